@@ -38,13 +38,13 @@ stories *flags:
 
 # The tests that answer at once: SQLite, no browser, no process of its own, no whole story
 quick *flags:
-    uv run pytest -m "not browser and not mariadb and not postgresql and not slow and not long" {{flags}}
+    uv run pytest -m "not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long" {{flags}}
 
 # Every page, element and mail in every language in a browser, and not only in the telling ones
 languages:
     EVERY_LANGUAGE=1 uv run pytest -m "long or not long" tests/pages/on_screen/test_every_language.py tests/frontend/test_every_language.py tests/mail/rendering/test_on_screen.py -k every_language
 
-# As on a machine without Chromium, MariaDB, Node and PHP: the tests that want one are skipped, with a reason, and nothing else
+# As on a machine without Chromium, MariaDB, Node, PHP and Debian's PostgreSQL: the tests that want one are skipped, with a reason, and nothing else
 stranger:
     uv run python -m tests.stranger
 

@@ -19,6 +19,7 @@ from tests.building import remember_signatures
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.every_language import NOT_TELLING
 from tests.mariadb_server import MariadbServer, running_mariadb
+from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import require_program
 
 pytest_plugins = ["keyturn.testing", "pytester"]
@@ -31,7 +32,7 @@ hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None
 hypothesis.settings.register_profile("keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20)
 hypothesis.settings.load_profile("keyturn")
 
-MARKED = ("browser", "mariadb", "node", "php", "postgresql")
+MARKED = ("browser", "mariadb", "node", "php", "postgresql", "postgresql_with_tls")
 """Fixtures whose users bear a mark of the same name."""
 
 
@@ -141,6 +142,12 @@ def postgresql() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariadbServer]:
     with running_mariadb(require_program("mariadbd", "mariadb-server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_with_tls() -> Iterator[TlsServer]:
+    with running_postgres_with_tls(require_program("postgres", "postgresql")) as server:
         yield server
 
 

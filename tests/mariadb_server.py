@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import aiomysql
+import trustme
 from tests.databases import in_memory
 from tests.programs import search_path
 
@@ -24,23 +25,23 @@ _OPTIONS = (
 
 
 class MariadbServer:
-    """Databases of one server, each empty."""
+    """Databases of one server, each empty. Its certificate is for localhost, and signed by `root`."""
 
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
+    def __init__(self, socket: Path, root: Path) -> None:
+        self.socket, self.root = socket, root
         self._numbers = count()
 
     def empty(self) -> str:
         name = f"test_{next(self._numbers)}"
         asyncio.run(self._execute(f"CREATE DATABASE {name}"))
-        return f"mysql://root@localhost/{name}?unix_socket={self._socket}"
+        return f"mysql://root@localhost/{name}?unix_socket={self.socket}"
 
     def drop(self, url: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
         asyncio.run(self._execute(f"DROP DATABASE {name}"))
 
     async def _execute(self, statement: str) -> None:
-        connection = await aiomysql.connect(unix_socket=str(self._socket), user="root")
+        connection = await aiomysql.connect(unix_socket=str(self.socket), user="root")
         try:
             async with connection.cursor() as cursor:
                 await cursor.execute(statement)
@@ -54,7 +55,8 @@ def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
     # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder:
         socket = Path(folder) / "mariadb.sock"
-        places = [f"--datadir={folder}/data", f"--socket={socket}", *_unprivileged(Path(folder))]
+        tls = _make_certificate(Path(folder))
+        places = [f"--datadir={folder}/data", f"--socket={socket}", *_unprivileged(Path(folder)), *tls]
         installing = ["mariadb-install-db", *_OPTIONS, *places, "--auth-root-authentication-method=normal"]
         subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": search_path()})
         server = subprocess.Popen([mariadbd, *_OPTIONS, *places], stderr=subprocess.PIPE, text=True)
@@ -62,10 +64,17 @@ def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
             assert server.stderr
             if not any("ready for connections" in line for line in server.stderr):
                 raise AssertionError("MariaDB ended before it was ready")
-            yield MariadbServer(socket)
+            yield MariadbServer(socket, Path(folder) / "root.pem")
         finally:
             server.terminate()
             server.communicate(timeout=30)
+
+
+def _make_certificate(folder: Path) -> list[str]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "root.pem")
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    return [f"--ssl-cert={folder}/server.pem", f"--ssl-key={folder}/server.pem"]
 
 
 def _unprivileged(folder: Path) -> list[str]:

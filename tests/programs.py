@@ -5,6 +5,7 @@
 
 import os
 import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -29,5 +30,6 @@ def missing(name: str, package: str) -> str:
 
 def search_path() -> str:
     """Return the folders to search: a server of Debian's lies where the shell of an ordinary user does not look."""
-    usual = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+    servers = sorted(str(folder) for folder in Path("/usr/lib/postgresql").glob("*/bin"))
+    usual = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", *servers])
     return os.environ.get("PROGRAMS_PATH", usual)

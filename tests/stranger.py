@@ -15,6 +15,7 @@ REASONS = {
     missing("mariadbd", "mariadb-server"),
     missing("node", "nodejs"),
     missing("php", "php-cli"),
+    missing("postgres", "postgresql"),
 }
 
 
@@ -49,7 +50,8 @@ def main() -> int:
     os.environ.pop("CI", None)  # there a missing program is a failure
     outcome = SkipsOnly()
     status = pytest.main(
-        ["-m", "browser or mariadb or node or php", "-n0", "-p", "no:cacheprovider"], plugins=[outcome]
+        ["-m", "browser or mariadb or node or php or postgresql_with_tls", "-n0", "-p", "no:cacheprovider"],
+        plugins=[outcome],
     )
     surprises = outcome.surprises()
     for surprise in surprises:

@@ -7,7 +7,7 @@ from tests.mariadb_server import MariadbServer
 from tests.programs import require_program
 from tests.stranger import REASONS, SkipsOnly
 
-CHROMIUM, MARIADB, NODE, PHP = sorted(REASONS)
+CHROMIUM, MARIADB, NODE, PHP, POSTGRESQL = sorted(REASONS)
 
 
 def marks(request: pytest.FixtureRequest) -> set[str]:
@@ -57,6 +57,7 @@ EACH = f"""
     def test_rows(): pytest.skip({MARIADB!r})
     def test_app(): pytest.skip({NODE!r})
     def test_hash(): pytest.skip({PHP!r})
+    def test_tls(): pytest.skip({POSTGRESQL!r})
 """
 
 
@@ -84,4 +85,4 @@ def test_a_reason_that_no_test_had_is_named(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(EACH.partition("    def test_rows")[0])
     outcome = SkipsOnly()
     pytester.inline_run("-p", "no:asyncio", plugins=[outcome])
-    assert outcome.surprises() == [f"no test said: {reason}" for reason in (MARIADB, NODE, PHP)]
+    assert outcome.surprises() == [f"no test said: {reason}" for reason in (MARIADB, NODE, PHP, POSTGRESQL)]

@@ -31,13 +31,29 @@ def read(url: str) -> DatabaseUrl:
         ("sqlite:////srv/app.db", "sqlite", None, "/srv/app.db"),
         ("sqlite+aiosqlite:///app.db", "sqlite", None, "app.db"),
         ("sqlite3:db/app.sqlite3", "sqlite", None, "db/app.sqlite3"),
-        ("file:./dev.db", "sqlite", None, "./dev.db"),
-        ("file:./dev.db?connection_limit=1", "sqlite", None, "./dev.db"),
+        ("postgresql://app@db:5432,[::1]:5433/app", "postgresql", "db,::1", "app"),
+        ("postgresql://%2Fvar%2Frun%2Fpostgresql/app", "postgresql", "/var/run/postgresql", "app"),
+        ("postgresql:///app?host=/var/run/postgresql", "postgresql", "/var/run/postgresql", "app"),
+        ("postgresql://app@localhost/app?host=/var/run/postgresql", "postgresql", "/var/run/postgresql", "app"),
+        ("postgresql:///?host=db&dbname=app&user=app&password=p", "postgresql", "db", "app"),
+        (" postgresql://app@[::1]:5432/a%20b\n", "postgresql", "::1", "a b"),
+        ("sqlite:app.db", "sqlite", None, "app.db"),
+        ("sqlite:///file:app.db?mode=rwc&uri=true", "sqlite", None, "app.db"),
+        ("sqlite://", "sqlite", None, None),
+        ("sqlite::memory:", "sqlite", None, None),
+        ("sqlite://:memory:", "sqlite", None, None),
+        ("sqlite:///:memory:", "sqlite", None, None),
+        ("file::memory:?cache=shared", "sqlite", None, None),
+        ("file:./dev.db", "sqlite", None, "dev.db"),
+        ("file:./dev.db?connection_limit=1", "sqlite", None, "dev.db"),
         ("file:/srv/dev.db", "sqlite", None, "/srv/dev.db"),
         ("file:///srv/dev.db", "sqlite", None, "/srv/dev.db"),
     ],
 )
-def test_each_framework_s_spelling_is_read(written: str, kind: str, host: str | None, database: str) -> None:
+def test_each_framework_s_spelling_is_read(
+    written: str, kind: str, host: str | None, database: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     found = read(written)
 
     assert (found.kind, found.url.host, found.url.database) == (kind, host, database)
@@ -48,7 +64,12 @@ def test_each_framework_s_spelling_is_read(written: str, kind: str, host: str | 
     [
         ("sslmode=verify-full", True, True),
         ("sslmode=verify-full&sslrootcert=system", True, True),
-        ("sslmode=verify-ca", True, False),
+        ("sslmode=verify-ca", True, True),  # any of this machine's roots would sign for a stranger
+        ("sslrootcert=system", True, True),
+        ("sslmode=require&sslaccept=strict", True, True),
+        ("sslmode=require&ssl=true", True, True),
+        ("channel_binding=require", True, True),
+        ("sslmode=require&channel_binding=require", True, True),
         ("ssl=true", True, True),
         ("sslaccept=strict", True, True),
     ],
@@ -66,7 +87,8 @@ def test_what_verifies_is_a_context_that_does(said: str, *, verifies: bool, look
         ("sslmode=disable", "disable"), ("sslmode=allow", "allow"), ("sslmode=prefer", "prefer"),
         ("sslmode=require", "require"), ("sslmode=no-verify", "require"), ("ssl=require", "require"),
         ("ssl=false", "disable"), ("sslaccept=accept_invalid_certs", "require"),
-        ("sslmode=require&channel_binding=require", "require"),
+        ("sslmode=prefer&sslrootcert=/nowhere.pem", "prefer"),
+        ("sslmode=disable&sslcert=/nowhere.pem", "disable"),
     ],
 )  # fmt: skip
 def test_other_modes_are_libpq_s(said: str, mode: str) -> None:
@@ -92,7 +114,9 @@ def test_mysql_without_tls_has_no_context(said: str) -> None:
 @pytest.mark.parametrize(
     ("said", "settings"),
     [
-        ("schema=app", {"search_path": "app"}),
+        ("schema=app", {"search_path": '"app"'}),
+        ("search_path=app,public", {"search_path": "app,public"}),
+        ("pgbouncer=false&schema=public", {"search_path": '"public"'}),
         ("options=-csearch_path%3Dapp", {"search_path": "app"}),
         (
             "options=-c%20search_path%3Dapp%20--statement-timeout%3D5s",
@@ -106,21 +130,78 @@ def test_settings_of_the_connection_are_the_server_s(said: str, settings: dict[s
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://app@db/app?pgbouncer=true", "postgresql://app.x@aws-0-eu.pooler.supabase.com:6543/postgres"]
+    "url",
+    [
+        "postgresql://app@db/app?pgbouncer=true&schema=public",
+        "postgresql+asyncpg://app@db/app?prepared_statement_cache_size=0",
+        "postgresql://app.x@aws-0-eu.pooler.supabase.com:6543/postgres",
+    ],
 )
 def test_behind_a_pooler_of_transactions_no_statement_is_prepared_twice(url: str) -> None:
     arguments = read(url).arguments
     name = arguments["prepared_statement_name_func"]
+    assert "server_settings" not in arguments  # PgBouncer refuses a search path
 
     assert arguments["statement_cache_size"] == arguments["prepared_statement_cache_size"] == 0
     assert name() != name()
 
 
-def test_a_socket_stands_above_the_host_that_prisma_writes_beside_it() -> None:
-    found = read("postgresql://app@localhost/app?host=/var/run/postgresql").url
+@pytest.mark.parametrize("said", ["a:1,b", "x:9?host=a:1&host=b", "x:9?host=a,b&port=1,5432"])
+def test_several_hosts_are_given_to_the_driver_in_their_order(said: str) -> None:
+    host, question, rest = said.partition("?")
+    found = read(f"postgresql://app@{host}/app{question}{rest}")
 
-    assert not found.host
-    assert found.query == {"host": "/var/run/postgresql"}
+    assert (found.arguments["host"], found.arguments["port"]) == (["a", "b"], [1, 5432])
+
+
+def test_a_password_is_read_as_it_is_and_in_every_place() -> None:
+    for written in (
+        "postgresql://app:p%40s%2Fs%3A@db/app", "postgresql://app:p@s%2Fs:@db/app",
+        "postgresql://app@db/app?password=p%40s%2Fs%3A", "mysql://app:p@s%2Fs:@db/app",
+    ):  # fmt: skip
+        found = read_url(written, "accounts.table.url")
+        assert (found.url.username, found.url.password, found.url.host, found.holds_secret) == (
+            "app", "p@s/s:", "db", True,
+        )  # fmt: skip
+    assert not read("postgresql://app@db/app").holds_secret
+
+
+def test_the_schema_of_prisma_is_one_name_with_its_capitals() -> None:
+    settings = read('postgresql://db/app?schema=My "App"').arguments["server_settings"]
+
+    assert settings == {"search_path": '"My ""App"""'}
+
+
+@pytest.mark.parametrize(
+    ("schema", "files", "meant"),
+    [
+        ("", ["dev.db"], "dev.db"),
+        ("prisma", ["prisma/dev.db"], "prisma/dev.db"),
+        ("prisma", [], "prisma/dev.db"),
+        ("prisma", ["dev.db"], "dev.db"),  # Prisma 7
+        ("prisma/schema", ["prisma/schema/dev.db"], "prisma/schema/dev.db"),
+    ],
+)
+def test_a_relative_file_of_prisma_s_starts_at_its_schema_and_from_7_on_at_its_configuration(
+    schema: str, files: list[str], meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / schema).mkdir(parents=True, exist_ok=True)
+    for file in files:
+        Path(file).touch()
+
+    assert read("file:./dev.db").url.database == meant
+
+
+def test_a_relative_file_of_prisma_s_that_may_be_two_is_not_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("prisma").mkdir()
+    for file in ("dev.db", "prisma/dev.db"):
+        Path(file).touch()
+    with pytest.raises(SettingsInvalid, match=r"may be dev\.db or prisma/dev\.db: write which"):
+        read("file:./dev.db")
 
 
 @pytest.mark.parametrize(
@@ -128,19 +209,49 @@ def test_a_socket_stands_above_the_host_that_prisma_writes_beside_it() -> None:
     [
         ("", "not a database address: write one, as in"),
         ("postgresql", "not a database address: write one, as in"),
-        ("oracle://app@db/app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
-        ("postgresql://db:many/app", "not a database address: write one, as in"),
+        ("postgresql:app", "not a database address: write one, as in"),
+        ("oracle://app@db/app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'oracle://'"),
+        ("'postgresql://db/app'", "is in quotation marks: leave them out"),
+        ("jdbc:postgresql://db/app?user=app", "is a JDBC address: leave out jdbc:, and write user and password before"),
+        ("prisma+postgres://accelerate.prisma-data.net/?api_key=x", "is the address of Prisma's own service: write"),
+        ("postgresql://db:many/app", "a port must be a number from 1 to 65535"),
+        ("postgresql://db:66000/app", "a port must be a number from 1 to 65535"),
+        ("postgresql://app:p/ss@db/app", "has an @ behind a /: write them as %40 and %2F in the password"),
         ("postgresql://db/app?sslmode=sometimes", "sslmode must be one of disable, allow, prefer, require, verify-ca"),
+        ("postgresql://db/app?sslmode=", "sslmode is empty: give it a value, or leave it out"),
+        ("postgresql://db/app?sslmode", "sslmode is empty: give it a value, or leave it out"),
+        ("postgresql://db/app?sslmode=verify-full&sslmode=disable", "sslmode has two values: leave one of them out"),
+        ("postgresql://db/app?sslmode=disable&sslaccept=strict", "sslaccept and sslmode contradict each other"),
+        ("postgresql://db/app?sslaccept=Strict", "sslaccept must be one of strict, accept_invalid_certs"),
+        ("postgresql://db/app?sslmode=disable&channel_binding=require", "channel_binding=require needs TLS, and"),
+        ("postgresql://db/app?channel_binding=always", "channel_binding must be one of prefer, disable, require"),
+        ("postgresql://db/app?gssencmode=require", "gssencmode must be one of prefer, disable"),
+        ("postgresql://db/app?require_auth=scram-sha-256", "require_auth cannot be kept by the driver: write sslmode="),
+        ("postgresql://db/app?sslmode=require&sslrootcert=system", "sslrootcert=system needs sslmode=verify-full"),
         ("postgresql://db/app?sslrootcert=/no.pem&sslmode=verify-full", "cannot be read: No such file or directory"),
+        ("postgresql://db/app?sslidentity=a.p12", "sslidentity is a PKCS #12 file, which is not read: write its two"),
         ("postgresql://db/app?connect_timeout=soon", "connect_timeout must be a number of seconds"),
+        ("postgresql://db/app?connect_timeout=nan", "connect_timeout must be a number of seconds"),
+        ("postgresql://db/app?pgbouncer=maybe", "pgbouncer must be true or false"),
         ("postgresql://db/app?options=search_path", "options must be made of -c name=value"),
-        ("postgresql://db/app?options=-c'a", "options has an open quotation mark"),
         ("postgresql://db/app?target_session_attrs=best", "target_session_attrs must be one of any, primary"),
-        ("postgresql://db/app?port=many", "port must be a number"),
+        ("postgresql://db/app?port=many", "a port must be a number from 1 to 65535"),
+        ("postgresql://a,b,c/app?port=1,2", "port must have one number, or one for each host"),
         ("postgresql://db/app?poool=5", "poool is not understood: leave it out"),
-        ("mysql://db/app?ssl={", "ssl is no JSON object"),
+        ("sqlite://app.db", "names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db"),
+        ("sqlite:", "names no file"),
+        ("file:", "names no file"),
+        ("sqlite:///app.db?mode=ro", "mode must be one of rw, rwc: new passwords are written"),
+        ("sqlite:///app.db?key=x", "key is not understood: leave it out"),
+        ("sqlite:///%kernel.project_dir%/app.db", "holds %kernel.project_dir%, which only its framework fills in"),
+        ("mysql://a,b/app", "names several hosts, and the driver of MySQL takes one"),
+        ("mysql://db/app?ssl={", 'ssl must be {"rejectUnauthorized":true}, or a mode as in ssl-mode'),
+        ('mysql://db/app?ssl={"rejectUnauthorized":"no"}', "ssl must be"),
+        ('mysql://db/app?ssl={"ca":"x"}', "ssl must be"),
         ("mysql://db/app?ssl=[1]", "must be one of"),
-        ("mysql://127.0.0.1:1/app?collation=x", "collation is not understood: leave it out"),
+        ("mysql://db/app?ssl_ca=/no.pem", "ssl_ca cannot be read: No such file or directory"),
+        ("mysql://db/app?unix_socket=/a&socket=/b", "unix_socket and socket contradict each other"),
+        ("mysql://db/app?init_command=x", "init_command is not understood: leave it out"),
     ],
 )
 def test_what_is_not_understood_is_said_by_name(written: str, sentence: str) -> None:
@@ -155,6 +266,7 @@ def test_what_is_not_understood_is_said_by_name(written: str, sentence: str) -> 
 @pytest.mark.parametrize(
     "written",
     ["postgresql://app:p@ss?hunter2=x@db/app", "postgresql://app:hunter2@db:x/app", "postgresql:app:hunter2@db",
+     "postgresql://app:hun/ter2@hunter2/app@db", "app:hunter2@db://x", "hunter2", "jdbc:postgresql://db/?password=hunter2",
      "postgresql://db/app?sslmode=hunter2", "mysql://db/app?ssl={hunter2"],
 )  # fmt: skip
 def test_no_part_that_may_be_a_secret_is_repeated(written: str) -> None:
@@ -164,12 +276,15 @@ def test_no_part_that_may_be_a_secret_is_repeated(written: str) -> None:
     assert "hunter2" not in str(invalid.value)
 
 
-@pytest.mark.parametrize("said", ["schema=apart", "options=-csearch_path%3Dapart"])
-async def test_on_a_server_the_search_path_is_the_one_that_was_written(postgresql: PostgresServer, said: str) -> None:
+@pytest.mark.parametrize(
+    "said", ["schema=My Apart", "options=-csearch_path%3D%22My%5C%20Apart%22", 'search_path="My Apart",public']
+)
+async def test_on_a_server_the_schema_is_the_one_that_was_written(postgresql: PostgresServer, said: str) -> None:
     url = await asyncio.to_thread(postgresql.empty)
     database = Database(f"{url.replace('postgresql://', 'postgres://')}&{said}&connection_limit=5&sslmode=disable")
     async with database.connection() as connection:
-        assert (await connection.execute(text("SHOW search_path"))).scalar_one() == "apart"
+        await connection.execute(text('CREATE SCHEMA "My Apart"'))
+        assert (await connection.execute(text("SELECT current_schema()"))).scalar_one() == "My Apart"
     await database.close()
     await asyncio.to_thread(postgresql.drop, url)
 

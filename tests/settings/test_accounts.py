@@ -102,7 +102,11 @@ def test_supabases_own_variables_may_be_there_whatever_the_store(read: Read) -> 
             "url",
             "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'mongodb://'",
         ),
-        ('url = "users.db"', "url", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
+        (
+            'url = "users.db"',
+            "url",
+            "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db",
+        ),
         ('id = ""', "id", "missing: the name of a column"),
         ('email = ""', "email", "missing: the name of a column"),
         ('password = ""', "password", "missing: only with supabase is the password elsewhere"),

@@ -14,6 +14,7 @@ from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.settings.private_files import make_private_file, make_private_folder
+from keyturn.settings.url_rules import database_fault
 
 SQLITE_ARGUMENTS = {"timeout": 30, "isolation_level": None}
 
@@ -21,9 +22,9 @@ _SECONDS_TO_BEGIN_A_LOG = 1
 
 
 def open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncEngine:
+    if message := database_fault(text, for_our_tables=True):
+        raise SettingsInvalid([Fault("database.url", message)])
     read = read_url(text, "database.url")
-    if read.kind == "mysql":
-        raise SettingsInvalid([Fault("database.url", "must begin with sqlite:// or postgresql://")])
     options = _engine_options(read, pool_size, timeout)
     with requires_extra("postgres", "postgresql", "database.url"):
         engine = create_async_engine(read.url, hide_parameters=True, **options)
@@ -99,7 +100,7 @@ def _engine_options(read: DatabaseUrl, pool_size: int, timeout: timedelta | None
         return {
             "connect_args": arguments, "pool_size": pool_size, "max_overflow": 0, **waits,
         }  # fmt: skip
-    if read.url.database and read.url.database != ":memory:":
+    if read.url.database:
         try:
             make_private_folder(Path(read.url.database).parent)
         except OSError as error:

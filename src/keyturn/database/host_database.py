@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
 from keyturn.database import Database
+from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
@@ -32,7 +33,7 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     settings = msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=address))
     match url.get_backend_name(), url.get_driver_name():
         case "sqlite", _:
-            return settings, _own_connections(url, settings.database)
+            return settings, _own_connections(settings.database)
         case "postgresql", "asyncpg":
             return settings, Database(
                 alchemy.get_engine(), schema=settings.database.schema, timeout=settings.database.timeout
@@ -43,10 +44,10 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
             raise _fault("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
 
 
-def _own_connections(url: URL, settings: DatabaseSettings) -> Database:
+def _own_connections(settings: DatabaseSettings) -> Database:
     if settings.schema:
         raise _fault("database.schema", "is set, but only PostgreSQL has schemas")
-    if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
+    if not read_url(settings.url, "alchemy").url.database:
         raise _fault("alchemy", f"a database in memory is there for one connection alone: use a file, or {_INSTEAD}")
     return Database(settings.url)
 

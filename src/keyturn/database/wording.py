@@ -1,6 +1,7 @@
 """A database's address and a driver's complaint, in words that a person can be shown."""
 
 import os
+import ssl
 
 from sqlalchemy import URL
 
@@ -12,7 +13,7 @@ def describe_url(url: URL) -> str:
     backend = url.get_backend_name()
     if backend == "sqlite":
         return f"SQLite in {url.database}"
-    host = url.host or url.query.get("host") or "this machine"
+    host = url.host or "this machine"
     return f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
 
 
@@ -20,6 +21,9 @@ def describe_error(error: BaseException) -> str:
     """Return what the driver said: the first cause that is not a wrapper."""
     while error.__cause__:
         error = error.__cause__
+    if isinstance(error, ssl.SSLError):  # an OSError whose number is OpenSSL's
+        why = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
+        return f"no TLS: {why}"
     if isinstance(error, OSError) and error.errno:
         # Where a name is not found the number is getaddrinfo's own, below zero, with words of its own.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)

@@ -16,6 +16,7 @@ from keyturn.onboarding.hashes import HashFormat
 from keyturn.settings import TableSettings, inspect_settings
 from keyturn.settings.reading import OTHER_NAMES, PREFIX
 from keyturn.settings.rules.accounts import OWN_STORES
+from keyturn.settings.url_rules import database_fault
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
@@ -25,21 +26,23 @@ OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
 class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
     """Says where the app's database is.
 
-    `url` may hold a password; `written` is what the file gets, which then names the `variable` that holds it.
+    `kind`: "sqlite", "postgresql" or "mysql".
+    `url`: the address, which may hold a password.
+    `written`: what the file gets, which names the `variable` that holds a password.
     """
 
+    kind: str
     url: str
     written: str
     variable: str = ""
 
     @property
     def may_hold_our_tables(self) -> bool:
-        return self.url.startswith(("sqlite:", "postgresql:", "postgres:"))
+        return not database_fault(self.url, for_our_tables=True)
 
     @property
     def is_for_many_machines(self) -> bool:
-        """Tell whether it is a PostgreSQL whose address Keyturn's own tables can be reached by, too."""
-        return self.url.startswith(("postgresql:", "postgres:")) and "?" not in self.url
+        return self.kind == "postgresql"
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,19 +82,18 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     if named := _VARIABLE.fullmatch(given):
         if not environ.get(named[1]):
             raise _url_fault(f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}")
-        return DatabaseAddress(url=environ[named[1]], written=f"${{{named[1]}}}", variable=named[1])
-    if "://" not in given:
-        path = Path(given.removeprefix("file:").partition("?")[0])
-        # Prisma's addresses start from the folder of its schema.
-        if file := next((file for file in (path, Path("prisma") / path) if file.is_file()), None):
-            given = f"sqlite:///{file}"
-    url = read_url(given, "accounts.table.url").url
-    if not url.password and not any("password" in name.lower() for name in url.query):
-        return DatabaseAddress(url=given, written=given)
+        url = environ[named[1]]
+        kind = read_url(url, "accounts.table.url").kind
+        return DatabaseAddress(kind=kind, url=url, written=f"${{{named[1]}}}", variable=named[1])
+    if ":" not in given and Path(given).is_file():
+        given = f"sqlite:///{given}"
+    read = read_url(given, "accounts.table.url")
+    if not read.holds_secret:
+        return DatabaseAddress(kind=read.kind, url=given, written=given)
     holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
     free = "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL"
     variable = holding[0] if holding else free
-    return DatabaseAddress(url=given, written=f"${{{variable}}}", variable=variable)
+    return DatabaseAddress(kind=read.kind, url=given, written=f"${{{variable}}}", variable=variable)
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:

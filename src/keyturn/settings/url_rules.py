@@ -15,10 +15,21 @@ _ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
     "sqlite": "sqlite", "sqlite3": "sqlite", "file": "sqlite",
     "postgresql": "postgresql", "postgres": "postgresql", "pgsql": "postgresql", "psql": "postgresql",
-    "postgis": "postgresql", "mysql": "mysql", "mysql2": "mysql", "mariadb": "mysql",
+    "postgis": "postgresql", "mysql": "mysql", "mysql2": "mysql", "mysql-connector": "mysql", "mariadb": "mysql",
 }  # fmt: skip
 """How frameworks begin the address of a database, and whose it is."""
 
+_NO_DATABASES = {
+    "jdbc": "is a JDBC address: leave out jdbc:, and write user and password before the host, as in "
+    "postgresql://app:...@db/app",
+    "prisma": "is the address of Prisma's own service: write that of the database behind it, as in "
+    "postgresql://app:...@db/app",
+}
+"""How frameworks begin what no database driver reads, and what to do about it."""
+
+NO_ADDRESS = "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 
 
@@ -42,8 +53,31 @@ def host_of(url: str) -> str:
 
 def database_kind(url: str) -> str:
     """Return whose address of a database it is: "sqlite", "postgresql" or "mysql", "" for none; any driver will do."""
-    scheme, colon, _ = url.partition(":")
+    scheme, colon, _ = url.strip().partition(":")
     return _DATABASES.get(scheme.partition("+")[0].lower(), "") if colon else ""
+
+
+def database_fault(url: str, *, for_our_tables: bool = False) -> str:
+    """Return what is wrong with how the address of a database begins, "" for nothing.
+
+    No other part of it is repeated, since it may hold a password. `for_our_tables`: Keyturn's own tables are there.
+    """
+    kind = database_kind(url)
+    known = "sqlite:// or postgresql://" if for_our_tables else "sqlite://, postgresql://, mysql:// or mariadb://"
+    if kind == "mysql" and for_our_tables:
+        only = "MySQL can hold the accounts (accounts.table.url), but not Keyturn's own tables"
+        return f"must begin with {known}: {only}"
+    if kind:
+        return ""
+    if url.strip().startswith(("'", '"')):
+        return "is in quotation marks: leave them out"
+    scheme, colon, rest = url.strip().partition(":")
+    if not colon:
+        return NO_ADDRESS
+    if said := _NO_DATABASES.get(scheme.partition("+")[0].lower()):
+        return said
+    is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
+    return f"must begin with {known}" + (not_this(f"{scheme}://") if is_scheme else "")
 
 
 def is_origin(text: str) -> bool:

@@ -65,7 +65,7 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     ("url", "message"),
     [
         ("no address, but hunter2", "accounts.table.url: not a database address"),
-        ("postgresql://app:p@x:hunter2@db/app", "accounts.table.url: not a database address"),
+        ("postgresql://app:p@x:hunter2@db:x/app", "accounts.table.url: not a database address"),
         ("sqlite://", "accounts.table.url: names no file"),
         ("oracle://app:hunter2@db/app", "accounts.table.url: must begin with sqlite://, postgresql://, "),
     ],

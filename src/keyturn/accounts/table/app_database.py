@@ -114,7 +114,7 @@ def _engine(read: DatabaseUrl, seconds: float) -> AsyncEngine:
 
 def _options(read: DatabaseUrl, seconds: float) -> dict[str, Any]:
     if read.kind == "sqlite":
-        if not read.url.database or read.url.database == ":memory:":
+        if not read.url.database:
             raise _fault("names no file")
         # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
         file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")

@@ -1,73 +1,101 @@
-"""The address of a database as apps and frameworks write it, read for the drivers that Keyturn has.
+"""Reads the address of a database, as apps and frameworks write it, for Keyturn's drivers.
 
-What is known of the spellings: libpq's (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS),
-Prisma's (https://www.prisma.io/docs/orm/overview/databases/postgresql), node-postgres', mysql2's, SQLAlchemy's, and
-Django's and Rails' schemes. What no driver of ours would do otherwise is left out; what is not understood is a fault.
+`[database]`, `[accounts.table]`, `keyturn init`, the plugin and the doctor all read an address here. Each part of it is
+honoured, left out on purpose (`parameters.NOT_FOR_US`), or refused in a sentence that names it.
+
+The spellings are those of libpq (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING), Prisma
+(https://www.prisma.io/docs/orm/reference/connection-urls), node-postgres, mysql2, SQLAlchemy, Django, Rails and
+Doctrine.
 """
 
-import re
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from sqlalchemy import URL
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from keyturn.database.urls.mysql import read_mysql
-from keyturn.database.urls.parameters import OF_OTHER_CLIENTS, NotUnderstood
+from keyturn.database.urls.parameters import NOT_FOR_US, NotUnderstood, host_and_port
 from keyturn.database.urls.postgresql import read_postgresql
+from keyturn.database.urls.sqlite import read_sqlite
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings.url_rules import database_kind
-
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
-_SCHEME = re.compile(r"[A-Za-z0-9]+(?:\+\w+)?:")
-_NO_ADDRESS = "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
-_PATH = re.compile(r"file:(?://)?(.*)|\w+:(?!//)(.*)", re.DOTALL | re.IGNORECASE)
-"""What has no host: Prisma's `file:./dev.db`, Rails' `sqlite3:db/app.sqlite3`."""
+from keyturn.settings.url_rules import NO_ADDRESS, database_fault, database_kind
 
 
 class DatabaseUrl(msgspec.Struct, frozen=True, kw_only=True):
-    """Says where a database is. `kind` is "sqlite", "postgresql" or "mysql"; `arguments` go to the driver in `url`."""
+    """Says where a database is.
+
+    `kind`: "sqlite", "postgresql" or "mysql".
+    `url`: the driver, and the place; no parameter stands in it.
+    `arguments`: what the driver is given besides.
+    `holds_secret`: whether the address has a password.
+    """
 
     kind: str
     url: URL
     arguments: dict[str, Any]
+    holds_secret: bool
 
 
 def read_url(text: str, setting: str) -> DatabaseUrl:
     """Return what an address says. Raises SettingsInvalid by its setting, and never with a part that may be secret."""
+    text = text.strip()
+    if message := database_fault(text):
+        raise _fault(setting, message)
     kind = database_kind(text)
-    if not kind:
-        begin = "must begin with sqlite://, postgresql://, mysql:// or mariadb://"
-        raise _fault(setting, begin if "://" in text else _NO_ADDRESS)
-    path = _PATH.fullmatch(text) if kind == "sqlite" else None
-    if not path and "://" not in text:
-        raise _fault(setting, _NO_ADDRESS)
-    rest = f"///{path[1] or path[2]}" if path else _SCHEME.sub("", text, count=1)
+    scheme, _, rest = text.partition(":")
+    place, _, query = rest.partition("?")
     try:
-        driver = "mariadb+aiomysql" if text.lower().startswith("mariadb") else _DRIVERS[kind]
-        url = make_url(f"{driver}:{rest}")
-    except (ArgumentError, ValueError):  # their texts hold parts of the address, the password included
-        raise _fault(setting, _NO_ADDRESS) from None
-    said = {
-        name: value if isinstance(value, str) else value[-1]
-        for name, value in url.query.items()
-        if name not in OF_OTHER_CLIENTS
-    }
-    arguments: dict[str, Any] = {}
-    try:
-        match kind:
-            case "postgresql":
-                url, arguments = read_postgresql(url, said)
-            case "mysql":
-                url, arguments = read_mysql(url, said)
-            case _:
-                url = url.set(query=said)
+        said = _parameters(query)
+        holds_secret = bool({"password", "sslpassword"} & said.keys())
+        arguments: dict[str, Any] = {}
+        if kind == "sqlite":
+            url = read_sqlite(place, said, is_prismas=scheme.lower() == "file")
+        elif kind == "mysql":
+            driver = "mariadb+aiomysql" if scheme.lower().startswith("mariadb") else "mysql+aiomysql"
+            url, arguments = read_mysql(*_server(driver, place), said)
+        else:
+            url, arguments = read_postgresql(*_server("postgresql+asyncpg", place), said)
     except NotUnderstood as problem:
         # A password in which neither "@" nor "?" was escaped ends here, too: no part of it is repeated.
-        is_secret = "@" in rest.rpartition("?")[2]
-        raise _fault(setting, "what follows the ? cannot be read" if is_secret else str(problem)) from None
-    return DatabaseUrl(kind=kind, url=url, arguments=arguments)
+        message = (
+            "what follows the ? cannot be read: write the ? of a password as %3F" if "@" in query else str(problem)
+        )
+        raise _fault(setting, message) from None
+    return DatabaseUrl(kind=kind, url=url, arguments=arguments, holds_secret=holds_secret or bool(url.password))
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """Return what follows the "?", without what is not for us. SQLAlchemy says `host` once for each of several."""
+    said: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in NOT_FOR_US or name.startswith("_"):  # "_pragma" and its like are those of Go's drivers
+            continue
+        if not value:
+            raise NotUnderstood(f"{name} is empty: give it a value, or leave it out")
+        if name == "host" and name in said:
+            said[name] += f",{value}"
+        elif said.setdefault(name, value) != value:
+            raise NotUnderstood(f"{name} has two values: leave one of them out")
+    return said
+
+
+def _server(driver: str, place: str) -> tuple[URL, list[tuple[str, int | None]]]:
+    """Return user, password and database, and the hosts with their ports."""
+    authority, _, database = place.removeprefix("//").partition("/")
+    if "@" in database:
+        raise NotUnderstood("has an @ behind a /: write them as %40 and %2F in the password")
+    credentials, _, hosts = authority.rpartition("@")
+    user, colon, password = credentials.partition(":")
+    if not place.startswith("//"):
+        raise NotUnderstood(NO_ADDRESS)
+    url = URL.create(
+        driver,
+        username=unquote(user) or None,
+        password=unquote(password) if colon else None,
+        database=unquote(database) or None,
+    )
+    return url, [host_and_port(host) for host in hosts.split(",") if hosts]
 
 
 def _fault(setting: str, message: str) -> SettingsInvalid:

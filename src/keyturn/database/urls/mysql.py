@@ -4,22 +4,76 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from keyturn.database.urls.parameters import require_known, take_mode, take_number, take_tls
+from keyturn.database.urls.parameters import (
+    NotUnderstood,
+    read_tls,
+    require_known,
+    take_files,
+    take_mode,
+    take_number,
+)
+
+_FILES = {
+    "root": ["ssl_ca", "ssl-ca", "sslca", "sslrootcert"],
+    "certificate": ["ssl_cert", "ssl-cert"],
+    "key": ["ssl_key", "ssl-key", "sslkey"],
+}
+_SPEAKS_TLS = 0x800
+"""What a server that can encrypt says of itself (https://dev.mysql.com/doc/dev/mysql-server/latest/, CLIENT_SSL)."""
+
+_NO_TLS = 2026
+"""MySQL's number for a connection that cannot be encrypted (https://dev.mysql.com/doc/mysql-errors/8.4/en/)."""
 
 
-def read_mysql(url: URL, said: dict[str, str]) -> tuple[URL, dict[str, Any]]:
-    """Return the address without what it says, and that as arguments. Raises NotUnderstood."""
+def read_mysql(url: URL, hosts: list[tuple[str, int | None]], said: dict[str, str]) -> tuple[URL, dict[str, Any]]:
+    """Return the place, and the driver's arguments. Raises NotUnderstood."""
+    if len(hosts) > 1:
+        raise NotUnderstood("names several hosts, and the driver of MySQL takes one")
+    if hosts:
+        url = url.set(host=hosts[0][0], port=hosts[0][1])
     # TIMESTAMP is read and written in the zone of the connection, and what is written here is UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
-    said.pop("charset", None)
-    mode = take_mode(said)
-    if "ssl_ca" in said and not mode:
-        mode = "verify-full"
-    # aiomysql encrypts or does not: what leaves it to the server goes without.
-    mode = "" if mode in {"disable", "allow", "prefer"} else mode
-    if tls := take_tls(said, mode, ("ssl_ca", "ssl_cert", "ssl_key"), always=True):
-        arguments["ssl"] = tls
+    if tls := _take_tls(said):
+        arguments |= {"ssl": tls, "async_creator_fn": _connect_encrypted}
     if seconds := take_number(said, "connect_timeout"):
         arguments["connect_timeout"] = seconds
-    require_known(said, ("unix_socket",))
-    return url.set(query=said), arguments
+    sockets = {said.pop(name) for name in ("unix_socket", "socket") if name in said}
+    if len(sockets) > 1:
+        raise NotUnderstood("unix_socket and socket contradict each other: leave one of them out")
+    if sockets:
+        arguments["unix_socket"] = sockets.pop()
+    require_known(said)
+    return url, arguments
+
+
+def _take_tls(said: dict[str, str]) -> Any:
+    """Return the context; None for a connection without TLS, as where it is left to the server ("preferred")."""
+    if "sslcert" in said:  # Prisma's name for the root, and others' for the client's certificate
+        said["ssl_cert" if "sslkey" in said else "ssl_ca"] = said.pop("sslcert")
+    mode = take_mode(said)
+    files = take_files(said, _FILES)
+    if not mode and files.root:
+        mode = "verify-full"
+    elif mode in {"", "allow", "prefer"} and files.certificate:
+        mode = "require"
+    return None if mode in {"", "disable", "allow", "prefer"} else read_tls(mode, files, _FILES)
+
+
+async def _connect_encrypted(**arguments: Any) -> Any:
+    """Return a connection to a server that encrypts. Raises OperationalError for another, before a password is sent.
+
+    aiomysql by itself would go on in the clear.
+    """
+    from aiomysql import Connection, OperationalError  # noqa: PLC0415 - an extra
+
+    connection = Connection(**arguments)
+    sign_in = connection._request_authentication  # noqa: SLF001 - the one place between the greeting and the password
+
+    async def sign_in_encrypted() -> None:
+        if not connection.server_capabilities & _SPEAKS_TLS:
+            raise OperationalError(_NO_TLS, "the server has no TLS, and the address asks for it")
+        await sign_in()
+
+    connection._request_authentication = sign_in_encrypted  # noqa: SLF001
+    await connection._connect()  # noqa: SLF001
+    return connection

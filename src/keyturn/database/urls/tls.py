@@ -4,31 +4,46 @@ https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
 """
 
 import ssl
-from pathlib import Path
+
+import msgspec
 
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_VERIFYING = ("verify-ca", "verify-full")
+"""From the weakest to the strictest."""
+
+VERIFYING = ("verify-ca", "verify-full")
 
 
-def tls_of(mode: str, root: str, certificate: str, key: str, *, always: bool = False) -> str | ssl.SSLContext:
-    """Return what a driver is given: the mode's own word where that says it all, else a context; "" for nothing.
+class TlsFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Names the files of TLS, "" for none.
 
-    A `root` beside "require" verifies its chain, as libpq does for those who wrote it before there was "verify-ca".
-    Where libpq would look for ~/.postgresql/root.crt and find none, the roots of this machine are taken, as they are
-    for the root named "system". `always` asks for a context, for drivers that know no words.
-
-    Raises OSError (ssl.SSLError among them) where a file cannot be read, or holds none.
+    `root`: the certificates that sign the server's; "system" are this machine's.
+    `certificate`, `key`, `password`: what the client shows, its key, and the password of that.
+    `revoked`: the list of certificates that no longer hold.
     """
-    if root and mode == "require":
-        mode = "verify-ca"
-    if mode not in _VERIFYING and not certificate and not (always and mode):
-        return mode
-    own = Path("~/.postgresql/root.crt").expanduser()
-    file = root or (str(own) if own.is_file() else "")
-    context = ssl.create_default_context(cafile=None if file in {"", "system"} else file)
-    context.check_hostname = mode == "verify-full"
-    if mode not in _VERIFYING:
+
+    root: str = ""
+    certificate: str = ""
+    key: str = ""
+    password: str = ""
+    revoked: str = ""
+
+
+def tls_of(mode: str, files: TlsFiles) -> ssl.SSLContext:
+    """Return the context for a mode that asks for TLS.
+
+    "verify-ca" without roots of its own is "verify-full": of the roots of this machine, each would sign for a stranger
+    (libpq refuses it).
+
+    Raises OSError (ssl.SSLError among them) or ValueError where a file cannot be read, or holds none.
+    """
+    context = ssl.create_default_context(cafile=None if files.root in {"", "system"} else files.root)
+    context.check_hostname = mode == "verify-full" or (mode == "verify-ca" and files.root in {"", "system"})
+    if mode not in VERIFYING:
         context.verify_mode = ssl.CERT_NONE
-    if certificate:
-        context.load_cert_chain(certificate, key or None)
+    if files.revoked:
+        context.load_verify_locations(cafile=files.revoked)
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
+    if files.certificate:
+        # Without a password OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(files.certificate, files.key or None, files.password)
     return context

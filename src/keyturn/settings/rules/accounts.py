@@ -7,8 +7,7 @@ from keyturn.errors import Fault
 from keyturn.settings.accounts import AccountSettings
 from keyturn.settings.building import did_you_mean, member_name
 from keyturn.settings.model import Settings
-from keyturn.settings.sentences import not_this
-from keyturn.settings.url_rules import service_faults
+from keyturn.settings.url_rules import database_fault, service_faults
 
 OWN_STORES = ("builtin", "table", "supabase")
 PLACES = ("{now}", "{now_ms}", "{null}")
@@ -17,7 +16,6 @@ PLACES = ("{now}", "{now_ms}", "{null}")
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 """How a function of the app's is named: `package.module:function`."""
 
-_DATABASE = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb)(\+\w+)?://")
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")
 
@@ -60,10 +58,8 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
     if not table.table:
         reason = "accounts.store is table" if accounts.store == "table" else "accounts.table is set"
         yield Fault("accounts.table.table", f"missing: {reason}")
-    if table.url and not _DATABASE.match(table.url):
-        scheme, is_url, _ = table.url.partition("://")  # behind it, and without it, may be a password
-        known = "sqlite://, postgresql://, mysql:// or mariadb://"
-        yield Fault("accounts.table.url", f"must begin with {known}" + (not_this(f"{scheme}://") if is_url else ""))
+    if table.url and (message := database_fault(table.url)):
+        yield Fault("accounts.table.url", message)
     for name in ("id", "email"):
         if not getattr(table, name):
             yield Fault(f"accounts.table.{name}", "missing: the name of a column")

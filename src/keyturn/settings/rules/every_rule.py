@@ -27,7 +27,7 @@ from keyturn.settings.rules.transports import transport_faults
 from keyturn.settings.rules.webhooks import webhook_faults
 from keyturn.settings.sentences import not_this, shown
 from keyturn.settings.transports import Transport
-from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults
+from keyturn.settings.url_rules import database_fault, database_kind, is_host, is_loopback, is_origin, page_faults
 
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
@@ -162,13 +162,9 @@ def _server(settings: Settings) -> Iterator[Fault]:
 
 def _database(settings: Settings) -> Iterator[Fault]:
     url, schema = settings.database.url, settings.database.schema
-    kind = database_kind(url)
-    if kind == "mysql":
-        only = "MySQL can hold the accounts (accounts.table.url), but not Keyturn's own tables"
-        yield Fault("database.url", f"must begin with sqlite:// or postgresql://: {only}")
-    elif not kind:
-        yield Fault("database.url", "must begin with sqlite:// or postgresql://")
-    elif schema and kind == "sqlite":
+    if message := database_fault(url, for_our_tables=True):
+        yield Fault("database.url", message)
+    elif schema and database_kind(url) == "sqlite":
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
     if settings.database.timeout <= timedelta(0):
         yield Fault("database.timeout", "must be longer than nothing")

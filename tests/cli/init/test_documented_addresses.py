@@ -1,0 +1,260 @@
+"""Addresses of databases as docs/accounts.md lists them, in each place that reads one: they mean what it says there."""
+
+import asyncio
+import re
+import sqlite3
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import text
+from tests.cli.apps import TEXTS
+from tests.cli.conftest import Ended, Keyturn
+from tests.cli.init.test_init_servers import READY, executed
+from tests.databases import PostgresServer
+from tests.mariadb_server import MariadbServer
+
+from keyturn import KeyturnPlugin
+from keyturn.accounts.choosing import accounts_for
+from keyturn.accounts.port import AccountStore
+from keyturn.database import Database
+from keyturn.database.urls import DatabaseUrl, read_url
+from keyturn.errors import AccountsUnready, SettingsInvalid
+from keyturn.packaging import folder
+from keyturn.settings import Settings, read_settings
+
+ADA, GRACE = "ada@northwind.example", "grace@northwind.example"
+USERS = """
+CREATE TABLE users (id integer PRIMARY KEY, email varchar(99), full_name varchar(99), password_hash varchar(255));
+INSERT INTO users VALUES
+  (1, 'ada@northwind.example', 'Ada', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq')
+"""
+IN_SCHEMA = """
+CREATE SCHEMA app;
+CREATE TABLE app.users (id integer PRIMARY KEY, email varchar(99), nickname varchar(99), password_hash varchar(255));
+INSERT INTO app.users VALUES
+  (1, 'grace@northwind.example', 'G', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq')
+"""
+SOCKET = "/var/run/postgresql"
+
+
+def rows() -> list[tuple[list[str], str]]:
+    """Return the table: the spellings of each row, and what it says that they mean."""
+    page = (folder("docs") / "accounts.md").read_text("utf-8")
+    lines = page.partition("| In the address |")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = [line.strip().strip("|").split("|") for line in lines]
+    return [(re.findall(r"`([^`]+)`", line[0]), line[-1].strip()) for line in cells]
+
+
+def spellings(kind: str) -> list[Any]:
+    return [
+        pytest.param(code, meaning, id=code)
+        for codes, meaning in rows()
+        for code in codes
+        if kind_of(code, meaning) == kind
+    ]
+
+
+def kind_of(code: str, meaning: str) -> str:
+    if meaning.startswith("a fault"):
+        return "refused"
+    return (
+        "sqlite" if code.startswith(("sqlite", "file")) else "mysql" if code.startswith(("my", "ma")) else "postgresql"
+    )
+
+
+def mode(read: DatabaseUrl) -> str:
+    """Return what the driver is told of TLS, in the words of libpq."""
+    tls = read.arguments.get("ssl", "")
+    if not isinstance(tls, ssl.SSLContext):
+        return str(tls)
+    return "require" if tls.verify_mode == ssl.CERT_NONE else "verify-full" if tls.check_hostname else "verify-ca"
+
+
+MEANINGS = {
+    "`postgresql://`, with Keyturn's driver": lambda read: read.url.drivername == "postgresql+asyncpg",
+    "`mysql://`, with Keyturn's driver": lambda read: read.url.drivername.endswith("+aiomysql"),
+    "the file, from the folder in which": lambda read: read.url.database == "app.db",
+    "the file, from the folder of `prisma/schema.prisma`": lambda read: read.url.database == "prisma/app.db",
+    "tables are looked for in that schema": lambda read: "app" in read.arguments["server_settings"]["search_path"],
+    "the socket in that folder": lambda read: read.url.host.startswith("/"),
+    "no TLS": lambda read: mode(read) in {"", "disable"},
+    "TLS if the server has it": lambda read: mode(read) in {"allow", "prefer"},
+    "TLS; the certificate is verified only if": lambda read: mode(read) == "require",
+    "TLS; no certificate is verified": lambda read: mode(read) == "require",
+    "TLS; the certificate must come from the root in `sslrootcert`. Without": lambda read: mode(read) == "verify-full",
+    "TLS; the certificate must come from the root in `sslrootcert`, else": lambda read: mode(read) == "verify-full",
+    "TLS; the certificate must come from the root in `ssl_ca`": lambda read: mode(read) == "verify-full",
+    "no prepared statements": lambda read: read.arguments["statement_cache_size"] == 0,
+    "what libpq means by it": lambda read: len(read.arguments) == 1,
+    "nothing: pools": lambda read: not read.arguments,
+    "nothing: texts": lambda read: read.arguments["charset"] == "utf8mb4",
+    "a fault": None,
+}  # fmt: skip
+"""How the sentence of a row begins, and how it shows in what the driver is told."""
+
+
+def file(**urls: str) -> Settings:
+    """Write settings with these addresses, and read them."""
+    text = 'base_url = "https://a.example"\nsign_in_url = "https://a.example/login"\n[mail]\nfrom = "a@a.example"\n'
+    if "database" in urls:
+        text += f"[database]\nurl = {urls['database']!r}\n"
+    if "accounts" in urls:
+        text += f'[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\nurl = {urls["accounts"]!r}\n'
+    Path("keyturn.toml").write_text(text, "utf-8")
+    try:
+        return read_settings(Path("keyturn.toml"), READY)
+    finally:
+        Path("keyturn.toml").unlink()
+
+
+async def schema_of(database: Database) -> str:
+    async with database.connection() as connection:
+        asked = "SELECT 1" if database.is_sqlite else "SELECT current_schema()"
+        schema = (await connection.execute(text(asked))).scalar_one()
+    await database.close()
+    return str(schema)
+
+
+async def found_by(store: AccountStore) -> set[str]:
+    try:
+        return {email for email in (ADA, GRACE) if await store.find(email)}
+    finally:
+        await store.close()
+
+
+def accounts_at(settings: Settings) -> set[str]:
+    return asyncio.run(found_by(accounts_for(settings, Database("sqlite://"))))
+
+
+async def through_plugin(settings: Settings) -> set[str]:
+    parts = KeyturnPlugin(settings, worker=False).parts
+    try:
+        return await found_by(parts.accounts)
+    finally:
+        await parts.close()
+
+
+def init(keyturn: Keyturn, address: str) -> Ended:
+    ended = keyturn("init", "--database", address, "--table", "users", *TEXTS)
+    assert "hunter2" not in ended.out + ended.err
+    return ended
+
+
+@contextmanager
+def database_of(server: PostgresServer | MariadbServer, code: str) -> Iterator[str]:
+    """Make a database of an app, and yield its address, written as the documentation does."""
+    url = server.empty()
+    executed(url, USERS)
+    if isinstance(server, PostgresServer):
+        executed(url, IN_SCHEMA)
+    yield written_as(code, url)
+    server.drop(url)
+
+
+def written_as(code: str, url: str) -> str:
+    """Return the address of that database in the spelling of the documentation."""
+    place, _, query = url.partition("?")
+    scheme, _, place = place.partition("://")
+    if scheme == "mysql":
+        known, _, said = code.partition("?")
+        return f"{known.partition('://')[0]}://{place}?{query}{f'&{said}' if said else ''}"
+    socket = query.removeprefix("host=")
+    if code.startswith("?host="):
+        return f"{scheme}://{place}{code.replace(SOCKET, socket)}"
+    if quote(SOCKET, safe="") in code:
+        return f"{scheme}://postgres@{quote(socket, safe='')}/{place.rpartition('/')[2]}"
+    return f"{url}&{code[1:]}" if code.startswith("?") else f"{code}{place}?{query}"
+
+
+def means(meaning: str) -> Any:
+    (begins,) = [begins for begins in MEANINGS if meaning.startswith(begins)]
+    return MEANINGS[begins]
+
+
+def test_each_row_of_the_documentation_has_a_meaning_that_is_looked_at() -> None:
+    told = [meaning for _, meaning in rows()]
+
+    assert all(means(meaning) or meaning.startswith("a fault") for meaning in told)
+    assert all(any(meaning.startswith(begins) for meaning in told) for begins in MEANINGS)
+
+
+@pytest.mark.parametrize(("code", "meaning"), spellings("sqlite"))
+def test_a_file_in_each_spelling_is_the_one_that_is_meant_in_every_place(
+    keyturn: Keyturn, code: str, meaning: str
+) -> None:
+    place = Path("prisma/app.db" if "prisma" in meaning else "app.db")
+    place.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(place)) as database:
+        database.executescript(USERS)
+
+    assert means(meaning)(read_url(code, "database.url"))
+    assert asyncio.run(schema_of(Database(file(database=code).database.url))) == "1"
+    assert accounts_at(file(accounts=code)) == {ADA}
+    assert asyncio.run(through_plugin(file(database=code, accounts=code))) == {ADA}
+    assert init(keyturn, code).code == 0
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.url, table.name) == (code, "full_name")
+
+
+@pytest.mark.parametrize(("code", "meaning"), spellings("postgresql"))
+def test_a_postgresql_in_each_spelling_is_the_one_that_is_meant_in_every_place(
+    keyturn: Keyturn, postgresql: PostgresServer, code: str, meaning: str
+) -> None:
+    schema, email, name = ("app", GRACE, "nickname") if "schema" in meaning else ("public", ADA, "full_name")
+    with database_of(postgresql, code) as address:
+        assert means(meaning)(read_url(address, "database.url"))
+        assert asyncio.run(schema_of(Database(file(database=address).database.url))) == schema
+        assert accounts_at(file(accounts=address)) == {email}
+        assert asyncio.run(through_plugin(file(database=address, accounts=address))) == {email}
+        assert init(keyturn, address).code == 0
+        settings = read_settings(Path("keyturn.toml"), READY)
+        assert (settings.database.url, settings.accounts.table.url) == (address, ""), "a PostgreSQL is shared"
+        assert settings.accounts.table.name == name
+
+
+@pytest.mark.parametrize(("code", "meaning"), spellings("mysql"))
+def test_a_mysql_in_each_spelling_is_the_one_that_is_meant_wherever_it_may_be(
+    keyturn: Keyturn, mariadb: MariadbServer, code: str, meaning: str
+) -> None:
+    with database_of(mariadb, code) as address:
+        assert means(meaning)(read_url(address, "accounts.table.url"))
+        with pytest.raises(SettingsInvalid, match=r"database\.url: .*MySQL can hold the accounts"):
+            file(database=address)
+        settings = file(accounts=address)
+        if "must come from the root" in meaning:  # which the server's does not
+            refused = "no TLS: .*self.signed certificate in certificate chain|no TLS: unable to get local issuer"
+            with pytest.raises(AccountsUnready, match=refused):
+                accounts_at(settings)
+            with pytest.raises(AccountsUnready, match=refused):
+                asyncio.run(through_plugin(settings))
+            assert re.search(refused, init(keyturn, address).err)
+        else:
+            assert accounts_at(settings) == asyncio.run(through_plugin(settings)) == {ADA}
+            assert init(keyturn, address).code == 0
+            assert read_settings(Path("keyturn.toml"), READY).accounts.table.url == address
+
+
+@pytest.mark.parametrize("code", [code for codes, meaning in rows() for code in codes if meaning.startswith("a fault")])
+def test_what_is_not_understood_is_refused_in_every_place_by_one_sentence(keyturn: Keyturn, code: str) -> None:
+    address = f"postgresql://app:hunter2@db/app{code}" if code.startswith("?") else code
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_url(address, "accounts.table.url")
+    (fault,) = invalid.value.faults
+    assert "hunter2" not in fault.message
+
+    with pytest.raises(SettingsInvalid, match=r"database\.url: "):
+        Database(file(database=address).database.url)
+    with pytest.raises(SettingsInvalid) as invalid:
+        accounts_at(file(accounts=address))
+    (told,) = invalid.value.faults
+    assert told == fault
+    with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: "):
+        asyncio.run(through_plugin(file(accounts=address)))
+    ended = init(keyturn, address)
+    assert (ended.code, ended.err) == (1, f"keyturn: --database: {fault.message}\n")
+    assert not Path("keyturn.toml").exists()

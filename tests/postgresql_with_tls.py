@@ -1,0 +1,109 @@
+"""A PostgreSQL that speaks TLS: Debian's, since the one that comes as a wheel was built without."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trustme
+from cryptography.hazmat.primitives import serialization
+from tests.databases import in_memory
+
+_RULES = """
+local all all trust
+hostssl by_certificate all all cert
+host by_certificate all all reject
+host all all all trust
+"""
+"""Who may sign in to which database."""
+
+
+class TlsServer:
+    """A server on 127.0.0.1 whose certificate names localhost alone.
+
+    `root` signs it, and `other_root` does not. `certificate` and `key` are those of the user postgres, `locked_key` is
+    the same key behind the password "hunter2". `by_certificate` is a database that takes nobody without one.
+    """
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
+        self.root, self.other_root = folder / "root.pem", folder / "other.pem"
+        self.certificate, self.key, self.locked_key = (folder / name for name in ("user.crt", "user.key", "locked.key"))
+
+    def address(self, host: str = "localhost", database: str = "postgres") -> str:
+        return f"postgresql://postgres:hunter2@{host}:{self.port}/{database}"
+
+
+@contextmanager
+def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
+    """Run the server that lies there, in a folder that goes with it; as root it runs as a user of its own."""
+    initdb = Path(postgres).resolve().with_name("initdb")
+    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name, socket.socket() as free:
+        folder, user = Path(name), _user()
+        free.bind(("127.0.0.1", 0))
+        server = TlsServer(folder, free.getsockname()[1])
+        free.close()
+        _make_certificates(server, folder)
+        (folder / "pg_hba.conf").write_text(_RULES)
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, user) if user else None
+        data, environment = folder / "data", {"PATH": os.defpath, "LC_ALL": "C"}
+        making: list[str | Path] = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(making, check=True, capture_output=True, user=user, env=environment, cwd=folder)
+        options = {
+            "listen_addresses": "127.0.0.1", "port": server.port, "unix_socket_directories": folder, "fsync": "off",
+            "hba_file": folder / "pg_hba.conf", "ssl": "on", "ssl_cert_file": folder / "server.crt",
+            "ssl_key_file": folder / "server.key", "ssl_ca_file": server.root,
+        }  # fmt: skip
+        said = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
+        process = subprocess.Popen(
+            [postgres, "-D", data, *said], stderr=subprocess.PIPE, text=True, user=user, env=environment, cwd=folder
+        )
+        try:
+            assert process.stderr
+            lines: list[str] = []
+            while not lines or "ready to accept connections" not in lines[-1]:
+                lines.append(process.stderr.readline())
+                assert lines[-1], f"PostgreSQL ended before it was ready: {''.join(lines)}"
+            asyncio.run(_make_database(server))
+            yield server
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+async def _make_database(server: TlsServer) -> None:
+    import asyncpg  # noqa: PLC0415
+
+    connection = await asyncpg.connect(server.address(), ssl=False)
+    await connection.execute("CREATE DATABASE by_certificate")
+    await connection.close()
+
+
+def _make_certificates(server: TlsServer, folder: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(server.root)
+    trustme.CA().cert_pem.write_to_path(server.other_root)
+    issued = authority.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(folder / "server.key")
+    issued.cert_chain_pems[0].write_to_path(folder / "server.crt")
+    user = authority.issue_cert("postgres", common_name="postgres")
+    user.private_key_pem.write_to_path(server.key)
+    user.cert_chain_pems[0].write_to_path(server.certificate)
+    key = serialization.load_pem_private_key(server.key.read_bytes(), None)
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    server.locked_key.write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(b"hunter2")))
+    for file in (folder / "server.key", server.key, server.locked_key):
+        file.chmod(0o600)
+
+
+def _user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    return next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
