@@ -186,6 +186,7 @@ class KnowsHashes(Protocol):
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         """Return the stored hash; None where the account is gone, disabled or has no password.
 
+        "" is nobody's id, and is read at the cost of any other, so that no time tells which addresses have an account.
         A store that joins transactions reads in the caller's, where there is one, and awaits nothing else then.
         """
         ...

@@ -23,8 +23,9 @@ class SecuringController(Controller):
         status_code=200,
         summary="Say that a change of the password was not yours",
         description=(
-            "With the token of the mail that confirms the change. Ends every session and every link, locks the account "
-            "where the settings say so, and mails a link to the address that the account had before. Works once."
+            "With the token of the mail that confirms the change. Ends every session, and the links that went to that "
+            "mailbox. While the account is at that address, locks it where the settings say so, and mails it a link. "
+            "Otherwise both addresses are told, and an operator decides. Works once."
         ),
         operation_id="secureAccount",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
@@ -34,7 +35,7 @@ class SecuringController(Controller):
     ) -> Response[Done]:
         await api.securing.secure(data.token, client_of(request))
         language = api.language(request)
-        text = language.gettext("A link to choose a new password is on its way to the address that our email came to.")
+        text = language.gettext("An email with the next step is on its way to the address that our email came to.")
         return message_response(language, text)
 
 

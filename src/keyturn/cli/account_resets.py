@@ -15,7 +15,7 @@ from typing import IO, Self
 import click
 
 from keyturn import addresses
-from keyturn.accounts.port import ListsAddresses, LocksAccounts
+from keyturn.accounts.port import ListsAddresses
 from keyturn.cli.options import OPERATOR, REASON, Rate, operator_named
 from keyturn.cli.terminal import accent, muted
 from keyturn.cli.with_parts import with_parts
@@ -32,7 +32,10 @@ _LARGEST_WAVE = 200
 _SAID = {
     "no_account": "there is no account with the address {email}",
     "disabled": "{email} is disabled",
-    "locked": "{email} is locked: `keyturn accounts unlock {email}` first",
+    "locked": (
+        "{email} is locked, and is not the address that secured the account: find out whose account it is"
+        " (`keyturn audit --email {email}`), then `keyturn accounts unlock {email}`"
+    ),
     "signs_in_elsewhere": "{email} has no password: it signs in elsewhere",
     "suppressed": "mails to {email} bounced, or were called spam: `keyturn mailbox show {email}`",
     "muted": "the owner of {email} wants no such mails for a while: `keyturn mailbox release {email}` ends that",
@@ -44,10 +47,6 @@ _SAID = {
 
 class NotAsked(KeyturnError):
     """Nobody was asked for a new password; the text says why."""
-
-
-class NotLocked(KeyturnError):
-    """There is nothing to unlock."""
 
 
 @click.command()
@@ -265,15 +264,7 @@ def unlock(email: str, operator: str) -> None:
 
     async def work(parts: Parts) -> None:
         await parts.accounts.require_ready()
-        accounts = parts.accounts
-        if not isinstance(accounts, LocksAccounts) or not accounts.can_lock:
-            raise NotLocked(f"the store {parts.settings.accounts.store} locks no accounts")
-        account = await accounts.find(address)
-        if account is None:
-            raise NotLocked(f"there is no account with the address {address}")
-        if not await accounts.unlock(account.id):
-            raise NotLocked(f"{address} is not locked")
-        await parts.audit.record("account_unlock", "unlocked", client, at=now(), account_id=account.id, email=address)
+        await parts.operator_resets.unlock(address, client)
         click.echo(f"{accent(address)} is unlocked.")
 
     with_parts(work)

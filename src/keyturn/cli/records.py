@@ -12,7 +12,7 @@ from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
-from keyturn.reset.records.audit import NOT_ME, Entry
+from keyturn.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
 
 
 @click.command()
@@ -43,7 +43,7 @@ def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None
 
 def _event(entry: Entry) -> str:
     """Return the event; one that says that something was not its owner is marked."""
-    return warning(f"! {entry.event}") if entry.event in NOT_ME else entry.event
+    return warning(f"! {entry.event}") if entry.event in NOT_ME or entry.outcome == ADDRESS_CHANGED else entry.event
 
 
 def _who(entry: Entry) -> str:

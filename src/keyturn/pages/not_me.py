@@ -28,10 +28,10 @@ class SecureAccount(Controller):
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask whether to do it. Raises SecurityLinkDead, TooManyRequests."""
         if _was_done(pages, request, "account_secured"):
-            return pages.page(request, "account_secured.html", locks=pages.site.securing.locks)
+            return pages.page(request, "account_secured.html")
         securing, token = pages.site.securing, _token(pages, request)
         link = await securing.check(token, client_of(request))
-        return pages.page(request, "secure_account.html", email=link.email, locks=securing.locks)
+        return pages.page(request, "secure_account.html", email=link.email, locks=await securing.will_lock(link))
 
     @post()
     async def secure(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:

@@ -1,4 +1,8 @@
-"""What a worker handles: the lanes of mails, of webhooks and of callbacks, each with what does its work."""
+"""What a worker handles: lanes of mails, webhooks and callbacks, each with what does its work.
+
+What secures an account has lanes of its own, and a place of its own in the provider's pace: strangers can make as many
+requests for links as the limits let through, and must not delay a lock, a confirmation or what the app is told of them.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,19 +19,22 @@ from keyturn.reset.delivery.failover import TransportFailover
 from keyturn.reset.delivery.interrupted_change import InterruptedChangeHandler
 from keyturn.reset.delivery.link_renewal import LinkRenewal
 from keyturn.reset.delivery.mail_delivery import MailDelivery
+from keyturn.reset.delivery.notice import NoticeHandler
 from keyturn.reset.delivery.recovery import RecoveryHandler
 from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.delivery.reset_request import ResetRequestHandler
-from keyturn.reset.delivery.second_step_failed import SecondStepFailedHandler
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.records.messages import (
     ACCOUNT_SECURED,
+    ADDRESS_DISPUTED,
     APP_EVENTS,
     CALLBACKS,
     CHANGE_BEGUN,
     PASSWORD_CHANGED,
     RESET_REQUESTED,
     SECOND_STEP_FAILED,
+    AddressDisputed,
+    SecondStepHasFailed,
 )
 
 if TYPE_CHECKING:
@@ -36,20 +43,30 @@ if TYPE_CHECKING:
 _MAILS_AT_ONCE = 256
 """Requests are answered that many at a time, in one transaction: most are for nobody, and need no place."""
 
+_SECURING_AT_ONCE = 4
+"""Mails of those that secure accounts that are handed to the provider at a time."""
+
 _WEBHOOKS_AT_ONCE = 4
 """However slow an app answers, that many webhooks wait for it at a time."""
 
 _CALLBACKS_AT_ONCE = 4
 
+_REQUESTED = "password.reset_requested"
+"""The event that strangers can bring about as often as the limits let them."""
+
 
 def lanes_of(parts: "Parts", sender: Sender | None) -> Sequence[Lane]:
     """Return the lanes of a worker. `sender` is used instead of the settings' transport. Raises SettingsInvalid."""
-    return [_mail_lane(parts, sender), *_webhook_lanes(parts), *_callback_lanes(parts)]
+    return [*_mail_lanes(parts, sender), *_webhook_lanes(parts), *_callback_lanes(parts)]
 
 
-def _mail_lane(parts: "Parts", sender: Sender | None) -> Lane:
+def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
     transports = _transports(parts, sender)
-    mails = MailDelivery(parts.database, parts.outbox, parts.links, parts.mailboxes, Seal(parts.secrets), transports)
+    seal = Seal(parts.secrets)
+    mails, first = (
+        MailDelivery(parts.database, parts.outbox, parts.links, parts.mailboxes, seal, through)
+        for through in (transports, transports.first_in_line())
+    )
     composer = _composer(parts)
     links = ResetLinks(
         parts.links, composer, invited=parts.settings.invitations.ttl, recovery=parts.settings.secure_account.ttl,
@@ -59,23 +76,38 @@ def _mail_lane(parts: "Parts", sender: Sender | None) -> Lane:
     requests = ResetRequestHandler(
         mails, parts.accounts, parts.mailboxes, links, parts.audit, parts.events, renewal, parts.secure_links
     )
-    handlers: dict[str, Handler] = {
-        RESET_REQUESTED: requests,
+    securing: dict[str, Handler] = {
         PASSWORD_CHANGED: ConfirmationHandler(
-            mails, parts.accounts, parts.mailboxes, composer, parts.audit, parts.outbox, parts.secure_links
+            first, parts.accounts, parts.mailboxes, composer, parts.audit, parts.outbox, parts.secure_links
         ),
         ACCOUNT_SECURED: RecoveryHandler(
-            mails, parts.accounts, parts.mailboxes, links, parts.audit, locks=parts.securing.locks
+            first,
+            parts.accounts,
+            parts.mailboxes,
+            links,
+            parts.outbox,
+            parts.events,
+            parts.audit,
+            locks=parts.securing.locks,
         ),
-        SECOND_STEP_FAILED: SecondStepFailedHandler(mails, parts.accounts, parts.mailboxes, composer),
+        ADDRESS_DISPUTED: NoticeHandler(
+            first, parts.accounts, parts.mailboxes, AddressDisputed, composer.about_dispute
+        ),
+        SECOND_STEP_FAILED: NoticeHandler(
+            first, parts.accounts, parts.mailboxes, SecondStepHasFailed, composer.about_second_step
+        ),
         CHANGE_BEGUN: InterruptedChangeHandler(parts.database, parts.accounts, parts.outbox, parts.effects),
     }
+    handlers: dict[str, Handler] = {RESET_REQUESTED: requests}
     if not parts.settings.webhooks.url:
         handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
     handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.callbacks.keys()}
     # While PostgreSQL works for some, others can be prepared here; SQLite works in this process, for one at a time.
     ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
-    return Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE)
+    return [
+        Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE),
+        Lane(securing, _SECURING_AT_ONCE),
+    ]
 
 
 def _composer(parts: "Parts") -> MailComposer:
@@ -109,10 +141,19 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
 
     secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
     sender = WebhookSender(hooks.url, secrets, hooks.timeout)
-    return [Lane(dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender)), _WEBHOOKS_AT_ONCE, sender.close)]
+    handler = WebhookHandler(sender)
+    requested = APP_EVENTS[_REQUESTED]
+    others = [kind for kind in APP_EVENTS.values() if kind != requested]
+    return [
+        Lane(dict.fromkeys(others, handler), _WEBHOOKS_AT_ONCE, sender.close),
+        Lane({requested: handler}, _WEBHOOKS_AT_ONCE),
+    ]
 
 
 def _callback_lanes(parts: "Parts") -> list[Lane]:
     patience = parts.settings.webhooks.timeout
-    handlers = {CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.callbacks.items()}
-    return [Lane(handlers, _CALLBACKS_AT_ONCE)] if handlers else []
+    handlers: dict[str, Handler] = {
+        CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.callbacks.items()
+    }
+    requested = {kind: handlers.pop(kind) for kind in (CALLBACKS[_REQUESTED],) if kind in handlers}
+    return [Lane(some, _CALLBACKS_AT_ONCE) for some in (handlers, requested) if some]

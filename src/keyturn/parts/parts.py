@@ -131,8 +131,9 @@ class Parts:
         self.codes = CodeStore(self.database)
         self.code_keys = CodeKeys(self.secrets) if settings.token.code else None
         self.effects = ChangeEffects(
-            self.sessions, self.links, self.outbox, self.audit, self.events, self.codes if self.code_keys else None
-        )
+            self.sessions, self.links, self.secure_links, self.outbox, self.audit, self.events,
+            self.codes if self.code_keys else None,
+        )  # fmt: skip
         self.changes = PasswordChanges(
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
@@ -151,12 +152,13 @@ class Parts:
             self.meters,
         )  # fmt: skip
         self.securing = AccountSecuring(
-            self.database, self.accounts, self.secure_links, self.rate_limits, self.outbox, self.effects, self.events,
-            self.audit, locks=locks_accounts(settings, self.accounts), meters=self.meters,
+            self.database, self.accounts, self.secure_links, self.rate_limits, self.outbox, self.effects, self.audit,
+            locks=locks_accounts(settings, self.accounts), meters=self.meters,
         )  # fmt: skip
         self.muting = MailboxMuting(
-            self.database, self.links, self.codes, self.mailboxes, self.rate_limits, self.audit, self.meters
-        )
+            self.database, self.accounts, self.links, self.codes, self.mailboxes, self.rate_limits, self.audit,
+            self.meters,
+        )  # fmt: skip
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )
@@ -166,7 +168,7 @@ class Parts:
         self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)
-        self.retention = Retention(self.database, settings.retention, self.mailboxes)
+        self.retention = Retention(self.database, settings.retention, self.mailboxes, self.accounts, self.secure_links)
         self._sender = sender
 
     @cached_property

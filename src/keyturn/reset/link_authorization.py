@@ -26,6 +26,10 @@ class LinkAuthorization(ChangeAuthorization):
         self._demand = demand
         self._passed: PassedSecondStep | None = None
 
+    @property
+    def proven(self) -> bool:
+        return self._passed is not None
+
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 

@@ -46,7 +46,7 @@ class LiveLinks:
             raise await self.record_dead(LinkDead(reason), event, link, client)
         if account is None or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
-        if email is not None and not addresses.is_same_mailbox(shown_email(link, account), email):
+        if email is not None and not addresses.is_same_mailbox(account.email, email):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
 
@@ -75,18 +75,10 @@ class LiveLinks:
 def _opens(link: Link, account: Account) -> bool:
     """Tell whether the link may set the account's password, as the account is now.
 
-    One that recovers it opens a locked account, too, or one whose address was changed since; but not where it is both:
-    then an operator has to look first.
+    No link opens an account that has another address by now. One that recovers it opens a locked account, too.
     """
-    same = addresses.is_same_mailbox(account.email, link.email)
-    if link.recovers:
-        return account.active or (account.locked and same)
-    return account.active and same
-
-
-def shown_email(link: Link, account: Account) -> str:
-    """Return the address that is told to who holds the link: never one that somebody else has given the account."""
-    return link.email if link.recovers else account.email
+    is_open = account.active or (link.recovers and account.locked)
+    return is_open and addresses.is_same_mailbox(account.email, link.email)
 
 
 class _JoinedLinks:

@@ -1,10 +1,14 @@
 """A request that was not yours: no mail with a link to this mailbox for a while, whoever asks.
 
+The link speaks for its mailbox alone: it ends what went there, and works while the account is at that address.
+
 **Nobody can shut somebody else out with it**: the link is in the victim's own mailbox, and who reads that could choose
 a new password by the same mail. It stops no notice of a change, and no link that follows "it was not me". It ends by
 itself, by signing in, and by an operator. Who asks for a link is told what everybody is told.
 """
 
+from keyturn import addresses
+from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
 from keyturn.errors import SecurityLinkDead
 from keyturn.reset.proofs.code_store import CodeStore
@@ -21,10 +25,11 @@ class MailboxMuting:
     """Mutes the mailboxes of those who say that a request was not theirs."""
 
     def __init__(
-        self, database: Database, links: LinkStore, codes: CodeStore, mailboxes: Mailboxes, limits: RateLimits,
-        audit: Audit, meters: Meters | None = None,
+        self, database: Database, accounts: AccountStore, links: LinkStore, codes: CodeStore, mailboxes: Mailboxes,
+        limits: RateLimits, audit: Audit, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
+        self._accounts = accounts
         self._links = links
         self._codes = codes
         self._mailboxes = mailboxes
@@ -33,28 +38,36 @@ class MailboxMuting:
         self.meters = meters or Meters()
 
     async def check(self, token: str, client: Client) -> MutingLink:
-        """Return whose link it is; it is not used up. Raises SecurityLinkDead, TooManyRequests."""
+        """Return whose link it is; it is not used up. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""
         await self._limits.count("validate", client)
-        link = await self._links.find_muting(tokens.digest(token), now())
-        if link is None:
+        return await self._find(tokens.digest(token))
+
+    async def _find(self, digest: bytes) -> MutingLink:
+        link = await self._links.find_muting(digest, now())
+        account = await self._accounts.get(link.account_id) if link else None
+        if link is None or account is None or not addresses.is_same_mailbox(account.email, link.email):
             raise SecurityLinkDead
         return link
 
     @count_calls("mute")
     async def mute(self, token: str, client: Client) -> None:
-        """Use the link up, and with it every link and code to choose a password. Once this returns, it is committed.
+        """Use the link up, and with it the links and the code that went to its mailbox. Then it is committed.
 
-        Whatever is wrong with the link, the answer is the same. Raises SecurityLinkDead, TooManyRequests.
+        Whatever is wrong with the link, the answer is the same. Raises SecurityLinkDead, TooManyRequests,
+        AccountsUnready.
         """
         await self._limits.count("reset", client)
-        moment = now()
+        digest, moment = tokens.digest(token), now()
+        link = await self._find(digest)
         async with self._database.transaction() as session:
-            link = await self._links.consume_muting(session, tokens.digest(token), moment)
-            if link is None:
-                raise SecurityLinkDead
-            await self._links.revoke_all(session, link.account_id, moment, spares_recovery=True)
-            await self._codes.revoke_all(session, link.account_id, moment)
+            # As a reset does: each locks a link of its own first, and then the account's others.
+            await self._database.hold(session, link.account_id)
+            # As the worker does: the mailbox first, and then its account's links.
             await self._mailboxes.mute(session, link.email, moment)
+            if not await self._links.consume_muting(session, digest, moment):
+                raise SecurityLinkDead
+            await self._links.revoke_all(session, link.account_id, moment, mailbox=link.email, spares_recovery=True)
+            await self._codes.revoke_all(session, link.account_id, moment, mailbox=link.email)
             await self._audit.write(
                 session, "mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email
             )

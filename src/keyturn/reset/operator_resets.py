@@ -13,9 +13,9 @@ import msgspec
 from sqlalchemy import select
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.port import Account, AccountStore, LocksAccounts
 from keyturn.database import Database, now
-from keyturn.errors import InputInvalid
+from keyturn.errors import InputInvalid, KeyturnError
 from keyturn.outbox import Outbox
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.audit import Audit
@@ -30,6 +30,10 @@ RETRIED: Collection[Outcome] = ("locked", "suppressed", "muted", "daily_limit", 
 """What may be otherwise by the next run."""
 
 
+class NotLocked(KeyturnError):
+    """An account was not unlocked; the text says why."""
+
+
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     """Why everybody is asked, and by whom. `name` is its own: nobody is asked twice under one name."""
 
@@ -39,7 +43,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorResets:
-    """Judges whom an operator may ask, and asks them: the worker sends the mails."""
+    """Judges whom an operator may ask, and asks them: the worker sends the mails. Unlocks accounts."""
 
     def __init__(
         self, database: Database, accounts: AccountStore, mailboxes: Mailboxes, outbox: Outbox, audit: Audit,
@@ -70,6 +74,17 @@ class OperatorResets:
         except InputInvalid:
             return email, "malformed"
         return address, await self._accounts.find(address) or "no_account"
+
+    async def unlock(self, email: str, operator: Client) -> None:
+        """Unlock the account with the address, whichever mailbox secured it. Raises NotLocked, AccountsUnready."""
+        if not isinstance(self._accounts, LocksAccounts) or not self._accounts.can_lock:
+            raise NotLocked("the store of the accounts locks none")
+        account = await self._accounts.find(email)
+        if account is None:
+            raise NotLocked(f"there is no account with the address {email}")
+        if not await self._accounts.unlock(account.id):
+            raise NotLocked(f"{email} is not locked")
+        await self._audit.record("account_unlock", "unlocked", operator, at=now(), account_id=account.id, email=email)
 
     async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
         """Ask them all in one transaction. Who was asked under the campaign's name before is not asked again."""

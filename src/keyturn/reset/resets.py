@@ -14,7 +14,7 @@ from keyturn.errors import Factor, InputInvalid, LimitsUnready, LinkDead, OverBu
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.service import PasswordChanges
-from keyturn.reset.live_links import LiveLinks, shown_email
+from keyturn.reset.live_links import LiveLinks
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import Answer
 from keyturn.reset.proofs.request_challenge import RequestChallenge
@@ -104,7 +104,7 @@ class PasswordResets:
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
         return LiveLink(
-            email=shown_email(link, account), expires_at=link.expires_at, locale=account.locale, kind=account.kind,
+            email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind,
             timezone=account.timezone, awaits_password=account.awaits_password, reason=link.reason,
             factors=tuple(await self._second_step.factors(account)) if self._second_step else (),
         )  # fmt: skip

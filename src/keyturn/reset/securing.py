@@ -1,17 +1,18 @@
-"""What follows when somebody says that a change of the password was not theirs.
+"""What follows when the owner of a mailbox says that a change of the password was not theirs.
 
-What Keyturn itself holds ends in the transaction that uses the link up: sessions, links, codes. What is in an app's
-store (its sessions, a lock) and the mail with a link to start anew are promised there, and done by the worker until it
-has worked (`delivery/recovery.py`): a store that is away must not undo the rest.
+What Keyturn itself holds ends in the transaction that uses the link up: sessions, and the links and codes that went to
+this mailbox. That needs the account's id alone, so a store that is down undoes nothing. All that needs the account (the
+store's sessions, a lock, the mails, what the app is told) is promised there, and done by the worker until it has worked
+(`delivery/recovery.py`). `docs/security.md` has the states of an account and who may move it from each.
 """
 
 import logging
 
-from keyturn.accounts.port import Account, AccountStore
+from keyturn import addresses
+from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import SecurityLinkDead
+from keyturn.errors import AccountsUnready, SecurityLinkDead
 from keyturn.outbox import Outbox
-from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
@@ -24,13 +25,16 @@ from keyturn.telemetry.meters import Meters, count_calls
 
 log = logging.getLogger("keyturn.reset")
 
+_EVENT = "account_secured"
+"""What the audit trail calls it."""
+
 
 class AccountSecuring:
-    """Secures accounts whose owners say that a change was not theirs. `locks` says that they are locked, too."""
+    """Secures accounts by the buttons of confirmations. `locks`: a press locks an account that has not moved."""
 
     def __init__(
         self, database: Database, accounts: AccountStore, links: SecureLinkStore, limits: RateLimits, outbox: Outbox,
-        effects: ChangeEffects, events: AppEvents, audit: Audit, *, locks: bool = False, meters: Meters | None = None,
+        effects: ChangeEffects, audit: Audit, *, locks: bool = False, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
@@ -38,7 +42,6 @@ class AccountSecuring:
         self._limits = limits
         self._outbox = outbox
         self._effects = effects
-        self._events = events
         self._audit = audit
         self.locks = locks
         self.meters = meters or Meters()
@@ -51,37 +54,56 @@ class AccountSecuring:
             raise SecurityLinkDead
         return link
 
+    async def will_lock(self, link: SecureLink) -> bool:
+        """Tell whether a press would lock the account, as far as its store says now."""
+        if not self.locks:
+            return False
+        try:
+            account = await self._accounts.get(link.account_id)
+        except AccountsUnready:
+            return True
+        return account is not None and addresses.is_same_mailbox(account.email, link.email)
+
     @count_calls("secure")
     async def secure(self, token: str, client: Client) -> None:
         """Use the link up, end sessions and links, and promise what follows. Once this returns, it is committed.
 
-        Whatever is wrong with the link, the answer is the same. Raises SecurityLinkDead, TooManyRequests,
-        AccountsUnready.
+        Whatever is wrong with the link, the answer is the same. Raises SecurityLinkDead, TooManyRequests.
         """
         await self._limits.count("reset", client)
-        found = await self._links.find(tokens.digest(token), now())
-        account = await self._accounts.get(found.account_id) if found else None
-        if found is None or account is None:
+        digest = tokens.digest(token)
+        link = await self._links.find(digest, now())
+        if link is None or not await self._secure(link.account_id, digest, client):
+            await self._record_dead(digest, client)
             raise SecurityLinkDead
-        await self._secure(account, tokens.digest(token), client)
         self._outbox.wake()
-        log.warning(LogEvent("account.secured", account_id=account.id))
+        log.warning(LogEvent("account.secured", account_id=link.account_id))
 
-    async def _secure(self, account: Account, digest: bytes, client: Client) -> None:
+    async def _secure(self, account_id: str, digest: bytes, client: Client) -> bool:
+        """Do it, and commit; tell whether the link worked still."""
         moment = now()
         async with self._database.transaction() as session:
-            await self._database.hold(session, account.id)
+            await self._database.hold(session, account_id)
             link = await self._links.consume(session, digest, moment)
-            if link is None:  # somebody was quicker
-                raise SecurityLinkDead
-            await self._effects.end_access(session, account, moment)
-            promise = AccountWasSecured(account_id=account.id, email=link.email, at=moment, client=client)
+            if link is None:
+                return False
+            # Links and codes of another mailbox stay: an earlier mailbox must not stand in the way of the present one.
+            await self._effects.end_access(session, account_id, moment, mailbox=link.email)
+            promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
             message_id = await self._outbox.enqueue(session, ACCOUNT_SECURED, promise)
-            await self._events.account_secured(
-                session, account, client, email=link.email, locks=self.locks, moment=moment
-            )
             await self._audit.write(
-                session, "account_secured", "secured", client, at=moment, account_id=account.id, email=link.email,
+                session, _EVENT, "secured", client, at=moment, account_id=account_id, email=link.email,
                 message_id=message_id,
             )  # fmt: skip
             await session.commit()
+        return True
+
+    async def _record_dead(self, digest: bytes, client: Client) -> None:
+        """Record a press of a link of ours that does not work any more: its owner may need an operator (ASVS 16.3.3).
+
+        A token that was never in a mail leaves no trace, or invented ones would fill the audit trail.
+        """
+        if dead := await self._links.find_dead(digest):
+            link, reason = dead
+            log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=reason))
+            await self._audit.record(_EVENT, reason, client, at=now(), account_id=link.account_id, email=link.email)

@@ -36,10 +36,10 @@ class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
 
 
 class AccountSecured(AboutAccount, frozen=True, kw_only=True):
-    """The account's owner said that a change of its password was somebody else's, and Keyturn ended all access.
+    """A mailbox of the account said that a change of its password was not its owner's, and Keyturn ended all sessions.
 
-    `email` is the address that it had at that change, `current_email` the one that it has by now: where they differ, it
-    was moved. `locked` says that its store is told to lock it.
+    `email` is that mailbox, the account's address at the change; `current_email` is its address by now. Where they
+    differ the account has moved, and a person has to find out whose it is. `locked` says that it is locked now.
     """
 
     current_email: str

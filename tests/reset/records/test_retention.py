@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from tests.plans import plans_of
 
+from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
 from keyturn.outbox.models import ERASED, EventRow, OutboxRow
@@ -19,6 +20,7 @@ from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.reset.records.retention import Retention
+from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
@@ -35,7 +37,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    return Retention(database, KEPT, Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY))
+    mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY)
+    return Retention(database, KEPT, mailboxes, BuiltinAccounts(database), SecureLinkStore(database, lifetime=DAY))
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:

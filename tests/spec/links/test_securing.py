@@ -1,24 +1,28 @@
 """A change of the password that was not its owner's: one link ends all access, and starts anew at the old address."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from tests.builtin_accounts import builtin_accounts
 from tests.spec.conftest import Start
-from tests.spec.inbox import token_in
+from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, ME, NEW_PASSWORD, NOBODY, Service, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now
+from keyturn.errors import AccountsUnready
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
-from keyturn.settings import SecureAccountSettings
+from keyturn.settings import SecureAccountSettings, TokenSettings
 
 SECURE = "/api/auth/secure-account"
 THIEF = "thief@elsewhere.test"
+NEW = "ada@elsewhere.test"
 OWN_PASSWORD = "nineteen patient herons"
 LOCKING: dict[str, Any] = {"secure_account": SecureAccountSettings(lock=True)}
 
@@ -110,16 +114,73 @@ async def test_a_malformed_token_is_told_as_such(service: Service, body: dict[st
     assert problem(answer) == "400 invalid-input"
 
 
-async def test_the_link_goes_to_the_address_of_before_the_change(service: Service) -> None:
+@pytest.mark.parametrize("settings", [{}, LOCKING], ids=["open", "locking"])
+async def test_an_old_mailbox_locks_no_account_that_has_moved_and_gets_no_link_to_it(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    service = await start(**settings)
     token = await stolen(service)
-    await move(service)
+    await move(service, NEW)
     assert await secure(service, token) == "200"
-    fresh = await recovery_link(service)
+    await service.deliver()
 
-    assert service.inbox.sent_to(THIEF) == []
-    checked = await service.check(fresh)
-    assert checked["email"] == ADA  # and not the thief's
-    assert problem(await service.reset(fresh, OWN_PASSWORD)) == "200"
+    assert await service.knows(NEW_PASSWORD, NEW)
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 1  # the thief's own
+    assert problem(await service.reset(await service.link(NEW), OWN_PASSWORD)) == "200"
+
+
+async def test_both_addresses_are_told_and_neither_learns_the_other(service: Service) -> None:
+    token = await stolen(service)
+    await move(service, NEW)
+    assert await secure(service, token) == "200"
+    await service.deliver()
+
+    (old,), (new,) = (service.inbox.sent_to(email, "address_disputed") for email in (ADA, NEW))
+    assert "We send no link to an earlier address" in " ".join(old.text.split())
+    assert not TOKEN.search(old.text + new.text)
+    assert NEW not in old.text + old.html
+    assert ADA not in new.text + new.html
+
+
+async def test_the_press_of_an_old_mailbox_leaves_the_links_and_codes_of_the_present_one(start: Start) -> None:
+    service = await start(token=TokenSettings(code=True))
+    token = await stolen(service)
+    await move(service, NEW)
+    pending = await service.link(NEW)
+    assert await secure(service, token) == "200"
+
+    (code,) = re.findall(r"^\d{8}$", service.inbox.sent_to(NEW, "password_reset")[-1].text, re.MULTILINE)
+    answer = await service.anywhere().post("/api/auth/verify-reset-code", json={"email": NEW, "code": code})
+    assert problem(answer) == "200"
+    assert await service.works(pending)
+
+
+async def test_a_link_to_start_anew_is_dead_once_the_account_has_moved(service: Service) -> None:
+    assert await secure(service, await stolen(service)) == "200"
+    fresh = await recovery_link(service)
+    await move(service, NEW)
+
+    assert not await service.works(fresh)
+    assert problem(await service.reset(fresh, OWN_PASSWORD)) == "400 link-dead"
+
+
+async def test_an_account_that_moves_while_it_is_being_locked_is_unlocked_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(**LOCKING)
+    token = await stolen(service)
+    assert await secure(service, token) == "200"
+    lock = builtin_accounts(service.parts).lock
+
+    async def move_and_lock(account_id: str) -> bool:
+        await move(service, NEW)
+        return await lock(account_id)
+
+    monkeypatch.setattr(service.parts.accounts, "lock", move_and_lock)
+    await service.deliver()
+
+    assert await service.knows(NEW_PASSWORD, NEW)
+    assert ("account_recovery", "address_changed") in await trail(service)
 
 
 async def test_who_was_given_another_address_is_told_without_such_a_link(service: Service) -> None:
@@ -132,21 +193,43 @@ async def test_who_was_given_another_address_is_told_without_such_a_link(service
     assert "/forgot-password" in new.text
 
 
-async def test_the_link_of_a_later_change_shuts_out_no_earlier_one(service: Service) -> None:
-    owners = await stolen(service)
-    await move(service)
-    thief = await service.sign_in(THIEF, NEW_PASSWORD)
-    changed = await thief.post(
+async def test_neither_of_two_mailboxes_ends_the_button_of_the_other(service: Service) -> None:
+    first = await stolen(service)
+    await move(service, NEW)
+    assert problem(await service.reset(await service.link(NEW), OWN_PASSWORD)) == "200"
+    await service.deliver()
+    second = token_in(service.inbox.sent_to(NEW, "password_changed")[-1])
+
+    assert await secure(service, first) == "200"
+    assert await secure(service, second) == "200"
+    await service.deliver()
+    assert await service.works(token_in(service.inbox.sent_to(NEW, "password_reset")[-1]))
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 1  # the thief's own
+
+
+async def test_a_press_after_a_change_by_a_session_is_refused_and_recorded(service: Service) -> None:
+    first = await stolen(service)
+    await move(service, NEW)
+    await _change_in_session(service, NEW)
+
+    assert await secure(service, first) == "400 security-link-dead"
+    assert ("account_secured", "link_expired") in await trail(service)
+
+
+async def _change_in_session(service: Service, email: str) -> None:
+    browser = await service.sign_in(email, NEW_PASSWORD)
+    changed = await browser.post(
         "/api/auth/change-password", json={"currentPassword": NEW_PASSWORD, "newPassword": "twelve sly magpies here"}
     )
     assert problem(changed) == "200"
     await service.deliver()
-    thiefs = token_in(service.inbox.sent_to(THIEF, "password_changed")[-1])
 
-    assert await secure(service, thiefs) == "200"
-    assert await secure(service, owners) == "200"
-    await service.deliver()
-    assert await service.works(token_in(service.inbox.sent_to(ADA, "password_reset")[-1]))
+
+async def test_a_change_in_a_session_ends_no_button_of_the_accounts_own_address(service: Service) -> None:
+    first = await stolen(service)
+    await _change_in_session(service, ADA)
+
+    assert await secure(service, first) == "200"
 
 
 async def test_a_used_link_ends_those_of_later_changes(service: Service) -> None:
@@ -207,7 +290,7 @@ async def test_a_request_for_a_locked_account_is_the_same_work_and_mails_nothing
     service = await start(**LOCKING)
     assert await secure(service, await stolen(service)) == "200"
     await service.deliver()
-    await move(service)
+    await move(service)  # by an app that does so although the account is locked
     for email in (THIEF, ADA):
         await service.ask(email)
         await service.deliver()
@@ -217,36 +300,81 @@ async def test_a_request_for_a_locked_account_is_the_same_work_and_mails_nothing
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's own, and that to start anew
 
 
-async def test_of_several_links_that_were_used_the_owners_says_who_may_open_the_account(start: Start) -> None:
+async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_locked_account(start: Start) -> None:
     service = await start(**LOCKING)
-    owners = await stolen(service)
-    await move(service)
-    thief = await service.sign_in(THIEF, NEW_PASSWORD)
-    changed = await thief.post(
-        "/api/auth/change-password", json={"currentPassword": NEW_PASSWORD, "newPassword": "twelve sly magpies here"}
-    )
-    assert problem(changed) == "200"
+    old = await stolen(service)
+    await move(service, NEW)
+    assert problem(await service.reset(await service.link(NEW), OWN_PASSWORD)) == "200"
     await service.deliver()
-    thiefs = token_in(service.inbox.sent_to(THIEF, "password_changed")[-1])
-    assert await secure(service, owners) == "200"
-    assert await secure(service, thiefs) == "400 security-link-dead"
+    assert await secure(service, token_in(service.inbox.sent_to(NEW, "password_changed")[-1])) == "200"
     await service.deliver()
+    assert await secure(service, old) == "200"
+    await service.deliver()
+    assert not await service.knows(OWN_PASSWORD, NEW)
 
-    await service.ask(THIEF)
-    await service.deliver()
-    assert service.inbox.sent_to(THIEF, "password_reset") == []
+    await service.write(update(MailboxRow).values(mailed_at=now() - timedelta(hours=1)))
+    assert problem(await service.reset(await service.link(NEW), "twelve sly magpies here")) == "200"
+    assert await service.knows("twelve sly magpies here", NEW)
 
 
-async def test_a_locked_account_that_was_moved_waits_for_an_operator(start: Start) -> None:
+async def test_the_purge_does_not_forget_who_may_open_a_locked_account(start: Start) -> None:
+    service = await start(**LOCKING)
+    assert await secure(service, await stolen(service)) == "200"
+    await recovery_link(service)
+    await service.write(update(SecureLinkRow).values(expires_at=now() - timedelta(days=30)))
+    await service.parts.retention.purge(now())
+
+    await _another_link(service)
+    assert ("reset_request", "link_mailed") in (await trail(service))[-1:]
+    ((_, outcome),) = await service.parts.operator_resets.judge([ADA])
+    assert outcome in {"asked", "cooldown"}
+
+
+async def test_the_purge_forgets_it_once_the_account_is_not_locked(start: Start) -> None:
+    service = await start(**LOCKING)
+    assert await secure(service, await stolen(service)) == "200"
+    assert problem(await service.reset(await recovery_link(service), OWN_PASSWORD)) == "200"
+    await service.write(update(SecureLinkRow).values(expires_at=now() - timedelta(days=30)))
+
+    assert (await service.parts.retention.purge(now()))["secure_links"] == 1
+    assert await service.rows(select(SecureLinkRow)) == []
+
+
+async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service = await start(**LOCKING)
     token = await stolen(service)
-    await move(service)
+    thief = await service.sign_in(password=NEW_PASSWORD)
+    pending = await _another_link(service)
+    with monkeypatch.context() as down:
+        for name in ("get", "find", "lock"):
+            down.setattr(service.parts.accounts, name, _unreachable)
+        assert await secure(service, token) == "200"
+        await service.deliver()
+    assert (await thief.get(ME)).status_code == 401
+    assert not await service.works(pending)
+    assert await service.knows(NEW_PASSWORD)
+
+    await service.write(update(OutboxRow).values(available_at=now()))
+    assert await service.works(await recovery_link(service))
+    assert not await service.knows(NEW_PASSWORD)
+
+
+async def _unreachable(*_: object) -> None:
+    raise AccountsUnready("the database of the accounts does not answer")
+
+
+async def test_sessions_that_cannot_be_ended_keep_no_account_from_being_locked(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(**LOCKING)
+    token = await stolen(service)
+    monkeypatch.setattr(service.parts.accounts, "end_sessions", _unreachable, raising=False)
     assert await secure(service, token) == "200"
     await service.deliver()
 
-    assert ("account_recovery", "address_changed") in await trail(service)
-    assert len(service.inbox.sent_to(ADA, "password_reset")) == 1  # the thief's own
-    assert service.inbox.sent_to(THIEF, "password_reset") == []
+    assert not await service.knows(NEW_PASSWORD)
 
 
 async def test_an_account_that_an_operator_disabled_stays_so(start: Start) -> None:

@@ -3,7 +3,7 @@
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import formataddr, parseaddr
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -35,6 +35,20 @@ class Sender(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class KeepsPace(Protocol):
+    """A sender that waits for its turn at the provider."""
+
+    def first_in_line(self) -> Sender:
+        """Return the same sender for mails that wait for no others. Closing this one closes both."""
+        ...
+
+
+def first_in_line(sender: Sender) -> Sender:
+    """Return the sender for mails that wait for no others; one that keeps no pace is it already."""
+    return sender.first_in_line() if isinstance(sender, KeepsPace) else sender
 
 
 def local_sender(name: str, address: str = "") -> str:

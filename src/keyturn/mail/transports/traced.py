@@ -1,6 +1,6 @@
 """A sender whose calls are spans, so that a slow provider shows in a trace."""
 
-from keyturn.mail.transports.email import Email, Sender
+from keyturn.mail.transports.email import Email, Sender, first_in_line
 from keyturn.telemetry.tracing import Tracing
 
 
@@ -15,6 +15,9 @@ class TracedSender:
     async def send(self, email: Email, idempotency_key: str) -> str:
         with self._tracing.span("mail.send", {"keyturn.transport": self.name}):
             return await self._sender.send(email, idempotency_key)
+
+    def first_in_line(self) -> "TracedSender":
+        return TracedSender(first_in_line(self._sender), self._tracing)
 
     async def close(self) -> None:
         await self._sender.close()

@@ -180,7 +180,7 @@ STATES = (
     PageState("secure", "This was not me", "secure_account.html", lambda _: {"email": _EMAIL, "locks": False}),
     PageState("secure-locks", "This was not me, locks", "secure_account.html",
               lambda _: {"email": _EMAIL, "locks": True}),
-    PageState("secured", "Account secured", "account_secured.html", lambda _: {"locks": True}),
+    PageState("secured", "Account secured", "account_secured.html", lambda _: {}),
     PageState("mute", "Stop password emails", "mute_mailbox.html", _mute(is_ended_here=True)),
     PageState("mute-elsewhere", "Stop password emails, sign-in elsewhere", "mute_mailbox.html",
               _mute(is_ended_here=False)),

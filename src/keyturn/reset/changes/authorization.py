@@ -17,6 +17,11 @@ class ChangeAuthorization(ABC):
 
     how: How
 
+    @property
+    def proven(self) -> bool:
+        """Whether it took more than a mailbox: an open session with the current password, or a second factor."""
+        return self.how == "change"
+
     @abstractmethod
     def refusal(self) -> KeyturnError:
         """Return what to raise where the account has been disabled, or has another address, since it was looked up."""

@@ -14,6 +14,7 @@ from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
+from keyturn.reset.records.secure_links import SecureLinkStore
 
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
 
@@ -25,10 +26,11 @@ class ChangeEffects:
     """
 
     def __init__(
-        self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, events: AppEvents,
-        codes: CodeStore | None = None,
+        self, sessions: Sessions, links: LinkStore, secure_links: SecureLinkStore, outbox: Outbox, audit: Audit,
+        events: AppEvents, codes: CodeStore | None = None,
     ) -> None:  # fmt: skip
         self._codes = codes
+        self._secure_links = secure_links
         self._sessions = sessions
         self._links = links
         self._outbox = outbox
@@ -37,11 +39,16 @@ class ChangeEffects:
 
     async def write(
         self, session: AsyncSession, account: Account, client: Client, how: How, moment: datetime, *,
-        outcome: Literal["changed", "interrupted"] = "changed",
+        outcome: Literal["changed", "interrupted"] = "changed", proven: bool = False,
     ) -> None:  # fmt: skip
-        """End the account's other links and its sessions, promise the confirmation, tell the app, audit it."""
+        """End the account's other links and its sessions, promise the confirmation, tell the app, audit it.
+
+        `proven`: the change took more than a mailbox. The earlier mailboxes of the account then lose their say.
+        """
         # Who took the account over may change the password once more: the owner's link to start anew survives that.
-        await self.end_access(session, account, moment, spares_recovery=how == "change")
+        await self.end_access(session, account.id, moment, spares_recovery=how == "change")
+        if proven:
+            await self._secure_links.end_elsewhere(session, account.id, account.email, moment)
         change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
         confirmation = await self._outbox.enqueue(session, PASSWORD_CHANGED, change)
         await self._events.password_changed(session, account, client, how=how, moment=moment)
@@ -51,11 +58,15 @@ class ChangeEffects:
         )  # fmt: skip
 
     async def end_access(
-        self, session: AsyncSession, account: Account, moment: datetime, *, spares_recovery: bool = False
-    ) -> None:
-        """End the account's links, its code and its sessions alone."""
-        await self._links.revoke_all(session, account.id, moment, spares_recovery=spares_recovery)
+        self, session: AsyncSession, account_id: str, moment: datetime, *,
+        mailbox: str | None = None, spares_recovery: bool = False,
+    ) -> None:  # fmt: skip
+        """End the account's links, its codes and its sessions alone; of links and codes, those that the `mailbox` has.
+
+        The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.
+        """
+        await self._links.revoke_all(session, account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
         if self._codes:
-            await self._codes.revoke_all(session, account.id, moment)
+            await self._codes.revoke_all(session, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
-        await self._sessions.end_all(session, account.id)
+        await self._sessions.end_all(session, account_id)

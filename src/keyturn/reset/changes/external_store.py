@@ -137,9 +137,11 @@ class ExternalStoreChanges:
                 # Whoever has just verified the old password opens no session after this.
                 await self._database.hold(session, account.id)
                 if await self._outbox.withdraw(session, begun.lock):
-                    await self._effects.write(session, account, change.client, how, begun.moment)
+                    await self._effects.write(
+                        session, account, change.client, how, begun.moment, proven=change.authorization.proven
+                    )
                 else:  # it was confirmed while this process stood still, before the old password ended
-                    await self._effects.end_access(session, account, begun.moment)
+                    await self._effects.end_access(session, account.id, begun.moment)
                 await change.authorization.after_change(session)
                 await session.commit()
         except DatabaseUnready as error:

@@ -77,8 +77,11 @@ class PasswordChanges:
             await change.authorization.redeem(session, moment)
             if not await accounts.set_password_within(session, change.account, password_hash):
                 raise change.authorization.refusal()
-            await self._effects.write(session, change.account, change.client, change.authorization.how, moment)
-            await change.authorization.after_change(session)
+            authorization = change.authorization
+            await self._effects.write(
+                session, change.account, change.client, authorization.how, moment, proven=authorization.proven
+            )
+            await authorization.after_change(session)
             await session.flush()  # a store may have objects: what is refused of them is no lost commit
             is_committing = True
             await session.commit()

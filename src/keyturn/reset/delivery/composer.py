@@ -12,6 +12,7 @@ from keyturn.accounts.port import Account
 from keyturn.languages import Language, Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.mail.transports.email import Email
+from keyturn.reset.delivery import email_props
 from keyturn.reset.delivery.device import device_name
 from keyturn.reset.delivery.email_props import (
     Invitation,
@@ -26,7 +27,7 @@ from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import PasswordWasChanged, SecondStepHasFailed
+from keyturn.reset.records.messages import AddressDisputed, PasswordWasChanged, SecondStepHasFailed
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
@@ -196,6 +197,19 @@ class MailComposer:
             forgot_link=self._urls.forgot(),
         )
         return SealedMail(email=self._write(props, account, failed.client, language))
+
+    def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
+        """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
+        props = email_props.AddressDisputed(
+            # An earlier mailbox may be an attacker's: the account may have a name that it never had there.
+            name=_greeting_name(account.name) if disputed.is_current else "",
+            email=account.email,
+            is_current=disputed.is_current,
+            forgot_link=self._urls.forgot(),
+        )
+        return SealedMail(
+            email=self._write(props, account, disputed.client, self._language_for(account, disputed.client))
+        )
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; where it has none, that of the browser that caused the mail."""

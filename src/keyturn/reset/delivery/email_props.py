@@ -99,6 +99,20 @@ class SecondStepFailed(EmailProps, frozen=True, kw_only=True):
     forgot_link: Link
 
 
+class AddressDisputed(EmailProps, frozen=True, kw_only=True):
+    """What two mailboxes are told where the earlier one reports a change of the password after the account has moved.
+
+    `is_current`: it goes to the account's present address; else to the earlier one, which gets no link.
+    """
+
+    template = "address_disputed"
+
+    name: Name
+    email: Address
+    is_current: bool
+    forgot_link: Link
+
+
 class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
     """The answer to an account that has no password: how it signs in, and no link to set one."""
 
@@ -112,5 +126,13 @@ class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
 
 EMAILS: dict[str, type[EmailProps]] = {
     props.template: props
-    for props in (PasswordReset, Invitation, LinkExpired, PasswordChanged, SecondStepFailed, SignInWithProvider)
+    for props in (
+        PasswordReset,
+        Invitation,
+        LinkExpired,
+        PasswordChanged,
+        SecondStepFailed,
+        AddressDisputed,
+        SignInWithProvider,
+    )
 }

@@ -2,7 +2,7 @@
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.transports.breaker import Breaker
-from keyturn.mail.transports.email import Email, Sender
+from keyturn.mail.transports.email import Email, Sender, first_in_line
 from keyturn.outbox import Message, Outbox, Sent
 
 
@@ -15,11 +15,19 @@ class TransportFailover:
     a row, of any mails, it was not reached or answered with a fault of its own.
     """
 
-    def __init__(self, outbox: Outbox, first: Sender, second: Sender | None = None, patience: int = 4) -> None:
+    def __init__(
+        self, outbox: Outbox, first: Sender, second: Sender | None = None, patience: int = 4, *,
+        breaker: Breaker | None = None,
+    ) -> None:  # fmt: skip
         self._outbox = outbox
         self._first = first
         self._second = second
-        self._breaker = Breaker(patience)
+        self._breaker = breaker or Breaker(patience)
+
+    def first_in_line(self) -> "TransportFailover":
+        """Return the same transports for mails that wait for no others in the provider's pace. Close the original."""
+        second = first_in_line(self._second) if self._second else None
+        return TransportFailover(self._outbox, first_in_line(self._first), second, breaker=self._breaker)
 
     def choose(self, message: Message) -> Sender:
         """Return which transport this try is for. It is noted with the message before it is asked."""

@@ -1,6 +1,7 @@
-"""An account was secured by its owner: the store's part, and the mail with a link to start anew."""
+"""A mailbox has secured an account: the store's part, what the app is told, and the mails."""
 
-from datetime import datetime
+import asyncio
+import logging
 from typing import Final, Literal
 
 import msgspec
@@ -10,34 +11,43 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
 from keyturn.database import now
 from keyturn.mail.transports.email import Email
-from keyturn.outbox import Delivery, Dropped, Message
+from keyturn.outbox import Delivery, Dropped, Message, Outbox
+from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.delivery.reset_links import ResetLinks
-from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.audit import ADDRESS_CHANGED, Audit
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.messages import AccountWasSecured
+from keyturn.reset.records.messages import ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
+from keyturn.telemetry.logs import LogEvent
 
 LINK_MAILED: Final = "link_mailed"
 
 _Refusal = Literal["no_account", "signs_in_elsewhere", "disabled", "address_changed"]
 
+log = logging.getLogger("keyturn.reset")
+
 
 class RecoveryHandler:
-    """Ends what sessions the store has, locks the account where `locks` says so, and sends its owner a link.
+    """Ends what sessions the store has, locks the account where `locks` says so, and mails a link to its owner.
 
-    The mail goes to the address that the account had before the change, whichever it has by now. Neither a mailbox's
-    cooldown nor its muting holds it up: its owner has just asked for it, once, and a stranger could use those up.
+    The link goes to the mailbox that secured the account, while the account is at it. Neither a mailbox's cooldown nor
+    its muting delays the mail: its owner has just asked for it, once, and a stranger could use those up.
+
+    An account that has moved is not locked, and no link is sent: an earlier mailbox may be an attacker's as well as the
+    owner's, and nothing here tells them apart. Both mailboxes, the app and the operator are told; the operator decides.
     """
 
     def __init__(
-        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, audit: Audit, *,
-        locks: bool,
+        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, outbox: Outbox,
+        events: AppEvents, audit: Audit, *, locks: bool,
     ) -> None:  # fmt: skip
         self._mails = mails
         self._accounts = accounts
         self._mailboxes = mailboxes
         self._links = links
+        self._outbox = outbox
+        self._events = events
         self._audit = audit
         self._locks = locks
 
@@ -46,58 +56,86 @@ class RecoveryHandler:
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        # First, since who has no mail yet has not unlocked it: each may be done again where a try came to nothing.
+        # First, since who has no mail yet has not unlocked it. Each is tried whatever becomes of the other, and both
+        # are again where one came to nothing.
+        account, ended = await asyncio.gather(
+            self._lock(secured), self._end_sessions(secured.account_id), return_exceptions=True
+        )
+        if isinstance(ended, BaseException):
+            raise ended
+        if isinstance(account, BaseException):
+            raise account
+        return await self._answer(message, secured, account, tells_app=True)
+
+    async def _end_sessions(self, account_id: str) -> None:
         if isinstance(self._accounts, EndsSessions):
-            await self._accounts.end_sessions(secured.account_id)
-        if self._locks and isinstance(self._accounts, LocksAccounts):
-            await self._accounts.lock(secured.account_id)
-        return await self._mail_link(message, secured)
+            await self._accounts.end_sessions(account_id)
+
+    async def _lock(self, secured: AccountWasSecured) -> Account | None:
+        """Lock the account where that is wanted and it has not moved; return it as it is afterwards."""
+        account = await self._accounts.get(secured.account_id)
+        if not self._locks or not isinstance(self._accounts, LocksAccounts) or _has_moved(account, secured):
+            return account
+        is_locked = await self._accounts.lock(secured.account_id)
+        account = await self._accounts.get(secured.account_id)
+        if is_locked and _has_moved(account, secured):  # at this very moment
+            await self._accounts.unlock(secured.account_id)
+            account = await self._accounts.get(secured.account_id)
+        return account
 
     async def _renew(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
         """Send a fresh link in the place of one that expired on its way, whether or not somebody has the old one."""
         del link, unseen
-        return await self._mail_link(message, msgspec.json.decode(message.payload, type=AccountWasSecured))
+        secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
+        return await self._answer(message, secured, await self._accounts.get(secured.account_id), tells_app=False)
 
-    async def _mail_link(self, message: Message, secured: AccountWasSecured) -> Email | Dropped:
-        account, moment = await self._accounts.get(secured.account_id), now()
-        refusal = _refusal(account, secured.email)
-        if account is None or refusal:
-            return await self._refuse(message, secured, refusal or "no_account", moment)
-        addressed = msgspec.structs.replace(account, email=secured.email)
-        mail = self._links.compose_recovery(addressed, secured.client, moment)
-        sealed = self._mails.seal(mail)
+    async def _answer(
+        self, message: Message, secured: AccountWasSecured, account: Account | None, *, tells_app: bool
+    ) -> Email | Dropped:
+        moment, refusal = now(), _refusal(account, secured)
+        mail = None
+        if account and not refusal:
+            mail = self._links.compose_recovery(account, secured.client, moment)
+        sealed = self._mails.seal(mail) if mail else None
         async with self._mails.database.transaction() as session:
-            suppressed = await self._mailboxes.is_suppressed(session, secured.email, moment)
-            if not suppressed:
-                await self._links.store_recovery(session, mail, addressed, secured.client, moment)
+            suppressed = mail and await self._mailboxes.is_suppressed(session, secured.email, moment)
+            outcome = refusal or (SUPPRESSED if suppressed else LINK_MAILED)
+            if account and mail and outcome == LINK_MAILED:
                 await self._mails.store(session, message, sealed)
-            await self._record(session, message, secured, SUPPRESSED if suppressed else LINK_MAILED, moment)
+                await self._links.store_recovery(session, mail, account, secured.client, moment)
+            if account and outcome == ADDRESS_CHANGED:
+                await self._dispute(session, account, secured)
+            if account and tells_app:
+                await self._events.account_secured(
+                    session, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
+                )
+            await self._audit.write(
+                session, "account_recovery", outcome, secured.client, at=moment, account_id=secured.account_id,
+                email=secured.email, message_id=message.id,
+            )  # fmt: skip
             await session.commit()
-        return Dropped(SUPPRESSED) if suppressed else mail.email
+        self._outbox.wake()
+        if outcome == ADDRESS_CHANGED:
+            log.error(LogEvent("account.disputed", account_id=secured.account_id))
+        return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
-    async def _refuse(self, message: Message, secured: AccountWasSecured, refusal: str, moment: datetime) -> Dropped:
-        async with self._mails.database.transaction() as session:
-            await self._record(session, message, secured, refusal, moment)
-            await session.commit()
-        return Dropped(refusal)
-
-    async def _record(
-        self, session: AsyncSession, message: Message, secured: AccountWasSecured, outcome: str, moment: datetime
-    ) -> None:
-        await self._audit.write(
-            session, "account_recovery", outcome, secured.client, at=moment, account_id=secured.account_id,
-            email=secured.email, message_id=message.id,
-        )  # fmt: skip
+    async def _dispute(self, session: AsyncSession, account: Account, secured: AccountWasSecured) -> None:
+        """Promise a mail to the earlier mailbox and one to the present one."""
+        for email, is_current in ((secured.email, False), (account.email, True)):
+            disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
+            await self._outbox.enqueue(session, ADDRESS_DISPUTED, disputed)
 
 
-def _refusal(account: Account | None, email: str) -> _Refusal | None:
-    """Return why the account gets no link. One that is locked and has another address by now needs an operator."""
+def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
+    return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
+
+
+def _refusal(account: Account | None, secured: AccountWasSecured) -> _Refusal | None:
+    """Return why the mailbox that secured the account gets no link."""
     if account is None:
         return "no_account"
-    if not account.takes_password:
-        return "signs_in_elsewhere"
-    if account.active:
-        return None
-    if not account.locked:
+    if not (account.active or account.locked):
         return "disabled"
-    return None if addresses.is_same_mailbox(account.email, email) else "address_changed"
+    if _has_moved(account, secured):
+        return ADDRESS_CHANGED
+    return None if account.takes_password else "signs_in_elsewhere"

@@ -130,9 +130,13 @@ class CodeStore:
         )  # fmt: skip
         return (await session.execute(statement)).first() is not None
 
-    async def revoke_all(self, session: AsyncSession, account_id: str, moment: datetime) -> None:
-        """End the account's code. Whoever has used a link of its mails has shown more than a code would."""
+    async def revoke_all(
+        self, session: AsyncSession, account_id: str, moment: datetime, *, mailbox: str | None = None
+    ) -> None:
+        """End the account's codes, or the one alone that went to the `mailbox`: a link proves more than a code."""
         statement = update(ResetCodeRow).where(ResetCodeRow.account_id == account_id)
+        if mailbox is not None:
+            statement = statement.where(ResetCodeRow.mailbox == mailbox_digest(mailbox))
         await session.execute(statement.values(**_emptied(moment)))
 
 

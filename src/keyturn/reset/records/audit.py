@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import insert, select
@@ -16,7 +16,10 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 
 NOT_ME = ("account_secured", "mailbox_mute")
-"""Events by which somebody says that what came before was not them: an operator should look."""
+"""Events by which the owner of a mailbox says that what came before was not them: an operator should look."""
+
+ADDRESS_CHANGED: Final = "address_changed"
+"""What becomes of such an event where the account has moved to another address since: an operator has to decide."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
+    String,
     Update,
     bindparam,
     func,
@@ -31,8 +32,8 @@ from keyturn.reset.records.models import ResetTokenRow
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A link as the database knows it.
 
-    One that `recovers` works for the address that the account had before somebody else changed its password, whichever
-    it has by now. `reason` is why an operator asked for it, in the operator's words.
+    One that `recovers` was sent since its mailbox said that a change was not theirs: it opens a locked account, too.
+    `reason` is why an operator asked for it, in the operator's words.
     """
 
     id: int
@@ -174,11 +175,15 @@ class LinkStore:
         return (await session.execute(statement.returning(ResetTokenRow.id))).first() is not None
 
     async def revoke_all(
-        self, session: AsyncSession, account_id: str, moment: datetime, *, spares_recovery: bool = False
-    ) -> None:
-        """End every link of the account that still works; those that recover it may be spared."""
-        given = {"of_account": account_id, "moment": moment}
-        await (await session.connection()).execute(_REVOKED_BUT_RECOVERY if spares_recovery else _REVOKED, given)
+        self, session: AsyncSession, account_id: str, moment: datetime, *,
+        mailbox: str | None = None, spares_recovery: bool = False,
+    ) -> None:  # fmt: skip
+        """End every link of the account that still works. The caller holds the account.
+
+        `mailbox`: end those alone that went to it. `spares_recovery`: leave those that recover the account.
+        """
+        given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
+        await (await session.connection()).execute(_REVOKED[mailbox is not None, spares_recovery], given)
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if the mailbox can still be muted by it; None for whatever reason it cannot."""
@@ -186,11 +191,10 @@ class LinkStore:
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
-    async def consume_muting(self, session: AsyncSession, digest: bytes, moment: datetime) -> MutingLink | None:
-        """Use it, if it still works: of any number who try at once, exactly one is given it."""
+    async def consume_muting(self, session: AsyncSession, digest: bytes, moment: datetime) -> bool:
+        """Use it, if it still works: of any number who try at once, exactly one is told True."""
         used = update(ResetTokenRow).where(*_may_mute(digest, moment)).values(muted_at=moment)
-        row = (await session.execute(used.returning(ResetTokenRow.account_id, ResetTokenRow.email))).first()
-        return MutingLink(account_id=row.account_id, email=row.email) if row else None
+        return (await session.execute(used.returning(ResetTokenRow.id))).first() is not None
 
 
 def select_links(database: Database) -> Select[Any]:
@@ -238,13 +242,16 @@ _CONSUMED = (
     .values(used_at=_MOMENT)
     .returning(ResetTokenRow.id)
 )
-_REVOKED, _REVOKED_BUT_RECOVERY = (
-    update(ResetTokenRow)
+_OF_ACCOUNT = ResetTokenRow.account_id == bindparam("of_account")
+_OF_MAILBOX = _OF_ACCOUNT & (func.lower(ResetTokenRow.email) == func.lower(bindparam("mailbox", type_=String())))
+_REVOKED = {
+    (of_mailbox, spared): update(ResetTokenRow)
     .where(
         ResetTokenRow.id.in_(
-            _live_link_ids(ResetTokenRow.account_id == bindparam("of_account"), _MOMENT, spares_recovery=spared)
+            _live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, _MOMENT, spares_recovery=spared)
         )
     )
     .values(revoked_at=_MOMENT)
+    for of_mailbox in (False, True)
     for spared in (False, True)
-)
+}

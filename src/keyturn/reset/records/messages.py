@@ -17,7 +17,10 @@ CHANGE_BEGUN = "change_begun"
 """A password is being set in another system. Taken back once that has ended; else its process has died."""
 
 ACCOUNT_SECURED = "account_secured"
-"""Somebody said that a change was not theirs: the store has its part to do, and a link to start anew is owed."""
+"""A press of "Secure your account": the store has its part to do, and a link to start anew is owed."""
+
+ADDRESS_DISPUTED = "address_disputed"
+"""An account has moved since the change that was reported: each of the two mailboxes is owed a mail that says so."""
 
 APP_EVENTS = {
     "password.changed": "webhook_password_changed",
@@ -59,12 +62,27 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountWasSecured(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody said that a change of the password was not theirs. `email` is the address that the account had then."""
+    """A mailbox said that a change of the password was not its owner's: `email`, the account's address at the change.
+
+    `client` pressed the button.
+    """
 
     account_id: str
     email: str
     at: datetime
     client: Client
+
+
+class AddressDisputed(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail is owed to `email`, since an earlier mailbox of the account reported a change of its password.
+
+    `is_current` tells whether `email` was the account's address then; else it is that earlier mailbox.
+    """
+
+    account_id: str
+    email: str
+    client: Client
+    is_current: bool
 
 
 class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,14 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.models import SessionRow
+from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import DatabaseUnready
+from keyturn.errors import AccountsUnready, DatabaseUnready
 from keyturn.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.reset.proofs.code_store import ResetCodeRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow, SecureLinkRow
+from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
 
@@ -44,6 +46,9 @@ _CODES = timedelta(hours=1)
 
 _GUESSES = timedelta(days=30)
 """After which wrong codes are no longer in a row (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
+
+_ASKED_AT_ONCE = 100
+"""Accounts whose store is asked at a time whether they are locked."""
 
 _COUNTED_FOR = timedelta(days=2)
 """Tries and messages are counted for a day, and a step of TOTP is not taken a second time for a minute and a half."""
@@ -88,8 +93,13 @@ class Retention:
     Any number of workers may do it at once: each batch is one statement, and what is gone is gone.
     """
 
-    def __init__(self, database: Database, retention: RetentionSettings, mailboxes: Mailboxes) -> None:
+    def __init__(
+        self, database: Database, retention: RetentionSettings, mailboxes: Mailboxes, accounts: AccountStore,
+        secure_links: SecureLinkStore,
+    ) -> None:  # fmt: skip
         self._database = database
+        self._accounts = accounts
+        self._secure_links = secure_links
         self._retention = retention
         self._mailboxes = mailboxes
 
@@ -106,7 +116,23 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact what is older than its retention; return how many rows each chore found."""
-        return {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
+        done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
+        done["secure_links"] += await self._purge_used_secure_links(moment - self._retention.tokens)
+        return done
+
+    async def _purge_used_secure_links(self, moment: datetime) -> int:
+        """Delete those of accounts that are not locked: of a locked one they say which mailbox may open it."""
+        done, last = 0, ""
+        while accounts := await self._secure_links.used_before(moment, last, _ASKED_AT_ONCE):
+            try:
+                found = await asyncio.gather(*map(self._accounts.get, accounts))
+            except AccountsUnready as error:
+                log.warning(LogEvent("housekeeping.postponed", reason=error))
+                break
+            over = [one for one, account in zip(accounts, found, strict=True) if not (account and account.locked)]
+            done += await self._secure_links.forget_used(over, moment) if over else 0
+            last = accounts[-1]
+        return done
 
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
         periods = self._retention
@@ -127,7 +153,7 @@ class Retention:
             _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit, AuditRow.at),
             _Chore(
                 "secure_links", delete(SecureLinkRow), SecureLinkRow.digest,
-                SecureLinkRow.expires_at < moment - periods.tokens,
+                SecureLinkRow.used_at.is_(None) & (SecureLinkRow.expires_at < moment - periods.tokens),
             ),
             _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
             _Chore(

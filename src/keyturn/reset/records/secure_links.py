@@ -1,17 +1,19 @@
 """The links by which people say that a change of their password was not theirs.
 
-**The earliest change counts.** Who took an account over and gave it another address gets such links, too, with each
-further change. So a link that is used ends those of later changes and none of earlier ones: the address that the
-account had before all of it cannot be shut out.
+**A link speaks for its mailbox.** One that is used ends the links of later changes that went to the same mailbox, and
+none that went to another one: an attacker who moves an account, and an owner who leaves a mailbox that others read,
+cannot end each other's links by a press. `docs/security.md` has the states of an account and who may move it from each.
 
-**A link that was used says who may open a locked account**: the mailbox that it went to, while the account is at it.
+**A link that was used says who may open a locked account**: the mailbox that it went to, while the account is at it. So
+it is kept for as long as the account is locked (`records/retention.py`).
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, Update, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
@@ -44,11 +46,9 @@ class SecureLinkStore:
     def __init__(self, database: Database, *, lifetime: timedelta) -> None:
         self._database = database
         self.lifetime = lifetime
-        used = select(SecureLinkRow.account_id, SecureLinkRow.email).where(
+        self._used = select(SecureLinkRow.account_id, SecureLinkRow.email).where(
             database.is_one_of(SecureLinkRow.account_id, "account_ids"), SecureLinkRow.used_at.is_not(None)
         )
-        # The last use counts. Those that ended with it have its moment, and are of later changes.
-        self._used = used.order_by(SecureLinkRow.used_at, SecureLinkRow.changed_at.desc())
 
     async def add(self, session: AsyncSession, link: NewSecureLink) -> None:
         await session.execute(insert(SecureLinkRow).values(**msgspec.structs.asdict(link)))
@@ -61,31 +61,66 @@ class SecureLinkStore:
     async def consume(self, session: AsyncSession, digest: bytes, moment: datetime) -> SecureLink | None:
         """Use the link, if it still works: of any number who try at once, exactly one is given it.
 
-        Those of the account's later changes end with it.
+        Links of the account's later changes that went to the same mailbox end with it. The caller holds the account.
         """
         used = update(SecureLinkRow).where(*_works(digest, moment)).values(used_at=moment).returning(*_LINK)
         row: Sequence[object] | None = (await session.execute(used)).first()
         if row is None:
             return None
         link = SecureLink(**dict(zip(SecureLink.__struct_fields__, row, strict=True)))  # type: ignore[arg-type]
-        later = (SecureLinkRow.account_id == link.account_id) & (SecureLinkRow.changed_at >= link.changed_at)
-        await session.execute(
-            update(SecureLinkRow).where(later, SecureLinkRow.used_at.is_(None)).values(used_at=moment)
-        )
+        later = (SecureLinkRow.changed_at >= link.changed_at) & _went_to(link.email)
+        await session.execute(_ended(link.account_id, moment).where(later))
         return link
 
+    async def end_elsewhere(self, session: AsyncSession, account_id: str, email: str, moment: datetime) -> None:
+        """End the account's links that went to any mailbox but this one. The caller holds the account."""
+        await session.execute(_ended(account_id, moment).where(~_went_to(email)))
+
+    async def find_dead(self, digest: bytes) -> tuple[SecureLink, Literal["link_used", "link_expired"]] | None:
+        """Return a link of ours that does not work any more, and why; None for a token that was never in a mail."""
+        rows = await self._database.fetch(select(SecureLinkRow.used_at, *_LINK).where(SecureLinkRow.digest == digest))
+        if not rows:
+            return None
+        link = SecureLink(**{name: rows[0][name] for name in SecureLink.__struct_fields__})
+        return link, "link_used" if rows[0]["used_at"] else "link_expired"
+
     async def recoverable(self, accounts: Collection[Account]) -> Collection[str]:
-        """Return the ids of those that are locked and still have the address of who secured them.
+        """Return the ids of locked accounts whose address is a mailbox that secured them.
 
         One statement, the same for whichever accounts.
         """
         rows = await self._database.fetch(self._used, {"account_ids": list({account.id for account in accounts})})
-        secured = {row["account_id"]: row["email"] for row in rows}
+        secured = {(row["account_id"], addresses.normalize(row["email"])) for row in rows}
         return {
             account.id
             for account in accounts
-            if account.locked and addresses.is_same_mailbox(secured.get(account.id, ""), account.email)
+            if account.locked and (account.id, addresses.normalize(account.email)) in secured
         }
+
+    async def used_before(self, moment: datetime, after: str, most: int) -> Sequence[str]:
+        """Return accounts that used a link which expired before the moment, in their ids' order after that id."""
+        used = select(SecureLinkRow.account_id).distinct().where(_used_before(moment), SecureLinkRow.account_id > after)
+        rows = await self._database.fetch(used.order_by(SecureLinkRow.account_id).limit(most))
+        return [row["account_id"] for row in rows]
+
+    async def forget_used(self, account_ids: Collection[str], moment: datetime) -> int:
+        """Delete those accounts' used links that expired before the moment; return how many there were."""
+        gone = delete(SecureLinkRow).where(SecureLinkRow.account_id.in_(account_ids), _used_before(moment))
+        return len(await self._database.execute(gone.returning(SecureLinkRow.digest)))
+
+
+def _used_before(moment: datetime) -> ColumnElement[bool]:
+    return SecureLinkRow.used_at.is_not(None) & (SecureLinkRow.expires_at < moment)
+
+
+def _went_to(email: str) -> ColumnElement[bool]:
+    return func.lower(SecureLinkRow.email) == func.lower(email)
+
+
+def _ended(account_id: str, moment: datetime) -> Update:
+    """Return what ends links of the account that work: they expire, and count as used by no mailbox."""
+    working = (SecureLinkRow.used_at.is_(None)) & (SecureLinkRow.expires_at > moment)
+    return update(SecureLinkRow).where(SecureLinkRow.account_id == account_id, working).values(expires_at=moment)
 
 
 def _works(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...]:
