@@ -1,4 +1,4 @@
-"""Which of a database's faults mean that it cannot be reached now, and may be later."""
+"""Which of a database's faults mean that it cannot be asked now, and may be later."""
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -11,22 +11,40 @@ _UNREACHABLE = ("08", "28", "3D", "53", "57")
 resources, and an operator's hand, which is also what a server says while it starts or stops."""
 
 
+_ROLLED_BACK = ("40001", "40P01")
+"""A conflict of transactions and a deadlock: PostgreSQL has undone this one, which works when it is tried again. Not
+40003, which says that the outcome of a commit is unknown."""
+
+_DEADLOCKS = {1205, 1213}
+"""The same by MySQL's and MariaDB's own numbers (server error reference): lock wait timeout, deadlock."""
+
+
 class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` statement
-    """Turn "cannot connect" and "connection lost" into DatabaseUnready; leave every other error as it is."""
+    """Turn "cannot connect", "connection lost" and "deadlock" into DatabaseUnready; leave other errors as they are."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         unreachable = (OperationalError, InterfaceError, PoolExhausted, OSError, TimeoutError)
+        if isinstance(error, DBAPIError) and is_rolled_back(error):
+            raise DatabaseUnready(f"the database has undone the transaction: {describe_error(error)}") from error
         if isinstance(error, unreachable) or (isinstance(error, DBAPIError) and _is_lost(error)):
             reason = describe_error(error)
             raise DatabaseUnready(f"the database cannot be reached, or has not been migrated: {reason}") from error
 
 
 def is_refusal(error: DBAPIError) -> bool:
-    """Tell whether a database refused a statement, not that there was no connection or that it was lost."""
-    return error.statement is not None and not error.connection_invalidated
+    """Tell whether a database refused a statement for what it is, not for a connection or another transaction."""
+    return error.statement is not None and not error.connection_invalidated and not is_rolled_back(error)
+
+
+def is_rolled_back(error: DBAPIError) -> bool:
+    """Tell whether the database has certainly undone the transaction, since it was in another one's way."""
+    if str(getattr(error.orig, "sqlstate", "")) in _ROLLED_BACK:
+        return True
+    arguments = getattr(error.orig, "args", ())
+    return bool(arguments) and isinstance(arguments[0], int) and arguments[0] in _DEADLOCKS
 
 
 def _is_lost(error: DBAPIError) -> bool:

@@ -12,10 +12,10 @@ new email: by one statement where both are in Keyturn's own tables, else by two.
 **Guesses are counted for each account, and apart for each browser in which its owner was before**: strangers slow
 down each other, and not the owner (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 
-**"It was not me" needs no sign-in, and a mailbox speaks for itself alone**: a press ends no links of another mailbox, and
-locks no account that has moved (`records/secure_links.py`, the states in `docs/security.md`). What Keyturn holds ends in
-one transaction; what a store holds is promised there and done by the worker (`securing.py`). A mailbox is muted by a
-link that lies in it alone (`muting.py`).
+**"It was not me" needs no sign-in, and a mailbox speaks for itself alone**: a press ends no links of another mailbox,
+and locks no account that has moved (`records/secure_links.py`, the states in `docs/security.md`). What Keyturn holds
+ends in one transaction; what a store holds is promised there and done by the worker (`securing.py`). A mailbox is muted
+by a link that lies in it alone (`muting.py`).
 
 **Keyturn's own sign-in is asked for by name** beside an app: another way in, past the app's second factor, must not
 open by default. A session ends with the transaction that changes the password, which a middleware's store could not do.

@@ -12,7 +12,9 @@ from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, problem
 from tests.statements import statements_sent
 
+from keyturn.accounts.models import AccountRow
 from keyturn.database import now
+from keyturn.reset.records.link_store import NewLink
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import LimitSettings, MuteSettings, TokenSettings
 
@@ -180,3 +182,73 @@ async def test_without_a_page_there_is_no_such_link(start: Start) -> None:
 
     assert row["mute_digest"] is None
     assert await mute(service, "x" * 43) == "404 not-found"
+
+
+async def move(service: Service, email: str) -> None:
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(email=email))
+
+
+async def test_a_mail_to_an_address_that_the_account_has_left_mutes_nothing_and_ends_no_link(service: Service) -> None:
+    _, token = await tokens_of(service)
+    await move(service, "ada@elsewhere.test")
+    reset, _ = await tokens_of(service, "ada@elsewhere.test")
+
+    assert await mute(service, token) == "400 security-link-dead"
+    assert (await service.anywhere().get(f"/stop-emails/{token}", follow_redirects=True)).status_code == 400
+    assert await service.works(reset)
+
+
+async def test_a_mail_of_an_earlier_address_ends_no_code_of_the_present_one(start: Start) -> None:
+    service = await start(**MUTING, token=TokenSettings(code=True))
+    _, token = await tokens_of(service)
+    await move(service, "ada@elsewhere.test")
+    await tokens_of(service, "ada@elsewhere.test")
+    (code,) = re.findall(r"^\d{8}$", service.inbox.mails[-1].text, re.MULTILINE)
+    assert await mute(service, token) == "400 security-link-dead"
+
+    exchanged = {"email": "ada@elsewhere.test", "code": code}
+    assert problem(await service.anywhere().post("/api/auth/verify-reset-code", json=exchanged)) == "200"
+
+
+async def test_an_account_that_moves_meanwhile_keeps_the_links_of_its_new_address(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, token = await tokens_of(service)
+    hold, new = service.parts.database.hold, []
+
+    async def move_and_hold(session: Any, name: str) -> None:
+        monkeypatch.undo()
+        new.append(name)
+        await hold(session, name)
+
+    (row,) = await service.rows(select(AccountRow.id).where(AccountRow.email == ADA))
+    link = NewLink(
+        digest=b"n" * 32, account_id=row["id"], email="ada@elsewhere.test", ip_address="", user_agent="",
+        expires_at=now() + timedelta(hours=1),
+    )  # fmt: skip
+    async with service.parts.database.transaction() as session:
+        await service.parts.links.add(session, [(link, True)], now())
+        await session.commit()
+    monkeypatch.setattr(service.parts.database, "hold", move_and_hold)
+    assert await mute(service, token) == "200"
+
+    assert new == [row["id"]]
+    found = await service.parts.links.find(b"n" * 32)
+    assert found is not None
+    assert found.dead_reason(now()) is None
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_muting_and_resetting_by_several_links_at_once_wait_for_each_other_and_none_fails(
+    start: Start,
+) -> None:
+    service = await start(**MUTING)
+    for _ in range(6):
+        pairs = [await tokens_of(service) for _ in range(4)]
+        work = [*(service.reset(reset) for reset, _ in pairs), *(
+            service.anywhere().post(MUTE, json={"token": token}) for _, token in pairs
+        )]  # fmt: skip
+        answers = await asyncio.gather(*work)
+        await service.write(update(MailboxRow).values(muted_until=None))
+
+        assert {answer.status_code for answer in answers} <= {200, 400}
