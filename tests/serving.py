@@ -36,12 +36,14 @@ class Connections:
 
 
 @contextmanager
-def serving(app: Any, connections: Connections | None = None) -> Iterator[str]:
-    """Yield the address at which `app` answers, until the block ends."""
+def serving(
+    app: Any, connections: Connections | None = None, *, http: type[HttpToolsProtocol] | None = None
+) -> Iterator[str]:
+    """Yield the address at which `app` answers, until the block ends. `http` takes the place of the connections'."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         config = uvicorn.Config(
             app,
-            http=(connections or Connections()).protocol(),
+            http=http or (connections or Connections()).protocol(),
             lifespan="off",
             log_config=None,
             ws="none",

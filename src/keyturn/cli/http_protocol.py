@@ -1,14 +1,21 @@
-"""HTTP from strangers: what a connection may send, for how long, and how many there may be.
+"""HTTP from clients that may be hostile: what a connection may send, for how long, and how many there may be.
 
-uvicorn leaves this to a proxy in front; `serve` may stand without one. h11 bounds headers and is three times as slow.
+`serve` may stand without a proxy. With httptools, uvicorn bounds neither the size of headers nor the time of a request,
+and its `limit_concurrency` refuses the clients that come last. Hypercorn bounds headers at 16 kB, Granian their time at
+30 s, and neither the time of a body or the connections of one client. So uvicorn's protocol stays, within the bounds
+below (OWASP ASVS 2.4.1; RFC 9112, 9.5).
 """
 
 import asyncio
-from typing import Any
+from collections import Counter
+from collections.abc import Hashable
+from time import monotonic
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from keyturn.reset.records.client import Client
 from keyturn.settings import ServerSettings
+from keyturn.settings.networks import read_network, read_peer
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 """RFC 6585, 5."""
@@ -16,75 +23,156 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 """RFC 9110, 15.5.9."""
 
+_PIECE = 1024
+"""Bytes that are parsed at once, of the 256 kB that a read may bring: what follows a complete request waits unparsed
+for its answer, but for the rest of a piece."""
+
 
 def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
     """Return uvicorn's protocol within the limits of the settings."""
+    proxies = [read_network(text) for text in limits.trusted_proxies]
 
     class Limited(_BoundedProtocol):
         max_headers = limits.max_headers
         max_connections = limits.max_connections
         seconds = limits.request_timeout.total_seconds()
 
+        def holder(self) -> Hashable:
+            peer = read_peer(self.client[0]) if self.client else None
+            if peer is None or any(peer in network for network in proxies):
+                return self
+            return Client(ip_address=str(peer)).networks[0]
+
     return Limited
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request is too large at its head or takes too long to come.
+    """Bounds each phase of a connection.
 
-    Where there are too many connections, the one that has been without a request for longest makes room: whoever holds
-    hundreds open keeps out nobody but themselves (OWASP ASVS 2.4.1).
+    | phase | bound |
+    |---|---|
+    | before the first byte, in a request's line, headers and body | `seconds` for all of it, then 408 |
+    | headers; beside the body, its framing and trailers | `max_headers` bytes, then 431 |
+    | while an answer is made | `max_headers` bytes of what follows the request; beyond, the connection is closed |
+    | while an answer is read | `seconds` in which the client takes nothing of it |
+    | between requests | uvicorn's five seconds |
+
+    Beyond `max_connections`, the client that holds most of them loses the one that has been waiting for longest, in any
+    phase but the making of an answer.
     """
 
     max_headers: int
     max_connections: int
     seconds: float
+    waiting_since: float | None
+
+    def holder(self) -> Hashable:
+        """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted proxy."""
+        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._head = 0
-        self._in_head = True
+        self.held_by = self.holder()
+        self._ahead = b""
+        self._beside_body = 0
+        self._begun = False
+        self._owed = 0
         self._ends: asyncio.TimerHandle | None = None
-        self.idle_since: float | None = self.loop.time()
+        self._abort: asyncio.TimerHandle | None = None
         self._begin_to_wait()
         if len(self.connections) > self.max_connections:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self._abort:
+            self._abort.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._ends is None and self._in_head:  # the next request on this connection
-            self._begin_to_wait()
-        if self._in_head:
-            room = self.max_headers - self._head
-            self._head += len(data)
-            super().data_received(data[:room])
-            if self._is_too_large():
+        self._ahead += data
+        self._parse()
+        if len(self._ahead) > self.max_headers:
+            self.transport.close()
+            self._abort_later()
+
+    def _parse(self) -> None:
+        """Parse what has come, to the end of the request that is answered next."""
+        start = 0
+        while start < len(self._ahead) and self._owed <= 0 and not self.transport.is_closing():
+            room = min(_PIECE, self.max_headers - self._beside_body)
+            if room <= 0:
                 self._refuse(_TOO_LARGE)
-                return
-            data = data[room:]
-        if data and not self.transport.is_closing():
-            super().data_received(data)
+                break
+            piece = self._ahead[start : start + room]
+            start += room
+            self._beside_body += len(piece)
+            if self._ends is None:
+                self._begin_to_wait()
+            super().data_received(piece)
+        self._ahead = b"" if self.transport.is_closing() else self._ahead[start:]
+
+    def on_message_begin(self) -> None:
+        self._begun = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
-        self.idle_since = None
+        self._beside_body = 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._beside_body -= len(body)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
-        self._stop_waiting()
+        self._begun, self._beside_body = False, 0
+        self._owed += 1
+        if self._owed > 0:
+            self._stop_waiting()
+            self.waiting_since = None
+        else:  # it was answered before it had come, which ended uvicorn's wait for the next one
+            self._begin_to_wait()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._head, self._in_head = 0, True
-        self.idle_since = self.loop.time()
         super().on_response_complete()
+        self._owed -= 1
+        if self.transport.is_closing():
+            self._abort_later()
+        if self._owed <= 0:
+            self.waiting_since = monotonic()
+        if self._owed == 0:
+            if self._begun:  # one that follows in the same piece
+                self._begin_to_wait()
+            self._parse()
 
-    def _is_too_large(self) -> bool:
-        return self._in_head and self._head > self.max_headers
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.waiting_since = monotonic()
+        self._abort_later()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._owed > 0:
+            self.waiting_since = None
+        if self._abort and not self.transport.is_closing():
+            self._abort.cancel()
+            self._abort = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._abort_later()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._owed > 0:  # it would be read as the answer to the request before
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+        self._abort_later()
 
     def _begin_to_wait(self) -> None:
+        self._stop_waiting()
+        self.waiting_since = monotonic()
         self._ends = self.loop.call_later(self.seconds, self._refuse, _TOO_SLOW)
 
     def _stop_waiting(self) -> None:
@@ -96,11 +184,25 @@ class _BoundedProtocol(HttpToolsProtocol):
         """Say why, unless an answer is on its way already, and close."""
         self._stop_waiting()
         if not self.transport.is_closing():
-            if self._in_head:
+            cycle: RequestResponseCycle | None = self.cycle
+            begun = cycle and cycle.response_started and not cycle.response_complete
+            if self._owed == 0 and not begun:
                 self.transport.write(answer)
             self.transport.close()
+            self._abort_later()
+
+    def _abort_later(self) -> None:
+        """End a connection, also one that waits to be closed, whose client does not take what is written."""
+        if not self._abort:
+            self._abort = self.loop.call_later(self.seconds, self.transport.abort)
 
     def _make_room(self) -> None:
-        waiting: list[Any] = [one for one in self.connections if getattr(one, "idle_since", None) is not None]
-        if waiting:
-            min(waiting, key=lambda one: one.idle_since).transport.close()
+        held = Counter(one.held_by for one in self.connections if isinstance(one, _BoundedProtocol))
+        waiting = [
+            (held[one.held_by], -since, one)
+            for one in self.connections
+            if isinstance(one, _BoundedProtocol) and one is not self and (since := one.waiting_since) is not None
+        ]
+        victim = max(waiting, key=lambda entry: entry[:2])[2] if waiting else self
+        self.connections.discard(victim)
+        victim.transport.abort()

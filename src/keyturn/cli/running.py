@@ -100,6 +100,7 @@ def _config(app: "ASGIApp", lifespan: Literal["on", "off"]) -> uvicorn.Config:
         # Who the peer is gets decided in one place, by `server.trusted_proxies`.
         proxy_headers=False,
         server_header=False,
+        ws="none",  # nothing here speaks it, and its protocols have bounds of their own
         lifespan=lifespan,
         timeout_graceful_shutdown=_PATIENCE,
     )

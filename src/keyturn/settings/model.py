@@ -140,8 +140,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
-    `max_headers` and `max_body` are in bytes; `request_timeout` is how long a request may take to come. Of more than
-    `max_connections`, the one that has been without a request for longest makes room. These four are those of `serve`.
+    `max_headers` and `max_body` are in bytes. `request_timeout` is how long a request may take to come, and how long a
+    client may take nothing of an answer. Beyond `max_connections`, the client that holds most of them loses the one
+    that has been waiting for longest; each connection of a trusted proxy is a client of its own. These four are those
+    of `serve`.
 
     `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
     checking and resetting are. `allowed_hosts`: the only names, beside that of `base_url`, that are answered for; any

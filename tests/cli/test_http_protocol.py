@@ -1,0 +1,380 @@
+"""What a client can hold of `serve` in each phase of a connection, and what the others get meanwhile."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.serving import serving
+
+from keyturn.cli.http_protocol import bounded_protocol
+from keyturn.settings import ServerSettings
+
+HONEST, ATTACKER, PROXY = "127.0.0.1", "127.0.0.2", "127.0.0.9"
+MOST, HEADERS = 16, 4096
+SOON, NEVER = timedelta(milliseconds=300), timedelta(minutes=5)
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n"
+POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+HELD, LARGE, PAGE, EARLY = (
+    GET.replace(b"/ ", path + b" ") + b"\r\n" for path in (b"/held", b"/large", b"/page", b"/early")
+)
+ENDLESS = b"x-more: " + b"x" * 1000 + b"\r\n"
+
+PHASES = {
+    "before the first byte": b"",
+    "in the line of the request": b"GET /he",
+    "in the headers": GET,
+    "in a header": GET + b"x-more: xx",
+    "before the body": POST,
+    "in the body": POST + b"half",
+    "in a chunk": CHUNKED + b"9\r\nhalf",
+    "in the trailers": CHUNKED + b"0\r\nx-more: ",
+}
+
+
+class App:
+    """Answers with the number of bytes in the body; /held once it may, /early without reading.
+
+    The answer of /large has 20 MB, that of /page 50 kB.
+    """
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.arrived = threading.Semaphore(0)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path, read, more = scope["path"], 0, scope["path"] != "/early"
+        while more:
+            message = await receive()
+            read, more = read + len(message.get("body", b"")), message.get("more_body", False)
+        if path == "/held":
+            self.arrived.release()
+            await asyncio.to_thread(self.let_go.wait, 30)
+        sizes = {"/large": 20_000_000, "/page": 50_000}
+        body = b"x" * sizes[path] if path in sizes else b"%s %d" % (path.encode(), read)
+        length = str(len(body)).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Server:
+    """The protocol of `serve` on a port of its own, and connections to it that are closed at the end.
+
+    `lost` counts those that the server has lost.
+    """
+
+    def __init__(self, url: str, app: App, lost: threading.Semaphore, opened: contextlib.ExitStack) -> None:
+        self.app = app
+        self.lost = lost
+        self._port = int(url.rpartition(":")[2])
+        self._opened = opened
+
+    def connect(self, sent: bytes = b"", address: str = HONEST, receives: int = 0) -> socket.socket:
+        """Return a connection from the address. `receives`: the bytes that its own system keeps unread, if not many."""
+        connection = self._opened.enter_context(socket.socket())
+        connection.settimeout(20)
+        if receives:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+        connection.bind((address, 0))
+        connection.connect(("127.0.0.1", self._port))
+        connection.sendall(sent)
+        return connection
+
+    def answers(self, connection: socket.socket | None = None) -> bool:
+        """Tell whether a whole request is answered, on a new connection where none is given."""
+        connection = connection or self.connect()
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(GET + b"\r\n")
+            return is_said(connection, b"/ 0")
+        return False
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Server]]:
+    with contextlib.ExitStack() as stack:
+
+        def begin(request_timeout: timedelta = NEVER, *, small: bool = False, **limits: Any) -> Server:
+            settings = ServerSettings(
+                max_headers=HEADERS, max_connections=MOST, request_timeout=request_timeout, **limits
+            )
+            app, lost = App(), threading.Semaphore(0)
+
+            class Watched(bounded_protocol(settings)):  # type: ignore[misc]
+                def connection_made(self, transport: asyncio.Transport) -> None:
+                    if small:
+                        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+                        self.timeout_keep_alive = request_timeout.total_seconds()
+                    super().connection_made(transport)
+
+                def connection_lost(self, exc: Exception | None) -> None:
+                    super().connection_lost(exc)
+                    lost.release()
+
+            url = stack.enter_context(serving(app, http=Watched))
+            stack.callback(app.let_go.set)
+            return Server(url, app, lost, stack.enter_context(contextlib.ExitStack()))
+
+        yield begin
+
+
+Start = Callable[..., Server]
+
+
+def is_said(connection: socket.socket, end: bytes) -> bool:
+    """Tell whether something that ends so comes before the other side closes."""
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        while not answer.endswith(end):
+            part = connection.recv(65536)
+            if not part:
+                return False
+            answer += part
+        return True
+    return False
+
+
+def said(connection: socket.socket) -> bytes:
+    """Return all that comes until the other side closes."""
+    parts = []
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def send_without_end(connection: socket.socket, line: bytes = ENDLESS) -> int:
+    """Send until the other side closes, 20 MB at most; return how many bytes were taken."""
+    taken = 0
+    with contextlib.suppress(ConnectionError):
+        while taken < 20_000_000:
+            connection.sendall(line * 16)
+            taken += len(line) * 16
+    return taken
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_request_that_stops_is_told_that_it_is_late_and_others_are_answered(start: Start, phase: str) -> None:
+    server = start(SOON)
+    stalled = server.connect(PHASES[phase], ATTACKER)
+
+    assert server.answers()
+    assert said(stalled).startswith(b"HTTP/1.1 408 ")
+    assert server.answers()
+
+
+@pytest.mark.parametrize(
+    ("begun", "byte"), [(GET + b"x-more: ", b"x"), (POST.replace(b" 9", b" 9999"), b"x"), (CHUNKED, b"1\r\nx\r\n")]
+)
+def test_a_request_that_drips_gets_no_more_time_than_one_that_stops(start: Start, begun: bytes, byte: bytes) -> None:
+    dripping = start(SOON).connect(begun, ATTACKER)
+    dripping.settimeout(0.02)  # between two drops
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        for _ in range(500):
+            with contextlib.suppress(TimeoutError):
+                answer = dripping.recv(65536)
+                break
+            dripping.sendall(byte)
+    assert answer[:12] in {b"HTTP/1.1 408", b""}, "a byte that comes too late may throw away what was said"
+    dripping.settimeout(20)
+    assert said(dripping) == b""
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_client_that_fills_the_house_shuts_out_only_itself(start: Start, phase: str) -> None:
+    server = start()
+    kept = server.connect()
+    assert server.answers(kept)
+    held = [server.connect(PHASES[phase], ATTACKER) for _ in range(4 * MOST)]
+
+    assert server.answers(kept), "a connection that was there before"
+    assert all(server.answers() for _ in range(MOST // 2))
+    assert said(held[0]) == b"", "the oldest have made room"
+
+
+def test_a_client_that_fills_the_house_with_answered_requests_shuts_out_only_itself(start: Start) -> None:
+    server = start()
+    kept = server.connect()
+    assert server.answers(kept)
+    for _ in range(4 * MOST):
+        assert server.answers(server.connect(address=ATTACKER)), "the newest is answered"
+
+    assert server.answers(kept)
+    assert server.answers()
+
+
+def test_a_client_that_fills_the_house_and_reads_no_answer_shuts_out_only_itself(start: Start) -> None:
+    server = start()
+    for _ in range(2 * MOST):
+        server.connect(LARGE, ATTACKER).recv(1)
+
+    assert all(server.answers() for _ in range(MOST // 2))
+
+
+def test_a_request_that_is_being_answered_is_not_closed_for_a_newcomer(start: Start) -> None:
+    server = start()
+    held = [server.connect(HELD, ATTACKER) for _ in range(MOST)]
+    for _ in held:
+        assert server.app.arrived.acquire(timeout=20)
+
+    assert not server.answers(), "nothing waits that could make room"
+    server.app.let_go.set()
+    assert all(is_said(connection, b"/held 0") for connection in held)
+    assert server.answers()
+
+
+def test_of_many_clients_the_one_whose_request_is_incomplete_for_longest_makes_room(start: Start) -> None:
+    server = start()
+    waiting = [server.connect(POST, f"127.0.1.{number}") for number in range(MOST)]
+
+    assert server.answers()
+    assert said(waiting[0]) == b""
+    waiting[-1].sendall(b"123456789")
+    assert is_said(waiting[-1], b"/ 9")
+
+
+def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_one(start: Start) -> None:
+    server = start(trusted_proxies=("127.0.0.8/30",))
+    pool = [server.connect(address=PROXY) for _ in range(MOST - 4)]
+    assert all(server.answers(connection) for connection in pool)
+    for _ in range(MOST):
+        server.connect(POST, ATTACKER)
+
+    assert all(server.answers(connection) for connection in pool)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("10.0.0.1", "10.0.0.1", False),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.1", False),
+    ],
+)
+def test_a_client_is_an_address_or_an_ipv6_64_and_never_a_trusted_proxy(one: str, other: str, same: bool) -> None:
+    protocol: Any = bounded_protocol(ServerSettings(trusted_proxies=("10.0.0.0/8",)))
+    connections = [protocol.__new__(protocol), protocol.__new__(protocol)]
+    for connection, address in zip(connections, (one, other), strict=True):
+        connection.client = (address, 1)
+
+    assert (connections[0].holder() == connections[1].holder()) is same
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", GET, GET + b"\r\n" + GET, CHUNKED + b"0\r\n", CHUNKED + b"1\r\nx\r\n0\r\n"],
+    ids=["alone", "in headers", "behind another request", "in trailers", "in trailers behind a body"],
+)
+def test_headers_without_end_are_refused_after_so_many_bytes(start: Start, begun: bytes) -> None:
+    server = start()
+    connection = server.connect(begun, ATTACKER)
+    line = b"GET " + b"x" * 1000 if not begun else ENDLESS
+
+    assert send_without_end(connection, line) < 20_000_000
+    assert server.answers()
+
+
+@pytest.mark.parametrize("begun", [CHUNKED + b"1;", b"\r\n"], ids=["extensions of a chunk", "blank lines"])
+def test_what_is_neither_header_nor_body_has_the_same_bound(start: Start, begun: bytes) -> None:
+    connection = start().connect(begun, ATTACKER)
+
+    assert send_without_end(connection, b"\r\n" * 500 if begun == b"\r\n" else b"x" * 1000) < 20_000_000
+
+
+def test_headers_behind_a_request_that_is_being_answered_are_bounded(start: Start) -> None:
+    server = start()
+    connection = server.connect(HELD + GET, ATTACKER)
+    assert server.app.arrived.acquire(timeout=20)
+
+    assert send_without_end(connection) < 20_000_000, "nobody has answered yet"
+    assert server.answers()
+
+
+@pytest.mark.parametrize("first", [GET + b"\r\n", HELD, POST + b"123456789"])
+def test_a_second_request_that_came_within_one_read_has_no_longer_headers_than_the_first(
+    start: Start, first: bytes
+) -> None:
+    server = start()
+    server.app.let_go.set()
+    connection = server.connect(first + GET + ENDLESS * 7 + b"\r\n", ATTACKER)
+
+    assert said(connection).count(b"HTTP/1.1 200 ") <= 1
+    assert server.answers()
+
+
+def test_requests_that_are_sent_ahead_are_answered_in_their_order(start: Start) -> None:
+    server = start()
+    connection = server.connect(HELD + GET + b"\r\n" + POST + b"1234567")
+    assert server.app.arrived.acquire(timeout=20)
+    connection.sendall(b"89" + EARLY + GET)
+    server.app.let_go.set()
+    connection.sendall(b"connection: close\r\n\r\n")
+
+    answers = said(connection)
+    assert [part.rpartition(b"\r\n")[2] for part in answers.split(b"HTTP/1.1 200 OK")[1:]] == [
+        b"/held 0", b"/ 0", b"/ 9", b"/early 0", b"/ 0",
+    ]  # fmt: skip
+
+
+def test_what_is_no_request_is_not_answered_in_the_place_of_one_that_is(start: Start) -> None:
+    server = start()
+    connection = server.connect(HELD + b"\0\0\0 no request\r\n\r\n", ATTACKER)
+    assert server.app.arrived.acquire(timeout=20)
+    server.app.let_go.set()
+
+    assert b" 400 " not in said(connection)
+
+
+def test_an_answer_that_is_not_read_ends_its_connection(start: Start) -> None:
+    server = start(SOON)
+    stalled = server.connect(LARGE, ATTACKER)
+    assert server.lost.acquire(timeout=20)
+
+    assert len(said(stalled)) < 20_000_000
+    assert server.answers()
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"connection: close\r\n\r\n"], ids=["kept", "closed"])
+def test_a_small_answer_that_is_not_read_ends_its_connection(start: Start, end: bytes) -> None:
+    """Less than makes the server wait: all of it is written, as far as the app knows."""
+    server = start(SOON, small=True)
+    server.connect(PAGE[:-2] + end, ATTACKER, receives=4096)
+
+    assert server.lost.acquire(timeout=20)
+
+
+def test_an_answer_that_is_read_slowly_is_read_to_its_end(start: Start) -> None:
+    server = start(timedelta(seconds=5))
+    connection = server.connect(LARGE[:-2] + b"connection: close\r\n\r\n", receives=65536)
+
+    assert len(said(connection)) > 20_000_000
+
+
+def test_a_request_that_was_answered_before_it_had_come_does_not_keep_its_connection(start: Start) -> None:
+    server = start(SOON)
+    early = POST.replace(b"/ ", b"/early ")
+    connection = server.connect(early, ATTACKER)
+    assert is_said(connection, b"/early 0")
+    connection.sendall(b"123456789")
+    assert server.answers(connection), "the next request is answered"
+
+    connection = server.connect(early, ATTACKER)
+    assert is_said(connection, b"/early 0")
+    connection.sendall(b"123456789")
+    assert said(connection)[:12] in {b"", b"HTTP/1.1 408"}
+
+
+def test_a_request_for_another_protocol_is_answered_as_any_other(start: Start) -> None:
+    server = start()
+    connection = server.connect(
+        GET + b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    assert is_said(connection, b"/ 0")
