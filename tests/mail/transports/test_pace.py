@@ -5,11 +5,13 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import select
 
 from keyturn.database import Database
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.transports import pace
 from keyturn.mail.transports.email import Email
+from keyturn.mail.transports.models import PaceRow
 from keyturn.mail.transports.pace import LONGEST_HOLD, Pace, PacedSender
 
 FAST, SLOW = 20.0, 0.001
@@ -146,3 +148,30 @@ async def test_it_is_named_and_closed_as_what_it_paces(database: Database) -> No
     await sender.close()
 
     assert (sender.name, provider.closed) == ("resend", True)
+
+
+async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a_place(database: Database) -> None:
+    slow = Pace(database, "resend", SLOW)
+    await slow.turn()
+    before = await next_at(database)
+    async with asyncio.timeout(5):
+        await slow.first_in_line().turn()
+
+    assert await next_at(database) - before == pytest.approx(1 / SLOW)
+    with pytest.raises(SendRetryable, match="too many wait"):
+        await slow.first_in_line().turn()  # the second of them, at once
+
+
+async def test_a_pause_of_the_provider_holds_who_is_first_in_line_too(database: Database, mail: Email) -> None:
+    started = time.monotonic()
+    sender = PacedSender(Provider(0.5), Pace(database, "resend", 1000)).first_in_line()
+    with pytest.raises(SendRetryable):
+        await sender.send(mail, "key-1")
+
+    assert await sender.send(mail, "key-2") == "key-2"
+    assert time.monotonic() - started >= 0.49
+
+
+async def next_at(database: Database) -> float:
+    (row,) = await database.fetch(select(PaceRow.next_at).where(PaceRow.name == "resend"))
+    return float(row["next_at"])

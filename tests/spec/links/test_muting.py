@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from tests.spec.conftest import Start
 from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, problem
@@ -14,7 +14,6 @@ from tests.statements import statements_sent
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now
-from keyturn.reset.records.link_store import NewLink
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import LimitSettings, MuteSettings, TokenSettings
 
@@ -185,7 +184,7 @@ async def test_without_a_page_there_is_no_such_link(start: Start) -> None:
 
 
 async def move(service: Service, email: str) -> None:
-    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(email=email))
+    await service.write(update(AccountRow).where(AccountRow.name == "Ada").values(email=email))
 
 
 async def test_a_mail_to_an_address_that_the_account_has_left_mutes_nothing_and_ends_no_link(service: Service) -> None:
@@ -210,45 +209,41 @@ async def test_a_mail_of_an_earlier_address_ends_no_code_of_the_present_one(star
     assert problem(await service.anywhere().post("/api/auth/verify-reset-code", json=exchanged)) == "200"
 
 
-async def test_an_account_that_moves_meanwhile_keeps_the_links_of_its_new_address(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, token = await tokens_of(service)
-    hold, new = service.parts.database.hold, []
-
-    async def move_and_hold(session: Any, name: str) -> None:
-        monkeypatch.undo()
-        new.append(name)
-        await hold(session, name)
-
-    (row,) = await service.rows(select(AccountRow.id).where(AccountRow.email == ADA))
-    link = NewLink(
-        digest=b"n" * 32, account_id=row["id"], email="ada@elsewhere.test", ip_address="", user_agent="",
-        expires_at=now() + timedelta(hours=1),
-    )  # fmt: skip
-    async with service.parts.database.transaction() as session:
-        await service.parts.links.add(session, [(link, True)], now())
-        await session.commit()
-    monkeypatch.setattr(service.parts.database, "hold", move_and_hold)
+async def test_it_ends_the_links_of_its_mailbox_and_of_no_other(service: Service) -> None:
+    """As where the account has moved and come back, or moves at that moment."""
+    reset, token = await tokens_of(service)
+    await move(service, "ada@elsewhere.test")
+    other, _ = await tokens_of(service, "ada@elsewhere.test")
+    await move(service, ADA)
     assert await mute(service, token) == "200"
+    assert not await service.works(reset)
 
-    assert new == [row["id"]]
-    found = await service.parts.links.find(b"n" * 32)
-    assert found is not None
-    assert found.dead_reason(now()) is None
+    await move(service, "ada@elsewhere.test")
+    assert await service.works(other)
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_muting_and_resetting_by_several_links_at_once_wait_for_each_other_and_none_fails(
-    start: Start,
+async def test_a_mute_and_a_reset_of_one_account_wait_for_each_other_and_both_end(
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = await start(**MUTING)
-    for _ in range(6):
-        pairs = [await tokens_of(service) for _ in range(4)]
-        work = [*(service.reset(reset) for reset, _ in pairs), *(
-            service.anywhere().post(MUTE, json={"token": token}) for _, token in pairs
-        )]  # fmt: skip
-        answers = await asyncio.gather(*work)
-        await service.write(update(MailboxRow).values(muted_until=None))
+    first, _ = await tokens_of(service)
+    _, second = await tokens_of(service)
+    consume, has_consumed, may_go_on = service.parts.links.consume, asyncio.Event(), asyncio.Event()
 
-        assert {answer.status_code for answer in answers} <= {200, 400}
+    async def consume_and_wait(*given: Any) -> bool:
+        done = await consume(*given)
+        has_consumed.set()
+        await may_go_on.wait()
+        return done
+
+    monkeypatch.setattr(service.parts.links, "consume", consume_and_wait)
+    resetting = asyncio.create_task(service.reset(first))
+    await has_consumed.wait()
+    muting = asyncio.create_task(mute(service, second))
+    async with asyncio.timeout(20):
+        while not await service.rows(text("SELECT 1 FROM pg_locks WHERE NOT granted")):  # until the mute waits for it
+            pass
+    may_go_on.set()
+
+    assert problem(await resetting) == "200"
+    assert await muting == "200"

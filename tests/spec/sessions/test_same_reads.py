@@ -1,0 +1,41 @@
+"""A sign-in that fails sends the same statements whosever address it is (OWASP ASVS 6.3.8)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.accounts.table.app import running_app
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, hash_of, running, settings_for
+from tests.statements import statements_sent
+
+from keyturn.settings import AccountSettings, Secret, TableSettings
+
+
+async def reads(service: Service, email: str) -> Sequence[str]:
+    client = service.anywhere()
+    with statements_sent() as statements:
+        answer = await client.post(LOGIN, json={"email": email, "password": "a wrong guess at it"})
+    assert answer.status_code == 401
+    return sorted(statements)
+
+
+async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) -> None:
+    service = await start()
+    await reads(service, ADA)  # the first statement of a connection has others before it
+    unknown = await reads(service, NOBODY)
+
+    assert [await reads(service, email) for email in (ADA, GRACE, DAN)] == [unknown] * 3
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_nor_is_it_where_the_accounts_are_in_another_database(database_url: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    accounts = AccountSettings(store="table", table=TableSettings(url=Secret(url), table="users"))
+    settings = settings_for(database_url, accounts=accounts, sign_in_url="{base_url}/login")
+    users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)"
+    async with running_app(url, users) as app, running(settings) as service:
+        await app.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("any"))
+        await reads(service, ADA)
+
+        assert len(await reads(service, ADA)) == len(await reads(service, NOBODY))
