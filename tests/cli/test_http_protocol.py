@@ -99,9 +99,8 @@ def start() -> Iterator[Callable[..., Server]]:
     with contextlib.ExitStack() as stack:
 
         def begin(request_timeout: timedelta = NEVER, *, small: bool = False, **limits: Any) -> Server:
-            settings = ServerSettings(
-                max_headers=HEADERS, max_connections=MOST, request_timeout=request_timeout, **limits
-            )
+            bounds: dict[str, Any] = {"max_headers": HEADERS, "max_connections": MOST, **limits}
+            settings = ServerSettings(request_timeout=request_timeout, **bounds)
             app, lost = App(), threading.Semaphore(0)
 
             class Watched(bounded_protocol(settings)):  # type: ignore[misc]
@@ -280,6 +279,12 @@ def test_headers_without_end_are_refused_after_so_many_bytes(start: Start, begun
 
     assert send_without_end(connection, line) < 20_000_000
     assert server.answers()
+
+
+def test_an_address_that_is_too_long_is_told_so(start: Start) -> None:
+    server = start(max_headers=16_384)
+    assert said(server.connect(b"GET /" + b"%61" * 4000)).startswith(b"HTTP/1.1 414 ")
+    assert is_said(server.connect(b"GET /" + b"a" * 7000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")
 
 
 @pytest.mark.parametrize("begun", [CHUNKED + b"1;", b"\r\n"], ids=["extensions of a chunk", "blank lines"])

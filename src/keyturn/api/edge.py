@@ -1,5 +1,7 @@
 """What is settled about a request before anything of ours reads it."""
 
+import itertools
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import cast
 
@@ -18,6 +20,11 @@ _LONGEST_COOKIE = 4096
 
 _MOST_COOKIES = 16
 """Keyturn sets eight; a browser may hold some of them for two paths."""
+
+_LONGEST_HEADER = 4096
+"""Bytes of any other header's value that are read: Litestar takes the parameters of a type apart, one by one."""
+
+_OWN = re.compile(rb";[ \t]*+((?:__Host-|__Secure-)?keyturn_[^;]*)")
 
 _SEEN = "keyturn_edge"
 """In an ASGI scope: it has passed here. No client can write there."""
@@ -38,7 +45,7 @@ def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
             await app(scope, receive, send)
             return
         # A copy: what the app around makes of its own cookies is that app's.
-        scope = cast("Scope", {**scope, _SEEN: True, "headers": _with_own_cookies(scope.get("headers", ()))})
+        scope = cast("Scope", {**scope, _SEEN: True, "headers": _bounded_headers(scope.get("headers", ()))})
 
         async def promising(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -78,23 +85,26 @@ def _misdirected() -> ASGIResponse:
     return ASGIResponse(body=problem.document(), status_code=problem.status, media_type=MEDIA_TYPE, headers=NO_STORE)
 
 
-def _with_own_cookies(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers with those cookies alone that Keyturn may have set.
+def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers, none of them endless, with those cookies alone that Keyturn may have set.
 
     Before they are parsed: undoing the quotes of a value takes Python's library time that grows with the square of its
     length (CVE-2024-7592), and 400 kB would hold the process for minutes. Nothing that is set here has quotes.
     """
     headers = list(headers)
     cookies = [value for name, value in headers if name == b"cookie"]
-    if not cookies:
-        return headers
-    rest = [(name, value) for name, value in headers if name != b"cookie"]
-    own = list(_own(b";".join(cookies)))[:_MOST_COOKIES]
+    rest = [(name, _clipped(name, value)) for name, value in headers if name != b"cookie"]
+    own = list(itertools.islice(_own(b";".join(cookies)), _MOST_COOKIES))
     return [*rest, (b"cookie", b"; ".join(own))] if own else rest
 
 
 def _own(cookies: bytes) -> Iterator[bytes]:
-    for cookie in map(bytes.strip, cookies.split(b";")):
-        name = cookie.removeprefix(b"__Host-").removeprefix(b"__Secure-")
-        if name.startswith(b"keyturn_") and len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie:
+    for found in _OWN.finditer(b";" + cookies):
+        cookie = found[1].strip()
+        if len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie:
             yield cookie
+
+
+def _clipped(name: bytes, value: bytes) -> bytes:
+    # Proxies add to the end of X-Forwarded-For, which is read from there.
+    return value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER]

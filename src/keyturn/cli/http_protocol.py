@@ -20,6 +20,10 @@ from keyturn.settings.networks import read_network, read_peer
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 """RFC 6585, 5."""
 
+_TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_LONGEST_TARGET = 8000
+"""Bytes: as many as every server should take (RFC 9112, 3), since uvicorn undoes the escapes of a path one by one."""
+
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 """RFC 9110, 15.5.9."""
 
@@ -110,6 +114,8 @@ class _BoundedProtocol(HttpToolsProtocol):
             if self._ends is None:
                 self._begin_to_wait()
             super().data_received(piece)
+            if self._begun and len(self.url) > _LONGEST_TARGET:
+                self._refuse(_TOO_LONG)
         self._ahead = b"" if self.transport.is_closing() else self._ahead[start:]
 
     def on_message_begin(self) -> None:

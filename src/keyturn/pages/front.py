@@ -6,6 +6,7 @@ Mounted in somebody's app the pages bring neither: what stands at "/" and who fi
 from typing import Any
 
 from litestar import HttpMethod, Response, route
+from litestar.datastructures.headers import Accept
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
@@ -14,6 +15,7 @@ from keyturn.api.problems.documents import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.api.problems.documents import problem_handlers
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.rendering import Pages
+from keyturn.reset.records.client import clip_header
 
 _FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
 _NOTHING_HERE = {404, 405}
@@ -63,4 +65,5 @@ def _is_for_people(request: AnyRequest, api: str) -> bool:
     """Tell whether a page is wanted. Where the API is at "/", only the Accept header says so."""
     if request.scope["path"].split("/")[1] in {*_FOR_PROGRAMS, api.split("/")[1]} - {""}:
         return False
-    return request.accept.best_match([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"
+    accepted = Accept(clip_header(request.headers.get("accept", "*/*")))
+    return accepted.best_match([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"

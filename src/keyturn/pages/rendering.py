@@ -23,6 +23,10 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.pages")
 
 
+_LONGEST_QUERY = 1000
+"""Bytes of what stays in the links to a page in other languages: a way back, an address."""
+
+
 class PageOwner(Protocol):
     """Whose page it is, as far as that matters: the language, the kind and the time zone of the account."""
 
@@ -67,7 +71,8 @@ class Pages:
             chosen = account.locale if account else ""
         language = languages.choose(chosen, request.headers.get("accept-language", ""))
         listed = sorted(known.values(), key=lambda one: order_of_name(one.name))
-        languages_and_links = [(one, _link_in_language(one, request)) for one in listed]
+        link = _link_to_itself(request)
+        languages_and_links = [(one, f"{link}{one.tag}") for one in listed]
         values[READER] = language.in_zone(account.timezone if account else "")
         values |= {
             "account": account, "language": language, "languages": languages_and_links,
@@ -100,7 +105,11 @@ class Pages:
             return self._packaged.draw(template, values, language, kind)
 
 
-def _link_in_language(language: Language, request: AnyRequest) -> str:
-    """Return the reference from a page to itself in another language: all else in its address stays."""
-    others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
-    return f"?{urlencode([*others, ('lang', language.tag)])}"
+def _link_to_itself(request: AnyRequest) -> str:
+    """Return the reference from a page to itself, but for the tag of a language at its end.
+
+    All else in its address stays, unless that is longer than any of ours: the page has a link for each language.
+    """
+    stays = len(request.scope["query_string"]) <= _LONGEST_QUERY
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"] if stays else []
+    return f"?{urlencode([*others, ('lang', '')])}"

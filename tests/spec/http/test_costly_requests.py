@@ -58,3 +58,48 @@ async def test_a_cookie_of_any_length_costs_no_more_than_none(path: str, service
                 await client.get(path, headers=[html, (b"cookie", odd)])
 
             assert await least_seconds(ask, tries=20, enough=bound) < bound, (name, value[:20])
+
+
+LONGEST = 15_500
+"""Bytes of a header, or of an address, which server.max_headers lets pass."""
+
+COSTLY_HEADERS = {
+    "accept": (",", "a/b,", "a/b;q=0.1,"),
+    "accept-language": (",", "a-b;q=0.1,", "a-"),
+    "content-type": (";a=b", ";a*0=b", '\\"'),
+    "cookie": (";", "a=b;", "keyturn_a=b;", "; "),
+    "x-forwarded-for": (",", "192.0.2.1,", ":"),
+    "if-none-match": ('"a",', 'W/"'),
+    "origin": ("a.", "@:"),
+    "host": ("a.", ":"),
+    "user-agent": ("(", "iPhone; "),
+    "range": ("0-1,",),
+}
+
+
+@pytest.mark.parametrize("path", ["/forgot-password", "/nowhere", "/api/auth/me", "/keyturn.js"])
+async def test_a_header_of_any_length_costs_no_more_than_none(path: str, service: Service) -> None:
+    client = service.at("203.0.113.1")
+    html, numbers = ("accept", "text/html"), count()
+    bound = 0.001 + 5 * await least_seconds(lambda: client.get(path, headers=[html]))
+    for name, parts in COSTLY_HEADERS.items():
+        for part in parts:
+
+            async def ask(name: str = name, part: str = part) -> None:
+                odd = f"{next(numbers)}{part * (LONGEST // len(part))}"
+                await client.get(path, headers=[*([] if name == "accept" else [html]), (name, odd)])
+
+            assert await least_seconds(ask, tries=20, enough=bound) < bound, (name, part)
+
+
+@pytest.mark.parametrize("path", ["/forgot-password", "/login", "/nowhere", "/api/auth/me", "/keyturn.js"])
+@pytest.mark.parametrize("part", ["a&", "a=b&", ";", "%C3%A9", "lang=en&", "a+"])
+async def test_a_query_of_any_length_costs_no_more_than_none(path: str, part: str, service: Service) -> None:
+    client = service.at("203.0.113.1")
+    html, numbers = {"accept": "text/html"}, count()
+    bound = 0.01 + 5 * await least_seconds(lambda: client.get(path, headers=html))
+
+    async def ask() -> None:
+        await client.get(f"{path}?{next(numbers)}{part * (LONGEST // len(part))}", headers=html)
+
+    assert await least_seconds(ask, tries=20, enough=bound) < bound
