@@ -45,8 +45,8 @@ class OutboxRow(Model):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    # The first two and the last hold only what waits, and what is not erased. Their migrations say so: a condition that is
-    # named here for PostgreSQL loads its dialect with all drivers, which a service on SQLite would do without.
+    # The first two and the last hold only what waits, and what is not erased. Their migrations say so: a condition that
+    # is named here for PostgreSQL loads its dialect with all drivers, which a service on SQLite would do without.
     __table_args__ = (
         Index("ix_keyturn_outbox_waiting", "available_at", "id"),
         Index("ix_keyturn_outbox_waiting_by_kind", "kind", "available_at"),
