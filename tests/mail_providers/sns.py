@@ -111,4 +111,5 @@ def confirmation(number: int = 1, **fields: Any) -> dict[str, Any]:
 
 
 def post(document: Any) -> Delivery:
-    return Delivery(headers={"content-type": "text/plain; charset=UTF-8"}, body=json.dumps(document).encode())
+    headers = {"content-type": "text/plain; charset=UTF-8", "x-amz-sns-topic-arn": document.get("TopicArn", TOPIC)}
+    return Delivery(headers=headers, body=json.dumps(document).encode())

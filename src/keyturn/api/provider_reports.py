@@ -1,7 +1,10 @@
 """Where mail providers report what became of a mail. Who may call is decided by their proof alone."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from litestar import post
 from litestar.di import NamedDependency
@@ -9,32 +12,94 @@ from litestar.handlers import HTTPRouteHandler
 
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.api.schemas import Done
-from keyturn.errors import WebhookRefused
-from keyturn.mail.transports.reports import ProviderWebhook
+from keyturn.errors import Busy, Unavailable, WebhookRefused
+from keyturn.mail.transports.reports import ProviderWebhook, Report
+from keyturn.reset.records.client import Client
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.webhook")
 
+_MOST_BYTES = 16 * 1_048_576
+_MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
+_RETRY_AFTER = 5
+
+_MOST_CLIENTS_LOGGED = 1_024
+_LOGGED_EVERY = 60.0
+"""Seconds between two log lines about one client."""
+
 
 def report_handlers(webhooks: Mapping[str, ProviderWebhook]) -> Sequence[HTTPRouteHandler]:
     """Return an address for each provider. Not in the schema: each is for one caller, who does not read it."""
-    return [_handler(provider, webhook) for provider, webhook in webhooks.items()]
+    bodies, refusals = _Bodies(), _Refusals()
+    return [_handler(provider, webhook, bodies, refusals) for provider, webhook in webhooks.items()]
 
 
-def _handler(provider: str, webhook: ProviderWebhook) -> HTTPRouteHandler:
+class _Bodies:
+    """Bounds the bytes of all bodies that are not proven yet, and of those of one client.
+
+    Anyone may send one (OWASP ASVS 2.4.1, 13.2.6). Providers repeat a report that is answered with 503.
+    """
+
+    def __init__(self) -> None:
+        self._by_client: dict[str, int] = {}
+
+    @contextmanager
+    def room(self, size: int, client: Client) -> Iterator[None]:
+        """Keep so many bytes until the end of the block. Raises Busy where there is no room."""
+        name, _ = client.networks[0]
+        held = self._by_client.get(name, 0)
+        if held + size > _MOST_BYTES_OF_CLIENT or sum(self._by_client.values()) + size > _MOST_BYTES:
+            raise Busy(_RETRY_AFTER)
+        self._by_client[name] = held + size
+        try:
+            yield
+        finally:
+            self._by_client[name] -= size
+            if not self._by_client[name]:
+                del self._by_client[name]
+
+
+class _Refusals:
+    """Writes a line for a client's first refused report in a minute: a line for each would be a flood of the log."""
+
+    def __init__(self) -> None:
+        self._written: OrderedDict[str, float] = OrderedDict()
+
+    def log(self, provider: str, client: Client, reason: Exception) -> None:
+        """Write it. A failed check of who speaks belongs in the log (OWASP ASVS 16.3.1): an attack, or our secret."""
+        (name, _), moment = client.networks[0], time.monotonic()
+        if moment - self._written.get(name, -_LOGGED_EVERY) < _LOGGED_EVERY:
+            return
+        self._written[name] = moment
+        self._written.move_to_end(name)
+        if len(self._written) > _MOST_CLIENTS_LOGGED:
+            self._written.popitem(last=False)
+        log.warning(LogEvent("webhook.refused", provider=provider, client=client.ip_address, reason=reason))
+
+
+def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals: _Refusals) -> HTTPRouteHandler:
     @post(
         f"/webhooks/{provider}", status_code=200, request_max_body_size=webhook.longest, include_in_schema=False,
     )  # fmt: skip
     async def take(request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
         """Answer 200 to every genuine report, heeded or not: providers repeat what gets another answer for hours."""
+        client = client_of(request)
+        await api.resets.require_readable(client)
         try:
-            reports = await webhook.read(request.headers, await request.body())
-        except WebhookRefused as refused:
-            # A failed check of who speaks belongs in the log (OWASP ASVS 16.3.1): it may be an attack, or our secret.
-            log.warning(LogEvent("webhook.refused", provider=provider, reason=refused))
+            reports = await proven(request, client)
+        except (WebhookRefused, Unavailable) as refused:
+            refusals.log(provider, client, refused)
+            await api.resets.count_malformed(client)
             raise
         for report in reports:
-            await api.provider_events.take(report, client_of(request))
+            await api.provider_events.take(report, client)
         return Done(message="Noted.", success=True)
+
+    async def proven(request: AnyRequest, client: Client) -> Sequence[Report]:
+        webhook.require_headers(request.headers)
+        length = request.headers.get("content-length", "")
+        size = min(int(length), webhook.longest) if length.isdecimal() else webhook.longest
+        with bodies.room(size, client):
+            return await webhook.read(request.headers, await request.body())
 
     return take

@@ -10,7 +10,7 @@ import click
 from keyturn.errors import KeyturnError
 from keyturn.reset.passwords.breach_filter import write_filter
 
-_LINE = re.compile(rb"\s*([0-9A-Fa-f]{40})\s*(?::\s*(\d[\d,]{,12}))?\s*")
+_LINE = re.compile(rb"\s*([0-9A-Fa-f]{40})(?:\s*:\s*(\d[\d,]{,12}))?\s*")
 _LONGEST_LINE = 4096
 
 

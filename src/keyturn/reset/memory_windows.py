@@ -28,6 +28,10 @@ class MemoryWindows:
         """Count a request; 0. Where the limit is used up, count none and return the seconds until one is free."""
         return self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who)
 
+    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
+        """Return the seconds until a request would be let in, and count none."""
+        return self._windows[kind, rate.amount].wait(rate.amount, rate.get_expiry(), who)
+
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget what was counted; what it shares with others stays."""
         self._windows[kind, rate.amount].forget(who)
@@ -75,6 +79,13 @@ class _Windows:
             window.oldest = (window.oldest + 1) % amount
         windows.move_to_end(key)
         return 0
+
+    def wait(self, amount: int, seconds: float, who: str) -> float:
+        windows, key = self._find(who)
+        window = windows.get(key)
+        if window is None or len(window.moments) < amount:
+            return 0
+        return max(0.0, window.moments[window.oldest] + seconds - time.monotonic())
 
     def forget(self, who: str) -> None:
         self._own.pop(who, None)

@@ -19,6 +19,8 @@ class _Windows(Protocol):
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
 
+    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
+
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
 
     async def require_ready(self) -> None: ...
@@ -49,6 +51,13 @@ class RateLimits:
             rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
             await self._hit(rate, kind, network, quota)
 
+    async def require_left(self, kind: str, client: Client) -> None:
+        """Raise TooManyRequests where the limit is used up, and count nothing: for what counts only once it failed."""
+        for network, prefix in client.networks:
+            rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
+            if wait := await self._windows.wait(rate, kind, network):
+                raise TooManyRequests(_whole_seconds(wait), quota)
+
     def _of_networks(self) -> Iterator[tuple[tuple[str, int], tuple[RateLimitItem, Quota | None]]]:
         """Yield what a client may do, and what the networks around it may together, of which nobody is told."""
         for kind, rate in self._rates.items():
@@ -56,13 +65,18 @@ class RateLimits:
             for prefix, share in self._shares.items():
                 yield (kind, prefix), (type(rate)(rate.amount * share, rate.multiples), None)
 
-    async def count_overall(self, kind: str = "overall") -> None:
+    async def count_overall(self, kind: str = "overall", who: str = "everybody") -> None:
         """Count a wish for a link against what all clients together may ask for. Raises OverBudget.
 
         After `count`, so that one client uses up no more of it than its own limit.
         """
-        if wait := await self._windows.hit(self._rates[kind], kind, "everybody"):
+        if wait := await self._windows.hit(self._rates[kind], kind, who):
             raise OverBudget(_whole_seconds(wait))
+
+    async def require_left_overall(self, kind: str) -> None:
+        """Raise TooManyRequests where what all clients together may do is used up, and count nothing."""
+        if wait := await self._windows.wait(self._rates[kind], kind, "everybody"):
+            raise TooManyRequests(_whole_seconds(wait))
 
     async def is_busy(self, client: Client) -> bool:
         """Count a wish for a link against the softer limits, from which on a challenge is asked for."""

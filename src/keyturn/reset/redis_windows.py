@@ -34,6 +34,14 @@ class RedisWindows:
             window = await self._limiter.get_window_stats(rate, kind, who)
         return max(math.ulp(0), window.reset_time - time.time())
 
+    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
+        """Return the seconds until a request would be let in, and count none."""
+        with _unready_where_lost():
+            if await self._limiter.test(rate, kind, who):
+                return 0
+            window = await self._limiter.get_window_stats(rate, kind, who)
+        return max(math.ulp(0), window.reset_time - time.time())
+
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget what was counted."""
         with _unready_where_lost():

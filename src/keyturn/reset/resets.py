@@ -98,6 +98,10 @@ class PasswordResets:
         """Count a request that says nothing that could be done. Raises TooManyRequests."""
         await self._limits.count("malformed", client)
 
+    async def require_readable(self, client: Client) -> None:
+        """Raise TooManyRequests where the client has sent too much of that, before more is read of it."""
+        await self._limits.require_left("malformed", client)
+
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""

@@ -99,7 +99,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     A /56 and a /48 may ask `ipv6_56` and `ipv6_48` times as often as one client. `overall` is what all clients together
     may ask for, about what a worker settles.
 
-    `challenge` counts the puzzles that a client fetches, and the answers that it sends; `code` the codes that it tries.
+    `challenge` counts the puzzles that a client fetches, and the answers that it sends; `code` the codes that it tries,
+    and `code_overall` the wrong ones of all clients, at codes that were mailed and work still.
     The last four are about `[challenge]`: from when on "busy" asks for one, and how often one may do without a script.
 
     `storage_url` is a Secret, since it may hold a password; "" is the memory of one process, and a second is refused.
@@ -113,6 +114,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     account: str = "10/15 minutes"
     overall: str = "3000/minute"
     code: str = "10/minute"
+    code_overall: str = "300/minute"
     challenge: str = "30/minute"
     busy_client: str = "1/minute"
     busy_overall: str = "300/minute"
@@ -127,8 +129,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RATES = (
-    "request", "malformed", "validate", "reset", "login", "account", "overall", "code", "challenge", "busy_client",
-    "busy_overall", "without_script", "without_script_overall",
+    "request", "malformed", "validate", "reset", "login", "account", "overall", "code", "code_overall", "challenge",
+    "busy_client", "busy_overall", "without_script", "without_script_overall",
 )  # fmt: skip
 """The limits that are rates."""
 

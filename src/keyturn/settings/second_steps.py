@@ -31,7 +31,8 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     """How a code goes to a phone. `from_` is a number, and `messaging_service` stands in its place.
 
     `user` and `password` are an API key and its secret, or the account's own SID and token. "capture" writes each
-    message as an .eml file beside the mails: nothing leaves the machine. `daily` is how many one account gets in a day.
+    message as an .eml file beside the mails: nothing leaves the machine. `daily` is how many one account gets in a day,
+    `overall` how many all accounts get together. `prefixes` are those of the numbers that get any; () is all.
     """
 
     transport: Literal["", "twilio", "capture"] = ""
@@ -45,6 +46,8 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     ttl: timedelta = timedelta(minutes=10)
     cooldown: timedelta = timedelta(minutes=1)
     daily: Annotated[int, Meta(ge=1)] = 5
+    overall: Annotated[int, Meta(ge=1)] = 1000
+    prefixes: tuple[str, ...] = ()
 
 
 class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):

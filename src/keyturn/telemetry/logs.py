@@ -20,7 +20,9 @@ _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 _HASH = re.compile(
     r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
 )
-_ADDRESS = re.compile(r"([^\s@\"'<>,;:()\[\]=\\%])[^\s@\"'<>,;:()\[\]=\\%]*(@|%40)([A-Za-z0-9.-]+)")
+_PART = r"\s@\"'<>,;:()\[\]=\\%"
+# Only where a word begins: from each letter of a long word the search would go to its end.
+_ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
 _CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "urllib3", "watchfiles")
 """Libraries that log each statement with its values, or each request with its headers."""

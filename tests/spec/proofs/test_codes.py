@@ -26,6 +26,7 @@ pytestmark = pytest.mark.any_database
 
 VERIFY = "/api/auth/verify-reset-code"
 REFUSED = "400 code-refused"
+LIN = "lin@northwind.test"
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1_000)
 
 
@@ -262,3 +263,21 @@ async def test_without_the_setting_mails_have_no_code_and_there_is_no_route(serv
     assert not re.search(r"\b\d{8}\b", service.inbox.mails[-1].text)
     assert problem(await send(service, "12345678")) == "404 not-found"
     assert VERIFY not in (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+
+
+async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a_try(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = LimitSettings(mailbox_cooldown=timedelta(0), code_overall="3/hour")
+    service = await start(token=TokenSettings(code=True), limits=limits)
+    await service.add(LIN)
+    right, of_lin = await code(service), await code(service, LIN)
+    for number in range(9):  # a stranger's digits for addresses without a code use nothing up
+        assert problem(await send(service, right, f"stranger-{number}@northwind.example")) == REFUSED
+    for number in range(1, 4):
+        assert problem(await send(service, other(right, number))) == REFUSED
+
+    for email, digits in ((LIN, of_lin), (ADA, right), (NOBODY, right)):
+        assert problem(await send(service, digits, email)) == "429 too-many-requests"
+    assert (await row(service, LIN))["tries"] == 0, "it is alive, and works once the window has moved on"
+    assert caplog.text.count("code.over_budget") == 1

@@ -43,6 +43,10 @@ class ProviderWebhook(Protocol):
 
     longest: int
 
+    def require_headers(self, headers: Mapping[str, str], /) -> None:
+        """Raise WebhookRefused where the headers alone show that it is not proven: no body is read then."""
+        ...
+
     async def read(self, headers: Mapping[str, str], body: bytes, /) -> Sequence[Report]:
         """Return what is reported of mails; nothing where it is about none.
 

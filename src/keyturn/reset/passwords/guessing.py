@@ -27,7 +27,7 @@ _WITHOUT_SHIFT = str.maketrans('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./"
 _SIGNS_FOR_LETTERS = str.maketrans("@$€", "ase")
 _DIGITS_FOR_LETTERS = str.maketrans("013457", "oleast")
 _FEW_DIGITS = re.compile(r"^\d{1,4}|\d{1,4}$")
-_YEARS = re.compile(r"^((19|20)\d\d)+|((19|20)\d\d)+$")
+_YEARS = re.compile(r"^((19|20)\d\d)+|((19|20)\d\d){1,16}$")
 """What is put before or behind a word where a digit is asked for, or a password ends each month."""
 
 _SHORTEST_WORD = 4

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import time
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -9,7 +11,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import CodeRefused, InputInvalid
+from keyturn.errors import CodeRefused, InputInvalid, OverBudget, TooManyRequests
 from keyturn.reset.proofs import codes
 from keyturn.reset.proofs.code_store import CodeStore, TriedCode
 from keyturn.reset.rate_limits import RateLimits
@@ -22,6 +24,9 @@ from keyturn.telemetry.meters import Meters, count_calls
 
 log = logging.getLogger("keyturn.reset")
 
+_LOGGED_EVERY = 60.0
+"""Seconds between two lines of the log that say that the overall limit is used up."""
+
 
 class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     """A token as one in a link: it works once, until `expires_at`."""
@@ -31,7 +36,14 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CodeExchange:
-    """Takes codes, and gives tokens for them, which live by the rules of those in links."""
+    """Takes codes, and gives tokens for them, which live by the rules of those in links.
+
+    Five tries a code and 100 a mailbox bound guesses at one account (NIST SP 800-63B 3.2.2), and say nothing of an
+    attacker who tries each of many accounts a few times (OWASP ASVS 6.3.1). So wrong codes are counted over all
+    accounts, too: with 300 a minute, one guess at eight digits is right in 231 days. Only tries at codes that were
+    mailed and are alive count, so a stranger uses that up with 60 mails a minute, and not by posting digits. Then
+    nothing is compared, no try is lost, links work, and codes do again within a minute.
+    """
 
     def __init__(
         self, database: Database, accounts: AccountStore, store: CodeStore, keys: codes.CodeKeys, links: LinkStore,
@@ -45,6 +57,7 @@ class CodeExchange:
         self._limits = limits
         self._audit = audit
         self.meters = meters
+        self._logged = -_LOGGED_EVERY
 
     @count_calls("code")
     async def exchange(self, email: str, written: str, client: Client) -> IssuedToken:
@@ -60,8 +73,12 @@ class CodeExchange:
             await self._limits.count("malformed", client)
             raise
         await self._limits.count("code", client)
+        await self._require_budget()
         tried = await self._store.count_try(address, now())
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
+            with suppress(OverBudget):  # others were quicker: the next one hears of it
+                # The same work where no code was sent, in a window that nobody reads.
+                await self._limits.count_overall("code_overall", "everybody" if tried.code else "nobody")
             log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
         account = await self._accounts.get(tried.account_id)
@@ -70,6 +87,16 @@ class CodeExchange:
         issued = await self._issue(account, tried, client)
         log.info(LogEvent("code.exchanged", account_id=account.id))
         return issued
+
+    async def _require_budget(self) -> None:
+        """Raise TooManyRequests, for right codes as for wrong ones, where all accounts had too many wrong ones."""
+        try:
+            await self._limits.require_left_overall("code_overall")
+        except TooManyRequests:
+            if (moment := time.monotonic()) - self._logged >= _LOGGED_EVERY:
+                self._logged = moment
+                log.warning(LogEvent("code.over_budget"))
+            raise
 
     async def _issue(self, account: Account, tried: TriedCode, client: Client) -> IssuedToken:
         """Use the code up and store a link, in one transaction. Raises CodeRefused where somebody was quicker."""

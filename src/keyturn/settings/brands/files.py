@@ -25,7 +25,8 @@ _SIGNATURES = {
     ".gif": re.compile(rb"GIF8[79]a"),
     ".webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     ".svg": re.compile(
-        rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^\[>]*>\s*)*<svg[\s>]", re.DOTALL
+        rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*|<!DOCTYPE[^\[>]*>\s*)*<svg[\s>]",
+        re.DOTALL,
     ),
 }
 """How files begin (WHATWG MIME Sniffing, 6.1; SVG as XML)."""

@@ -18,6 +18,8 @@ _FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 """E.164."""
 
+_PREFIX = re.compile(r"\+[1-9]\d{0,6}", re.ASCII)
+
 _LONGEST_CODE = timedelta(minutes=10)
 """NIST SP 800-63B-4 4.2.1.2, of a code by SMS; OWASP ASVS 6.5.5."""
 
@@ -75,6 +77,8 @@ def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fau
     for name in ("timeout", "cooldown"):
         if getattr(sms, name) <= timedelta(0):
             yield Fault(f"second_step.sms.{name}", "must be longer than nothing")
+    if any(not _PREFIX.fullmatch(prefix) for prefix in sms.prefixes):
+        yield Fault("second_step.sms.prefixes", "not all are prefixes like +44")
     if sms.transport != "twilio":
         return
     production = settings.environment == "production"

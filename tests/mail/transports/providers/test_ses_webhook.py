@@ -26,7 +26,7 @@ from tests.mail_providers.sns import (
 )
 from tests.resend_server.answers import Answer, Trouble
 
-from keyturn.errors import WebhookRefused
+from keyturn.errors import Unavailable, WebhookRefused
 from keyturn.mail.transports.reports import LONGEST_ID, Report
 from keyturn.mail.transports.ses import sns
 from keyturn.mail.transports.ses.webhook import SesWebhook
@@ -136,7 +136,7 @@ async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
     "pem",
     [
         certificate(begins=1), certificate(begins=-9, ends=-1), certificate(ec.generate_private_key(ec.SECP256R1())),
-        certificate(OTHER_KEY), "nothing", "", "x" * 20_000,
+        certificate(OTHER_KEY),
     ],
 )  # fmt: skip
 async def test_a_certificate_that_cannot_prove_anything_is_none(
@@ -147,14 +147,19 @@ async def test_a_certificate_that_cannot_prove_anything_is_none(
 
 
 @pytest.mark.parametrize(
-    "trouble", [Trouble.DROP, Answer(500, {}), Answer(302, {}, {"location": "https://evil.example/"})]
-)
-async def test_where_sns_cannot_be_asked_the_report_is_refused_and_may_come_again(
+    "trouble",
+    [
+        Trouble.DROP, Answer(500, {}), Answer(302, {}, {"location": "https://evil.example/"}),
+        *(Answer(200, html=pem) for pem in ("nothing", "", "x" * 20_000)),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refused_and_comes_again(
     webhook: SesWebhook, server: SnsServer, trouble: Answer | Trouble
 ) -> None:
     server.coming.append(trouble)
     sent = post(message(DELIVERED))
-    with pytest.raises(WebhookRefused, match="SNS"):
+    with pytest.raises(Unavailable, match="SNS"):
         await webhook.read(sent.headers, sent.body)
     assert (await read_one(webhook, sent)).event == "delivered"
 
@@ -170,7 +175,48 @@ async def test_waiting_for_a_certificate_has_an_end(
     )
     await server.idle()
 
-    assert {type(answer) for answer in answers} == {WebhookRefused}
+    assert {type(answer) for answer in answers} == {Unavailable}
+
+
+async def test_an_address_without_a_certificate_is_asked_once_and_delays_no_real_report(
+    webhook: SesWebhook, server: SnsServer
+) -> None:
+    forged = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-dead.pem")
+    server.coming.append(Trouble.STALL)
+    stalled = asyncio.create_task(webhook.read({}, post(forged).body))
+    await server.arrived(1)
+
+    assert (await read_one(webhook, post(message(DELIVERED)))).event == "delivered"
+    assert not stalled.done()
+    stalled.cancel()
+    await server.idle()
+    other = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-beef.pem")
+    before = len(server.requests)
+    for _ in range(5):
+        assert await refused(webhook, other)
+    assert len(server.requests) == before + 1
+
+
+async def test_few_certificates_are_fetched_at_once(webhook: SesWebhook, server: SnsServer) -> None:
+    server.coming.extend([Trouble.STALL] * 8)
+    urls = [f"https://{HOST}/SimpleNotificationService-{number:x}.pem" for number in range(9)]
+    stalled = [asyncio.create_task(webhook.read({}, post(message(SigningCertURL=url)).body)) for url in urls[:8]]
+    await server.arrived(8)
+    with pytest.raises(Unavailable, match="too many"):
+        await webhook.read({}, post(message(SigningCertURL=urls[8])).body)
+    for task in stalled:
+        task.cancel()
+    await server.idle()
+
+
+async def test_one_tls_client_serves_all_certificates(
+    webhook: SesWebhook, server: SnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sns, "HttpClient", None)
+    server.certificates["0b"] = certificate()
+    for name in ("0a1b", "0b"):
+        url = f"https://{HOST}/SimpleNotificationService-{name}.pem"
+        assert await read_one(webhook, post(message(DELIVERED, SigningCertURL=url)))
 
 
 async def test_few_certificates_are_kept(webhook: SesWebhook, server: SnsServer) -> None:
@@ -192,7 +238,11 @@ async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes
 ) -> None:
     await read_one(webhook, post(message(DELIVERED)))
     server.coming.append(Answer(500, {}))
-    assert await refused(webhook, confirmation()) == "SNS answers 500"
+    with pytest.raises(Unavailable, match="SNS answers 500"):
+        await webhook.read({}, post(confirmation()).body)
+    server.coming.append(Answer(200, html="<h1>Welcome</h1>"))
+    with pytest.raises(Unavailable, match="did not confirm"):
+        await webhook.read({}, post(confirmation()).body)
     assert await webhook.read({}, post(confirmation(2)).body) == []
     assert server.confirmed == ["token-2"]
 

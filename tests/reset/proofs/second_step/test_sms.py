@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER, TwilioServer
 from tests.serving import serving
 from tests.spec.second_factors import account_of, builtin_factors, reset_with
@@ -140,3 +140,28 @@ async def test_the_database_holds_neither_the_phone_nor_the_code(service: Servic
     texts = [value for rows in found for row in rows for value in row.values() if isinstance(value, str)]
     assert code_in(twilio.messages[0]) not in texts
     assert (await account_of(service)).id in repr(found)
+
+
+async def test_all_accounts_together_get_so_many_messages_a_day(service: Service, twilio: TwilioServer) -> None:
+    token = await service.link()
+    sent = {"reset_id": "1", "digest": b"x", "expires_at": now(), "counted_since": now()}
+    pumped = insert(SmsCodeRow).values(account_id="another", messages=1000, sent_at=now(), **sent)
+    await service.write(pumped)
+    assert problem(await reset_with(service, token, "sms")) == "429 too-many-requests"
+    assert twilio.messages == []
+    await service.write(update(SmsCodeRow).values(sent_at=now() - timedelta(hours=25)))
+    assert problem(await reset_with(service, token, "sms")) == "401 second-step-required"
+    assert len(twilio.messages) == 1
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("prefixes", "method"), [(("+44",), "sms"), (("+1", "+49"), "other")])
+async def test_only_numbers_of_the_countries_that_are_set_get_a_message(
+    database_url: str, prefixes: tuple[str, ...], method: str
+) -> None:
+    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture", prefixes=prefixes))
+    async with running(settings_for(database_url, second_step=step, limits=FREE)) as service:
+        account = await service.add(ADA)
+        await builtin_factors(service).set_phone(account.id, PHONE)
+        required = await reset_with(service, await service.link())
+        assert [one["method"] for one in required.json()["methods"]] == [method]

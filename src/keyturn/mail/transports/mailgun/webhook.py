@@ -36,6 +36,9 @@ class MailgunWebhook:
     def __init__(self, *keys: str) -> None:
         self._keys = [key.encode() for key in keys]
 
+    def require_headers(self, _: Mapping[str, str]) -> None:
+        """Do nothing: Mailgun's proof stands in the body."""
+
     async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return what is reported. Raises WebhookRefused."""
         try:

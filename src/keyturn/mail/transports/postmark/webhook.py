@@ -39,11 +39,14 @@ class PostmarkWebhook:
     def __init__(self, *passwords: str) -> None:
         self._passwords = [password.encode() for password in passwords]
 
-    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return what is reported. Raises WebhookRefused."""
+    def require_headers(self, headers: Mapping[str, str]) -> None:
         sent = _password(headers.get("authorization", ""))
         if not any(hmac.compare_digest(sent, password) for password in self._passwords):
             raise WebhookRefused("the password does not fit" if sent else "there is no password")
+
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+        """Return what is reported. Raises WebhookRefused."""
+        self.require_headers(headers)
         try:
             return _reports(msgspec.json.decode(body, type=_Event))
         except (msgspec.MsgspecError, ValueError) as error:

@@ -25,6 +25,10 @@ class ResendWebhook:
 
     longest = 16_384
 
+    def require_headers(self, headers: Mapping[str, str]) -> None:
+        if not all(headers.get(f"svix-{name}") for name in ("id", "timestamp", "signature")):
+            raise WebhookRefused("there is no signature")
+
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return what is reported. Raises WebhookRefused.
 

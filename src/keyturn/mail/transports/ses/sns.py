@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 import asyncio
 import base64
 import re
+import time
 from datetime import UTC, datetime
 
 import httpx
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
+from keyturn.errors import Unavailable
 from keyturn.http_client import HttpClient, read_bounded
 from keyturn.settings.rules.reports import topic_parts
 
@@ -25,11 +27,18 @@ _PATIENCE = 5
 _LONGEST_ANSWER = 16_384
 """Bytes: a certificate has some 2,000."""
 
-_PLAIN = {"accept-encoding": "identity"}
-"""So that what is read is what was bounded."""
+_HEADERS = {"accept-encoding": "identity", "connection": "close"}
+"""So that what is read is what was bounded, and no connection stays that has to be closed later."""
 
 _MOST_CERTIFICATES = 4
+_MOST_AT_ONCE = 8
+_MOST_REFUSED = 256
+_REFUSED_FOR = 60.0
+"""Seconds for which an address that holds no certificate is not asked again."""
+
 _OK = 200
+_REFUSALS = {400, 403, 404}
+_CONFIRMED = b"<ConfirmSubscriptionResponse"
 
 NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
 
@@ -72,14 +81,17 @@ class SnsTopic:
 
     def __init__(self, arn: str) -> None:
         region, suffix = topic_parts(arn)
-        self._arn = arn
+        self.arn = arn
         self.host = f"https://sns.{region}.amazonaws.com{suffix}"
         self._certificates: dict[str, Certificate] = {}
-        self._fetching = asyncio.Lock()
+        self._refused: dict[str, float] = {}
+        self._fetching: dict[str, asyncio.Task[Certificate]] = {}
+        # Now: to set its TLS up takes some 40 ms, which would hold the loop.
+        self._http = HttpClient(timeout=_PATIENCE, follow_redirects=False, headers=_HEADERS)
 
     async def verify(self, message: SnsMessage) -> None:
-        """Raise ValueError where SNS did not sign it, or for another topic."""
-        if message.topic_arn != self._arn:
+        """Raise ValueError where SNS did not sign it, or for another topic; Unavailable where nobody knows."""
+        if message.topic_arn != self.arn:
             raise ValueError("another topic than ses.topic_arn")
         if message.signature_version != "2":
             # SHA-1 must not sign any more (NIST SP 800-131A): who can publish elsewhere could prepare a collision.
@@ -98,37 +110,56 @@ class SnsTopic:
             raise ValueError("the signature does not fit") from None
 
     async def confirm(self, token: str) -> None:
-        """Tell SNS that the topic's messages are wanted here. Raises ValueError where it does not hear it."""
-        query = {"Action": "ConfirmSubscription", "TopicArn": self._arn, "Token": token}
-        await _get(f"{self.host}/", query)
+        """Confirm the topic's subscription. Raises ValueError where SNS refuses, Unavailable where nobody knows."""
+        query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": token}
+        if _CONFIRMED not in await self._get(f"{self.host}/", query):
+            raise Unavailable("SNS did not confirm the subscription")
 
     async def _certificate(self, url: str) -> Certificate:
-        """Return the certificate at an address of SNS's, fetched once: TLS proves that it is SNS's."""
+        """Return the certificate at an address of SNS's, fetched once: TLS proves that it is SNS's.
+
+        An unknown address costs one call, whoever names it; none waits for the call to another address.
+        """
         path = url.removeprefix(self.host)
         if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
             raise ValueError("the certificate is none of SNS in the topic's region")
-        if url not in self._certificates:
-            async with asyncio.timeout(_PATIENCE), self._fetching:
-                if url not in self._certificates:
-                    certificate = load_pem_x509_certificate(await _get(url))
-                    kept = list(self._certificates.items())[1 - _MOST_CERTIFICATES :]
-                    self._certificates = {**dict(kept), url: certificate}
-        return self._certificates[url]
+        if url in self._certificates:
+            return self._certificates[url]
+        if time.monotonic() - self._refused.get(url, -_REFUSED_FOR) < _REFUSED_FOR:
+            raise ValueError("there is no such certificate")
+        task = self._fetching.get(url)
+        if task is None:
+            if len(self._fetching) >= _MOST_AT_ONCE:
+                raise Unavailable("too many certificates are being fetched")
+            task = self._fetching[url] = asyncio.create_task(self._fetch(url))
+            task.add_done_callback(lambda ended: self._note_fetch(url, ended))
+        return await asyncio.shield(task)  # others may wait for the same one
 
+    def _note_fetch(self, url: str, ended: asyncio.Task[Certificate]) -> None:
+        del self._fetching[url]
+        error = None if ended.cancelled() else ended.exception()
+        if isinstance(error, ValueError):
+            self._refused = dict(list(self._refused.items())[1 - _MOST_REFUSED :]) | {url: time.monotonic()}
+        elif not error and not ended.cancelled():
+            kept = list(self._certificates.items())[1 - _MOST_CERTIFICATES :]
+            self._certificates = {**dict(kept), url: ended.result()}
 
-async def _get(url: str, query: dict[str, str] | None = None) -> bytes:
-    """Return what SNS answers. Raises ValueError where it does not, or at length."""
-    try:
-        async with (
-            asyncio.timeout(_PATIENCE),
-            HttpClient(timeout=_PATIENCE, follow_redirects=False, headers=_PLAIN) as client,
-            client.stream("GET", url, params=query) as answer,
-        ):
-            body = await read_bounded(answer, _LONGEST_ANSWER)
-    except (httpx.HTTPError, TimeoutError) as error:
-        raise ValueError(f"SNS cannot be asked: {type(error).__name__}") from None
-    if body is None:
-        raise ValueError("SNS answers at too great a length")
-    if answer.status_code != _OK:
-        raise ValueError(f"SNS answers {answer.status_code}")
-    return body
+    async def _fetch(self, url: str) -> Certificate:
+        pem = await self._get(url)
+        try:
+            return load_pem_x509_certificate(pem)
+        except ValueError:
+            raise Unavailable("what SNS holds at that address is no certificate") from None
+
+    async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
+        """Return what SNS answers. Raises ValueError where it refuses, Unavailable for any other answer."""
+        try:
+            async with asyncio.timeout(_PATIENCE), self._http.stream("GET", url, params=query) as answer:
+                body = await read_bounded(answer, _LONGEST_ANSWER)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise Unavailable(f"SNS cannot be asked: {type(error).__name__}") from None
+        if answer.status_code in _REFUSALS:
+            raise ValueError(f"SNS answers {answer.status_code}")
+        if answer.status_code != _OK or body is None:
+            raise Unavailable(f"SNS answers {answer.status_code}, which is not understood")
+        return body

@@ -38,8 +38,12 @@ class SesWebhook:
     def __init__(self, topic_arn: str) -> None:
         self._topic = SnsTopic(topic_arn)
 
+    def require_headers(self, headers: Mapping[str, str]) -> None:
+        if headers.get("x-amz-sns-topic-arn") != self._topic.arn:
+            raise WebhookRefused("another topic than ses.topic_arn in the headers")
+
     async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return what is reported. Raises WebhookRefused.
+        """Return what is reported. Raises WebhookRefused; Unavailable where SNS could not be asked for its certificate.
 
         What has not the form of an event is passed over: SES greets a topic in plain words, and others may publish too.
         """
@@ -48,8 +52,8 @@ class SesWebhook:
             await self._topic.verify(message)
             if message.type == CONFIRMATION:
                 await self._topic.confirm(message.token)
-        except (msgspec.MsgspecError, ValueError, TimeoutError) as error:
-            raise WebhookRefused(str(error) or type(error).__name__) from None
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise WebhookRefused(str(error)) from None
         return _reports(message) if message.type == NOTIFICATION else []
 
 

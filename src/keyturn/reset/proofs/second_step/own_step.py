@@ -39,11 +39,11 @@ class OwnSecondStep:
             found.append(Factor("totp"))
         if stored.phone:
             try:
-                hint = phone_hint(phone_number(stored.phone))
+                number = phone_number(stored.phone)
             except ValueError:
-                hint = ""
-            if self._sms and hint:
-                found.append(Factor("sms", hint))
+                number = ""
+            if self._sms and number and self._sms.takes(number):
+                found.append(Factor("sms", phone_hint(number)))
             else:  # it would be a way round, to count only what can be reached at the moment
                 unusable = unusable or not stored.seed
         if not found and not unusable:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
 
-from sqlalchemy import case, literal, select, update
+from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
@@ -28,6 +28,9 @@ _DIGITS = 6
 _DAY = timedelta(days=1)
 _TIME = SmsCodeRow.__table__.c.counted_since.type
 
+_PAUSE = 3600
+"""Seconds after which to try again where all accounts together have used up what there is for a day."""
+
 
 class SmsSender(Protocol):
     """Sends a text to a phone."""
@@ -43,7 +46,9 @@ class SmsCodes:
     """Sends codes, and knows them again. Each is for one reset, works for `ttl`, and only once.
 
     `text_of` writes the message. One account gets a message in `cooldown`, and `daily` in 24 hours: they cost, and a
-    stranger in a mailbox could have a phone ring all night.
+    stranger in a mailbox could have a phone ring all night. All accounts together get `overall` in 24 hours, and only
+    numbers with one of the `prefixes` get any: strangers open accounts with expensive numbers that pay them (SMS
+    pumping, OWASP API4:2023).
     """
 
     def __init__(
@@ -53,8 +58,13 @@ class SmsCodes:
         self._database = database
         self._sender = sender
         self._ttl, self._cooldown, self._daily = settings.ttl, settings.cooldown, settings.daily
+        self._overall, self._prefixes = settings.overall, settings.prefixes
         self._keys = [derive(key, "codes by SMS") for key in keys]
         self._text_of = text_of
+
+    def takes(self, number: str) -> bool:
+        """Tell whether a message may go to a number in the form of E.164."""
+        return not self._prefixes or number.startswith(self._prefixes)
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code, which ends the one before. Raises TooManyRequests; Unavailable where it was not taken.
@@ -62,6 +72,7 @@ class SmsCodes:
         An answer that is lost says neither: the message may arrive, and so its code is kept.
         """
         code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+        await self._require_budget(trial)
         async with self._database.transaction() as session:
             stored = await self._store(session, trial, self._digest(self._keys[0], trial, code))
             await session.commit()
@@ -74,6 +85,17 @@ class SmsCodes:
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
                 await self._undo(trial)
                 raise Unavailable("the message with the code was not taken") from failure
+
+    async def _require_budget(self, trial: SecondStepTry) -> None:
+        """Raise TooManyRequests where all accounts together have got `overall` messages.
+
+        An account that got one in the last 24 hours counts with all of its window: at times too many, never too few.
+        """
+        row = SmsCodeRow
+        recent = select(func.coalesce(func.sum(row.messages), 0).label("sent")).where(row.sent_at > trial.moment - _DAY)
+        if (await self._database.fetch(recent))[0]["sent"] >= self._overall:
+            log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
+            raise TooManyRequests(_PAUSE)
 
     async def _store(self, session: AsyncSession, trial: SecondStepTry, digest: bytes) -> bool:
         row, moment = SmsCodeRow, trial.moment

@@ -1,0 +1,108 @@
+"""What a stranger can cost who posts to the addresses of reports: little, whatever they send, and however often."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
+from tests.spec.conftest import Start
+from tests.spec.reporting import WITH_WEBHOOK
+from tests.spec.service import Service, problem
+
+from keyturn.settings import LimitSettings, MailgunSettings, PostmarkSettings, Secret, SendGridSettings, SesSettings
+
+pytestmark = pytest.mark.any_database
+
+FORGED: Mapping[str, Mapping[str, str]] = {
+    "resend": {}, "postmark": {"authorization": "Basic eDp5"}, "sendgrid": {},
+    "ses": {"x-amz-sns-topic-arn": sns.TOPIC.replace("123456789012", "666666666666")},
+}  # fmt: skip
+"""Headers that prove nothing, by provider. Mailgun's proof stands in the body."""
+
+CLIENT, OTHER_CLIENT = "192.0.2.7", "192.0.2.8"
+SIGNED = {"x-twilio-email-event-webhook-signature": "AAAA", "x-twilio-email-event-webhook-timestamp": "1"}
+
+
+@pytest.fixture
+async def service(start: Start) -> Service:
+    return await start(
+        limits=LimitSettings(malformed="3/minute"), resend=WITH_WEBHOOK, ses=SesSettings(topic_arn=sns.TOPIC),
+        postmark=PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD)),
+        sendgrid=SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY)),
+        mailgun=MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY)),
+    )  # fmt: skip
+
+
+class Post:
+    """A request whose body comes when it is told to; `was_read` says whether the service has asked for it."""
+
+    def __init__(self, service: Service, provider: str, headers: Mapping[str, str], client: str = CLIENT) -> None:
+        self.was_read = asyncio.Event()
+        self.body = asyncio.Event()
+        self.status = 0
+        fields = {"host": "127.0.0.1:8000", "content-type": "application/json", **headers}
+        scope: Any = {
+            "type": "http", "method": "POST", "path": f"/webhooks/{provider}", "raw_path": b"", "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in fields.items()], "client": (client, 40_000),
+            "server": ("127.0.0.1", 8000), "scheme": "http", "http_version": "1.1", "state": {}, "root_path": "",
+            "asgi": {"version": "3.0"}, "extensions": {},
+        }  # fmt: skip
+        self.task = asyncio.create_task(self._run(service.app, scope))
+
+    async def _run(self, app: Any, scope: Any) -> int:
+        await app(scope, self._receive, self._send)
+        return self.status
+
+    async def _receive(self) -> dict[str, Any]:
+        self.was_read.set()
+        await self.body.wait()
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def _send(self, message: Any) -> None:
+        self.status = message.get("status", self.status)
+
+
+@pytest.mark.parametrize("provider", FORGED)
+async def test_no_body_is_read_whose_headers_prove_nothing(service: Service, provider: str) -> None:
+    post = Post(service, provider, FORGED[provider])
+    assert await asyncio.wait_for(post.task, 5) == 400
+    assert not post.was_read.is_set()
+
+
+@pytest.mark.parametrize("provider", [*FORGED, "mailgun"])
+async def test_a_client_whose_reports_are_refused_is_soon_not_heard_and_fills_no_log(
+    service: Service, provider: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "keyturn")
+    stranger = service.at(CLIENT)
+    told = [
+        problem(await stranger.post(f"/webhooks/{provider}", json={}, headers=dict(FORGED.get(provider, {}))))
+        for _ in range(6)
+    ]
+    assert told == ["400 webhook-refused"] * 3 + ["429 too-many-requests"] * 3
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["webhook.refused"]
+
+    other = await service.at(OTHER_CLIENT).post(f"/webhooks/{provider}", json={})
+    assert problem(other) == "400 webhook-refused", "others are heard"
+
+
+async def test_the_bodies_that_are_not_proven_yet_are_bounded_together_and_by_client(service: Service) -> None:
+    large = {**SIGNED, "content-length": "1048576"}
+    posts = [Post(service, "sendgrid", large) for _ in range(4)]
+    await asyncio.gather(*(post.was_read.wait() for post in posts))
+
+    fifth = Post(service, "sendgrid", large)
+    assert await asyncio.wait_for(fifth.task, 5) == 503
+    assert not fifth.was_read.is_set()
+    other = Post(service, "sendgrid", large, client=OTHER_CLIENT)
+    await other.was_read.wait()
+
+    for post in (*posts, other):
+        post.body.set()
+    assert {await post.task for post in (*posts, other)} <= {400, 429}
+    again = Post(service, "sendgrid", large, client=OTHER_CLIENT)
+    await again.was_read.wait()
+    again.body.set()
+    await again.task

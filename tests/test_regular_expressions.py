@@ -1,0 +1,233 @@
+"""Every regular expression that sees text from outside takes time that grows with the text, and not with its square.
+
+Python's `re` holds the interpreter's lock while it searches, so no time-out can end it (CWE-1333). The expressions are
+found in the source, so a new one is tested from its first day.
+"""
+
+import ast
+import importlib
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from re import _parser  # type: ignore[attr-defined]  # the tree of an expression, whose literals are what it looks for
+from typing import Any
+
+import msgspec
+import pytest
+
+import keyturn
+
+pytestmark = pytest.mark.long
+
+SOURCE = Path(keyturn.__file__).parent
+
+BOUNDED: Mapping[str, str] = {
+    "emails/": "templates are read in a worker, which is ended when it passes a limit (emails/workers)",
+    "mail/rendering/": "Keyturn's own templates, and the operator's; unfamiliar ones in a worker as above",
+    "testing/": "what tests write",
+    "onboarding/": "the schema of the operator's own database, at `keyturn init`",
+}
+"""Files whose expressions are not tested, by how their paths begin, and what bounds them instead."""
+
+BUILT: Mapping[str, str] = {
+    "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
+    "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
+    "settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
+    "settings/rules/reports.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": r"[A-Za-z0-9_-]{32,}",
+    "pages/preview/policy.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
+}
+"""Calls whose pattern is made at run time, by file and source, with a pattern as it comes out."""
+
+_CALLS = {"compile", "search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
+_FROM_THE_START = {"match", "fullmatch"}
+_ALPHABET = " \t\n\r\0aZ09.-_@:;,=+*/\\\"'<>(){}[]|&#%$!?~^`é"
+_LENGTHS = (26, 400, 6_000)
+_ENOUGH = 0.004
+"""Seconds. A linear search of the longest text takes a tenth of a millisecond, a quadratic one 20 and more."""
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """A pattern, where it stands, and by which methods it is asked."""
+
+    place: str
+    pattern: str | bytes
+    flags: int
+    methods: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.place} {self.pattern!r}"
+
+
+def calls_of(tree: ast.AST) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and re.fullmatch(rf"re\.({'|'.join(_CALLS)})", ast.unparse(node.func)):
+            yield node
+
+
+def methods_on(text: str, name: str) -> set[str]:
+    """Return the methods that are called, or handed on, of what has that name in the text."""
+    found = {one[1] for one in re.finditer(rf"\b{re.escape(name)}\.(\w+)", text)}
+    return found & _CALLS
+
+
+def expressions() -> Iterator[Expression]:
+    sources = {file: file.read_text() for file in sorted(SOURCE.rglob("*.py"))}
+    everything = "\n".join(sources.values())
+    for file, text in sources.items():
+        if not re.search(r"\bre\.(?:compile|search|match|fullmatch|subn?|split|find)", text):
+            continue
+        tree, place = ast.parse(text), str(file.relative_to(SOURCE))
+        names = {
+            id(node.value): target.id if isinstance(target, ast.Name) else target.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, (ast.Name, ast.Attribute))
+        }
+        module: Any = None
+        for call in calls_of(tree):
+            how = call.func.attr  # type: ignore[attr-defined]
+            name = names.get(id(call), "")
+            asked = {how} if how != "compile" else methods_on(text if name.startswith("_") else everything, name)
+            methods = frozenset(asked or {"search"})
+            try:
+                pattern = ast.literal_eval(call.args[0])
+                flags = _flags(call, how)
+            except ValueError:
+                if not module:
+                    module = importlib.import_module(
+                        ".".join(["keyturn", *file.relative_to(SOURCE).with_suffix("").parts])
+                    )
+                compiled = vars(module).get(name)
+                if isinstance(compiled, re.Pattern):
+                    pattern, flags = compiled.pattern, compiled.flags & ~re.UNICODE
+                else:
+                    written = f"{place} {ast.unparse(call.args[0])}"
+                    yield Expression(written, BUILT.get(written, ""), 0, methods)
+                    continue
+            yield Expression(place, pattern, flags, methods)
+
+
+def _flags(call: ast.Call, how: str) -> int:
+    position = {"compile": 1, "search": 2, "match": 2, "fullmatch": 2, "findall": 2, "finditer": 2}.get(how, 9)
+    given = [one.value for one in call.keywords if one.arg == "flags"] + call.args[position : position + 1]
+    return int(eval(ast.unparse(given[0]), {"re": re})) if given else 0  # noqa: S307 - of our own source
+
+
+@cache
+def found() -> Collection[Expression]:
+    return list(expressions())
+
+
+def _pieces(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901 - one branch a kind of node
+    """Return texts that the expression looks for: each run of its literals, and one that each of its parts takes."""
+    text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
+    found: set[str] = set()
+
+    def example(tree: Any) -> str:  # noqa: C901 - as above
+        written = ""
+        for kind, value in tree:
+            name = str(kind)
+            if name == "LITERAL":
+                written += chr(value)
+            elif name == "NOT_LITERAL":
+                written += "a" if value != ord("a") else "b"
+            elif name == "IN":
+                written += _member(value)
+            elif name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+                body = example(value[2])
+                found.add(body)
+                written += body * min(max(value[0], 1), 64)
+            elif name == "SUBPATTERN":
+                written += example(value[3])
+            elif name == "ATOMIC_GROUP":
+                written += example(value)
+            elif name == "BRANCH":
+                branches = [example(one) for one in value[1]]
+                found.update(branches)
+                written += branches[0]
+            elif name == "ANY":
+                written += "a"
+            elif name in {"ASSERT", "ASSERT_NOT"}:
+                found.add(example(value[1]))
+            found.add(written)
+        return written
+
+    found.add(example(_parser.parse(text, flags)))
+    return {one for one in found if one}
+
+
+def _member(of: Any) -> str:
+    for kind, value in of:
+        if str(kind) == "LITERAL":
+            return chr(value)
+        if str(kind) == "RANGE":
+            return chr(value[0])
+        if str(kind) == "CATEGORY":
+            return {"CATEGORY_DIGIT": "0", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "a"}.get(str(value), "!")
+    return "!"
+
+
+def adversaries(expression: Expression) -> Iterator[tuple[str, str, str]]:
+    """Yield a beginning, what is repeated, and an end that the expression does not take."""
+    pieces = sorted(_pieces(expression.pattern, expression.flags), key=len)
+    pumps = [*_ALPHABET, *pieces, *(f"{one}{sign}" for one in pieces[-4:] for sign in " \n\"'a0<")]
+    beginnings = ["", *pieces[-6:]]
+    for pump in dict.fromkeys(pumps):
+        yield "", pump, "\0"
+        yield "", pump, ""
+    for beginning in beginnings[1:]:
+        for pump in dict.fromkeys([*" \n\t\"'a0.-<({", *pieces[:6]]):
+            yield beginning, pump, "\0"
+
+
+def _seconds(expression: Expression, method: str, text: str) -> float:
+    subject: Any = text.encode("latin-1", "replace") if isinstance(expression.pattern, bytes) else text
+    compiled: Any = re.compile(expression.pattern, expression.flags)
+    began = time.process_time()
+    if method in _FROM_THE_START:
+        getattr(compiled, method)(subject)
+    else:
+        for _ in compiled.finditer(subject):
+            pass
+    return time.process_time() - began
+
+
+def slowest(expression: Expression) -> str:
+    """Return the text for which the time grows faster than the text; "" where there is none."""
+    methods = {one if one in _FROM_THE_START else "search" for one in expression.methods}
+    for method in methods:
+        for beginning, pump, end in adversaries(expression):
+
+            def of(length: int, parts: tuple[str, str, str] = (beginning, pump, end)) -> str:
+                return parts[0] + parts[1] * (length // len(parts[1])) + parts[2]
+
+            for length in _LENGTHS:
+                if _seconds(expression, method, of(length)) < _ENOUGH:
+                    continue
+                # Anything else on the machine adds to a single try: the least of several counts.
+                half, whole = (
+                    min(_seconds(expression, method, of(one)) for _ in range(5)) for one in (length // 4, length)
+                )
+                if whole > _ENOUGH and whole > 8 * half:
+                    return f"{method}: {beginning!r} + {pump!r} * n + {end!r}: {half:.4f} s, 4 n: {whole:.4f} s"
+                break
+    return ""
+
+
+ROOMS = sorted(f"{one.name}/" if one.is_dir() else one.name for one in SOURCE.iterdir() if one.name != "__pycache__")
+
+
+def test_the_expressions_are_found() -> None:
+    assert len(found()) > 300
+    assert all(one.place.startswith(tuple(ROOMS)) for one in found())
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_an_expression_takes_time_that_grows_with_the_text_and_not_with_its_square(room: str) -> None:
+    here = [one for one in found() if one.place.startswith(room) and not one.place.startswith(tuple(BOUNDED))]
+    assert not [one.name for one in here if not one.pattern], "made at run time: add what comes out to BUILT"
+    assert not {one.name: said for one in here if (said := slowest(one))}
