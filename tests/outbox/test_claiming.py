@@ -128,7 +128,7 @@ async def test_a_relay_that_is_ended_while_it_leaves_some_to_others_leaves_them_
     await outbox.claim(10, OVER)
     handler = Handler()
     relay = relay_of(outbox, handler, concurrency=1, ahead=3)
-    await cancel_when_sent(relay.run(), "UPDATE keyturn_outbox SET faults=")
+    await cancel_when_sent(relay.run(), "WITH held AS")
 
     claimed = await elsewhere.claim(10, MINUTE)
     assert [(one.crashes, one.abandoned) for one in claimed] == [(2, True)]

@@ -43,8 +43,8 @@ def is_rolled_back(error: DBAPIError) -> bool:
     """Tell whether the database has certainly undone the transaction, since it was in another one's way."""
     if str(getattr(error.orig, "sqlstate", "")) in _ROLLED_BACK:
         return True
-    arguments = getattr(error.orig, "args", ())
-    return bool(arguments) and isinstance(arguments[0], int) and arguments[0] in _DEADLOCKS
+    number = next(iter(getattr(error.orig, "args", ())), None)
+    return isinstance(number, int) and number in _DEADLOCKS
 
 
 def _is_lost(error: DBAPIError) -> bool:

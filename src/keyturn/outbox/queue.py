@@ -54,7 +54,10 @@ class Outbox:
         self._post = _post_statement(database, self._rows.table)
         self._claims: dict[Any, Executable] = {}
         self._is_held = database.is_one_of(OutboxRow.id, "ids") & database.is_one_of(OutboxRow.claim, "claims")
+        # In the order of their ids, as every statement that locks several: two workers never wait for each other.
         self._held = select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
+        held = self._held.cte("held")
+        self._update_held = update(OutboxRow).where(OutboxRow.id.in_(select(held.c.id)))
         self._enqueue = _enqueue_statement(database.clock())
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(
@@ -145,7 +148,7 @@ class Outbox:
 
     async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
         """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
-        renewed = update(OutboxRow).where(self._is_held).values(available_at=self.database.clock(lease))
+        renewed = self._update_held.values(available_at=self.database.clock(lease))
         await self.database.execute(renewed, {"ids": list(claims), "claims": list(set(claims.values()))})
 
     async def put_back(self, messages: Sequence[Message]) -> None:
@@ -154,7 +157,7 @@ class Outbox:
         earlier = func.min if self.database.is_sqlite else func.least
         due = earlier(OutboxRow.created_at, self.database.clock())
         values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": due}
-        await self.database.execute(update(OutboxRow).where(self._is_held).values(values), _hold_of(messages))
+        await self.database.execute(self._update_held.values(values), _hold_of(messages))
 
     async def leave(self, messages: Sequence[Message], pause: timedelta, *, kept: Sequence[Message] = ()) -> None:
         """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones.
@@ -162,7 +165,7 @@ class Outbox:
         Whoever is cancelled meanwhile has none of those any more that were `kept` of the same claim.
         """
         values = {"crashes": OutboxRow.crashes - 1, "available_at": self.database.clock(pause)}
-        left = update(OutboxRow).where(self._is_held).values(values)
+        left = self._update_held.values(values)
         leaving = asyncio.ensure_future(self.database.execute(left, _hold_of(messages)))
         try:
             await asyncio.shield(leaving)
