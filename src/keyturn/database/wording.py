@@ -19,8 +19,10 @@ def describe_url(url: URL) -> str:
 
 def describe_error(error: BaseException) -> str:
     """Return what the driver said: the first cause that is not a wrapper."""
-    while error.__cause__:
+    while error.__cause__ and not isinstance(error, TimeoutError):
         error = error.__cause__
+    if isinstance(error, TimeoutError) and not error.errno:
+        return "it does not answer"
     if isinstance(error, ssl.SSLError):  # an OSError whose number is OpenSSL's
         why = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
         return f"no TLS: {why}"

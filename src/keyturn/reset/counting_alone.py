@@ -7,17 +7,23 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, literal, select, text
 
-from keyturn.database import Database
+from keyturn.database import Database, unready_where_unreachable
 from keyturn.errors import Fault, SettingsInvalid
 
 _NAME = "keyturn counts in memory"
 _PATIENCE = 2
 """Seconds for giving a lock back; the server does it by itself where it hears nothing of us."""
 
-_KEEPALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
-"""A machine that was switched off holds the lock for a minute, not for two hours."""
+_SECONDS_TO_LOCK = 10
+"""For a connection and the lock at the start; it is not waited for."""
+
+_FOR_LONG = (
+    "SET LOCAL tcp_keepalives_idle = 30", "SET LOCAL tcp_keepalives_interval = 10",
+    "SET LOCAL tcp_keepalives_count = 3", "SET LOCAL idle_in_transaction_session_timeout = 0",
+)  # fmt: skip
+"""A machine that was switched off holds the lock for a minute, not for two hours. One that is on holds it."""
 
 
 @asynccontextmanager
@@ -39,19 +45,36 @@ async def counting_alone(database: Database, storage_url: str) -> AsyncIterator[
 
 @asynccontextmanager
 async def _locked_in(database: Database) -> AsyncIterator[None]:
-    async with database.connection() as connection:
-        await connection.run_sync(lambda held: held.detach())  # its place in the pool is free for others
-        try:
-            for statement in _KEEPALIVE.split("; "):
-                await connection.execute(text(statement))
-            name = func.hashtextextended(f"{_NAME} {database.schema}", 0)
-            if not (await connection.execute(select(func.pg_try_advisory_lock(name)))).scalar():
-                raise _refusal()
-            yield
-        finally:
+    """Hold a transaction's lock. A session's would stay with a pooler's connection, which outlives this process.
+
+    The server's vacuum does not wait for a transaction without a snapshot that has written nothing.
+    """
+    connection = database.engine.connect()
+    try:
+        with unready_where_unreachable():
+            async with asyncio.timeout(_SECONDS_TO_LOCK):
+                await connection.start()
+                await connection.execution_options(isolation_level="READ COMMITTED")
+                await connection.run_sync(lambda held: held.detach())  # its place in the pool is free for others
+                lock = select(func.pg_try_advisory_xact_lock(_lock_of(database)))
+                is_alone = (await connection.execute(lock)).scalar()
+                for statement in _FOR_LONG:  # after it: a query keeps its snapshot until the next statement
+                    await connection.execute(text(statement))
+        if not is_alone:
+            raise _refusal()
+        yield
+    finally:
+        for end in (connection.close, connection.invalidate):
             with contextlib.suppress(Exception):  # a connection that is lost has given the lock back
                 async with asyncio.timeout(_PATIENCE):
-                    await connection.invalidate()
+                    await end()
+                break
+
+
+def _lock_of(database: Database) -> ColumnElement[int]:
+    """Return the number of the lock: another schema has another, also one that the address names."""
+    schema = func.coalesce(database.schema or func.nullif(func.current_schema(), "public"), "")
+    return func.hashtextextended(literal(f"{_NAME} ").concat(schema), 0)
 
 
 @contextlib.contextmanager

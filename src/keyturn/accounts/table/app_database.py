@@ -91,8 +91,7 @@ def _accounts_unready(place: str) -> Iterator[None]:
     except DatabaseUnready as error:
         # What drivers say may name the user, never the password. It is for logs and the command line: no client is
         # told the reason of a 503.
-        why = error.__cause__ or error
-        said = "it does not answer" if isinstance(why, TimeoutError) else describe_error(why)
+        said = describe_error(error.__cause__ or error)
         raise AccountsUnready(f"the database of the accounts cannot be reached: {place}: {said}") from error.__cause__
 
 
