@@ -75,6 +75,8 @@ def test_an_operator_may_say_another_name(keyturn: Keyturn, school: School) -> N
         (["--all"], "Say with --csv where to write what becomes of each."),
         ([ADA, "--reason", "x" * 301], "is longer than 300 characters"),
         (["--all", "--csv", "x.csv", "--rate", "soon"], "soon is no rate like 300/minute"),
+        (["--all", "--csv", "x.csv", "--rate", "0/minute"], "0/minute is no rate like 300/minute"),
+        (["--all", "--csv", "x.csv", "--rate", "3/minute; 9/day"], "3/minute; 9/day is no rate like 300/minute"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(keyturn: Keyturn, arguments: list[str], why: str) -> None:

@@ -12,8 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
-from tests.databases import Databases
+from sqlalchemy import Connection, inspect, make_url, text
+from tests.databases import Databases, PostgresServer
 
 import keyturn.accounts.models
 import keyturn.outbox.models
@@ -207,3 +207,17 @@ async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_
     assert await revision(database) is None
     async with database.engine.connect() as connection:
         assert await connection.run_sync(lambda one: inspect(one).get_table_names()) == ["keyturn_audit"]
+
+
+async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql: PostgresServer) -> None:
+    url = await asyncio.to_thread(postgresql.migrated)
+    role = f"guest_{make_url(url).database}"
+    owner, guest = Database(url), Database(url.replace("//postgres:", f"//{role}:"))
+    async with owner.connection() as connection:
+        await connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+    for ask in (require_current, migrate):
+        with pytest.raises(DatabaseUnready, match="the database does not tell its revision: permission denied"):
+            await ask(guest)
+    for database in (guest, owner):
+        await database.close()
+    await asyncio.to_thread(postgresql.drop, url)

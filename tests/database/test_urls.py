@@ -232,6 +232,7 @@ def test_a_relative_file_of_prisma_s_that_may_be_two_is_not_guessed(
         ("postgresql://db/app?sslidentity=a.p12", "sslidentity is a PKCS #12 file, which is not read: write its two"),
         ("postgresql://db/app?connect_timeout=soon", "connect_timeout must be a number of seconds"),
         ("postgresql://db/app?connect_timeout=nan", "connect_timeout must be a number of seconds"),
+        ("postgresql://db/app?statement_cache_size=none", "statement_cache_size must be a number"),
         ("postgresql://db/app?pgbouncer=maybe", "pgbouncer must be true or false"),
         ("postgresql://db/app?options=search_path", "options must be made of -c name=value"),
         ("postgresql://db/app?target_session_attrs=best", "target_session_attrs must be one of any, primary"),

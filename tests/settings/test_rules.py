@@ -191,7 +191,7 @@ def test_an_address_must_be_one(faults: Faults, read: Read, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rate", ["", "three a minute", "3", "3/fortnight", "3/minute; 100/day", "0/minute", "1000000/minute"]
+    "rate", ["", "three a minute", "3", "3/fortnight", "3/minute; 100/day", "0/minute", "3/0 minutes", "1000000/minute"]
 )
 @pytest.mark.parametrize("kind", ["request", "validate", "reset", "login", "account", "overall"])
 def test_a_limit_is_one_rate(faults: Faults, kind: str, rate: str) -> None:

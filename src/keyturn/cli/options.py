@@ -30,10 +30,10 @@ class Rate(click.ParamType[float]):
     name = "rate"
 
     def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> float:
-        from limits import parse  # noqa: PLC0415 - `--help` should not wait for it
+        from keyturn.settings.building import parse_rate  # noqa: PLC0415 - `--help` should not wait for it
 
         try:
-            rate = parse(str(value))
+            rate = parse_rate(str(value))
         except ValueError:
             self.fail(f"{value} is no rate like 300/minute or 10/second", param, context)
         return rate.amount / rate.get_expiry()

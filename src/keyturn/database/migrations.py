@@ -69,15 +69,25 @@ def _columns_of(connection: Connection, schema: str, names: list[str]) -> Mappin
 
 
 async def revision(database: Database) -> str | None:
-    """Return the revision that the database is at; None where it was never migrated."""
+    """Return the revision that the database is at; None where it was never migrated.
+
+    Raises DatabaseUnready where it does not tell: a table that may not be read is no missing one.
+    """
     async with database.connection() as connection:
         try:
             found = await connection.execute(select(_VERSIONS.c.version_num))
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
+            if not _is_missing(error):
+                raise DatabaseUnready(f"the database does not tell its revision: {_reason(error)}") from error
             return None
         return str(found.scalar() or "") or None
+
+
+def _is_missing(error: DBAPIError) -> bool:
+    """Tell whether there is no such table, or no such schema (PostgreSQL's manual, appendix A)."""
+    return getattr(error.orig, "sqlstate", "") in {"42P01", "3F000"} or "no such table" in str(error.orig)
 
 
 async def migrate(database: Database) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
+from limits import RateLimitItem, parse_many
 
 from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
@@ -25,6 +26,7 @@ _PLACE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
+_NO_TIME = re.compile(r"(?:/|per)\s*0+\s*[a-z]", re.IGNORECASE)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Kind, "brand"): Brand}
@@ -166,6 +168,14 @@ def parse_duration(value: Any) -> timedelta:
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
     except OverflowError:
         raise ValueError("too long") from None
+
+
+def parse_rate(text: str) -> RateLimitItem:
+    """Return the rate that a text like 3/minute or 10/15 minutes is. Raises ValueError, also for several in one."""
+    (rate,) = parse_many(text)
+    if rate.amount < 1 or _NO_TIME.search(text):  # limits takes "3/0 minutes" for three a minute
+        raise ValueError("a rate of nothing")
+    return rate
 
 
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:

@@ -137,8 +137,15 @@ def _is_pooled(url: URL, said: dict[str, str]) -> bool:
     said_so = said.pop("pgbouncer", "false").lower()
     if said_so not in YES | NO:
         raise NotUnderstood("pgbouncer must be true or false")
-    sizes = [said.pop(name) for name in _NO_CACHE if name in said]
-    return said_so in YES or "0" in sizes or bool(_POOLER.search(url.host or "") and url.port == _TRANSACTION_MODE)
+    sizes = {name: said.pop(name) for name in _NO_CACHE if name in said}
+    for name, size in sizes.items():
+        if not size.isdecimal():
+            raise NotUnderstood(f"{name} must be a number")
+    return (
+        said_so in YES
+        or any(not size.strip("0") for size in sizes.values())
+        or bool(_POOLER.search(url.host or "") and url.port == _TRANSACTION_MODE)
+    )
 
 
 def _name() -> str:

@@ -9,11 +9,10 @@ from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from limits import parse_many
 
 from keyturn.errors import Fault
 from keyturn.settings.brands.rules import brand_faults, email_faults
-from keyturn.settings.building import member_name
+from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.model import RATES, Settings
 from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
@@ -129,12 +128,12 @@ def _breaches(settings: Settings) -> Iterator[Fault]:
 def _limits(settings: Settings) -> Iterator[Fault]:
     for name in RATES:
         try:
-            (rate,) = parse_many(getattr(settings.limits, name))
+            rate = parse_rate(getattr(settings.limits, name))
         except ValueError:
             text = shown(getattr(settings.limits, name))
             yield Fault(f"limits.{name}", f"must be a rate, as in 3/minute or 10/15 minutes, not {text}")
         else:
-            if not 1 <= rate.amount <= _MOST_A_RATE:
+            if rate.amount > _MOST_A_RATE:
                 yield Fault(f"limits.{name}", f"not a rate of 1 to {_MOST_A_RATE} requests")
     url = settings.limits.storage_url
     if url and not url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
