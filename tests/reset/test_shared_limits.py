@@ -160,3 +160,9 @@ def test_an_address_that_is_none_is_a_fault_and_its_password_is_not_repeated() -
         RateLimits(LimitSettings(storage_url=Secret("redis://:hunter2@redis.test/0")))
 
     assert "hunter2" not in f"{invalid.value!r}"
+
+
+@pytest.mark.parametrize("url", ["valkey://cache.example", "redisx://cache.example", "memory"])
+def test_a_store_that_is_not_known_is_not_taken_for_the_memory_of_one_process(url: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"limits\.storage_url: must begin with memory:// or redis://"):
+        RateLimits(LimitSettings(storage_url=Secret(url)))

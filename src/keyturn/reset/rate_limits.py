@@ -7,11 +7,11 @@ from typing import Protocol
 
 from limits import RateLimitItem, parse
 
-from keyturn.errors import OverBudget, Quota, TooManyRequests
+from keyturn.errors import Fault, OverBudget, Quota, SettingsInvalid, TooManyRequests
 from keyturn.reset.memory_windows import MemoryWindows
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
-from keyturn.settings.model import RATES
+from keyturn.settings.model import RATES, STORES
 
 
 class _Windows(Protocol):
@@ -115,6 +115,8 @@ def _key(guesser: str) -> str:
 
 
 def _windows(url: str) -> _Windows:
+    if url and not url.startswith(STORES):  # settings that an app builds itself have not been through the rules
+        raise SettingsInvalid([Fault("limits.storage_url", "must begin with memory:// or redis://")])
     if not url.startswith("redis"):
         return MemoryWindows()
     from keyturn.reset.redis_windows import RedisWindows  # noqa: PLC0415 - the strategies take 20 ms

@@ -134,6 +134,9 @@ RATES = (
 )  # fmt: skip
 """The limits that are rates."""
 
+STORES = ("memory://", "redis://", "rediss://", "redis+unix://")
+"""How the address begins of what can count them."""
+
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the HTTP server listens, what it believes and takes.

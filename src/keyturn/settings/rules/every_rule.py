@@ -13,7 +13,7 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.settings.brands.rules import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
-from keyturn.settings.model import RATES, Settings
+from keyturn.settings.model import RATES, STORES, Settings
 from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
@@ -136,7 +136,7 @@ def _limits(settings: Settings) -> Iterator[Fault]:
             if rate.amount > _MOST_A_RATE:
                 yield Fault(f"limits.{name}", f"not a rate of 1 to {_MOST_A_RATE} requests")
     url = settings.limits.storage_url
-    if url and not url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
+    if url and not url.startswith(STORES):
         yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
 
