@@ -1,9 +1,11 @@
 """The app's database as Keyturn's: its pool on PostgreSQL, its file on SQLite, and a clear word for the rest."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from advanced_alchemy.config import EngineConfig
 from litestar import Litestar
@@ -18,7 +20,7 @@ from keyturn import KeyturnPlugin, Settings
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.errors import DatabaseUnready, SettingsInvalid
-from keyturn.settings import DatabaseSettings
+from keyturn.settings import DatabaseSettings, LimitSettings
 
 postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -164,3 +166,20 @@ def test_an_app_says_where_its_people_sign_in() -> None:
 
 def test_without_the_pages_nothing_may_lead_to_them() -> None:
     assert set(faults(pages=False)) == {"reset_url", "forgot_url", "sign_in_url"}
+
+
+@postgresql
+async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_may_take(empty: str) -> None:
+    settings = keyturn_settings(database=DatabaseSettings(timeout=timedelta(seconds=0.5)))
+    settings = msgspec.structs.replace(settings, limits=LimitSettings())  # which this process alone counts
+    host = Host(empty, settings=settings, worker=True)
+    await migrate(host.parts.database)
+    other = Database(empty)
+    async with host.running(), host.client() as client, other.connection() as connection:
+        await host.add()
+        await connection.execute(text("SELECT pg_sleep(1)"))
+        host.inbox.arrived = asyncio.Event()
+        assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
+        async with asyncio.timeout(20):
+            await host.inbox.arrived.wait()
+    await other.close()
