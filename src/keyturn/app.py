@@ -84,6 +84,7 @@ def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
 
     async def require_ready() -> None:
         await require_current(parts.database)
+        await parts.accounts_readiness.require()
 
     return Litestar(
         route_handlers=[

@@ -21,7 +21,7 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
 
     @get(
         "/ready",
-        summary="The process can do its work: what it needs answers, the database is migrated, its worker is there",
+        summary="The process can do its work: its database, the accounts and its worker answer",
         operation_id="checkReadiness",
         responses=problem_responses(has_body=False),
     )

@@ -17,6 +17,7 @@ from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.mail.transports.webhooks import provider_webhooks
 from keyturn.outbox import Outbox, Relay, RelayLimits
 from keyturn.outbox.liveness import WorkerLiveness
+from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import lanes_of
 from keyturn.reset.account_sessions import AccountSessions
 from keyturn.reset.changes.app_events import AppEvents
@@ -106,6 +107,7 @@ class Parts:
         self.outbox = Outbox(self.database)
         self.audit = Audit(self.database)
         self.accounts = accounts or accounts_for(settings, self.database)
+        self.accounts_readiness = AccountsReadiness(self.accounts)
         self.sessions = Sessions(self.database, settings.session.ttl)
         self.links = LinkStore(self.database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
         self.secure_links = SecureLinkStore(self.database, lifetime=settings.secure_account.ttl)
@@ -216,6 +218,7 @@ class Parts:
         """Raise Unavailable where what a request needs does not answer, or nobody would send what it promises."""
         await require_current(self.database)
         await self.rate_limits.require_ready()
+        await self.accounts_readiness.require()
         self.worker.require()
 
     async def close(self) -> None:
@@ -233,6 +236,7 @@ class Parts:
             await relay.close()
         self.outbox.close()
         await self.rate_limits.close()
+        await self.accounts_readiness.close()
         await self.accounts.close()
         await self.database.close()
 

@@ -17,6 +17,8 @@ class PeopleTable(Protocol):
 
     async def require_ready(self) -> None: ...
 
+    async def require_reachable(self) -> None: ...
+
     async def find(self, email: str) -> Account | None: ...
 
     async def get(self, account_id: str) -> Account | None: ...
@@ -41,6 +43,10 @@ class SupabaseWithTable:
 
     async def require_ready(self) -> None:
         await self._lookup.require_ready()
+        await self._auth.require_ready()
+
+    async def require_reachable(self) -> None:
+        await self._lookup.require_reachable()
         await self._auth.require_ready()
 
     async def find(self, email: str) -> Account | None:

@@ -69,6 +69,10 @@ class TableAccounts:
         if refused:
             raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
 
+    async def require_reachable(self) -> None:
+        """Have the database answer the statement that finds accounts, for no account. Raises AccountsUnready."""
+        await self._get_all([])
+
     async def _refusal(self, statement: Executable) -> str:
         # Each has a transaction of its own, since PostgreSQL ends one with the first refusal.
         async with self._place.transaction() as session:
