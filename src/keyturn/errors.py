@@ -32,10 +32,14 @@ class Fault:
 
 
 class SettingsInvalid(KeyturnError):
-    """The configuration does not work; `faults` holds every reason, by the setting's name."""
+    """The configuration does not work; `faults` holds every reason, by the setting's name.
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    `missing_file`: the settings file that was looked for and is not there, "" where there is one.
+    """
+
+    def __init__(self, faults: Sequence[Fault], *, missing_file: str = "") -> None:
         self.faults = tuple(faults)
+        self.missing_file = missing_file
         super().__init__("\n".join(map(str, self.faults)))
 
 

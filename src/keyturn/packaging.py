@@ -35,7 +35,7 @@ def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == __package__:
             raise  # a module of ours
-        sentence = f"{what} needs: pip install keyturn[{extra}]"
+        sentence = f"{what} needs: pip install 'keyturn[{extra}]'"
         raise (SettingsInvalid([Fault(setting, sentence)]) if setting else ExtraMissing(sentence)) from None
 
 

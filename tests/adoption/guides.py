@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-KEYTURN, APP, SUPABASE = "https://account.example.org", "https://app.example.org", "https://abcdefgh.supabase.co"
-"""Where the guides say that Keyturn, the reader's app and its project at Supabase are."""
+SUPABASE = "https://abcdefgh.supabase.co"
+"""Where the guide says that the reader's project at Supabase is."""
+_PLACES = re.compile(r"--base-url (\S+) --sign-in-url (http://[^/\s]+)")
+"""Where a guide says that Keyturn and the reader's app are."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
@@ -21,10 +23,14 @@ _INSTALLS = ("pip install ", "npm install ")
 class Guide:
     """One page, with the reader's addresses in the place of those that it names for an example."""
 
-    def __init__(self, name: str, *, keyturn: str = KEYTURN, app: str = APP, supabase: str = SUPABASE) -> None:
+    def __init__(self, name: str, *, keyturn: str = "", app: str = "", supabase: str = SUPABASE) -> None:
         text = (GUIDES / f"{name}.md").read_text("utf-8")
-        for example, own in ((KEYTURN, keyturn), (APP, app), (SUPABASE, supabase)):
-            text = text.replace(example, own)
+        places = _PLACES.search(text)
+        assert places, f"{name}.md does not say where Keyturn and the app are"
+        self.keyturn, self.app = places[1], places[2]
+        own = {self.keyturn: keyturn or self.keyturn, self.app: app or self.app, SUPABASE: supabase}
+        text = re.sub(rf"({'|'.join(map(re.escape, own))})(?!\d)", lambda found: own[found[1]], text)
+        self.text = text
         self._blocks: list[tuple[str, str]] = _BLOCK.findall(text)
 
     @property

@@ -72,7 +72,7 @@ def test_an_operator_may_say_another_name(keyturn: Keyturn, school: School) -> N
         (["ada"], "ada is no address"),
         ([], "Name who is asked, or say --all or --from."),
         ([ADA, "--all"], "Name who is asked, or say --all or --from."),
-        (["--all"], "Say with --csv where to write what becomes of each."),
+        (["--all"], "Name a file with --csv, for what becomes of each account."),
         ([ADA, "--reason", "x" * 301], "is longer than 300 characters"),
         (["--all", "--csv", "x.csv", "--rate", "soon"], "soon is no rate like 300/minute"),
         (["--all", "--csv", "x.csv", "--rate", "0/minute"], "0/minute is no rate like 300/minute"),
@@ -101,7 +101,7 @@ def test_everybody_is_asked_once_and_a_second_run_goes_on(keyturn: Keyturn, scho
         ("", "begun"), (ADA, "asked"), (GRACE, "asked"), ("guy@northwind.test", "signs_in_elsewhere"),
     ]  # fmt: skip
 
-    assert ask_all(keyturn).out == "Nobody is left to be asked.\n"
+    assert ask_all(keyturn).out == "Every account was asked already.\n"
     school.deliver()
     assert sorted(mail.to for mail in school.inbox.mails) == [ADA, GRACE]
     assert entries(keyturn)[-1] == ("reset_all", "begun", USER)
@@ -121,7 +121,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: Scho
     dry = keyturn("accounts", "reset", "--all", "--dry-run", *FAST)
     school.deliver()
 
-    assert dry.out == "Nobody was asked. It would be: 2 asked.\n"
+    assert dry.out == "No mail was sent. A run would give: 2 asked.\n"
     assert school.inbox.mails == []
     assert not list(Path().glob("*.csv"))
 
@@ -152,7 +152,7 @@ def test_a_file_says_whom_and_a_formula_stays_text(keyturn: Keyturn, school: Sch
     assert done.code == 0, done.err
     assert rows("out.csv")[1:] == [(ADA, "asked"), ("'=cmd@northwind.test", "no_account"), (NOBODY, "no_account")]
     again = keyturn("accounts", "reset", "--from", "some.txt", "--csv", "out.csv", *FAST)
-    assert again.out == "Nobody is left to be asked.\n"
+    assert again.out == "Every account was asked already.\n"
     school.deliver()
     assert [mail.to for mail in school.inbox.mails] == [ADA]
 

@@ -154,7 +154,7 @@ def test_nobody_is_invited_where_somebody_cannot_be(migrated: Keyturn, workplace
 
 
 def test_all_are_those_who_await_a_password(migrated: Keyturn, workplace: Path) -> None:
-    assert migrated("accounts", "invite", "--all").out == "Nobody awaits a password.\n"
+    assert migrated("accounts", "invite", "--all").out == "No account awaits a password.\n"
     for name in ("zoe", "ada"):
         migrated("accounts", "add", f"{name}@northwind.example")
     migrated("accounts", "add", "bob@northwind.example", "--provider", "Google")
@@ -170,7 +170,7 @@ def test_either_somebody_is_named_or_all_are(migrated: Keyturn, arguments: tuple
     refused = migrated("accounts", "invite", *arguments)
 
     assert refused.code == 2
-    assert "Name who is invited, or say --all." in refused.err
+    assert "Name the addresses to invite, or use --all." in refused.err
 
 
 def test_what_is_no_address_is_not_invited(migrated: Keyturn) -> None:

@@ -55,7 +55,8 @@ def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
     assert refused.code == 1
     assert refused.out == ""
     first, *faults = refused.err.splitlines()
-    assert first == "keyturn: The settings have faults:"
+    assert first == f"keyturn: The settings have faults, and there is no keyturn.toml in {Path.cwd()}:"
+    assert faults.pop() == "`keyturn init` writes the file."
     assert [fault.strip().partition(":")[0] for fault in faults] == [
         "KEYTURN_TOKN_TTL",
         "KEYTURN_SMTP_PORT",
@@ -70,9 +71,32 @@ def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, comm
     refused = keyturn(*command)
 
     assert refused.code == 1
-    assert refused.err.startswith("keyturn: the database is at revision none")
-    assert refused.err.endswith("run `keyturn migrate`\n")
-    assert refused.err.count("\n") == 1
+    said, missing = refused.err.splitlines()
+    assert missing == f"there is no keyturn.toml in {Path.cwd()}: every setting has its default"
+    assert said.startswith("keyturn: the database is at revision none")
+    assert said.endswith("run `keyturn migrate`")
+
+
+def test_a_folder_without_settings_is_named_unless_the_environment_has_some(keyturn: Keyturn) -> None:
+    said = f"keyturn: there is no keyturn.toml in {Path.cwd()}: every setting has its default\n"
+
+    assert keyturn("migrate").err == said
+    assert keyturn("migrate", KEYTURN_BASE_URL="http://127.0.0.1:8000").err == ""
+    Path("keyturn.toml").touch()
+    assert keyturn("migrate").err == ""
+
+
+def test_the_doctor_names_the_folder_that_has_no_settings(keyturn: Keyturn) -> None:
+    out = keyturn("doctor").out
+
+    assert f"settings  warn  there is no keyturn.toml in {Path.cwd()}\n" in out
+    assert "docs/" not in out, "a wheel has no docs"
+    Path("keyturn.toml").touch()
+    assert "there is no keyturn.toml" not in keyturn("doctor").out
+
+
+def test_settings_that_are_no_file_are_one_sentence(keyturn: Keyturn) -> None:
+    assert "  .: cannot be read: Is a directory\n" in keyturn("migrate", KEYTURN_CONFIG=".").err
 
 
 @pytest.mark.parametrize(

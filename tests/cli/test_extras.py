@@ -35,19 +35,19 @@ def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
     ("lacking", "environment", "sentence", "command"),
     [
         *(
-            ("asyncpg", POSTGRES, "database.url: postgresql needs: pip install keyturn[postgres]", command)
+            ("asyncpg", POSTGRES, "database.url: postgresql needs: pip install 'keyturn[postgres]'", command)
             for command in ("serve --port 0", "worker", "migrate", *ON_THE_DATABASE)
         ),
         *(
-            ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install keyturn[mysql]", command)
+            ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install 'keyturn[mysql]'", command)
             for command in ("serve --port 0", "worker", *ON_THE_DATABASE)
         ),
         *(
-            ("coredis", REDIS, "limits.storage_url: redis needs: pip install keyturn[redis]", command)
+            ("coredis", REDIS, "limits.storage_url: redis needs: pip install 'keyturn[redis]'", command)
             for command in ("serve --port 0", "worker", *ON_THE_DATABASE)
         ),
         *(
-            ("aiosmtplib", SMTP, "mail.transport: smtp needs: pip install keyturn[smtp]", command)
+            ("aiosmtplib", SMTP, "mail.transport: smtp needs: pip install 'keyturn[smtp]'", command)
             for command in ("serve --port 0", "worker")
         ),
     ],
@@ -64,7 +64,7 @@ def test_it_is_named_with_the_way_to_get_it(
     assert "Traceback" not in shown.err
 
 
-STUDIO = "needs: pip install keyturn[studio]"
+STUDIO = "needs: pip install 'keyturn[studio]'"
 MAIL = """\
 <mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
 """
@@ -118,5 +118,5 @@ def test_init_says_it_of_the_database_that_it_should_look_at(keyturn: Keyturn) -
     shown = keyturn("init", "--database", POSTGRES["KEYTURN_DATABASE_URL"], *answers)
 
     assert shown.code == 1
-    assert shown.err.splitlines()[-1].endswith("postgresql needs: pip install keyturn[postgres]")
+    assert shown.err.splitlines()[-1].endswith("postgresql needs: pip install 'keyturn[postgres]'")
     assert "Traceback" not in shown.err

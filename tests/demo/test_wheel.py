@@ -76,10 +76,10 @@ def test_without_the_extra_it_says_where_mails_are_and_how_to_get_the_studio(key
                 urllib.request.urlopen(demo.url + path, timeout=10)
             with refused.value as answer:
                 text = answer.read().decode()
-                assert (answer.status, "pip install keyturn[studio]" in text) == (404, True)
+                assert (answer.status, "pip install 'keyturn[studio]'" in text) == (404, True)
             assert str(tmp_path / ".keyturn" / "mail") in text
     assert f"  Mails sent         {tmp_path / '.keyturn' / 'mail'}\n" in demo.greeting
-    assert "  The studio needs: pip install keyturn[studio]\n" in demo.greeting
+    assert "  The studio needs: pip install 'keyturn[studio]'\n" in demo.greeting
 
 
 def test_the_demo_of_an_app_at_supabase_runs_from_it(keyturn: Path, tmp_path: Path) -> None:
@@ -95,5 +95,5 @@ def test_what_an_extra_would_bring_is_said_in_a_sentence(keyturn: Path, tmp_path
     )
 
     assert (migrate.returncode, migrate.stderr.splitlines()[1:]) == (
-        1, ["  database.url: postgresql needs: pip install keyturn[postgres]"],
+        1, ["  database.url: postgresql needs: pip install 'keyturn[postgres]'"],
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Accounts that are somebody else's to keep."""
 
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,14 @@ async def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     assert found.verdict == "fail"
     assert "no_such_module" in found.message
+
+
+async def test_accounts_are_not_checked_where_keyturns_own_database_lacks_its_driver(
+    app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    own = DatabaseSettings(url=Secret("postgresql://db.internal/keyturn"))
+    (found,) = await check_accounts(Settings(accounts=in_table(app), database=own))
+
+    assert (found.verdict, found.message) == ("skip", "not checked")
+    assert found.mend.endswith("postgresql needs: pip install 'keyturn[postgres]'.")

@@ -54,7 +54,7 @@ def test_every_fault_is_a_finding_with_what_to_set(inspect: Inspect) -> None:
     assert {finding.message.partition(":")[0]: finding.mend for finding in found} == {
         "token.ttl": "Set token.ttl in the file, or KEYTURN_TOKEN_TTL in the environment.",
         "mail.from": "Set mail.from in the file, or KEYTURN_MAIL_FROM in the environment.",
-        "mail.colour": "Put it right, or take it out; docs/settings.md lists every setting.",
+        "mail.colour": "Correct it, or take it out: `keyturn init` writes a file to begin with.",
         "KEYTURN_SMTP_PORT": "Set KEYTURN_SMTP_PORT in the environment, or smtp.port in the file.",
         "smtp.host": "Set smtp.host in the file, or KEYTURN_SMTP_HOST in the environment.",
         "KEYTURN_SECRET_KEY": found_mend(found, "KEYTURN_SECRET_KEY"),

@@ -166,7 +166,7 @@ async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: p
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     found = await only("postgresql://keyturn@127.0.0.1:1/keyturn")
 
-    assert (found.verdict, found.mend) == ("fail", "Run `pip install keyturn[postgres]`.")
+    assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[postgres]'`.")
 
 
 async def test_a_server_that_is_not_there_is_told_without_the_password() -> None:

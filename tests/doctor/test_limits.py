@@ -73,4 +73,4 @@ async def test_redis_without_its_library_says_what_to_install(monkeypatch: pytes
     found = await counted_in("redis://127.0.0.1:6379/0")
 
     assert found.verdict == "fail"
-    assert "pip install keyturn[redis]" in found.message
+    assert "pip install 'keyturn[redis]'" in found.message

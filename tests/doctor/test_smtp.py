@@ -169,4 +169,4 @@ async def test_smtp_without_its_library_says_what_to_install(monkeypatch: pytest
     found = await one(25)
 
     assert found.verdict == "fail"
-    assert found.mend == "Run `pip install keyturn[smtp]`."
+    assert found.mend == "Run `pip install 'keyturn[smtp]'`."

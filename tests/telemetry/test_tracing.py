@@ -223,4 +223,4 @@ def test_an_endpoint_without_the_library_is_a_warning_and_no_failure() -> None:
         "from keyturn.telemetry.tracing.export import start_export; start_export()",
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
     )
-    assert "pip install keyturn[otel]" in done.stderr
+    assert "pip install 'keyturn[otel]'" in done.stderr

@@ -37,5 +37,6 @@ def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:
     wanted = settings.secure_account.lock
     if wanted and not (isinstance(accounts, LocksAccounts) and accounts.can_lock):
         store = settings.accounts.store
-        raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} locks no accounts (docs/accounts.md)")])
+        how = "set accounts.table.lock and unlock" if store == "table" else "take the setting out"
+        raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} locks no accounts: {how}")])
     return wanted

@@ -7,13 +7,14 @@ without what Litestar would bring along (`quick_imports`).
 import difflib
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import fail, wants_no_colour
-from keyturn.errors import KeyturnError, SettingsInvalid
+from keyturn.errors import DatabaseUnready, KeyturnError, SettingsInvalid
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("keyturn.cli.demo.command", "Live the whole story in a browser; nothing is configured, nothing is sent."),
@@ -45,7 +46,14 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except SettingsInvalid as error:
-            fail("The settings have faults:", *(f"  {fault}" for fault in error.faults))
+            where = f", and there is no {error.missing_file} in {Path.cwd()}" if error.missing_file else ""
+            lines = [f"  {fault}" for fault in error.faults]
+            fail(f"The settings have faults{where}:", *lines, *(["`keyturn init` writes the file."] if where else []))
+        except DatabaseUnready as error:
+            from keyturn.cli.installation import Installation  # noqa: PLC0415 - only a command that has failed pays
+
+            here = context.find_object(Installation) or Installation()
+            fail(str(error), *filter(None, [here.missing_settings()]))
         except KeyturnError as error:
             fail(str(error) or type(error).__name__)
 

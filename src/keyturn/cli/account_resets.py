@@ -51,13 +51,11 @@ class NotAsked(KeyturnError):
 
 @click.command()
 @click.argument("email", default="")
-@click.option(
-    "--all", "everybody", is_flag=True, help="Everybody who is active or locked and has a password, in waves."
-)
+@click.option("--all", "everybody", is_flag=True, help="Every active or locked account with a password, in waves.")
 @click.option("--from", "source", type=click.File(), help="Those in a file, an address a line, in waves.")
 @click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="What became of each address.")
 @click.option("--rate", default="300/minute", show_default=True, type=Rate(), help="How many are asked in a while.")
-@click.option("--dry-run", is_flag=True, help="Say what would become of them, and ask nobody.")
+@click.option("--dry-run", is_flag=True, help="Show what a run would do, and send nothing.")
 @click.option("--yes", is_flag=True, help="Ask them all without a question before.")
 @REASON
 @OPERATOR
@@ -65,7 +63,9 @@ def reset(
     email: str, everybody: bool, source: IO[str] | None, result: Path | None, rate: float, dry_run: bool, yes: bool,
     reason: str, operator: str,
 ) -> None:  # fmt: skip
-    """Ask somebody for a new password, by a mail with a link. Nobody chooses it but they.
+    """Send a reset link to one account, or to all.
+
+    Only the account's owner chooses the new password.
 
     With --all or --from, --csv is what became of each, and by which the same command goes on where it was broken off.
 
@@ -80,7 +80,7 @@ def reset(
         with_parts(lambda parts: _ask_one(parts, campaign, email, dry_run=dry_run))
         return
     if result is None and not dry_run:
-        raise click.UsageError("Say with --csv where to write what becomes of each.")
+        raise click.UsageError("Name a file with --csv, for what becomes of each account.")
     if not (dry_run or yes):
         click.confirm("Everybody gets a mail. Go on?", abort=True)
     with_parts(lambda parts: _ask_all(parts, campaign, source, result, rate, dry_run=dry_run))
@@ -237,9 +237,9 @@ def _end(counts: Counter[str], results: Results | None, *, dry_run: bool) -> Non
     if sys.stderr.isatty() and counts:
         click.echo(err=True)
     if dry_run:
-        click.echo(f"Nobody was asked. It would be: {_summary(counts) if counts else 'nobody'}.")
+        click.echo(f"No mail was sent. A run would give: {_summary(counts) if counts else 'nothing to ask'}.")
     elif not counts:
-        click.echo("Nobody is left to be asked.")
+        click.echo("Every account was asked already.")
     else:
         leave = " The mails leave as soon as a worker runs." if counts["asked"] else ""
         click.echo(f"{_summary(counts)}.{leave}")
@@ -255,7 +255,9 @@ def _summary(counts: Counter[str]) -> str:
 @click.argument("email")
 @OPERATOR
 def unlock(email: str, operator: str) -> None:
-    """Unlock an account that its owner had locked, by saying that a change was not theirs.
+    """Unlock an account that was secured.
+
+    Its owner had it locked by saying that a change was not theirs.
 
     The password that it has signs in again: rather ask for a new one, by `keyturn accounts reset EMAIL`. Look first
     whether its address is still theirs: `keyturn audit --email EMAIL`.

@@ -27,7 +27,7 @@ class NoSuchAccount(KeyturnError):
 
 
 class NotInvited(KeyturnError):
-    """Nobody was invited, since somebody cannot be."""
+    """No invitation was sent, since one of the addresses cannot be invited."""
 
 
 @click.group()
@@ -74,16 +74,18 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
 
 @accounts.command()
 @click.argument("emails", metavar="EMAIL...", nargs=-1)
-@click.option("--all", "everybody", is_flag=True, help="Everybody who has no password and signs in nowhere else.")
+@click.option("--all", "everybody", is_flag=True, help="Every account without a password that signs in nowhere else.")
 @OPERATOR
 def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
-    """Invite people to choose their first password, by mail. Nobody is where anybody of them cannot be.
+    """Invite people to choose their first password, by mail.
+
+    If one of them cannot be invited, no invitation is sent.
 
     \b
     Example:  keyturn accounts invite ada@northwind.example grace@northwind.example
     """
     if bool(emails) == everybody:
-        raise click.UsageError("Name who is invited, or say --all.")
+        raise click.UsageError("Name the addresses to invite, or use --all.")
     named = [addresses.parse(email) for email in emails]
 
     async def work(parts: Parts) -> None:
@@ -96,7 +98,7 @@ def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
             noun = "invitation" if len(found) == 1 else "invitations"
             click.echo(f"{len(found)} {noun} on the way, as soon as a worker runs.")
         else:
-            click.echo("Nobody awaits a password.")
+            click.echo("No account awaits a password.")
 
     with_parts(work)
 

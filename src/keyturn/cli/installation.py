@@ -1,12 +1,15 @@
 """Which Keyturn a command is about: that of keyturn.toml, or the one in somebody's Litestar app."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.settings import Reading, Settings, inspect_settings, read_settings
+from keyturn.settings import FILE_NAME, Reading, Settings, inspect_settings, read_settings
+from keyturn.settings.reading import PREFIX
 
 if TYPE_CHECKING:
     from keyturn.accounts.port import AccountStore
@@ -27,6 +30,12 @@ class Installation:
     def settings(self, *, sending: bool, connecting: bool = True) -> Settings:
         """Return the settings; see `read_settings` for what a process needs of them. Raises SettingsInvalid."""
         return read_settings(sending=sending, connecting=connecting)
+
+    def missing_settings(self) -> str:
+        """Return that nothing is configured here, in words; "" where a file or a variable of Keyturn's is there."""
+        if Path(FILE_NAME).exists() or any(name.startswith(PREFIX) for name in os.environ):
+            return ""
+        return f"there is no {FILE_NAME} in {Path.cwd()}: every setting has its default"
 
     def inspect_settings(self) -> Reading:
         return inspect_settings()

@@ -42,6 +42,9 @@ class Mounted(Installation):
     def settings(self, *, sending: bool, connecting: bool = True) -> Settings:  # noqa: ARG002 - they were read before
         return self._parts.settings
 
+    def missing_settings(self) -> str:
+        return ""  # they are the app's
+
     def inspect_settings(self) -> Reading:
         return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=())
 

@@ -32,7 +32,9 @@ class FactorNotKept(KeyturnError):
 @click.option("--yes", is_flag=True, help="Remove them without a question before.")
 @OPERATOR
 def totp(email: str, remove: bool, yes: bool, operator: str) -> None:
-    """Set up an authenticator app for an account: shows a QR code, asks for a code, prints recovery codes.
+    """Set up an authenticator app for an account.
+
+    Shows a QR code, asks for a code, and prints recovery codes.
 
     It counts once a code of the app was right, so that nobody is locked out by half a set-up.
 
@@ -68,7 +70,10 @@ def totp(email: str, remove: bool, yes: bool, operator: str) -> None:
 @click.argument("email")
 @OPERATOR
 def recovery_codes(email: str, operator: str) -> None:
-    """Print new recovery codes for an account that has a second factor; those before end."""
+    """Print new recovery codes for an account.
+
+    The account has a second factor. Its earlier recovery codes end.
+    """
     client = operator_named(operator)
 
     async def work(parts: Parts) -> None:
@@ -85,7 +90,9 @@ def recovery_codes(email: str, operator: str) -> None:
 @click.argument("number")
 @OPERATOR
 def phone(email: str, number: str, operator: str) -> None:
-    """Set the phone that codes for an account go to: one that is known to be theirs (ASVS 6.6.1).
+    """Set the phone that an account's codes go to.
+
+    It must be known to belong to the account's owner (ASVS 6.6.1).
 
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'

@@ -86,6 +86,8 @@ def migrate() -> None:
 
     here = installation()
     settings = here.settings(sending=False)
+    if missing := here.missing_settings():
+        click.echo(f"keyturn: {missing}", err=True)
 
     async def work() -> None:
         async with here.database(settings) as database:

@@ -15,7 +15,10 @@ _PATIENCE = 10
 
 async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
     """Check a store that is not Keyturn's own: the one that an app handed over, or that the settings name."""
-    database = Database(settings.database.url, timeout=settings.database.timeout)
+    try:
+        database = Database(settings.database.url, timeout=settings.database.timeout)
+    except SettingsInvalid as error:
+        return [Finding("accounts", "skip", "not checked", f"Mend this first: {error.faults[0]}.")]
     try:
         store = given or accounts_for(settings, database)
         try:
@@ -25,7 +28,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         finally:
             await store.close()
     except SettingsInvalid as error:
-        mend = "Put it right in the file; nothing starts without."
+        mend = "Do what it says, or correct the setting; nothing starts before that."
         return [Finding("accounts", "fail", str(fault), mend) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
         mend = "Until they can be reached, no link is sent and every reset is answered with 503."

@@ -34,7 +34,7 @@ async def check_breaches(settings: Settings) -> list[Finding]:
     finally:
         await source.close()
     if not found:
-        mend = "It is no list of leaked passwords, or one of your own: see docs/proofs.md."
+        mend = "Take breaches.url out for the usual service, or make a file with `keyturn breaches build`."
         return [Finding("breaches", "warn", f"{where} does not know the word password", mend)]
     return [Finding("breaches", "ok", f"{where} answers, and knows the word password")]
 

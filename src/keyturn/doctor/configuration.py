@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from keyturn.doctor.finding import Finding
 from keyturn.errors import Fault
@@ -33,6 +34,9 @@ NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
 def check_settings(reading: Reading) -> list[Finding]:
     """Return a finding for every fault and every doubt, or one that says that there are none."""
     faults = [Finding("settings", "fail", str(fault), _mend(fault)) for fault in reading.faults]
+    if reading.faults and reading.is_of_no_file:
+        mend = "Run `keyturn init`, which writes one, or set KEYTURN_CONFIG to where it is."
+        faults.insert(0, Finding("settings", "warn", f"there is no {reading.file} in {Path.cwd()}", mend))
     if reading.is_unread:
         return faults
     doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading.settings)]
@@ -53,7 +57,9 @@ def _mend(fault: Fault) -> str:
         return f"Set {name} in the environment, or {variables[name]} in the file."
     if fault.name in settings:
         return f"Set {fault.name} in the file, or {environment_name(fault.name)} in the environment."
-    return "Put it right, or take it out; docs/settings.md lists every setting."
+    if fault.message == "no such file":
+        return "Set KEYTURN_CONFIG to the settings file; `keyturn init` writes one."
+    return "Correct it, or take it out: `keyturn init` writes a file to begin with."
 
 
 def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:

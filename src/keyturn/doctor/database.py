@@ -31,7 +31,7 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
     if url.get_backend_name() == "sqlite" and not sqlite_file.exists(str(url.database)):
         return [_fail(f"there is no {url.database}", "Run `keyturn migrate`, which makes it.")]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
-        return [_fail("PostgreSQL needs its driver", "Run `pip install keyturn[postgres]`.")]
+        return [_fail("PostgreSQL needs its driver", "Run `pip install 'keyturn[postgres]'`.")]
     database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     try:
         findings = [await _revision(database, url)]

@@ -13,7 +13,7 @@ async def check_smtp(settings: Settings) -> list[Finding]:
 
         from keyturn.mail.transports.smtp import connection_options  # noqa: PLC0415
     except ModuleNotFoundError:
-        return [_fail("SMTP needs its library", "Run `pip install keyturn[smtp]`.")]
+        return [_fail("SMTP needs its library", "Run `pip install 'keyturn[smtp]'`.")]
     s = settings.smtp
     sender = parseaddr(settings.mail.from_)[1]
     try:

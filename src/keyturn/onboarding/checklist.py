@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
+from urllib.parse import urlsplit
 
 import msgspec
 
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.mail_providers import PROVIDERS
-from keyturn.settings import FILE_NAME
+from keyturn.settings import FILE_NAME, ServerSettings
+from keyturn.settings.url_rules import is_loopback
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,19 +42,35 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
         what=f"Check the settings, {PROVIDERS[answers.transport].name}, and SPF, DKIM and DMARC of {domain}",
         how="keyturn doctor",
     )
-    yield Step(what="Run it, with a worker in the same process", how="keyturn serve --host 127.0.0.1 --port 8000")
-    proxy = f"Let your proxy pass {answers.base_url} on to it, and name the proxy in [server]"
-    yield Step(what=proxy, how='trusted_proxies = ["127.0.0.1"]')
+    yield from _serve(answers)
     yield from _frontend(answers)
     if not environ.get("KEYTURN_WEBHOOKS_SECRET"):
         what = "If your app is to be told of changed passwords, set webhooks.url to its address, and give both a secret"
         yield Step(what=what, how="export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)")
 
 
+def _serve(answers: Answers) -> Iterator[Step]:
+    """Yield how it is run: on the port of a `base_url` of this machine, else behind a proxy."""
+    served = ServerSettings()
+    base = urlsplit(answers.base_url)
+    what = "Run it: it answers requests, and starts a worker, which sends the mails, as a process of its own"
+    if base.scheme == "http" and is_loopback(answers.base_url):
+        flags = f" --port {base.port or 80}" if base.port != served.port else ""
+        yield Step(what=what, how=f"keyturn serve{flags}")
+        yield Step(what=f"See the form for a link at {answers.base_url.rstrip('/')}/forgot-password")
+        return
+    yield Step(what=what, how="keyturn serve")
+    passed = f"http://{served.host}:{served.port}"
+    proxy = f"Let your proxy pass {answers.base_url} on to {passed}, and name the proxy in [server]"
+    yield Step(what=proxy, how='trusted_proxies = ["127.0.0.1"]')
+
+
 def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
     if not environ.get("KEYTURN_SECRET_KEY"):
         yield Step(what="Make a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
     provider = PROVIDERS[answers.transport]
+    if provider.extra and find_spec(provider.extra_package) is None:
+        yield Step(what=f"Install what {provider.name} needs", how=f"pip install 'keyturn[{provider.extra}]'")
     if not provider.is_in(environ):
         yield Step(what=provider.source, how=provider.command)
     for name, url in answers.variables.items():

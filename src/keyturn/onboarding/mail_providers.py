@@ -9,11 +9,16 @@ from keyturn.settings.transports import Transport
 
 
 class MailProvider(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider is called, where its secrets come from, and the variables that hold what it needs."""
+    """Describes a provider: its name, where its secrets come from, and the variables that hold what it needs.
+
+    `extra`: the extra of Keyturn's that it needs, which brings `extra_package`.
+    """
 
     name: str
     source: str
     variables: Mapping[str, str]
+    extra: str = ""
+    extra_package: str = ""
 
     def is_in(self, environ: Mapping[str, str]) -> bool:
         """Tell whether all that it needs is set."""
@@ -49,6 +54,7 @@ PROVIDERS: Mapping[str, MailProvider] = {
         variables={
             "KEYTURN_SMTP_HOST": "smtp.example.org", "KEYTURN_SMTP_USERNAME": "...", "KEYTURN_SMTP_PASSWORD": "...",
         },
+        extra="smtp", extra_package="aiosmtplib",
     ),
 }  # fmt: skip
 

@@ -34,7 +34,7 @@ def bundle_modules() -> str:
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
     whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
-    return "// Keyturn in your own pages: see docs/frontend.md. MIT licence.\n" + _BLANK.sub(
+    return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub(
         "\n", _IMPORT.sub("", _COMMENT.sub("", whole))
     ).lstrip("\n")
 

@@ -35,7 +35,7 @@ def read_settings(
     """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
     reading = inspect_settings(file, environ, sending=sending, connecting=connecting)
     if reading.faults:
-        raise SettingsInvalid(reading.faults)
+        raise SettingsInvalid(reading.faults, missing_file=str(reading.file) if reading.is_of_no_file else "")
     return reading.settings
 
 
@@ -50,6 +50,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     def is_unread(self) -> bool:
         """Tell whether the whole file could not be read."""
         return any(fault.name == str(self.file) for fault in self.faults)
+
+    @property
+    def is_of_no_file(self) -> bool:
+        """Tell whether there is no settings file where one is looked for, and none was named."""
+        return not self.file.exists() and not self.is_unread
 
 
 def inspect_settings(
@@ -82,7 +87,9 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(file), "no such file"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         faults.append(Fault(str(file), f"cannot be read: {error}"))
     return {}
 

@@ -62,7 +62,7 @@ def test_without_playwright_it_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     monkeypatch.setitem(sys.modules, "playwright", None)
     shown = keyturn("check", str(emails), "--browser")
-    assert (shown.code, shown.err.strip()) == (1, "keyturn: check --browser needs: pip install keyturn[browser]")
+    assert (shown.code, shown.err.strip()) == (1, "keyturn: check --browser needs: pip install 'keyturn[browser]'")
 
 
 def test_without_a_browser_it_says_what_to_install(

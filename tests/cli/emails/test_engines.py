@@ -9,7 +9,7 @@ from tests.cli.conftest import Keyturn
 from tests.emails.engines.liquid.conftest import NOTIFICATIONS, without_liquid
 
 PAGE = "<html><body><p>{{ name | upcase }}</p></body></html>"
-ITS_EXTRA = "Drawing templates of Liquid needs: pip install keyturn[liquid]"
+ITS_EXTRA = "Drawing templates of Liquid needs: pip install 'keyturn[liquid]'"
 
 
 def test_a_folder_of_liquid_is_checked_by_its_endings(keyturn: Keyturn) -> None:

@@ -51,7 +51,7 @@ def test_what_is_left_to_do_comes_with_its_commands(keyturn: Keyturn) -> None:
         "export RESEND_API_KEY=re_...",
         "keyturn migrate",
         "keyturn doctor",
-        "keyturn serve --host 127.0.0.1 --port 8000",
+        "keyturn serve",
         'trusted_proxies = ["127.0.0.1"]',
         '<a href="https://account.example.org/forgot-password">',
         "export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)",
@@ -117,6 +117,37 @@ def test_a_file_that_no_command_would_find_is_named_to_them(
     assert out.count("export KEYTURN_CONFIG=") == bool(said)
     assert said in out
     assert left["how"] == (said or "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
+
+
+@pytest.mark.parametrize(
+    ("base", "command"),
+    [("http://127.0.0.1:5001", "keyturn serve --port 5001"), ("http://localhost:8000/", "keyturn serve")],
+)
+def test_on_a_machine_of_ones_own_the_port_is_that_of_base_url_and_no_proxy_is_needed(
+    keyturn: Keyturn, base: str, command: str
+) -> None:
+    out = keyturn("init", "--store", "builtin", *TEXTS, "--base-url", base).out
+
+    assert f"     {command}\n" in out
+    assert "trusted_proxies" not in out
+    assert f"See the form for a link at {base.rstrip('/')}/forgot-password" in out
+
+
+def test_the_proxy_is_told_where_keyturn_listens_and_what_starts_is_said(keyturn: Keyturn) -> None:
+    out = keyturn("init", "--store", "builtin", *TEXTS).out
+
+    assert "Let your proxy pass https://account.example.org on to http://127.0.0.1:8000, and name" in out
+    assert "starts a worker, which sends the mails, as a process of its own" in out
+
+
+def test_an_extra_that_the_mail_server_needs_is_named_where_it_is_missing(
+    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("init", "--store", "builtin", *TEXTS, "--transport", "smtp", "--force")
+    assert "pip install" not in keyturn(*flags).out, "it is installed"
+
+    monkeypatch.setattr("keyturn.onboarding.checklist.find_spec", lambda _: None)
+    assert "     pip install 'keyturn[smtp]'\n" in keyturn(*flags).out
 
 
 def test_what_is_there_already_is_not_left_to_do(keyturn: Keyturn) -> None:

@@ -70,7 +70,7 @@ def test_without_its_extra_each_page_of_liquid_says_what_to_install(
 ) -> None:
     without_liquid(monkeypatch)
     (tmp_path / "welcome.liquid").write_text("<p>{{ name }}</p>")
-    sentence = "Drawing templates of Liquid needs: pip install keyturn[liquid]"
+    sentence = "Drawing templates of Liquid needs: pip install 'keyturn[liquid]'"
     gallery = open_templates(tmp_path, is_needed=False)
     assert told(gallery) == [("welcome.liquid:1:1", "liquid/not-drawn", f"{sentence}.")]
     with pytest.raises(ExtraMissing) as missing:

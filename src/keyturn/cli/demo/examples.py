@@ -62,7 +62,7 @@ class Example:
     @property
     def notes(self) -> Sequence[str]:
         if self._lacks_altcha:
-            return ("Its form asks for a puzzle to be solved, which needs: pip install keyturn[altcha]",)
+            return ("Its form asks for a puzzle to be solved, which needs: pip install 'keyturn[altcha]'",)
         if not self._is_at_supabase:
             return self._factors
         return (

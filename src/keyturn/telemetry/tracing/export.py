@@ -21,7 +21,7 @@ def start_export(environ: Mapping[str, str] = os.environ) -> None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ModuleNotFoundError:
-        log.warning("no spans are sent, though an OTEL_ endpoint is set: pip install keyturn[otel]")
+        log.warning("no spans are sent, though an OTEL_ endpoint is set: pip install 'keyturn[otel]'")
         return
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return
