@@ -39,9 +39,9 @@ def test_an_older_version_changes_nothing_in_a_newer_database(migrated: Keyturn,
     refused = migrated("migrate")
 
     assert refused.code == 1
-    assert refused.err == (
+    assert refused.err.splitlines()[0] == (
         f"keyturn: the database is at revision 9999, newer than the {head()} of this Keyturn: "
-        "install the Keyturn that migrated it, or a newer one\n"
+        "install the Keyturn that migrated it, or a newer one"
     )
 
 

@@ -86,8 +86,6 @@ def migrate() -> None:
 
     here = installation()
     settings = here.settings(sending=False)
-    if missing := here.missing_settings():
-        click.echo(f"keyturn: {missing}", err=True)
 
     async def work() -> None:
         async with here.database(settings) as database:
@@ -99,6 +97,8 @@ def migrate() -> None:
             click.echo(f"The database went from {muted(before or 'none')} to {accent(head())}.")
 
     run(work())
+    if missing := here.missing_settings():
+        click.echo(f"keyturn: {missing}", err=True)
 
 
 def _observe(settings: Settings) -> None:

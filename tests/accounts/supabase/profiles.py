@@ -36,6 +36,9 @@ class Profiles:
     async def require_ready(self) -> None:
         self._require_up()
 
+    async def require_reachable(self) -> None:
+        self._require_up()
+
     async def find(self, email: str) -> Account | None:
         self._require_up()
         return next((row for row in self._rows.values() if addresses.is_same_mailbox(row.email, email)), None)
