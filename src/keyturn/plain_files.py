@@ -3,10 +3,14 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 LARGEST = 64_000_000
 """Octets of a file that is read, unless the reader says otherwise."""
+
+DEEPEST = 64
+"""Folders within one another that are looked into. Walking deeper ones would end Python's recursion."""
 
 
 def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
@@ -34,12 +38,28 @@ def read_plain_text(file: str | Path, most: int = LARGEST, *, encoding: str = "u
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def is_plain_file(file: str | Path) -> bool:
-    """Tell whether a path leads to a plain file; what cannot be looked at is none."""
-    try:
-        return stat.S_ISREG(os.stat(file).st_mode)  # noqa: PTH116 - many
-    except (OSError, ValueError):
-        return False
+def walk(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield what `os.walk` yields, down to DEEPEST folders below."""
+    top = os.fspath(folder)
+    for above, below, names in os.walk(top):
+        if above[len(top) :].count(os.sep) >= DEEPEST:
+            below.clear()
+        yield above, below, names
+
+
+def paths_below(folder: Path) -> Iterator[Path]:
+    """Yield the paths of all that is no folder, in a folder and below it."""
+    return (Path(above, name) for above, _, names in walk(folder) for name in names)
+
+
+def printable_name(name: str) -> str:
+    r"""Return a name of a file as it can be printed: octets that are not UTF-8 become `\xe9`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def has_printable_name(name: str) -> bool:
+    """Tell whether a name of a file is UTF-8. Python keeps other octets as half characters (PEP 383)."""
+    return name.isascii() or not any("\udc80" <= character <= "\udcff" for character in name)
 
 
 def _require_plain(found: os.stat_result, file: str | Path) -> None:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from babel import Locale, UnknownLocaleError
 
 from keyturn.errors import CatalogueInvalid
+from keyturn.plain_files import read_plain_file
 
 if TYPE_CHECKING:
     from babel.messages import Catalog, Message
 
 PACKAGED = Path(__file__).parent / "locales"
 ANY = "*"
+_LARGEST = 20_000_000
 
 _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"')
 
@@ -106,7 +108,7 @@ def read_catalogue(file: Path, locale: Locale) -> "Catalog":
     from babel.messages.pofile import PoFileError, read_po  # noqa: PLC0415
 
     try:
-        content = file.read_bytes()
+        content = read_plain_file(file, _LARGEST)
         if file.suffix == ".mo":
             return read_mo(BytesIO(content))
         _require_whole_lines(file, content)

@@ -10,12 +10,14 @@ from typing import Any, get_origin
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.plain_files import read_plain_text
 from keyturn.settings.building import Builder, Variable, did_you_mean, is_section
 from keyturn.settings.model import Settings
 from keyturn.settings.rules.every_rule import broken_rules
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
+_LARGEST = 1_000_000
 OTHER_NAMES = {
     "RESEND_API_KEY": "resend.api_key", "RESEND_WEBHOOK_SECRET": "resend.webhook_secret",
     "POSTMARK_SERVER_TOKEN": "postmark.server_token", "SENDGRID_API_KEY": "sendgrid.api_key",
@@ -83,7 +85,7 @@ def inspect_settings(
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(read_plain_text(file, _LARGEST))
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(file), "no such file"))
@@ -91,6 +93,8 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
         faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         faults.append(Fault(str(file), f"cannot be read: {error}"))
+    except RecursionError:
+        faults.append(Fault(str(file), "cannot be read: it is nested too deeply"))
     return {}
 
 

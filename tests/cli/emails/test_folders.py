@@ -241,7 +241,7 @@ def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> No
 
     checked = keyturn("check", str(shop), "--only", "jinja")
 
-    assert f"{shop}/self leads back into the folder that it is in: the link is not followed\n" in checked.err
+    assert f"{shop}/self leads back into the folder that it is in: it is not read\n" in checked.err
     assert "in 3 templates, 13 mails" in checked.out
 
 

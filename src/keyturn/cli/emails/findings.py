@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keyturn.cli.terminal import accent, error, muted, strong, warning
+from keyturn.plain_files import read_plain_text
 
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
@@ -113,9 +114,10 @@ def _other_places(found: Iterable["Found"], folders: "Folders") -> Iterator[str]
 
 def _frame(file: Path, line: int, column: int) -> list[str]:
     """Return the lines around a place, the line itself marked, and its column. Long lines are cut around that."""
-    if not file.is_file():
+    try:
+        lines = read_plain_text(file, errors="replace").splitlines()
+    except OSError:
         return []
-    lines = file.read_text("utf-8", errors="replace").splitlines()
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
     cut = max(0, column - _WIDTH // 2) if line <= len(lines) and len(lines[line - 1]) > _WIDTH else 0
     framed = []

@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 
 from keyturn.cli.terminal import fail, warning
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.plain_files import printable_name, walk
 
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
@@ -115,8 +116,8 @@ def open_folder(
         )  # fmt: skip
 
     gallery = open_moved(lambda path: path)
-    for link, why in gallery.left_out.items():
-        click.echo(warning(f"{directory / link} {why}: the link is not followed"), err=True)
+    for file, why in gallery.left_out.items():
+        click.echo(warning(f"{directory / file} {why}: it is not read"), err=True)
     return Opened(gallery, settings, reopen=open_moved)
 
 
@@ -213,12 +214,12 @@ def _folders_with_templates(here: Path) -> Iterator[str]:
     """Yield the folders below that hold templates, the highest of each branch, not deeper than people would type."""
     from keyturn.emails.gallery.discovery import EXPORT_MARK  # noqa: PLC0415
 
-    for folder, below, names in os.walk(here):
+    for folder, below, names in walk(here):
         if EXPORT_MARK in names:
             below.clear()
             continue
         depth = len(Path(folder).relative_to(here).parts)
         if folder != os.fspath(here) and any(name.endswith(_TEMPLATES) for name in names):
             below.clear()
-            yield Path(folder).relative_to(here).as_posix()
+            yield printable_name(Path(folder).relative_to(here).as_posix())
         below[:] = [name for name in below if depth < _DEEPEST and not name.startswith(".") and name not in _NOT_THERE]

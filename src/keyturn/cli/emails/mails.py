@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keyturn.cli.terminal import warning
+from keyturn.plain_files import paths_below
 
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
@@ -18,7 +19,7 @@ def mails_in(place: Path) -> list[Path]:
     """Return the mails that a path holds; none where it is no file of one, or holds templates as well."""
     from keyturn.emails.inbox.mail_files import mail_files  # noqa: PLC0415 - it brings the inbox with it
 
-    if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in place.rglob("*")):
+    if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in paths_below(place)):
         return []  # told by the first one: a large folder of templates is not searched to its end
     return mail_files(place) if place.exists() else []
 

@@ -1,6 +1,5 @@
 """A folder of templates -> a Gallery, drawn by the engine that they are written for."""
 
-import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,6 +11,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import NOT_OURS
 from keyturn.emails.gallery.opening import open_gallery
+from keyturn.plain_files import walk
 
 _JINJA = (".j2", ".jinja", ".jinja2")
 _LIQUID = (".liquid", ".liquid.mjml", ".liquid.html")
@@ -64,7 +64,7 @@ def passed_over(gallery: Gallery) -> Iterator[tuple[str, str]]:
 
 
 def _files_in(folder: Path, ignore: tuple[str, ...]) -> Iterator[str]:
-    for above, below, names in os.walk(folder):
+    for above, below, names in walk(folder):
         here = Path(above).relative_to(folder).as_posix()
         below[:] = [one for one in below if not one.startswith(".") and one not in NOT_OURS]
         files = (name if here == "." else f"{here}/{name}" for name in names)

@@ -11,7 +11,9 @@ from pathlib import Path
 from keyturn.emails.engines.not_drawn import open_not_drawn
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings
+from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.errors import KeyturnError
+from keyturn.plain_files import paths_below, read_plain_text
 
 HANDLEBARS = (".hbs", ".handlebars")
 FIX = (
@@ -36,12 +38,19 @@ def open_handlebars(
     Raises CannotDraw, for the whole folder, where somebody needs them to be.
     """
     if is_needed:
-        files = sorted(file for file in directory.rglob("*") if file.suffix.lower() in HANDLEBARS)
-        told = recognised("\n".join(file.read_text("utf-8", errors="replace") for file in files[:100]))
+        files = sorted(file for file in paths_below(directory) if file.suffix.lower() in HANDLEBARS)
+        told = recognised("\n".join(map(_text_of, files[:100])))
         raise CannotDraw(f"{directory} holds templates of Handlebars{_with(told)}, which are not drawn. {FIX}")
     return open_not_drawn(
         directory, settings, name="Handlebars", suffixes=HANDLEBARS, why_not=_why_not, fix=FIX, sandboxed=sandboxed
     )
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return read_plain_text(file, LARGEST, errors="replace")
+    except OSError:
+        return ""
 
 
 def recognised(text: str) -> list[str]:

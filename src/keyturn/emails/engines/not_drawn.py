@@ -13,6 +13,7 @@ from keyturn.emails.gallery.opening import OtherEngine, open_gallery
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.engine import EngineFault
+from keyturn.plain_files import read_plain_text
 
 WhyNot = Callable[[str], tuple[str, int | None]]
 """Says of a template's text why it cannot be drawn, and at which line that shows."""
@@ -43,7 +44,7 @@ class _NotDrawn:
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:  # noqa: ARG002 - an engine's
         path = self._folder / file
-        message, line = self._why_not(path.read_text("utf-8", errors="replace"))
+        message, line = self._why_not(read_plain_text(path, errors="replace"))
         raise TemplateInvalid(str(path), line, message) from EngineFault(self.name, "not-drawn", message, self._fix)
 
     def unknown_names(self, _: str) -> Iterable[TemplateInvalid]:

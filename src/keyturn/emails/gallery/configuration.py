@@ -189,7 +189,8 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     except RecursionError:
         raise SettingsInvalid([Fault(str(file), "cannot be read: it is nested too deeply")]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsInvalid([Fault(str(file), f"cannot be read: {error}")]) from error
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise SettingsInvalid([Fault(str(file), f"cannot be read: {reason}")]) from error
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
     return found

@@ -8,6 +8,7 @@ what mails share.
 import contextlib
 import os
 import re
+import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,8 +29,10 @@ from keyturn.emails.gallery.naming import (
     subject,
     text_part,
 )
+from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.mail.rendering.files import MailFiles, UnnamedMjml
 from keyturn.mail.rendering.folders import Folders
+from keyturn.plain_files import DEEPEST, has_printable_name, printable_name, read_plain_text
 
 EXPORT_MARK = ".keyturn-export"
 """A folder that holds a file of this name is an export: its pages are no templates, and it may be written anew."""
@@ -117,6 +120,7 @@ class Discovery:
         self._known: dict[str, tuple[State, _Text]] = {}
         self._seen: tuple[Mapping[str, State], Found] = ({}, Found({}, (), (), {}))
         self._left_out: dict[str, str] = {}
+        self._unreadable: dict[str, str] = {}
         self._suffixes = (*_TEMPLATE_SUFFIXES, *(suffix.lower() for suffix in patterns.suffixes))
 
     def look(self) -> Found:
@@ -127,35 +131,54 @@ class Discovery:
         )
         states = dict(sorted(dict(found).items()))
         if states != self._seen[0]:
+            self._unreadable = {}
             files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
             self._seen = states, self._classify(files)
-        return replace(self._seen[1], left_out=self._left_out)
+        return replace(self._seen[1], left_out=self._left_out | self._unreadable)
 
     def _states(self, folder: str | Path, above: str, real: tuple[str, ...]) -> Iterator[tuple[str, State]]:
         """Yield time and size of every file that can be a part of a mail; `real` are the folders above it, resolved."""
-        with contextlib.suppress(OSError), os.scandir(folder) as inside:
+        try:
+            inside = os.scandir(folder)
+        except FileNotFoundError:  # gone again
+            return
+        except OSError as error:
+            self._left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
+            return
+        with contextlib.suppress(OSError), inside:
             for each in inside:
                 file = above + each.name
                 if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in self._patterns.ignore):
                     continue
-                if each.is_symlink() and self._leave_out(each.path, file, real):
+                if self._leave_out(each, file, real):
                     continue
-                if each.is_dir():
+                if _is_folder(each):
                     if each.name not in NOT_OURS and not _holds(each.path, _NOT_OURS_WITH):
                         there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
                         yield from self._states(each.path, f"{file}/", (*real, there))
                 elif self._can_be_part(file):
                     with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
                         found = each.stat()
-                        yield file, (found.st_mtime_ns, found.st_size)
+                        if stat.S_ISREG(found.st_mode):
+                            yield file, (found.st_mtime_ns, found.st_size)
+                        else:
+                            self._left_out[file] = "is no plain file, but a pipe, a socket or a device"
 
-    def _leave_out(self, path: str, file: str, real: tuple[str, ...]) -> bool:
-        """Tell whether a link is not followed, and note why: what it leads to is worth a sentence."""
-        if os.path.realpath(path) in real:
+    def _leave_out(self, each: os.DirEntry[str], file: str, real: tuple[str, ...]) -> bool:
+        """Tell whether something is not read, and note why: what would be a part of a mail is worth a sentence."""
+        is_folder = _is_folder(each)
+        file, matters = printable_name(file), is_folder or self._can_be_part(file)
+        if not has_printable_name(each.name) and matters:
+            self._left_out[file] = "has a name that is not UTF-8"
+        elif len(real) > DEEPEST and is_folder:
+            self._left_out[file] = f"lies in more than {DEEPEST} folders"
+        elif not each.is_symlink():
+            return False
+        elif os.path.realpath(each.path) in real:
             self._left_out[file] = "leads back into the folder that it is in"
-        elif leads_out(path, self._patterns.bounds):
+        elif leads_out(each.path, self._patterns.bounds):
             self._left_out[file] = "leads out of the folder"
-        elif not os.path.exists(path) and self._can_be_part(file):  # noqa: PTH110 - many
+        elif matters and not os.path.exists(each.path):  # noqa: PTH110 - many
             self._left_out[file] = "leads nowhere"
         return file in self._left_out
 
@@ -164,11 +187,15 @@ class Discovery:
         return suffix in _MARKUP or suffix in _OTHERS or suffix in self._suffixes
 
     def _text(self, file: str, state: State) -> _Text | None:
-        with contextlib.suppress(OSError):
-            if file not in self._known or self._known[file][0] != state:
-                self._known[file] = state, _read((self._folders / file).read_text("utf-8-sig", errors="replace"))
-            return self._known[file][1]
-        return None
+        if file not in self._known or self._known[file][0] != state:
+            large = state[1] > LARGEST  # it is told where it is drawn
+            try:
+                text = "" if large else read_plain_text(self._folders / file, encoding="utf-8-sig", errors="replace")
+            except OSError as error:
+                self._unreadable[file] = f"cannot be read: {error.strerror}"
+                return None
+            self._known[file] = state, _read(text)
+        return self._known[file][1]
 
     def _classify(self, files: Mapping[str, _Text]) -> Found:
         references = {file: tuple(self._files_named(text.refers, file, files)) for file, text in files.items()}
@@ -213,6 +240,11 @@ class Discovery:
 
     def _is_layout(self, file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
+
+
+def _is_folder(each: os.DirEntry[str]) -> bool:
+    """Tell whether this is a folder, or a link to one; of a link to itself `is_dir` would raise OSError."""
+    return os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
 
 
 def _used(references: Mapping[str, Iterable[str]]) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
+from keyturn.plain_files import DEEPEST
 
 _File = tuple[str, int, int]
 Fingerprint = frozenset[_File]
@@ -40,6 +41,8 @@ def _prefixes(file: str) -> Iterator[str]:
 
 
 def _files(folder: str, prefix: str) -> Iterator[_File]:
+    if prefix.count("/") > DEEPEST:
+        return
     try:
         entries = list(os.scandir(folder))
     except OSError:  # gone again

@@ -31,6 +31,7 @@ from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.jinja_cache import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.plain_files import read_plain_text
 
 T = TypeVar("T")
 
@@ -114,7 +115,7 @@ class Gallery:
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """Links that are not followed, and why not."""
+        """Files and folders that are not read, and why not."""
         return self._current_look().left_out
 
     def entries(self) -> list[Entry]:
@@ -190,7 +191,7 @@ class Gallery:
 
     def source(self, file: str) -> str:
         """Return a file of the folder, as templates refer to it. What is not UTF-8 in it shows as U+FFFD."""
-        return re.sub(r"\r\n?", "\n", (self.folders / file).read_text("utf-8", errors="replace"))
+        return re.sub(r"\r\n?", "\n", read_plain_text(self.folders / file, errors="replace"))
 
     def users(self, shared: str) -> list[str]:
         """Return the mails that refer to a shared file, also through another one."""

@@ -24,7 +24,10 @@ def bounds_of(folder: Path) -> Path:
 
 def leads_out(path: str | Path, bounds: Path | None) -> bool:
     """Tell whether a path is in truth one outside of the bounds; nothing is outside of None."""
-    return bounds is not None and not Path(os.path.realpath(path)).is_relative_to(bounds)
+    try:
+        return bounds is not None and not Path(os.path.realpath(path)).is_relative_to(bounds)
+    except ValueError:  # a name with a zero in it, which no file has
+        return True
 
 
 class BoundedLoader(FileSystemLoader):
@@ -42,4 +45,6 @@ class BoundedLoader(FileSystemLoader):
             file = self._folder
         if leads_out(file, self._bounds):
             raise SecurityError(f"'{template}' is a link that leads out of the folder, and is not read")
+        if file.exists() and not file.is_file():
+            raise SecurityError(f"'{template}' is no plain file, and is not read")
         return super().get_source(environment, template)

@@ -9,6 +9,7 @@ from pathlib import Path
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import sent_at
+from keyturn.plain_files import paths_below
 
 _LARGEST = 32 * 1024**2
 """Octets of a mail: as many as the server takes."""
@@ -23,7 +24,7 @@ def mail_files(place: Path) -> list[Path]:
         return [place] if place.suffix.lower() == _EML else []
     if all((place / folder).is_dir() for folder in _MAILDIR):
         return sorted(file for folder in _MAILDIR for file in (place / folder).iterdir() if _is_mail(file))
-    return sorted(file for file in place.rglob("*") if file.suffix.lower() == _EML and _is_mail(file))
+    return sorted(file for file in paths_below(place) if file.suffix.lower() == _EML and _is_mail(file))
 
 
 def add_mail_files(captured: CapturedMails, files: Sequence[Path]) -> list[Path]:

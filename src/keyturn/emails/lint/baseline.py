@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from keyturn.emails.gallery.replacing import replace_file
 from keyturn.errors import KeyturnError
+from keyturn.plain_files import read_plain_file
 
 if TYPE_CHECKING:  # who asks for the name of the file should not wait for the checks
     from keyturn.emails.lint.examination import Examination, Found
@@ -73,12 +75,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def read_baseline(file: Path) -> Baseline:
     """Raise BaselineInvalid where it is not there or is none."""
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_LARGEST + 1)
+        content = read_plain_file(file, _LARGEST)
     except OSError as error:
         raise BaselineInvalid(f"the baseline {file} cannot be read: {error.strerror}") from error
-    if len(content) > _LARGEST:
-        raise BaselineInvalid(f"{file} is too long for a baseline")
     try:
         return msgspec.json.decode(content, type=Baseline)
     except msgspec.DecodeError as error:
@@ -88,7 +87,7 @@ def read_baseline(file: Path) -> Baseline:
 def write_baseline(file: Path, baseline: Baseline) -> None:
     """Raise BaselineInvalid where it cannot be written."""
     try:
-        file.write_bytes(msgspec.json.format(msgspec.json.encode(baseline), indent=1) + b"\n")
+        replace_file(file, msgspec.json.format(msgspec.json.encode(baseline), indent=1) + b"\n")
     except OSError as error:
         raise BaselineInvalid(f"the baseline {file} cannot be written: {error.strerror}") from error
 

@@ -11,8 +11,11 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from keyturn.emails.gallery.links import leads_out
+from keyturn.emails.gallery.replacing import replace_file
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.files import MailFiles
+from keyturn.plain_files import read_plain_text
 
 
 class MailName(NamedTuple):
@@ -69,9 +72,7 @@ class Goldens:
         for path, text in zip(self.places(name), snapshot, strict=True):
             if text:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                half = path.with_name(f".{path.name}.half")
-                half.write_text(text, "utf-8", newline="\n")
-                half.replace(path)
+                replace_file(path, text.encode())
             else:
                 path.unlink(missing_ok=True)
 
@@ -94,7 +95,10 @@ class Goldens:
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
             raise LookupError(f"There can be no golden file of {name}.")
         stem = _quote_name(name.sample) + (f".{_quote_name(name.language)}" if name.language else "")
-        return [self.folder / name.template / f"{stem}{ending}" for ending in _ENDINGS]
+        folder = self.folder / name.template
+        if leads_out(folder, self.folder.resolve()):
+            raise LookupError(f"There can be no golden file of {name}: a link leads elsewhere.")
+        return [folder / f"{stem}{ending}" for ending in _ENDINGS]
 
 
 def _quote_name(part: str) -> str:
@@ -116,6 +120,6 @@ def _name_of(file: Path) -> MailName | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8", errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
+        return None if path.is_symlink() else read_plain_text(path, errors="replace")
+    except OSError:
         return None

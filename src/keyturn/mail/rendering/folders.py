@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from keyturn.plain_files import paths_below
+
 
 class Folders:
     """Stacks folders of templates.
@@ -30,4 +32,4 @@ class Folders:
 
     def paths(self) -> Iterator[Path]:
         for folder in self.all:
-            yield from folder.rglob("*")
+            yield from paths_below(folder)

@@ -20,6 +20,7 @@ from keyturn.emails.engines.liquid.tracing import Tracer, start_of
 from keyturn.emails.lint.finding import line_and_column
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
+from keyturn.plain_files import paths_below
 
 _NAME = "Liquid"
 _CLOSE = 0.75
@@ -102,7 +103,7 @@ class Faults:
 
     def _fix_of_partial(self, name: str) -> str:
         folder = self._templates.folder
-        stems = {file.name.partition(".")[0].lstrip("_"): file for file in folder.rglob("*.*") if file.is_file()}
+        stems = {file.name.partition(".")[0].lstrip("_"): file for file in paths_below(folder) if file.is_file()}
         close = get_close_matches(name.rpartition("/")[2], stems, n=1)
         return f"Did you mean {close[0]}?" if close else "Partials lie in the folder, as snippets/NAME.liquid."
 

@@ -24,6 +24,7 @@ from keyturn.emails.gallery.samples.reading import READERS, Table, read_tables
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.files import own_files
 from keyturn.mail.rendering.render import EmailProps
+from keyturn.plain_files import has_printable_name, printable_name
 
 Props = TypeVar("Props", bound=EmailProps)
 PrintedNames = Callable[[], Collection[str]]
@@ -127,14 +128,17 @@ def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listin
 
 
 def _places_in(folder: Path, listings: Listings) -> Iterator[_Place]:
-    files = (folder / name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS)))
+    files = [folder / name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS))]
+    for file in files:
+        if not has_printable_name(file.name):
+            raise TemplateInvalid(printable_name(str(file)), None, "its name is not UTF-8, and names no sample")
     yield from (_Place(stem, "one") for stem in sorted({file.with_suffix("") for file in files if file.suffix}))
 
 
 def _with_endings(stem: Path, listings: Listings) -> Iterator[Path]:
     names = listings.names_in(stem.parent)
     files = (stem.with_name(stem.name + ending) for ending in READERS if stem.name + ending in names)
-    return (file for file in files if file.is_file())
+    return (file for file in files if not file.is_dir())
 
 
 def _read_file(file: Path, holds: str, printed_names: PrintedNames) -> dict[str, Written]:

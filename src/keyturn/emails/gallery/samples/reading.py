@@ -5,13 +5,21 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from keyturn.errors import TemplateInvalid
 from keyturn.packaging import requires_extra
+from keyturn.plain_files import read_plain_text
 
 _REMEMBERED = 2048
+_LARGEST = {".toml": 10_000_000, ".json": 10_000_000, ".yaml": 1_000_000, ".yml": 1_000_000}
+"""Octets of a file by its ending. PyYAML takes some seconds for a megabyte."""
+
+_DEEPEST = 100
+_HALF = re.compile("[\ud800-\udfff]")
+_TOO_DEEP = f"Values are nested more than {_DEEPEST} deep"
 
 
 class Table(NamedTuple):
@@ -30,27 +38,54 @@ def read_tables(file: Path) -> dict[str, Table]:
         found = file.stat()
     except FileNotFoundError:
         return {}
-    return _tables(file, found.st_mtime_ns, found.st_size)
+    except OSError as error:  # such as a link that leads to itself
+        raise TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}") from error
+    tables = _tables(file, found.st_mtime_ns, found.st_size)
+    if isinstance(tables, TemplateInvalid):
+        raise TemplateInvalid(tables.path, tables.line, tables.message) from tables
+    return tables
 
 
 @lru_cache(_REMEMBERED)
-def _tables(file: Path, *_: int) -> dict[str, Table]:
+def _tables(file: Path, *_: int) -> dict[str, Table] | TemplateInvalid:
+    """Return what stands in a file, or why it cannot be read, which takes as long to find out."""
     try:
-        text = file.read_text("utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise TemplateInvalid(str(file), None, str(error)) from error
-    try:
-        top = READERS[file.suffix.lower()](text)
+        ending = file.suffix.lower()
+        text = read_plain_text(file, _LARGEST[ending], encoding="utf-8-sig")
+        top = READERS[ending](text)
+        _require_plain(top)
+    except UnicodeDecodeError as error:
+        return TemplateInvalid(str(file), None, str(error))
+    except OSError as error:
+        return TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}")
+    except RecursionError:
+        return TemplateInvalid(str(file), None, _TOO_DEEP)
     except Unreadable as error:
-        raise TemplateInvalid(str(file), error.line, str(error)) from error
+        return TemplateInvalid(str(file), error.line, str(error))
     if top is None:  # an empty YAML file
         return {}
     if not isinstance(top, dict):
-        raise TemplateInvalid(str(file), 1, "Samples are names with values, and this is none")
+        return TemplateInvalid(str(file), 1, "Samples are names with values, and this is none")
     unnamed = next((key for key in top if not isinstance(key, str)), None)
     if unnamed is not None:
-        raise TemplateInvalid(str(file), None, f"{unnamed} is no name: write it in quotes")
+        return TemplateInvalid(str(file), None, f"{unnamed} is no name: write it in quotes")
     return {name: Table(value, next(_lines_of(name, text), None)) for name, value in top.items()}
+
+
+def _require_plain(top: Any) -> None:
+    """Raise Unreadable for values within more than _DEEPEST others, and for half characters, which no mail can hold."""
+    level = [top]
+    for _ in range(_DEEPEST):
+        if any(isinstance(one, str) and _HALF.search(one) for one in level):
+            raise Unreadable("A text holds half a character, as \\ud800 is one", None)
+        groups = [
+            one if isinstance(one, list) else [*one, *one.values()] for one in level if isinstance(one, dict | list)
+        ]
+        # Each value once: those of YAML may stand in several places, and within themselves.
+        level = [*{id(each): each for group in groups for each in group}.values()]
+        if not level:
+            return
+    raise Unreadable(_TOO_DEEP, None)
 
 
 def _lines_of(name: str, text: str) -> Iterator[int]:
@@ -73,6 +108,8 @@ def _toml(text: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise Unreadable(str(error), int(line[1]) if line else len(text.splitlines()) or 1) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Unreadable(str(error).partition(":")[0], None) from error
 
 
 def _json(text: str) -> Any:
@@ -87,12 +124,22 @@ def _json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=expect_each_once) if text.strip() else None
     except json.JSONDecodeError as error:
         raise Unreadable(f"{error.msg} (at line {error.lineno}, column {error.colno})", error.lineno) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Unreadable(str(error).partition(":")[0], None) from error
+
+
+def _most_open(text: str) -> int:
+    """Return how many brackets are open at once, at most, wherever they stand."""
+    opened = accumulate(1 if found[0] in "[{" else -1 for found in re.finditer(r"[\[\]{}]", text))
+    return max(opened, default=0)
 
 
 def _yaml(text: str) -> Any:
     with requires_extra("studio", "a sample in YAML"):
         import yaml  # noqa: PLC0415 - only folders that hold YAML need it
 
+    if _most_open(text) > _DEEPEST:  # for each of them PyYAML looks at all that are open
+        raise Unreadable(_TOO_DEEP, None)
     loader = yaml.SafeLoader(text)
     try:
         top = loader.get_single_node()

@@ -12,6 +12,7 @@ from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
 from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
 from keyturn.mail.rendering.folders import Folders
+from keyturn.plain_files import read_plain_text
 
 _FIXES = {
     "unknown-language": "Name the folder as CLDR names the language, or leave it out.",
@@ -98,7 +99,7 @@ def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
     found: dict[Text, Place] = {}
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:
-        source = (gallery.folders / file).read_text("utf-8")
+        source = read_plain_text(gallery.folders / file)
         tree = parser.parse(source, file)
     except (TemplateError, OSError, UnicodeDecodeError):
         return found

@@ -5,6 +5,7 @@ with another mail count for that one alone, as far as every name is written out.
 folders, templates within packages, more than anybody reads), there are no keys, and everything is checked.
 """
 
+import errno
 import hashlib
 import os
 import platform
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.fingerprints import owners_among
+from keyturn.plain_files import read_plain_file, walk
 
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
 _WHERE_INSTALLED = ("python-liquid",)
@@ -55,12 +57,12 @@ def _keys(gallery: Gallery, names: Sequence[str], start: bytes, contents: Mappin
             files.add(file)
     if any(_BY_VALUE.search(content) for content in contents.values()):
         shared = {*contents}
-    digests = {file: _digest([str(file).encode(), content]) for file, content in contents.items()}
+    digests = {file: _digest([os.fsencode(file), content]) for file, content in contents.items()}
     of_all = _digest([start, *(digests[file] for file in sorted(shared))])
     keys = {}
     for name in names:
         files = {*own.get(name, ()), *((gallery.folders / file).resolve() for file in gallery.files_of(name))}
-        of_own = (digests.get(file) or _digest([str(file).encode(), _content(file)]) for file in sorted(files))
+        of_own = (digests.get(file) or _digest([os.fsencode(file), _content(file)]) for file in sorted(files))
         keys[name] = _digest([of_all, name.encode(), *of_own]).hex()
     return keys
 
@@ -92,7 +94,7 @@ def _contents(folders: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
     """Yield all files of the folders and what they hold. Raises _Unclear."""
     count = size = 0
     for folder in folders:
-        for above, below, names in os.walk(folder):
+        for above, below, names in walk(folder):
             below[:] = [name for name in below if name not in _NOT_READ and name != ".git"]
             if any(os.path.islink(os.path.join(above, name)) for name in below):  # noqa: PTH114, PTH118 - many
                 raise _Unclear
@@ -112,8 +114,10 @@ def _in_folder(file: Path, folders: Iterable[Path]) -> str:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
-    except OSError:  # gone, or never there: an include may look for it in several places
+        return read_plain_file(file, _LARGEST)
+    except OSError as error:  # gone, or never there: an include may look for it in several places
+        if error.errno == errno.EFBIG:
+            raise _Unclear from error
         return b"\0"
 
 

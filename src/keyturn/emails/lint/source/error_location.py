@@ -14,6 +14,7 @@ from keyturn.emails.gallery.placeholders.missing_names import missing_name
 from keyturn.emails.lint.finding import Place, line_and_column
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders
+from keyturn.plain_files import read_plain_file, read_plain_text
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
 _QUOTED = re.compile(r"(?:.*\bgot )?'(\w+)'")
@@ -133,10 +134,11 @@ def _unclosed_block(source: str, block: str, end: Spot) -> Spot:
 
 
 def _lines(file: Path) -> list[str]:
-    if not file.is_file():
+    try:
+        return read_plain_text(file, errors="replace").split("\n")
+    except OSError:
         return []
-    return re.sub(r"\r\n?", "\n", file.read_text("utf-8", errors="replace")).split("\n")
 
 
 def _has_content(file: Path, content: bytes) -> bool:
-    return file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content
+    return file.is_file() and file.stat().st_size == len(content) and read_plain_file(file) == content

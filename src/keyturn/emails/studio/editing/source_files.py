@@ -1,6 +1,7 @@
 """The files of a folder as somebody edits them: read, and saved unless another has saved them since."""
 
 import codecs
+import errno
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.replacing import replace_file
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.errors import TemplateInvalid
+from keyturn.plain_files import read_plain_file
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".yaml", ".yml", ".json"})
@@ -104,13 +106,12 @@ class SourceFiles:
 
     def _octets(self, file: str) -> bytes:
         try:
-            with (self._gallery.folders / file).open("rb") as opened:
-                octets = opened.read(LARGEST + 1)
+            return read_plain_file(self._gallery.folders / file, LARGEST)
         except OSError as error:
+            if error.errno == errno.EFBIG:
+                says = f"Read only: a template has up to {LARGEST:,} octets, and this file has more."
+                raise NotEditable(says) from error
             raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
-        if len(octets) > LARGEST:
-            raise NotEditable(f"Read only: a template has up to {LARGEST:,} octets, and this file has more.")
-        return octets
 
     def _is_known(self, file: str) -> bool:
         with self._gallery.one_look():

@@ -113,9 +113,11 @@ class Layout:
 
     def _excerpt(self, finding: Finding) -> tuple[ExcerptLine, ...]:
         place = finding.place
-        if not (self._gallery.folders / place.file).is_file():
+        try:
+            lines = self._gallery.source(place.file).split("\n")
+        except OSError:  # it is gone, or the finding says that it cannot be read
             return ()
-        return excerpt(self._gallery.source(place.file).split("\n"), place.line, place.column)
+        return excerpt(lines, place.line, place.column)
 
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
