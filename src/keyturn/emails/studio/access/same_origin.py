@@ -22,3 +22,13 @@ def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
     origin = urlsplit(connection.headers.get("origin", "")).netloc
     if site != "same-origin" and (site is not None or origin != connection.headers.get("host")):
         raise PermissionDeniedException(detail="Only the studio's own pages can do this.")
+
+
+def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Guard: answer 403, before any work, to what a page of another site loads: a picture, a frame, a script.
+
+    A link from elsewhere that a person follows is let through (W3C Fetch Metadata, "resource isolation policy").
+    """
+    followed = connection.headers.get("sec-fetch-dest") == "document"
+    if connection.headers.get("sec-fetch-site") == "cross-site" and not followed:
+        raise PermissionDeniedException(detail="Only the studio's own pages can load this.")

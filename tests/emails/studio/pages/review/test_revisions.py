@@ -88,6 +88,17 @@ def test_what_is_no_commit_is_said(client: Client, base: str) -> None:
     assert client.get("/studio/revisions/greeting", params={"base": base, "sample": "ada"}).status_code == 404
 
 
+@pytest.mark.parametrize("dest", ["image", "iframe", "script", "empty"])
+def test_a_page_of_another_site_starts_no_git(client: Client, monkeypatch: pytest.MonkeyPatch, dest: str) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")  # a page without git says so
+    fetched = {"sec-fetch-site": "cross-site", "sec-fetch-dest": dest}
+
+    for page in ("revisions?base=first", "revisions/greeting?base=first", "revision-frames/after/greeting?base=first"):
+        assert client.get(f"/studio/{page}", headers=fetched).status_code == 403
+    followed = client.get("/studio/revisions", headers={**fetched, "sec-fetch-dest": "document"})
+    assert (followed.status_code, "there is no git here" in followed.text) == (200, True)
+
+
 def test_a_mail_that_neither_has_is_missing(client: Client) -> None:
     assert client.get("/studio/revisions/nobody?base=first&sample=ada").status_code == 404
 

@@ -12,6 +12,7 @@ from keyturn.emails.snapshots import MailName
 from keyturn.emails.snapshots.goldens import in_one_line
 from keyturn.emails.snapshots.revisions import Revisions
 from keyturn.emails.snapshots.sides import NotListed
+from keyturn.emails.studio.access.same_origin import no_other_site
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.frames.changed_elements import mark_changes
 from keyturn.emails.studio.pages.layout import Layout
@@ -19,7 +20,7 @@ from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.view import View
 
 
-@get("/revisions", sync_to_thread=True)
+@get("/revisions", sync_to_thread=True, guards=[no_other_site])
 def revisions_page(
     view: NamedDependency[View], revisions: NamedDependency[Revisions], layout: NamedDependency[Layout]
 ) -> Response[str]:
@@ -36,7 +37,7 @@ def revisions_page(
     return layout.page("revisions.html", {**context, "revisions": True})
 
 
-@get("/revisions/{name:path}", sync_to_thread=True)
+@get("/revisions/{name:path}", sync_to_thread=True, guards=[no_other_site])
 def revision_page(
     name: FromPath[Path], view: NamedDependency[View], revisions: NamedDependency[Revisions],
     layout: NamedDependency[Layout],
@@ -50,7 +51,7 @@ def revision_page(
     return layout.page("revision.html", context)
 
 
-@get("/revision-frames/{side:str}/{name:path}", sync_to_thread=True)
+@get("/revision-frames/{side:str}/{name:path}", sync_to_thread=True, guards=[no_other_site])
 def revision_frame(
     side: FromPath[Literal["before", "after"]], name: FromPath[Path], view: NamedDependency[View],
     revisions: NamedDependency[Revisions],
