@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -383,3 +384,33 @@ def test_a_request_for_another_protocol_is_answered_as_any_other(start: Start) -
         GET + b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     assert is_said(connection, b"/ 0")
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "takes", "then"),
+    [
+        (256, 1024, {1024}, 1024),
+        (256, -1, {10_240}, 10_240),
+        (256, -1, {-1}, sys.maxsize),
+        (256, 256, set(), 256),
+        (65_536, -1, {10_240}, 65_536),
+        (-1, -1, set(), sys.maxsize),
+        (256, 1024, set(), 256),
+    ],
+    ids=["raised", "macOS", "any number", "at its hard limit", "not lowered", "none", "refused"],
+)
+def test_the_limit_of_open_files_is_raised_as_far_as_the_system_lets_it(
+    soft: int, hard: int, takes: set[int], then: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    limits = [soft, hard]
+
+    def set_limit(_: int, wanted: tuple[int, int]) -> None:
+        if wanted[0] not in takes:
+            raise ValueError
+        limits[0] = wanted[0]
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(limits))
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
+    protocol: Any = bounded_protocol(ServerSettings(max_connections=sys.maxsize))
+    assert protocol.max_connections == then - 128

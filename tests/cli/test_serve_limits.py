@@ -2,12 +2,13 @@
 
 import contextlib
 import socket
+import sys
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.cli.process import Running, running
+from tests.cli.process import Running, running, running_program
 from tests.cli.test_serve import PRODUCTION, url_of
 
 LIMITS = {
@@ -88,3 +89,24 @@ def test_hundreds_of_requests_that_do_not_come_shut_out_only_their_client(serve:
         for _ in range(20):
             assert httpx.get(f"{url_of(serve)}/health/live", timeout=10).status_code == 200
         assert said(stalled[0]) == b"", "the oldest has made room"
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(("hard", "warns"), [(4096, False), (256, True)])
+def test_a_low_limit_of_open_files_shuts_no_client_out(hard: int, warns: bool) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and most < hard:
+        pytest.skip("this system allows fewer")
+    program = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (256, {hard}));"
+        "import keyturn.cli; sys.argv = ['keyturn', 'serve', '--no-worker', '--port', '0']; keyturn.cli.main()"
+    )
+    with running_program([sys.executable, "-c", program], None, **PRODUCTION) as serve, contextlib.ExitStack() as stack:
+        url_of(serve)
+        for _ in range(300):
+            stack.enter_context(connected(serve))
+        for _ in range(5):
+            assert httpx.get(f"{url_of(serve)}/health/ready", timeout=10).status_code == 200
+        assert serve.end() == 0
+        assert any("server.fewer_connections" in line for line in serve.said) is warns

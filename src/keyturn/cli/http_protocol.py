@@ -7,6 +7,9 @@ below (OWASP ASVS 2.4.1; RFC 9112, 9.5).
 """
 
 import asyncio
+import contextlib
+import logging
+import sys
 from collections import Counter
 from collections.abc import Hashable
 from time import monotonic
@@ -16,6 +19,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from keyturn.reset.records.client import Client
 from keyturn.settings import ServerSettings
 from keyturn.settings.networks import read_network, read_peer
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.server")
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 """RFC 6585, 5."""
@@ -27,18 +33,29 @@ _LONGEST_TARGET = 8000
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 """RFC 9110, 15.5.9."""
 
+_OWN_FILES = 128
+"""Files of the process itself: connections to the database and to providers, its log, the pipes of its worker."""
+
+_FEWEST = 16
+
+_OPEN_MAX = 10_240
+"""What macOS takes where the hard limit says "any number" (setrlimit(2), OPEN_MAX)."""
+
 _PIECE = 1024
 """Bytes that are parsed at once, of the 256 kB that a read may bring: what follows a complete request waits unparsed
 for its answer, but for the rest of a piece."""
 
 
 def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol within the limits of the settings."""
+    """Return uvicorn's protocol within the limits of the settings, and of the files that this process may open."""
+    most = min(limits.max_connections, max(_raise_open_files() - _OWN_FILES, _FEWEST))
+    if most < limits.max_connections:
+        log.warning(LogEvent("server.fewer_connections", max_connections=most, wanted=limits.max_connections))
     proxies = [read_network(text) for text in limits.trusted_proxies]
 
     class Limited(_BoundedProtocol):
         max_headers = limits.max_headers
-        max_connections = limits.max_connections
+        max_connections = most
         seconds = limits.request_timeout.total_seconds()
 
         def holder(self) -> Hashable:
@@ -48,6 +65,22 @@ def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
             return Client(ip_address=str(peer)).networks[0]
 
     return Limited
+
+
+def _raise_open_files() -> int:
+    """Let this process have as many open files as it may, and return how many. Windows has no such limit."""
+    try:
+        import resource  # noqa: PLC0415 - not to be had on Windows
+    except ImportError:
+        return sys.maxsize
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for most in (hard, _OPEN_MAX):
+        if soft != resource.RLIM_INFINITY and (most == resource.RLIM_INFINITY or most > soft):
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+                break
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 class _BoundedProtocol(HttpToolsProtocol):
