@@ -227,7 +227,7 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path)
         Database(f"sqlite:///{tmp_path}/file/keyturn.db")
 
 
-@pytest.mark.parametrize("url", ["postgresql", "postgresql://keyturn:p@x:hunter2@db.example/keyturn"])
+@pytest.mark.parametrize("url", ["postgresql", "postgresql://keyturn:p@x:hunter2@db.example:x/keyturn"])
 def test_what_is_no_address_is_a_fault_of_the_settings_and_not_repeated(url: str) -> None:
     with pytest.raises(SettingsInvalid, match=r"database\.url: not a database address") as invalid:
         Database(url)
