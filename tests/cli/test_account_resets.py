@@ -183,7 +183,7 @@ def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
     school.do(lock)
     assert "locked" in keyturn("accounts", "list").out
     assert "1 locked" in keyturn("accounts", "reset", "--all", "--dry-run", *FAST).out
-    assert "is locked: `keyturn accounts unlock" in keyturn("accounts", "reset", ADA).err
+    assert f"then `keyturn accounts unlock {ADA}`" in keyturn("accounts", "reset", ADA).err
 
     assert keyturn("accounts", "unlock", ADA).out == f"{ADA} is unlocked.\n"
     assert entries(keyturn)[0] == ("account_unlock", "unlocked", USER)
