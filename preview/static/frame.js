@@ -179,6 +179,6 @@ function pairOf(frame) {
 // The same sample in another scheme is the same mail: its place is kept.
 function mailOf(source) {
   const address = new URL(source);
-  for (const how of ["scheme", "images", "edit"]) address.searchParams.delete(how);
+  for (const how of ["scheme", "images", "remote", "edit"]) address.searchParams.delete(how);
   return address.href;
 }

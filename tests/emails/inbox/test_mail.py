@@ -34,19 +34,21 @@ def test_both_texts_and_what_is_attached_are_told_apart() -> None:
         False,
     )
     assert (notes.name, notes.content) == ("notes.txt", b"plain words\n")
-    assert 'src="data:image/gif;base64,' in with_inline_images(content)
+    assert 'src="data:image/gif;base64,' in with_inline_images(content, content.html)
 
 
 def test_an_svg_is_not_put_into_the_page() -> None:
     message = mail(html='<img src="cid:logo">')
     message.get_payload()[1].add_related(b"<svg/>", "image", "svg+xml", cid="<logo>")  # type: ignore[index,union-attr]
-    assert 'src="cid:logo"' in with_inline_images(MailContent(bytes(message)))
+    content = MailContent(bytes(message))
+    assert 'src="cid:logo"' in with_inline_images(content, content.html)
 
 
 def test_a_picture_that_is_named_a_thousand_times_makes_no_page_of_gigabytes() -> None:
     message = mail(html='<img src="cid:logo">' * 1_000)
     message.get_payload()[1].add_related(PIXEL * 10_000, "image", "gif", cid="<logo>")  # type: ignore[index,union-attr]
-    assert len(with_inline_images(MailContent(bytes(message)))) < 16 * 1024**2
+    content = MailContent(bytes(message))
+    assert len(with_inline_images(content, content.html)) < 16 * 1024**2
 
 
 def test_a_mail_within_a_mail_is_attached_to_it() -> None:

@@ -8,6 +8,7 @@ import pytest_asyncio
 from litestar import Litestar
 from litestar.testing import TestClient
 from playwright.async_api import Browser, BrowserContext, Page
+from tests.emails.studio.elsewhere import Elsewhere
 from tests.emails.studio.fixtures import Greeting, write_templates
 from tests.serving import serving
 
@@ -57,6 +58,15 @@ def served(studio: Studio) -> Iterator[str]:
     with serving(create_studio_app(studio)) as url:
         yield f"{url}/studio"
         studio.stopping.set()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    """Serve another host, which mails may name."""
+    host = Elsewhere()
+    with serving(host.app(), host.connections) as address:
+        host.address = address
+        yield host
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -82,6 +82,11 @@ class Gallery:
         return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the folder may be a stranger's: nobody has said that it is trusted."""
+        return self.patterns.bounds is not None
+
+    @property
     def folder(self) -> Path:  # where what is new is written
         return self.templates.folder
 

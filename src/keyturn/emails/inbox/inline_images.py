@@ -13,12 +13,11 @@ _MOST = 8 * 1024**2
 """Bytes of the images that are put into a mail, each counted as often as it is."""
 
 
-def with_inline_images(mail: MailContent, html: str | None = None) -> str:
+def with_inline_images(mail: MailContent, html: str) -> str:
     """Return the HTML with such images in it: the frame that shows it may load nothing of the studio's.
 
-    `html` is what somebody has made of that of the mail.
+    `html` is the mail's own, or what a view has made of it.
     """
-    html = mail.html if html is None else html
     if "cid:" not in html.lower():
         return html
     images = {part.content_id: part for part in mail.attachments if part.content_type in _SHOWN and part.content_id}

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import CacheControlHeader
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
@@ -51,6 +51,7 @@ from keyturn.emails.studio.pages.review import findings_pages, revision_pages, s
 from keyturn.emails.studio.rendering.drawing import with_bounded_branches
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
+from keyturn.emails.studio.view import View
 from keyturn.packaging import folder
 
 
@@ -89,7 +90,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         path,
         route_handlers=[*_handlers(studio), _static_files()],
         dependencies={name: _provide(part) for name, part in parts.items()}
-        | {"view": Provide(read_view, sync_to_thread=False)},
+        | {"view": Provide(read_view, sync_to_thread=False), "drawn": _provide_drawn(studio.gallery)},
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
@@ -166,6 +167,18 @@ async def _with_headers(answer: Response[Any]) -> Response[Any]:
     """Add the headers of the router, which files do without."""
     answer.headers.update(HEADERS)
     return answer
+
+
+def _provide_drawn(gallery: Gallery) -> Provide:
+    """Return what provides the view as frames draw it: without what lies elsewhere where the folder is foreign.
+
+    An image's address may hold what the template is given, and may be one that only this machine reaches.
+    """
+
+    def drawn(view: NamedDependency[View]) -> View:
+        return view.as_loaded(gallery.folder.name) if gallery.is_foreign else view
+
+    return Provide(drawn, sync_to_thread=False)
 
 
 def _provide(part: object) -> Provide:

@@ -20,11 +20,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
     the language `lang` and for `brand`. How it is shown: `dir` turns it, `mode` is what is done with a source,
     `width` is in CSS pixels, None for what the screen has room for; `scheme` beyond light and dark are models: of
-    clients that invert, and of Word. `fonts` from the web are loaded for who asks. `line` is the place in the
-    templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the outbox is,
-    from behind the mail `older_than`. `base` is the commit that mails are compared with. `pane` counts where only one
-    has room. `save` is the name that the data was to be saved under, while something is in the way of that: it is
-    told once, so no link carries it on.
+    clients that invert, and of Word. `images` are all of them, the mail's own alone, or none; where those that lie
+    elsewhere wait until the reader asks, `remote` says for what (`as_loaded`). `fonts` from the web are loaded on
+    request. `line` is the place in the templates that is picked out, "file:line". `find` is what the list is searched
+    for, `search` what the outbox is, from behind the mail `older_than`. `base` is the commit that mails are compared
+    with. `pane` counts where only one has room. `save` is the name that the data was to be saved under, while something
+    is in the way of that: it is told once, so no link carries it on.
     """
 
     sample: str = ""
@@ -39,7 +40,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: Literal["read", "edit"] = "read"
     width: Width | None = None
     scheme: Scheme = "light"
-    images: Literal["on", "off"] = "on"
+    images: Literal["on", "own", "off"] = "on"
+    remote: str = ""
     fonts: Literal["on", "off"] = "off"
     line: str = ""
     find: str = ""
@@ -58,13 +60,21 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def mail(self) -> "View":
         """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""
-        return self.made_from().to(scheme=self.scheme, images=self.images, fonts=self.fonts)
+        return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)
 
     def to(self, **changes: Any) -> "View":
         """Return the view with other fields. Another sample starts anew, without what was edited in this one."""
         if self.sample and changes.get("sample", self.sample) != self.sample:
             changes = {"seed": None, "edit": "", "save": "", **changes}
         return msgspec.structs.replace(self, **changes)
+
+    def as_loaded(self, of: str) -> "View":
+        """Return the view without what lies elsewhere, unless the reader asked for that.
+
+        `of` is the id of a captured mail, or the name of a foreign folder. The question names it, so that another mail
+        stays as it was, whatever link carries the view on.
+        """
+        return self if self.remote == of or self.images == "off" else self.to(images="own")
 
     def here(self, **changes: Any) -> str:
         """Return the reference from a page to itself in another state."""

@@ -1,5 +1,6 @@
 """What a browser finds in the mails of a folder, each at the line that wrote it."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,16 @@ def test_a_mail_runs_no_script_and_asks_no_host(tmp_path: Path, chromium: Chromi
     )
     assert look(tmp_path, body, chromium) == []
     assert chromium.weights == {}
+
+
+def test_a_mail_that_asks_the_browser_to_connect_early_reaches_nobody(tmp_path: Path, chromium: Chromium) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        at = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+        hint = f'<link rel="preconnect" href="{at}">'
+        look(tmp_path, f"{hint}<iframe srcdoc='{hint}'></iframe><img src='{at}/open.gif' alt=''><p>Hello</p>", chromium)
+        elsewhere.settimeout(0.5)  # seconds in which a connection would have come
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
 
 
 def test_heavy_images_in_the_mail_and_beside_it_are_weighed(tmp_path: Path, chromium: Chromium) -> None:

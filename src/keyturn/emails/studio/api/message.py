@@ -10,7 +10,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from keyturn.emails.inbox.captured_mail import CapturedMail
-from keyturn.emails.inbox.inline_images import with_inline_images
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.query import with_id
 from keyturn.emails.inbox.store import CapturedMails
@@ -98,10 +97,10 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     if kind not in ("html", "txt"):
         raise LookupError("A mail is shown as ID.html or ID.txt.")
 
-    def shown(_: CapturedMail, content: MailContent) -> Response[Any]:
+    def shown(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        return frames.frame(with_inline_images(content), View(), frames.CAPTURED)
+        return frames.captured_frame(content, mail.id, View())
 
     return await one_mail.read(name, shown)
 

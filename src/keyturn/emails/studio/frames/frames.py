@@ -4,6 +4,8 @@ import re
 
 from litestar import MediaType, Response
 
+from keyturn.emails.inbox.inline_images import with_inline_images
+from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.view import Scheme, View
 
@@ -15,7 +17,10 @@ _POLICY = (
 )
 _FONTS = {"on": "data: https:", "off": "data:"}
 _STYLES = {"on": " https:", "off": ""}  # a web font comes by a stylesheet of its own
-_IMAGES = {"on": "data: https: http:", "off": "'none'"}
+_IMAGES = {"on": "data: https: http:", "own": "data:", "off": "'none'"}
+
+_CHANGED_AT_MOST = 512 * 1024
+"""Characters of HTML that are changed for a view: every tag is looked at, which takes seconds."""
 
 # A preview's links hold made-up tokens on real hosts. Every one aims at a new tab (`<base target>`), which a sandbox
 # without allow-popups refuses before any request (HTML Standard 7.1.5, "sandboxed auxiliary navigation"): no link is
@@ -28,6 +33,27 @@ PREVIEW = "allow-same-origin"
 CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 
 
+class TooLong(Exception):
+    """The mail is too long to be changed as the view asks."""
+
+
+def captured_frame(
+    content: MailContent, mail_id: str, view: View, sandbox: str = CAPTURED, html: str | None = None
+) -> Response[str]:
+    """Answer with a captured mail, without what lies elsewhere unless the reader asked for it.
+
+    `html` is the mail's own with marks. Raises TooLong: of a long mail, images are held back by the policy alone.
+    """
+    html, view = content.html if html is None else html, view.as_loaded(mail_id).to(fonts="off")
+    if len(content.html) <= _CHANGED_AT_MOST:
+        html = apply_view(html, view)
+    elif view.scheme in ("partial", "full", "word") or view.dir or view.images == "off":
+        raise TooLong
+    else:
+        html = force_scheme(html, view.scheme)
+    return answer(with_inline_images(content, html), view, sandbox)
+
+
 def frame(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail as the view has it."""
     return answer(apply_view(html, view), view, sandbox)
@@ -35,6 +61,10 @@ def frame(html: str, view: View, sandbox: str) -> Response[str]:
 
 def answer(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, for who opens the address without the frame."""
+    if view.images != "on" and view.fonts == "off":
+        from keyturn.emails.studio.frames.images import without_hints  # noqa: PLC0415 - as below
+
+        html = without_hints(html)
     return Response(
         insert_in_head(html, '<base target="_blank">'),
         media_type=MediaType.HTML,
@@ -63,10 +93,10 @@ def apply_view(html: str, view: View) -> str:
         from keyturn.emails.studio.frames.word_simulation import simulate_word  # noqa: PLC0415
 
         html = simulate_word(html)
-    if view.images == "off":
+    if view.images != "on":
         from keyturn.emails.studio.frames.images import remove_images  # noqa: PLC0415
 
-        html = remove_images(html)
+        html = remove_images(html, keep_own=view.images == "own")
     if _OWN_SCHEME.search(html):
         from keyturn.emails.studio.frames.own_scheme import decide_own_scheme  # noqa: PLC0415
 

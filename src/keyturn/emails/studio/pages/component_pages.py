@@ -38,17 +38,17 @@ def component_page(
 
 @get("/component-frames/{options:str}/{part:str}/{file:path}", sync_to_thread=True)
 def component_frame(
-    options: FromPath[Options], part: FromPath[str], file: FromPath[Path], view: NamedDependency[View],
+    options: FromPath[Options], part: FromPath[str], file: FromPath[Path], drawn: NamedDependency[View],
     renditions: NamedDependency[Renditions],
 ) -> Response[str]:  # fmt: skip
     """Answer with a part alone, or with what keeps it from being drawn."""
     name = _shared_file(renditions.gallery, file)
     try:
-        html = renditions.runner.run(_draw, name, part, options, view)
+        html = renditions.runner.run(_draw, name, part, options, drawn)
     except (CannotDraw, LimitExceeded) as error:
         reason = _TOO_MUCH if isinstance(error, LimitExceeded) else str(error)
         return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
-    return frames.answer(html, view, frames.PREVIEW)
+    return frames.answer(html, drawn, frames.PREVIEW)
 
 
 def _draw(drawer: Drawer, file: str, part: str, options: Options, view: View) -> str:

@@ -20,6 +20,7 @@ from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.editing.source_files import SourceFiles
+from keyturn.emails.studio.frames.images import remote_hosts
 from keyturn.emails.studio.pages.editor import editor_for
 from keyturn.emails.studio.pages.hints import hints
 from keyturn.emails.studio.pages.matching import matches
@@ -76,6 +77,8 @@ class Layout:
             inbox_rows=rows,
             weighable=is_loopback(studio.host),
             has_revisions=has_revisions,
+            foreign=gallery.folder.name if gallery.is_foreign else "",
+            remote_hosts=remote_hosts,
             hints=hints,
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         )

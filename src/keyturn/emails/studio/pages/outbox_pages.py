@@ -15,7 +15,6 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.inbox.captured_mail import CapturedMail
-from keyturn.emails.inbox.inline_images import with_inline_images
 from keyturn.emails.inbox.mail import MailContent, markup_to_read
 from keyturn.emails.inbox.preheader import READ, preheader_of
 from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
@@ -25,6 +24,7 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.capture.downloads import attached
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.frames.images import remote_hosts
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
@@ -42,8 +42,8 @@ _LONGEST_VALUE = 4 * 1024
 _SHOWN_TEXT = 256 * 1024
 """Characters of the text part, and how many links and headers a page shows; all of it is in the file."""
 
-_REDRAWN = 512 * 1024
-"""Characters of HTML that are changed for a view: every tag is looked at, which takes seconds."""
+_READ_ALOUD = 512 * 1024
+"""Characters of HTML: every tag is looked at, which takes seconds."""
 
 _TOO_LONG = (
     "This mail has over 512 KB of HTML. It is shown in light and dark as it is, and not changed for other views."
@@ -115,7 +115,8 @@ async def mail_page(
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": sayings,
-        "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
+        "frame": View(scheme=view.scheme, images=view.images, remote=view.remote, dir=view.dir),
+        "hosts": await asyncio.to_thread(remote_hosts, markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
         "before": beside[here - 1].id if here > 0 else None,
         "after": beside[here + 1].id if here + 1 < len(beside) else None,
@@ -131,11 +132,10 @@ async def mail_frame(
     name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
 ) -> Response[str]:
     def draw() -> Response[str]:
-        content = MailContent(captured.raw(captured.find(name)))
-        redrawn = view.scheme in ("partial", "full", "word") or view.dir or view.images == "off"
-        if redrawn and len(content.html) > _REDRAWN:
-            raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG)
-        return frames.frame(with_inline_images(content), view, frames.CAPTURED)
+        try:
+            return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
+        except frames.TooLong as error:
+            raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG) from error
 
     return await asyncio.to_thread(draw)
 
@@ -184,7 +184,7 @@ def _sayings(content: MailContent) -> list["Saying"]:
     """Return what a screen reader says of a mail, of a long one its beginning; no template has a line for it."""
     from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - for who asks for it
 
-    return read_aloud(parse_html(content.html[:_REDRAWN]))[:_MOST]
+    return read_aloud(parse_html(content.html[:_READ_ALOUD]))[:_MOST]
 
 
 def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:

@@ -75,7 +75,7 @@ def save_source(file: FromPath[Path], data: JSONBody[SentText], sources: NamedDe
 async def draw_draft(
     name: FromPath[Path],
     data: JSONBody[SentDraft],
-    view: NamedDependency[View],
+    drawn: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
     canvas: NamedDependency[Canvas],
@@ -84,13 +84,13 @@ async def draw_draft(
     """Draw what is typed, without writing it anywhere."""
 
     def draw(rendition: Rendition, draft: Draft) -> Response[Any]:
-        drawn = drafts.draw(rendition, draft, view, data.editor)
-        if drawn is None:
+        became = drafts.draw(rendition, draft, drawn, data.editor)
+        if became is None:
             return Response({"overtaken": True})
-        frame = layout.url("draft-frames", drawn.frame) if drawn.frame else ""
-        return Response({"frame": frame, "fault": _fault(drawn.fault) if drawn.fault else None})
+        frame = layout.url("draft-frames", became.frame) if became.frame else ""
+        return Response({"frame": frame, "fault": _fault(became.fault) if became.fault else None})
 
-    return await _with_draft(data, name, view, sources, canvas, draw)
+    return await _with_draft(data, name, drawn, sources, canvas, draw)
 
 
 @post("/draft-findings/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LONGEST_BODY)

@@ -18,11 +18,13 @@ _TOO_MUCH = "To show this mail so takes more time or memory than it may, though 
 
 
 @get("/frames/{name:path}", sync_to_thread=True)
-def template_frame(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[str]:
+def template_frame(
+    name: FromPath[Path], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
+) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken."""
-    rendition = canvas.rendition(name_in_path(name), view)
-    if html := canvas.html(rendition, view):
-        return frames.answer(html, view, frames.PREVIEW)
+    rendition = canvas.rendition(name_in_path(name), drawn)
+    if html := canvas.html(rendition, drawn):
+        return frames.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
     empty = f"{rendition.template} has no sample."
     reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH

@@ -11,7 +11,6 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK
 
-from keyturn.emails.inbox.inline_images import with_inline_images
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.lint.finding import Severity
@@ -86,7 +85,7 @@ async def measured_frame(
         content = MailContent(captured.raw(captured.find(name)))
         if not captured_checks.is_measured(content):
             raise NotFoundException(detail="This mail is not measured.")
-        return frames.frame(with_inline_images(content, captured_checks.marked_html(content)), view, frames.PREVIEW)
+        return frames.captured_frame(content, name, view, frames.PREVIEW, captured_checks.marked_html(content))
 
     return await asyncio.to_thread(draw)
 

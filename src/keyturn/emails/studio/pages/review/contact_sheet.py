@@ -34,6 +34,7 @@ class SheetView(Address, frozen=True, kw_only=True, omit_defaults=True):
     scheme: tuple[Scheme, ...] = _SCHEMES
     lang: tuple[str, ...] = ()
     samples: Literal["first", "all", "branches", "hostile"] = "first"
+    remote: str = ""
     pane: Literal["list", "mail"] = "mail"
 
 
@@ -92,11 +93,11 @@ def _cells(sample: str, view: SheetView) -> Iterator[Cell]:
     for lang in sorted(set(view.lang)) or [""]:
         for width in sorted(set(view.width)):
             for scheme in dict.fromkeys(view.scheme):
-                yield Cell(View(sample=sample, lang=lang, width=width, scheme=scheme))
+                yield Cell(View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote))
 
 
 def read_sheet_view(request: Request[Any, Any, Any]) -> SheetView:
     """Read the address. A form sends a name several times where several choices are ticked."""
     query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
-    single = {name: values[-1] for name, values in query.items() if name in ("find", "samples", "pane")}
+    single = {name: values[-1] for name, values in query.items() if name in ("find", "samples", "remote", "pane")}
     return read_query(query | single, SheetView)

@@ -44,7 +44,9 @@ def revision_page(
 ) -> Response[str]:  # fmt: skip
     """Show a mail as it was and as it is: rendered, or what differs in its HTML or its text."""
     comparison = _compare(revisions, name, view)
-    frame = View(**{part: getattr(view, part) for part in ("sample", "lang", "dir", "scheme", "images", "base")})
+    frame = View(
+        **{part: getattr(view, part) for part in ("sample", "lang", "dir", "scheme", "images", "remote", "base")}
+    )
     context = {
         "view": view, "comparison": comparison, "frame": frame, "sandbox": frames.PREVIEW, "revisions": True,
     }  # fmt: skip
@@ -53,11 +55,11 @@ def revision_page(
 
 @get("/revision-frames/{side:str}/{name:path}", sync_to_thread=True, guards=[no_other_site])
 def revision_frame(
-    side: FromPath[Literal["before", "after"]], name: FromPath[Path], view: NamedDependency[View],
+    side: FromPath[Literal["before", "after"]], name: FromPath[Path], drawn: NamedDependency[View],
     revisions: NamedDependency[Revisions],
 ) -> Response[str]:  # fmt: skip
     """Answer with the mail alone, as it was or as it is."""
-    comparison = _compare(revisions, name, view)
+    comparison = _compare(revisions, name, drawn)
     snapshot = comparison.before if side == "before" else comparison.after
     if snapshot is None:
         raise LookupError(f"There is no {comparison.name} {side} the change.")
@@ -65,7 +67,7 @@ def revision_frame(
     changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
     whole = comparison.before is None or comparison.after is None
     html = mark_changes(snapshot.html, () if whole else changed, side)
-    return frames.frame(in_one_line(html), view, frames.PREVIEW)
+    return frames.frame(in_one_line(html), drawn, frames.PREVIEW)
 
 
 def _compare(revisions: Revisions, name: Path, view: View) -> Any:

@@ -68,7 +68,9 @@ def snapshot_page(
         "snapshot": comparison.name,
         "files": [file.name for file in review.goldens.places(comparison.name)],
         "goldens": review.goldens.folder,
-        "frame": View(sample=view.sample, lang=view.lang, dir=view.dir, scheme=view.scheme, images=view.images),
+        "frame": View(
+            sample=view.sample, lang=view.lang, dir=view.dir, scheme=view.scheme, images=view.images, remote=view.remote
+        ),
         "sandbox": frames.PREVIEW,
         "waiting": waiting,
         "following": _next_after(comparison.name, waiting),
@@ -99,11 +101,11 @@ def accept_one(
 def proof_frame(
     side: FromPath[Literal["before", "after"]],
     name: FromPath[Path],
-    view: NamedDependency[View],
+    drawn: NamedDependency[View],
     review: NamedDependency[Review],
 ) -> Response[str]:
     """Answer with the mail alone, as the golden file has it or as it is rendered now."""
-    comparison = review.compare(_name(name, view))
+    comparison = review.compare(_name(name, drawn))
     snapshot = comparison.before if side == "before" else comparison.after
     if snapshot is None:
         raise LookupError(f"There is no {comparison.name} {side} the change.")
@@ -111,7 +113,7 @@ def proof_frame(
     changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
     whole = comparison.before is None or comparison.after is None
     html = mark_changes(snapshot.html, () if whole else changed, side)
-    return frames.frame(in_one_line(html), view, frames.PREVIEW)
+    return frames.frame(in_one_line(html), drawn, frames.PREVIEW)
 
 
 def _accept_or_conflict(data: Acceptance, review: Review) -> None:

@@ -1,0 +1,110 @@
+"""Images of a folder that nobody has trusted: what a template is given does not leave in their addresses unasked."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+from tests.emails.studio.elsewhere import Elsewhere
+from tests.serving import serving
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.studio import Studio, create_studio_app
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TEMPLATE = """<!doctype html><html><head><title>Hello</title><link rel="preconnect" href="{at}"></head><body>
+<img src="{at}/open.gif?name={{{{ name }}}}" width="40" height="40" alt="Northwind School"><p>Hello {{{{ name }}}}</p>
+<div style="background:url({at}/ground.png)">Words</div></body></html>"""
+
+
+@pytest.fixture
+def templates(tmp_path: Path, elsewhere: Elsewhere) -> Path:
+    folder = tmp_path / "emails"
+    folder.mkdir()
+    for name in ("welcome", "goodbye"):
+        (folder / f"{name}.html").write_text(TEMPLATE.format(at=elsewhere.address))
+    (folder / "welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
+    (folder / "_footer.html").write_text(f'<img src="{elsewhere.address}/footer.png" alt="">')
+    return folder
+
+
+@pytest.fixture
+def foreign(templates: Path, tmp_path: Path) -> Iterator[str]:
+    studio = Studio(gallery=open_gallery(templates, sandboxed=True), sender="a@b.example", goldens=tmp_path / "goldens")
+    with serving(create_studio_app(studio)) as url:
+        yield f"{url}/studio"
+        studio.stopping.set()
+
+
+async def opened(context: BrowserContext, address: str) -> Page:
+    page = await context.new_page()
+    await page.goto(address)
+    return page
+
+
+@pytest.mark.parametrize("path", ["templates/welcome", "templates/welcome?scheme=word&width=320", "frames/welcome"])
+async def test_no_host_learns_what_a_foreign_template_is_given(
+    context: BrowserContext, foreign: str, elsewhere: Elsewhere, path: str
+) -> None:
+    page = await context.new_page()
+    if path.startswith("templates"):
+        async with page.expect_response(re.compile("/measurements")):
+            await page.goto(f"{foreign}/{path}")
+        await expect(page.get_by_text("Remote images are off.")).to_be_visible()
+    else:
+        await page.goto(f"{foreign}/{path}")
+        await expect(page.get_by_text("Hello")).to_be_visible()
+    await page.close()
+    assert elsewhere.contacts == (0, [])
+
+
+@pytest.mark.parametrize("path", ["sheet", "snapshots/welcome?sample=ada"])
+async def test_pages_that_look_over_a_foreign_folder_ask_nobody_either(
+    context: BrowserContext, foreign: str, elsewhere: Elsewhere, path: str
+) -> None:
+    page = await opened(context, f"{foreign}/{path}")
+    await expect(page.frame_locator("main iframe").first.get_by_text("Words")).to_be_attached()
+    assert elsewhere.contacts == (0, [])
+    async with page.expect_response(re.compile("/open.gif")):
+        await page.get_by_role("link", name="Load them for this folder").click()
+    await page.close()
+
+
+async def test_what_is_typed_into_a_foreign_template_stays_here(
+    context: BrowserContext, foreign: str, elsewhere: Elsewhere
+) -> None:
+    page = await opened(context, f"{foreign}/templates/welcome?show=source&mode=edit")
+    await page.locator(".cm-content").press("Control+End")
+    await page.keyboard.type("<p>My own words</p>")
+    await expect(page.frame_locator("[data-drawn] iframe").last.get_by_text("My own words")).to_be_visible()
+    await page.close()
+    assert elsewhere.contacts == (0, [])
+
+
+async def test_a_reader_who_asks_has_the_images_of_the_whole_folder(
+    context: BrowserContext, foreign: str, elsewhere: Elsewhere
+) -> None:
+    page = await opened(context, f"{foreign}/templates/welcome")
+    async with page.expect_response(re.compile("/open.gif")):
+        await page.get_by_role("link", name="Load them for this folder").click()
+    async with page.expect_response(re.compile("/open.gif")):
+        await page.locator("#template-goodbye").click()
+    await expect(page.get_by_text("Remote images are loaded.")).to_be_visible()
+    await page.close()
+    assert "/ground.png" in elsewhere.asked
+
+
+async def test_a_folder_that_is_trusted_shows_its_images_at_once(
+    context: BrowserContext, templates: Path, elsewhere: Elsewhere
+) -> None:
+    studio = Studio(gallery=open_gallery(templates), sender="a@b.example")
+    with serving(create_studio_app(studio)) as url:
+        page = await opened(context, f"{url}/studio/templates/welcome")
+        logo = page.frame_locator(".paper iframe:not(.arriving)").get_by_alt_text("Northwind School")
+        await expect(logo).to_have_js_property("naturalWidth", 120)
+        await expect(page.get_by_text("Remote images")).to_have_count(0)
+        studio.stopping.set()
+        await page.close()
+    assert "/open.gif" in elsewhere.asked
