@@ -2,6 +2,7 @@
 
 import { check, draw, settled } from "./page.js";
 import { listen } from "./events.js";
+import { useCopying } from "./copy.js";
 import { useCut } from "./cut.js";
 import { useData } from "./data.js";
 import { useEditing } from "./editing.js";
@@ -81,6 +82,7 @@ useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
 useMeasuring();
 useCut();
+useCopying();
 useMenus();
 usePixels();
 useKeys();

@@ -1,55 +1,328 @@
-"""The codes of a mail that somebody has to type: what a test of a sign-in by mail needs out of it."""
+"""The codes of a mail that its reader has to type: what a test of a sign-in by mail needs out of it.
+
+A number is a code where a word of its sentence says so, or one of the line beside it. A line break ends a sentence.
+What another word names (an order, a customer) is no code, nor is a date, a price or a phone number.
+"""
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
 
-_BEGINS = r"(?:(?<![\w.,/:@#&=%+-])|(?<=(?<!\w)[A-Z]-))"
-"""Behind a letter and a hyphen, too: of G-123456 the digits are typed."""
+_READ = 64 * 1024
+"""So many characters are searched for codes."""
 
-_ENDS = r"(?![\w/:@-]|[.,]\d|\s?[%€$£¥])"
+_MOST = 20
+_BEFORE, _AFTER = 120, 60
+"""Characters between a word that announces a code and the code, where the word comes first, and where it comes last."""
+
+_BESIDE = 3
+"""A code on a line of its own is announced by one of so many lines above it."""
+
+_UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_DIGIT_IN_A_CELL = re.compile(r"(?<=\d)(?<!\d\d)\t(?=\d(?!\d))")
+_SENTENCE_END = re.compile(r"(?:[.!?؟।…]['\")]?(?=\s)|[。！？])|[;|•·\t]")
+
+_LEFT = r"(?<![A-Za-z0-9_.,/@#&=%+-])(?<!\d:)"
+_RIGHT = r"(?![A-Za-z0-9_/@]|[.,:]\d|-\w)"
+_CANDIDATE = re.compile(
+    rf"(?<![A-Za-z0-9])[A-Z]-(?P<behind_letter>\d{{4,8}}){_RIGHT}"
+    rf"|{_LEFT}(?:(?P<digits>\d{{3}}[ -]\d{{3}}(?:[ -]\d{{3}})?|\d\d(?:[ -]\d\d){{2,3}}|\d{{4}}[ -]\d{{4}}|\d{{4,8}}"
+    rf"|\d(?: \d){{3,7}})(?![ -]\d)"
+    r"|(?P<letters>(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{5,10}"
+    rf"|[A-Z0-9]{{3}}(?:-[A-Z0-9]{{3}}){{1,3}}|[A-Z0-9]{{4}}(?:-[A-Z0-9]{{4}}){{1,3}}"
+    rf"|[A-Z0-9]{{5}}(?:-[A-Z0-9]{{5}}){{1,3}}))"
+    rf"{_RIGHT}"
+)
+
+_MONTHLY = (
+    r"\d{1,2}(?:\.|st|nd|rd|th|º)?\s+(?:[^\W\d_]{1,12}\.?\s+){1,3}(?:19|20)\d\d"
+    r"|[^\W\d_]{3,12}\s\d{1,2}(?:st|nd|rd|th)?,?\s(?:19|20)\d\d"
+)
+_UNITS = (
+    "%|€|$|£|¥|₹|₽|₴|₺|₪|₩|zł|Kč|kr\\b|EUR|USD|GBP|CHF|PLN|CZK|SEK|NOK|DKK|RUB|UAH|TRY|INR|JPY|CNY|KRW|ILS|元"
+    "|円|원|руб|грн"
+    "|min|minute|sec|second|sek|hour|hr|day|std|stund|tag|heure|jour|hora|día|dias|giorn|uur|dag|timme"
+    "|time[rn]|godzin|hodin|мин|час|год|хвилин|dakika|saat|دقي|דקות|मिनट|分|秒|小時|小时|時間|분|초|시간"
+    "|KB|MB|GB|TB|km|kg|px|ms|points|punkte|poäng|people|items|words|pages|users|mails"
+)
+_NONE = re.compile(
+    r"\w{1,20}://\S+|www\.\S+|[^\s@]{1,64}@\S+"
+    rf"|(?<!\w)(?:{_MONTHLY})"
+    r"|(?:19|20)\d\d\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]"
+    r"|(?<!\d)\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?!\d)"
+    r"|(?:©|\([cC]\)|[Cc]opyright)\s?(?:19|20)\d\d"
+    r"|[€$£¥₹₽₴₺₪₩]\s?\d[\d.,\s]{0,14}|(?:EUR|USD|GBP|CHF|Rs\.?)\s?\d[\d.,]*"
+    rf"|(?<![\w-])\d[\d., ]{{0,14}}\s?(?:{_UNITS.replace('$', chr(92) + '$')})(?![A-Z])"
+    r"|\+\d[\d ()/.-]{6,20}\d|(?<![\w-])\(?0\d{1,5}\)?[ /-]\d[\d /-]{4,14}\d|(?<!\d)\(\d{3}\) ?\d{3}-\d{4}"
+    r"|(?<![\w-])\d{3}-\d{3}-\d{4}(?!\d)|(?<!\w)\d{1,3}(?:\.\d{1,3}){3}(?!\d)"
+    r"|(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}",
+)
+"""What holds digits and is no code: addresses, dates, prices, amounts, phone numbers, bank accounts."""
+
+_YEAR = re.compile(r"(?:19|20)\d\d")
 
 _CODE = re.compile(
-    rf"{_BEGINS}(?:\d{{3}}[ -]\d{{3}}|\d{{4,8}}|[A-Z0-9]{{4}}-[A-Z0-9]{{4}}"
-    rf"|(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{{6,10}}){_ENDS}"
+    r"code?s?\b|codice|códigos?|kod|kód|koodi|κωδικ|код(?!екс)|コード|認証番号|確認番号"
+    r"|暗証番号|验证码|驗證碼"
+    r"|校验码|校驗碼|动态码|動態碼|安全码|确认码|確認碼|口令|代码|代碼|코드|인증 ?번호|확인 ?번호|رمز|كود|קוד"
+    r"|कोड|ओटीपी"
+    r"|\bpin\b|\botp\b|\bm?tan\b|\b2fa\b|пин|passcode|one-time|\beinmal|verification number"
+    r"|passwor[dt]|kennwort|passwort|mot de passe|contraseña|\bsenha\b|palavra-passe|wachtwoord|lösenord"
+    r"|adgangskode|passord"
+    r"|salasana|hasł[oa]|\bhesl[oa]\b|парол|şifre|parola|kata sandi|パスワード|密码|密碼|비밀번호|كلمة المرور"
+    r"|סיסמה|סיסמא|पासवर्ड"
 )
-_ONLY_ANNOUNCED = re.compile(rf"{_BEGINS}(?:\d(?: \d){{3,7}}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{{6,10}}){_ENDS}")
-"""What is a code only where a word says so: digits one by one, small letters among others."""
+_TO_TYPE = re.compile(
+    r"\b(?:enter|use|type|input)(?= )|geben sie(?= )|\bgib(?= )|saisissez|entrez|introduzca|introduce|escriba|insira"
+    r"|digite|inserisci|inserire|digita|\bvoer(?= )|\bange(?= )|indtast|skriv inn|syötä|\banna(?= )|wpisz"
+    r"|podaj|zadejte"
+    r"|введите|введіть|πληκτρολογήστε|masukkan|أدخل|הזן|הזינו"
+)
+"""What is typed comes right behind it."""
 
-_ANNOUNCED = re.compile(
-    r"code|kod|kód|código|codice|コード|验证码|驗證碼|코드|رمز|\bpin\b|\botp\b|pass(?:word|wort)|kennwort|mot de passe",
-    re.IGNORECASE,
+_NO_CODE = re.compile(
+    r"(?:zip|post(?:al)?|area|country|sort|swift|bar|qr|dress|source|product|item|tracking|error|status|exit|http|referral|customer"
+    r"|promo(?:tion(?:al)?)?|discount|coupon|voucher|gift)[ -]?(?:card )?codes?"
+    r"|(?:gutschein|rabatt|aktions|promo|fehler|bar|qr-?|kunden)-?codes?"
+    r"|code (?:postal|promo\w*|barres?|client|de réduction|erreur|article)"
+    r"|código (?:postal|promocional|de (?:descuento|desconto|barras|cliente|error|producto))"
+    r"|codice (?:postale|promo\w*|sconto|cliente|fiscale|articolo|a barre)"
+    r"|(?:korting\w*|klant|streep|bar)code|(?:rabat\w*|post|streck|kampanj|strek|feil|fejl|kund\w*)-?kod\w*"
+    r"|alennuskoodi|postikoodi"
+    r"|kod\w* (?:pocztow\w*|rabatow\w*|promocyjn\w*|kreskow\w*)|(?:slevov|čárov|poštovn)\w* kód|kód slevy"
+    r"|промо-?код\w*|(?:почтов|поштов|штрих)\S{0,6} ?-?(?:код|індекс|индекс)\w*|код\w* (?:ошибки|помилки|товар\w*)"
+    r"|(?:indirim|posta|promosyon|kampanya|ürün|müşteri) kod\w*|kode (?:pos|promo|diskon)"
+    r"|رمز (?:الخصم|بريدي)|الرمز البريدي|כקוד קופון|קוד (?:קופון|הנחה)|מיקוד|पिन ?कोड (?:नंबर|क्षेत्र)"
+    r"|优惠码|優惠碼|邮政编码|郵遞區號|折扣码|折扣碼|二维码|(?:クーポン|プロモーション|割引|バー)コード"
+    r"|郵便番号|(?:할인|쿠폰|프로모션) ?코드|우편번호"
 )
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_ADDRESS = re.compile(r"\w{1,20}://\S+|[^\s@]{1,64}@\S+")
-_SENTENCE = re.compile(r"[.!?。！？]\s")
-_BEFORE, _AFTER = 80, 40
-_MOST = 20
+_DISCOUNT = re.compile(
+    r"\d ?% (?:off|rabatt|de)|discount|checkout|coupon|voucher|gutschein|rabatt|réduction|\bremise\b"
+    r"|descuento|desconto|sconto"
+    r"|korting|rabat\b|alennus|zniżk|slev[auy]|скидк|знижк|indirim|diskon|خصم|הנחה|छूट|折扣|优惠|優惠|割引"
+    r"|クーポン|할인|쿠폰"
+)
+_OTHER = re.compile(
+    r"order|purchase|customer|client|invoice|receipt|account|ticket|\bcase\b|referen[cz]|\bref\b|booking"
+    r"|reservation|tracking"
+    r"|shipment|parcel|phone|\btel\b|\bcall\b|\bfax\b|\bzip\b|postcode|member|policy|contract|version|build"
+    r"|\bport\b|room|\byear"
+    r"|since|article|\bitem|\bsku\b|product|flight|serial|\berror\b|total|amount|price|request|transaction"
+    r"|payment|\bapt\b|\bbox\b"
+    r"|bestell|auftrag|kunde|rechnung|konto|vorgang|aktenzeichen|buchung|sendung|telefon|hotline|\bplz\b"
+    r"|mitglied|vertrag"
+    r"|zimmer|\bjahr|\bseit\b|artikel|betrag|summe|commande|facture|compte|dossier|réf\b|réservation|colis"
+    r"|téléphone|adhérent"
+    r"|contrat|année|depuis|montant|pedido|factura|cuenta|\bcaso\b|reserva|envío|teléfono|socio|contrato|\baño|desde"
+    r"|importe|fatura|\bconta\b|encomenda|telefone|\bano\b|ordine|fattura|prenotazione|spedizione|cliente"
+    r"|\banno\b|bestelling"
+    r"|klant|factuur|rekening|zending|telefoon|\bjaar|ordre|beställning|faktura|kund(?:e|en|nummer|nr)|tilaus"
+    r"|asiakas|lasku|puhelin"
+    r"|zamówien|klient|faktur|rezerwac|przesyłk|objednáv|zákazn|zásilk|заказ|клиент|сч[её]т|договор|телефон"
+    r"|замовлен|клієнт"
+    r"|рахун|sipariş|müşteri|hesap|rezervasyon|kargo|παραγγελ|πελάτ|τιμολόγ|τηλέφων|pesanan|pelanggan|faktur"
+    r"|طلب|عميل|فاتورة"
+    r"|حساب|هاتف|הזמנה|לקוח|חשבונית|טלפון|ऑर्डर|ग्राहक|चालान|फ़ोन|订单|訂單|客户|客戶|发票|發票|账户|帳戶"
+    r"|电话|電話|注文|お客様番号"
+    r"|顧客|請求書|주문|고객|송장|계좌|전화"
+)
+"""What else numbers are called. It names the number right behind it, or right before it, with no comma between."""
+
+_NAMED = 30
+"""Characters between such a word and what it names."""
+
+_SIGN_IN = re.compile(
+    r"sign[ -]?in|log[ -]?in|verif|confirm your|anmeld|einlogg|bestätig|connexion|connecter|vérifi"
+    r"|iniciar sesión|acceso|accedi"
+    r"|entrar|inlog|aanmeld|logga|logg|kirjaudu|zalog|přihl|вход|войти|увійти|вхід|giriş|masuk|تسجيل|התחבר"
+    r"|साइन इन|登录|登入|ログイン|サインイン|로그인"
+)
+
+
+_LIST = re.compile(
+    r"\s*(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|nebo|и|или|та|або|ve|veya|و)?\s*"
+)
+_BLANKS = {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x3000: " ", 0x2010: "-", 0x2011: "-", 0xFF1A: ":", 0xFF0D: "-"}
+_AROUND = " \t*_\"'`“”„«»()[]<>:.,-–—=>#|"
+_WRAPPED = 50
+"""A line of so many characters may go on in the next one."""
+
+_AT_THE_BEGINNING = 20
+_DIRECTLY = 8
+"""Characters between a word and a year that it announces as a code."""
+
+
+class _Candidate(NamedTuple):
+    """Something that looks like a code, by its place in a sentence; `code` is what is typed."""
+
+    start: int
+    end: int
+    code: str
+
+
+class _Sentence:
+    """A sentence with what looks like a code in it, and what its words say of that.
+
+    `codes` are announced here, `named` have another name. `announces` says that a word of it waits for a code.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.candidates = [_read(found) for found in _CANDIDATE.finditer(text)]
+        words = _lower(text)
+        no_code = [found.span() for found in _NO_CODE.finditer(words)]
+        code_words = [] if _DISCOUNT.search(words) else [found.span() for found in _CODE.finditer(words)]
+        code_words = _outside(code_words, no_code)
+        self.names = bool(no_code) or _OTHER.search(words) is not None
+        self.named = set(self._named(words, no_code, code_words)) if self.candidates and self.names else set()
+        free = [one for one in self.candidates if one not in self.named]
+        self.codes: list[_Candidate] = []
+        self.announces = bool(code_words)
+        if free:
+            self._announce(code_words, free)
+            self.codes += [one for one in free if _is_typed(words, one)]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it says nothing but one code."""
+        return len(self.candidates) == 1 and not (
+            self.text[: self.candidates[0].start].strip(_AROUND) or self.text[self.candidates[0].end :].strip(_AROUND)
+        )
+
+    def _named(
+        self, words: str, no_code: list[tuple[int, int]], code_words: list[tuple[int, int]]
+    ) -> Iterator[_Candidate]:
+        """Yield the candidates that another word names: the word stands before them, with no comma between."""
+        starts, announced = [one.start for one in self.candidates], [end for _, end in code_words]
+        others = sorted([*(found.span() for found in _OTHER.finditer(words)), *no_code])
+        for _, end in others:
+            at = bisect_left(starts, end)
+            if at < len(starts) and starts[at] - end <= _NAMED:
+                between = bisect_left(announced, end)
+                is_announced = between < len(announced) and announced[between] <= starts[at]
+                if not is_announced and not re.search("[,،、，]", self.text[end : starts[at]]):
+                    yield self.candidates[at]
+
+    def _announce(self, code_words: list[tuple[int, int]], free: list[_Candidate]) -> None:
+        starts = [one.start for one in free]
+        for start, end in code_words:
+            at = bisect_left(starts, end)
+            if at < len(free) and starts[at] - end <= _BEFORE and self._may_be(free[at], end):
+                self.codes.append(free[at])
+                self.codes += _list_after(self.text, free, at)
+            elif (
+                at
+                and start - free[at - 1].end <= _AFTER
+                and start >= free[at - 1].end
+                and self._may_be(free[at - 1], -1)
+            ):
+                self.codes.append(free[at - 1])
+            else:
+                continue
+            self.announces = False
+
+    def _may_be(self, one: _Candidate, announced: int) -> bool:
+        """Tell whether it is no year, unless a word announces it directly."""
+        return (
+            not _YEAR.fullmatch(one.code)
+            or 0 <= one.start - announced <= _DIRECTLY
+            or (announced >= 0 and self.text[: one.start].rstrip().endswith(":"))
+        )
 
 
 def codes_of(subject: str, text: str) -> list[str]:
-    """Return them as they are typed, without spaces or a hyphen between digits; those that a word announces come first.
+    """Return them as they are typed, digits without what stands between them, the likeliest first.
 
-    Anything of four to eight digits that is no year may be one, or of six to ten capitals and digits; what stands in a
-    link is none. Nothing else is one but where a word announces it.
+    A code that is announced in its own sentence comes before one that is announced on the line beside it. The time that
+    it takes is linear.
     """
-    words = _ADDRESS.sub(" ", f"{subject}\n{text}")
-    announced: dict[str, bool] = {}
-    for found, may_stand_alone in _places(words):
-        is_announced = _is_announced(words, found)
-        if is_announced or (may_stand_alone and not _YEAR.fullmatch(found[0])):
-            code = found[0] if re.search("[A-Za-z]", found[0]) else re.sub("[ -]", "", found[0])
-            announced[code] = announced.get(code, False) or is_announced
-    return sorted(announced, key=lambda code: not announced[code])[:_MOST]
+    words = _UNSEEN.sub("", f"{subject}\n{text}"[:_READ]).translate(_BLANKS)
+    words = _DIGIT_IN_A_CELL.sub(" ", words)
+    words = _NONE.sub(lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words)
+    if not _CANDIDATE.search(words):
+        return []
+    lines = [[_Sentence(sentence) for sentence in _sentences(line) if sentence.strip()] for line in words.split("\n")]
+    found = [one.code for line in lines for sentence in line for one in sentence.codes]
+    return list(dict.fromkeys([*found, *_beside(lines)] or _only_one(lines)))[:_MOST]
 
 
-def _places(words: str) -> list[tuple[re.Match[str], bool]]:
-    """Return what looks like a code, in order, and whether it may be one where nothing announces it."""
-    places = [(found, True) for found in _CODE.finditer(words)]
-    places += [(found, False) for found in _ONLY_ANNOUNCED.finditer(words)]
-    return sorted(places, key=lambda place: place[0].start())
+def _beside(lines: list[list[_Sentence]]) -> Iterator[str]:
+    """Yield the codes that a line beside theirs announces: one above what stands alone, or the one right below."""
+    announced, away = False, 0
+    for number, line in enumerate(lines):
+        if not line:
+            continue
+        first = line[0]
+        is_free = bool(first.candidates) and not first.codes and first.candidates[0] not in first.named
+        if is_free and len(line) == 1 and first.is_alone:
+            below = next(filter(None, lines[number + 1 : number + 3]), [])
+            if announced or any(sentence.announces for sentence in below):
+                yield first.candidates[0].code
+            continue
+        if is_free and first.candidates[0].start <= _AT_THE_BEGINNING and announced and _goes_on(lines[number - 1]):
+            yield first.candidates[0].code
+        if any(sentence.announces for sentence in line):
+            announced, away = True, 0
+        elif any(sentence.names or sentence.candidates for sentence in line) or away == _BESIDE:
+            announced = False
+        away += 1
 
 
-def _is_announced(words: str, found: re.Match[str]) -> bool:
-    """Tell whether a word of the same sentence says that this is a code."""
-    before = _SENTENCE.split(words[max(found.start() - _BEFORE, 0) : found.start()])[-1]
-    around = before + _SENTENCE.split(words[found.end() : found.end() + _AFTER])[0]
-    return bool(_ANNOUNCED.search(around))
+def _goes_on(line: list[_Sentence]) -> bool:
+    """Tell whether a line was broken within a sentence that announces a code."""
+    return bool(line) and line[-1].announces and sum(len(sentence.text) for sentence in line) >= _WRAPPED
+
+
+def _only_one(lines: list[list[_Sentence]]) -> list[str]:
+    """Return the number that stands alone where the subject says that somebody signs in, and no other one does."""
+    alone = {
+        line[0].candidates[0].code
+        for line in lines
+        if len(line) == 1 and line[0].is_alone and not line[0].named and not _YEAR.fullmatch(line[0].candidates[0].code)
+    }
+    subject = _lower(lines[0][0].text) if lines[0] else ""
+    return [*alone] if len(alone) == 1 and (_SIGN_IN.search(subject) or _CODE.search(subject)) else []
+
+
+def _sentences(line: str) -> Iterator[str]:
+    begin = 0
+    for found in _SENTENCE_END.finditer(line):
+        yield line[begin : found.end()]
+        begin = found.end()
+    yield line[begin:]
+
+
+def _is_typed(words: str, one: _Candidate) -> bool:
+    return any(found.end() >= one.start - 2 for found in _TO_TYPE.finditer(words, max(one.start - 20, 0), one.start))
+
+
+def _read(found: re.Match[str]) -> _Candidate:
+    code = found["letters"] or "".join(str(int(sign)) for sign in found[0] if sign.isdecimal())
+    return _Candidate(found.start(), found.end(), code)
+
+
+def _list_after(text: str, free: list[_Candidate], at: int) -> Iterator[_Candidate]:
+    """Yield what follows a code in a list."""
+    for before, one in pairwise(free[at:]):
+        if not _LIST.fullmatch(text, before.end, one.start):
+            return
+        yield one
+
+
+def _outside(spans: list[tuple[int, int]], others: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the spans that touch none of the others; both are in order."""
+    ends = [end for _, end in others]
+    kept = []
+    for start, end in spans:
+        at = bisect_left(ends, start + 1)
+        if at == len(others) or others[at][0] >= end:
+            kept.append((start, end))
+    return kept
+
+
+def _lower(text: str) -> str:
+    """Return the text in small letters, each in its place."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(one if len(one.lower()) > 1 else one.lower() for one in text)

@@ -19,7 +19,7 @@ import msgspec
 from keyturn.emails.inbox.codes import codes_of
 from keyturn.emails.inbox.file_names import safe_file_name
 from keyturn.emails.inbox.links import Link, links_of
-from keyturn.mail.rendering.html_tree import Text, parse_html
+from keyturn.mail.rendering.html_tree import Element, Text, parse_html
 
 _MOST_PARTS = 200
 """A mail that may have more parts is read no further than its headers: each level of nesting costs every line again."""
@@ -29,6 +29,12 @@ _READ = 512 * 1024
 """So many characters of each text are searched for words, links and codes; all of it is shown."""
 
 _NOT_READ = frozenset(["head", "script", "style", "title"])
+_IN_A_LINE = frozenset([
+    "a", "abbr", "b", "bdi", "bdo", "big", "center", "cite", "code", "em", "font", "i", "img", "kbd", "mark", "q", "s",
+    "samp", "small", "span", "strong", "sub", "sup", "u", "wbr",
+])  # fmt: skip
+_IN_A_CELL = frozenset(["td", "th"])
+_WHITESPACE = re.compile(r"[ \t\r\n\f]+")
 _LONGEST_ADDRESS_LIST = 500
 _BREAKS = re.compile(r"[\r\n]+[ \t]*")
 
@@ -102,10 +108,7 @@ class MailContent:
     @cached_property
     def readable(self) -> str:
         """The text part, else what the HTML says."""
-        if self.text.strip() or not self.html:
-            return self.text
-        nodes = parse_html(markup_to_read(self.html)).below(_NOT_READ)
-        return "".join(node.text if isinstance(node, Text) else " " for node in nodes)
+        return self.text if self.text.strip() or not self.html else self._html_as_text
 
     @cached_property
     def attachments(self) -> tuple[Attachment, ...]:
@@ -126,8 +129,13 @@ class MailContent:
 
     @cached_property
     def codes(self) -> list[str]:
-        """The codes to be typed, the likeliest first."""
-        return codes_of(self.header("subject"), self.readable[:_READ])
+        """The codes to be typed, the likeliest first: those of the text part, else those of the HTML."""
+        subject = self.header("subject")
+        return codes_of(subject, self.readable) or (codes_of(subject, self._html_as_text) if self.html else [])
+
+    @cached_property
+    def _html_as_text(self) -> str:
+        return "".join(_lines(parse_html(markup_to_read(self.html)))).strip()
 
     @cached_property
     def _parts(self) -> tuple[tuple[int, Message], ...]:
@@ -152,6 +160,22 @@ def markup_to_read(html: str, most: int = _READ) -> str:
     """Return what HTML begins with. A "<" that no ">" follows is text: the parser would look for its end each time."""
     behind = html.rfind(">", 0, most) + 1
     return html[:behind] + html[behind:most].replace("<", "&lt;")
+
+
+def _lines(root: Element) -> Iterator[str]:
+    """Yield the texts of HTML with a line break where a block begins or ends, as a browser breaks lines."""
+    ends: list[int] = []
+    for node in root.below(_NOT_READ):
+        while ends and ends[-1] <= node.offset:
+            ends.pop()
+            yield "\n"
+        if isinstance(node, Text):
+            yield _WHITESPACE.sub(" ", node.text)
+        elif node.tag in _IN_A_CELL:
+            yield "\t"
+        elif node.tag not in _IN_A_LINE:
+            yield "\n"
+            ends.append(node.end)
 
 
 def _head(raw: bytes) -> bytes:

@@ -19,3 +19,20 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
     assert [list(line) for line in values["order"]["lines"]["all"]] == [["product_name"]] * 3
     assert len(values["rows"]) == 3
     assert (values["sent_at"].year, values["plan"], values["user"]) == (2026, "gold", {"is_staff": True})
+
+
+def test_a_list_that_is_called_like_a_method_of_dict_is_told_from_one_by_what_a_loop_takes(ask: Ask) -> None:
+    source = """{% for item in order.items %}{{ item.price|floatformat:2 }}{{ item.name }}{% endfor %}{{ order.number }}
+    {% for name in team.items %}{{ name }}{% endfor %}{% for item in items %}{{ item.title }}{% endfor %}
+    {% for pair in rows.items %}{{ pair.0 }}: {{ pair.1 }}{% endfor %}{% for key in flags.keys %}{{ key }}{% endfor %}
+    {% for label, amount in sums.items %}{{ label }}{{ amount }}{% endfor %}
+    {% for answer in survey.values %}{{ answer.text }}{% endfor %}
+    {% for key in house.keys %}{{ key.number }}{% endfor %}"""
+    values = ask(guessed, source)
+    assert [list(item) for item in values["order"]["items"]] == [["price", "name"]] * 3
+    assert all(float(item["price"]) for item in values["order"]["items"])
+    assert [list(item) for item in values["items"]] == [["title"]] * 3
+    assert [list(answer) for answer in values["survey"]["values"]] == [["text"]] * 3
+    assert [list(key) for key in values["house"]["keys"]] == [["number"]] * 3
+    assert len(values["team"]["items"]) == 3
+    assert all(isinstance(values[name], dict) and len(values[name]) == 3 for name in ("rows", "flags", "sums"))

@@ -96,7 +96,7 @@ def test_a_mail_with_only_one_part_is_shown(client: Client, outbox: Path) -> Non
     (outbox / "1-plain.eml").write_text("To: ada@northwind.example\nSubject: Plain\n\nOnly words\n")
     (outbox / "2-html.eml").write_text("Subject: Marked\nContent-Type: text/html\n\n<p>Only marks</p>\n")
     assert "Only words" in client.get("/studio/outbox/1-plain.eml?show=text").text
-    assert "This mail has no HTML part." in client.get("/studio/outbox/1-plain.eml").text
+    assert "Only words" in client.get("/studio/outbox/1-plain.eml").text
     assert "Only marks" in client.get("/studio/outbox/2-html.eml/frame").text
     assert "This mail has no text part." in client.get("/studio/outbox/2-html.eml?show=text").text
 
@@ -117,6 +117,28 @@ def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, outbox: Pat
     assert "1-damaged.eml" in client.get("/studio/outbox").text
     for query in ("", "?show=text", "?show=source", "?tab=links"):
         assert client.get(f"/studio/outbox/1-damaged.eml{query}").status_code == 200
+
+
+def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    text = "Open https://school.example/open?a=1&b=2 or write to help@school.example.\n\n<b>Ada</b>\n"
+    mail_id = studio.captured.add(f"Subject: Words\r\n\r\n{text}".encode())
+    page = client.get(f"/studio/outbox/{mail_id}?scheme=dark").text
+    assert '<a href="https://school.example/open?a=1&amp;b=2" rel="noopener noreferrer" target="_blank">' in page
+    assert '<a href="mailto:help@school.example">' in page
+    assert "&lt;b&gt;Ada&lt;/b&gt;" in page
+    assert "In the inbox" in page
+    assert "Open https://school.example" in client.get(f"/studio/outbox/{mail_id}?tab=reading").text
+    assert "&lt;b&gt;Ada&lt;/b&gt;" in client.get(f"/view/{mail_id}.html").text
+
+
+def test_the_page_and_the_api_show_the_same_code(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    mail_id = studio.captured.add(b"Subject: Sign in\r\n\r\nCustomer 10482211\nYour code is 731 904.\n")
+    assert '<code class="typed">731904</code>' in client.get(f"/studio/outbox/{mail_id}").text
+    assert client.get(f"/api/message/{mail_id}").json()["Codes"] == ["731904"]
+    without = studio.captured.add(b"Subject: Order 10482211\r\n\r\nIt is on its way.\n")
+    assert 'class="typed"' not in client.get(f"/studio/outbox/{without}").text
 
 
 def test_a_deleted_mail_leaves_the_list(client: Client, outbox: Path) -> None:

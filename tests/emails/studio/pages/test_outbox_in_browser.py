@@ -38,6 +38,16 @@ async def test_a_mail_that_is_caught_appears_by_itself_and_is_read_when_it_is_op
     )
 
 
+async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, studio: Studio) -> None:
+    assert studio.captured
+    mail_id = studio.captured.add(bytes(mail("Sign in", text="Customer 10482211\nYour code is 731 904.")))
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"{served}/outbox/{mail_id}")
+    await page.keyboard.press("y")
+    await expect(page.locator("#copy-code")).to_have_text("Copied")
+    assert await page.evaluate("navigator.clipboard.readText()") == "731904"
+
+
 async def test_what_is_in_a_mail_runs_nothing_and_asks_nobody(
     context: BrowserContext, served: str, studio: Studio
 ) -> None:

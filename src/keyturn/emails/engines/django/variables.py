@@ -96,16 +96,39 @@ class _Reader:
         self._nodes(node.nodelist, scope, depth)
 
     def _loop(self, node: Any, scope: _Scope, depth: int) -> None:
-        of_mapping = node.sequence.is_var and node.sequence.var.lookups[-1:] in [(each,) for each in _OF_A_MAPPING]
-        looped = self._see(node.sequence, scope, "mapping" if of_mapping else "list", without_last=of_mapping)
         names = tuple(node.loopvars)
-        if len(names) == 1:
-            bound = {names[0]: tuple(one.item_variable(names[0]) for one in looped)}
+        _, *taken = node.sequence.var.lookups or [""] if node.sequence.is_var else [""]
+        may_be_mapping = taken[-1:] in [[each] for each in _OF_A_MAPPING]
+        if len(names) == 1 and may_be_mapping:
+            self._loop_by_use(node, names[0], scope, depth)
         else:
-            unpacked = [one.item_variable().unpack(names) for one in looped]
-            bound = {name: tuple(parts[nth] for parts in unpacked) for nth, name in enumerate(names)}
-        self._nodes(node.nodelist_loop, {**scope, **bound}, depth)
+            looped = self._looped(node, scope, of_mapping=may_be_mapping)
+            if len(names) == 1:
+                bound = {names[0]: tuple(one.item_variable(names[0]) for one in looped)}
+            else:
+                unpacked = [one.item_variable().unpack(names) for one in looped]
+                bound = {name: tuple(parts[nth] for parts in unpacked) for nth, name in enumerate(names)}
+            self._nodes(node.nodelist_loop, {**scope, **bound}, depth)
         self._nodes(node.nodelist_empty, scope, depth)
+
+    def _loop_by_use(self, node: Any, name: str, scope: _Scope, depth: int) -> None:
+        """Read a loop over `order.items`: a dict's method, or a list of that name, which Django looks up alike.
+
+        What the loop does with an item tells which: of a dict's `items` it takes `.0` and `.1`, and its keys and values
+        have no attributes.
+        """
+        item = Variable(name)
+        self._nodes(node.nodelist_loop, {**scope, name: (item,)}, depth)
+        of_pairs = node.sequence.var.lookups[-1] == "items"
+        of_mapping = item.item is not None if of_pairs else not item.attributes
+        for one in self._looped(node, scope, of_mapping=of_mapping):
+            if of_pairs and of_mapping:
+                one.item_variable()
+            else:
+                one.item_variable(name).absorb(item)
+
+    def _looped(self, node: Any, scope: _Scope, *, of_mapping: bool) -> _Values:
+        return self._see(node.sequence, scope, "mapping" if of_mapping else "list", without_last=of_mapping)
 
     def _condition(self, condition: Any, scope: _Scope) -> None:
         """Read what an `if` asks: a value, or an operator over two of them."""

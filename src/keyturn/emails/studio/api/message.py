@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from html import escape
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,6 +25,8 @@ from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
 
 _Read = TypeVar("_Read")
+
+_AS_TEXT = '<!doctype html><meta charset="utf-8"><pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +103,8 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     def shown(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        return frames.captured_frame(content, mail.id, View())
+        html = content.html or _AS_TEXT.format(escape(content.text))
+        return frames.captured_frame(content, mail.id, View(), html=html)
 
     return await one_mail.read(name, shown)
 

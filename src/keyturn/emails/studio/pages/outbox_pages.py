@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from html import escape
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _ON_A_PAGE = 100
 _BESIDE = 12
 _MOST = 500
+_SHOWN_CODES = 5
 _LONGEST_VALUE = 4 * 1024
 _SHOWN_TEXT = 256 * 1024
 """Characters of the text part, and how many links and headers a page shows; all of it is in the file."""
@@ -60,7 +62,7 @@ async def outbox_page(
     shown = mails[:_ON_A_PAGE]
     context = {
         "view": view,
-        "mails": shown,
+        "captured": shown,
         "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
         "tags": tags,
@@ -103,11 +105,12 @@ async def mail_page(
         "view": view,
         "mail": mail,
         "content": content,
-        "mails": beside,
+        "captured": beside,
         "links": content.links[:_MOST],
         "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
         "text": content.text[:_SHOWN_TEXT],
-        "opening": markup_to_read(content.html, READ),
+        "codes": content.codes[:_SHOWN_CODES],
+        "opening": markup_to_read(content.html, READ) if content.html else escape(content.text[:READ]),
         "preheader": preheader_of(content.html),
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
@@ -175,7 +178,7 @@ def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail]
 def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
     mail = captured.find(name)
     content = MailContent(captured.raw(mail))
-    _ = content.links, content.attachments  # read here and not on the event loop
+    _ = content.links, content.attachments, content.codes  # read here and not on the event loop
     captured.mark_read(with_id(name), read=True)
     return mail, content, captured.around(mail, _BESIDE)
 
@@ -184,7 +187,8 @@ def _sayings(content: MailContent) -> list["Saying"]:
     """Return what a screen reader says of a mail, of a long one its beginning; no template has a line for it."""
     from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - for who asks for it
 
-    return read_aloud(parse_html(content.html[:_READ_ALOUD]))[:_MOST]
+    html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
+    return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
 
 
 def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:

@@ -54,7 +54,7 @@ async def release_mail(
 
 
 def _release_page(layout: Layout, mail: CapturedMail, release: Release | None, outcome: Outcome) -> Response[str]:
-    context = {"mail": mail, "mails": [mail], "release": release, "outcome": outcome}
+    context = {"mail": mail, "captured": [mail], "release": release, "outcome": outcome}
     return layout.page("release.html", context, HTTP_422_UNPROCESSABLE_ENTITY if outcome.fault else HTTP_200_OK)
 
 
