@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
     "mailbox": ("keyturn.cli.mailbox", "Show why a mailbox gets no mail, and let it have one again."),
     "audit": ("keyturn.cli.records", "Show who asked for what, and what became of it."),
+    "secrets": ("keyturn.cli.secret_keys", "Replace the secret key."),
     "purge": ("keyturn.cli.records", "Delete rows that are older than their retention."),
 }
 

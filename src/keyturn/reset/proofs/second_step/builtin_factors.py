@@ -3,11 +3,12 @@
 import base64
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
@@ -21,6 +22,24 @@ from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn")
 
+_BATCH = 200
+"""Accounts that are sealed again in one transaction: SQLite's other writers wait for it."""
+
+
+class SealedAgain(msgspec.Struct):
+    """Counts the accounts that a rotation has looked at.
+
+    `current`: sealed with the current key before.
+    `sealed`: sealed again by this rotation.
+    `changed`: written by another process meanwhile, so another rotation has to look at them.
+    `unreadable`: ids of accounts whose factors none of the keys opens.
+    """
+
+    current: int = 0
+    sealed: int = 0
+    changed: int = 0
+    unreadable: list[str] = []
+
 
 class BuiltinFactors:
     """A FactorSource over Keyturn's own table. The first of `secrets` seals, all of them open."""
@@ -28,6 +47,7 @@ class BuiltinFactors:
     def __init__(self, database: Database, secrets: Sequence[str]) -> None:
         self._database = database
         keys = [base64.urlsafe_b64encode(derive(secret, "second factors")) for secret in secrets]
+        self._current = Fernet(keys[0])
         self._box = MultiFernet([Fernet(key) for key in keys])
 
     async def require_ready(self) -> None:
@@ -69,6 +89,47 @@ class BuiltinFactors:
             await session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
             await session.commit()
         return found is not None
+
+    async def seal_again(self) -> AsyncIterator[SealedAgain]:
+        """Seal with the current key what a previous one has sealed. Yields the counts after each batch.
+
+        Each batch is a transaction, and an account is only written as it was read: a rotation may run while the service
+        does, end at any time and run again.
+        """
+        counts, row, last = SealedAgain(), SecondFactorRow, ""
+        following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
+        while found := await self._database.fetch(following.where(row.account_id > last)):
+            async with self._database.transaction() as session:
+                for factors in found:
+                    await self._seal_again(session, factors, counts)
+                await session.commit()
+            last = found[-1]["account_id"]
+            yield counts
+
+    async def _seal_again(self, session: AsyncSession, factors: RowMapping, counts: SealedAgain) -> None:
+        row = SecondFactorRow
+        before = {name: bytes(factors[name]) for name in ("totp", "phone") if factors[name] is not None}
+        if all(self._is_current(sealed) for sealed in before.values()):
+            counts.current += 1
+            return
+        try:
+            again = {name: self._box.rotate(sealed) for name, sealed in before.items()}
+        except InvalidToken:
+            counts.unreadable.append(factors["account_id"])
+            return
+        unchanged = [getattr(row, name).is_not_distinct_from(before.get(name)) for name in ("totp", "phone")]
+        guarded = update(row).where(row.account_id == factors["account_id"], *unchanged).values(**again)
+        if (await session.execute(guarded.returning(row.account_id))).first() is None:
+            counts.changed += 1
+        else:
+            counts.sealed += 1
+
+    def _is_current(self, sealed: bytes) -> bool:
+        try:
+            self._current.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""

@@ -1,0 +1,93 @@
+"""secrets rotate: after it, a secret key that was replaced can leave the settings."""
+
+from collections.abc import Iterator
+
+import click
+import msgspec
+
+from keyturn.cli.options import JSON
+from keyturn.cli.terminal import print_json
+from keyturn.cli.with_parts import with_parts
+from keyturn.errors import KeyturnError
+from keyturn.outbox import Seal
+from keyturn.outbox.backlog import mails_sealed_otherwise
+from keyturn.parts import Parts
+from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
+
+_PASSES = 3
+"""A pass that found accounts changed by other processes is followed by another one."""
+
+_BETWEEN_REPORTS = 10_000
+"""Accounts."""
+
+_LISTED = 20
+"""Ids in the sentence about factors that no key opens; `--json` has all of them."""
+
+
+class KeysStillNeeded(KeyturnError):
+    """Previous keys, or keys that are lost, have sealed what is still there."""
+
+
+@click.group()
+def secrets() -> None:
+    """Replace the secret key."""
+
+
+@secrets.command()
+@JSON
+def rotate(as_json: bool) -> None:
+    """Seal second factors again, with the current secret key.
+
+    First set the new KEYTURN_SECRET_KEY, add the one before it to previous_secret_keys, and restart every process.
+    Then run this command: it may run while the service does, and may be stopped and started again. It ends with 1 if a
+    previous key is still needed, or if no key opens the factors of an account.
+    """
+
+    async def work(parts: Parts) -> None:
+        if not parts.settings.secret_key:
+            raise KeysStillNeeded("KEYTURN_SECRET_KEY is not set: what this process seals could not be opened again")
+        counts = await _seal_factors_again(BuiltinFactors(parts.database, parts.secrets))
+        waiting = await mails_sealed_otherwise(parts.database, Seal(parts.secrets[:1]))
+        needed = bool(counts.unreadable or counts.changed or waiting)
+        if as_json:
+            print_json(msgspec.to_builtins(counts) | {"mails": waiting, "previous_keys_needed": needed})
+        else:
+            click.echo(f"{counts.sealed:,} accounts sealed again, {counts.current:,} were already.")
+        if needed:
+            raise KeysStillNeeded("\n".join(_reasons(counts, waiting)))
+        if not as_json:
+            click.echo("No stored second factor and no waiting mail needs previous_secret_keys.")
+
+    with_parts(work)
+
+
+async def _seal_factors_again(factors: BuiltinFactors) -> SealedAgain:
+    """Return the counts of the last pass, with what all of them sealed again."""
+    sealed, counts = 0, SealedAgain()
+    for _ in range(_PASSES):
+        reported, counts = 0, SealedAgain()
+        async for counts in factors.seal_again():
+            seen = counts.current + counts.sealed + counts.changed + len(counts.unreadable)
+            if seen - reported >= _BETWEEN_REPORTS:
+                click.echo(f"{seen:,} accounts ...", err=True)
+                reported = seen
+        sealed += counts.sealed
+        if not counts.changed:
+            break
+    return msgspec.structs.replace(counts, sealed=sealed)
+
+
+def _reasons(counts: SealedAgain, waiting: int) -> Iterator[str]:
+    if counts.unreadable:
+        ids = ", ".join(counts.unreadable[:_LISTED]) + (", ..." if len(counts.unreadable) > _LISTED else "")
+        yield (
+            f"no key opens the second factors of {len(counts.unreadable):,} accounts: {ids}. Add the key that sealed "
+            "them to previous_secret_keys, or set them up again"
+        )
+    if counts.changed:
+        yield f"{counts.changed:,} accounts were changed by another process meanwhile: run this command again"
+    if waiting:
+        yield (
+            f"{waiting:,} waiting mails are sealed with another key: keep previous_secret_keys until a worker has "
+            "sent them, then run this command again"
+        )
