@@ -40,6 +40,14 @@ stories *flags:
 quick *flags:
     uv run pytest -m "not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long" {{flags}}
 
+# The tests that meet libraries most, on the installed wheel with the newest versions up to pyproject's `exclude-newer`; some minutes
+newest *flags:
+    uv run python -m tests.versions newest {{flags}}
+
+# The same with the oldest versions that pyproject allows; some minutes
+oldest *flags:
+    uv run python -m tests.versions oldest {{flags}}
+
 # Every page, element and mail in every language in a browser, and not only in the telling ones
 languages:
     EVERY_LANGUAGE=1 uv run pytest -m "long or not long" tests/pages/on_screen/test_every_language.py tests/frontend/test_every_language.py tests/mail/rendering/test_on_screen.py -k every_language

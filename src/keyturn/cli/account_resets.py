@@ -16,7 +16,7 @@ import click
 
 from keyturn import addresses
 from keyturn.accounts.port import ListsAddresses
-from keyturn.cli.options import OPERATOR, REASON, Rate, operator_named
+from keyturn.cli.options import OPERATOR, REASON, operator_named, rate
 from keyturn.cli.terminal import accent, muted
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
@@ -54,7 +54,7 @@ class NotAsked(KeyturnError):
 @click.option("--all", "everybody", is_flag=True, help="Every active or locked account with a password, in waves.")
 @click.option("--from", "source", type=click.File(), help="Those in a file, an address a line, in waves.")
 @click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="What became of each address.")
-@click.option("--rate", default="300/minute", show_default=True, type=Rate(), help="How many are asked in a while.")
+@click.option("--rate", default="300/minute", show_default=True, type=rate, help="How many are asked in a while.")
 @click.option("--dry-run", is_flag=True, help="Show what a run would do, and send nothing.")
 @click.option("--yes", is_flag=True, help="Ask them all without a question before.")
 @REASON

@@ -10,33 +10,25 @@ if TYPE_CHECKING:
     from keyturn.reset.records.client import Client
 
 
-class Duration(click.ParamType[timedelta]):
-    """Reads an option's duration as the settings write it: 90s, 30m, 1h, 7d."""
+def duration(text: object) -> timedelta:
+    """Read an option's duration as the settings write it: 90s, 30m, 1h, 7d."""
+    from keyturn.settings.building import parse_duration  # noqa: PLC0415
 
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> timedelta:
-        from keyturn.settings.building import parse_duration  # noqa: PLC0415
-
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, context)
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
-class Rate(click.ParamType[float]):
-    """Reads a rate as the settings write it, 300/minute, as so many a second."""
+def rate(text: object) -> float:
+    """Read a rate as the settings write it, such as 300/minute, and return it per second."""
+    from keyturn.settings.building import parse_rate  # noqa: PLC0415 - `--help` should not wait for it
 
-    name = "rate"
-
-    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> float:
-        from keyturn.settings.building import parse_rate  # noqa: PLC0415 - `--help` should not wait for it
-
-        try:
-            rate = parse_rate(str(value))
-        except ValueError:
-            self.fail(f"{value} is no rate like 300/minute or 10/second", param, context)
-        return rate.amount / rate.get_expiry()
+    try:
+        limit = parse_rate(str(text))
+    except ValueError:
+        raise click.BadParameter(f"{text} is no rate like 300/minute or 10/second") from None
+    return limit.amount / limit.get_expiry()
 
 
 def operator_named(name: str) -> "Client":
@@ -70,7 +62,7 @@ REASON = click.option(
     "--reason", default="", callback=_printable, help="Why, in your own words: the mail and the page say it."
 )
 EMAIL = click.option("--email", default="", help="Only this address.")
-SINCE = click.option("--since", type=Duration(), help="Only the last while, for example 1h or 7d.")
+SINCE = click.option("--since", type=duration, help="Only the last while, for example 1h or 7d.")
 LAST = click.option(
     "--last", default=50, show_default=True, type=click.IntRange(1), help="At most so many, newest first."
 )

@@ -36,7 +36,7 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
 
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
     """Return what an authenticator app reads off a QR code."""
-    uri: str = pyotp.TOTP(base32(seed)).provisioning_uri(email, issuer)
+    uri: str = pyotp.TOTP(base32(seed)).provisioning_uri(name=email, issuer_name=issuer)
     return uri
 
 

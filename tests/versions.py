@@ -1,0 +1,89 @@
+"""Tests on the installed wheel, with the newest or the oldest versions that `pyproject.toml` allows.
+
+`python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel, installs it with all
+extras and the test tools into an environment of its own, and runs there the tests that meet libraries most: commands
+with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin, databases (SQLite,
+PostgreSQL, MariaDB), the API, Redis, SMTP, Resend, tracing, Liquid and Django, captured mails. Tests that say the same
+on every database ask SQLite. The rules about mails, passwords and links, pages, languages, the studio in a browser
+and whole stories are left to `just test` and `just stories`, which run on the newest versions, too.
+
+The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER tries a later day. The oldest
+are the lower bounds that pyproject.toml writes (uv's `lowest-direct`), or the first wheel after them for this Python.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
+
+RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
+
+TESTS = (
+    *(
+        f"tests/cli/test_{name}.py"
+        for name in ("accounts", "breaches", "commands", "demo", "extras", "migrate", "records")
+    ),
+    *(f"tests/cli/test_{name}.py" for name in ("second_factors", "secrets")),
+    "tests/cli/emails/test_check.py",
+    "tests/cli/emails/test_render.py",
+    "tests/cli/init/test_init.py",
+    "tests/accounts/test_contract.py",
+    "tests/database",
+    "tests/emails/engines",
+    "tests/emails/inbox",
+    "tests/mail/transports/test_resend.py",
+    "tests/mail/transports/test_resend_webhook.py",
+    "tests/mail/transports/test_smtp.py",
+    "tests/plugin",
+    "tests/reset/proofs",
+    "tests/spec/http",
+    "tests/telemetry",
+)
+WANTED = "not browser and not node and not php and not (postgresql and any_database)"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.versions")
+    parser.add_argument("versions", choices=RESOLUTIONS)
+    parser.add_argument("--python", default=sys.executable, help="An interpreter, or a version that uv can find.")
+    asked, for_pytest = parser.parse_known_args()
+    with tempfile.TemporaryDirectory(prefix=f"keyturn-{asked.versions}-") as folder:
+        python = installed(Path(folder), asked.python, RESOLUTIONS[asked.versions])
+        # The checkout is the working directory, for the tests; its `src` is not on the path, and the wheel is.
+        command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-m", WANTED, *(for_pytest or TESTS)]
+        return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+
+
+def installed(folder: Path, interpreter: str, resolution: str) -> str:
+    """Return the Python of a new environment that has the wheel, all its extras, and the test tools."""
+    environment = folder / "environment"
+    _uv("venv", "--python", interpreter, str(environment))
+    python = str(environment / ("Scripts" if os.name == "nt" else "bin") / "python")
+    _uv("build", "--wheel", "--out-dir", str(folder))
+    (wheel,) = folder.glob("*.whl")
+    install = ("pip", "install", "--python", python)
+    # First what users get. The tools come afterwards and at their newest: a second step keeps what is installed.
+    _uv(
+        *install,
+        "--resolution",
+        resolution,
+        "--only-binary",
+        ":all:",
+        "--requirements",
+        "pyproject.toml",
+        "--all-extras",
+    )
+    _uv(*install, "--group", "tests", str(wheel))
+    return python
+
+
+def _uv(*arguments: str) -> None:
+    subprocess.run(["uv", *arguments, "--quiet"], cwd=CHECKOUT, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
