@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from re import _parser  # type: ignore[attr-defined]  # the tree of an expression, whose literals are what it looks for
+from re import _parser  # the tree of an expression, whose literals are what it looks for
 from typing import Any
 
 import msgspec

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from msgspec.structs import replace
 
 from benchmarks.cores import Cores
 from benchmarks.databases import running_databases
@@ -34,7 +35,8 @@ def chosen(plan: Plan, among: Sequence[str], tell: Tell, *, always: Sequence[str
 
 
 @contextmanager
-def field(engine: str, names: Sequence[str], accounts: int, tell: Tell) -> Iterator[Field]:
+def field(engine: str, names: Sequence[str], accounts: int, tell: Tell, *, pinned: bool = True) -> Iterator[Field]:
+    """Start the peers, each on an empty database. `pinned` binds those to the server's core that can be."""
     cores = Cores.of_machine()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn-bench-")))
@@ -42,6 +44,7 @@ def field(engine: str, names: Sequence[str], accounts: int, tell: Tell) -> Itera
         peers: dict[str, Running] = {}
         for name in names:
             tell(f"{ENGINES[engine]}: {PEERS[name].title} starts")
-            place = running(PEERS[name], folder / name, databases.empty(name), accounts, cores)
+            peer = PEERS[name] if pinned else replace(PEERS[name], pinned=False)
+            place = running(peer, folder / name, databases.empty(name), accounts, cores)
             peers[name] = stack.enter_context(place)
         yield Field(engine=engine, peers=peers, database=databases.pid, cores=cores)

@@ -1,34 +1,37 @@
-"""What a reset carries: each is a hash at cost 12, so its floor is bcrypt alone on the same core.
+"""What a reset carries: each is a hash at cost 12 or two, so its floor is bcrypt alone on the same cores.
 
-Measured is from the first of so many to the last answer, not in a span of time: a peer that works on eight at once
-answers eight at once, and whether those come before the span ends or after it made a tenth of the result.
+One connection shows what a user waits for, eight show what all cores carry. Servers run on all cores: the load takes
+next to nothing of them. Measured is from the first reset to the last answer, not in a span of time: a peer that works
+on eight at once answers eight at once, and whether those come before the span ends made a tenth of the result.
 """
 
 import subprocess
+from itertools import product
 
 import msgspec
 
-from benchmarks.comparison.entering import Field, chosen, field
+from benchmarks.comparison.entering import chosen, field
 from benchmarks.comparison.samples import Sample
 from benchmarks.comparison.sampling import Sampling
 from benchmarks.comparison.standing_tables import standing_tables
-from benchmarks.cores import pinned
 from benchmarks.peers.running import ROOT, python
 from benchmarks.plan import Plan
 from benchmarks.progress import Tell
 from benchmarks.report import Report
 
 FLOOR = "bcrypt"
-PEERS = ("keyturn", "straight", "django", "better-auth")
+PEERS = ("keyturn", "keyturn-any-password", "straight", "django", "better-auth")
 
-_CONNECTIONS = 8
+_CONNECTIONS = (1, 8)
 
 
 class Loop(msgspec.Struct, frozen=True):
-    """How many seconds the hashes took, and how many of processor time."""
+    """How many seconds the hashes took, how many of processor time, and the milliseconds of the median and slowest."""
 
     seconds: float
     cpu: float
+    p50: float
+    slowest: float
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
@@ -36,24 +39,24 @@ def measure(plan: Plan, tell: Tell) -> Report:
     names, said = chosen(plan, PEERS, tell)
     samples = list[Sample]()
     for engine in plan.engines:
-        with field(engine, names, plan.accounts, tell) as here:
+        with field(engine, names, plan.accounts, tell, pinned=False) as here:
             sampling = Sampling(here, plan, tell)
             for name in here.peers:
-                sampling.sample(name, "reset", _CONNECTIONS, 0, count=_CONNECTIONS)
-            for number in range(plan.rounds):
-                samples.append(_bare(here, plan.resets, number))
+                sampling.sample(name, "reset", _CONNECTIONS[-1], 0, count=_CONNECTIONS[-1])
+            for number, connections in product(range(plan.rounds), _CONNECTIONS):
+                samples.append(_bare(engine, connections, plan.resets, number))
                 sampling.tell(samples[-1])
                 samples.extend(
-                    sampling.sample(name, "reset", _CONNECTIONS, number, count=plan.resets) for name in here.peers
+                    sampling.sample(name, "reset", connections, number, count=plan.resets) for name in here.peers
                 )
     return Report(tables=standing_tables("resets", samples, FLOOR), data=samples, said=said)
 
 
-def _bare(here: Field, hashes: int, number: int) -> Sample:
-    command = pinned(python("bcrypt_loop", str(hashes)), here.cores.server)
+def _bare(engine: str, connections: int, hashes: int, number: int) -> Sample:
+    command = python("bcrypt_loop", str(hashes), str(connections))
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     found = msgspec.json.decode(done.stdout, type=Loop)
     return Sample(
-        engine=here.engine, operation="reset", connections=_CONNECTIONS, peer=FLOOR, round=number,
-        rate=hashes / found.seconds, cpu=found.cpu / hashes * 1e6,
+        engine=engine, operation="reset", connections=connections, peer=FLOOR, round=number,
+        rate=hashes / found.seconds, cpu=found.cpu / hashes * 1e6, p50=found.p50, p99=found.slowest,
     )  # fmt: skip

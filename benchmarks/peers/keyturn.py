@@ -2,6 +2,7 @@
 
 With `--with-worker` before the rest it is `keyturn serve` as it comes, but for the mails, which stay here as files.
 With `--over-table` the accounts are in a table of an app's, in the same database, and not in Keyturn's own.
+With `--any-password` a reset takes the password that the account has, too, which saves it a hash.
 With `--beside` it is one process more, on a database that has all already.
 """
 
@@ -43,7 +44,7 @@ ENVIRONMENT = "environment.json"
 """The file with what is set for it, for its workers."""
 
 
-def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
+def environment(url: str, *, over_table: bool = False, any_password: bool = False) -> Mapping[str, str]:
     """Return the settings: the defaults, but for the limits of clients."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("KEYTURN_")}
     limits = ("REQUEST", "VALIDATE", "RESET", "LOGIN", "ACCOUNT", "OVERALL")
@@ -56,9 +57,9 @@ def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
         "KEYTURN_MAIL_FROM": "Northwind School <no-reply@northwind.example>",
         "KEYTURN_HASHING_COST": str(COST),
         "KEYTURN_HASHING_QUEUE": "1000",
-        "KEYTURN_PASSWORD_BLOCK_CURRENT": "false",  # a hash more for each reset, which no peer makes
         "RESEND_API_KEY": "re_nobody_is_asked",
         **(_OVER_TABLE if over_table else {}),
+        **({"KEYTURN_PASSWORD_BLOCK_CURRENT": "false"} if any_password else {}),
     }
 
 
@@ -125,7 +126,7 @@ def _post(path: str, **body: str) -> Request:
 if __name__ == "__main__":
     *flags, here, address, accounts = sys.argv[1:]
     over_table = "--over-table" in flags
-    given = environment(address, over_table=over_table)
+    given = environment(address, over_table=over_table, any_password="--any-password" in flags)
     ours = {name: text for name, text in given.items() if os.environ.get(name) != text}
     (Path(here) / ENVIRONMENT).write_bytes(msgspec.json.encode(ours))
     if "--beside" not in flags:

@@ -82,6 +82,9 @@ PEERS: Mapping[str, Peer] = {
     "keyturn-over-table": Peer(
         title="Keyturn, an app's table", command=python("keyturn", "--over-table"), sends=True, is_keyturn=True
     ),
+    "keyturn-any-password": Peer(
+        title="Keyturn, block_current = false", command=python("keyturn", "--any-password"), is_keyturn=True
+    ),
     "keyturn-with-worker": Peer(
         title="Keyturn, with its worker", command=python("keyturn", "--with-worker"), pinned=False
     ),
