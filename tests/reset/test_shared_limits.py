@@ -151,7 +151,7 @@ async def test_once_redis_is_back_requests_are_taken_again(service: Service, red
 def test_redis_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "coredis", None)
 
-    with pytest.raises(SettingsInvalid, match=r"limits\.storage_url: redis needs: pip install keyturn\[redis\]"):
+    with pytest.raises(SettingsInvalid, match=r"limits\.storage_url: redis needs: pip install 'keyturn\[redis\]'"):
         RateLimits(LimitSettings(storage_url=Secret("redis://127.0.0.1:6379/0")))
 
 

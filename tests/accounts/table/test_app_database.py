@@ -95,7 +95,7 @@ def test_a_driver_that_is_not_there_is_named_by_its_extra(
     url: str, driver: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, driver, None)  # as if it were not installed
-    with pytest.raises(SettingsInvalid, match=rf"accounts.table.url: \w+ needs: pip install keyturn\[{extra}\]"):
+    with pytest.raises(SettingsInvalid, match=rf"accounts.table.url: \w+ needs: pip install 'keyturn\[{extra}\]'"):
         store(url)
 
 

@@ -32,5 +32,5 @@ def test_smtp_without_its_library_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.delitem(sys.modules, "keyturn.mail.transports.smtp", raising=False)
     monkeypatch.setitem(sys.modules, "aiosmtplib", None)
 
-    with pytest.raises(SettingsInvalid, match=r"mail\.transport: smtp needs: pip install keyturn\[smtp\]"):
+    with pytest.raises(SettingsInvalid, match=r"mail\.transport: smtp needs: pip install 'keyturn\[smtp\]'"):
         sender_for("smtp", Settings(), Database(f"sqlite:///{tmp_path}/keyturn.db"))

@@ -214,8 +214,9 @@ async def test_a_new_password_is_hashed_and_compared_with_the_current_one_at_the
     stored = await hasher.hash(PASSWORD)
 
     both = asyncio.create_task(hasher.hash_another("eleven loud harbours", stored))
-    waiting = asyncio.create_task(hasher.hash(PASSWORD))
     await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(hasher.hash(PASSWORD))
     await asyncio.sleep(0)
     with pytest.raises(Busy):  # one hash waits, because both workers are taken
         await hasher.hash(PASSWORD)
@@ -234,16 +235,19 @@ async def test_one_worker_compares_and_hashes_one_after_the_other(hasher: Passwo
     assert await hasher.verify(PASSWORD.upper(), await hasher.hash_another(PASSWORD.upper(), stored))
 
 
-async def test_a_line_without_places_for_both_is_full_and_keeps_neither() -> None:
+async def test_a_change_takes_one_place_in_the_line_and_none_if_the_line_is_full() -> None:
     hasher = PasswordHasher(HashingSettings(cost=4, workers=1, queue=2))
     stored = await hasher.hash(PASSWORD)
-    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(2)]
+    at_work = asyncio.create_task(hasher.hash(PASSWORD))
+    changes = [asyncio.create_task(hasher.hash_another(PASSWORD.upper(), stored)) for _ in range(2)]
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
 
     with pytest.raises(Busy):
         await hasher.hash_another(PASSWORD.upper(), stored)
-    last = asyncio.create_task(hasher.hash(PASSWORD))  # takes the place that the comparison had
-    assert len(await asyncio.gather(*waiting, last)) == 3
+    assert all(await asyncio.gather(*changes))
+    assert await at_work
+    assert await hasher.hash_another(PASSWORD, stored) is None
     hasher.close()
 
 

@@ -24,24 +24,31 @@ class HashQueue:
         self._places = places
         self._reserved: deque[asyncio.Future[None]] = deque()
         self._strangers: deque[asyncio.Future[None]] = deque()
+        self._second: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
-    async def turn(self, *, reserved: bool) -> AsyncIterator[None]:
-        """Wait for a worker, and keep it until the end of the block. Raises Busy where the line is full."""
-        await self._wait(self._reserved if reserved else self._strangers)
+    async def turn(self, *, reserved: bool, is_second: bool = False) -> AsyncIterator[None]:
+        """Wait for a worker, and keep it until the end of the block. Raises Busy where the line is full.
+
+        `is_second`: the caller waits already, for another hash of the same change. It takes no place of its own.
+        """
+        await self._wait(self._reserved if reserved else self._strangers, is_second=is_second)
         try:
             yield
         finally:
             self._call_next()
 
-    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
+    async def _wait(self, line: deque[asyncio.Future[None]], *, is_second: bool) -> None:
         if self._free:
             self._free -= 1
             return
-        if len(line) >= self._places:
+        if not is_second and sum(each not in self._second for each in line) >= self._places:
             raise Busy(_RETRY_AFTER)
         called = asyncio.get_running_loop().create_future()
         line.append(called)
+        if is_second:
+            self._second.add(called)
+            called.add_done_callback(self._second.discard)
         try:
             await called
         except asyncio.CancelledError:

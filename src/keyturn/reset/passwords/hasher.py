@@ -47,8 +47,7 @@ class PasswordHasher:
 
         Raises Busy where too many wait already, ValueError over `max_bytes`.
         """
-        secret = _utf8(password)
-        return await self._run(lambda: self._write(secret), reserved=True)
+        return await self._hash(password)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
         """Tell whether the password fits. Raises Busy.
@@ -68,12 +67,12 @@ class PasswordHasher:
         Hashes and compares at the same time, so on two free cores the caller waits for one hash. One computation could
         serve both with the salt of `current`, but a new hash gets a new salt (NIST SP 800-63B 3.1.1.2).
 
-        Raises Busy if the reserved line has no place for both, ValueError over `max_bytes`.
+        Both take one place in the reserved line. Raises Busy, ValueError over `max_bytes`.
         """
         try:
             async with asyncio.TaskGroup() as both:
                 is_current = both.create_task(self.verify(password, current, reserved=True))
-                hashed = both.create_task(self.hash(password))
+                hashed = both.create_task(self._hash(password, is_second=True))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return None if is_current.result() else hashed.result()
@@ -83,6 +82,10 @@ class PasswordHasher:
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+    async def _hash(self, password: str, *, is_second: bool = False) -> str:
+        secret = _utf8(password)
+        return await self._run(lambda: self._write(secret), reserved=True, is_second=is_second)
 
     @staticmethod
     def _fits(secret: bytes, password_hash: str | None) -> bool:
@@ -109,8 +112,8 @@ class PasswordHasher:
         elif not (checked or "").startswith(settings.hash_start):
             self._write(secret[: settings.max_bytes])
 
-    async def _run(self, work: Callable[[], Result], *, reserved: bool) -> Result:
-        async with self._queue.turn(reserved=reserved):
+    async def _run(self, work: Callable[[], Result], *, reserved: bool, is_second: bool = False) -> Result:
+        async with self._queue.turn(reserved=reserved, is_second=is_second):
             self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
             with self._tracing.span("password.hash"):
                 return await asyncio.get_running_loop().run_in_executor(self._pool, self._time_hash, work)

@@ -42,7 +42,7 @@ def read_tables(file: Path) -> dict[str, Table]:
         raise TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}") from error
     tables = _tables(file, found.st_mtime_ns, found.st_size)
     if isinstance(tables, TemplateInvalid):
-        raise TemplateInvalid(tables.path, tables.line, tables.message) from tables
+        raise TemplateInvalid(tables.path, tables.line, tables.message) from tables.__cause__
     return tables
 
 
@@ -55,7 +55,9 @@ def _tables(file: Path, *_: int) -> dict[str, Table] | TemplateInvalid:
         top = READERS[ending](text)
         _require_plain(top)
     except UnicodeDecodeError as error:
-        return TemplateInvalid(str(file), None, str(error))
+        refused = TemplateInvalid(str(file), None, str(error))
+        refused.__cause__ = error.with_traceback(None)  # it knows the octet, and so the column
+        return refused
     except OSError as error:
         return TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}")
     except RecursionError:
