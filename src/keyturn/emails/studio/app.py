@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, Request, Response, Router, get
+from litestar import HttpMethod, Litestar, Request, Router, get, route
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.response import Redirect
-from litestar.static_files import create_static_files_router
+from litestar.params import FromPath
+from litestar.response import File, Redirect
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.emails.gallery import Gallery
@@ -53,6 +54,7 @@ from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
 from keyturn.packaging import folder
+from keyturn.plain_files import paths_below
 
 
 def studio_router(studio: Studio, path: str = "/studio") -> Router:
@@ -143,13 +145,23 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield snapshot_pages.lesson_page
 
 
-def _static_files() -> Router:
-    return create_static_files_router(
-        "/static",
-        [folder("preview") / "static"],
+def _static_files() -> HTTPRouteHandler:
+    """Return what answers with the static files. They are listed once: no path of a request reaches the file system."""
+    below = folder("preview") / "static"
+    files = {file.relative_to(below).as_posix(): file for file in paths_below(below)}
+
+    @route(
+        "/static/{path:path}",
+        http_method=[HttpMethod.GET, HttpMethod.HEAD],
         cache_control=CacheControlHeader(no_cache=True),
-        after_request=_with_headers,
     )
+    async def static_file(path: FromPath[Path]) -> File:
+        name = path.as_posix().removeprefix("/")
+        if name not in files:
+            raise LookupError("There is no such file.")
+        return File(files[name], filename=files[name].name, content_disposition_type="inline")
+
+    return static_file
 
 
 def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
@@ -161,12 +173,6 @@ def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
         return answer
 
     return wrap
-
-
-async def _with_headers(answer: Response[Any]) -> Response[Any]:
-    """Add the headers of the router, which files do without."""
-    answer.headers.update(HEADERS)
-    return answer
 
 
 def _provide_drawn(gallery: Gallery) -> Provide:
