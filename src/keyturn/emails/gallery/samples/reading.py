@@ -18,6 +18,8 @@ _LARGEST = {".toml": 10_000_000, ".json": 10_000_000, ".yaml": 1_000_000, ".yml"
 """Octets of a file by its ending. PyYAML takes some seconds for a megabyte."""
 
 _DEEPEST = 100
+_MOST_DIGITS = 4300  # Python itself refuses more in TOML and JSON, but not in base 60, which YAML has (1:59:59)
+
 _HALF = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = f"Values are nested more than {_DEEPEST} deep"
 
@@ -152,6 +154,8 @@ def _yaml(text: str) -> Any:
             if str(key.value) in seen:  # PyYAML itself takes the last one silently
                 raise Unreadable(f"{key.value} stands there twice", key.start_mark.line + 1)
             seen.add(str(key.value))
+        if _written_out(top, {}) > _LARGEST[".yaml"]:
+            raise Unreadable(f"Written out without anchors, it has more than {_LARGEST['.yaml'] // 1_000_000} MB", None)
         return loader.construct_document(top)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -161,6 +165,28 @@ def _yaml(text: str) -> Any:
         raise Unreadable(str(error), None) from error
     finally:
         loader.dispose()
+
+
+def _written_out(node: Any, known: dict[int, int]) -> int:
+    """Return how long a YAML node is with its anchors and merges written out (CWE-776). Raises Unreadable.
+
+    Ten lines of anchors, each ten times the one before, are ten thousand million values.
+    `known`: lengths of the nodes that are counted already, by their ids.
+    """
+    if id(node) in known:
+        if not known[id(node)]:  # it is being counted, so it holds itself
+            raise Unreadable(_TOO_DEEP, node.start_mark.line + 1)
+        return known[id(node)]
+    known[id(node)] = 0
+    if isinstance(node.value, str):
+        if len(node.value) > _MOST_DIGITS and node.tag.endswith((":int", ":float")):
+            raise Unreadable(f"A number has more than {_MOST_DIGITS} digits", node.start_mark.line + 1)
+        length = len(node.value) + 1
+    else:
+        below = (one for each in node.value for one in (each if isinstance(each, tuple) else (each,)))
+        length = 1 + sum(_written_out(one, known) for one in below)
+    known[id(node)] = length
+    return length
 
 
 READERS: Mapping[str, Callable[[str], Any]] = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
