@@ -62,6 +62,14 @@ def has_printable_name(name: str) -> bool:
     return name.isascii() or not any("\udc80" <= character <= "\udcff" for character in name)
 
 
+def leads_out(path: str | Path, bounds: Path | None) -> bool:
+    """Tell whether a path is in truth one outside of the bounds; nothing is outside of None."""
+    try:
+        return bounds is not None and not Path(os.path.realpath(path)).is_relative_to(bounds)
+    except ValueError:  # a name with a zero in it, which no file has
+        return True
+
+
 def _require_plain(found: os.stat_result, file: str | Path) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))

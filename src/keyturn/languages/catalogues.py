@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from babel import Locale, UnknownLocaleError
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.plain_files import read_plain_file
+from keyturn.plain_files import leads_out, read_plain_file
 
 if TYPE_CHECKING:
     from babel.messages import Catalog, Message
@@ -32,11 +32,12 @@ _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(
 class Catalogues:
     """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. A text is looked for in the last folder first.
 
-    With the domain `ANY` all catalogues of a folder are one.
+    With the domain `ANY` all catalogues of a folder are one. Links lead out neither of the `bounds` nor of the folders.
     """
 
     folders: tuple[Path, ...] = (PACKAGED,)
     domain: str = "keyturn"
+    bounds: Path | None = None
 
     def languages(self) -> Iterator[tuple[Path, Locale | None]]:
         """Yield every folder of a language; None where its name is no locale that CLDR knows."""
@@ -57,7 +58,7 @@ class Catalogues:
         """Return a language's texts. Raises CatalogueInvalid."""
         found = NullTranslations()
         for file in reversed(self.files(locale)):
-            each = compile_catalogue(file, locale)
+            each = compile_catalogue(file, locale, self.bounds)
             each.add_fallback(found)
             found = each
         return found
@@ -67,7 +68,7 @@ class Catalogues:
         return frozenset(
             text_of(message)
             for file in self.files(locale)
-            for message in read_catalogue(file, locale)
+            for message in read_catalogue(file, locale, self.bounds)
             if message.id and not message.fuzzy and all(strings(message.string))
         )
 
@@ -101,12 +102,18 @@ def lineage(locale: Locale) -> list[str]:
     return ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
-def read_catalogue(file: Path, locale: Locale) -> "Catalog":
-    """Return a catalogue with its lines; a .mo file has none. Raises CatalogueInvalid."""
+def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "Catalog":
+    """Return a catalogue with its lines; a .mo file has none. Raises CatalogueInvalid.
+
+    A link is followed within the `bounds`, and within the folder that holds all languages, which may lie beside them.
+    """
     # A start should not pay for what a service in English never needs.
     from babel.messages.mofile import read_mo  # noqa: PLC0415
     from babel.messages.pofile import PoFileError, read_po  # noqa: PLC0415
 
+    folder = file.parents[2]
+    if leads_out(file, bounds) and leads_out(file, folder.parent.resolve() / folder.name):
+        raise CatalogueInvalid(str(file), None, "is a link that leads out of the folder, and is not read")
     try:
         content = read_plain_file(file, _LARGEST)
         if file.suffix == ".mo":
@@ -128,11 +135,11 @@ def _require_whole_lines(file: Path, content: bytes) -> None:
             raise CatalogueInvalid(str(file), number, 'not a line of a .po file, as in msgstr "text"')
 
 
-def compile_catalogue(file: Path, locale: Locale) -> GNUTranslations:
+def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> GNUTranslations:
     """Return a catalogue's texts, ready to be looked up. Raises CatalogueInvalid."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415
 
-    catalogue, binary = read_catalogue(file, locale), BytesIO()
+    catalogue, binary = read_catalogue(file, locale, bounds), BytesIO()
     try:
         write_mo(binary, catalogue)  # without what is fuzzy: nobody has looked at that yet
         binary.seek(0)

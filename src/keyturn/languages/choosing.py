@@ -28,14 +28,15 @@ class Languages:
     Without folders they are Keyturn's own. Of several, a later one adds languages, and texts that count before those
     of an earlier one. `more` are the tags of languages that have no catalogue.
 
-    Where `only` names tags there are those languages alone, and the first of them stands where English would.
+    Where `only` names tags there are those languages alone, and the first of them stands where English would. Links of
+    catalogues lead nowhere out of the `bounds`.
     """
 
     def __init__(
         self, timezone: str, *folders: Path, domain: str = "keyturn", reload: bool = False,
-        more: Iterable[str] = (), only: Iterable[str] = (),
+        more: Iterable[str] = (), only: Iterable[str] = (), bounds: Path | None = None,
     ) -> None:  # fmt: skip
-        self.catalogues = Catalogues(folders or (PACKAGED,), domain)
+        self.catalogues = Catalogues(folders or (PACKAGED,), domain, bounds)
         zone = ZoneInfo(timezone)
         found = [Locale.parse(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages() if locale)]
         named, added = ([locale for tag in tags if (locale := parse_locale(tag))] for tags in (only, more))
@@ -77,13 +78,13 @@ def _writing(locale: Locale) -> tuple[str, str]:
     return _READ_ALIKE.get(locale.language, locale.language), script or ""
 
 
-def languages_in(folder: Path, timezone: str, more: Iterable[str] = ()) -> Languages:
+def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None) -> Languages:
     """Return the languages of somebody's own templates: their catalogues lie in that folder, or right beside it.
 
     They are called as gettext, Flask and Django call them: `locales`, `locale` or `translations`.
     """
     places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
-    return Languages(timezone, *places, domain=ANY, reload=True, more=more)
+    return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
 
 
 def _by_preference(accept_language: str) -> list[str]:

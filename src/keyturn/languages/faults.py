@@ -49,19 +49,24 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
         for file in Catalogues((folder.parent,), catalogues.domain).files(locale):
             if file.is_relative_to(folder):
                 found = file.stat()
-                yield from _faults_of_state(file, locale, (found.st_mtime_ns, found.st_size))
+                yield from _faults_of_state(file, locale, catalogues.bounds, (found.st_mtime_ns, found.st_size))
 
 
 @lru_cache(64)
-def _faults_of_state(file: Path, locale: Locale, state: tuple[int, int]) -> tuple[CatalogueFault, ...]:  # noqa: ARG001 - the key
+def _faults_of_state(
+    file: Path,
+    locale: Locale,
+    bounds: Path | None,
+    state: tuple[int, int],  # noqa: ARG001 - the key
+) -> tuple[CatalogueFault, ...]:
     """Look at a file once for each state that it is in: a check asks for all of them, whatever else has changed."""
-    return tuple(_faults_of_file(file, locale))
+    return tuple(_faults_of_file(file, locale, bounds))
 
 
-def _faults_of_file(file: Path, locale: Locale) -> Iterator[CatalogueFault]:
+def _faults_of_file(file: Path, locale: Locale, bounds: Path | None) -> Iterator[CatalogueFault]:
     try:
-        catalogue = read_catalogue(file, locale)
-        compile_catalogue(file, locale)
+        catalogue = read_catalogue(file, locale, bounds)
+        compile_catalogue(file, locale, bounds)
     except CatalogueInvalid as error:
         yield CatalogueFault("unreadable", file, error.line or 1, error.message)
         return

@@ -103,6 +103,39 @@ def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -
     assert [sample.values for sample in trusted.samples("b").values()] == [{"name": "x"}]
 
 
+CATALOGUE = 'msgid "Hello"\nmsgstr "secret"\n'
+
+
+@pytest.mark.parametrize("link", ["locales", "locales/de", "locales/de/LC_MESSAGES", "locales/de/LC_MESSAGES/a.po"])
+@pytest.mark.parametrize("place", ["inside", "beside", "set"])
+def test_a_catalogue_behind_a_link_out_of_a_foreign_folder_is_not_read(tmp_path: Path, link: str, place: str) -> None:
+    outside = written(tmp_path / "outside", {"locales/de/LC_MESSAGES/a.po": CATALOGUE})
+    folder = written(tmp_path / "project" / "emails", {"a.html": "{% trans %}Hello{% endtrans %}"})
+    linked = (folder if place == "inside" else folder.parent) / link
+    linked.parent.mkdir(parents=True, exist_ok=True)
+    linked.symlink_to(outside / link)
+    settings = StudioSettings(locales=folder.parent / "locales" if place == "set" else None)
+
+    def german(*, sandboxed: bool) -> tuple[str, list[str]]:
+        gallery = open_gallery(folder, settings=settings, sandboxed=sandboxed)
+        (sample,), language = gallery.samples("a").values(), gallery.languages.known["de"]
+        found = [str(fault) for fault in gallery.languages.faults()]
+        return gallery.renderers()(sample).render_values("a", {}, language).html, found
+
+    with pytest.raises(TemplateInvalid, match="is a link that leads out of the folder, and is not read"):
+        german(sandboxed=True)
+    faults = open_gallery(folder, settings=settings, sandboxed=True).languages.faults()
+    assert [fault.message for fault in faults] == ["is a link that leads out of the folder, and is not read"]
+    assert german(sandboxed=False) == ("secret", [])
+
+
+def test_catalogues_beside_a_foreign_folder_are_read(tmp_path: Path) -> None:
+    written(tmp_path, {"emails/a.html": HTML, "locales/de/LC_MESSAGES/a.po": CATALOGUE})
+    gallery = open_gallery(tmp_path / "emails", sandboxed=True)
+    assert (list(gallery.languages.known), gallery.languages.faults()) == (["de", "en"], [])
+    assert gallery.languages.known["de"].gettext("Hello") == "secret"
+
+
 def test_a_link_to_another_folder_of_the_repository_is_followed(tmp_path: Path) -> None:
     written(tmp_path, {".git/HEAD": "", "layouts/base.html": HTML, "emails/a.html": "{% extends 'parts/base.html' %}"})
     (tmp_path / "emails" / "parts").symlink_to("../layouts")

@@ -12,10 +12,10 @@ import msgspec
 from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
-from keyturn.emails.gallery.links import bounds_of, leads_out
+from keyturn.emails.gallery.links import bounds_of
 from keyturn.emails.workers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.plain_files import read_plain_text
+from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.settings.building import did_you_mean
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))

@@ -18,7 +18,6 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.emails.gallery.links import leads_out
 from keyturn.emails.gallery.naming import (
     by_plain_name,
     ending_of,
@@ -32,7 +31,7 @@ from keyturn.emails.gallery.naming import (
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.mail.rendering.files import MailFiles, UnnamedMjml
 from keyturn.mail.rendering.folders import Folders
-from keyturn.plain_files import DEEPEST, has_printable_name, printable_name, read_plain_text
+from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
 
 EXPORT_MARK = ".keyturn-export"
 """A folder that holds a file of this name is an export: its pages are no templates, and it may be written anew."""

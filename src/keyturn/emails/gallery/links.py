@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, TemplateNotFound
 from jinja2.exceptions import SecurityError
 from jinja2.loaders import split_template_path
 
+from keyturn.plain_files import leads_out
+
 
 def bounds_of(folder: Path) -> Path:
     """Return what the links of a folder must stay in: the repository that it is in, else the folder itself.
@@ -20,14 +22,6 @@ def bounds_of(folder: Path) -> Path:
     """
     here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - there may be no home
     return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
-
-
-def leads_out(path: str | Path, bounds: Path | None) -> bool:
-    """Tell whether a path is in truth one outside of the bounds; nothing is outside of None."""
-    try:
-        return bounds is not None and not Path(os.path.realpath(path)).is_relative_to(bounds)
-    except ValueError:  # a name with a zero in it, which no file has
-        return True
 
 
 class BoundedLoader(FileSystemLoader):

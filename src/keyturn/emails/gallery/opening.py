@@ -56,7 +56,7 @@ def open_gallery(
             else _environment(folder, environment or settings.env, places, sandboxed=sandboxed),
             engine=other.engine if other else None,
         ),
-        languages=_languages(folder, settings),
+        languages=_languages(folder, settings, bounds_of(folder) if sandboxed else None),
         props=_props(settings.props, places) if settings.props else {},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
         patterns=Patterns(
@@ -88,10 +88,12 @@ def _environment(
     return folder_environment(folder)
 
 
-def _languages(folder: Path, settings: StudioSettings) -> Languages:
+def _languages(folder: Path, settings: StudioSettings, bounds: Path | None) -> Languages:
     if settings.locales:
-        return Languages(settings.timezone, settings.locales, domain=ANY, reload=True, more=settings.languages)
-    return languages_in(folder, settings.timezone, more=settings.languages)
+        return Languages(
+            settings.timezone, settings.locales, domain=ANY, reload=True, more=settings.languages, bounds=bounds
+        )
+    return languages_in(folder, settings.timezone, more=settings.languages, bounds=bounds)
 
 
 def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:

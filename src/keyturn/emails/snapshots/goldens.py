@@ -11,11 +11,10 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from keyturn.emails.gallery.links import leads_out
 from keyturn.emails.gallery.replacing import replace_file
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.files import MailFiles
-from keyturn.plain_files import read_plain_text
+from keyturn.plain_files import leads_out, read_plain_text
 
 
 class MailName(NamedTuple):

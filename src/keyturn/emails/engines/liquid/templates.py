@@ -18,10 +18,10 @@ from liquid.token import Token
 from keyturn.emails.engines.liquid.decisions import note_decisions
 from keyturn.emails.engines.liquid.environment import LiquidEnvironment, UnknownTagNode
 from keyturn.emails.engines.liquid.trees import read_tree
-from keyturn.emails.gallery.links import leads_out
 from keyturn.emails.gallery.naming import files_meant_by
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.including import with_includes
+from keyturn.plain_files import leads_out
 
 _ENDINGS = (
     "",

@@ -18,13 +18,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from keyturn.emails.gallery.links import leads_out
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.emails.gallery.samples.reading import READERS, Table, read_tables
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.files import own_files
 from keyturn.mail.rendering.render import EmailProps
-from keyturn.plain_files import has_printable_name, printable_name
+from keyturn.plain_files import has_printable_name, leads_out, printable_name
 
 Props = TypeVar("Props", bound=EmailProps)
 PrintedNames = Callable[[], Collection[str]]
