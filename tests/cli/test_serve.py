@@ -28,7 +28,7 @@ def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
         refused = migrated(command)
         assert refused.code == 1
         assert [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]] == [
-            "KEYTURN_SECRET_KEY", "RESEND_API_KEY", "mail.from",
+            "KEYTURN_SECRET_KEY", "RESEND_API_KEY", "mail.from", "`keyturn init` writes the file.",
         ]  # fmt: skip
 
 

@@ -83,7 +83,8 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, 
     assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
     (missing,) = [number for number, line in enumerate(lines) if "there is no none.db" in line]
     assert lines[missing + 1].strip() == "Run `keyturn migrate`, which makes it."
-    assert lines[-1] == "2 to mend, 0 to look at."
+    assert lines[0].split(maxsplit=2) == ["settings", "warn", f"there is no keyturn.toml in {folder}"]
+    assert lines[-1] == "2 to mend, 1 to look at."
     assert not (folder / "none.db").exists()
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from litestar import Litestar
 from litestar.cli._utils import LitestarEnv
 from litestar.cli.main import litestar_group
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, make_url, text
 from tests.databases import Databases, PostgresServer
 from tests.plugin.documented import block
 from tests.plugin.host import User, alchemy_for, keyturn_settings
@@ -146,7 +146,8 @@ async def test_who_may_not_make_the_schema_is_told_so(postgresql_url: str) -> No
     async with owner.engine.begin() as connection:
         await connection.execute(text("DROP ROLE IF EXISTS visitor"))
         await connection.execute(text("CREATE ROLE visitor LOGIN"))
-    visitor = Database(str(owner.engine.url.set(username="visitor", password=None)), schema="keyturn")
+    address = make_url(postgresql_url).set(username="visitor", password=None)
+    visitor = Database(address.render_as_string(), schema="keyturn")
     with pytest.raises(DatabaseUnready, match="the schema keyturn is not there and cannot be made: permission denied"):
         await migrate(visitor)
 

@@ -150,6 +150,8 @@ async def test_the_confirmation_says_that_sessions_ended_since_supabase_ends_the
 
 
 async def test_it_clears_the_temp_password_flags_and_updates_the_user_record(app: Adopted) -> None:
+    table = app.settings.accounts.table.table
+    app.rows(f'UPDATE "{table}" SET updated_at = ?', "2026-01-02 03:04:05")  # noqa: S608 - a name in the example
     before = app.row(ADA)
     await app.post(RESET, token=token_in(await app.mail(ADA)), newPassword=NEW)
     after = app.row(ADA)

@@ -89,7 +89,8 @@ class Service:
 
     def anywhere(self, **options: Any) -> httpx.AsyncClient:
         """Return a client with an address that none had before, so that no limit is in its way."""
-        return self.at(f"198.18.{next(self._hosts)}.1", **options)  # RFC 2544
+        number = next(self._hosts)
+        return self.at(f"198.18.{number % 256}.{1 + number // 256}", **options)  # RFC 2544
 
     async def add(self, email: str, *, password_hash: str | None = None, **fields: Any) -> Account:
         hashed = (

@@ -174,5 +174,5 @@ def test_samples_in_yaml_without_the_extra_fail_with_the_way_to_get_it(
     result = run(project)
 
     assert result.ret != 0
-    result.stdout.fnmatch_lines(["*a sample in YAML needs: pip install keyturn?studio?"])
+    result.stdout.fnmatch_lines(["*a sample in YAML needs: pip install 'keyturn?studio?'"])
     result.stdout.no_fnmatch_line("*Traceback*")

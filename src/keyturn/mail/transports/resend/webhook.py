@@ -26,8 +26,9 @@ class ResendWebhook:
     longest = 16_384
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        if not all(headers.get(f"svix-{name}") for name in ("id", "timestamp", "signature")):
-            raise WebhookRefused("there is no signature")
+        for name in ("svix-id", "svix-timestamp", "svix-signature"):
+            if not headers.get(name):
+                raise WebhookRefused(f"the header {name} is missing")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return what is reported. Raises WebhookRefused.

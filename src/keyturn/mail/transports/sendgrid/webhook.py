@@ -44,8 +44,9 @@ class SendGridWebhook:
         self._keys = [verification_key(key) for key in keys]
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        if not headers.get(_SIGNATURE) or not headers.get(_TIMESTAMP):
-            raise WebhookRefused("there is no signature")
+        for name in (_SIGNATURE, _TIMESTAMP):
+            if not headers.get(name):
+                raise WebhookRefused(f"the header {name} is missing")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return what is reported. Raises WebhookRefused.
