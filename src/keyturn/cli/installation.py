@@ -27,9 +27,9 @@ class Installation:
 
     command = "keyturn"
 
-    def settings(self, *, sending: bool, connecting: bool = True) -> Settings:
+    def settings(self, *, sending: bool, connecting: bool = True, with_file: bool = True) -> Settings:
         """Return the settings; see `read_settings` for what a process needs of them. Raises SettingsInvalid."""
-        return read_settings(sending=sending, connecting=connecting)
+        return read_settings(sending=sending, connecting=connecting, with_file=with_file)
 
     def missing_settings(self) -> str:
         """Return that nothing is configured here, in words; "" where a file or a variable of Keyturn's is there."""

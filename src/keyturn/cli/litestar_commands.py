@@ -39,7 +39,7 @@ class Mounted(Installation):
     def __init__(self, parts: "Parts") -> None:
         self._parts = parts
 
-    def settings(self, *, sending: bool, connecting: bool = True) -> Settings:  # noqa: ARG002 - they were read before
+    def settings(self, *, sending: bool, connecting: bool = True, with_file: bool = True) -> Settings:  # noqa: ARG002 - they were read before
         return self._parts.settings
 
     def missing_settings(self) -> str:

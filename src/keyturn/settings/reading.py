@@ -32,10 +32,11 @@ _NOT_SETTINGS = {"KEYTURN_CONFIG", "KEYTURN_STUDIO_TOKEN"}
 
 
 def read_settings(
-    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True
-) -> Settings:
+    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True,
+    with_file: bool = True,
+) -> Settings:  # fmt: skip
     """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
-    reading = inspect_settings(file, environ, sending=sending, connecting=connecting)
+    reading = inspect_settings(file, environ, sending=sending, connecting=connecting, with_file=with_file)
     if reading.faults:
         raise SettingsInvalid(reading.faults, missing_file=str(reading.file) if reading.is_of_no_file else "")
     return reading.settings
@@ -60,18 +61,20 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect_settings(
-    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True
-) -> Reading:
+    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True,
+    with_file: bool = True,
+) -> Reading:  # fmt: skip
     """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
 
     `file` defaults to $KEYTURN_CONFIG, then to keyturn.toml in the working directory, and need not exist unless it
     was named. `sending` tells whether the process sends mails, and so needs their secrets; `connecting` whether it asks
     a database or anybody else: who only draws mails need not have every variable that the file names.
+    Without `with_file` the environment alone counts.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
     source = named or Path(FILE_NAME)
-    given = _read_toml(source, required=named is not None, faults=faults)
+    given = _read_toml(source, required=named is not None, faults=faults) if with_file else {}
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     _overlay_environment(given, environ, faults)
     builder = Builder(environ, source.parent, faults)

@@ -6,11 +6,16 @@ import shutil
 import sys
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 from tests.cli.conftest import Keyturn
 from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
+
+from keyturn.cli.emails.folders import open_folder
+from keyturn.cli.emails.service_settings import service_settings
+from keyturn.cli.emails.studio import studio
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "shop-mails"
 
@@ -251,3 +256,59 @@ def test_the_mails_of_the_example_have_no_mistake_and_all_of_their_branches_are_
     coverage = json.loads(checked.out)["coverage"]["total"]
     assert checked.code == 0
     assert coverage["drawn"] == coverage["branches"]
+
+
+SERVICE = """\
+[mail]
+transport = "smtp"
+from = "Theirs <theirs@folder.example>"
+[smtp]
+host = "mail.folder.example"
+"""
+
+
+def transport_of(directory: Path, *, trust: bool = False) -> tuple[str, str]:
+    """Return the host that "Send me this" goes to, and who sends."""
+    settings = service_settings(open_folder(directory, "", trust=trust))
+    return settings.smtp.host, settings.mail.from_
+
+
+@pytest.mark.parametrize("place", ["repository", "archive", "named", "link"])
+def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
+    workplace: Path, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = workplace / "project"
+    emails = project / "emails"
+    emails.mkdir(parents=True)
+    (emails / "welcome.html").write_text("<p>Hello</p>")
+    if place != "archive":
+        (project / ".git").mkdir()
+    (project / "keyturn.toml").write_text(SERVICE)
+    if place == "link":
+        (workplace / "keyturn.toml").symlink_to("project/keyturn.toml")
+    elif place == "named":
+        monkeypatch.setenv("KEYTURN_CONFIG", "project/keyturn.toml")
+    else:
+        monkeypatch.chdir(project)
+    monkeypatch.setenv("KEYTURN_SMTP_PASSWORD", "a password of the environment")
+
+    with click.Context(studio):
+        assert transport_of(emails) == ("", "")
+        assert "may come with" in capsys.readouterr().err
+        assert transport_of(emails, trust=True) == ("mail.folder.example", "Theirs <theirs@folder.example>")
+        monkeypatch.setenv("KEYTURN_SMTP_HOST", "mail.own.example")
+        assert transport_of(emails)[0] == "mail.own.example"
+
+
+def test_settings_of_the_service_beside_the_repository_of_a_folder_count(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emails = workplace / "project" / "emails"
+    (workplace / "project" / ".git").mkdir(parents=True)
+    emails.mkdir()
+    (emails / "welcome.html").write_text("<p>Hello</p>")
+    (workplace / "keyturn.toml").write_text(SERVICE)
+
+    with click.Context(studio):
+        assert transport_of(emails)[0] == "mail.folder.example"
+    assert capsys.readouterr().err == ""

@@ -24,6 +24,17 @@ def bounds_of(folder: Path) -> Path:
     return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
 
 
+def may_come_with(folder: Path, file: Path) -> bool:
+    """Tell whether the people who made a folder may have made that file: it lies in the same repository.
+
+    Where there is none, it lies in the folder or above it, as in an unpacked archive, but in no home folder.
+    """
+    here, bounds, home = folder.resolve(), bounds_of(folder), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111
+    above = () if (bounds / ".git").exists() and bounds != home else (one for one in here.parents if one != home)
+    places = {file.parent.resolve(), file.resolve().parent}  # where it stands, and where a link leads
+    return any(place.is_relative_to(bounds) for place in places) or not places.isdisjoint(above)
+
+
 class BoundedLoader(FileSystemLoader):
     """Loads the templates of a folder, and none from beyond its bounds."""
 
