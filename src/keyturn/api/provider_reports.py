@@ -1,8 +1,6 @@
 """Where mail providers report what became of a mail. Who may call is decided by their proof alone."""
 
 import logging
-import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -15,7 +13,7 @@ from keyturn.api.schemas import Done
 from keyturn.errors import Busy, Unavailable, WebhookRefused
 from keyturn.mail.transports.reports import ProviderWebhook, Report
 from keyturn.reset.records.client import Client
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.webhook")
 
@@ -23,14 +21,10 @@ _MOST_BYTES = 16 * 1_048_576
 _MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
 _RETRY_AFTER = 5
 
-_MOST_CLIENTS_LOGGED = 1_024
-_LOGGED_EVERY = 60.0
-"""Seconds between two log lines about one client."""
-
 
 def report_handlers(webhooks: Mapping[str, ProviderWebhook]) -> Sequence[HTTPRouteHandler]:
     """Return an address for each provider. Not in the schema: each is for one caller, who does not read it."""
-    bodies, refusals = _Bodies(), _Refusals()
+    bodies, refusals = _Bodies(), OnceAMinute()
     return [_handler(provider, webhook, bodies, refusals) for provider, webhook in webhooks.items()]
 
 
@@ -59,25 +53,7 @@ class _Bodies:
                 del self._by_client[name]
 
 
-class _Refusals:
-    """Writes a line for a client's first refused report in a minute: a line for each would be a flood of the log."""
-
-    def __init__(self) -> None:
-        self._written: OrderedDict[str, float] = OrderedDict()
-
-    def log(self, provider: str, client: Client, reason: Exception) -> None:
-        """Write it. A failed check of who speaks belongs in the log (OWASP ASVS 16.3.1): an attack, or our secret."""
-        (name, _), moment = client.networks[0], time.monotonic()
-        if moment - self._written.get(name, -_LOGGED_EVERY) < _LOGGED_EVERY:
-            return
-        self._written[name] = moment
-        self._written.move_to_end(name)
-        if len(self._written) > _MOST_CLIENTS_LOGGED:
-            self._written.popitem(last=False)
-        log.warning(LogEvent("webhook.refused", provider=provider, client=client.ip_address, reason=reason))
-
-
-def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals: _Refusals) -> HTTPRouteHandler:
+def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals: OnceAMinute) -> HTTPRouteHandler:
     @post(
         f"/webhooks/{provider}", status_code=200, request_max_body_size=webhook.longest, include_in_schema=False,
     )  # fmt: skip
@@ -88,7 +64,9 @@ def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals:
         try:
             reports = await proven(request, client)
         except (WebhookRefused, Unavailable) as refused:
-            refusals.log(provider, client, refused)
+            # A failed check of who speaks belongs in the log (OWASP ASVS 16.3.1): an attack, or our secret.
+            if refusals.is_first(client.networks[0][0]):
+                log.warning(LogEvent("webhook.refused", provider=provider, client=client.ip_address, reason=refused))
             await api.resets.count_malformed(client)
             raise
         for report in reports:

@@ -4,6 +4,8 @@ import logging
 import os
 import re
 import sys
+import time
+from collections import OrderedDict
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -28,6 +30,10 @@ _CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "
 """Libraries that log each statement with its values, or each request with its headers."""
 
 
+_A_MINUTE = 60.0
+_MOST_NAMES = 1_024
+
+
 class LogEvent:
     """What a record says: a name that machines match, and fields. It goes through `logging` as the message.
 
@@ -42,6 +48,26 @@ class LogEvent:
 
     def __str__(self) -> str:
         return redact(" ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())]))
+
+
+class OnceAMinute:
+    """Tells which lines to write of those that clients can cause: for each name the first one in a minute.
+
+    A line for each request would be a flood of the log. Of the names, the latest 1,024 are remembered.
+    """
+
+    def __init__(self) -> None:
+        self._written: OrderedDict[str, float] = OrderedDict()
+
+    def is_first(self, name: str) -> bool:
+        moment = time.monotonic()
+        if moment - self._written.get(name, -_A_MINUTE) < _A_MINUTE:
+            return False
+        self._written[name] = moment
+        self._written.move_to_end(name)
+        if len(self._written) > _MOST_NAMES:
+            self._written.popitem(last=False)
+        return True
 
 
 def redact(text: str) -> str:

@@ -23,6 +23,7 @@ from tests.spec.service import (
     problem,
 )
 
+from keyturn.errors import Busy
 from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.any_database
@@ -161,6 +162,23 @@ async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the
         assert word not in answer.text
     assert "the inside of the store" in caplog.text
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_error(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(*_: Any) -> None:
+        raise Busy(30)
+
+    monkeypatch.setattr(service.parts.live_links, "require", full)
+    with caplog.at_level(logging.INFO, "keyturn.http"):
+        answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(20)]
+    assert {problem(answer) for answer in answers} == {"503 busy"}
+    assert all(answer.headers["x-request-id"] for answer in answers)
+    written = [
+        (one.levelname, one.getMessage().partition(" ")[0]) for one in caplog.records if one.name == "keyturn.http"
+    ]
+    assert written == [("WARNING", "request.busy")]
 
 
 async def test_what_a_frontend_sends_besides_is_ignored(service: Service) -> None:

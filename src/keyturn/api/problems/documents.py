@@ -15,13 +15,14 @@ from keyturn.api.problems.particulars import particulars_of
 from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest, accepted_language, language_headers
 from keyturn.errors import (
+    Busy,
     Fault,
     InputInvalid,
     KeyturnError,
 )
 from keyturn.languages import Language, Languages
 from keyturn.settings.sentences import plain_message
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, OnceAMinute
 from keyturn.telemetry.meters import Meters
 from keyturn.telemetry.outcomes import outcome_of, refusal_of
 
@@ -96,13 +97,15 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         if meters and (kind := request.route_handler.opt.get("kind")):
             meters.request(kind, outcome_of(InputInvalid()))
 
+    busy = OnceAMinute()
+
     def answer_keyturn_error(request: AnyRequest, error: KeyturnError) -> Response[bytes]:
         if isinstance(error, InputInvalid) and not error.counted:
             count_malformed(request)
         problem = problem_of(error, accepted_language(languages, request))
         if problem.status >= _SERVER_FAULT:
             problem = problem.named_after(request)
-            log.error(LogEvent("request.failed", error=type(error).__name__, reason=error))
+            _log_failure(request, error, busy)
         return problem.response()
 
     def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -121,6 +124,14 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         return problem_of(error, accepted_language(languages, request)).named_after(request).response()
 
     return {KeyturnError: answer_keyturn_error, HTTPException: answer_http_exception, Exception: answer_anything_else}
+
+
+def _log_failure(request: AnyRequest, error: KeyturnError, busy: OnceAMinute) -> None:
+    """Log an answer of 500 and above. Busy is a limit that holds, and no fault: one warning a minute and route."""
+    if not isinstance(error, Busy):
+        log.error(LogEvent("request.failed", error=type(error).__name__, reason=error))
+    elif busy.is_first(route := str(request.scope.get("path_template", ""))):
+        log.warning(LogEvent("request.busy", route=route))
 
 
 def http_problem(status: int, otherwise: str = "") -> Problem:
