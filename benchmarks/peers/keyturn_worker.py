@@ -12,7 +12,7 @@ import msgspec
 
 from benchmarks.peers import SentFile
 from benchmarks.peers.keyturn import ENVIRONMENT
-from keyturn.cli.running import WORKER_TURN, run, until_signalled
+from keyturn.event_loop import WORKER_TURN, run, until_signalled
 from keyturn.mail.transports.email import Email
 from keyturn.parts import Parts
 from keyturn.settings import read_settings

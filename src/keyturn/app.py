@@ -37,7 +37,9 @@ def create_app(
     worker: bool = True,
     more: Sequence[ControllerRouterHandler] = (),
 ) -> ASGIApp:
-    """Return the service: the API, the hosted pages and, unless told otherwise, a worker. `more` is mounted beside.
+    """Return the service: the API, the hosted pages and, unless told otherwise, the worker that `server.worker` names.
+
+    `more` is mounted beside.
 
     Raises SettingsInvalid.
     """

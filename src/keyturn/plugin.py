@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,10 +24,12 @@ from keyturn.api.responses import (
     with_security_schemes,
 )
 from keyturn.api.router import api_router
-from keyturn.database.host_database import share_database
+from keyturn.child_worker.supervisor import Supervisor
+from keyturn.database.host_database import share_database, tied_to_its_process
 from keyturn.database.migrations import require_current
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender
+from keyturn.mail.transports.senders import require_transports
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.reset.counting_alone import counting_alone
@@ -56,17 +58,25 @@ _EVENTS = {
 }
 
 
+_CHOICES = (
+    'the worker is a process of its own (server.worker = "child"), which cannot have it: say worker=False and run '
+    '`litestar keyturn worker`, or set server.worker = "inside", where the time of the app\'s answers tells strangers '
+    "who has an account, since a mail is prepared in between"
+)
+
+
 class KeyturnPlugin(InitPlugin):
     """Adds the routes, and a lifespan that starts the worker and closes what was opened.
 
     `alchemy` is the app's own configuration of its database: Keyturn's tables are there, too. `accounts` is a store of
     the app's, or what `table_of` makes of its user model, instead of the one that the settings name. `worker` is
-    whether this process sends the mails; `litestar keyturn worker` does as well. Without `pages` only the API is there,
-    and no mail leads to a page of Keyturn's that the settings do not name.
+    whether the app sends the mails, as `server.worker` says: by a process that it starts and keeps for each of its own,
+    or in its own; `litestar keyturn worker` does as well. Without `pages` only the API is there, and no mail leads to a
+    page of Keyturn's that the settings do not name.
     `path` is where all routes are in this app, and that of `base_url` where nothing is said; behind a proxy that takes
-    that one away, it is "". `sender` stands in for `mail.transport`, in tests. `on_...` are
-    async functions that are told, at least once, by the process that sends the mails. `before_reset` is one that is
-    asked before a link is used up, and may refuse with a sentence.
+    that one away, it is "". `sender` stands in for `mail.transport`, in tests, whose worker is in
+    this process. `on_...` are async functions that are told, at least once, by the process that sends the mails.
+    `before_reset` is one that is asked before a link is used up, and may refuse with a sentence.
 
     What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).
 
@@ -96,7 +106,11 @@ class KeyturnPlugin(InitPlugin):
         self.parts = parts or _build_parts(settings, alchemy, accounts, sender, callbacks, before_reset)
         self._command = "keyturn" if parts else "litestar keyturn"
         self._is_counting = parts is None  # who brings parts has seen to it, before anything was started
-        self._worker = worker
+        self._worker = _place_of_worker(self.parts, wanted=worker)
+        if self._worker == "child":
+            _require_what_a_child_can_have(told, self.parts, alchemy, accounts)
+        if self._worker != "none" and not self.parts.sender:
+            require_transports(self.parts.settings)
         self._pages = pages
         self._path = urlsplit(settings.base_url).path if path is None else path
 
@@ -140,7 +154,11 @@ class KeyturnPlugin(InitPlugin):
             if self._is_counting:
                 url = self.parts.settings.limits.storage_url
                 await stack.enter_async_context(counting_alone(self.parts.database, url))
-            if self._worker:
+            if self._worker == "child":
+                supervisor = Supervisor(self.parts, self.parts.settings)
+                stack.push_async_callback(supervisor.stop)
+                supervisor.start()
+            elif self._worker == "inside":
                 relay = asyncio.create_task(self.parts.work())
                 stack.push_async_callback(_cancel, relay)
             yield
@@ -168,6 +186,27 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _place_of_worker(parts: Parts, *, wanted: bool) -> Literal["child", "inside", "none"]:
+    """Return where this app's mails are sent. A sender of the app's, as tests have, is in this process alone."""
+    if not wanted:
+        return "none"
+    return "inside" if parts.sender else parts.settings.server.worker
+
+
+def _require_what_a_child_can_have(
+    told: Mapping[str, Callback[Any] | None], parts: Parts, alchemy: "SQLAlchemyAsyncConfig | None",
+    accounts: AccountStore | TableSettings | None,
+) -> None:  # fmt: skip
+    """Raise SettingsInvalid for what a worker needs and no settings can tell another process."""
+    found = {name: "is a function of this process" for name, function in told.items() if function}
+    if accounts is not None and not isinstance(accounts, TableSettings):
+        found["accounts"] = "is an object of this process"
+    if alchemy and (reason := tied_to_its_process(parts.settings, alchemy)):
+        found["alchemy"] = reason
+    if found:
+        raise SettingsInvalid([Fault(name, f"{reason}; {_CHOICES}") for name, reason in found.items()])
 
 
 def _build_parts(

@@ -8,7 +8,7 @@ import pytest
 SERVICE = "import keyturn.app, keyturn.cli.running, keyturn.parts"
 STUDIO = "import keyturn.cli.running, keyturn.emails.studio"
 MIGRATION = "import alembic.command, keyturn.database.migrations"
-WORKER = "import keyturn.cli.worker_process, keyturn.cli.running, keyturn.parts"
+WORKER = "import keyturn.child_worker.process, keyturn.event_loop, keyturn.parts"
 DEAR = {"advanced_alchemy", "alembic", "sqlalchemy.dialects.postgresql", "watchfiles"}
 
 
@@ -16,7 +16,7 @@ def loaded_by(code: str, later: str = "") -> set[str]:
     """Return the modules that a process has loaded after that code, and what it imports later."""
     code = f"""
 import gc, sys
-from keyturn.cli.quick_imports import quick_imports
+from keyturn.quick_imports import quick_imports
 with quick_imports():
     {code}
 {later}
@@ -43,7 +43,7 @@ def test_what_is_not_needed_is_not_loaded(code: str, absent: set[str]) -> None:
 def test_no_collection_looks_at_what_was_loaded_and_one_that_was_switched_off_stays_off() -> None:
     code = """
 import gc
-from keyturn.cli.quick_imports import quick_imports
+from keyturn.quick_imports import quick_imports
 before = gc.get_freeze_count()
 with quick_imports():
     assert not gc.isenabled()

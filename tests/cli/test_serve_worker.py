@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 
 SLOW_WORKER = """
 import sys, time
-if "keyturn.cli.worker_process" in sys.orig_argv:
+if "keyturn.child_worker.process" in sys.orig_argv:
     time.sleep(60)
 """
 
@@ -37,8 +37,9 @@ def worker_of(serve: Running, times: int = 1) -> int:
     return pid
 
 
-def wait_for_end(pid: int) -> None:
-    with open(os.pidfd_open(pid)) as process:  # noqa: PTH123 - a descriptor, readable at the end
+def wait_for_end(descriptor: int) -> None:
+    """Wait for the process of which `os.pidfd_open` has returned the descriptor, and close that."""
+    with open(descriptor) as process:
         assert select.select([process], [], [], 30)[0], "the process is still there"
 
 
@@ -74,7 +75,7 @@ def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accept
 @pytest.mark.usefixtures("migrated")
 def test_the_worker_ends_with_its_parent_also_where_that_is_killed() -> None:
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
-        worker = worker_of(serve)
+        worker = os.pidfd_open(worker_of(serve))
         serve.process.kill()
         wait_for_end(worker)
 
@@ -93,7 +94,7 @@ def test_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
 
 def wait_for_end_or_gone(pid: int) -> None:
     try:
-        wait_for_end(pid)
+        wait_for_end(os.pidfd_open(pid))
     except ProcessLookupError:
         return
 
@@ -122,7 +123,7 @@ def test_a_worker_inside_is_for_those_who_ask_for_it(workplace: Path) -> None:
 
 RUBBISH_WORKER = """
 import os, sys
-if "keyturn.cli.worker_process" in sys.orig_argv:
+if "keyturn.child_worker.process" in sys.orig_argv:
     os.write(1, b"what is no report\\n")
 """
 

@@ -2,25 +2,28 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from advanced_alchemy.config import EngineConfig
+from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from tests.databases import Databases
 from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
-from tests.spec.service import ADA, settings_for
+from tests.spec.elsewhere import Elsewhere
+from tests.spec.service import ADA, GRACE, settings_for
 
-from keyturn import KeyturnPlugin, Settings
+from keyturn import Event, KeyturnPlugin, Settings
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.errors import DatabaseUnready, SettingsInvalid
-from keyturn.settings import DatabaseSettings, LimitSettings
+from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, ServerSettings
 
 postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -183,3 +186,98 @@ async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_ma
         async with asyncio.timeout(20):
             await host.inbox.arrived.wait()
     await other.close()
+
+
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+def test_a_worker_of_its_own_opens_the_app_s_database_at_every_start_of_the_app(
+    databases: Databases, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = databases.empty()
+    request.addfinalizer(lambda: databases.drop(url))
+    settings = keyturn_settings(
+        mail=MailSettings(transport="capture", capture_dir=str(tmp_path)),
+        hashing=HashingSettings(),
+        environment="development",
+    )
+    host = Host(url, settings=settings, worker=True, sender=None)
+
+    def sent() -> list[Path]:
+        return list(tmp_path.glob("[!.]*.eml"))
+
+    async def live(email: str, mails: int) -> None:
+        await migrate(host.parts.database)
+        async with host.running(), host.client() as client:
+            await host.add(email)
+            assert (await client.post(REQUEST, json={"email": email})).status_code == 202
+            async with asyncio.timeout(20):
+                while len(sent()) < mails:
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(live(ADA, 1))
+    asyncio.run(live(GRACE, 2))
+
+
+async def told(_: Event[Any]) -> None: ...
+
+
+CHOICES = (
+    'the worker is a process of its own (server.worker = "child"), which cannot have it: say worker=False and run '
+    '`litestar keyturn worker`, or set server.worker = "inside", where the time of the app\'s answers tells strangers '
+    "who has an account, since a mail is prepared in between"
+)
+AT_A_SERVER = "postgresql://app@127.0.0.1/app"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"accounts": Elsewhere()}, "is an object of this process"),
+        ({"on_password_changed": told}, "is a function of this process"),
+        ({"on_password_reset_requested": told}, "is a function of this process"),
+        ({"on_account_secured": told}, "is a function of this process"),
+        ({"on_second_step_failed": told}, "is a function of this process"),
+        (
+            {"alchemy": SQLAlchemyAsyncConfig(engine_instance=create_async_engine("postgresql+asyncpg://app@a/app"))},
+            "is an engine that the app has made itself",
+        ),
+        (
+            {"alchemy": alchemy_for(AT_A_SERVER, engine_config=EngineConfig(connect_args={"ssl": True}))},
+            "has connect_args in its engine_config, which no address holds",
+        ),
+        (
+            {"alchemy": alchemy_for(AT_A_SERVER, create_engine_callable=partial(create_async_engine, echo=True))},
+            "has a function of the app's that makes its engine (create_engine_callable)",
+        ),
+        (
+            {"alchemy": alchemy_for(f"{AT_A_SERVER}?prepared_statement_name_func=mine")},
+            "has an address that Keyturn's own connections cannot use",
+        ),
+    ],
+)
+def test_what_no_settings_can_tell_another_process_is_refused_with_the_choices(
+    given: dict[str, Any], reason: str
+) -> None:
+    ((name, message),) = faults(**given).items()
+    assert [name] == list(given)
+    assert message.startswith(reason)
+    assert message.endswith(CHOICES)
+    inside = keyturn_settings(server=ServerSettings(worker="inside"))
+    assert KeyturnPlugin(inside, **given)
+    assert KeyturnPlugin(keyturn_settings(), worker=False, **given)
+
+
+def test_an_engine_that_advanced_alchemy_has_made_of_an_address_is_no_object_of_the_app() -> None:
+    alchemy = alchemy_for(AT_A_SERVER, engine_config=EngineConfig(pool_size=2))
+    alchemy.get_engine()
+    assert KeyturnPlugin(keyturn_settings(), alchemy=alchemy, accounts=ACCOUNTS)
+
+
+def test_the_setting_for_a_worker_inside_names_what_its_timing_tells() -> None:
+    (row,) = [
+        line
+        for line in (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8").splitlines()
+        if "KEYTURN_SERVER_WORKER" in line
+    ]
+    inside = row.partition("`inside`")[2].partition("`none`")[0]
+    assert "their time [tells strangers who has an account]" in inside
+    assert "their time tells strangers who has an account" in " ".join((ServerSettings.__doc__ or "").split())

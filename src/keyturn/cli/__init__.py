@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import fail, wants_no_colour
 from keyturn.errors import DatabaseUnready, KeyturnError, SettingsInvalid
+from keyturn.quick_imports import quick_imports
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("keyturn.cli.demo.command", "Live the whole story in a browser; nothing is configured, nothing is sent."),

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import click
 
 from keyturn.cli.installation import installation
-from keyturn.cli.running import run
 from keyturn.cli.terminal import muted, print_json
 from keyturn.doctor import Dns, Finding, examine
 from keyturn.errors import Fault
+from keyturn.event_loop import run
 from keyturn.settings import Settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}

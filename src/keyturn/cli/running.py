@@ -6,9 +6,9 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 
@@ -20,11 +20,6 @@ if TYPE_CHECKING:  # a worker has no use for Litestar
     from litestar.types import ASGIApp
 
 _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
-WORKER_TURN = 0.0002
-"""Seconds after which a worker's event loop, which renders mails, lets a thread go on that asks for it: on SQLite one
-that holds the lock of all who write, and asks after each statement. The interpreter's own turn is 5 ms
-(https://docs.python.org/3/library/sys.html#sys.setswitchinterval)."""
-
 _NEW_OBJECTS = 10_000
 """How many objects more than after the last collection bring the next one
 (https://docs.python.org/3/library/gc.html#gc.set_threshold). The interpreter's own number, 700 in Python 3.11, is less
@@ -136,41 +131,3 @@ class _AnnouncingServer(uvicorn.Server):
         self._stopping()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
-
-
-def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
-    """Run `main` on the fastest loop there is, which lets threads go on after each `turn`; Ctrl-C is a good end."""
-    if turn:
-        sys.setswitchinterval(turn)
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(main)
-
-
-async def until_signalled(work: Awaitable[None]) -> None:
-    """Do `work` until it ends or SIGINT or SIGTERM comes; then cancel it and wait for its end."""
-    task = asyncio.ensure_future(work)
-    with on_signals((signal.SIGINT, signal.SIGTERM), task.cancel), contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-@contextlib.contextmanager
-def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
-    """Call `act` on the running loop for each signal that comes within the block.
-
-    Not by the loop's own `add_signal_handler`, which Windows does not have.
-    """
-    loop = asyncio.get_running_loop()
-    earlier = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act)) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415 - not to be had on Windows
-
-    return uvloop.new_event_loop

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 import click
 
 from keyturn.cli.installation import Installation, installation
-from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import PORT, accent, muted
+from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings
 
 
@@ -19,10 +19,9 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker."""
     with quick_imports():
         from keyturn.app import create_app  # noqa: PLC0415
-        from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
+        from keyturn.cli.running import address_of, listen  # noqa: PLC0415
         from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
-        from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
-        from keyturn.mail.transports.senders import require_transports  # noqa: PLC0415
+        from keyturn.event_loop import run  # noqa: PLC0415
         from keyturn.parts import Parts  # noqa: PLC0415
         from keyturn.reset.counting_alone import counting_alone  # noqa: PLC0415
 
@@ -30,21 +29,15 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     settings = here.settings(sending=True)
     _observe(settings)
     _require_ready(here, settings)
-    kind = "none" if no_worker else settings.server.worker
-    if kind != "none":
-        require_transports(settings)
     parts = Parts(settings)
-    app = create_app(settings, parts=parts, worker=kind == "inside")
-    supervisor = Supervisor(parts, settings) if kind == "child" else None
+    app = create_app(settings, parts=parts, worker=not no_worker)
     bound = listen(host or settings.server.host, settings.server.port if port is None else port)
 
     def announce() -> None:
         click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)
-        if supervisor:
-            supervisor.start()
 
     async def work() -> None:
-        async with counting_alone(parts.database, settings.limits.storage_url), supervising(supervisor):
+        async with counting_alone(parts.database, settings.limits.storage_url):
             await serve_app(app, bound, announce, limits=settings.server)
 
     run(work())
@@ -57,7 +50,8 @@ def worker(host: str, port: int | None) -> None:
     """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
     with quick_imports():
         from keyturn.app import create_worker_app  # noqa: PLC0415
-        from keyturn.cli.running import WORKER_TURN, address_of, listen, run, serving, until_signalled  # noqa: PLC0415
+        from keyturn.cli.running import address_of, listen, serving  # noqa: PLC0415
+        from keyturn.event_loop import WORKER_TURN, run, until_signalled  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)
@@ -80,9 +74,9 @@ def worker(host: str, port: int | None) -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database to the newest revision. Safe to run again, and from several machines at once."""
-    from keyturn.cli.running import run  # noqa: PLC0415
     from keyturn.database.migrations import head  # noqa: PLC0415
     from keyturn.database.migrations import migrate as migrate_database  # noqa: PLC0415
+    from keyturn.event_loop import run  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=False)
@@ -115,8 +109,8 @@ def _require_ready(here: Installation, settings: Settings) -> None:
     DatabaseUnready where the migrations were not run; what the store of accounts raises where it is not as it should.
     """
     from keyturn.accounts.choosing import accounts_for  # noqa: PLC0415
-    from keyturn.cli.running import run  # noqa: PLC0415
     from keyturn.database.migrations import ahead_text, is_ahead, require_current  # noqa: PLC0415
+    from keyturn.event_loop import run  # noqa: PLC0415
     from keyturn.reset.proofs.second_step.choosing import check_second_step  # noqa: PLC0415
 
     async def check() -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from keyturn.cli.installation import installation
-from keyturn.cli.running import run
 from keyturn.database.migrations import require_current
+from keyturn.event_loop import run
 from keyturn.parts import Parts
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from keyturn.database import Database
 from keyturn.database.urls import read_url
@@ -12,6 +13,9 @@ from keyturn.settings import DatabaseSettings, Secret, Settings
 
 if TYPE_CHECKING:
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
+
+_HOW_TO_CONNECT = ("connect_args", "module", "plugins", "pool")
+"""What an engine is given that decides how it reaches its server, and stands in no address."""
 
 _INSTEAD = "leave alchemy out, and set database.url to a PostgreSQL or SQLite for Keyturn"
 
@@ -42,6 +46,26 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
             raise _fault("alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}")
         case name, _:
             raise _fault("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
+
+
+def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> str:
+    """Return what keeps another process from opening the app's database as the app does; "" where it can.
+
+    `settings` are those that `share_database` returned. SQLite is opened by its file in every process.
+    """
+    if make_url(settings.database.url).get_backend_name() == "sqlite":
+        return ""
+    if alchemy.connection_string is None:  # one that Advanced Alchemy makes of it is kept in `engine_instance`, too
+        return "is an engine that the app has made itself"
+    if alchemy.create_engine_callable is not create_async_engine:
+        return "has a function of the app's that makes its engine (create_engine_callable)"
+    if given := [name for name in _HOW_TO_CONNECT if alchemy.engine_config_dict.get(name)]:
+        return f"has {given[0]} in its engine_config, which no address holds"
+    try:
+        read_url(settings.database.url, "alchemy")
+    except SettingsInvalid as error:
+        return f"has an address that Keyturn's own connections cannot use ({error.faults[0].message})"
+    return ""
 
 
 def _own_connections(settings: DatabaseSettings) -> Database:

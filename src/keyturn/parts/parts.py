@@ -171,7 +171,7 @@ class Parts:
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)
         self.retention = Retention(self.database, settings.retention, self.mailboxes, self.accounts, self.secure_links)
-        self._sender = sender
+        self.sender = sender
 
     @cached_property
     def provider_webhooks(self) -> Mapping[str, ProviderWebhook]:
@@ -183,7 +183,7 @@ class Parts:
         """What works this process's outbox off. Raises SettingsInvalid where it has no transport."""
         worker = self.settings.worker
         limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
-        return Relay(self.outbox, lanes_of(self, self._sender), limits, origin=origin_of, telemetry=self.telemetry)
+        return Relay(self.outbox, lanes_of(self, self.sender), limits, origin=origin_of, telemetry=self.telemetry)
 
     def work(self) -> Coroutine[Any, Any, None]:
         """Return what sends the mails and purges until cancelled. Raises SettingsInvalid where it cannot."""

@@ -152,8 +152,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
     checking and resetting are. `allowed_hosts`: the only names, beside that of `base_url`, that are answered for; any
-    where there are none. `worker` is what sends the mails that `serve` accepts: a process of its own, which it starts
-    and keeps ("child"), itself ("inside", for tests: its answers then tell who has an account), or nobody here.
+    where there are none. `worker` is what sends the mails that `serve`, or an app with the plugin, accepts: a process
+    of its own, which it starts and keeps ("child"), itself ("inside": its other answers then wait while a mail is
+    prepared, so that their time tells strangers who has an account), or none that it starts ("none").
     """
 
     host: str = "127.0.0.1"

@@ -13,9 +13,10 @@ from keyturn.cli.demo.examples import Example, example_names
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import PASSWORD, PlainDemo
 from keyturn.cli.demo.studio import WithoutStudio, WithStudio, demo_studio
-from keyturn.cli.quick_imports import quick_imports
-from keyturn.cli.running import address_of, listen, run, serve
+from keyturn.cli.running import address_of, listen, serve
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
+from keyturn.event_loop import run
+from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings, paths_of
 
 _LOG_LEVEL: Final = "warning"
@@ -44,7 +45,7 @@ def demo(host: str, port: int, example: str) -> None:
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     with quick_imports():
         from keyturn.app import create_app  # noqa: PLC0415
-        from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
+        from keyturn.child_worker.supervisor import Supervisor  # noqa: PLC0415
         from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
 
     configure_logs(_LOG_LEVEL)
@@ -53,14 +54,16 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
         people = await shown.accounts(parts)
         app = create_app(shown.settings, parts=parts, worker=False, more=[*studio.routes(), *shown.routes()])
         logs = msgspec.structs.replace(shown.settings.logs, level=_LOG_LEVEL)
-        supervisor = Supervisor(parts, msgspec.structs.replace(shown.settings, logs=logs), reload_templates=True)
+        supervisor = Supervisor(parts, msgspec.structs.replace(shown.settings, logs=logs))
 
         def greet() -> None:
             click.echo("\n".join(_greeting(shown, people, studio)))
             supervisor.start()
 
-        async with supervising(supervisor):
+        try:
             await serve(app, bound, greet, studio.stop)
+        finally:
+            await supervisor.stop()
 
 
 def _greeting(

@@ -13,11 +13,11 @@ import msgspec
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import PASSWORD
-from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.running import address_of, listen, serving
 from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
 from keyturn.parts import Parts
+from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings, inspect_settings, read_settings
 
 if TYPE_CHECKING:

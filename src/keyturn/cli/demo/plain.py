@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.cli.demo.folder import DemoFolder
-from keyturn.cli.quick_imports import quick_imports
 from keyturn.parts import Parts
+from keyturn.quick_imports import quick_imports
 from keyturn.settings import (
     Brand,
     DatabaseSettings,

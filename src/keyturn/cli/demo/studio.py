@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from keyturn.cli.demo.examples import Example
 from keyturn.cli.demo.plain import PlainDemo
 from keyturn.cli.emails.studio import studio_of
-from keyturn.cli.quick_imports import quick_imports
 from keyturn.errors import ExtraMissing
 from keyturn.packaging import require_studio
+from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler

@@ -26,9 +26,9 @@ from keyturn.cli.emails.folders import (
 from keyturn.cli.emails.greeting import greeting
 from keyturn.cli.emails.mails import mails_in, read_mails
 from keyturn.cli.emails.service_settings import service_settings
-from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import PORT, accent, error, fail, muted
 from keyturn.packaging import requires_extra
+from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
@@ -116,8 +116,9 @@ def studio(
         require_studio("the studio")
 
     with quick_imports():
-        from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
+        from keyturn.cli.running import address_of, listen, serve  # noqa: PLC0415
         from keyturn.emails.studio import create_studio_app  # noqa: PLC0415
+        from keyturn.event_loop import run  # noqa: PLC0415
 
     with contextlib.ExitStack() as running:
         place, mails = directory, mails_in(directory) if directory else []

@@ -1,4 +1,4 @@
-"""Keeps a worker beside `serve` and `demo`: one process, started again where it ends.
+"""Keeps a worker beside a process that answers: one more process, started again where it ends.
 
 A process of its own, since what it does for somebody who has an account, and for nobody else, would be seen in the
 time of every other answer of this one: a mail is handed over, and on SQLite that was under the lock of a writer here.
@@ -9,12 +9,11 @@ import contextlib
 import logging
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
 from time import monotonic
 
 import msgspec
 
-from keyturn.cli.worker_process import WORKING, Orders, Report
+from keyturn.child_worker.process import WORKING, Orders, Report
 from keyturn.parts import Parts
 from keyturn.settings import Secret, Settings
 from keyturn.telemetry.logs import LogEvent
@@ -35,14 +34,14 @@ _PATIENCE = 5
 
 
 class Supervisor:
-    """Starts the worker at `start`; `parts` are those of the process that answers."""
+    """Starts the worker at `start`; `parts` are those of the process that answers, `settings` those of the worker."""
 
-    def __init__(self, parts: Parts, settings: Settings, *, reload_templates: bool = False) -> None:
+    def __init__(self, parts: Parts, settings: Settings) -> None:
         self._parts = parts
         settings = msgspec.structs.replace(
             settings, secret_key=Secret(parts.secrets[0])
         )  # where none is set, this one's
-        self._orders = Orders(settings=settings, reload_templates=reload_templates, path=sys.path)
+        self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
         self._longest_end = settings.worker.lease.total_seconds() + _PATIENCE
         self._works = False
         self._task: asyncio.Task[None] | None = None
@@ -77,7 +76,7 @@ class Supervisor:
         """Run a worker until it ends, and return its exit code; a cancellation ends it."""
         # -P: what lies in the folder that somebody stands in is not imported as a library.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "keyturn.cli.worker_process", stdin=PIPE, stdout=PIPE
+            sys.executable, "-P", "-m", "keyturn.child_worker.process", stdin=PIPE, stdout=PIPE
         )
         assert process.stdin  # noqa: S101 - as asked for
         self._works = False
@@ -128,13 +127,3 @@ class Supervisor:
         except TimeoutError:
             process.kill()
             await process.wait()
-
-
-@contextlib.asynccontextmanager
-async def supervising(supervisor: Supervisor | None) -> AsyncIterator[None]:
-    """Stop the supervisor, where there is one, at the end of the block."""
-    try:
-        yield
-    finally:
-        if supervisor:
-            await supervisor.stop()

@@ -1,4 +1,4 @@
-"""The worker of `serve` and `demo`: a process of its own, that ends with the one that started it.
+"""The worker that `Supervisor` starts: a process of its own, that ends with the one that started it.
 
 A line on its standard input says what to do, each further one that something waits in the outbox, and the end of the
 input that nobody is there any more: that also comes where the other process was killed. What it counts, it tells the
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from keyturn.cli.quick_imports import quick_imports
+from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import configure_logs
 from keyturn.telemetry.prometheus import PrometheusMeters
@@ -80,7 +80,7 @@ def main() -> None:
     configure_logs(told.settings.logs.level, told.settings.logs.format)
     start_export()
     with quick_imports():
-        from keyturn.cli.running import WORKER_TURN, run  # noqa: PLC0415
+        from keyturn.event_loop import WORKER_TURN, run  # noqa: PLC0415
         from keyturn.parts import Parts  # noqa: PLC0415
 
     meters = ReportedMeters(reports)
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> None:
-    from keyturn.cli.running import on_signals  # noqa: PLC0415 - as in main
+    from keyturn.event_loop import on_signals  # noqa: PLC0415 - as in main
 
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(parts.work())

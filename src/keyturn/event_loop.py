@@ -1,0 +1,51 @@
+"""The event loop of a process: begun, told of signals, ended."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from typing import Any
+
+WORKER_TURN = 0.0002
+"""Seconds after which a worker's event loop, which renders mails, lets a thread go on that asks for it: on SQLite one
+that holds the lock of all who write, and asks after each statement. The interpreter's own turn is 5 ms
+(https://docs.python.org/3/library/sys.html#sys.setswitchinterval)."""
+
+
+def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
+    """Run `main` on the fastest loop there is, which lets threads go on after each `turn`; Ctrl-C is a good end."""
+    if turn:
+        sys.setswitchinterval(turn)
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main)
+
+
+async def until_signalled(work: Awaitable[None]) -> None:
+    """Do `work` until it ends or SIGINT or SIGTERM comes; then cancel it and wait for its end."""
+    task = asyncio.ensure_future(work)
+    with on_signals((signal.SIGINT, signal.SIGTERM), task.cancel), contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@contextlib.contextmanager
+def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` on the running loop for each signal that comes within the block.
+
+    Not by the loop's own `add_signal_handler`, which Windows does not have.
+    """
+    loop = asyncio.get_running_loop()
+    earlier = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not to be had on Windows
+
+    return uvloop.new_event_loop
