@@ -76,6 +76,21 @@ def test_a_newer_database_that_lacks_what_this_version_needs_is_one_sentence(com
 
 
 @pytest.mark.usefixtures("migrated")
+def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path) -> None:
+    with closing(sqlite3.connect(workplace / "app.db")) as database, database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT)")
+        database.execute(
+            "INSERT INTO users VALUES (1, 'ada@northwind.test', '$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz')"
+        )
+    table = '[accounts]\nstore = "table"\n[accounts.table]\nurl = "sqlite:///app.db"\ntable = "users"\n'
+    (workplace / "keyturn.toml").write_text(table + 'password = "password"\n', "utf-8")
+    with running("serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login") as serve:
+        serve.wait_for("the rows of users hold argon2id; hashing.format writes bcrypt ($2b$)")
+        url_of(serve)
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
 def test_a_taken_port_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

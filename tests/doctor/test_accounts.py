@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.finding import Finding
-from keyturn.settings import AccountSettings, DatabaseSettings, Secret, Settings, TableSettings
+from keyturn.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def app(tmp_path: Path) -> Path:
     return file
 
 
-async def found_in(folder: Path, accounts: AccountSettings) -> list[Finding]:
+async def found_in(folder: Path, accounts: AccountSettings, hashing: HashingSettings | None = None) -> list[Finding]:
     own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
-    return await check_accounts(Settings(accounts=accounts, database=own))
+    return await check_accounts(Settings(accounts=accounts, database=own, hashing=hashing or HashingSettings()))
 
 
 def in_table(app: Path, **columns: str) -> AccountSettings:
@@ -88,3 +88,67 @@ async def test_accounts_are_not_checked_where_keyturns_own_database_lacks_its_dr
 
     assert (found.verdict, found.message) == ("skip", "not checked")
     assert found.mend.endswith("postgresql needs: pip install 'keyturn[postgres]'.")
+
+
+ARGON2 = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo"
+REST = "12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
+
+
+@pytest.mark.parametrize(
+    ("stored", "hashing", "message", "mend"),
+    [
+        (
+            ARGON2, HashingSettings(),
+            "the rows of users hold argon2id; hashing.format writes bcrypt ($2b$)",
+            'Set hashing.format = "argon2id", or',
+        ),
+        (
+            f"$2y${REST}", HashingSettings(),
+            "the rows of users hold bcrypt ($2y$); hashing.prefix writes bcrypt ($2b$)",
+            'Set hashing.prefix = "$2y$", or',
+        ),
+        (
+            f"$2y${REST}", HashingSettings(format="argon2id"),
+            "the rows of users hold bcrypt ($2y$); hashing.format writes argon2id",
+            'Set hashing.format = "bcrypt" and hashing.prefix = "$2y$", or',
+        ),
+        (
+            "$wp$2y$10$abc", HashingSettings(),
+            "the rows of users hold hashes of WordPress's or phpBB's; hashing.prefix writes bcrypt ($2b$)",
+            'Set hashing.prefix = "$2y$", or',
+        ),
+    ],
+)  # fmt: skip
+async def test_a_format_that_the_app_may_not_read_is_a_warning(
+    tmp_path: Path, app: Path, stored: str, hashing: HashingSettings, message: str, mend: str
+) -> None:
+    keep_hash(app, stored)
+    _, found = await found_in(tmp_path, in_table(app), hashing)
+
+    assert (found.verdict, found.message) == ("warn", f"{message}, which your app may not read")
+    assert found.mend.startswith(mend)
+
+
+@pytest.mark.parametrize(
+    ("stored", "hashing"),
+    [
+        (ARGON2, HashingSettings(format="argon2id")),
+        (f"$2y${REST}", HashingSettings(format="php")),
+        (f"$2y${REST}", HashingSettings(prefix="$2y$")),
+        ("no hash of a known format", HashingSettings(format="argon2id")),
+        ("!" + ARGON2, HashingSettings()),
+    ],
+)
+async def test_a_format_that_the_app_reads_or_that_is_not_known_is_fine(
+    tmp_path: Path, app: Path, stored: str, hashing: HashingSettings
+) -> None:
+    keep_hash(app, stored)
+    (found,) = await found_in(tmp_path, in_table(app), hashing)
+
+    assert found.verdict == "ok"
+
+
+def keep_hash(app: Path, stored: str) -> None:
+    with sqlite3.connect(app) as database:
+        database.execute("INSERT INTO users (email, password_hash) VALUES ('ada@northwind.test', ?)", [stored])
+    database.close()

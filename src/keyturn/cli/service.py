@@ -2,6 +2,7 @@
 
 import contextlib
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from keyturn.cli.installation import Installation, installation
 from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings
+
+if TYPE_CHECKING:
+    from keyturn.accounts.port import AccountStore
 
 
 @click.command()
@@ -123,8 +127,18 @@ def _require_ready(here: Installation, settings: Settings) -> None:
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()
+                if settings.accounts.store == "table":
+                    await _warn_of_hashes(accounts, settings)
                 await check_second_step(settings, database)
             finally:
                 await accounts.close()
 
     run(check())
+
+
+async def _warn_of_hashes(accounts: "AccountStore", settings: Settings) -> None:
+    """Say where new hashes are of another format than those of the table."""
+    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415
+
+    if isinstance(accounts, TableAccounts) and (doubt := await accounts.hash_doubt(settings.hashing)):
+        click.echo(f"keyturn: {doubt.message}. {doubt.mend}", err=True)

@@ -24,7 +24,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         try:
             await store.require_ready()
             times = await _times(store)
-            doubts = await _doubts(store)
+            doubts = await _doubts(store, settings)
         finally:
             await store.close()
     except SettingsInvalid as error:
@@ -51,7 +51,7 @@ async def _times(store: AccountStore) -> str:
     return "".join(f"; {column} becomes {written.shown}" for column, written in times.items())
 
 
-async def _doubts(store: AccountStore) -> list[Finding]:
+async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
     """Return what is worth a look in an app's table; nothing where it cannot be seen in time."""
     from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - only who has such a store pays for it
 
@@ -59,10 +59,12 @@ async def _doubts(store: AccountStore) -> list[Finding]:
         return []
     try:
         async with asyncio.timeout(_PATIENCE):
-            doubts = await store.doubts()
+            doubts, hashes = await store.doubts(), await store.hash_doubt(settings.hashing)
     except (AccountsUnready, DatabaseUnready, TimeoutError):
         return []
     found = []
+    if hashes:
+        found.append(Finding("accounts", "warn", hashes.message, hashes.mend))
     if doubts.unread:
         message = f"accounts.table.active: the column holds {doubts.unread!r}, which counts as active"
         mend = 'Name the values that are active, as in: active = "status = active | invited".'

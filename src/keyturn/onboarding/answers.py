@@ -10,9 +10,9 @@ import msgspec
 from keyturn.accounts.factory import import_factory
 from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.hash_formats import HashFormat
 from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.onboarding.hashes import HashFormat
 from keyturn.settings import TableSettings, inspect_settings
 from keyturn.settings.reading import OTHER_NAMES, PREFIX
 from keyturn.settings.rules.accounts import OWN_STORES

@@ -9,10 +9,10 @@ import tomlkit
 from tomlkit import TOMLDocument
 from tomlkit.items import Item, Table
 
+from keyturn.accounts.table.hash_formats import HashFormat
 from keyturn.errors import KeyturnError
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.corrections import COLUMNS
-from keyturn.onboarding.hashes import HashFormat
 from keyturn.onboarding.mail_providers import PROVIDERS
 from keyturn.settings import MailSettings, TableSettings
 

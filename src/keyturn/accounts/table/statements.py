@@ -40,6 +40,9 @@ _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8
 _UNUSABLE = ("!", "*")
 """The first of what is no hash, or one that is switched off: Django's set_unusable_password(), Unix' shadow(5)."""
 
+_HASHES_LOOKED_AT = 50
+"""Rows: enough to tell the format that most have."""
+
 _AFTER_SPACES = "!"
 """In the order of ASCII and in that of Unicode (UTS 10) it follows the space, which apps leave behind an address."""
 
@@ -224,6 +227,13 @@ class Statements:
         address = func.lower(self._trimmed_text("email"))
         several = select(func.count()).select_from(self._table).where(address != "", self._is_active())
         return Query(several.group_by(address).having(func.count() > 1).limit(1))
+
+    def some_hashes(self) -> Query:
+        """Ask for a few hashes, of accounts that have one."""
+        stored = self._columns["password"]
+        return Query(
+            select(stored.label("hash")).where(func.length(stored) > 0, self._is_usable()).limit(_HASHES_LOOKED_AT)
+        )
 
     def _select_accounts(self) -> Select[Any]:
         given = ("id", "email", "name", "provider", "kind", "locale", "timezone")

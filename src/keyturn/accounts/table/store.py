@@ -14,6 +14,7 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.explain import is_hidden_view, only_explain
+from keyturn.accounts.table.hash_formats import HashDoubt, doubt_format
 from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, choose_row, rows_by_mailbox, spellings
 from keyturn.accounts.table.statements import Query, Statements
@@ -23,7 +24,7 @@ from keyturn.database.batching import Batcher
 from keyturn.database.unready import is_refusal
 from keyturn.database.wording import describe_error
 from keyturn.errors import AccountsUnready, Fault, KeyturnError, SettingsInvalid
-from keyturn.settings import TableSettings
+from keyturn.settings import HashingSettings, TableSettings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,14 @@ class TableAccounts:
         flags = await self._fetch(unread) if unread else []
         shared = await self._fetch(statements.shared_emails())
         return Doubts(text_of(flags[0]["active"]) if flags else "", bool(shared))
+
+    async def hash_doubt(self, hashing: HashingSettings) -> HashDoubt | None:
+        """Look at a few hashes; return that they are of another format than a change writes. Raises AccountsUnready."""
+        if not self._settings.password:
+            return None
+        statements = await self._statements_now()
+        hashes = [text_of(row["hash"]) for row in await self._fetch(statements.some_hashes())]
+        return doubt_format(self._settings.table, hashes, hashing)
 
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)

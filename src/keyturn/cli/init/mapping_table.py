@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 import msgspec
 
+from keyturn.accounts.table.hash_formats import HashFormat, recognise_hashes
 from keyturn.accounts.table.values import WrittenTime
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.onboarding.answers import table_faults
@@ -21,7 +22,6 @@ from keyturn.onboarding.guesses import (
     likely_tables,
     tables_to_sample,
 )
-from keyturn.onboarding.hashes import HashFormat, recognise_hashes
 from keyturn.onboarding.survey import NotReached, Survey, sample_hashes, sample_values, written_times
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean

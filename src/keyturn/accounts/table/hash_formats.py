@@ -34,7 +34,7 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
     """Describes how the app writes its hashes, as the settings of `hashing` say it.
 
     `cost` and `iterations` are what most of its hashes took, where Keyturn would write that; else 0. `shown` is the
-    format in words; `todo` what the app must do, or "".
+    format in words, with whose it is; `held` without; `todo` what the app must do, or "".
     """
 
     format: str = "bcrypt"
@@ -42,6 +42,7 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
     cost: int = 0
     iterations: int = 0
     shown: str = ""
+    held: str = ""
     todo: str = ""
 
     @property
@@ -63,19 +64,51 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     (name, prefix), _ = Counter(_format(one) for one in hashes).most_common(1)[0]
     if name == "bcrypt":
         cost = _usual(hashes, _BCRYPT, 3, _COSTS)
-        return HashFormat(prefix=prefix, cost=cost, shown=f"bcrypt ({prefix})")
+        shown = f"bcrypt ({prefix})"
+        return HashFormat(prefix=prefix, cost=cost, shown=shown, held=shown)
     if name == "Django":
         iterations = _usual(hashes, _PBKDF2, 1, _ITERATIONS)
         theirs = all(map(_PBKDF2.match, hashes))
         todo = "" if theirs else "See that PBKDF2PasswordHasher is among PASSWORD_HASHERS, as it is by default."
-        return HashFormat(format=prefix, iterations=iterations, shown="Django's (pbkdf2_sha256)", todo=todo)
+        shown = "Django's (pbkdf2_sha256)"
+        return HashFormat(format=prefix, iterations=iterations, shown=shown, held="hashes of Django's", todo=todo)
     if name:
-        return HashFormat(format=prefix, shown=f"{name}'s ({prefix})")
+        return HashFormat(format=prefix, shown=f"{name}'s ({prefix})", held=prefix)
     for pattern, whose, written, todo in _NOT_WRITTEN:
         if all(map(pattern.match, hashes)):
-            return HashFormat(prefix=written, shown=f"{whose}; a change writes {written}", todo=todo.format(whose))
+            shown, held = f"{whose}; a change writes {written}", f"hashes of {whose}"
+            return HashFormat(prefix=written, shown=shown, held=held, todo=todo.format(whose))
     todo = "Let your app verify bcrypt: what it stores now is no hash that Keyturn knows, and a change writes $2b$."
     return HashFormat(shown="no format that is known", todo=todo)
+
+
+class HashDoubt(msgspec.Struct, frozen=True):
+    """Says that new hashes are written in another format than the rows have, and what to do."""
+
+    message: str
+    mend: str
+
+
+def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> HashDoubt | None:
+    """Compare the format of most hashes with the one that `settings` write; None where it is the same or not known."""
+    found = recognise_hashes(hashes)
+    if not found.held or _written(found.settings) == _written(settings):
+        return None
+    setting = "prefix" if {found.format, settings.format} == {"bcrypt"} else "format"
+    message = f"the rows of {table} hold {found.held}; hashing.{setting} writes {_written(settings)}"
+    meant = f'format = "{found.format}"'
+    if found.format == "bcrypt":
+        meant = (
+            f'prefix = "{found.prefix}"' if setting == "prefix" else f'{meant} and hashing.prefix = "{found.prefix}"'
+        )
+    mend = f"Set hashing.{meant}, or see that your app verifies both, or a new password locks its account out."
+    return HashDoubt(f"{message}, which your app may not read", mend)
+
+
+def _written(settings: HashingSettings) -> str:
+    """Return the format as one text, in which PHP's is bcrypt that begins with $2y$."""
+    prefix = {"bcrypt": settings.prefix, "php": "$2y$"}.get(settings.format)
+    return f"bcrypt ({prefix})" if prefix else settings.format
 
 
 def _usual(hashes: Sequence[str], pattern: re.Pattern[str], group: int, allowed: range) -> int:
