@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.onboarding.guesses import clear_choice, guess, hashes_in, likely_tables
+from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.survey import NotReached, Table, sample_values, survey
 from keyturn.settings import TableSettings
 
@@ -261,6 +262,81 @@ async def test_a_status_is_told_by_the_values_that_its_table_lists(tmp_path: Pat
     )
 
     assert guess(tables["users"], tables).active == active
+
+
+ACCOUNTS = {
+    "benutzer": "CREATE TABLE benutzer (nr INTEGER PRIMARY KEY, email TEXT UNIQUE, kennwort TEXT);",
+    "usuarios": "CREATE TABLE usuarios (id INTEGER PRIMARY KEY, correo TEXT, clave TEXT);",
+    "utilisateurs": "CREATE TABLE utilisateurs (no INTEGER PRIMARY KEY, courriel TEXT, mdp TEXT);",
+}
+
+
+@pytest.mark.parametrize(
+    ("accounts", "other", "delete"),
+    [
+        ("benutzer", "sitzungen (id TEXT PRIMARY KEY, benutzer_nr INTEGER REFERENCES benutzer(nr))", "benutzer_nr"),
+        ("benutzer", "sitzung (kennung TEXT PRIMARY KEY, wer INTEGER REFERENCES benutzer(nr))", "wer"),
+        ("benutzer", "nutzersitzungen (id TEXT, benutzer_nr INTEGER)", "benutzer_nr"),
+        ("benutzer", "sessions (id TEXT, ort INTEGER REFERENCES orte(id), nr_benutzer INTEGER)", "nr_benutzer"),
+        ("usuarios", "sesiones (id TEXT, de INTEGER REFERENCES usuarios(id))", "de"),
+        ("usuarios", '"sesión" (token TEXT, usuario_id INTEGER REFERENCES usuarios(id))', "usuario_id"),
+        ("utilisateurs", "sessions (id TEXT, no_utilisateur INTEGER)", "no_utilisateur"),
+    ],
+)
+async def test_sessions_are_found_in_four_languages_by_who_they_point_to(
+    tmp_path: Path, accounts: str, other: str, delete: str
+) -> None:
+    tables = await tables_of(f"{ACCOUNTS[accounts]} CREATE TABLE {other};", tmp_path)
+    settings = guess(tables[accounts], tables)
+
+    assert settings.delete == (f"{other.split(maxsplit=1)[0].strip(chr(34))}.{delete}",)
+    assert not list(open_questions(settings, tables))
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (
+            "sitzungen (id INTEGER, titel TEXT, leiter INTEGER REFERENCES benutzer(nr))",
+            (
+                'If sitzungen holds sessions of people who are signed in, and no meetings, add "sitzungen.leiter" to'
+                " accounts.table.delete"
+            ),
+        ),
+        (
+            "sitzung (id INTEGER, benutzer_nr INTEGER REFERENCES benutzer(nr))",
+            (
+                'If sitzung holds sessions of people who are signed in, and no meetings, add "sitzung.benutzer_nr" to'
+                " accounts.table.delete"
+            ),
+        ),
+        (
+            "sesiones (id INTEGER)",
+            "If sesiones holds sessions of people who are signed in, and no meetings, see that a change ends them",
+        ),
+        (
+            "sessions (id TEXT, wer TEXT REFERENCES benutzer(email))",
+            (
+                "See that a change ends what is in sessions: no column there holds the id of an account. The webhook"
+                " password.changed tells your app; or let each session hold a fingerprint of the hash"
+            ),
+        ),
+    ],
+)
+async def test_what_may_be_a_meeting_or_is_nobodys_is_not_deleted_and_is_told(
+    tmp_path: Path, other: str, told: str
+) -> None:
+    tables = await tables_of(f"{ACCOUNTS['benutzer']} CREATE TABLE {other};", tmp_path)
+    settings = guess(tables["benutzer"], tables)
+
+    assert settings.delete == ()
+    assert list(open_questions(settings, tables)) == [told]
+
+
+async def test_rows_that_a_person_keeps_are_not_said_to_hold_no_account(tmp_path: Path) -> None:
+    tables = await tables_of(f"{ACCOUNTS['benutzer']} CREATE TABLE sessions (id TEXT, benutzer_id INTEGER);", tmp_path)
+
+    assert list(open_questions(TableSettings(table="benutzer", id="nr", email="email"), tables)) == []
 
 
 async def test_looking_changes_nothing_and_makes_nothing(tmp_path: Path) -> None:

@@ -87,13 +87,21 @@ _CHANGED_AT = re.compile(
     rf"|{_PASSWORDS}(cambiada|actualizada|modificada)(en|el)?|(fecha|ultimo)cambio(de)?{_PASSWORDS}"
 )
 _ENDS = re.compile(r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
-                   r"|resettoken|^(auth)?accesstokens?$|^userstokens$|benutzersitzung|anmeldesitzung"
-                   r"|(passwort|kennwort)reset")  # fmt: skip
+                   r"|resettoken|^(auth)?accesstokens?$|^userstokens$|nutzersitzung|anmeldesitzung|websitzung"
+                   r"|usuariosesion|sesion(es)?(de)?usuario|(passwort|kennwort)reset")  # fmt: skip
 """Tables whose rows admit a client that knew the old password, or had a link of before (OWASP ASVS 7.4.3).
 
-users_tokens is Phoenix's, which deletes them all itself; AspNetUserTokens hold a second factor, and must stay. A bare
-Sitzung or sesión is as often a meeting: such a table is left alone.
+users_tokens is Phoenix's, which deletes them all itself; AspNetUserTokens hold a second factor, and must stay.
 """
+_MAY_END = re.compile(r"sitzung(?P<de>en)?|sesion(?P<es>es)?")
+"""A name that sessions of clients have, and meetings, too."""
+_ADMITS = re.compile(
+    r"token|jeton|cookie|kennung|schluessel|hash|digest|secret|^sid$|sitzungsid|sesionid|useragent|^jti$"
+)
+"""Parts of the names of columns that a client's session has, and no meeting."""
+_MEETS = re.compile(r"titel|title|thema|tema|titulo|betreff|asunto|agenda|tagesordnung|protokoll|teilnehmer|raum|sala"
+                    r"|acta|orden|participante")  # fmt: skip
+"""Parts of the names of columns that a meeting has."""
 _OF_ANOTHER = re.compile(r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite"
                          r"|parent|billing|contact|kontakt|rechnung|eltern")  # fmt: skip
 """Parts of a name: such a column may hold an address or a hash, but not those that a person signs in with."""
@@ -264,18 +272,44 @@ def _value_to_set(plain: str, column: Column) -> bool | str | None:
 
 def lets_in(name: str) -> bool:
     """Tell whether rows of the table with that name let somebody in, or once did."""
-    return bool(_ENDS.search(normalize_name(name.rpartition(".")[2])))
+    return bool(_ENDS.search(_bare_name(name)))
+
+
+def may_let_in(name: str) -> bool:
+    """Tell whether it may be a table of sessions by its name, or of meetings."""
+    return bool(_MAY_END.fullmatch(_bare_name(name)))
+
+
+def owner_column(other: Table, table: Table) -> str:
+    """Return the column that says whose its rows are: a foreign key, else what is called so; "" where none does."""
+    key = _key_column(table)
+    pointing = [column for column, target, referred in other.points_to if (target, referred) == (table.name, key)]
+    bare, key = _bare_name(table.name), normalize_name(key)
+    own = {bare, bare.removesuffix("s")}
+    owners = (
+        own if other.points_to else own | {"user", "account", "member", "benutzer", "nutzer", "utilisateur", "usuario"}
+    )
+    names = {name for owner in owners for part in ("id", key) for name in (f"{owner}{part}", f"{part}{owner}")}
+    names |= {key} if any(owner in key for owner in own) else set()
+    others = {column for column, *_ in other.points_to}
+    pointing += [column for column in other.columns if column not in others and normalize_name(column) in names]
+    return next(iter(pointing), "")
+
+
+def _bare_name(name: str) -> str:
+    return normalize_name(name.rpartition(".")[2])
 
 
 def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
-    bare = normalize_name(table.name.rpartition(".")[2])
-    named = ("user", "account", "member", "benutzer", "nutzer", "utilisateur", "usuario", bare, bare.removesuffix("s"))
-    owners = {name for owner in named for name in (f"{owner}id", f"id{owner}")}
-    found = []
-    for name, other in tables.items():
-        if name == table.name or not lets_in(name):
-            continue
-        pointing = [column for column, target in other.points_to if target == table.name]
-        pointing += [column for column in other.columns if not other.points_to and normalize_name(column) in owners]
-        found += [f"{name}.{column}" for column in pointing[:1]]
-    return sorted(found)
+    ended = (other for name, other in tables.items() if name != table.name and _is_of_sessions(other, table))
+    return sorted(f"{other.name}.{column}" for other in ended if (column := owner_column(other, table)))
+
+
+def _is_of_sessions(other: Table, table: Table) -> bool:
+    """Tell whether its rows admit clients; where they may be meetings, by a foreign key and the other columns."""
+    if not (found := _MAY_END.fullmatch(_bare_name(other.name))):
+        return lets_in(other.name)
+    columns = [normalize_name(name) for name in other.columns]
+    meets, admits = (any(map(known.search, columns)) for known in (_MEETS, _ADMITS))
+    points = (owner_column(other, table), table.name, _key_column(table)) in other.points_to
+    return points and not meets and (admits or bool(found["de"] or found["es"]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from keyturn.onboarding.guesses import STATUS, first_column, lets_in, normalize_name
+from keyturn.onboarding.guesses import STATUS, first_column, lets_in, may_let_in, normalize_name, owner_column
 from keyturn.onboarding.survey import Table
 from keyturn.settings import TableSettings
 
@@ -34,7 +34,9 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
             f"Say which values of {status} mean that nobody may sign in, which the database does not tell: active ="
             f' "not {status} = suspended | deleted"'
         )
-    nobodys = _nobodys(settings, tables)
+    ended = {entry.rpartition(".")[0] for entry in settings.delete} | {settings.table}
+    others = {name: owner_column(other, table) for name, other in sorted(tables.items()) if name not in ended}
+    nobodys = [name for name, owner in others.items() if lets_in(name) and not owner]
     if links := [name for name in nobodys if "reset" in name.lower()]:
         yield f"See that links in {_listed(links)} work no more: no column there holds the id of an account"
     sessions = [name for name in nobodys if name not in links and name != "django_session"]
@@ -43,16 +45,13 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
             f"See that a change ends what is in {_listed(sessions)}: no column there holds the id of an account. The"
             " webhook password.changed tells your app; or let each session hold a fingerprint of the hash"
         )
+    yield from (_unclear(name, owner) for name, owner in others.items() if may_let_in(name))
 
 
-def _nobodys(settings: TableSettings, tables: Mapping[str, Table]) -> list[str]:
-    """Return the tables that let somebody in, and whose rows can be told of nobody."""
-    ended = {entry.rpartition(".")[0] for entry in settings.delete} | {settings.table}
-    return sorted(
-        name
-        for name, table in tables.items()
-        if lets_in(name) and name not in ended and ended.isdisjoint(target for _, target in table.points_to)
-    )
+def _unclear(name: str, owner: str) -> str:
+    """Return what to do about a table that may hold sessions or meetings, and was not taken."""
+    how = f'add "{name}.{owner}" to accounts.table.delete' if owner else "see that a change ends them"
+    return f"If {name} holds sessions of people who are signed in, and no meetings, {how}"
 
 
 def _listed(names: list[str]) -> str:

@@ -41,7 +41,7 @@ class NotReached(KeyturnError):
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table as its database describes it. `key` is the column of its primary key, "" where that has none or several.
 
-    `points_to` are its foreign keys of one column: the column, and the full name of the table.
+    `points_to` are its foreign keys of one column: the column, the full name of the other table, and its column.
 
     `values` are texts of some of its rows, by column, once `sample_values` has read them.
     """
@@ -49,7 +49,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     columns: dict[str, Column]
     key: str = ""
-    points_to: tuple[tuple[str, str], ...] = ()
+    points_to: tuple[tuple[str, str, str], ...] = ()
     values: Mapping[str, Sequence[str]] = {}
 
 
@@ -160,9 +160,13 @@ def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
             },
             key=key[0] if len(key) == 1 else "",
             points_to=tuple(
-                (one["constrained_columns"][0], _full_name(one["referred_schema"], one["referred_table"]))
+                (
+                    one["constrained_columns"][0],
+                    _full_name(one["referred_schema"], one["referred_table"]),
+                    one["referred_columns"][0],
+                )
                 for one in references.get(place, [])
-                if len(one["constrained_columns"]) == 1
+                if len(one["constrained_columns"]) == len(one["referred_columns"]) == 1
             ),
         )
     return tables
