@@ -17,6 +17,7 @@ from tests.databases import in_memory
 
 _RULES = """
 local all all trust
+host by_password all all scram-sha-256
 hostssl by_certificate all all cert
 host by_certificate all all reject
 host all all all trust
@@ -28,7 +29,8 @@ class TlsServer:
     """A server on 127.0.0.1 whose certificate names localhost alone.
 
     `root` signs it, and `other_root` does not. `certificate` and `key` are those of the user postgres, `locked_key` is
-    the same key behind the password "hunter2". `by_certificate` is a database that takes nobody without one.
+    the same key behind the password "hunter2". `by_certificate` is a database that takes nobody without one, and
+    `by_password` the name of one for which no password is right.
     """
 
     def __init__(self, folder: Path, port: int) -> None:

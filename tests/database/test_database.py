@@ -46,6 +46,15 @@ async def increase(database: Database) -> None:
         await session.commit()
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_table_that_is_missing_is_told_as_a_migration_that_was_not_run(database: Database) -> None:
+    with pytest.raises(DatabaseUnready) as unready:
+        await database.fetch(text("SELECT 1 FROM links"))
+
+    file = database.engine.url.database
+    assert str(unready.value) == f"the database has not been migrated: SQLite in {file}: no such table: links"
+
+
 async def test_what_is_committed_by_name_stays(database: Database) -> None:
     await add(database, n=7)
 
@@ -245,7 +254,7 @@ async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_re
 
 @pytest.mark.parametrize("error", [PoolExhausted("no connection within 30 s"), ConnectionResetError(), TimeoutError()])
 def test_no_connection_to_be_had_is_unready(error: Exception) -> None:
-    with pytest.raises(DatabaseUnready) as unready, unready_where_unreachable():
+    with pytest.raises(DatabaseUnready) as unready, unready_where_unreachable("SQLite in /app.db"):
         raise error
     assert unready.value.__cause__ is error
 

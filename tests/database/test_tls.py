@@ -1,6 +1,7 @@
 """TLS to a database in each mode, to real servers, and what a server or a stranger between hears that has none."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -90,6 +91,30 @@ async def test_a_mode_that_the_server_s_certificate_does_not_fulfil_ends_before_
 
 
 @in_both
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("postgres?sslrootcert={other}", r"certificate is refused: .*\(sslrootcert is {other}\)"),
+        ("postgres?sslmode=verify-full", r"certificate is refused: .*\(sslrootcert is not set: this machine's"),
+        ("by_password", "password authentication failed"),
+    ],
+)
+async def test_a_server_that_refuses_is_named_with_its_host_port_and_database_and_one_cause(
+    postgresql_with_tls: TlsServer, place: type[Database | AppDatabase], said: str, why: str
+) -> None:
+    server = postgresql_with_tls
+    address = server.address().rpartition("/")[0]
+    with pytest.raises((AccountsUnready, DatabaseUnready)) as unready:
+        await ask(place, f"{address}/{said.format(other=server.other_root)}")
+    told, database = str(unready.value), said.partition("?")[0]
+
+    assert re.search(f"cannot be reached: PostgreSQL on localhost:{server.port}, database {database}: ", told)
+    assert re.search(why.format(other=server.other_root), told)
+    assert "migrated" not in told
+    assert "hunter2" not in told
+
+
+@in_both
 @pytest.mark.parametrize("key", ["sslkey={key}", "sslkey={locked}&sslpassword=hunter2"])
 async def test_a_certificate_of_the_client_s_is_shown(
     postgresql_with_tls: TlsServer, place: type[Database | AppDatabase], key: str
@@ -109,7 +134,9 @@ def test_a_key_that_its_password_does_not_open_is_a_fault_and_asks_nothing_at_th
     server = postgresql_with_tls
     for password in ("", "&sslpassword=hunter3"):
         address = f"{server.address()}?sslcert={server.certificate}&sslkey={server.locked_key}{password}"
-        with pytest.raises(SettingsInvalid, match=r"database\.url: sslcert or sslkey cannot be read") as invalid:
+        with pytest.raises(
+            SettingsInvalid, match=r"database\.url: sslcert \(.*\) or sslkey \(.*\) cannot be read"
+        ) as invalid:
             Database(address)
         assert "hunter" not in str(invalid.value)
 

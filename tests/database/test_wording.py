@@ -21,5 +21,8 @@ def test_a_certificate_that_is_not_accepted_is_told_with_its_reason_and_an_answe
     late = TimeoutError()
     late.__cause__ = asyncio.CancelledError()
 
-    assert describe_error(refused) == "no TLS: Hostname mismatch, certificate is not valid for 'db'."
+    assert (
+        describe_error(refused)
+        == "the server's certificate is refused: Hostname mismatch, certificate is not valid for 'db'."
+    )
     assert describe_error(late) == "it does not answer"

@@ -38,6 +38,7 @@ from keyturn.database.reading import Reader
 from keyturn.database.sqlite_threads import SqliteThreads, returned
 from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.utc_datetime import UtcDateTime
+from keyturn.database.wording import describe_url
 
 _TIME = UtcDateTime()
 
@@ -89,6 +90,7 @@ class Database:
         self.is_shared = engine is source
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.schema = schema
+        self.where = describe_url(engine.url)
         self.engine = engine_for_our_statements(engine, schema) if self.is_shared or schema else engine
         self._session = async_sessionmaker(self.engine, expire_on_commit=False)
         self._seconds = timeout.total_seconds() if timeout and self.is_shared else None
@@ -105,7 +107,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection outside any transaction. Raises DatabaseUnready where none is to be had."""
-        with unready_where_unreachable():
+        with unready_where_unreachable(self.where):
             async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -117,7 +119,7 @@ class Database:
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Reader]:
         """Yield what asks statements outside any transaction. Raises DatabaseUnready where it cannot."""
-        with unready_where_unreachable():
+        with unready_where_unreachable(self.where):
             async with asyncio.timeout(self._seconds):
                 yield self._threads or self._kept
 
@@ -127,7 +129,7 @@ class Database:
         Whoever is cancelled meanwhile does not know what became of it.
         """
         if self._threads and self._writer:
-            with unready_where_unreachable():
+            with unready_where_unreachable(self.where):
                 async with self._writer:
                     return await self._threads.execute(statement, given)
         # Without a transaction PostgreSQL would take the isolation that its server, or an app, has as the default.
@@ -138,14 +140,14 @@ class Database:
                 return rows
         # One trip: a statement without BEGIN and COMMIT is a transaction
         # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
-        with unready_where_unreachable():
+        with unready_where_unreachable(self.where):
             async with self._kept.connection() as connection:
                 return returned(await connection.execute(statement, given))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Yield a session; what was not committed by name when it ends is rolled back."""
-        with unready_where_unreachable():
+        with unready_where_unreachable(self.where):
             async with asyncio.timeout(self._seconds), AsyncExitStack() as stack:
                 if self._writer:
                     await stack.enter_async_context(self._writer)
@@ -159,7 +161,7 @@ class Database:
         is cancelled meanwhile does not know what became of it.
         """
         if self._threads and self._writer:
-            with unready_where_unreachable():
+            with unready_where_unreachable(self.where):
                 async with self._writer:
                     return await self._threads.transact(work)
         async with self.transaction() as session:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from keyturn.database.lost_connections import replace_lost_connections
 from keyturn.database.sqlite_locks import try_until_free
 from keyturn.database.urls import DatabaseUrl, read_url
+from keyturn.database.urls.tls import CertificateRefused, Roots, certificate_error
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.settings.private_files import make_private_file, make_private_folder
@@ -33,7 +34,7 @@ def open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncEn
     else:
         replace_lost_connections(engine)
         _throw_frozen_away(engine)
-    refuse_what_no_driver_takes(engine, "database.url")
+    refuse_what_no_driver_takes(engine, "database.url", read.roots)
     return engine
 
 
@@ -52,8 +53,10 @@ def keep_file_private(engine: Any) -> None:
                 make_private_file(Path(file))
 
 
-def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str) -> None:
+def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str, roots: Roots) -> None:
     """Make a connection raise SettingsInvalid by the setting where its driver cannot read the address.
+
+    A server's certificate that does not hold by these roots raises CertificateRefused.
 
     What the driver says may hold a part of it, and a password has parts after an "@" or a "?" that was not escaped.
     """
@@ -62,9 +65,11 @@ def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str) -> None:
     def connect(dialect: Any, _: object, arguments: Any, options: Any) -> Any:
         try:
             return dialect.connect(*arguments, **options)
-        except OSError:  # a certificate that is not valid is one, and a ValueError as well
-            raise
-        except (TypeError, ValueError):
+        except Exception as error:
+            if refused := certificate_error(error):
+                raise CertificateRefused(refused, roots) from None
+            if isinstance(error, OSError) or not isinstance(error, TypeError | ValueError):
+                raise
             message = "the driver cannot read it: look at the port, what follows the ?, and for an @ that is not %40"
             raise SettingsInvalid([Fault(setting, message)]) from None
 

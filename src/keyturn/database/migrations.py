@@ -101,7 +101,7 @@ async def migrate(database: Database) -> str | None:
         return before
     if before and is_ahead(before):
         raise DatabaseUnready(f"{ahead_text(before)}: install the Keyturn that migrated it, or a newer one")
-    with unready_where_unreachable():
+    with unready_where_unreachable(database.where):
         async with database.engine.begin() as connection:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})

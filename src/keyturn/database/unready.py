@@ -19,8 +19,18 @@ _DEADLOCKS = {1205, 1213}
 """The same by MySQL's and MariaDB's own numbers (server error reference): lock wait timeout, deadlock."""
 
 
+_NO_SUCH = ("no such table", "no such column")
+"""How SQLite, which has no numbers for it, says that the migrations have not been there."""
+
+
 class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` statement
-    """Turn "cannot connect", "connection lost" and "deadlock" into DatabaseUnready; leave other errors as they are."""
+    """Turn "cannot connect", "connection lost" and "deadlock" into DatabaseUnready; leave other errors as they are.
+
+    `place` is the database in words (`describe_url`).
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
 
     def __enter__(self) -> None:
         pass
@@ -30,8 +40,12 @@ class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` 
         if isinstance(error, DBAPIError) and is_rolled_back(error):
             raise DatabaseUnready(f"the database has undone the transaction: {describe_error(error)}") from error
         if isinstance(error, unreachable) or (isinstance(error, DBAPIError) and _is_lost(error)):
-            reason = describe_error(error)
-            raise DatabaseUnready(f"the database cannot be reached, or has not been migrated: {reason}") from error
+            raise DatabaseUnready(self._reason(describe_error(error))) from error
+
+    def _reason(self, said: str) -> str:
+        if said.startswith(_NO_SUCH):
+            return f"the database has not been migrated: {self._place}: {said}"
+        return f"the database cannot be reached: {self._place}: {said}"
 
 
 def is_refusal(error: DBAPIError) -> bool:

@@ -1,5 +1,6 @@
 """Whether the database answers, can be written, is at this version's revision, and tells the same time."""
 
+import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib.util import find_spec
@@ -11,13 +12,24 @@ from keyturn.database import Database
 from keyturn.database import now as utc_now
 from keyturn.database.migrations import head, is_ahead, revision
 from keyturn.database.urls import read_url
+from keyturn.database.urls.tls import CertificateRefused
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.finding import Finding
 from keyturn.errors import DatabaseUnready, SettingsInvalid
 from keyturn.settings import Settings
+from keyturn.settings.url_rules import database_fault
 
 _POSTGRESQL = "postgresql://user:password@host:5432/database"
+
+_MENDED_BY = {
+    "28P01": "Correct the password in the address (database.url), or the user.",
+    "28": "Correct the user in the address (database.url), or give what pg_hba.conf there asks of it.",
+    "3D": "Correct the name of the database in database.url, or make it with `createdb`.",
+    "53": "PostgreSQL has no room now: see its log, and max_connections there.",
+    "57": "PostgreSQL starts, or is stopped: see its log, and try again.",
+}
+"""By SQLSTATE, or its class, what to do where PostgreSQL answers and refuses (its manual, appendix A)."""
 
 _WIDEST_SKEW = timedelta(seconds=5)
 
@@ -26,7 +38,8 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
     try:
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
-        mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}."
+        is_none = database_fault(settings.database.url.strip())
+        mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}." if is_none else "Correct that in database.url."
         return [_fail(str(invalid.faults[0]), mend)]
     if url.get_backend_name() == "sqlite" and not sqlite_file.exists(str(url.database)):
         return [_fail(f"there is no {url.database}", "Run `keyturn migrate`, which makes it.")]
@@ -104,8 +117,22 @@ def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
         mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
         return _fail(f"{url.database} cannot be opened: {describe_error(error)}", mend)
-    mend = f"Start PostgreSQL, or set database.url to {_POSTGRESQL}."
-    return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", mend)
+    return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", _mend_connection(error))
+
+
+def _mend_connection(error: BaseException) -> str:
+    """Return what to do, which is never to start a server that has answered."""
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, CertificateRefused):
+            return cause.mend
+        state = str(getattr(cause, "sqlstate", ""))
+        if mend := _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]):
+            return mend
+        if isinstance(cause, ssl.SSLError):
+            return "Look at the server's log: it has ended the connection over TLS."
+        cause = cause.__cause__
+    return f"Start PostgreSQL, or set database.url to {_POSTGRESQL}."
 
 
 def _fail(message: str, mend: str) -> Finding:

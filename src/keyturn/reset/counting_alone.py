@@ -51,7 +51,7 @@ async def _locked_in(database: Database) -> AsyncIterator[None]:
     """
     connection = database.engine.connect()
     try:
-        with unready_where_unreachable():
+        with unready_where_unreachable(database.where):
             async with asyncio.timeout(_SECONDS_TO_LOCK):
                 await connection.start()
                 await connection.execution_options(isolation_level="READ COMMITTED")

@@ -331,16 +331,16 @@ def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
             "mongodb://db/app",
             "--database: must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'mongodb://'",
         ),
-        ("sqlite:///nowhere.db", "--database: SQLite in nowhere.db cannot be read: No such file or directory"),
-        ("sqlite:///.", "--database: SQLite in . cannot be read: unable to open database file"),
-        ("sqlite:///notes.db", "--database: SQLite in notes.db cannot be read: file is not a database"),
+        ("sqlite:///nowhere.db", "--database: SQLite in {here}/nowhere.db cannot be read: No such file or directory"),
+        ("sqlite:///.", "--database: SQLite in {here} cannot be read: unable to open database file"),
+        ("sqlite:///notes.db", "--database: SQLite in {here}/notes.db cannot be read: file is not a database"),
     ],
 )
 def test_a_database_that_cannot_be_read_is_one_sentence(keyturn: Keyturn, address: str, why: str) -> None:
     Path("notes.db").write_text("Ask Ada about the accounts." * 50)
     refused = keyturn("init", "--database", address, *TEXTS)
 
-    assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
+    assert (refused.code, refused.err) == (1, f"keyturn: {why.format(here=Path.cwd())}\n")
     assert files() == {"notes.db"}, "no file is made by looking for it"
 
 

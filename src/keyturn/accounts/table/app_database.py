@@ -86,7 +86,7 @@ class AppDatabase:
 @contextmanager
 def _accounts_unready(place: str) -> Iterator[None]:
     try:
-        with unready_where_unreachable():
+        with unready_where_unreachable(place):
             yield
     except DatabaseUnready as error:
         # What drivers say may name the user, never the password. It is for logs and the command line: no client is
@@ -107,7 +107,7 @@ def _engine(read: DatabaseUrl, seconds: float) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin)
     if read.kind == "postgresql":
         replace_lost_connections(engine)
-    refuse_what_no_driver_takes(engine, "accounts.table.url")
+    refuse_what_no_driver_takes(engine, "accounts.table.url", read.roots)
     return engine
 
 

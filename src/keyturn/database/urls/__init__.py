@@ -18,6 +18,7 @@ from keyturn.database.urls.mysql import read_mysql
 from keyturn.database.urls.parameters import NOT_FOR_US, NotUnderstood, host_and_port
 from keyturn.database.urls.postgresql import read_postgresql
 from keyturn.database.urls.sqlite import read_sqlite
+from keyturn.database.urls.tls import Roots
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings.url_rules import NO_ADDRESS, database_fault, database_kind
 
@@ -28,12 +29,14 @@ class DatabaseUrl(msgspec.Struct, frozen=True, kw_only=True):
     `kind`: "sqlite", "postgresql" or "mysql".
     `url`: the driver, and the place; no parameter stands in it.
     `arguments`: what the driver is given besides.
+    `roots`: by what the server's certificate is judged, where it is.
     `holds_secret`: whether the address has a password.
     """
 
     kind: str
     url: URL
     arguments: dict[str, Any]
+    roots: Roots
     holds_secret: bool
 
 
@@ -49,20 +52,22 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
         said = _parameters(query)
         holds_secret = bool({"password", "sslpassword"} & said.keys())
         arguments: dict[str, Any] = {}
+        roots = Roots(setting="", file="")
         if kind == "sqlite":
             url = read_sqlite(place, said, is_prismas=scheme.lower() == "file")
         elif kind == "mysql":
             driver = "mariadb+aiomysql" if scheme.lower().startswith("mariadb") else "mysql+aiomysql"
-            url, arguments = read_mysql(*_server(driver, place), said)
+            url, arguments, roots = read_mysql(*_server(driver, place), said)
         else:
-            url, arguments = read_postgresql(*_server("postgresql+asyncpg", place), said)
+            url, arguments, roots = read_postgresql(*_server("postgresql+asyncpg", place), said)
     except NotUnderstood as problem:
         # A password in which neither "@" nor "?" was escaped ends here, too: no part of it is repeated.
         message = (
             "what follows the ? cannot be read: write the ? of a password as %3F" if "@" in query else str(problem)
         )
         raise _fault(setting, message) from None
-    return DatabaseUrl(kind=kind, url=url, arguments=arguments, holds_secret=holds_secret or bool(url.password))
+    holds_secret = holds_secret or bool(url.password)
+    return DatabaseUrl(kind=kind, url=url, arguments=arguments, roots=roots, holds_secret=holds_secret)
 
 
 def _parameters(query: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from keyturn.database.urls.parameters import (
     take_mode,
     take_number,
 )
+from keyturn.database.urls.tls import Roots
 
 _FILES = {
     "root": ["ssl_ca", "ssl-ca", "sslca", "sslrootcert"],
@@ -25,15 +26,18 @@ _NO_TLS = 2026
 """MySQL's number for a connection that cannot be encrypted (https://dev.mysql.com/doc/mysql-errors/8.4/en/)."""
 
 
-def read_mysql(url: URL, hosts: list[tuple[str, int | None]], said: dict[str, str]) -> tuple[URL, dict[str, Any]]:
-    """Return the place, and the driver's arguments. Raises NotUnderstood."""
+def read_mysql(
+    url: URL, hosts: list[tuple[str, int | None]], said: dict[str, str]
+) -> tuple[URL, dict[str, Any], Roots]:
+    """Return the place, the driver's arguments, and the roots of TLS. Raises NotUnderstood."""
     if len(hosts) > 1:
         raise NotUnderstood("names several hosts, and the driver of MySQL takes one")
     if hosts:
         url = url.set(host=hosts[0][0], port=hosts[0][1])
     # TIMESTAMP is read and written in the zone of the connection, and what is written here is UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
-    if tls := _take_tls(said):
+    tls, roots = _take_tls(said)
+    if tls:
         arguments |= {"ssl": tls, "async_creator_fn": _connect_encrypted}
     if seconds := take_number(said, "connect_timeout"):
         arguments["connect_timeout"] = seconds
@@ -43,11 +47,11 @@ def read_mysql(url: URL, hosts: list[tuple[str, int | None]], said: dict[str, st
     if sockets:
         arguments["unix_socket"] = sockets.pop()
     require_known(said)
-    return url, arguments
+    return url, arguments, roots
 
 
-def _take_tls(said: dict[str, str]) -> Any:
-    """Return the context; None for a connection without TLS, as where it is left to the server ("preferred")."""
+def _take_tls(said: dict[str, str]) -> tuple[Any, Roots]:
+    """Return the context and its roots; None for a connection without TLS, as where the server decides."""
     if "sslcert" in said:  # Prisma's name for the root, and others' for the client's certificate
         said["ssl_cert" if "sslkey" in said else "ssl_ca"] = said.pop("sslcert")
     mode = take_mode(said)
@@ -56,7 +60,8 @@ def _take_tls(said: dict[str, str]) -> Any:
         mode = "verify-full"
     elif mode in {"", "allow", "prefer"} and files.certificate:
         mode = "require"
-    return None if mode in {"", "disable", "allow", "prefer"} else read_tls(mode, files, _FILES)
+    tls = None if mode in {"", "disable", "allow", "prefer"} else read_tls(mode, files, _FILES)
+    return tls, Roots(setting="ssl_ca", file=files.root)
 
 
 async def _connect_encrypted(**arguments: Any) -> Any:

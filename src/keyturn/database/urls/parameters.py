@@ -3,6 +3,7 @@
 import math
 import ssl
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from urllib.parse import unquote
 
 import msgspec
@@ -109,8 +110,12 @@ def read_tls(mode: str, files: TlsFiles, names: Mapping[str, Collection[str]]) -
     try:
         return tls_of(mode, files)
     except (OSError, ValueError) as error:
-        parts = [part for part in names if part != "password" and getattr(files, part)]
-        named = " or ".join(next(iter(names[part])) for part in parts)
+        given = {next(iter(names[part])): getattr(files, part) for part in names if part != "password"}
+        places = {name: Path(file).absolute() for name, file in given.items() if file not in {"", "system"}}
+        for name, place in places.items():
+            if not place.exists():
+                raise NotUnderstood(f"{name}: there is no {place}") from None
+        named = " or ".join(f"{name} ({place})" for name, place in places.items())
         raise NotUnderstood(f"{named} cannot be read: {getattr(error, 'strerror', '') or error}") from None
 
 

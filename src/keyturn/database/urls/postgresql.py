@@ -23,7 +23,7 @@ from keyturn.database.urls.parameters import (
     take_number,
 )
 from keyturn.database.urls.sqlite import file_of_prisma
-from keyturn.database.urls.tls import VERIFYING, TlsFiles
+from keyturn.database.urls.tls import VERIFYING, Roots, TlsFiles
 
 _PORT = 5432
 _SERVERS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
@@ -40,8 +40,10 @@ _NO_CACHE = ("statement_cache_size", "prepared_statement_cache_size", "prepareTh
 """Parameters of asyncpg, SQLAlchemy, Prisma and JDBC, whose 0 means that no statement is prepared for later."""
 
 
-def read_postgresql(url: URL, hosts: list[tuple[str, int | None]], said: dict[str, str]) -> tuple[URL, dict[str, Any]]:
-    """Return the place, and the driver's arguments. Raises NotUnderstood."""
+def read_postgresql(
+    url: URL, hosts: list[tuple[str, int | None]], said: dict[str, str]
+) -> tuple[URL, dict[str, Any], Roots]:
+    """Return the place, the driver's arguments, and the roots of TLS. Raises NotUnderstood."""
     # libpq takes these from behind the ? as well, where they count more; Prisma writes a host beside a socket's folder.
     user, password, database = (said.pop(name, None) for name in ("user", "password", "dbname"))
     url = url.set(username=user, password=password, database=database)
@@ -53,7 +55,8 @@ def read_postgresql(url: URL, hosts: list[tuple[str, int | None]], said: dict[st
         url = url.set(host=",".join(host for host, _ in hosts))
     elif hosts:
         url = url.set(host=hosts[0][0] or None, port=hosts[0][1])
-    if tls := _take_tls(said):
+    tls, root = _take_tls(said)
+    if tls:
         arguments["ssl"] = tls
     is_pooled = _is_pooled(url, said)
     if settings := _take_settings(said, is_pooled=is_pooled):
@@ -68,7 +71,7 @@ def read_postgresql(url: URL, hosts: list[tuple[str, int | None]], said: dict[st
     require_one_of(said, "target_session_attrs", _SERVERS)
     arguments |= {name: said.pop(name) for name in ("passfile", "target_session_attrs") if name in said}
     require_known(said)
-    return url, arguments
+    return url, arguments, Roots(setting="sslrootcert", file=root)
 
 
 def _hosts(said: str, ports: str, before: list[tuple[str, int | None]]) -> list[tuple[str, int | None]]:
@@ -84,8 +87,10 @@ def _hosts(said: str, ports: str, before: list[tuple[str, int | None]]) -> list[
     return [(host, number) for (host, _), number in zip(hosts, numbers, strict=True)] if numbers else hosts
 
 
-def _take_tls(said: dict[str, str]) -> Any:
-    """Return what asyncpg is given: the mode's own word where that says it all, else a context; "" for nothing.
+def _take_tls(said: dict[str, str]) -> tuple[Any, str]:
+    """Return what asyncpg is given, and the file of the roots.
+
+    That is the mode's own word where it says it all, else a context; "" for nothing.
 
     asyncpg reads libpq's variables and its files in ~/.postgresql by itself, for a word.
 
@@ -114,7 +119,7 @@ def _take_tls(said: dict[str, str]) -> Any:
     elif mode in {"", "allow", "prefer"} and files.certificate:
         mode = "require"
     if mode not in {"require", *VERIFYING} or (mode == "require" and files == TlsFiles()):
-        return mode
+        return mode, files.root
     files = msgspec.structs.replace(
         files,
         root=files.root or os.environ.get("PGSSLROOTCERT", "") or _file_at_home("root.crt"),
@@ -123,7 +128,8 @@ def _take_tls(said: dict[str, str]) -> Any:
         revoked=files.revoked or os.environ.get("PGSSLCRL", "") or _file_at_home("root.crl"),
     )
     # libpq does so for those who wrote it before there was "verify-ca".
-    return read_tls("verify-ca" if mode == "require" and files.root else mode, files, _FILES)
+    mode = "verify-ca" if mode == "require" and files.root else mode
+    return read_tls(mode, files, _FILES), files.root
 
 
 def _file_at_home(name: str) -> str:

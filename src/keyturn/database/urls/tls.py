@@ -13,6 +13,14 @@ MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 VERIFYING = ("verify-ca", "verify-full")
 
 
+_OF_ANOTHER_NAME = {62, 64}
+"""OpenSSL's codes for a host or an address that the certificate does not name
+(https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
+
+_OF_ANOTHER_ROOT = {2, 7, 18, 19, 20, 21}
+"""Its codes for a certificate that no root has signed, or another one of the same name."""
+
+
 class TlsFiles(msgspec.Struct, frozen=True, kw_only=True):
     """Names the files of TLS, "" for none.
 
@@ -26,6 +34,41 @@ class TlsFiles(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     password: str = ""
     revoked: str = ""
+
+
+class Roots(msgspec.Struct, frozen=True, kw_only=True):
+    """Names what a server's certificate is judged by: the word of the address, and its file, "" for the system's."""
+
+    setting: str
+    file: str
+
+
+class CertificateRefused(OSError):
+    """Says why a server's certificate is not accepted and by which roots it was judged; `mend` says what to do."""
+
+    def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
+        used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
+        super().__init__(f"the server's certificate is refused: {error.verify_message or error} ({used})")
+        if error.verify_code in _OF_ANOTHER_NAME:
+            self.mend = "Write the host as the server's certificate names it."
+        elif error.verify_code not in _OF_ANOTHER_ROOT:
+            self.mend = "Give the server a certificate that holds."
+        elif roots.file and roots.file != "system":
+            self.mend = f"Check {roots.setting} ({roots.file}): the server's certificate does not come from it."
+        else:
+            self.mend = (
+                f"Set {roots.setting} to the file of the authority that has signed the server's certificate: "
+                "this machine does not know it."
+            )
+
+
+def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """Return what OpenSSL says of a server's certificate where that is why there is no connection."""
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        error = error.__cause__
+    return None
 
 
 def tls_of(mode: str, files: TlsFiles) -> ssl.SSLContext:
