@@ -38,6 +38,8 @@ def apply_correction(settings: TableSettings, entry: str, tables: Mapping[str, T
         return _with_setting(settings, "set", _parse_toml(text) if text else {})
     if key in _LISTS:
         listed = [part.strip() for part in text.split(",") if part.strip()]
+        if key == "delete" and (unclear := next((one for one in listed if "." not in one), "")):
+            raise ValueError(f"delete: not a table and its column, as sessions.user_id: {unclear}")
         return _with_setting(settings, key, _parse_toml(text) if text.startswith("[") else listed)
     if key not in COLUMNS:
         known = ("table", *COLUMNS, "set", *_LISTS)

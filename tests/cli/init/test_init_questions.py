@@ -49,11 +49,30 @@ def test_a_column_that_is_not_known_is_asked_for(person: Person) -> None:
     assert read_settings(Path("keyturn.toml"), READY).accounts.table.email == "adr"
 
 
-def test_what_the_database_refuses_is_asked_again(person: Person) -> None:
-    ended = person.answers(sqlite_app(), "delete=sesions.user_id", "", "delete=sessions.user_id", "", *REST)
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("delete=sesions.user_id", "delete: there is no table sesions; did you mean sessions?"),
+        ("delete=sessions.user", "delete: the table sessions has no column user; did you mean user_id?"),
+        ("delete=sessions", "delete: not a table and its column, as sessions.user_id: sessions"),
+        ("active=role =", "active: names no value: role = active | invited"),
+        ("set.mustChangePassword=soon", "set.mustChangePassword: 'soon' is no value for a column of type BOOLEAN"),
+        ("set={ mustChangePassword = 'soon' }", "set.mustChangePassword: 'soon' is no value for a column of type"),
+        ("set.id=5", "set.id: is the column of the id, the address or the password"),
+        ("email=id", "email: the column id holds no text, but INTEGER"),
+    ],
+)
+def test_what_the_database_refuses_of_a_correction_is_told_at_once_and_not_taken(
+    person: Person, entry: str, why: str
+) -> None:
+    ended = person.answers(sqlite_app(), entry, "", *REST)
 
     assert ended.code == 0
-    assert "delete: there is no table sesions; did you mean sessions?" in ended.out
+    assert why in ended.out
+    assert ended.out.count("Found in") == 1
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.delete, table.active, table.email) == (("sessions.user_id",), "not deletedAt", "email")
+    assert table.set == {"mustChangePassword": False, "passwordChangedAt": "{now}"}
 
 
 def test_a_database_that_cannot_be_read_is_asked_for_again(person: Person) -> None:

@@ -1,7 +1,7 @@
 """The table of accounts as it was found: shown, corrected, and held against the database."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -10,6 +10,7 @@ import msgspec
 from keyturn.accounts.table.hash_formats import HashFormat, recognise_hashes
 from keyturn.accounts.table.values import WrittenTime
 from keyturn.cli.terminal import complain, fail, muted, strong
+from keyturn.errors import Fault
 from keyturn.onboarding.answers import table_faults
 from keyturn.onboarding.corrections import COLUMNS, apply_correction
 from keyturn.onboarding.guesses import (
@@ -28,6 +29,7 @@ from keyturn.settings.building import did_you_mean
 
 Result = TypeVar("Result")
 
+_SECTION = "accounts.table."
 _SHOWN = 12
 _SAMPLED = 40
 """Tables whose values are read where no table has the names of columns that are known."""
@@ -80,18 +82,27 @@ class MappingTable:
             entry = click.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
             if entry:
                 try:
-                    return self._corrected(settings, entry)
+                    corrected = self._corrected(settings, entry)
                 except ValueError as error:
                     complain(str(error))
                     continue
+                key = entry.partition("=")[0].strip()
+                if faults := [one for one in self._faults(corrected, self._hashes(corrected)) if _is_of(one, key)]:
+                    complain(*map(_as_typed, faults))
+                    continue
+                return corrected
             if missing := self._missing(settings, with_password=with_password):
                 there = self._list_columns(settings)
                 complain(*(f"{key}: {why}; name it, as in {key}=column{there}" for key, why in missing))
                 continue
-            faults = run_in_new_loop(table_faults(self._url, settings, hashes.settings.hash_length))
+            faults = self._faults(settings, hashes)
             if not faults:
                 return None
-            complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
+            complain(*map(_as_typed, faults))
+
+    def _faults(self, settings: TableSettings, hashes: HashFormat) -> Sequence[Fault]:
+        """Return what the database says of the mapping."""
+        return run_in_new_loop(table_faults(self._url, settings, hashes.settings.hash_length))
 
     def _corrected(self, settings: TableSettings, entry: str) -> TableSettings:
         """Return the settings with a correction. Raises ValueError, in words."""
@@ -201,6 +212,15 @@ class MappingTable:
         for name, cell in lines:
             click.echo(f"  {muted(f'{name:<9}')} {cell}")
         click.echo()
+
+
+def _is_of(fault: Fault, key: str) -> bool:
+    """Tell whether the fault is of what was corrected: `set` is all that is set."""
+    return f"{fault.name}.".startswith(f"{_SECTION}{key}.")
+
+
+def _as_typed(fault: Fault) -> str:
+    return f"{fault.name.removeprefix(_SECTION)}: {fault.message}"
 
 
 def _toml_value(value: float | str) -> str:
