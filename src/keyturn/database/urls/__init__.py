@@ -87,13 +87,17 @@ def _parameters(query: str) -> dict[str, str]:
 
 def _server(driver: str, place: str) -> tuple[URL, list[tuple[str, int | None]]]:
     """Return user, password and database, and the hosts with their ports."""
+    if not place.startswith("//"):
+        scheme = driver.partition("+")[0]
+        is_pdos = "host=" in place or "dbname=" in place
+        raise NotUnderstood(f"is a DSN of PDO's: write it as {scheme}://app:...@db/app" if is_pdos else NO_ADDRESS)
     authority, _, database = place.removeprefix("//").partition("/")
+    if database.count("@") == 1 and "@" not in authority:
+        raise NotUnderstood("has an @ behind a /: write the / of the password as %2F")
     if "@" in database:
         raise NotUnderstood("has an @ behind a /: write them as %40 and %2F in the password")
     credentials, _, hosts = authority.rpartition("@")
     user, colon, password = credentials.partition(":")
-    if not place.startswith("//"):
-        raise NotUnderstood(NO_ADDRESS)
     url = URL.create(
         driver,
         username=unquote(user) or None,

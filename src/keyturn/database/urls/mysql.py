@@ -19,6 +19,14 @@ _FILES = {
     "certificate": ["ssl_cert", "ssl-cert"],
     "key": ["ssl_key", "ssl-key", "sslkey"],
 }
+_HONOURED = (
+    "connect_timeout",
+    "unix_socket",
+    "socket",
+    "sslcert",
+    *(name for names in _FILES.values() for name in names),
+)
+
 _SPEAKS_TLS = 0x800
 """What a server that can encrypt says of itself (https://dev.mysql.com/doc/dev/mysql-server/latest/, CLIENT_SSL)."""
 
@@ -46,7 +54,7 @@ def read_mysql(
         raise NotUnderstood("unix_socket and socket contradict each other: leave one of them out")
     if sockets:
         arguments["unix_socket"] = sockets.pop()
-    require_known(said)
+    require_known(said, _HONOURED)
     return url, arguments, roots
 
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import msgspec
 
 from keyturn.database.urls.tls import MODES, TlsFiles, tls_of
+from keyturn.settings.building import did_you_mean
 
 NOT_FOR_US = frozenset({
     # Pools and patience are Keyturn's own.
@@ -27,6 +28,8 @@ NOT_FOR_US = frozenset({
 """Parameters that say nothing which Keyturn's connections would do otherwise. The same security holds without them."""
 
 YES, NO = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
+
+_MODE_NAMES = ("ssl", "useSSL", "sslaccept", "ssl_mode", "ssl-mode", "sslmode")
 
 _MODES_OF_OTHERS = {
     "no-verify": "require", "preferred": "prefer", "required": "require", "disabled": "disable",
@@ -59,7 +62,7 @@ class _TlsOptions(msgspec.Struct, forbid_unknown_fields=True):
 
 def take_mode(said: dict[str, str]) -> str:
     """Take what is said of TLS out of `said`, and return libpq's mode for it: the strictest; "" where none is said."""
-    names = [name for name in ("ssl", "useSSL", "sslaccept", "ssl_mode", "ssl-mode", "sslmode") if name in said]
+    names = [name for name in _MODE_NAMES if name in said]
     modes = {_mode(name, said.pop(name)) for name in names}
     if "disable" in modes and len(modes) > 1:
         raise NotUnderstood(f"{' and '.join(names)} contradict each other: leave one of them out")
@@ -144,8 +147,9 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def require_known(said: Mapping[str, str], known: Collection[str] = ()) -> None:
-    """Raise NotUnderstood where a parameter is left that nothing here honours."""
+def require_known(said: Mapping[str, str], honoured: Collection[str], known: Collection[str] = ()) -> None:
+    """Raise NotUnderstood where a parameter is left that is not `known`; it may be one of `honoured`, misspelt."""
     for name in said:
         if name not in known:
-            raise NotUnderstood(_NOT_READ.get(name, f"{name} is not understood: leave it out"))
+            meant = did_you_mean(name, [*honoured, *_MODE_NAMES]) or ": leave it out"
+            raise NotUnderstood(_NOT_READ.get(name, f"{name} is not understood{meant}"))

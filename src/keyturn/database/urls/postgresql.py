@@ -39,6 +39,12 @@ _TRANSACTION_MODE = 6543
 _NO_CACHE = ("statement_cache_size", "prepared_statement_cache_size", "prepareThreshold")
 """Parameters of asyncpg, SQLAlchemy, Prisma and JDBC, whose 0 means that no statement is prepared for later."""
 
+_HONOURED = (
+    "channel_binding", "connect_timeout", "dbname", "gssencmode", "host", "options", "passfile", "password",
+    "pgbouncer", "port", "schema", "target_session_attrs", "user", *_SETTINGS, *_NO_CACHE,
+    *(name for names in _FILES.values() for name in names),
+)  # fmt: skip
+
 
 def read_postgresql(
     url: URL, hosts: list[tuple[str, int | None]], said: dict[str, str]
@@ -70,7 +76,7 @@ def read_postgresql(
         }  # fmt: skip
     require_one_of(said, "target_session_attrs", _SERVERS)
     arguments |= {name: said.pop(name) for name in ("passfile", "target_session_attrs") if name in said}
-    require_known(said)
+    require_known(said, _HONOURED)
     return url, arguments, Roots(setting="sslrootcert", file=root)
 
 

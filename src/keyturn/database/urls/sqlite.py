@@ -25,7 +25,7 @@ def read_sqlite(place: str, said: dict[str, str], *, is_prismas: bool) -> URL:
     `is_prismas`: a relative path starts where Prisma's does; see `file_of_prisma`.
     """
     mode = said.pop("mode", "rw")
-    require_known(said, _OF_OTHER_DRIVERS)
+    require_known(said, ("mode",), _OF_OTHER_DRIVERS)
     if is_prismas:
         host, path = "", place.removeprefix("//")
     elif place.startswith("//"):
