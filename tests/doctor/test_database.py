@@ -170,6 +170,14 @@ async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: p
     assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[postgres]'`.")
 
 
+async def test_a_file_that_is_missing_is_told_with_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert (await only("sqlite:///data/keyturn.db")).message == f"there is no {tmp_path}/data/keyturn.db"
+
+
 async def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
     found = await only("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")
 

@@ -41,15 +41,16 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         is_none = database_fault(settings.database.url.strip())
         mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}." if is_none else "Correct that in database.url."
         return [_fail(str(invalid.faults[0]), mend)]
-    if url.get_backend_name() == "sqlite" and not sqlite_file.exists(str(url.database)):
-        return [_fail(f"there is no {url.database}", "Run `keyturn migrate`, which makes it.")]
+    file = sqlite_file.absolute(str(url.database))
+    if url.get_backend_name() == "sqlite" and not sqlite_file.exists(file):
+        return [_fail(f"there is no {file}", "Run `keyturn migrate`, which makes it.")]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
         return [_fail("PostgreSQL needs its driver", "Run `pip install 'keyturn[postgres]'`.")]
     database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     try:
         findings = [await _revision(database, url)]
         if database.is_sqlite:
-            return findings + await _sqlite(database, str(url.database))
+            return findings + await _sqlite(database, file)
         return findings + await _postgresql(database, now)
     except DatabaseUnready as error:
         return [_explain_unready(url, error)]
@@ -116,7 +117,7 @@ def _clock(skew: timedelta) -> Finding:
 def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
         mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
-        return _fail(f"{url.database} cannot be opened: {describe_error(error)}", mend)
+        return _fail(f"{sqlite_file.absolute(str(url.database))} cannot be opened: {describe_error(error)}", mend)
     return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", _mend_connection(error))
 
 

@@ -11,6 +11,10 @@ _NETWORK = frozenset(["9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "n
 (https://sqlite.org/wal.html)."""
 
 
+def absolute(file: str) -> str:
+    return str(Path(file).absolute())
+
+
 def exists(file: str) -> bool:
     return Path(file).exists()
 

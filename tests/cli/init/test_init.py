@@ -344,6 +344,19 @@ def test_a_database_that_cannot_be_read_is_one_sentence(keyturn: Keyturn, addres
     assert files() == {"notes.db"}, "no file is made by looking for it"
 
 
+def test_an_address_of_flask_s_is_told_where_flask_has_the_file(keyturn: Keyturn) -> None:
+    Path("instance").mkdir()
+    sqlite_app()
+    Path("app.db").rename("instance/app.db")
+
+    missing = keyturn("init", "--database", "sqlite:///app.db", *TEXTS)
+    assert missing.err == (
+        f"keyturn: --database: SQLite in {Path.cwd()}/app.db cannot be read: No such file;"
+        " Flask's is in instance: write sqlite:///instance/app.db\n"
+    )
+    assert keyturn("init", "--database", "sqlite:///instance/app.db", *TEXTS).code == 0
+
+
 def test_keyturns_own_tables_may_be_in_the_same_file(keyturn: Keyturn) -> None:
     keyturn("init", "--database", sqlite_app(), *TEXTS, "--together")
 

@@ -131,7 +131,13 @@ def _look_at_file_first(engine: Engine) -> None:
 
     @event.listens_for(engine, "do_connect")
     def look(*_: Any) -> None:
-        Path(unquote(file.removeprefix("file:"))).stat()
+        path = Path(unquote(file.removeprefix("file:")))
+        try:
+            path.stat()
+        except FileNotFoundError:
+            if path.is_relative_to(Path.cwd()) and (flasks := Path("instance", path.relative_to(Path.cwd()))).is_file():
+                raise FileNotFoundError(f"No such file; Flask's is in instance: write sqlite:///{flasks}") from None
+            raise
         with closing(sqlite3.connect(f"{file}?mode=rw", uri=True)):
             pass
 
