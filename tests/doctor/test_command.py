@@ -88,6 +88,15 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, 
     assert not (folder / "none.db").exists()
 
 
+def test_a_missing_key_of_a_provider_is_told_with_how_to_try_it_without(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    done = doctor(folder, environment | {"KEYTURN_MAIL_TRANSPORT": "resend"})
+
+    (fault,) = [line for line in done.stdout.splitlines() if "RESEND_API_KEY: missing" in line]
+    assert "set KEYTURN_MAIL_TRANSPORT=capture: mails are kept in .keyturn/mail, and none is sent" in fault
+
+
 def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(
     folder: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.mail_providers import PROVIDERS
-from keyturn.settings import FILE_NAME, ServerSettings
+from keyturn.settings import FILE_NAME, MailSettings, ServerSettings
 from keyturn.settings.url_rules import is_loopback
 
 
@@ -38,15 +38,19 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
         "in the same database, beside yours" if answers.together else f"in {OWN_DATABASE.removeprefix('sqlite:///')}"
     )
     yield Step(what=f"Make Keyturn's own tables, keyturn_..., {where}", how="keyturn migrate")
-    yield Step(
-        what=f"Check the settings, {PROVIDERS[answers.transport].name}, and SPF, DKIM and DMARC of {domain}",
-        how="keyturn doctor",
+    sending = (
+        "" if _is_capturing(environ) else f", {PROVIDERS[answers.transport].name}, and SPF, DKIM and DMARC of {domain}"
     )
+    yield Step(what=f"Check the settings{sending}", how="keyturn doctor")
     yield from _serve(answers)
     yield from _frontend(answers)
     if not environ.get("KEYTURN_WEBHOOKS_SECRET"):
         what = "If your app is to be told of changed passwords, set webhooks.url to its address, and give both a secret"
         yield Step(what=what, how="export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)")
+
+
+def _is_capturing(environ: Mapping[str, str]) -> bool:
+    return environ.get("KEYTURN_MAIL_TRANSPORT", "").strip() == "capture"
 
 
 def _serve(answers: Answers) -> Iterator[Step]:
@@ -69,10 +73,17 @@ def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
     if not environ.get("KEYTURN_SECRET_KEY"):
         yield Step(what="Make a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
     provider = PROVIDERS[answers.transport]
-    if provider.extra and find_spec(provider.extra_package) is None:
+    if not _is_capturing(environ) and provider.extra and find_spec(provider.extra_package) is None:
         yield Step(what=f"Install what {provider.name} needs", how=f"pip install 'keyturn[{provider.extra}]'")
-    if not provider.is_in(environ):
+    if _is_capturing(environ):
+        yield Step(
+            what=f"Mails are kept in {MailSettings().capture_dir}, and none is sent, until you take this out",
+            how="unset KEYTURN_MAIL_TRANSPORT",
+        )
+    elif not provider.is_in(environ):
         yield Step(what=provider.source, how=provider.command)
+        what = f"Or try it without {provider.name}: mails are kept in {MailSettings().capture_dir}, and none is sent"
+        yield Step(what=what, how="export KEYTURN_MAIL_TRANSPORT=capture")
     for name, url in answers.variables.items():
         if environ.get(name) != url:
             scheme = url.partition("://")[0]

@@ -49,6 +49,7 @@ def test_what_is_left_to_do_comes_with_its_commands(keyturn: Keyturn) -> None:
     assert commands == [
         "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)",
         "export RESEND_API_KEY=re_...",
+        "export KEYTURN_MAIL_TRANSPORT=capture",
         "keyturn migrate",
         "keyturn doctor",
         "keyturn serve",
@@ -86,7 +87,8 @@ def test_what_sends_the_mails_is_what_was_named_or_what_the_environment_has(
     commands = [
         line.strip() for line in out.splitlines() if line.strip().startswith("export") and "SECRET=" not in line
     ]
-    assert [command for command in commands if "KEYTURN_SECRET_KEY" not in command] == ([step] if step else [])
+    steps = [step, "export KEYTURN_MAIL_TRANSPORT=capture"] if step else []
+    assert [command for command in commands if "KEYTURN_SECRET_KEY" not in command] == steps
 
 
 def test_whoever_has_pages_of_their_own_is_told_what_goes_into_them(keyturn: Keyturn) -> None:

@@ -111,3 +111,21 @@ def test_flags_that_cannot_be_are_refused_before_anything_is_looked_at(
     refused = keyturn("init", *TEXTS, "--database", "nowhere.db", *flags)
 
     assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
+
+
+def test_what_is_left_says_how_to_try_it_without_a_provider(keyturn: Keyturn) -> None:
+    done = keyturn("init", "--database", sqlite_app(), *TEXTS)
+
+    assert "export RESEND_API_KEY=re_..." in done.out
+    assert "Or try it without Resend: mails are kept in .keyturn/mail, and none is sent" in done.out
+    assert "export KEYTURN_MAIL_TRANSPORT=capture" in done.out
+
+
+def test_who_captures_mails_is_not_told_to_get_a_key(keyturn: Keyturn) -> None:
+    done = keyturn("init", "--database", sqlite_app(), *TEXTS, KEYTURN_MAIL_TRANSPORT="capture")
+
+    assert done.code == 0
+    assert "resend.com" not in done.out
+    assert "Resend" not in done.out
+    assert "SPF" not in done.out
+    assert "Mails are kept in .keyturn/mail, and none is sent" in done.out

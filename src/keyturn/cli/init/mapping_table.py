@@ -87,10 +87,11 @@ class MappingTable:
                     complain(str(error))
                     continue
                 key = entry.partition("=")[0].strip()
-                if faults := [one for one in self._faults(corrected, self._hashes(corrected)) if _is_of(one, key)]:
-                    complain(*map(_as_typed, faults))
-                    continue
-                return corrected
+                refused = [one for one in self._faults(corrected, self._hashes(corrected)) if _is_of(one, key)]
+                if not refused:
+                    return corrected
+                complain(*map(_as_typed, refused))
+                continue
             if missing := self._missing(settings, with_password=with_password):
                 there = self._list_columns(settings)
                 complain(*(f"{key}: {why}; name it, as in {key}=column{there}" for key, why in missing))

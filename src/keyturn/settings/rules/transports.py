@@ -22,6 +22,8 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
 }
 """For each transport what must be set, and the name that people know it by."""
 
+TRIAL = "; to try it without, set KEYTURN_MAIL_TRANSPORT=capture: mails are kept in .keyturn/mail, and none is sent"
+
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TEMPORARY = "ASIA"
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
@@ -32,7 +34,8 @@ def transport_faults(settings: Settings) -> Iterator[Fault]:
     chosen = {settings.mail.transport: "mail.transport"} | {settings.mail.fallback: "mail.fallback"}
     for transport, chosen_by in chosen.items():
         for known_as in missing_settings(transport, settings):
-            yield Fault(known_as, f"missing: {chosen_by} is {transport}")
+            without = TRIAL if chosen_by == "mail.transport" else ""
+            yield Fault(known_as, f"missing: {chosen_by} is {transport}{without}")
         if url := getattr(getattr(settings, transport, None), "api_url", ""):
             yield from service_faults(f"{transport}.api_url", url, production=settings.environment == "production")
         yield from _value_faults(transport, settings)
