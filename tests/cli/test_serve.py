@@ -86,6 +86,7 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
     (workplace / "keyturn.toml").write_text(table + 'password = "password"\n', "utf-8")
     with running("serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login") as serve:
         serve.wait_for("the rows of users hold argon2id; hashing.format writes bcrypt ($2b$)")
+        serve.wait_for(f"Accounts: the store table (users). Settings: from {workplace / 'keyturn.toml'}")
         url_of(serve)
         assert serve.end() == 0
 
@@ -117,6 +118,14 @@ def test_it_answers_and_ends_cleanly(number: int) -> None:
         assert not any("Traceback" in line or "ERROR" in line for line in serve.said)
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_without_a_settings_file_it_says_so(workplace: Path) -> None:
+    with running("serve", "--port", "0", **PRODUCTION) as serve:
+        none = f"of the environment alone, as there is no {workplace / 'keyturn.toml'}"
+        serve.wait_for(f"Accounts: the store builtin. Settings: {none}")
+        assert serve.end() == 0
 
 
 @pytest.mark.usefixtures("migrated")

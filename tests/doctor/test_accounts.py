@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.port import Account
+from keyturn.database import Database
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.finding import Finding
 from keyturn.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
@@ -152,3 +155,13 @@ def keep_hash(app: Path, stored: str) -> None:
     with sqlite3.connect(app) as database:
         database.execute("INSERT INTO users (email, password_hash) VALUES ('ada@northwind.test', ?)", [stored])
     database.close()
+
+
+async def test_keyturns_own_accounts_are_counted(database_url: str) -> None:
+    settings = Settings(database=DatabaseSettings(url=Secret(database_url)))
+    database = Database(database_url)
+    await BuiltinAccounts(database).add(Account(id="", email="ada@northwind.test"), None)
+    await database.close()
+    (found,) = await check_accounts(settings)
+
+    assert (found.verdict, found.message) == ("ok", "the store builtin, with 1 account")

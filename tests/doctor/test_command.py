@@ -69,9 +69,12 @@ def test_where_all_is_well_it_ends_with_0(folder: Path, environment: dict[str, s
     assert (done.returncode, done.stderr) == (0, "")
     *lines, empty, last = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["settings", "ok"], ["database", "ok"], ["limits", "ok"], ["clients", "ok"], ["capture", "ok"],
+        ["settings", "ok"], ["database", "ok"], ["accounts", "ok"], ["limits", "ok"], ["clients", "ok"],
+        ["capture", "ok"],
     ]  # fmt: skip
     assert (empty, last) == ("", "All is well.")
+    assert lines[0].endswith(f"for development; there is no keyturn.toml in {folder}")
+    assert lines[2].endswith("the store builtin, with 0 accounts")
 
 
 def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, environment: dict[str, str]) -> None:
@@ -81,11 +84,28 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, 
     assert (done.returncode, done.stderr) == (1, "")
     (fault,) = [number for number, line in enumerate(lines) if "KEYTURN_TOKEN_TTL" in line and "fail" in line]
     assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
-    (missing,) = [number for number, line in enumerate(lines) if "there is no none.db" in line]
+    (missing,) = [number for number, line in enumerate(lines) if f"there is no {folder / 'none.db'}" in line]
     assert lines[missing + 1].strip() == "Run `keyturn migrate`, which makes it."
     assert lines[0].split(maxsplit=2) == ["settings", "warn", f"there is no keyturn.toml in {folder}"]
     assert lines[-1] == "2 to mend, 1 to look at."
     assert not (folder / "none.db").exists()
+
+
+def test_a_file_of_the_app_s_that_is_not_there_is_not_made_and_its_path_is_wrong(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    table = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\npassword = "password"\n'
+    (tmp_path / "keyturn.toml").write_text(table, "utf-8")
+    together = environment | {
+        "KEYTURN_DATABASE_URL": "sqlite:///dev.db", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login",
+    }  # fmt: skip
+    for given in (together, together | {"KEYTURN_ACCOUNTS_TABLE_URL": f"sqlite:///{tmp_path / 'dev.db'}"}):
+        found = {one["check"]: one for one in json.loads(doctor(tmp_path, given, "--json").stdout)}
+
+        assert (found["database"]["verdict"], found["accounts"]["verdict"]) == ("fail", "fail")
+        assert "the path is wrong" in found["database"]["mend"]
+        assert str(tmp_path / "dev.db") in found["accounts"]["message"]
+        assert [file.name for file in tmp_path.iterdir()] == ["keyturn.toml"]
 
 
 def test_a_missing_key_of_a_provider_is_told_with_how_to_try_it_without(
@@ -128,7 +148,7 @@ def test_json_is_an_array_of_findings(folder: Path, environment: dict[str, str])
     assert done.returncode == 1
     assert all(finding.keys() == {"check", "verdict", "message", "mend"} for finding in findings)
     assert {finding["check"]: finding["verdict"] for finding in findings} == {
-        "settings": "ok", "database": "fail", "limits": "ok", "clients": "ok", "capture": "ok",
+        "settings": "ok", "database": "fail", "accounts": "skip", "limits": "ok", "clients": "ok", "capture": "ok",
     }  # fmt: skip
 
 
@@ -140,7 +160,7 @@ def test_piped_it_has_no_colour_and_no_progress(doubtful: "subprocess.CompletedP
 def test_a_terminal_gets_colour_progress_and_lines_that_fit(folder: Path, environment: dict[str, str]) -> None:
     output = on_a_terminal(folder, environment | {"KEYTURN_TOKEN_TTL": "2h"})
 
-    assert "checking database, limits, clients, capture" in output
+    assert "checking database, accounts, limits, clients, capture" in output
     assert "\x1b[33mwarn" in output
     assert "\x1b[32mok" in output
     report = re.sub(r"\x1b\[[0-9;]*m", "", output.rpartition("\x1b[K")[2])

@@ -28,7 +28,7 @@ from keyturn.settings import (
     inspect_settings,
 )
 
-FINE = ["settings", "database", "limits", "clients", "resend", "spf", "dkim", "dmarc", "replies"]
+FINE = ["settings", "database", "accounts", "limits", "clients", "resend", "spf", "dkim", "dmarc", "replies"]
 
 
 def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
@@ -80,14 +80,14 @@ async def test_whatever_is_not_well_says_what_to_mend(production: Settings, dns:
 @pytest.mark.parametrize(
     ("name", "skipped"),
     [
-        ("database.url", {"database", "limits"}),
-        ("KEYTURN_DATABASE_URL", {"database", "limits"}),
+        ("database.url", {"database", "accounts", "limits"}),
+        ("KEYTURN_DATABASE_URL", {"database", "accounts", "limits"}),
         ("limits.request", {"limits"}),
         ("RESEND_API_KEY", {"resend"}),
         ("mail.from", {"resend", "spf", "dkim", "dmarc", "replies"}),
         ("smtp.port", set[str]()),
         ("colour", set[str]()),
-        ("keyturn.toml", {"database", "limits", "clients", "resend", "spf", "dkim", "dmarc", "replies"}),
+        ("keyturn.toml", {"database", "accounts", "limits", "clients", "resend", "spf", "dkim", "dmarc", "replies"}),
     ],
 )
 async def test_a_fault_holds_back_the_checks_that_would_read_it(

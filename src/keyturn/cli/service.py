@@ -1,7 +1,9 @@
 """serve, worker, migrate: what runs in production."""
 
 import contextlib
+import os
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +11,7 @@ import click
 from keyturn.cli.installation import Installation, installation
 from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.quick_imports import quick_imports
-from keyturn.settings import Settings
+from keyturn.settings import FILE_NAME, Settings
 
 if TYPE_CHECKING:
     from keyturn.accounts.port import AccountStore
@@ -38,6 +40,7 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     bound = listen(host or settings.server.host, settings.server.port if port is None else port)
 
     def announce() -> None:
+        click.echo(_describe_installation(settings), err=True)
         click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)
 
     async def work() -> None:
@@ -97,6 +100,14 @@ def migrate() -> None:
     run(work())
     if missing := here.missing_settings():
         click.echo(f"keyturn: {missing}", err=True)
+
+
+def _describe_installation(settings: Settings) -> str:
+    """Return where the accounts and the settings are."""
+    table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
+    file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
+    read = f"from {file}" if file.is_file() else f"of the environment alone, as there is no {file}"
+    return f"Accounts: the store {settings.accounts.store}{table}. Settings: {read}"
 
 
 def _observe(settings: Settings) -> None:

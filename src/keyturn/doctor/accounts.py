@@ -2,23 +2,36 @@
 
 import asyncio
 
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+
 from keyturn.accounts.choosing import accounts_for
+from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.database import Database
+from keyturn.doctor import sqlite_file
+from keyturn.doctor.database import WRONG_PATH, accounts_file
 from keyturn.doctor.finding import Finding
 from keyturn.errors import AccountsUnready, DatabaseUnready, SettingsInvalid
 from keyturn.settings import Settings, hosted_path
+
+_COUNTED = 100_000
+"""Accounts: what is more is not counted."""
 
 _PATIENCE = 10
 """Seconds: what is only worth a look is not worth a wait."""
 
 
 async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
-    """Check a store that is not Keyturn's own: the one that an app handed over, or that the settings name."""
+    """Check the store: the one that an app handed over, or that the settings name. What is not there is not made."""
     try:
-        database = Database(settings.database.url, timeout=settings.database.timeout)
+        database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     except SettingsInvalid as error:
         return [Finding("accounts", "skip", "not checked", f"Mend this first: {error.faults[0]}.")]
+    if not given and settings.accounts.store == "builtin":
+        return [await _builtin(settings, database)]
+    if not given and not settings.accounts.table.url and (missing := accounts_file(settings)):
+        return [Finding("accounts", "fail", f"there is no {missing}", WRONG_PATH)]
     try:
         store = given or accounts_for(settings, database)
         try:
@@ -41,6 +54,23 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         mend = "Set sign_in_url to the page where people sign in to your app."
         found.append(Finding("accounts", "warn", message, mend))
     return found
+
+
+async def _builtin(settings: Settings, database: Database) -> Finding:
+    """Return how many accounts Keyturn keeps itself; their database is not made where it is not there."""
+    unknown = Finding("accounts", "skip", "the store builtin: not counted", "Mend the database first.")
+    if sqlite_file.missing(settings.database.url):
+        return unknown
+    try:
+        some = select(AccountRow.id).limit(_COUNTED + 1).subquery()
+        async with database.connection() as connection:
+            count = (await connection.execute(select(func.count()).select_from(some))).scalar_one()
+    except (DatabaseUnready, DBAPIError, SettingsInvalid):
+        return unknown
+    finally:
+        await database.close()
+    number = f"more than {_COUNTED:,}" if count > _COUNTED else f"{count:,}"
+    return Finding("accounts", "ok", f"the store builtin, with {number} account{'' if count == 1 else 's'}")
 
 
 async def _times(store: AccountStore) -> str:

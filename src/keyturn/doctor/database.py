@@ -34,6 +34,18 @@ _MENDED_BY = {
 _WIDEST_SKEW = timedelta(seconds=5)
 
 
+WRONG_PATH = (
+    "The table of your accounts is said to be in it, so the path is wrong: correct it, or start in the folder that it"
+    " begins at. `keyturn migrate` would make an empty file."
+)
+
+
+def accounts_file(settings: Settings) -> str:
+    """Return the path of the SQLite file in which the table of the accounts is, but is not there; else ""."""
+    table = settings.accounts.table
+    return sqlite_file.missing(table.url or settings.database.url) if table.table else ""
+
+
 async def check_database(settings: Settings, now: Callable[[], datetime] = utc_now) -> list[Finding]:
     try:
         url = read_url(settings.database.url, "database.url").url
@@ -42,8 +54,9 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}." if is_none else "Correct that in database.url."
         return [_fail(str(invalid.faults[0]), mend)]
     file = sqlite_file.absolute(str(url.database))
-    if url.get_backend_name() == "sqlite" and not sqlite_file.exists(file):
-        return [_fail(f"there is no {file}", "Run `keyturn migrate`, which makes it.")]
+    if missing := sqlite_file.missing(settings.database.url):
+        mend = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate`, which makes it."
+        return [_fail(f"there is no {missing}", mend)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
         return [_fail("PostgreSQL needs its driver", "Run `pip install 'keyturn[postgres]'`.")]
     database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)

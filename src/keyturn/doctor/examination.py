@@ -96,8 +96,7 @@ async def check_transport(settings: Settings, transport: str) -> Sequence[Findin
 
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
     yield _check("database", "database", work=partial(check_database, settings))
-    if settings.accounts.store != "builtin":
-        yield _check("accounts", "accounts database hashing", work=partial(check_accounts, settings, accounts))
+    yield _check("accounts", "accounts database hashing", work=partial(check_accounts, settings, accounts))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
     if settings.breaches.source != "none":
         yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))

@@ -4,6 +4,8 @@ import stat
 import sys
 from pathlib import Path
 
+from keyturn.database.urls import read_url
+
 _MOUNTS = Path("/proc/self/mounts")
 
 _NETWORK = frozenset(["9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "nfs", "nfs4", "smb3", "smbfs"])
@@ -17,6 +19,13 @@ def absolute(file: str) -> str:
 
 def exists(file: str) -> bool:
     return Path(file).exists()
+
+
+def missing(address: str) -> str:
+    """Return the whole path of the file that the address of a database names, and that is not there; else ""."""
+    url = read_url(address, "database.url").url
+    file = absolute(str(url.database)) if url.get_backend_name() == "sqlite" and url.database else ""
+    return file if file and not exists(file) else ""
 
 
 def readable_by_others(file: str) -> bool:

@@ -22,7 +22,11 @@ def test_the_table_is_found_and_the_file_holds_it(keyturn: Keyturn) -> None:
     assert (table.name, table.active, table.kind, table.provider) == ("fullName", "not deletedAt", "role", "")
     assert table.set == {"mustChangePassword": False, "passwordChangedAt": "{now}"}
     assert table.delete == ("sessions.user_id",)
-    for line in ("Found in SQLite in app.db", "  password  passwordHash   bcrypt ($2y$)", "  locale    -"):
+    for line in (
+        f"Found in SQLite in {Path('app.db').absolute()}",
+        "  password  passwordHash   bcrypt ($2y$)",
+        "  locale    -",
+    ):
         assert line in ended.out
     assert "Checked: the table users is as the file says." in ended.out
     assert BCRYPT not in ended.out
