@@ -229,6 +229,14 @@ async def test_a_database_that_is_not_there_is_told(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_search_path_without_its_schema_is_told(database_url: str) -> None:
+    found = await only(f"{database_url}&options=-csearch_path%3Dtenant_x")
+
+    assert found.message.endswith(": there is no schema tenant_x")
+    assert found.mend == "Correct the search path in database.url, or make the schema with `CREATE SCHEMA`."
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_server_that_takes_no_writes_fails(database_url: str) -> None:
     name = database_url.partition("?")[0].rpartition("/")[2]
     await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')

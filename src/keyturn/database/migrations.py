@@ -68,10 +68,14 @@ def _columns_of(connection: Connection, schema: str, names: list[str]) -> Mappin
     return defaultdict(set, {name: {column["name"] for column in columns} for (_, name), columns in found.items()})
 
 
+class SchemaMissing(DatabaseUnready):
+    """No schema of the address' search path is there, so that no table can be."""
+
+
 async def revision(database: Database) -> str | None:
     """Return the revision that the database is at; None where it was never migrated.
 
-    Raises DatabaseUnready where it does not tell: a table that may not be read is no missing one.
+    Raises DatabaseUnready where it does not tell: a table that may not be read is no missing one. SchemaMissing is one.
     """
     async with database.connection() as connection:
         try:
@@ -81,8 +85,21 @@ async def revision(database: Database) -> str | None:
                 raise
             if not _is_missing(error):
                 raise DatabaseUnready(f"the database does not tell its revision: {_reason(error)}") from error
+            if not database.is_sqlite and not database.schema:
+                await connection.run_sync(_require_schema)
             return None
         return str(found.scalar() or "") or None
+
+
+def _require_schema(connection: Connection) -> None:
+    if missing := missing_schema(connection):
+        raise SchemaMissing(missing)
+
+
+def missing_schema(connection: Connection) -> str:
+    """Return a sentence where a PostgreSQL has no schema of the connection's search path; "" where it has one."""
+    schema, path = connection.execute(text("SELECT current_schema(), current_setting('search_path')")).one()
+    return "" if schema else f"there is no schema {path}"
 
 
 def _is_missing(error: DBAPIError) -> bool:

@@ -36,7 +36,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         store = given or accounts_for(settings, database)
         try:
             await store.require_ready()
-            times = await _times(store)
+            times = await _resolved(store, settings) + await _times(store)
             doubts = await _doubts(store, settings)
         finally:
             await store.close()
@@ -71,6 +71,16 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
         await database.close()
     number = f"more than {_COUNTED:,}" if count > _COUNTED else f"{count:,}"
     return Finding("accounts", "ok", f"the store builtin, with {number} account{'' if count == 1 else 's'}")
+
+
+async def _resolved(store: AccountStore, settings: Settings) -> str:
+    """Return which table it is, as the end of a sentence, where several schemas have one of its name."""
+    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - only who has such a store pays for it
+
+    if not isinstance(store, TableAccounts):
+        return ""
+    table = await store.resolved_table()
+    return "" if table == settings.accounts.table.table else f"; the table is {table}"
 
 
 async def _times(store: AccountStore) -> str:

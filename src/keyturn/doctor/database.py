@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from keyturn.database import Database
 from keyturn.database import now as utc_now
-from keyturn.database.migrations import head, is_ahead, revision
+from keyturn.database.migrations import SchemaMissing, head, is_ahead, revision
 from keyturn.database.urls import read_url
 from keyturn.database.urls.tls import CertificateRefused
 from keyturn.database.wording import describe_error, describe_url
@@ -65,6 +65,9 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         if database.is_sqlite:
             return findings + await _sqlite(database, file)
         return findings + await _postgresql(database, now)
+    except SchemaMissing as error:
+        mend = "Correct the search path in database.url, or make the schema with `CREATE SCHEMA`."
+        return [_fail(f"{describe_url(url)}: {error}", mend)]
     except DatabaseUnready as error:
         return [_explain_unready(url, error)]
     except SettingsInvalid as error:

@@ -137,9 +137,13 @@ def columns_apart(tables: Mapping[str, Table]) -> tuple[list[str], list[str]]:
 
 
 def clear_choice(likely: Sequence[str]) -> str:
-    """Return the table that is meant: the only one, or the only one with a usual name; "" where several could be."""
+    """Return the table that is meant; "" where several could be.
+
+    It is the only one, or the only one with a usual name, or of those the only one in the search path.
+    """
     usual = [name for name in likely if _rank(name) < len(_TABLES)] or likely
-    return usual[0] if len(usual) == 1 else ""
+    found = usual if len(usual) == 1 else [name for name in usual if "." not in name]
+    return found[0] if len(found) == 1 else ""
 
 
 def tables_to_sample(tables: Mapping[str, Table]) -> list[str]:

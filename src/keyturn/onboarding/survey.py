@@ -99,6 +99,17 @@ async def written_times(url: str, settings: TableSettings) -> dict[str, WrittenT
         await store.close()
 
 
+async def resolved_table(url: str, settings: TableSettings) -> str:
+    """Return what `TableAccounts.resolved_table` does; the table as it is written where the database does not say."""
+    store = TableAccounts(settings, AppDatabase(url), 0)
+    try:
+        return await store.resolved_table()
+    except AccountsUnready:
+        return settings.table
+    finally:
+        await store.close()
+
+
 async def _values_of(connection: AsyncConnection, one: Table) -> dict[str, list[str]]:
     texts = [name for name, known in one.columns.items() if known.holds is str or known.holds_anything]
     if not texts:

@@ -3,12 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from tests.cli.apps import TEXTS
 from tests.cli.conftest import Keyturn
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.doctor.accounts import check_accounts
 from keyturn.settings import Settings, read_settings
 
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
@@ -76,6 +78,50 @@ def test_postgresql_with_names_that_need_quotes_and_other_schemas(keyturn: Keytu
     }  # fmt: skip
     assert table.delete == ("PasswordResetToken.userId", "auth.refresh_tokens.owner")
     assert (settings.database.url, settings.hashing.prefix) == (url, "$2b$")
+    postgresql.drop(url)
+
+
+TENANTS = """
+CREATE SCHEMA tenant_a;
+CREATE TABLE public.users (id bigint PRIMARY KEY, email text UNIQUE, password_hash text);
+CREATE TABLE tenant_a.users (id bigint PRIMARY KEY, email text UNIQUE, password_hash text);
+CREATE TABLE tenant_a.sessions (id bigint PRIMARY KEY, user_id bigint);
+CREATE TABLE public.sessions (id bigint PRIMARY KEY, user_id bigint);
+CREATE TABLE public.password_resets (email text, token text);
+INSERT INTO public.users VALUES (1, 'ada@northwind.example', 'x');
+INSERT INTO tenant_a.users VALUES (1, 'ada@northwind.example', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8U')
+"""
+
+
+@pytest.mark.parametrize("schema", ["tenant_a", "public"])
+def test_a_table_in_the_search_path_is_the_one_that_is_meant_and_told_with_its_schema(
+    keyturn: Keyturn, postgresql: PostgresServer, schema: str
+) -> None:
+    url = postgresql.empty()
+    executed(url, TENANTS)
+    address = f"{url}&options=-csearch_path%3D{schema}"
+    ended = keyturn("init", "--database", address, *TEXTS, "--together", "--yes")
+
+    assert ended.code == 0, ended.err
+    assert f"  table     {schema}.users" in ended.out
+    assert ("password_resets" in ended.out) is (schema == "public")
+    settings = read()
+    assert (settings.accounts.table.table, settings.accounts.table.delete) == ("users", ("sessions.user_id",))
+    assert f"; the table is {schema}.users" in asyncio.run(check_accounts(settings))[0].message
+    postgresql.drop(url)
+
+
+def test_a_search_path_without_its_schema_is_told_by_the_doctor_and_by_migrate(
+    keyturn: Keyturn, postgresql: PostgresServer
+) -> None:
+    url = postgresql.empty()
+    executed(url, TENANTS)
+    assert keyturn("init", "--database", url, *TEXTS, "--together").code == 0
+    file, missing = Path("keyturn.toml"), f"{url}&options=-csearch_path%3Dtenant_x"
+    file.write_text(file.read_text().replace(url, missing))
+
+    assert keyturn("migrate").err.startswith("keyturn: there is no schema tenant_x")
+    assert "there is no table users; there is no schema tenant_x" in asyncio.run(check_accounts(read()))[0].message
     postgresql.drop(url)
 
 

@@ -16,6 +16,7 @@ from keyturn.accounts.table.flags import Flag
 from keyturn.accounts.table.timestamps import PRISMA, likely_times, recognise_times
 from keyturn.accounts.table.values import set_value
 from keyturn.database import now
+from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
@@ -108,6 +109,8 @@ class _MappingReader:
         where = {"schema": table.schema}
         there = [*self._inspector.get_table_names(**where), *self._inspector.get_view_names(**where)]
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
+        if not theirs and not table.schema and self._dialect == "postgresql":
+            return f"; {missing_schema(self._connection) or 'the database has none'}"
         if not theirs:
             return "; the database has none" if not table.schema else f"; the schema {table.schema} has none"
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import CursorResult, Executable, RowMapping
+from sqlalchemy import CursorResult, Executable, RowMapping, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.clauses import parse_table_name
 from keyturn.accounts.table.explain import is_hidden_view, only_explain
 from keyturn.accounts.table.hash_formats import HashDoubt, doubt_format
 from keyturn.accounts.table.mapping import read_mapping
@@ -31,6 +32,14 @@ log = logging.getLogger(__name__)
 
 _FOUND_AT_ONCE = 50
 """Addresses in one statement, each a range of an index: MySQL gives up on its index for some thousands."""
+
+_SCHEMAS_WITH = text(r"""
+    SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relname = :name AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
+    ORDER BY pg_table_is_visible(pg_class.oid) DESC
+""")
+"""The schemas that have such a table, first the one in which a bare name finds it."""
 
 
 class Doubts(NamedTuple):
@@ -89,6 +98,18 @@ class TableAccounts:
     async def written_times(self) -> dict[str, WrittenTime]:
         """Return what each column becomes that is set to the time. Raises as `require_ready` does."""
         return (await self._read_statements()).written_times(now())
+
+    async def resolved_table(self) -> str:
+        """Return the name of the table, with its schema where another one of PostgreSQL's has a table of that name.
+
+        Raises AccountsUnready.
+        """
+        name = parse_table_name(self._settings.table)
+        async with self._place.connection() as connection:
+            if name.schema or connection.dialect.name != "postgresql":
+                return str(name)
+            schemas = (await connection.execute(_SCHEMAS_WITH, {"name": name.name})).scalars().all()
+        return f"{schemas[0]}.{name}" if len(schemas) > 1 else str(name)
 
     async def doubts(self) -> Doubts:
         """Return what may be meant, and probably is not. Raises AccountsUnready where it cannot be seen in time."""

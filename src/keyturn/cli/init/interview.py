@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop
+from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop, tables_of_its_app
 from keyturn.cli.terminal import complain, fail, muted
 from keyturn.errors import SettingsInvalid
 from keyturn.onboarding.answers import Answers, DatabaseAddress, database_address, faults_in, store_fault
@@ -98,7 +98,9 @@ class Interview:
         address, seen = found
         mapping = MappingTable(address.url, seen, self._flags, asking=self._asking, quiet=self._quiet)
         table, hashes = mapping.ask_mapping(with_password=store != "supabase")
-        questions = tuple(open_questions(table, seen.tables)) if store == "table" else ()
+        questions = (
+            tuple(open_questions(table, tables_of_its_app(table.table, seen.tables))) if store == "table" else ()
+        )
         together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
         return msgspec.structs.replace(
             answers,

@@ -23,7 +23,15 @@ from keyturn.onboarding.guesses import (
     likely_tables,
     tables_to_sample,
 )
-from keyturn.onboarding.survey import NotReached, Survey, sample_hashes, sample_values, written_times
+from keyturn.onboarding.survey import (
+    NotReached,
+    Survey,
+    Table,
+    resolved_table,
+    sample_hashes,
+    sample_values,
+    written_times,
+)
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
 
@@ -176,7 +184,7 @@ class MappingTable:
     def _guess_settings(self, name: str, *, with_password: bool) -> TableSettings:
         if not self._tables[name].values:
             self._sample(name)
-        settings = guess(self._tables[name], self._tables)
+        settings = guess(self._tables[name], tables_of_its_app(name, self._tables))
         # Milliseconds are guessed of a number of 64 bits: where values tell, {now} follows them.
         sets = {column: "{now}" if value == "{now_ms}" else value for column, value in settings.set.items()}
         times = self._written_times(msgspec.structs.replace(settings, set=sets))
@@ -198,7 +206,8 @@ class MappingTable:
 
     def _show(self, settings: TableSettings, hashes: HashFormat) -> None:
         click.echo(f"\nFound in {strong(self._survey.where)}\n")
-        columns = {"table": settings.table} | {name: getattr(settings, name) or "-" for name in COLUMNS}
+        table = run_in_new_loop(resolved_table(self._url, settings))
+        columns = {"table": table} | {name: getattr(settings, name) or "-" for name in COLUMNS}
         if hashes.shown:
             width = max(map(len, columns.values()))
             columns["password"] = f"{settings.password:<{width}}  {muted(hashes.shown)}"
@@ -222,6 +231,16 @@ def _is_of(fault: Fault, key: str) -> bool:
 
 def _as_typed(fault: Fault) -> str:
     return f"{fault.name.removeprefix(_SECTION)}: {fault.message}"
+
+
+def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
+    """Return the tables of the same schema, or with a foreign key to it: others may be another app's, or tenant's."""
+    schema = name.rpartition(".")[0]
+    return {
+        other: table
+        for other, table in tables.items()
+        if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
+    }
 
 
 def _toml_value(value: float | str) -> str:
