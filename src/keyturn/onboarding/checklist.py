@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from keyturn.database.urls import read_url
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.mail_providers import PROVIDERS
 from keyturn.settings import FILE_NAME, MailSettings, ServerSettings
@@ -38,6 +39,11 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
         "in the same database, beside yours" if answers.together else f"in {OWN_DATABASE.removeprefix('sqlite:///')}"
     )
     yield Step(what=f"Make Keyturn's own tables, keyturn_..., {where}", how="keyturn migrate")
+    if answers.together and answers.database and answers.database.kind == "sqlite":
+        name = Path(str(read_url(answers.database.url, "database.url").url.database)).name
+        what = f"Keep the files out of git that are then beside {name}, whose journal becomes a write-ahead log (WAL)"
+        made = " ".join(quote(f"{name}-{ending}") for ending in ("wal", "shm", "limits"))
+        yield Step(what=what, how=f"printf '%s\\n' {made} >> .gitignore")
     sending = (
         "" if _is_capturing(environ) else f", {PROVIDERS[answers.transport].name}, and SPF, DKIM and DMARC of {domain}"
     )

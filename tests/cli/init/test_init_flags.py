@@ -129,3 +129,39 @@ def test_who_captures_mails_is_not_told_to_get_a_key(keyturn: Keyturn) -> None:
     assert "Resend" not in done.out
     assert "SPF" not in done.out
     assert "Mails are kept in .keyturn/mail, and none is sent" in done.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--database", "sqlite:///ap.db"), ["--database: SQLite in"]),
+        (
+            ("--database", "sqlite:///app.db", "--table", "user"),
+            ["--table: there is no table user; did you mean users?"],
+        ),
+        (
+            ("--store", "builtin", "--base-url", "account", "--from", "me"),
+            ["--base-url: must be an address like https://account.example.org", "--from: not an email address: me"],
+        ),
+    ],
+)
+def test_wrong_flags_are_told_together_with_missing_ones(
+    keyturn: Keyturn, flags: tuple[str, ...], told: list[str]
+) -> None:
+    sqlite_app()
+    refused = keyturn("init", "--yes", *flags)
+    first, *others = refused.err.splitlines()
+
+    assert refused.code == 1
+    assert first.startswith("keyturn: nothing can be asked here, so these are needed: --")
+    assert [line.strip()[: len(start)] for line, start in zip(others, told, strict=True)] == told
+    assert files() == {"app.db"}
+
+
+def test_what_lies_beside_a_shared_file_is_kept_out_of_git(keyturn: Keyturn) -> None:
+    together = keyturn("init", "--database", sqlite_app(), *TEXTS, "--together")
+    apart = keyturn("init", "--database", sqlite_app("SELECT 1"), *TEXTS, "--force")
+
+    assert "printf '%s\\n' app.db-wal app.db-shm app.db-limits >> .gitignore" in together.out
+    assert "beside app.db, whose journal becomes a write-ahead log (WAL)" in together.out
+    assert "gitignore" not in apart.out

@@ -1,6 +1,6 @@
 """The questions of `keyturn init`: what no flag gave is asked, and asked again where the answer is faulty."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -14,6 +14,7 @@ from keyturn.onboarding.mail_providers import TRANSPORTS, likely_transport
 from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.settings_file import as_toml
 from keyturn.onboarding.survey import NotReached, Survey, survey
+from keyturn.settings.building import did_you_mean
 
 _FINE = Answers(base_url="https://account.example.org", brand="Example", sender="mail@example.org")
 _SETTINGS = {
@@ -80,7 +81,31 @@ class Interview:
         if flags["store"] == "supabase" and flags["supabase_url"] is None and not self._environ.get("SUPABASE_URL"):
             missing.append("--supabase-url")
         if missing:
-            fail(f"nothing can be asked here, so these are needed: {', '.join(missing)}")
+            wrong = (f"  {one}" for one in self._wrong_flags())
+            fail(f"nothing can be asked here, so these are needed: {', '.join(missing)}", *wrong)
+
+    def _wrong_flags(self) -> Iterator[str]:
+        """Yield what is wrong with the flags that are there."""
+        for name in _SETTINGS:
+            if (answer := self._flags[name]) and (message := self._first_fault(name, answer)):
+                yield f"--{'from' if name == 'sender' else name.replace('_', '-')}: {message}"
+        database, table = self._flags["database"], self._flags["table"]
+        if database in (None, "", "none"):
+            return
+        try:
+            tables = self._look_at(database)[1].tables
+        except (SettingsInvalid, NotReached) as error:
+            yield f"--database: {_reason(error)}"
+        else:
+            if table and table not in tables:
+                yield f"--table: there is no table {table}{did_you_mean(table, tables)}"
+
+    def _look_at(self, database: str) -> tuple[DatabaseAddress, Survey]:
+        """Return what is in the database. Raises SettingsInvalid, or NotReached."""
+        address = database_address(database, self._environ)
+        if self._flags["together"] and not address.may_hold_our_tables:
+            fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
+        return address, run_in_new_loop(survey(address.url))
 
     def _accounts(self) -> Answers:
         store = self._flags["store"]
@@ -130,12 +155,9 @@ class Interview:
                     fail("--database: missing, and --store is table")
                 return None
             try:
-                address = database_address(text, self._environ)
-                if self._flags["together"] and not address.may_hold_our_tables:
-                    fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
-                return address, run_in_new_loop(survey(address.url))
+                return self._look_at(text)
             except (SettingsInvalid, NotReached) as error:
-                message = error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
+                message = _reason(error)
                 if not self._asking:
                     fail(f"--database: {message}")
                 complain(message)
@@ -163,6 +185,10 @@ class Interview:
         setting = _SETTINGS[flag]
         wrong = next((one.message for one in faults_in(as_toml(alone), self._environ) if one.name == setting), "")
         return wrong or (store_fault(answer) if flag == "store" else "")
+
+
+def _reason(error: SettingsInvalid | NotReached) -> str:
+    return error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
 
 
 def _prompt(question: str, known: str | None = None) -> str:
