@@ -1,13 +1,18 @@
 """Accounts that are somebody else's to keep."""
 
+import asyncio
 import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from tests.mariadb_server import MariadbServer
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
+from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database import Database
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.finding import Finding
@@ -165,3 +170,43 @@ async def test_keyturns_own_accounts_are_counted(database_url: str) -> None:
     (found,) = await check_accounts(settings)
 
     assert (found.verdict, found.message) == ("ok", "the store builtin, with 1 account")
+
+
+@pytest.fixture
+def local_server(mariadb: MariadbServer) -> Iterator[MariadbServer]:
+    """Give the test a server whose own time is two hours ahead of UTC."""
+    asyncio.run(mariadb._execute("SET GLOBAL time_zone = '+02:00'"))
+    yield mariadb
+    asyncio.run(mariadb._execute("SET GLOBAL time_zone = 'SYSTEM'"))
+
+
+@pytest.mark.parametrize(("kind", "warned"), [("DATETIME", True), ("TIMESTAMP NULL", False), ("BIGINT", False)])
+def test_a_time_without_a_zone_on_a_server_with_local_time_is_a_warning(
+    tmp_path: Path, local_server: MariadbServer, kind: str, warned: bool
+) -> None:
+    url = local_server.empty()
+    asyncio.run(make_users(url, kind))
+    table = TableSettings(url=Secret(url), table="users", password="password", set={"changed_at": "{now}"})
+    found = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
+    local_server.drop(url)
+
+    told = "accounts.table.set: changed_at gets the time in UTC, and the server's own time is +02:00"
+    assert [one.message for one in found if one.verdict == "warn"] == [told] * warned
+
+
+def test_a_time_without_a_zone_on_a_server_with_utc_is_fine(tmp_path: Path, mariadb: MariadbServer) -> None:
+    url = mariadb.empty()
+    asyncio.run(make_users(url, "DATETIME"))
+    table = TableSettings(url=Secret(url), table="users", password="password", set={"changed_at": "{now}"})
+    found = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
+    mariadb.drop(url)
+
+    assert [one.verdict for one in found] == ["ok"]
+
+
+async def make_users(url: str, kind: str) -> None:
+    place = AppDatabase(url)
+    columns = "id INT PRIMARY KEY, email VARCHAR(190), password VARCHAR(190)"
+    async with place.connection() as connection:
+        await connection.execute(text(f"CREATE TABLE users ({columns}, changed_at {kind})"))
+    await place.close()

@@ -99,12 +99,11 @@ async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
         return []
     try:
         async with asyncio.timeout(_PATIENCE):
-            doubts, hashes = await store.doubts(), await store.hash_doubt(settings.hashing)
+            doubts = await store.doubts()
+            written = (await store.hash_doubt(settings.hashing), await store.time_doubt())
     except (AccountsUnready, DatabaseUnready, TimeoutError):
         return []
-    found = []
-    if hashes:
-        found.append(Finding("accounts", "warn", hashes.message, hashes.mend))
+    found = [Finding("accounts", "warn", one.message, one.mend) for one in written if one]
     if doubts.unread:
         message = f"accounts.table.active: the column holds {doubts.unread!r}, which counts as active"
         mend = 'Name the values that are active, as in: active = "status = active | invited".'

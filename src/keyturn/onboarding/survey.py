@@ -197,3 +197,15 @@ def _with_choices(column: Column, checks: Sequence[Any]) -> Column:
 
 def _full_name(schema: str | None, name: str) -> str:
     return f"{schema}.{name}" if schema else name
+
+
+async def times_elsewhere(url: str, settings: TableSettings) -> str:
+    """Return that the server's own time is not what a change writes; "" where it is, or the mapping does not hold."""
+    store = TableAccounts(settings, AppDatabase(url), 0)
+    try:
+        doubt = await store.time_doubt()
+    except (AccountsUnready, SettingsInvalid):
+        return ""
+    finally:
+        await store.close()
+    return f"{doubt.message}. {doubt.mend}" if doubt else ""

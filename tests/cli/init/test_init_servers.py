@@ -142,3 +142,20 @@ def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: Maria
     refused = keyturn("init", "--database", address, *TEXTS, "--together", "--force")
     assert refused.err == "keyturn: --together: only SQLite and PostgreSQL can hold Keyturn's own tables\n"
     mariadb.drop(url)
+
+
+def test_a_server_with_local_time_is_told_where_a_change_writes_utc(keyturn: Keyturn, mariadb: MariadbServer) -> None:
+    url = mariadb.empty()
+    told = "changed_at gets the time in UTC, and the server's own time is +02:00"
+    columns = "id INT PRIMARY KEY, email VARCHAR(190), password VARCHAR(190), password_changed_at DATETIME"
+    executed(url, f"CREATE TABLE users ({columns})")
+    executed(url, "SET GLOBAL time_zone = '+02:00'")
+    try:
+        local = keyturn("init", "--database", url, *TEXTS)
+    finally:
+        executed(url, "SET GLOBAL time_zone = 'SYSTEM'")
+    in_utc = keyturn("init", "--database", url, *TEXTS, "--force")
+    mariadb.drop(url)
+
+    assert f"accounts.table.set: password_{told}" in local.out.partition("Left to do")[2]
+    assert told not in in_utc.out

@@ -82,14 +82,14 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     return HashFormat(shown="no format that is known", todo=todo)
 
 
-class HashDoubt(msgspec.Struct, frozen=True):
-    """Says that new hashes are written in another format than the rows have, and what to do."""
+class TableDoubt(msgspec.Struct, frozen=True):
+    """Says what a change would write otherwise than the app probably does, and what to do."""
 
     message: str
     mend: str
 
 
-def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> HashDoubt | None:
+def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> TableDoubt | None:
     """Compare the format of most hashes with the one that `settings` write; None where it is the same or not known."""
     found = recognise_hashes(hashes)
     if not found.held or _written(found.settings) == _written(settings):
@@ -102,7 +102,7 @@ def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -
             f'prefix = "{found.prefix}"' if setting == "prefix" else f'{meant} and hashing.prefix = "{found.prefix}"'
         )
     mend = f"Set hashing.{meant}, or see that your app verifies both, or a new password locks its account out."
-    return HashDoubt(f"{message}, which your app may not read", mend)
+    return TableDoubt(f"{message}, which your app may not read", mend)
 
 
 def _written(settings: HashingSettings) -> str:

@@ -71,6 +71,15 @@ class Statements:
         mapping = self._mapping
         return describe_times((*mapping.sets, *mapping.locks, *mapping.unlocks), moment)
 
+    @property
+    def zoneless_times(self) -> list[str]:
+        """The columns set to the time that keep no zone, where other connections may write in another than UTC."""
+        mapping = self._mapping
+        assigned = (*mapping.sets, *mapping.locks, *mapping.unlocks)
+        times = [one for one, given in assigned if given in ("{now}", "{now_ms}") and one.has_native_times]
+        is_mysql = self._dialect == "mysql"
+        return sorted({one.name for one in times if is_mysql and not one.shown.startswith("TIMESTAMP")})
+
     def _written_columns(self) -> list[Column]:
         """Return every column that is named, each once."""
         mapping = self._mapping

@@ -15,7 +15,7 @@ from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.clauses import parse_table_name
 from keyturn.accounts.table.explain import is_hidden_view, only_explain
-from keyturn.accounts.table.hash_formats import HashDoubt, doubt_format
+from keyturn.accounts.table.hash_formats import TableDoubt, doubt_format
 from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, choose_row, rows_by_mailbox, spellings
 from keyturn.accounts.table.statements import Query, Statements
@@ -29,6 +29,14 @@ from keyturn.settings import HashingSettings, TableSettings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)
+
+_ZONE = text(
+    "SELECT if(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone) AS zone,"
+    " greatest(abs(timestampdiff(MINUTE, utc_timestamp(), convert_tz(utc_timestamp(), '+00:00', @@global.time_zone))),"
+    " abs(timestampdiff(MINUTE, utc_timestamp() + INTERVAL 6 MONTH,"
+    " convert_tz(utc_timestamp() + INTERVAL 6 MONTH, '+00:00', @@global.time_zone)))) AS minutes"
+)
+"""The zone of MySQL's or MariaDB's server, and how far it is from UTC, now or in half a year; 0 minutes for UTC."""
 
 _FOUND_AT_ONCE = 50
 """Addresses in one statement, each a range of an index: MySQL gives up on its index for some thousands."""
@@ -119,13 +127,35 @@ class TableAccounts:
         shared = await self._fetch(statements.shared_emails())
         return Doubts(text_of(flags[0]["active"]) if flags else "", bool(shared))
 
-    async def hash_doubt(self, hashing: HashingSettings) -> HashDoubt | None:
+    async def hash_doubt(self, hashing: HashingSettings) -> TableDoubt | None:
         """Look at a few hashes; return that they are of another format than a change writes. Raises AccountsUnready."""
         if not self._settings.password:
             return None
         statements = await self._statements_now()
         hashes = [text_of(row["hash"]) for row in await self._fetch(statements.some_hashes())]
         return doubt_format(self._settings.table, hashes, hashing)
+
+    async def time_doubt(self) -> TableDoubt | None:
+        """Return that a server writes its own time where a change writes UTC. Raises as `require_ready` does."""
+        columns = (await self._read_statements()).zoneless_times
+        if not columns:
+            return None
+        async with self._place.connection() as connection:
+            try:
+                found = (await connection.execute(_ZONE)).one()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                return None  # what stands between may not know its question
+        if not found.minutes:
+            return None
+        shown = ", ".join(columns)
+        message = f"accounts.table.set: {shown} gets the time in UTC, and the server's own time is {found.zone}"
+        mend = (
+            "If your app writes the server's time there, make the column a TIMESTAMP, which every connection reads in"
+            " its own zone, let your app read it as UTC, or take it out of set."
+        )
+        return TableDoubt(message, mend)
 
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)

@@ -13,7 +13,7 @@ from keyturn.onboarding.answers import Answers, DatabaseAddress, database_addres
 from keyturn.onboarding.mail_providers import TRANSPORTS, likely_transport
 from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.settings_file import as_toml
-from keyturn.onboarding.survey import NotReached, Survey, survey
+from keyturn.onboarding.survey import NotReached, Survey, survey, times_elsewhere
 from keyturn.settings.building import did_you_mean
 
 _FINE = Answers(base_url="https://account.example.org", brand="Example", sender="mail@example.org")
@@ -126,6 +126,8 @@ class Interview:
         questions = (
             tuple(open_questions(table, tables_of_its_app(table.table, seen.tables))) if store == "table" else ()
         )
+        if times := run_in_new_loop(times_elsewhere(address.url, table)):
+            questions += (times,)
         together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
         return msgspec.structs.replace(
             answers,
