@@ -44,6 +44,11 @@ class Guide:
         """What the page says that `keyturn init` writes: the first block of settings."""
         return tomllib.loads(next(code for language, code in self._blocks if language == "toml"))
 
+    @property
+    def written_for_a_server(self) -> dict[str, Any]:
+        """What it says that `keyturn init` writes with the address of a server: the second block of settings."""
+        return tomllib.loads([code for language, code in self._blocks if language == "toml"][1])
+
     def assert_written(self, file: Path) -> None:
         """Hold the settings in a file against the sections that the page shows; only [accounts] may have more."""
         found = tomllib.loads(file.read_text("utf-8"))

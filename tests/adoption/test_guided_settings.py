@@ -3,6 +3,8 @@
 import re
 import sqlite3
 import subprocess
+import sys
+import tomllib
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,7 +12,8 @@ from urllib.parse import urlsplit
 import bcrypt
 import pytest
 from tests.adoption.guides import GUIDES, Guide
-from tests.cli.init.test_init_frameworks import SCHEMAS
+from tests.cli.init.test_init_frameworks import SCHEMAS, database_of
+from tests.databases import Databases
 
 from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import read_settings
@@ -36,6 +39,24 @@ def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_it_nam
     written = writer_of(hashing)(PASSWORD.encode())
     assert written.startswith(f"{guide.written['hashing']['prefix']}{guide.written['hashing']['cost']}$")
     assert bcrypt.checkpw(PASSWORD.encode(), written.encode())
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_django_s_guide_shows_what_init_writes_with_an_address_of_postgresql(
+    databases: Databases, tmp_path: Path
+) -> None:
+    url = database_of("django", databases)
+    keyturn = Path(sys.executable).with_name("keyturn")
+    asked = ["--database", f"{url}&password=hunter2", "--base-url", "http://127.0.0.1:8001", "--brand", "School"]
+    asked += ["--sign-in-url", "http://127.0.0.1:8000/", "--from", "no-reply@northwind.example", "--yes"]
+    subprocess.run([keyturn, "init", *asked], cwd=tmp_path, check=True, capture_output=True)
+    databases.drop(url)
+
+    written = tomllib.loads((tmp_path / "keyturn.toml").read_text("utf-8"))
+    shown = Guide("django").written_for_a_server
+    assert written["database"] == shown["database"]
+    del written["accounts"]["table"]["delete"]  # of the REST framework, which this database has
+    assert written["accounts"]["table"] == shown["accounts"]["table"]
 
 
 def test_the_code_for_php_is_php(php: str, tmp_path: Path) -> None:
