@@ -229,6 +229,16 @@ async def test_a_database_that_is_not_there_is_told(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database_url: str) -> None:
+    await execute(database_url, "CREATE ROLE stranger LOGIN")
+    found = await only(database_url.replace("postgres:@", "stranger@"))
+    await execute(database_url, "DROP ROLE stranger")
+
+    assert found.message.endswith("does not tell its revision: permission denied for table keyturn_migrations")
+    assert found.mend == "Give the user in database.url the right to read and to write Keyturn's tables."
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_search_path_without_its_schema_is_told(database_url: str) -> None:
     found = await only(f"{database_url}&options=-csearch_path%3Dtenant_x")
 

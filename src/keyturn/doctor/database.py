@@ -26,6 +26,7 @@ _MENDED_BY = {
     "28P01": "Correct the password in the address (database.url), or the user.",
     "28": "Correct the user in the address (database.url), or give what pg_hba.conf there asks of it.",
     "3D": "Correct the name of the database in database.url, or make it with `createdb`.",
+    "42": "Give the user in database.url the right to read and to write Keyturn's tables.",
     "53": "PostgreSQL has no room now: see its log, and max_connections there.",
     "57": "PostgreSQL starts, or is stopped: see its log, and try again.",
 }
@@ -134,7 +135,10 @@ def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
         mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
         return _fail(f"{sqlite_file.absolute(str(url.database))} cannot be opened: {describe_error(error)}", mend)
-    return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", _mend_connection(error))
+    mend = _mend_connection(error)
+    if mend == _MENDED_BY["42"]:
+        return _fail(f"{describe_url(url)}: {error}", mend)
+    return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", mend)
 
 
 def _mend_connection(error: BaseException) -> str:
@@ -143,9 +147,10 @@ def _mend_connection(error: BaseException) -> str:
     while cause:
         if isinstance(cause, CertificateRefused):
             return cause.mend
-        state = str(getattr(cause, "sqlstate", ""))
-        if mend := _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]):
-            return mend
+        if state := str(getattr(cause, "sqlstate", "")):
+            return (
+                _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]) or "See the log of the server, which has answered."
+            )
         if isinstance(cause, ssl.SSLError):
             return "Look at the server's log: it has ended the connection over TLS."
         cause = cause.__cause__
