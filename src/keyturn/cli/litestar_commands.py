@@ -46,7 +46,7 @@ class Mounted(Installation):
         return ""  # they are the app's
 
     def inspect_settings(self) -> Reading:
-        return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=())
+        return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=(), of_app=True)
 
     @asynccontextmanager
     async def accounts(self) -> AsyncIterator["AccountStore | None"]:

@@ -5,6 +5,7 @@ import asyncio
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import AccountStore, KnowsHashes
@@ -28,7 +29,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     except SettingsInvalid as error:
         return [Finding("accounts", "skip", "not checked", f"Mend this first: {error.faults[0]}.")]
-    if not given and settings.accounts.store == "builtin":
+    if settings.accounts.store == "builtin" and isinstance(given, BuiltinAccounts | None):
         return [await _builtin(settings, database)]
     if not given and not settings.accounts.table.url and (missing := accounts_file(settings)):
         return [Finding("accounts", "fail", f"there is no {missing}", WRONG_PATH)]

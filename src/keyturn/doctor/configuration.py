@@ -41,6 +41,7 @@ def check_settings(reading: Reading) -> list[Finding]:
         return faults
     doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading.settings)]
     source = f"{reading.file} and the environment" if reading.file.is_file() else "the environment and the defaults"
+    source = "those of the app" if reading.of_app else source
     none = f"; there is no {reading.file} in {Path.cwd()}" if reading.is_of_no_file else ""
     fine = Finding("settings", "ok", f"{source}, for {reading.settings.environment}{none}")
     return [*([fine] if none and not faults else []), *faults, *doubts] or [fine]

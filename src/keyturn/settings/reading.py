@@ -54,10 +54,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether the whole file could not be read."""
         return any(fault.name == str(self.file) for fault in self.faults)
 
+    of_app: bool = False
+    """Whether an app gave the settings in its code, so that no file is looked for."""
+
     @property
     def is_of_no_file(self) -> bool:
         """Tell whether there is no settings file where one is looked for, and none was named."""
-        return not self.file.exists() and not self.is_unread
+        return not self.of_app and not self.file.exists() and not self.is_unread
 
 
 def inspect_settings(
