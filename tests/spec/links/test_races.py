@@ -37,8 +37,8 @@ def everybody_hashed(service: Service, number: int, monkeypatch: pytest.MonkeyPa
     """Let nobody write before that many have hashed their passwords, so that they write at the same moment."""
     barrier, hash_one = asyncio.Barrier(number), service.parts.hasher.hash
 
-    async def together(password: str) -> str:
-        hashed = await hash_one(password)
+    async def together(password: str, **named: bool) -> str:
+        hashed = await hash_one(password, **named)
         await barrier.wait()
         return hashed
 

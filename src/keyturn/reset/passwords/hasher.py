@@ -42,12 +42,14 @@ class PasswordHasher:
         self._meters = telemetry.meters
         self._tracing = telemetry.tracing
 
-    async def hash(self, password: str) -> str:
-        """Return a hash in the format of the settings, in the line that is reserved: whoever sets a password may.
+    async def hash(self, password: str, *, is_second: bool = False) -> str:
+        """Return a hash in the format of the settings, made in the reserved line: only a live link or session sets one.
 
-        Raises Busy where too many wait already, ValueError over `max_bytes`.
+        `is_second`: the caller waits already, for the check of the current password. Raises Busy if the line is full,
+        ValueError over `max_bytes`.
         """
-        return await self._hash(password)
+        secret = _utf8(password)
+        return await self._run(lambda: self._write(secret), reserved=True, is_second=is_second)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
         """Tell whether the password fits. Raises Busy.
@@ -72,7 +74,7 @@ class PasswordHasher:
         try:
             async with asyncio.TaskGroup() as both:
                 is_current = both.create_task(self.verify(password, current, reserved=True))
-                hashed = both.create_task(self._hash(password, is_second=True))
+                hashed = both.create_task(self.hash(password, is_second=True))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return None if is_current.result() else hashed.result()
@@ -82,10 +84,6 @@ class PasswordHasher:
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
-
-    async def _hash(self, password: str, *, is_second: bool = False) -> str:
-        secret = _utf8(password)
-        return await self._run(lambda: self._write(secret), reserved=True, is_second=is_second)
 
     @staticmethod
     def _fits(secret: bytes, password_hash: str | None) -> bool:

@@ -28,7 +28,7 @@ class ResendWebhook:
     def require_headers(self, headers: Mapping[str, str]) -> None:
         for name in ("svix-id", "svix-timestamp", "svix-signature"):
             if not headers.get(name):
-                raise WebhookRefused(f"the header {name} is missing")
+                raise WebhookRefused(f"there is no {name}, which belongs to the signature")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return what is reported. Raises WebhookRefused.

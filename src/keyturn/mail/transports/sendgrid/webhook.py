@@ -46,7 +46,7 @@ class SendGridWebhook:
     def require_headers(self, headers: Mapping[str, str]) -> None:
         for name in (_SIGNATURE, _TIMESTAMP):
             if not headers.get(name):
-                raise WebhookRefused(f"the header {name} is missing")
+                raise WebhookRefused(f"there is no {name}, which belongs to the signature")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return what is reported. Raises WebhookRefused.
