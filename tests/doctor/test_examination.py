@@ -139,6 +139,14 @@ async def test_each_transport_that_is_used_is_checked(
     assert "resend" in checks or "resend" not in {finding.check for finding in findings}
 
 
+@pytest.mark.usefixtures("told")
+async def test_a_previous_key_is_looked_at_where_there_is_one(production: Settings, dns: Dns) -> None:
+    findings = await examine(reading(production, previous_secret_keys=(Secret("an older key" * 3),)), dns)
+
+    (found,) = [finding for finding in findings if finding.check == "keys"]
+    assert "previous_secret_keys can be removed" in found.message
+
+
 async def test_captured_mails_are_a_doubt_in_production_alone(production: Settings, dns: Dns) -> None:
     captured = {"mail": MailSettings(transport="capture")}
     one = verdicts(await examine(reading(production, **captured), dns))

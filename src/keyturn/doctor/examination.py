@@ -23,6 +23,7 @@ from keyturn.doctor.providers.postmark import check_postmark
 from keyturn.doctor.providers.resend import SANDBOX, check_resend
 from keyturn.doctor.providers.sendgrid import check_sendgrid
 from keyturn.doctor.providers.ses import check_ses
+from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
 from keyturn.doctor.smtp import check_smtp
 from keyturn.doctor.transport import check_capture
 from keyturn.doctor.webhook import check_webhook
@@ -97,6 +98,8 @@ async def check_transport(settings: Settings, transport: str) -> Sequence[Findin
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
     yield _check("database", "database", work=partial(check_database, settings))
     yield _check("accounts", "accounts database hashing", work=partial(check_accounts, settings, accounts))
+    if previous_keys(settings):
+        yield _check("keys", "database", work=partial(check_previous_keys, settings))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
     if settings.breaches.source != "none":
         yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))

@@ -3,7 +3,7 @@
 import base64
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -30,7 +30,7 @@ class SealedAgain(msgspec.Struct):
     """Counts the accounts that a rotation has looked at.
 
     `current`: sealed with the current key before.
-    `sealed`: sealed again by this rotation.
+    `sealed`: sealed again by this rotation, or to be sealed again by one.
     `changed`: written by another process meanwhile, so another rotation has to look at them.
     `unreadable`: ids of accounts whose factors none of the keys opens.
     """
@@ -90,33 +90,42 @@ class BuiltinFactors:
             await session.commit()
         return found is not None
 
-    async def seal_again(self) -> AsyncIterator[SealedAgain]:
+    async def seal_again(self, *, writing: bool = True) -> AsyncIterator[SealedAgain]:
         """Seal with the current key what a previous one has sealed. Yields the counts after each batch.
 
         Each batch is a transaction, and an account is only written as it was read: a rotation may run while the service
-        does, end at any time and run again.
+        does, end at any time and run again. Without `writing`, those that would be sealed again are only counted.
         """
         counts, row, last = SealedAgain(), SecondFactorRow, ""
         following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
         while found := await self._database.fetch(following.where(row.account_id > last)):
-            async with self._database.transaction() as session:
-                for factors in found:
-                    await self._seal_again(session, factors, counts)
-                await session.commit()
+            changes = [(factors, again) for factors in found if (again := self._again(factors, counts))]
+            if changes and writing:
+                async with self._database.transaction() as session:
+                    for factors, again in changes:
+                        await self._replace(session, factors, again, counts)
+                    await session.commit()
+            else:
+                counts.sealed += len(changes)
             last = found[-1]["account_id"]
             yield counts
 
-    async def _seal_again(self, session: AsyncSession, factors: RowMapping, counts: SealedAgain) -> None:
-        row = SecondFactorRow
-        before = {name: bytes(factors[name]) for name in ("totp", "phone") if factors[name] is not None}
+    def _again(self, factors: RowMapping, counts: SealedAgain) -> Mapping[str, bytes]:
+        """Return what a previous key has sealed, sealed with the current key; nothing where there is none of it."""
+        before = _sealed(factors)
         if all(self._is_current(sealed) for sealed in before.values()):
             counts.current += 1
-            return
+            return {}
         try:
-            again = {name: self._box.rotate(sealed) for name, sealed in before.items()}
+            return {name: self._box.rotate(sealed) for name, sealed in before.items()}
         except InvalidToken:
             counts.unreadable.append(factors["account_id"])
-            return
+            return {}
+
+    async def _replace(
+        self, session: AsyncSession, factors: RowMapping, again: Mapping[str, bytes], counts: SealedAgain
+    ) -> None:
+        row, before = SecondFactorRow, _sealed(factors)
         unchanged = [getattr(row, name).is_not_distinct_from(before.get(name)) for name in ("totp", "phone")]
         guarded = update(row).where(row.account_id == factors["account_id"], *unchanged).values(**again)
         if (await session.execute(guarded.returning(row.account_id))).first() is None:
@@ -133,6 +142,10 @@ class BuiltinFactors:
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""
+
+
+def _sealed(factors: RowMapping) -> dict[str, bytes]:
+    return {name: bytes(factors[name]) for name in ("totp", "phone") if factors[name] is not None}
 
 
 class RecoveryCodes:

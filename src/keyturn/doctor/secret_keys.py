@@ -1,0 +1,80 @@
+"""Whether a previous secret key is still needed, by what it has sealed; nothing is changed."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy.exc import DBAPIError
+
+from keyturn.database import Database
+from keyturn.doctor import sqlite_file
+from keyturn.doctor.finding import Finding
+from keyturn.errors import DatabaseUnready, SettingsInvalid
+from keyturn.outbox import Seal
+from keyturn.outbox.backlog import mails_sealed_otherwise
+from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
+from keyturn.settings import Settings
+
+_PATIENCE = 4
+"""Seconds: a large table is counted by `secrets rotate`, which takes its time."""
+
+_NAME = "keys"
+
+
+def previous_keys(settings: Settings) -> Sequence[str]:
+    """Return the keys that were replaced; none where there is no key that replaced them."""
+    newest = settings.secret_key
+    return [key for key in settings.previous_secret_keys if newest and key != newest]
+
+
+async def check_previous_keys(settings: Settings) -> list[Finding]:
+    """Count what the newest key does not open. What is signed, and not kept, expires within ten minutes."""
+    try:
+        if sqlite_file.missing(settings.database.url):
+            return [_UNREACHED]
+        database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
+    except SettingsInvalid:
+        return [_UNREACHED]
+    factors = BuiltinFactors(database, [settings.secret_key, *previous_keys(settings)])
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            batches = [counts async for counts in factors.seal_again(writing=False)]
+            waiting = await mails_sealed_otherwise(database, Seal([settings.secret_key]))
+    except TimeoutError:
+        message = f"previous_secret_keys: what they have sealed could not be counted within {_PATIENCE} s"
+        return [Finding(_NAME, "warn", message, "Run `keyturn secrets rotate`, which says whether they are needed.")]
+    except (DatabaseUnready, DBAPIError, SettingsInvalid):
+        return [_UNREACHED]
+    finally:
+        await database.close()
+    return [*_needs(batches[-1] if batches else SealedAgain(), waiting)] or [_NOT_NEEDED]
+
+
+def _needs(counts: SealedAgain, waiting: int) -> Iterator[Finding]:
+    if counts.sealed:
+        message = f"previous_secret_keys: one of them has sealed the second factors of {_accounts(counts.sealed)}"
+        mend = "Run `keyturn secrets rotate`, which seals them again with the current key."
+        yield Finding(_NAME, "warn", message, mend)
+    if lost := len(counts.unreadable):
+        message = f"no key opens the second factors of {_accounts(lost)}, so they cannot reset their password"
+        mend = "Add the key that sealed them to previous_secret_keys; `keyturn secrets rotate` names the accounts."
+        yield Finding(_NAME, "warn", message, mend)
+    if waiting:
+        mails = f"{waiting:,} waiting mail{' is' if waiting == 1 else 's are'}"
+        mend = "Keep previous_secret_keys until a worker has sent them."
+        yield Finding(_NAME, "warn", f"previous_secret_keys: {mails} sealed with another key than the current", mend)
+
+
+def _accounts(count: int) -> str:
+    return f"{count:,} account{'' if count == 1 else 's'}"
+
+
+_UNREACHED = Finding(
+    _NAME, "skip", "previous_secret_keys: what they have sealed was not counted", "Mend the database first."
+)
+
+# Codes by mail (`codes.LIFE`), codes by SMS (the rule of `second_step.sms.ttl`) and puzzles are what a key signs.
+_NOT_NEEDED = Finding(
+    _NAME, "ok",
+    "previous_secret_keys can be removed, once every process has run with the current key for 10 minutes: nothing that "
+    "is kept needs them",
+)  # fmt: skip

@@ -1,0 +1,110 @@
+"""Whether a previous secret key may leave the settings."""
+
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import insert, select
+
+from keyturn.database import Database
+from keyturn.doctor import secret_keys
+from keyturn.doctor.finding import Finding
+from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
+from keyturn.outbox import Seal
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.reset.proofs.second_step.models import SecondFactorRow
+from keyturn.settings import DatabaseSettings, Secret, Settings
+
+OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+def rotating(url: str, newest: Secret = NEW, *previous: Secret) -> Settings:
+    kept = DatabaseSettings(url=Secret(url))
+    return Settings(secret_key=newest, previous_secret_keys=previous or (OLD,), database=kept)
+
+
+async def found_in(url: str) -> list[Finding]:
+    return await check_previous_keys(rotating(url))
+
+
+async def keep_waiting_mail(database: Database, key: Secret) -> None:
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    row = {
+        "key": secrets.token_hex(16), "kind": "x", "payload": "{}", "state": "waiting", "attempts": 0, "crashes": 0,
+        "available_at": moment, "created_at": moment, "sealed": Seal([key]).close(b"a mail"),
+    }  # fmt: skip
+    await database.execute(insert(OutboxRow).values(**row))
+
+
+async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(database_url: str, database: Database) -> None:
+    await BuiltinFactors(database, [NEW]).set_phone("ada", "+447700900123")
+    await keep_waiting_mail(database, NEW)
+    (found,) = await found_in(database_url)
+
+    assert (found.verdict, found.mend) == ("ok", "")
+    assert found.message.startswith("previous_secret_keys can be removed, once every process")
+
+
+async def test_factors_that_a_previous_key_has_sealed_are_counted_and_stay_as_they_are(
+    database_url: str, database: Database
+) -> None:
+    old = BuiltinFactors(database, [OLD])
+    await old.set_seed("ada", b"a seed, of 20 bytes.")
+    await old.set_phone("eve", "+447700900123")
+    await BuiltinFactors(database, [NEW]).set_phone("joe", "+447700900124")
+    before = await database.fetch(select(SecondFactorRow))
+    (found,) = await found_in(database_url)
+
+    assert (found.verdict, found.message) == (
+        "warn", "previous_secret_keys: one of them has sealed the second factors of 2 accounts",
+    )  # fmt: skip
+    assert found.mend.startswith("Run `keyturn secrets rotate`")
+    assert await database.fetch(select(SecondFactorRow)) == before
+    async for _ in BuiltinFactors(database, [NEW, OLD]).seal_again():
+        pass
+    (after,) = await found_in(database_url)
+    assert after.verdict == "ok"
+
+
+async def test_waiting_mails_and_factors_that_no_key_opens_keep_it(database_url: str, database: Database) -> None:
+    await keep_waiting_mail(database, OLD)
+    await BuiltinFactors(database, [LOST]).set_phone("ada", "+447700900123")
+    found = await found_in(database_url)
+
+    assert [one.verdict for one in found] == ["warn", "warn"]
+    assert [one.message for one in found] == [
+        "no key opens the second factors of 1 account, so they cannot reset their password",
+        "previous_secret_keys: 1 waiting mail is sealed with another key than the current",
+    ]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_more_than_can_be_counted_in_time_is_not_said_to_be_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_keys, "_PATIENCE", 0)
+    (found,) = await found_in(database_url)
+
+    assert (found.verdict, "could not be counted" in found.message) == ("warn", True)
+
+
+async def test_a_database_that_is_not_there_is_not_made(tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("none") / "keyturn.db"
+    (found,) = await found_in(f"sqlite:///{file}")
+
+    assert (found.verdict, found.mend) == ("skip", "Mend the database first.")
+    assert not file.exists()
+
+
+def test_a_key_that_is_still_in_use_is_no_previous_one() -> None:
+    assert previous_keys(rotating("", NEW, OLD, NEW)) == [OLD]
+    assert previous_keys(rotating("", Secret(""), OLD)) == []
