@@ -169,6 +169,31 @@ async def test_a_newer_database_is_not_migrated(database: Database) -> None:
         await migrate(database)
 
 
+async def test_a_database_older_than_the_first_revision_is_told_which_keyturn_brings_it_there(
+    database: Database,
+) -> None:
+    await migrate(database)
+    await put_at(database, "0009")
+    before = await tables(database)
+
+    with pytest.raises(
+        DatabaseUnready,
+        match=r"revision 0009, and this Keyturn begins at 0010: first run `keyturn migrate` of its git commit \w{8}$",
+    ):
+        await migrate(database)
+    assert await revision(database) == "0009"
+    assert await tables(database) == before
+
+
+async def test_a_database_at_the_first_revision_is_brought_on_from_there(database: Database) -> None:
+    """Earlier migrations ended where the first one ends now, so a database at its revision needs nothing else."""
+    await alembic(database, command.upgrade, "0010")
+
+    assert await migrate(database) == "0010"
+    assert await revision(database) == head()
+    assert await differences(database) == []
+
+
 async def put_at(database: Database, revision: str) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})

@@ -1,7 +1,7 @@
 """Bringing the database to the newest revision, and telling whether it is there."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
@@ -22,10 +22,20 @@ _ADVISORY_LOCK = 0x6B65797475726E
 """An arbitrary number that stands for "keyturn is migrating" among PostgreSQL's advisory locks."""
 
 
-@cache
+_CAN_BRING_IT_TO_THE_FIRST = "44abd876"
+"""The git commit whose migrations begin before the first revision of this program."""
+
+
 def head() -> str:
-    """Return the newest revision. A file's name begins with it, so Alembic need not be imported to know."""
-    return max(file.stem.split("_")[0] for file in (folder("migrations") / "versions").glob("[0-9]*.py"))
+    """Return the newest revision."""
+    return _revisions()[-1]
+
+
+@cache
+def _revisions() -> Sequence[str]:
+    """Return all revisions, oldest first. A file's name begins with its own, so Alembic need not be imported."""
+    files = (folder("migrations") / "versions").glob("[0-9]*.py")
+    return sorted(file.stem.split("_")[0] for file in files)
 
 
 async def require_current(database: Database, *, command: str = "keyturn") -> str:
@@ -118,6 +128,11 @@ async def migrate(database: Database) -> str | None:
         return before
     if before and is_ahead(before):
         raise DatabaseUnready(f"{ahead_text(before)}: install the Keyturn that migrated it, or a newer one")
+    if before and before < _revisions()[0]:
+        raise DatabaseUnready(
+            f"the database is at revision {before}, and this Keyturn begins at {_revisions()[0]}: first run "
+            f"`keyturn migrate` of its git commit {_CAN_BRING_IT_TO_THE_FIRST}"
+        )
     with unready_where_unreachable(database.where):
         async with database.engine.begin() as connection:
             if not database.is_sqlite:

@@ -1,0 +1,266 @@
+"""The first tables: outbox and its events, links and codes, mailboxes, audit, second steps, the built-in accounts.
+
+A database is at this revision or at none. Its number leaves room for those that came before the first release.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = None
+
+_Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_Time = sa.DateTime(timezone=True)
+_WAITING = sa.text("state = 'waiting'")
+_NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
+
+
+def upgrade() -> None:
+    _outbox()
+    _links_and_codes()
+    _mailboxes()
+    _audit()
+    _second_steps()
+    _accounts()
+
+
+def _outbox() -> None:
+    op.create_table(
+        "keyturn_outbox",
+        sa.Column("id", _Id, primary_key=True),
+        sa.Column("key", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("payload", sa.Text, nullable=False),
+        sa.Column("state", sa.String(8), nullable=False),
+        sa.Column("reason", sa.String(120)),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("faults", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("available_at", _Time, nullable=False),
+        sa.Column("claim", sa.String(32)),
+        sa.Column("sealed", sa.LargeBinary),
+        sa.Column("sender", sa.String(16)),
+        sa.Column("provider_id", sa.String(120)),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("settled_at", _Time),
+        sa.UniqueConstraint("key", name="uq_keyturn_outbox_key"),
+    )
+    _index("outbox", "settled_at")
+    _index("outbox", "provider_id")
+    _partial_index("outbox", "waiting", ["available_at", "id"], _WAITING)
+    _partial_index("outbox", "waiting_by_kind", ["kind", "available_at"], _WAITING)
+    _partial_index("outbox", "not_erased", ["settled_at"], _NOT_ERASED)
+    op.create_table(
+        "keyturn_outbox_events",
+        sa.Column("id", _Id, primary_key=True),
+        sa.Column(
+            "message_id",
+            _Id,
+            sa.ForeignKey("keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("event", sa.String(32), nullable=False),
+        sa.Column("detail", sa.String(120), nullable=False),
+        sa.Column("at", _Time, nullable=False),
+        sa.Column("source_id", sa.String(80)),
+        sa.UniqueConstraint("source_id", name="uq_keyturn_outbox_events_source_id"),
+    )
+    _index("outbox_events", "message_id")
+    op.create_table(
+        "keyturn_pace",
+        sa.Column("name", sa.String(32), primary_key=True),
+        sa.Column("next_at", sa.Double, nullable=False),
+    )
+
+
+def _links_and_codes() -> None:
+    op.create_table(
+        "keyturn_reset_tokens",
+        sa.Column("id", _Id, primary_key=True),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("email", sa.String(254), nullable=False),
+        sa.Column("ip_address", sa.String(45), nullable=False),
+        sa.Column("user_agent", sa.String(300), nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("used_at", _Time),
+        sa.Column("revoked_at", _Time),
+        sa.Column("recovers", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("reason", sa.String(300), nullable=False, server_default=""),
+        sa.Column("mute_digest", sa.LargeBinary(32)),
+        sa.Column("muted_at", _Time),
+        sa.Column("second_step_tries", sa.Integer, nullable=False, server_default="0"),
+        sa.UniqueConstraint("digest", name="uq_keyturn_reset_tokens_digest"),
+    )
+    op.create_index("ix_keyturn_reset_tokens_account_id", "keyturn_reset_tokens", ["account_id", "created_at"])
+    _index("reset_tokens", "expires_at")
+    _index("reset_tokens", "mute_digest")
+    op.create_table(
+        "keyturn_reset_codes",
+        sa.Column("mailbox", sa.LargeBinary(32), primary_key=True),
+        sa.Column("code", sa.LargeBinary(32), nullable=False),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("email", sa.String(254), nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("touched_at", _Time, nullable=False),
+    )
+    _index("reset_codes", "account_id")
+    _index("reset_codes", "touched_at")
+    op.create_table(
+        "keyturn_spent_answers",
+        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("expires_at", _Time, nullable=False),
+    )
+    _index("spent_answers", "expires_at")
+    op.create_table(
+        "keyturn_secure_links",
+        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("email", sa.String(254), nullable=False),
+        sa.Column("changed_at", _Time, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("used_at", _Time),
+    )
+    _index("secure_links", "account_id")
+    _index("secure_links", "expires_at")
+
+
+def _mailboxes() -> None:
+    op.create_table(
+        "keyturn_mailboxes",
+        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("mailed_at", _Time, nullable=False),
+        sa.Column("mails", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("counted_since", _Time),
+        sa.Column("suppressed_until", _Time),
+        sa.Column("reason", sa.String(32)),
+        sa.Column("muted_until", _Time),
+    )
+
+
+def _audit() -> None:
+    op.create_table(
+        "keyturn_audit",
+        sa.Column("id", _Id, primary_key=True),
+        sa.Column("at", _Time, nullable=False),
+        sa.Column("event", sa.String(32), nullable=False),
+        sa.Column("outcome", sa.String(32), nullable=False),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("email", sa.String(254), nullable=False),
+        sa.Column("ip_address", sa.String(45), nullable=False),
+        sa.Column("user_agent", sa.String(300), nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("message_id", sa.BigInteger),
+        sa.Column("operator", sa.String(64), nullable=False, server_default=""),
+    )
+    for column in ("at", "account_id", "email"):
+        _index("audit", column)
+
+
+def _second_steps() -> None:
+    op.create_table(
+        "keyturn_second_factors",
+        sa.Column("account_id", sa.String(255), primary_key=True),
+        sa.Column("totp", sa.LargeBinary),
+        sa.Column("phone", sa.LargeBinary),
+        sa.Column("created_at", _Time, nullable=False),
+    )
+    op.create_table(
+        "keyturn_second_step_tries",
+        sa.Column("account_id", sa.String(255), primary_key=True),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("counted_since", _Time, nullable=False),
+        sa.Column("totp_step", sa.BigInteger),
+    )
+    op.create_table(
+        "keyturn_recovery_codes",
+        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("used_at", _Time),
+    )
+    _index("recovery_codes", "account_id")
+    op.create_table(
+        "keyturn_sms_codes",
+        sa.Column("account_id", sa.String(255), primary_key=True),
+        sa.Column("reset_id", sa.String(64), nullable=False),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("sent_at", _Time, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("used_at", _Time),
+        sa.Column("messages", sa.Integer, nullable=False),
+        sa.Column("counted_since", _Time, nullable=False),
+    )
+
+
+def _accounts() -> None:
+    op.create_table(
+        "keyturn_accounts",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("email", sa.String(254), nullable=False),
+        sa.Column("name", sa.String(120), nullable=False),
+        sa.Column("password_hash", sa.String(200)),
+        sa.Column("provider", sa.String(40), nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("locale", sa.String(20), nullable=False),
+        sa.Column("timezone", sa.String(64), nullable=False, server_default=""),
+        sa.Column("active", sa.Boolean, nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("password_changed_at", _Time),
+        sa.Column("locked_at", _Time),
+        sa.UniqueConstraint("email", name="uq_keyturn_accounts_email"),
+    )
+    op.create_table(
+        "keyturn_sessions",
+        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+    )
+    _index("sessions", "account_id")
+    _index("sessions", "expires_at")
+    op.create_table(
+        "keyturn_turns",
+        sa.Column("account_id", sa.String(255), primary_key=True),
+        sa.Column("claim", sa.String(32), nullable=False),
+        sa.Column("until", _Time, nullable=False),
+        sa.UniqueConstraint("claim", name="uq_keyturn_turns_claim"),
+    )
+
+
+def _index(table: str, column: str) -> None:
+    op.create_index(f"ix_keyturn_{table}_{column}", f"keyturn_{table}", [column])
+
+
+def _partial_index(table: str, name: str, columns: list[str], condition: sa.TextClause) -> None:
+    op.create_index(
+        f"ix_keyturn_{table}_{name}",
+        f"keyturn_{table}",
+        columns,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
+def downgrade() -> None:
+    for table in (
+        "turns",
+        "sessions",
+        "accounts",
+        "sms_codes",
+        "recovery_codes",
+        "second_step_tries",
+        "second_factors",
+        "audit",
+        "mailboxes",
+        "secure_links",
+        "spent_answers",
+        "reset_codes",
+        "reset_tokens",
+        "pace",
+        "outbox_events",
+        "outbox",
+    ):
+        op.drop_table(f"keyturn_{table}")
