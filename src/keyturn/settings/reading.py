@@ -28,7 +28,11 @@ OTHER_NAMES = {
 }  # fmt: skip
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
-_NOT_SETTINGS = {"KEYTURN_CONFIG", "KEYTURN_STUDIO_TOKEN"}
+_NOT_SETTINGS = {
+    "KEYTURN_CONFIG", "KEYTURN_STUDIO_TOKEN", "KEYTURN_STUDIO_INBOX_MAILS", "KEYTURN_STUDIO_INBOX_MEGABYTES",
+    "KEYTURN_STUDIO_LIMIT_SECONDS", "KEYTURN_STUDIO_LIMIT_MEGABYTES",
+}  # fmt: skip
+"""Names that begin as those of settings do. The studio reads its own."""
 
 
 def read_settings(

@@ -196,6 +196,46 @@ def test_no_file_beyond_a_folder_that_is_not_trusted_becomes_a_sample(
     assert not Path("site").exists()
 
 
+@pytest.mark.parametrize("command", [("check",), ("render", "config", "--dir"), ("studio", "--export", "site")])
+@pytest.mark.parametrize("named", ["emails", "emails/deep"])
+def test_a_link_in_place_of_a_folder_is_not_followed_out_of_the_repository(
+    keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory, command: tuple[str, ...], named: str
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    for folder in (home, home / "deep"):
+        folder.mkdir(exist_ok=True)
+        (folder / "config.html").write_text("<p>c2VjcmV0</p>")
+    (workplace / ".git").mkdir()
+    (workplace / "emails").symlink_to(home)
+
+    refused = keyturn(*command, named)
+
+    assert refused.code == 1
+    assert f"{named} is a link that leads out of {workplace}; where you trust the folder, say --trust" in refused.err
+    assert "c2VjcmV0" not in refused.out + refused.err
+    assert not Path("site").exists()
+    assert "leads out" not in keyturn(*command, named, "--trust").err
+
+
+def test_a_link_beside_repositories_is_as_good_as_the_folder(keyturn: Keyturn, shop: Path, workplace: Path) -> None:
+    (workplace / "linked").symlink_to(shop)
+
+    assert keyturn("check", "linked", "--only", "jinja").code == keyturn("check", str(shop), "--only", "jinja").code
+    assert keyturn("check", "linked", "--only", "jinja").err == ""
+
+
+def test_own_mails_are_shown_where_the_settings_are_a_link(
+    keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = tmp_path_factory.mktemp("etc") / "keyturn.toml"
+    settings.write_text('[brand]\nname = "Northwind School"\n[studio]\nlanguages = ["de"]\n')
+    (workplace / "keyturn.toml").symlink_to(settings)
+
+    shown = keyturn("render", "password_reset")
+
+    assert (shown.code, "Northwind School" in shown.out) == (0, True)
+
+
 @pytest.mark.parametrize("trust", ["--trust", "--env=plain:environment"])
 def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Keyturn, shop: Path, trust: str) -> None:
     Path("plain.py").write_text("from jinja2 import Environment\nenvironment = Environment()\n")

@@ -13,7 +13,7 @@ from keyturn.emails.gallery.configuration import (
     refused_without_trust,
     settings_of_folder,
 )
-from keyturn.errors import SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import read_settings
 
 FULL = """\
@@ -181,10 +181,22 @@ REFUSED = {
     "locales": ('".."', "leads out of {project}"),
     "goldens": ('"/tmp/goldens"', "leads out of {project}"),
     "editor": ('"evil://{path}"', "is an address of its own, 'evil://{{path}}', and no name of an editor"),
-    "inbox_mails": ("100_001", "is 100001, more than 100000"),
-    "inbox_megabytes": ("1025", "is 1025, more than 1024"),
-    "limit_seconds": ("5.1", "is 5.1, more than 5"),
-    "limit_megabytes": ("513", "is 513, more than 512"),
+    "inbox_mails": (
+        "100_001",
+        "is 100001, more than 100000: set KEYTURN_STUDIO_INBOX_MAILS in the environment to allow as much",
+    ),
+    "inbox_megabytes": (
+        "1025",
+        "is 1025, more than 1024: set KEYTURN_STUDIO_INBOX_MEGABYTES in the environment to allow as much",
+    ),
+    "limit_seconds": (
+        "5.1",
+        "is 5.1, more than 5: set KEYTURN_STUDIO_LIMIT_SECONDS in the environment to allow as much",
+    ),
+    "limit_megabytes": (
+        "513",
+        "is 513, more than 512: set KEYTURN_STUDIO_LIMIT_MEGABYTES in the environment to allow as much",
+    ),
     "release_to": ('["*@evil.example"]', "says who may get captured mails"),
 }
 
@@ -232,6 +244,57 @@ def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trus
     (fault,) = refused_without_trust(read_studio_settings(project))
 
     assert fault.name.endswith(" samples")
+
+
+@pytest.mark.parametrize("name", ["inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes"])
+def test_a_limit_is_raised_by_the_environment_without_trust(
+    project: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value, variable = REFUSED[name][0], f"KEYTURN_STUDIO_{name.upper()}"
+    (project / "keyturn.toml").write_text(f"[studio]\n{name} = {value}\n")
+    usual = getattr(StudioSettings(), name)
+    monkeypatch.setenv(variable, str(usual + 2))
+    settings = settings_of_folder(project)
+
+    assert getattr(settings, name) == usual + 2
+    assert [*refused_without_trust(settings)] == []
+    assert read_settings(project / "keyturn.toml", {variable: str(usual + 2)}, sending=False), "no fault of the service"
+    monkeypatch.setenv(variable, "a lot")
+    with pytest.raises(SettingsInvalid, match=f"{variable}: Expected"):
+        settings_of_folder(project)
+
+
+@pytest.mark.parametrize("name", ["keyturn.toml", "pyproject.toml"])
+@pytest.mark.parametrize("content", ["[studio]\nsender = 'Mallory'\n[tool.keyturn.studio]\nfoldr = 1", "no TOML", None])
+def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, name: str, content: str | None
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "settings.toml"
+    if content:
+        elsewhere.write_text(content)
+    (project / name).symlink_to(elsewhere)
+
+    with pytest.raises(SettingsInvalid) as refused:
+        settings_of_folder(project / "emails")
+
+    told = f"is a link that leads out of {project}, and is not read; where you trust the folder, say --trust"
+    assert refused.value.faults == (Fault(str(project / name), told),)
+
+
+def test_settings_behind_a_link_within_the_repository_or_of_a_trusted_folder_are_read(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (project / ".git").mkdir()
+    (project / "usual.toml").write_text('[studio]\nsender = "Ada"\n')
+    (project / "emails" / "keyturn.toml").symlink_to("../usual.toml")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "settings.toml"
+    elsewhere.write_text('[studio]\nsender = "Eve"\n')
+    (project / "keyturn.toml").symlink_to(elsewhere)
+
+    assert settings_of_folder(project / "emails").sender == "Ada"
+    assert settings_of_folder(project, trusted=True).sender == "Eve"
+    (fault,) = refused_without_trust(read_studio_settings(project))
+    assert fault.message.startswith(f"is a link that leads out of {project}; ")
 
 
 def test_settings_reach_the_whole_repository_that_they_lie_in_but_not_a_home_folder(

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from keyturn.cli.terminal import fail, warning
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.plain_files import printable_name, walk
+from keyturn.plain_files import leads_out, printable_name, walk
 
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
@@ -87,7 +87,10 @@ def open_folder(
     _expect_one_engine(
         {"--env is for Jinja": environment, "--django for Django": django, "--liquid for Liquid": liquid}
     )
-    settings = studio_settings(directory)
+    trusted = trust or bool(environment or django)
+    if directory and not trusted:
+        _refuse_link_out(directory)
+    settings = studio_settings(directory, trusted=trusted)
     if django:
         from keyturn.emails.engines.django import open_project  # noqa: PLC0415
 
@@ -103,7 +106,6 @@ def open_folder(
     from keyturn.emails.engines.choosing import open_templates  # noqa: PLC0415
     from keyturn.emails.gallery.configuration import refused_without_trust  # noqa: PLC0415
 
-    trusted = trust or bool(environment)
     if not trusted and (refused := [*refused_without_trust(settings)]):
         raise SettingsInvalid(refused)
 
@@ -121,15 +123,15 @@ def open_folder(
     return Opened(gallery, settings, reopen=open_moved)
 
 
-def studio_settings(directory: Path | None) -> "StudioSettings":
-    """Return the settings of a folder that was named, else those of where the command runs.
+def studio_settings(directory: Path | None, *, trusted: bool = False) -> "StudioSettings":
+    """Return the settings of a folder that was named, else those of where the command runs, as the service reads them.
 
-    Raises SettingsInvalid with every fault, whoever has to know it.
+    Raises SettingsInvalid with every fault.
     """
     from keyturn.emails.gallery.configuration import read_studio_settings, settings_of_folder  # noqa: PLC0415
 
     if directory:
-        return settings_of_folder(directory, rules=_unknown_names)
+        return settings_of_folder(directory, rules=_unknown_names, trusted=trusted)
     return read_studio_settings(Path.cwd(), rules=_unknown_names)
 
 
@@ -194,6 +196,16 @@ def _open_own_emails(settings: "StudioSettings") -> Opened:
 def _expect_one_engine(named: Mapping[str, str | bool]) -> None:
     if len(several := [option for option, value in named.items() if value]) > 1:
         fail(f"{' and '.join(several)}: say one of them")
+
+
+def _refuse_link_out(directory: Path) -> None:
+    """End the command where a repository holds a link in the place of the folder, and it leads out (CWE-59)."""
+    from keyturn.emails.gallery.links import bounds_of  # noqa: PLC0415
+
+    for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
+        bounds = bounds_of(above)
+        if bounds == above.resolve() and (bounds / ".git").exists() and leads_out(directory, bounds):
+            fail(f"{directory} is a link that leads out of {bounds}; where you trust the folder, say --trust")
 
 
 def _explain_missing_folder(directory: Path) -> tuple[str, ...]:

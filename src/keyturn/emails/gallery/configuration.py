@@ -1,5 +1,6 @@
 """`[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml: what differs in a folder of templates."""
 
+import os
 import re
 import stat
 import tomllib
@@ -25,6 +26,8 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
 _FOLDERS = ("folder", "samples", "locales")
+_LIMITS = ("inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes")
+_TRUSTING = "where you trust the folder, say --trust"
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,13 +81,20 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     file: Path | None = None
 
 
-def read_studio_settings(place: Path, *, rules: Rules = lambda _: ()) -> StudioSettings:
+def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
     """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
 
-    `rules` are those of what is built upon the gallery. Raises SettingsInvalid with every fault.
+    `rules` are those of what is built upon the gallery. Without `follows_links`, a link out of the folder's bounds is a
+    fault, and is not read. The environment's limits beat the file's. Raises SettingsInvalid with every fault.
     """
-    for above in (place.resolve(), *place.resolve().parents):
+    return _with_limits(_nearest(place.resolve(), rules, follows_links=follows_links))
+
+
+def _nearest(place: Path, rules: Rules, *, follows_links: bool) -> StudioSettings:
+    for above in (place, *place.parents):
         for name, section in _PLACES:
+            if not follows_links and (why := _leads_out(above / name)):
+                raise SettingsInvalid([Fault(str(above / name), f"{why}, and is not read; {_TRUSTING}")])
             found = _section(above / name, section)
             if found is not None:
                 return _build(found, above / name, ".".join(section), rules)
@@ -95,30 +105,54 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: ()) -> StudioS
     return StudioSettings()
 
 
-def settings_of_folder(folder: Path, *, rules: Rules = lambda _: ()) -> StudioSettings:
+def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
     """Return the settings of a folder of templates: its own, never those of wherever a command runs.
 
-    They lie in it or above it. Settings that name another folder are that one's. Golden files are those of one
-    folder, so they come along where the settings name just this one, or lie in it. Raises SettingsInvalid.
+    They lie in it or above it, and behind a link out of it only where it is `trusted`. Settings that name another
+    folder are that one's. Golden files are those of one folder, so they come along where the settings name just this
+    one, or lie in it. Raises SettingsInvalid.
     """
-    found, here = read_studio_settings(folder, rules=rules), folder.resolve()
+    found, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
     named = found.folder and found.folder.resolve()
     if named and not here.is_relative_to(named):
-        return StudioSettings()
+        return _with_limits(StudioSettings())
     own = named == here if named else found.file is not None and found.file.parent == here
     return found if own else msgspec.structs.replace(found, goldens=None)
+
+
+def _with_limits(settings: StudioSettings) -> StudioSettings:
+    """Return the settings with the limits that the environment sets. Raises SettingsInvalid."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for field in msgspec.structs.fields(StudioSettings):
+        if field.name in _LIMITS and (text := _of_environment(field.name)):
+            try:
+                values[field.name] = msgspec.convert(text, field.type, strict=False)
+            except msgspec.ValidationError as error:
+                faults.append(Fault(_variable_of(field.name), str(error)))
+    if faults:
+        raise SettingsInvalid(faults)
+    return msgspec.structs.replace(settings, **values)
+
+
+def _of_environment(limit: str) -> str:
+    return os.environ.get(_variable_of(limit), "").strip()
+
+
+def _variable_of(limit: str) -> str:
+    return f"KEYTURN_STUDIO_{limit.upper()}"
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
     """Yield the settings that do not count in a folder that is not trusted: all that `_WITHOUT_TRUST` does not allow.
 
-    Whoever made the folder wrote them. They choose how its mails look, and not what runs, which other files are read or
-    written, what is sent, and how much work there is.
+    The folder's authors wrote them. They choose how its mails look, and not what runs, which other files are read or
+    written, what is sent, and how much work there is. Limits of the environment are this machine's own.
     """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
         if value != field.default and (why := _WITHOUT_TRUST.get(field.name, _refuse)(field.name, value, settings)):
-            yield Fault(f"{settings.file} {field.name}", f"{why}; where you trust the folder, say --trust")
+            yield Fault(f"{settings.file} {field.name}", f"{why}; {_TRUSTING}")
 
 
 def _allow(_: str, __: Any, ___: StudioSettings) -> str:
@@ -148,8 +182,21 @@ def _allow_name(_: str, value: str, __: StudioSettings) -> str:
 
 
 def _allow_less(name: str, value: float, _: StudioSettings) -> str:
+    """Allow what is not above the usual limit, or is what the environment says: that is the user's own."""
     usual = getattr(StudioSettings(), name)
-    return f"is {value:g}, more than {usual:g}" if value > usual else ""
+    if value <= usual or _of_environment(name):
+        return ""
+    return f"is {value:.15g}, more than {usual:g}: set {_variable_of(name)} in the environment to allow as much"
+
+
+def _allow_own_file(_: str, value: Path, __: StudioSettings) -> str:
+    return _leads_out(value)
+
+
+def _leads_out(file: Path) -> str:
+    """Return why a file of settings, in a resolved folder, is none of the folder's own; "" where it is."""
+    bounds = bounds_of(file.parent) if file.is_symlink() else None
+    return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
 
 
 def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings) -> str:
@@ -158,7 +205,7 @@ def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings)
 
 
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
-    "file": _allow,  # where the settings stand, and none of them
+    "file": _allow_own_file,  # where the settings stand, and none of them
     "engine": _allow, "layouts": _allow, "ignore": _allow, "suffixes": _allow, "languages": _allow, "timezone": _allow,
     "sender": _allow, "clients": _allow, "severity": _allow, "golden_languages": _allow, "branches": _allow,
     "globals": _allow, "brands": _allow, "mails": _allow_audits,
