@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from jinja2 import Template, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import generate_lorem_ipsum
 from jinja2.visitor import NodeTransformer
 
@@ -69,6 +69,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.globals["lipsum"] = _short_lipsum
+        self.globals["range"] = _short_range
         self.filters = {name: _bounded_filter(name, function) for name, function in self.filters.items()}
         self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
 
@@ -176,6 +177,13 @@ def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., An
 def _short_lipsum(n: int = 5, html: bool = True, min: int = 20, max: int = 100) -> str:  # noqa: A002 - Jinja's names
     _require_narrow(n, min, max)
     return generate_lorem_ipsum(n, html, min, max)
+
+
+def _short_range(*bounds: int) -> range:
+    try:
+        return safe_range(*bounds)
+    except OverflowError:
+        raise SecurityError(f"it counts further than {MAX_RANGE:,}") from None
 
 
 def _require_time() -> None:
