@@ -39,7 +39,7 @@ class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` 
         unreachable = (OperationalError, InterfaceError, PoolExhausted, OSError, TimeoutError)
         if isinstance(error, DBAPIError) and is_rolled_back(error):
             raise DatabaseUnready(f"the database has undone the transaction: {describe_error(error)}") from error
-        if isinstance(error, unreachable) or (isinstance(error, DBAPIError) and _is_lost(error)):
+        if isinstance(error, unreachable) or (error and _is_lost(error)):
             raise DatabaseUnready(self._reason(describe_error(error))) from error
 
     def _reason(self, said: str) -> str:
@@ -61,7 +61,9 @@ def is_rolled_back(error: DBAPIError) -> bool:
     return isinstance(number, int) and number in _DEADLOCKS
 
 
-def _is_lost(error: DBAPIError) -> bool:
+def _is_lost(error: BaseException) -> bool:
+    if not isinstance(error, DBAPIError):  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects
+        return str(getattr(error, "sqlstate", "")).startswith(_UNREACHABLE)
     no_database = type(error) is DatabaseError  # SQLite's word for a file that is none, or is damaged
     state = str(getattr(error.orig, "sqlstate", ""))
     return error.connection_invalidated or no_database or state.startswith(_UNREACHABLE)
