@@ -9,6 +9,9 @@ and whole stories are left to `just test` and `just stories`, which run on the n
 
 The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER tries a later day. The oldest
 are the lower bounds that pyproject.toml writes (uv's `lowest-direct`), or the first wheel after them for this Python.
+
+Flags for pytest are added: `oldest -x` runs the same tests and stops at the first failure. Paths replace these tests.
+A test that hangs fails after two minutes, with a traceback that shows where.
 """
 
 import argparse
@@ -44,6 +47,11 @@ TESTS = (
     "tests/telemetry",
 )
 WANTED = "not browser and not node and not php and not (postgresql and any_database)"
+OPTIONS = (
+    *("-p", "no:cacheprovider", "-m", WANTED),
+    *("-o", f"testpaths={' '.join(TESTS)}"),  # pytest takes these where it is given no path
+    *("-o", "faulthandler_timeout=120", "-o", "faulthandler_exit_on_timeout=true"),
+)
 
 
 def main() -> int:
@@ -54,8 +62,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix=f"keyturn-{asked.versions}-") as folder:
         python = installed(Path(folder), asked.python, RESOLUTIONS[asked.versions])
         # The checkout is the working directory, for the tests; its `src` is not on the path, and the wheel is.
-        command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-m", WANTED, *(for_pytest or TESTS)]
-        return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+        return subprocess.run([python, "-m", "pytest", *OPTIONS, *for_pytest], cwd=CHECKOUT, check=False).returncode
 
 
 def installed(folder: Path, interpreter: str, resolution: str) -> str:
