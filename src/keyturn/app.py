@@ -43,7 +43,10 @@ def create_app(
 
     Raises SettingsInvalid.
     """
-    parts = parts or Parts(settings)
+    plugin = KeyturnPlugin(settings, parts=parts, worker=worker, path="")
+    plugin.command = "keyturn"
+    parts = plugin.parts
+    settings = parts.settings
     site = site_of(parts)
     pages, reference = Pages(site), ReferencePage(site, settings.base_url)
     there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
@@ -63,7 +66,7 @@ def create_app(
         ],
         # Only a proxy of ours is believed that says which trace a request belongs to.
         middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
-        plugins=[KeyturnPlugin(settings, parts=parts, worker=worker, path="")],
+        plugins=[plugin],
         exception_handlers=service_error_handlers(pages),
         openapi_config=OpenAPIConfig(
             title=f"{settings.brand.name} accounts",

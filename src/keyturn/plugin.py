@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -13,6 +14,7 @@ from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
 
+from keyturn.accounts.choosing import hash_doubt
 from keyturn.accounts.port import AccountStore
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
@@ -34,9 +36,16 @@ from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.reset.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset, is_async
-from keyturn.settings import SecureAccountSettings, Settings, TableSettings, hosted_path
-from keyturn.settings.rules.accounts import sign_in_faults
+from keyturn.settings import (
+    AccountSettings,
+    SecureAccountSettings,
+    Settings,
+    TableSettings,
+    hosted_path,
+    require_valid,
+)
 from keyturn.telemetry.access_logs import redact_access_logs
+from keyturn.telemetry.logs import LogEvent
 from keyturn.web_parts import reset_api_of, site_of
 from keyturn.webhooks.events import (
     AccountSecured,
@@ -49,6 +58,7 @@ from keyturn.webhooks.events import (
 if TYPE_CHECKING:  # an app that has it brings it: it takes a fifth of a start
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
 
+log = logging.getLogger(__name__)
 
 _EVENTS = {
     "on_password_changed": "password.changed",
@@ -83,6 +93,9 @@ class KeyturnPlugin(InitPlugin):
     Raises SettingsInvalid. The database is looked at when the app starts: SettingsInvalid or DatabaseUnready then.
     """
 
+    command = "litestar keyturn"
+    """What people type to have the commands on it."""
+
     def __init__(
         self, settings: Settings, *, alchemy: "SQLAlchemyAsyncConfig | None" = None,
         accounts: AccountStore | TableSettings | None = None, worker: bool = True, pages: bool = True,
@@ -93,6 +106,8 @@ class KeyturnPlugin(InitPlugin):
         on_second_step_failed: Callback[SecondStepFailed] | None = None,
         before_reset: BeforeReset | None = None,
     ) -> None:  # fmt: skip
+        if not parts:
+            settings = require_valid(_with_accounts(settings, accounts), sending=sender is None)
         if not pages:
             settings = _without_default_pages(settings)
             _require_own_pages(settings)
@@ -103,9 +118,9 @@ class KeyturnPlugin(InitPlugin):
             "on_second_step_failed": on_second_step_failed,
         }
         callbacks = _callbacks(told, before_reset)
-        self.parts = parts or _build_parts(settings, alchemy, accounts, sender, callbacks, before_reset)
-        self._command = "keyturn" if parts else "litestar keyturn"
-        self._is_counting = parts is None  # who brings parts has seen to it, before anything was started
+        given = None if isinstance(accounts, TableSettings) else accounts
+        self.parts = parts or _build_parts(settings, alchemy, given, sender, callbacks, before_reset)
+        self._is_alone = parts is None  # `serve`, which brings parts, has looked before it started anything
         self._worker = _place_of_worker(self.parts, wanted=worker)
         if self._worker == "child":
             _require_what_a_child_can_have(told, self.parts, alchemy, accounts)
@@ -147,11 +162,13 @@ class KeyturnPlugin(InitPlugin):
     async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.parts.close)
-            await require_current(self.parts.database, command=self._command)
+            await require_current(self.parts.database, command=self.command)
             await self.parts.accounts.require_ready()
+            if self._is_alone and (doubt := await hash_doubt(self.parts.settings, self.parts.accounts)):
+                log.warning(LogEvent("accounts.other_hashes", reason=doubt))
             if second_step := self.parts.second_step:
                 await second_step.step.require_ready()
-            if self._is_counting:
+            if self._is_alone:
                 url = self.parts.settings.limits.storage_url
                 await stack.enter_async_context(counting_alone(self.parts.database, url))
             if self._worker == "child":
@@ -210,21 +227,15 @@ def _require_what_a_child_can_have(
 
 
 def _build_parts(
-    settings: Settings, alchemy: "SQLAlchemyAsyncConfig | None", accounts: AccountStore | TableSettings | None,
+    settings: Settings, alchemy: "SQLAlchemyAsyncConfig | None", accounts: AccountStore | None,
     sender: Sender | None, callbacks: Mapping[str, Callback[Any]], before_reset: BeforeReset | None,
 ) -> Parts:  # fmt: skip
-    """Return the parts, whose settings say what is used instead of what they said."""
+    """Return the parts, whose settings name the database that is used."""
     database = None
     if alchemy:
         settings, database = share_database(settings, alchemy)
-    given: AccountStore | None = None
-    if isinstance(accounts, TableSettings):
-        settings = _with_accounts(settings, store="table", table=accounts)
-    elif accounts is not None:
-        given = accounts
-        settings = _with_accounts(settings, store=f"{type(given).__module__}:{type(given).__name__}")
     return Parts(
-        settings, database=database, accounts=given, sender=sender, callbacks=callbacks, before_reset=before_reset
+        settings, database=database, accounts=accounts, sender=sender, callbacks=callbacks, before_reset=before_reset
     )
 
 
@@ -244,11 +255,22 @@ def _callbacks(
     return {_EVENTS[name]: told for name, told in given.items()}
 
 
-def _with_accounts(settings: Settings, **changes: Any) -> Settings:
-    changed = msgspec.structs.replace(settings, accounts=msgspec.structs.replace(settings.accounts, **changes))
-    if faults := list(sign_in_faults(changed)):  # the settings were read for another store
-        raise SettingsInvalid(faults)
-    return changed
+def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | None) -> Settings:
+    """Return the settings, which name the store that is used. Raises SettingsInvalid where they name one, too."""
+    if accounts is None:
+        return settings
+    own, default = settings.accounts, AccountSettings()
+    if own.table != default.table or own.store != default.store:
+        name = "accounts.table" if own.table != default.table else "accounts.store"
+        reason = (
+            "is set, but the plugin has the accounts (accounts=): remove [accounts] from keyturn.toml, or accounts="
+        )
+        raise SettingsInvalid([Fault(name, reason)])
+    if isinstance(accounts, TableSettings):
+        used = msgspec.structs.replace(own, store="table", table=accounts)
+    else:
+        used = msgspec.structs.replace(own, store=f"{type(accounts).__module__}:{type(accounts).__name__}")
+    return msgspec.structs.replace(settings, accounts=used)
 
 
 def _without_default_pages(settings: Settings) -> Settings:

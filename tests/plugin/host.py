@@ -28,7 +28,7 @@ from uvicorn.lifespan.on import LifespanOn
 
 from keyturn import KeyturnPlugin, Settings, table_of
 from keyturn.parts import Parts
-from keyturn.settings import DatabaseSettings
+from keyturn.settings import DatabaseSettings, HashingSettings
 
 BASE_URL = "https://school.example.org/account"
 KNOWN = {"X-Teacher": "ada"}
@@ -129,8 +129,13 @@ def alchemy_for(url: str, **options: Any) -> SQLAlchemyAsyncConfig:
 
 
 def keyturn_settings(**changes: Any) -> Settings:
-    """Return settings that name no database: the app's is shared."""
-    return settings_for(DatabaseSettings().url, **{"base_url": BASE_URL, "sign_in_url": "{base_url}/login"} | changes)
+    """Return settings that name no database: the app's is shared. A hash costs the least that a file may say."""
+    defaults: dict[str, Any] = {
+        "base_url": BASE_URL,
+        "sign_in_url": "{base_url}/login",
+        "hashing": HashingSettings(cost=10),
+    }
+    return settings_for(DatabaseSettings().url, **defaults | changes)
 
 
 class Host:

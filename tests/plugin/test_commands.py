@@ -79,7 +79,6 @@ async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty: str) -
     assert "keyturn: the accounts are in the store tests.spec.elsewhere:Elsewhere, which is" in theirs.stderr
     doctor = await asyncio.to_thread(run, host.app, "doctor")
     assert "the store tests.spec.elsewhere:Elsewhere is as the settings say" in doctor.stdout
-    assert "settings  ok    those of the app, for" in doctor.stdout
     assert "there is no keyturn.toml" not in doctor.stdout
 
 

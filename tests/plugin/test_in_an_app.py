@@ -11,7 +11,8 @@ from tests.plugin.host import KNOWN, Host, keyturn_settings
 from tests.spec.inbox import links_in, token_in
 from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, problem
 
-from keyturn.settings import DatabaseSettings, LimitSettings, ServerSettings
+from keyturn.database.migrations import migrate
+from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, ServerSettings
 
 REQUEST = "/account/api/auth/request-password-reset"
 RESET = "/account/api/auth/reset-password"
@@ -192,3 +193,17 @@ async def test_hosts_that_are_not_answered_for_are_the_plugins_own_matter(host: 
         assert (await client.get(ours, headers={"host": "account.example.org"})).status_code == 200
         assert (await client.get(ours, headers={"host": "evil.test"})).status_code == 421
         assert (await client.get("/nowhere", headers={"host": "evil.test"})).json() == {"the app says": "404"}
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("written", ["bcrypt", "argon2id"])
+async def test_hashes_that_the_app_may_not_read_are_told_at_its_start(
+    empty: str, written: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = Host(empty, settings=keyturn_settings(hashing=HashingSettings(format=written)))
+    await migrate(host.parts.database)
+    async with host.running():
+        await host.add(hashed="$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz")
+    told = "the rows of users hold argon2id; hashing.format writes bcrypt ($2b$), which your app may not read."
+    async with host.running():
+        assert caplog.text.count(told) == (written == "bcrypt")

@@ -17,13 +17,13 @@ from tests.databases import Databases
 from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
 from tests.spec.elsewhere import Elsewhere
-from tests.spec.service import ADA, GRACE, settings_for
+from tests.spec.service import ADA, GRACE
 
 from keyturn import Event, KeyturnPlugin, Settings
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.errors import DatabaseUnready, SettingsInvalid
-from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, ServerSettings
+from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, Secret, ServerSettings
 
 postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -144,16 +144,23 @@ def test_a_database_that_cannot_be_shared_is_refused(url: str, said: str) -> Non
     assert "set database.url" in found["alchemy"]
 
 
+def at(url: str) -> Settings:
+    return keyturn_settings(database=DatabaseSettings(url=Secret(url)))
+
+
 def test_two_databases_are_refused(tmp_path: Path) -> None:
     alchemy = alchemy_for(f"sqlite:///{tmp_path}/app.db")
-    assert "leave one of them out" in faults(settings_for("sqlite:///keyturn.db"), alchemy=alchemy)["database.url"]
+    assert (
+        "remove [database] from keyturn.toml, or alchemy="
+        in faults(at("sqlite:///keyturn.db"), alchemy=alchemy)["database.url"]
+    )
     in_schema = keyturn_settings(database=DatabaseSettings(schema="keyturn"))
     assert "only PostgreSQL" in faults(in_schema, alchemy=alchemy)["database.schema"]
 
 
 def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:
     def plugin(path: str) -> KeyturnPlugin:
-        return KeyturnPlugin(settings_for(f"sqlite:///{tmp_path}/keyturn.db"), path=path)
+        return KeyturnPlugin(at(f"sqlite:///{tmp_path}/keyturn.db"), path=path)
 
     with pytest.raises(ImproperlyConfiguredException, match="already registered"):
         Litestar(plugins=[plugin(""), plugin("")], logging_config=None)

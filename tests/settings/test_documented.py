@@ -70,7 +70,7 @@ def test_the_documented_ranges_are_those_that_hold() -> None:
     assert [f"{name}: {words}" for name, words in ranges.items() if words not in ROWS[name][-1]] == []
 
 
-@pytest.mark.parametrize("page", ["settings.md", "beside-your-app.md"])
+@pytest.mark.parametrize("page", ["settings.md", "beside-your-app.md", "plugin.md"])
 def test_what_is_shown_can_be_read(read: Read, page: str) -> None:
     shown = re.findall(r"(?s)```toml\n(.*?)```", (DOCS / page).read_text("utf-8"))
 

@@ -174,7 +174,7 @@ def test_a_service_is_built_without_what_it_may_never_need(forbidden: str) -> No
         "from keyturn.telemetry.logs import configure_logs\n"
         "from keyturn.telemetry.tracing.export import start_export\n"
         "configure_logs(); start_export()\n"
-        "create_app(Settings(environment='development', database=DatabaseSettings(url=Secret('sqlite://'))))"
+        "create_app(Settings(environment='development', mail=MailSettings(transport='capture')))"
     )
 
 

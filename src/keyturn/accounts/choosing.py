@@ -27,6 +27,19 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
             return store_from_factory(reference, settings)
 
 
+async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
+    """Return, in words, that new hashes are of another format than those of an app's table; "" where they are not.
+
+    Raises AccountsUnready.
+    """
+    if settings.accounts.store != "table":
+        return ""
+    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - as above
+
+    doubt = await accounts.hash_doubt(settings.hashing) if isinstance(accounts, TableAccounts) else None
+    return f"{doubt.message}. {doubt.mend}" if doubt else ""
+
+
 def ends_sessions(accounts: AccountSettings) -> bool:
     """Tell whether a new password ends all sessions. A store does by its contract; a table, where it has been told."""
     return accounts.store != "table" or bool(accounts.table.delete)

@@ -4,7 +4,6 @@ import contextlib
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from keyturn.cli.installation import Installation, installation
 from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import FILE_NAME, Settings
-
-if TYPE_CHECKING:
-    from keyturn.accounts.port import AccountStore
 
 
 @click.command()
@@ -123,7 +119,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
 
     DatabaseUnready where the migrations were not run; what the store of accounts raises where it is not as it should.
     """
-    from keyturn.accounts.choosing import accounts_for  # noqa: PLC0415
+    from keyturn.accounts.choosing import accounts_for, hash_doubt  # noqa: PLC0415
     from keyturn.database.migrations import ahead_text, is_ahead, require_current  # noqa: PLC0415
     from keyturn.event_loop import run  # noqa: PLC0415
     from keyturn.reset.proofs.second_step.choosing import check_second_step  # noqa: PLC0415
@@ -138,18 +134,10 @@ def _require_ready(here: Installation, settings: Settings) -> None:
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()
-                if settings.accounts.store == "table":
-                    await _warn_of_hashes(accounts, settings)
+                if doubt := await hash_doubt(settings, accounts):
+                    click.echo(f"keyturn: {doubt}", err=True)
                 await check_second_step(settings, database)
             finally:
                 await accounts.close()
 
     run(check())
-
-
-async def _warn_of_hashes(accounts: "AccountStore", settings: Settings) -> None:
-    """Say where new hashes are of another format than those of the table."""
-    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415
-
-    if isinstance(accounts, TableAccounts) and (doubt := await accounts.hash_doubt(settings.hashing)):
-        click.echo(f"keyturn: {doubt.message}. {doubt.mend}", err=True)

@@ -39,6 +39,7 @@ from keyturn.database.sqlite_threads import SqliteThreads, returned
 from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.utc_datetime import UtcDateTime
 from keyturn.database.wording import describe_url
+from keyturn.errors import Fault, SettingsInvalid
 
 _TIME = UtcDateTime()
 
@@ -85,10 +86,14 @@ class Database:
         `timeout` is how long PostgreSQL may take to connect and for each statement, DatabaseUnready after it. The time
         is kept on this side: a server that froze, or a network that swallows, keeps none. A migration has none. Of an
         engine that somebody else opened it is the time of a connection or a transaction as a whole.
+
+        Raises SettingsInvalid for a schema of SQLite's, or an address that cannot be opened.
         """
         engine = open_engine(source, pool_size, timeout) if isinstance(source, str) else source
         self.is_shared = engine is source
         self.is_sqlite = engine.dialect.name == "sqlite"
+        if schema and self.is_sqlite:
+            raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas")])
         self.schema = schema
         self.where = describe_url(engine.url)
         self.engine = engine_for_our_statements(engine, schema) if self.is_shared or schema else engine

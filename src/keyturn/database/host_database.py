@@ -30,7 +30,8 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     """
     if settings.database.url != DatabaseSettings().url:
         raise _fault(
-            "database.url", "is set, but the app's own database is to be used (alchemy): leave one of them out"
+            "database.url",
+            "is set, but the plugin has the app's database (alchemy=): remove [database] from keyturn.toml, or alchemy=",
         )
     url = make_url(alchemy.connection_string) if alchemy.connection_string else alchemy.get_engine().url
     address = Secret(url.render_as_string(hide_password=False))
@@ -69,11 +70,9 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
 
 
 def _own_connections(settings: DatabaseSettings) -> Database:
-    if settings.schema:
-        raise _fault("database.schema", "is set, but only PostgreSQL has schemas")
     if not read_url(settings.url, "alchemy").url.database:
         raise _fault("alchemy", f"a database in memory is there for one connection alone: use a file, or {_INSTEAD}")
-    return Database(settings.url)
+    return Database(settings.url, schema=settings.schema)
 
 
 def _fault(name: str, message: str) -> SettingsInvalid:

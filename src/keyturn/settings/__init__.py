@@ -28,7 +28,7 @@ from keyturn.settings.model import (
 )
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
-from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
+from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings, require_valid
 from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
 from keyturn.settings.second_steps import SecondStepSettings, SecondStepTableSettings, SmsSettings
 from keyturn.settings.texts import FileOrUrl, Folder, Secret
@@ -89,4 +89,5 @@ __all__ = [
     "is_loopback",
     "paths_of",
     "read_settings",
+    "require_valid",
 ]

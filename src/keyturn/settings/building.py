@@ -40,6 +40,12 @@ class Variable(msgspec.Struct, frozen=True):
     value: str
 
 
+class Literally(msgspec.Struct, frozen=True):
+    """A value that code has made: no variable is looked up in it."""
+
+    value: Any
+
+
 class VariableUnset(ValueError):
     """Variables that a value names are not set; the text says which."""
 
@@ -53,7 +59,7 @@ class Builder:
     def __init__(self, environ: Mapping[str, str], folder: Path, faults: list[Fault]) -> None:
         self._environ = environ
         self._folder = folder
-        self._faults = faults
+        self.faults = faults
         self.unset: list[Fault] = []
         self._places: dict[str, dict[str, str]] = {}
 
@@ -78,7 +84,7 @@ class Builder:
         for key, value in given.items():
             name = f"{prefix}{key}"
             if key not in fields:
-                self._faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
+                self.faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
                 continue
             field = fields[key]
             with self._collect_faults(name, value):
@@ -105,7 +111,7 @@ class Builder:
         entries: dict[str, Any] = {}
         for key, value in given.items():
             with self._collect_faults(member_name(name, key), value):
-                entries[key] = _checked(fill_variables(value, self._environ), wanted)  # a text has no other kind
+                entries[key] = _checked(self._filled(value), wanted)  # a text has no other kind
         return entries
 
     @contextmanager
@@ -113,23 +119,31 @@ class Builder:
         try:
             yield
         except _NoSection as error:
-            self._faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
+            self.faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
         except VariableUnset as error:
             self.unset.append(Fault(name, str(error)))
         except ValueError as error:
-            self._faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
+            self.faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
 
     def _convert(self, value: Any, wanted: Any) -> Any:
         # A variable is always text, so "587" may be a number; in TOML a number is written as one.
         is_text = isinstance(value, Variable) or has_places(value)
-        plain = value.value if isinstance(value, Variable) else fill_variables(value, self._environ)
+        plain = self._filled(value)
         if wanted is timedelta:
             return parse_duration(plain)
-        if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not isinstance(value, Variable):
+        if (
+            wanted in (Folder, FileOrUrl)
+            and isinstance(plain, str)
+            and plain
+            and not isinstance(value, Variable | Literally)
+        ):
             plain = plain if wanted is FileOrUrl and FileOrUrl(plain).is_url else str(self._folder / plain)
         if is_text and get_origin(wanted) is tuple:
             plain = [part.strip() for part in plain.split(",") if part.strip()]
         return _checked(plain, wanted, strict=not is_text)
+
+    def _filled(self, value: Any) -> Any:
+        return value.value if isinstance(value, Variable | Literally) else fill_variables(value, self._environ)
 
 
 class _NoSection(ValueError):
@@ -160,7 +174,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def parse_duration(value: Any) -> timedelta:
-    """Return the duration that a text like 30m is. Raises ValueError."""
+    """Return the duration that a text like 30m is; code has made one already. Raises ValueError."""
+    if isinstance(value, timedelta) and value >= timedelta(0):
+        return value
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not match:
         raise ValueError(f"must be a duration, as in 90s, 30m, 1h or 7d, not {shown(value)}")

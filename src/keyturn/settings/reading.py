@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import read_plain_text
-from keyturn.settings.building import Builder, Variable, did_you_mean, is_section
+from keyturn.settings.building import Builder, Literally, Variable, did_you_mean, is_section
 from keyturn.settings.model import Settings
 from keyturn.settings.rules.every_rule import broken_rules
 
@@ -84,13 +84,48 @@ def inspect_settings(
     given = _read_toml(source, required=named is not None, faults=faults) if with_file else {}
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     _overlay_environment(given, environ, faults)
-    builder = Builder(environ, source.parent, faults)
+    settings, faults = _build(given, Builder(environ, source.parent, faults), sending=sending, connecting=connecting)
+    return Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in faults))
+
+
+def require_valid(settings: Settings, *, sending: bool = True) -> Settings:
+    """Return settings that code has made or changed, each value with the type of its setting.
+
+    What holds for a file holds for them. Raises SettingsInvalid with every fault.
+    """
+    settings, faults = _build(_as_given(settings), Builder({}, Path(), []), sending=sending, connecting=True)
+    if faults:
+        raise SettingsInvalid(faults)
+    return settings
+
+
+def _build(
+    given: Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
+) -> tuple[Settings, list[Fault]]:
+    """Return the settings, and all faults: of what was written, of what is not set, and of the rules between them."""
     settings = builder.build(Settings, given)
     broken = broken_rules(settings, sending=sending, written=set(_written_names(given)))
-    news = _rules_of_known_values(broken, [*faults, *builder.unset])
-    found = (*faults, *(builder.unset if connecting else ()), *news)
-    hidden = (builder.hide_values(fault) for fault in found)
-    return Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in hidden))
+    news = _rules_of_known_values(broken, [*builder.faults, *builder.unset])
+    found = (*builder.faults, *(builder.unset if connecting else ()), *news)
+    return settings, [builder.hide_values(fault) for fault in found]
+
+
+def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return what is not a default, in the sections and keys of a file."""
+    given = {}
+    for field in msgspec.structs.fields(struct):
+        value = getattr(struct, field.name)
+        if value != field.default:
+            given[field.encode_name] = _value_as_given(value)
+    return given
+
+
+def _value_as_given(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return _as_given(value)
+    if isinstance(value, dict):
+        return {key: _value_as_given(member) for key, member in value.items()}
+    return Literally(value)
 
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
@@ -132,8 +167,14 @@ def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         if isinstance(value, dict):
             within = list(_written_names(value, f"{prefix}{key}."))
             yield from [f"{prefix}{key}", *within] if within else []
-        elif not isinstance(value, Variable) or value.name not in OTHER_NAMES:
+        elif not _is_of_a_provider(f"{prefix}{key}", value):
             yield f"{prefix}{key}"
+
+
+def _is_of_a_provider(name: str, value: Any) -> bool:
+    if isinstance(value, Variable):
+        return value.name in OTHER_NAMES
+    return isinstance(value, Literally) and name in OTHER_NAMES.values()  # from where is no longer known
 
 
 def setting_names() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a value has to be, in a sentence: of a setting with the value that it is not, of a request with its type."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect
@@ -26,7 +26,7 @@ _LONGEST_SHOWN = 60
 def mismatch(value: Any, wanted: Any) -> str:
     """Return the sentence: "must be a whole number from 10 to 16, not 'high'". A secret is not shown."""
     kind = inspect.type_info(wanted)
-    return f"must be {_words(kind)}" + ("" if wanted is Secret else f", not {shown(value)}")
+    return f"must be {_words(kind)}" + ("" if Secret in (wanted, *get_args(wanted)) else f", not {shown(value)}")
 
 
 def plain_message(message: str) -> str:

@@ -15,7 +15,7 @@ from uvicorn.lifespan.on import LifespanOn
 from keyturn.app import create_app
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
-from keyturn.settings import LimitSettings, Secret
+from keyturn.settings import HashingSettings, LimitSettings, Secret
 
 pytestmark = pytest.mark.any_database
 
@@ -93,12 +93,12 @@ async def test_where_the_database_is_gone_every_route_says_to_come_back_and_name
 async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(
     unmigrated: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = create_app(settings_for(unmigrated), worker=False)
+    app = create_app(settings_for(unmigrated, hashing=HashingSettings()), worker=False)
     life = LifespanOn(uvicorn.Config(app, log_config=None, lifespan="on"))
     with caplog.at_level(logging.ERROR):
         await life.startup()
     assert life.should_exit
-    assert "keyturn migrate" in caplog.text
+    assert "run `keyturn migrate`" in caplog.text
 
 
 async def test_after_the_migration_it_starts(unmigrated: str) -> None:

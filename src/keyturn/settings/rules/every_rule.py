@@ -67,7 +67,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from second_step_faults(settings, sending=sending, written=written)
     yield from _limits(settings)
     yield from _server(settings)
-    yield from _database(settings)
+    yield from _database(settings, written)
     yield from _worker(settings)
     yield from _hashing(settings)
     yield from _token_and_time(settings)
@@ -159,11 +159,11 @@ def _server(settings: Settings) -> Iterator[Fault]:
     yield from api_path_faults(settings.server.api_path)
 
 
-def _database(settings: Settings) -> Iterator[Fault]:
+def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     url, schema = settings.database.url, settings.database.schema
     if message := database_fault(url, for_our_tables=True):
         yield Fault("database.url", message)
-    elif schema and database_kind(url) == "sqlite":
+    elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # else an app may share its own
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
     if settings.database.timeout <= timedelta(0):
         yield Fault("database.timeout", "must be longer than nothing")
