@@ -63,11 +63,17 @@ def has_printable_name(name: str) -> bool:
 
 
 def leads_out(path: str | Path, bounds: Path | None) -> bool:
-    """Tell whether a path is in truth one outside of the bounds; nothing is outside of None."""
+    """Tell whether a path is in truth one outside of the bounds; nothing is outside of None.
+
+    A repository's own `.git` is outside: it may hold tokens for its remotes.
+    """
+    if bounds is None:
+        return False
     try:
-        return bounds is not None and not Path(os.path.realpath(path)).is_relative_to(bounds)
+        real = Path(os.path.realpath(path))
     except ValueError:  # a name with a zero in it, which no file has
         return True
+    return not real.is_relative_to(bounds) or ".git" in real.relative_to(bounds).parts
 
 
 def _require_plain(found: os.stat_result, file: str | Path) -> None:

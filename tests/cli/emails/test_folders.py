@@ -12,6 +12,7 @@ import pytest
 from tests.cli.conftest import Keyturn
 from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
+from tests.emails.gallery.test_links_and_suffixes import written
 
 from keyturn.cli.emails.folders import open_folder
 from keyturn.cli.emails.service_settings import service_settings
@@ -234,6 +235,31 @@ def test_own_mails_are_shown_where_the_settings_are_a_link(
     shown = keyturn("render", "password_reset")
 
     assert (shown.code, "Northwind School" in shown.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "emails/config.json", "emails/config.toml", "emails/samples/config.toml", "emails/samples",
+        "samples/config.toml", "samples", "emails/locales/de/LC_MESSAGES/a.po", "emails/part.html",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["outside", ".git"])
+def test_a_finding_about_a_link_shows_nothing_of_the_file_that_it_leads_to(
+    keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory, link: str, place: str
+) -> None:
+    there = workplace / ".git" if place == ".git" else tmp_path_factory.mktemp("home")
+    emails = written(workplace / "emails", {"config.html": "<p>{{ auth }}</p>{% include 'part.html' ignore missing %}"})
+    written(there, {"config.json": "{c2VjcmV0", "config.toml": "c2VjcmV0", "a.po": "c2VjcmV0", "part.html": "c2VjcmV0"})
+    linked = workplace / link
+    linked.parent.mkdir(parents=True, exist_ok=True)
+    linked.symlink_to(there if link.endswith("samples") else there / linked.name)
+
+    shown = [keyturn("check", str(emails)), keyturn("render", "config", "--dir", str(emails))]
+    told = [one.out + one.err for one in shown]
+
+    assert "leads out of" in "".join(told)
+    assert "c2VjcmV0" not in "".join(told)
 
 
 @pytest.mark.parametrize("trust", ["--trust", "--env=plain:environment"])

@@ -154,7 +154,7 @@ def check(
         return
     examination = _without_known(examination, known, asked_for=baseline is not None).with_rules(only)
     if output == "text":
-        print_findings(examination, opened.gallery.folders, with_coverage=not only)
+        print_findings(examination, opened.gallery, with_coverage=not only)
     elif written := _report(examination, opened, output, fail_on):
         click.echo(written)
     if not (opened.service or django):

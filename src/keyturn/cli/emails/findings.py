@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from keyturn.cli.terminal import accent, error, muted, strong, warning
-from keyturn.plain_files import read_plain_text
 
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
@@ -30,13 +29,13 @@ _INSTEAD = {
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
-def print_findings(examination: "Examination", folders: "Folders", *, with_coverage: bool = True) -> None:
+def print_findings(examination: "Examination", gallery: "Gallery", *, with_coverage: bool = True) -> None:
     from keyturn.emails.lint.equal_findings import equal_findings  # noqa: PLC0415
 
     for equal in equal_findings(examination.found):
-        _print_finding(equal, folders, examination.mails)
+        _print_finding(equal, gallery, examination.mails)
     if with_coverage and examination.coverage and examination.coverage.total.branches:
-        _print_coverage(examination.coverage, folders)
+        _print_coverage(examination.coverage, gallery.folders)
     counts = examination.tally.by_severity
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items() if count)
     looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
@@ -85,16 +84,16 @@ def shown_path(path: Path) -> str:
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
-def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> None:
+def _print_finding(equal: Sequence["Found"], gallery: "Gallery", mails: int) -> None:
     from keyturn.emails.lint.equal_findings import mails_of  # noqa: PLC0415
 
-    finding = equal[0].finding
+    finding, folders = equal[0].finding, gallery.folders
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
     at_widths = f" At {', '.join(map(str, finding.widths))} px." if finding.widths else ""
     click.echo(f"  {finding.message}{at_widths}")
-    for line in _frame(folders / place.file, place.line, place.column):
+    for line in _frame(gallery, place.file, place.line, place.column):
         click.echo(line)
     click.echo(f"  {accent(finding.fix)}")
     for places in _other_places(equal[1:], folders):
@@ -112,10 +111,10 @@ def _other_places(found: Iterable["Found"], folders: "Folders") -> Iterator[str]
         yield f"{typed_path(folders, file)}:{', '.join(f'{place.line}:{place.column}' for place in places)}"
 
 
-def _frame(file: Path, line: int, column: int) -> list[str]:
+def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
     """Return the lines around a place, the line itself marked, and its column. Long lines are cut around that."""
     try:
-        lines = read_plain_text(file, errors="replace").splitlines()
+        lines = gallery.source(file).splitlines()
     except OSError:
         return []
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))

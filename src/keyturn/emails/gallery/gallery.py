@@ -31,7 +31,7 @@ from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.jinja_cache import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.plain_files import read_plain_text
+from keyturn.plain_files import leads_out, read_plain_text
 
 T = TypeVar("T")
 
@@ -195,8 +195,15 @@ class Gallery:
         return self._current_look().shared
 
     def source(self, file: str) -> str:
-        """Return a file of the folder, as templates refer to it. What is not UTF-8 in it shows as U+FFFD."""
-        return re.sub(r"\r\n?", "\n", read_plain_text(self.folders / file, errors="replace"))
+        """Return a file of the folder, as templates refer to it. What is not UTF-8 in it shows as U+FFFD.
+
+        Raises OSError where it cannot be read, or is a link that leads out of a foreign folder: the link may be what a
+        finding is about.
+        """
+        path = self.folders / file
+        if leads_out(path, self.patterns.bounds) and leads_out(path, path):
+            raise OSError(f"{file} is a link that leads out of the folder")
+        return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
     def users(self, shared: str) -> list[str]:
         """Return the mails that refer to a shared file, also through another one."""
