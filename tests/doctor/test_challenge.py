@@ -28,11 +28,14 @@ async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_
         right, wrong = await found(secret=Secret("right"), **keys), await found(secret=Secret("wrong"), **keys)
         verifier.solved = {"nobody": ("example.com", "")}
         for_tests = await found(secret=Secret("right"), **keys)
+        verifier.codes = ["sitekey-secret-mismatch"]
+        of_another_site = await found(secret=Secret("right"), **keys)
 
     assert (right.verdict, right.message) == ("ok", "127.0.0.1 answers, and knows the secret")
     assert (wrong.verdict, "invalid-input-secret" in wrong.message) == ("fail", True)
     assert "wrong" not in wrong.message
     assert for_tests.verdict == "warn"
+    assert of_another_site.verdict == ("fail" if method == "hcaptcha" else "ok")
 
 
 @pytest.mark.parametrize(("fault", "policy", "happens"), [

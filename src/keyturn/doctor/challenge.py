@@ -30,7 +30,7 @@ async def check_challenge(settings: Settings) -> list[Finding]:
         return [Finding(_NAME, "fail", f"{urlsplit(url).hostname}: {error}", mend)]
     finally:
         await verifier.close()
-    if refused := verdict.names(service.misconfigured):
+    if refused := verdict.names((*service.misconfigured, *service.elsewhere)):
         mend = "Copy challenge.secret and challenge.site_key of one and the same site once more."
         return [Finding(_NAME, "fail", f"{urlsplit(url).hostname} refuses the secret: {refused}", mend)]
     if verdict.success:

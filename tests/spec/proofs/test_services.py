@@ -146,12 +146,20 @@ async def test_what_is_open_takes_what_nobody_can_judge_and_counts_it(start: Sta
     assert await outcomes(service) == {"failed": 2, "missing": 1, "wrong": 1}
 
 
-@pytest.mark.parametrize("code", ["bad-request", "timeout-or-duplicate", "missing-input-response", "a-new-code"])
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ("turnstile", "bad-request"), ("turnstile", "timeout-or-duplicate"), ("turnstile", "missing-input-response"),
+        ("turnstile", "a-new-code"), ("hcaptcha", "sitekey-secret-mismatch"), ("hcaptcha", "not-using-dummy-secret"),
+        ("hcaptcha", "bad-request"), ("hcaptcha", "invalid-input-response"),
+    ],
+)  # fmt: skip
 async def test_no_code_that_a_client_may_bring_about_is_a_way_round_an_open_policy(
-    start: Start, turnstile: Verifier, code: str
+    start: Start, turnstile: Verifier, hcaptcha: Verifier, method: Method, code: str
 ) -> None:
-    turnstile.codes = [code]
-    service = await start(challenge=asking("turnstile", turnstile, on_failure="open"))
+    verifier = {"turnstile": turnstile, "hcaptcha": hcaptcha}[method]
+    verifier.codes = [code]
+    service = await start(challenge=asking(method, verifier, on_failure="open"))
     assert (await told(service))[0] == REFUSED
 
 

@@ -17,15 +17,17 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     """Says in what one service differs from the other.
 
     `longest` is an answer's, in characters; what is longer needs no call. Codes in `misconfigured` are the operator's
-    to mend, those in `spent` mean that the person solves another. `asks_again`: a lost verdict can be asked for once
-    more, under the idempotency key of the first call. `names_site`: the site key goes along, since any site of the
-    account would pass else. `says_action`: the verdict names the form that the answer was given for.
+    to mend, those in `spent` mean that the person solves another. Those in `elsewhere` say that an answer is one for
+    another site; if all are, it is the operator's. `asks_again`: a lost verdict can be asked for once more, under the
+    idempotency key of the first call. `names_site`: the site key goes along, since any site of the account would pass
+    else. `says_action`: the verdict names the form that the answer was given for.
     """
 
     url: str
     longest: int
     misconfigured: Collection[str]
     spent: Collection[str]
+    elsewhere: Collection[str] = ()
     asks_again: bool = False
     names_site: bool = False
     says_action: bool = False
@@ -45,10 +47,10 @@ SERVICES: Mapping[Literal["turnstile", "hcaptcha"], Service] = {
     "hcaptcha": Service(
         url="https://api.hcaptcha.com/siteverify",
         longest=8192,
-        misconfigured=(
-            "missing-input-secret", "invalid-input-secret", "sitekey-secret-mismatch", "not-using-dummy-secret",
-        ),
+        misconfigured=("missing-input-secret", "invalid-input-secret"),
         spent=("invalid-or-already-seen-response", "expired-input-response", "already-seen-response"),
+        # Not the operator's: a client brings them about by an answer for a site of its own, or for the keys for tests.
+        elsewhere=("sitekey-secret-mismatch", "not-using-dummy-secret"),
         names_site=True,
     ),
 }  # fmt: skip
@@ -82,6 +84,8 @@ class Captcha:
             raise ChallengeUnready(f"challenge.secret is refused: {named}")
         if verdict.names(self._service.spent):
             raise AnswerRefused("expired")
+        if verdict.names(self._service.elsewhere):
+            raise AnswerRefused("elsewhere")
         # "bad-request" too: it could be brought about by what a client sends.
         if not verdict.success:
             raise AnswerRefused("wrong")
