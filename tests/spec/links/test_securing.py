@@ -330,6 +330,18 @@ async def test_the_purge_does_not_forget_who_may_open_a_locked_account(start: St
     assert outcome in {"asked", "cooldown"}
 
 
+async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start: Start) -> None:
+    service = await start(**LOCKING)
+    token = await stolen(service)
+    assert await secure(service, token) == "200"  # and no worker, or no store, for more than a week
+    await service.write(update(SecureLinkRow).values(expires_at=now() - timedelta(days=30)))
+    await service.parts.retention.purge(now())
+    await service.deliver()
+
+    await _another_link(service)
+    assert (await trail(service))[-1:] == [("reset_request", "link_mailed")]
+
+
 async def test_the_purge_forgets_it_once_the_account_is_not_locked(start: Start) -> None:
     service = await start(**LOCKING)
     assert await secure(service, await stolen(service)) == "200"

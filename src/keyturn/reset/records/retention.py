@@ -17,11 +17,12 @@ from keyturn.accounts.models import SessionRow
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
 from keyturn.errors import AccountsUnready, DatabaseUnready
-from keyturn.outbox.models import ERASED, WAITING, OutboxRow
+from keyturn.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.reset.proofs.code_store import ResetCodeRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.messages import ACCOUNT_SECURED
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow, SecureLinkRow
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
@@ -55,6 +56,9 @@ _COUNTED_FOR = timedelta(days=2)
 
 _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
 """As the index of those that are not says it, so that a batch finds them without looking at the others again."""
+
+
+_YET_TO_LOCK = select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, STILL_WAITING).limit(1)
 
 
 class _Chore(msgspec.Struct, frozen=True):
@@ -121,9 +125,14 @@ class Retention:
         return done
 
     async def _purge_used_secure_links(self, moment: datetime) -> int:
-        """Delete those of accounts that are not locked: of a locked one they say which mailbox may open it."""
+        """Delete those of accounts that are not locked: of a locked one they say which mailbox may open it.
+
+        None is deleted while an account is yet to be locked, for want of a worker or of a store that answers.
+        """
         done, last = 0, ""
         while accounts := await self._secure_links.used_before(moment, last, _ASKED_AT_ONCE):
+            if await self._database.fetch(_YET_TO_LOCK):
+                break
             try:
                 found = await asyncio.gather(*map(self._accounts.get, accounts))
             except AccountsUnready as error:
