@@ -8,7 +8,7 @@ import ast
 import importlib
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from re import _parser  # the tree of an expression, whose literals are what it looks for
@@ -18,19 +18,71 @@ import msgspec
 import pytest
 
 import keyturn
+from keyturn.emails.gallery.placeholders.plausible_texts import _rules
+from keyturn.emails.lint.checks.safety import _NOT_YOU
+from keyturn.emails.lint.clients.features import features
+from keyturn.emails.lint.guard.attribute_values import _unit
+from keyturn.emails.studio.data.plausible_texts import _BY_NAME
+from keyturn.emails.studio.data.typed_values import _SAYINGS
+from keyturn.testing.supabase_users import _is_like
 
 pytestmark = pytest.mark.long
 
 SOURCE = Path(keyturn.__file__).parent
 
 BOUNDED: Mapping[str, str] = {
-    "emails/": "templates are read in a worker, which is ended when it passes a limit (emails/workers)",
-    "mail/rendering/": "Keyturn's own templates, and the operator's; unfamiliar ones in a worker as above",
-    "testing/": "what tests write",
+    "emails/studio/frames/images.py": "`url(` is looked for up to the last `)` alone, so each one that is found ends",
 }
 """Files whose expressions are not tested, by how their paths begin, and what bounds them instead."""
 
-BUILT: Mapping[str, str] = {
+_FEATURES = features().values()
+
+BUILT: Mapping[str, str | Iterable[str]] = {
+    r"emails/gallery/placeholders/missing_names.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    "emails/gallery/placeholders/plausible_texts.py f'(?:^|[._])(?:{self.pattern})$'": [
+        one.end.pattern for one in _rules()
+    ],
+    "emails/gallery/placeholders/plausible_texts.py f'(?:^|_)(?:{self.pattern})(?:_|$)'": [
+        one.anywhere.pattern for one in _rules()
+    ],
+    r'''emails/gallery/samples/reading.py f"""[\\s{{]*+(?:\\[\\s*+)?[\\"']?{re.escape(name)}[\\"']?\\s*[\\]=:]"""''': (
+        r"[\s{]*+(?:\[\s*+)?[\"']?user_name[\"']?\s*[\]=:]"
+    ),
+    "emails/gallery/samples/shapes.py shape.pattern": r"^[a-z]+$",
+    "emails/lint/checks/safety.py words": _NOT_YOU.values(),
+    "emails/lint/clients/features.py self.graceful": [
+        one.graceful for one in _FEATURES if isinstance(one.graceful, str)
+    ],
+    "emails/lint/clients/features.py feature.tag": [one.tag for one in _FEATURES],
+    "emails/lint/clients/features.py feature.value": [one.value for one in _FEATURES],
+    "emails/lint/clients/features.py one.image": [one.image for one in _FEATURES],
+    "emails/lint/clients/features.py feature.property or '.*'": [one.property for one in _FEATURES],
+    "emails/lint/clients/features.py one.selector": [one.selector for one in _FEATURES],
+    "emails/lint/clients/features.py one.at": [one.at for one in _FEATURES],
+    "emails/lint/clients/support_gaps.py feature.partial": [one.partial or "" for one in _FEATURES],
+    "emails/lint/clients/support_gaps.py feature.when.get(note, '')": [
+        each for one in _FEATURES for each in one.when.values()
+    ],
+    "emails/lint/clients/support_gaps.py on": [each for one in _FEATURES for each in one.on.values()],
+    r"emails/lint/guard/attribute_values.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
+        _unit("unit", ("px", "%"), "1,4").pattern,
+        _unit("unit", ("px", "%", ""), "1").pattern,
+        _unit("unitWithNegative", ("px", "em", "auto"), "1").pattern,
+    ],
+    r"emails/lint/jinja/unknown_filters.py f'(?:\\||\\bfilter|\\bis(?:\\s+not)?)\\s*({re.escape(name)})\\b'": (
+        r"(?:\||\bfilter|\bis(?:\s+not)?)\s*(money)\b"
+    ),
+    r'''emails/lint/source/error_location.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (
+        r"(?:^|[{,])\s*[\"']?(user_name)[\"']?\s*[=:]"
+    ),
+    r"emails/lint/source/error_location.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    r"emails/lint/source/error_location.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
+        r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*(end)?for\b"
+    ),
+    "emails/studio/data/plausible_texts.py pattern": [one.pattern for one, _ in _BY_NAME],
+    "emails/studio/data/typed_values.py pattern": [one.pattern for one, _ in _SAYINGS],
+    "testing/supabase_users.py pattern": _is_like("a%b_c"),
+    "mail/rendering/compiling.py f'</{name}>'": r"</div>",
     "onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
     "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
     "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
@@ -38,7 +90,7 @@ BUILT: Mapping[str, str] = {
     "settings/rules/reports.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": r"[A-Za-z0-9_-]{32,}",
     "pages/preview/policy.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
 }
-"""Calls whose pattern is made at run time, by file and source, with a pattern as it comes out."""
+"""Calls whose pattern is made at run time, by file and source, with patterns as they come out."""
 
 _CALLS = {"compile", "search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 _FROM_THE_START = {"match", "fullmatch"}
@@ -106,7 +158,9 @@ def expressions() -> Iterator[Expression]:
                     pattern, flags = compiled.pattern, compiled.flags & ~re.UNICODE
                 else:
                     written = f"{place} {ast.unparse(call.args[0])}"
-                    yield Expression(written, BUILT.get(written, ""), 0, methods)
+                    come_out = BUILT.get(written, "")
+                    for one in dict.fromkeys([come_out] if isinstance(come_out, str) else filter(None, come_out)):
+                        yield Expression(written, one, 0, methods)
                     continue
             yield Expression(place, pattern, flags, methods)
 
@@ -161,6 +215,9 @@ def _pieces(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901 
 
 
 def _member(of: Any) -> str:
+    if str(of[0][0]) == "NEGATE":
+        left_out = {chr(value) for kind, value in of if str(kind) == "LITERAL"}
+        return next(sign for sign in "a0!" if sign not in left_out)
     for kind, value in of:
         if str(kind) == "LITERAL":
             return chr(value)
@@ -206,8 +263,11 @@ def slowest(expression: Expression) -> str:
                 return parts[0] + parts[1] * (length // len(parts[1])) + parts[2]
 
             for length in _LENGTHS:
-                if _seconds(expression, method, of(length)) < _ENOUGH:
+                once = _seconds(expression, method, of(length))
+                if once < _ENOUGH:
                     continue
+                if once < 8 * _seconds(expression, method, of(length // 4)):
+                    break  # a long expression, and no more
                 # Anything else on the machine adds to a single try: the least of several counts.
                 half, whole = (
                     min(_seconds(expression, method, of(one)) for _ in range(5)) for one in (length // 4, length)

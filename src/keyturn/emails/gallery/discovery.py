@@ -47,10 +47,10 @@ _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
 _REFERENCE = re.compile(
-    r"""\{%[-+]?\s*(extends|include|import|from|render)\s+(\[[^\]]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^>]*?path=("[^"]*"|'[^']*')"""
+    r"""\{%[-+]?\s*(extends|include|import|from|render)\s+(\[[^\]{]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^<>]*?path=("[^"]*"|'[^']*')"""
 )
-_LIQUID_LINES = re.compile(r"\{%-?\s*liquid\b(.*?)%\}", re.DOTALL)
-_LIQUID_REFERENCE = re.compile(r"""^\s*(?:include|render)\s+("[^"]*"|'[^']*')""", re.MULTILINE)
+_LIQUID_LINES = re.compile(r"\{%-?\s*liquid\b(.*?)(?:%\}|\Z)", re.DOTALL)
+_LIQUID_REFERENCE = re.compile(r"""^[^\S\n]*(?:include|render)\s+("[^"]*"|'[^']*')""", re.MULTILINE)
 """Liquid's tag that holds a tag on each line, without signs around them."""
 
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")

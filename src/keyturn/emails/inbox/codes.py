@@ -86,14 +86,16 @@ _NO_CODE = re.compile(
     r"(?:zip|post(?:al)?|area|country|sort|swift|bar|qr|dress|source|product|item|tracking|error|status|exit|http|referral|customer"
     r"|promo(?:tion(?:al)?)?|discount|coupon|voucher|gift)[ -]?(?:card )?codes?"
     r"|(?:gutschein|rabatt|aktions|promo|fehler|bar|qr-?|kunden)-?codes?"
-    r"|code (?:postal|promo\w*|barres?|client|de réduction|erreur|article)"
+    r"|code (?:postal|promo\w{0,20}|barres?|client|de réduction|erreur|article)"
     r"|código (?:postal|promocional|de (?:descuento|desconto|barras|cliente|error|producto))"
-    r"|codice (?:postale|promo\w*|sconto|cliente|fiscale|articolo|a barre)"
-    r"|(?:korting\w*|klant|streep|bar)code|(?:rabat\w*|post|streck|kampanj|strek|feil|fejl|kund\w*)-?kod\w*"
+    r"|codice (?:postale|promo\w{0,20}|sconto|cliente|fiscale|articolo|a barre)"
+    r"|(?:korting\w{0,20}|klant|streep|bar)code|(?:rabat\w{0,20}|post|streck|kampanj|strek|feil|fejl|kund\w{0,20})-?kod\w{0,20}"
     r"|alennuskoodi|postikoodi"
-    r"|kod\w* (?:pocztow\w*|rabatow\w*|promocyjn\w*|kreskow\w*)|(?:slevov|čárov|poštovn)\w* kód|kód slevy"
-    r"|промо-?код\w*|(?:почтов|поштов|штрих)\S{0,6} ?-?(?:код|індекс|индекс)\w*|код\w* (?:ошибки|помилки|товар\w*)"
-    r"|(?:indirim|posta|promosyon|kampanya|ürün|müşteri) kod\w*|kode (?:pos|promo|diskon)"
+    r"|kod\w{0,20} (?:pocztow\w{0,20}|rabatow\w{0,20}|promocyjn\w{0,20}|kreskow\w{0,20})"
+    r"|(?:slevov|čárov|poštovn)\w{0,20} kód|kód slevy"
+    r"|промо-?код\w{0,20}|(?:почтов|поштов|штрих)\S{0,6} ?-?(?:код|індекс|индекс)\w{0,20}"
+    r"|код\w{0,20} (?:ошибки|помилки|товар\w{0,20})"
+    r"|(?:indirim|posta|promosyon|kampanya|ürün|müşteri) kod\w{0,20}|kode (?:pos|promo|diskon)"
     r"|رمز (?:الخصم|بريدي)|الرمز البريدي|כקוד קופון|קוד (?:קופון|הנחה)|מיקוד|पिन ?कोड (?:नंबर|क्षेत्र)"
     r"|优惠码|優惠碼|邮政编码|郵遞區號|折扣码|折扣碼|二维码|(?:クーポン|プロモーション|割引|バー)コード"
     r"|郵便番号|(?:할인|쿠폰|프로모션) ?코드|우편번호"
@@ -142,7 +144,7 @@ _SIGN_IN = re.compile(
 
 
 _LIST = re.compile(
-    r"\s*(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|nebo|и|или|та|або|ve|veya|و)?\s*"
+    r"\s*+(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|nebo|и|или|та|або|ve|veya|و)?\s*+"
 )
 _BLANKS = {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x3000: " ", 0x2010: "-", 0x2011: "-", 0xFF1A: ":", 0xFF0D: "-"}
 _AROUND = " \t*_\"'`“”„«»()[]<>:.,-–—=>#|"

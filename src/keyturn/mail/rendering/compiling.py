@@ -11,16 +11,12 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.mjml import to_html
 
-_TITLE = re.compile(r"<mj-title>(.*?)</mj-title>", re.DOTALL)
-_PREVIEW = re.compile(r"<mj-preview>(.*?)</mj-preview>", re.DOTALL)
-_HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
-_HTML_PREVIEW = re.compile(
-    r"<(div|span|p)\b[^>]*(?:class=[\"'][^\"']*pre-?(?:header|view)|display:\s*none)[^>]*>(.*?)</\1>",
-    re.DOTALL | re.IGNORECASE,
-)
-"""Plain HTML has no element for it: what its authors hide at the top, by a class that says so or by its style."""
+_HTML_TITLE = re.compile(r"<(title)([^<>]*)>", re.IGNORECASE)
+_HTML_CONTAINER = re.compile(r"<(div|span|p)\b([^<>]*)>", re.IGNORECASE)
+_HIDES = re.compile(r"class=[\"'][^\"']*pre-?(?:header|view)|display:\s*none", re.IGNORECASE)
+"""Plain HTML has no element for the preheader: authors hide it at the top, by a class that says so or by its style."""
 
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _ISOLATES = re.compile("[\u2068\u2069]")
 """What sets a name apart in a text that runs from right to left. One line needs none, and filters distrust it there."""
 
@@ -53,10 +49,10 @@ def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
 
 def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:
     """Return the mail with the HTML that was made of its markup."""
-    title, preview = (_TITLE, _PREVIEW) if files.is_mjml else (_HTML_TITLE, _HTML_PREVIEW)
+    read = _mjml_text if files.is_mjml else _html_text
     return Rendered(
-        subject=one_line(filled.subject) or _head_text(title, filled.markup),
-        preheader=_head_text(preview, filled.markup),
+        subject=one_line(filled.subject) or _head_text(read(filled.markup, "title")),
+        preheader=_head_text(read(filled.markup, "preview")),
         html=html,
         text=filled.text.strip() + "\n" if files.text else "",
         mjml=filled.markup if files.is_mjml else "",
@@ -74,7 +70,23 @@ def _compile_mjml(mjml: str, file: Path) -> str:
         raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
 
 
-def _head_text(element: re.Pattern[str], markup: str) -> str:
+def _mjml_text(mjml: str, element: str) -> str:
+    text, end, _ = mjml.partition(f"<mj-{element}>")[2].partition(f"</mj-{element}>")
+    return text if end else ""
+
+
+def _html_text(markup: str, element: str) -> str:
+    """Return what is between the first start tag that is meant and the next end tag of its name."""
+    unclosed: set[str] = set()  # an end tag that is missing is looked for once
+    for tag in (_HTML_TITLE if element == "title" else _HTML_CONTAINER).finditer(markup):
+        name = tag[1].lower()
+        if name not in unclosed and (element == "title" or _HIDES.search(tag[2])):
+            if end := re.compile(f"</{name}>", re.IGNORECASE).search(markup, tag.end()):
+                return markup[tag.end() : end.start()]
+            unclosed.add(name)
+    return ""
+
+
+def _head_text(text: str) -> str:
     """Return the text of a head element: a line break in it would start a new header (RFC 5322, 2.2)."""
-    found = element.search(markup)
-    return _ISOLATES.sub("", one_line(html.unescape(_TAG.sub(" ", found[found.lastindex or 0])))) if found else ""
+    return _ISOLATES.sub("", one_line(html.unescape(_TAG.sub(" ", text))))

@@ -11,9 +11,9 @@ from posixpath import dirname, join, normpath
 
 from jinja2.ext import Extension
 
-_INCLUDE = re.compile(r"<!--.*?-->|<mj-include\b([^>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)
+_INCLUDE = re.compile(r"<!--.*?(?:-->|\Z)|<mj-include\b([^<>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_WRAPPER = re.compile(r"<!--.*?-->|<(/?)(mjml|mj-head|mj-body)\b[^>]*>", re.DOTALL)
+_WRAPPER = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)(mjml|mj-head|mj-body)\b[^<>]*>", re.DOTALL)
 
 
 class MjmlIncludes(Extension):

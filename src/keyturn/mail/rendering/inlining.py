@@ -5,7 +5,6 @@ space in styles and characters for `&nbsp;`. So it is given a copy in which the 
 in the mail are `style` attributes. Comments, and with them the tables that Outlook reads, stay as they were compiled.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -16,7 +15,6 @@ from tinycss2.ast import Declaration
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 _NUMBER = "data-keyturn-tag"
-_LEFT = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 def inline_css(html: str, css: str) -> tuple[str, str]:
@@ -31,9 +29,9 @@ def inline_css(html: str, css: str) -> tuple[str, str]:
     )
     drawn = inliner.inline(copy)
     styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(drawn)[::-1] if _NUMBER in tag.attributes}
-    left = _LEFT.search(drawn)
+    left, end, _ = drawn.partition("<style>")[2].partition("</style>")
     sent = _rewrite_tags(html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), "")))
-    return sent, left[1] if left else ""
+    return sent, left if end else ""
 
 
 def _tags(html: str) -> list[Element]:

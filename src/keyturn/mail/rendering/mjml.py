@@ -7,20 +7,21 @@ from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a packa
 from keyturn.mail.rendering.including import unwrap_includes
 
 _INLINE_STYLE = re.compile(
-    r"""<!--.*?-->|(<mj-style\b[^>]*?\sinline\s*=\s*["']inline["'][^>]*(?<!/)>)(.*?)(?=</mj-style\s*>)""", re.DOTALL
+    r"""<!--.*?(?:-->|\Z)|(<mj-style\b(?=[^<>]*?\sinline\s*=\s*["']inline["'])[^<>]*(?<!/)>)(.*?)(?:(?=(</)mj-style\s*>)|\Z)""",
+    re.DOTALL,
 )
 _GAP = re.compile(
     r"(?<=>)(?!\n)\s+(?="
     r"<mj-(?:title|preview|style|attributes|font|breakpoint|accordion-(?:element|title|text)|carousel-image|navbar-link"
     r"|social-element)\b|</mj-(?:head|accordion|accordion-element|carousel|navbar|social)\s*>)"
 )
-_ATTRIBUTES = re.compile(r"<mj-attributes\s*>.*?</mj-attributes\s*>", re.DOTALL)
+_ATTRIBUTES = re.compile(r"<mj-attributes\s*>.*?(?:</mj-attributes\s*>|\Z)", re.DOTALL)
 _GAP_IN_ATTRIBUTES = re.compile(r"(?<=>)(?!\n)\s+(?=<)")
 
 _TABLE_WITH_ROLE = re.compile(
-    r"""<!--.*?-->|(<mj-table\b[^>]*?\srole\s*=\s*["'](presentation|none)["'][^>]*(?<!/)>)""", re.DOTALL
+    r"""<!--.*?(?:-->|\Z)|(<mj-table\b(?=[^<>]*?\srole\s*=\s*["'](presentation|none)["'])[^<>]*(?<!/)>)""", re.DOTALL
 )
-_ROLE_OF_TABLE = re.compile(r"(<table\b[^>]*)><!-- role=(\w+) -->")
+_ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
 
 _PLACE = "/* inlined */"
 _FULL_STYLE = re.compile(re.escape(_PLACE) + r"\s*")
@@ -35,7 +36,7 @@ def to_html(mjml: str) -> str:
     styles: list[str] = []
 
     def lift(found: re.Match[str]) -> str:
-        if found[1] is None:
+        if found[3] is None:  # a comment, or a style that is never closed
             return found[0]
         styles.append(found[2])
         return found[1] + _PLACE.ljust(len(found[2]))  # as long as before: the compiler names offsets

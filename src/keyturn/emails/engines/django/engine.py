@@ -20,7 +20,9 @@ _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
 _UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")
 _UNKNOWN_LIBRARY = re.compile(r"'([\w.]+)' is not a registered tag library|'[\w.]+' is not a valid tag or filter in")
 _LINE_IN_MESSAGE = re.compile(r" on line \d+")
-_HINT_IN_MESSAGE = re.compile(r"\.? Did you forget to register or load this tag\?|\s*Must be one of:.*", re.DOTALL)
+_HINT_IN_MESSAGE = re.compile(
+    r"\.? Did you forget to register or load this tag\?|(?<!\s)\s*Must be one of:.*", re.DOTALL
+)
 
 
 class DjangoEngine:

@@ -22,9 +22,11 @@ Options = Literal["required", "all"]
 """Which parameters are given: those that have to be, or those with defaults, too."""
 
 _NAME = "keyturn-part"
-_HEAD = re.compile(r"<mj-head\b.*?</mj-head\s*>|<head\b.*?</head\s*>", re.DOTALL | re.IGNORECASE)
-_BODY = re.compile(r"<(?:mj-)?body\b[^>]*>", re.IGNORECASE)
-_FIRST_TAG = re.compile(r"(?:\s|<!--.*?-->)*<([\w-]+)", re.DOTALL)
+_HEAD = re.compile(
+    r"<mj-head\b(?:(?!<mj-head\b).)*?</mj-head\s*>|<head\b(?:(?!<head\b).)*?</head\s*>", re.DOTALL | re.IGNORECASE
+)
+_BODY = re.compile(r"<(?:mj-)?body\b[^<>]*>", re.IGNORECASE)
+_FIRST_TAG = re.compile(r"(?>\s+|<!--.*?-->)*+<([\w-]+)", re.DOTALL)
 _SECTIONS = frozenset({"mj-section", "mj-wrapper", "mj-hero", "mj-raw"})
 _COLUMNS = frozenset({"mj-column", "mj-group"})
 _IN_THE_HEAD = frozenset({

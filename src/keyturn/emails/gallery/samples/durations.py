@@ -7,7 +7,7 @@ import msgspec
 
 _UNITS = (("day", "D", 86_400), ("hour", "H", 3600), ("minute", "M", 60), ("second", "S", 1))
 _IN_WORDS = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(?:(w|weeks?)|(d|days?)|(h|hrs?|hours?)|(m|mins?|minutes?)|(s|secs?|seconds?))(?![a-z])[\s,]*(?:and\s+)?",
+    r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:(w|weeks?)|(d|days?)|(h|hrs?|hours?)|(m|mins?|minutes?)|(s|secs?|seconds?))(?![a-z])[\s,]*(?:and\s+)?",
     re.IGNORECASE,
 )
 _SECONDS = (604_800, 86_400, 3600, 60, 1)

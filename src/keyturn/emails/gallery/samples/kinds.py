@@ -22,7 +22,7 @@ _CODE = re.compile(
 
 def kind_of(text: str) -> Kind:
     """Return what `text` is. "code" is what a program reads and a person does not: a colour, a size, a file."""
-    for kind, pattern in (("link", _LINK), ("address", _ADDRESS), ("code", _CODE)):
-        if pattern.fullmatch(text):
+    for kind, matches in (("link", _LINK.fullmatch), ("address", _ADDRESS.fullmatch), ("code", _CODE.fullmatch)):
+        if matches(text):
             return kind  # type: ignore[return-value]
     return "text"

@@ -56,7 +56,7 @@ TESTS: Mapping[str, Use] = {
     "sequence": "list",
 }  # fmt: skip
 COMPARINGTESTS = frozenset({"eq", "equalto", "==", "sameas", "in"})
-NUMBER_FORMAT = re.compile(r"%[-+ 0#]*\d*(?:\.\d+)?[dfgei]|\{[^{}]*:[^{}%]*[\dfdgen,%]\}")
+NUMBER_FORMAT = re.compile(r"%[-+ 0#]*+\d*+(?:\.\d++)?[dfgei]|\{[^{}]*:[^{}%:]*[\dfdgen,%]\}")
 MOMENT_FORMAT = re.compile(r"\{[^{}]*:[^{}]*%[A-Za-z]")
 TRANSLATING: Mapping[str, int] = {"_": 1, "gettext": 1, "ngettext": 2, "pgettext": 2, "npgettext": 3}
 """The first of their arguments that is no message; in those with a plural, the number."""

@@ -14,7 +14,7 @@ _BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)
 _BUTTON_CLASS = re.compile(r"(?:^|[\s_-])(?:btn|button|cta)(?:$|[\s_-])", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"token|code|key|otp|ticket|secret|signature|hash", re.IGNORECASE)
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_.~-]{20,}|[0-9a-fA-F]{32,}")
-_MIXED = re.compile(r"(?=.*[a-z].*[A-Z]|.*[A-Z].*[a-z])|^[0-9a-f-]+$", re.DOTALL)
+_MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])|[0-9a-f-]+$")
 _SECRET_AT_LEAST = 6
 _TOKEN_NAME = re.compile(r"token|secret|otp$", re.IGNORECASE)
 _CHOOSES_PASSWORD = re.compile(r"reset|forgot|recover|passwor[dt]|choose|activat|invit", re.IGNORECASE)
@@ -149,4 +149,4 @@ def _is_button(link: Element) -> bool:
 
 
 def _looks_random(text: str) -> bool:
-    return bool(_RANDOM.fullmatch(text) and _MIXED.search(text))
+    return bool(_RANDOM.fullmatch(text) and _MIXED.match(text))

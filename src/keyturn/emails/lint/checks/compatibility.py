@@ -15,7 +15,7 @@ from keyturn.emails.lint.finding import ClientGap, Finding, RuleGroup, Severity
 
 _WITHOUT = "See that the mail also holds without it."
 _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
-_MARKDOWN_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
+_MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 
 @cache

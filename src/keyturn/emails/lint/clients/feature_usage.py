@@ -16,7 +16,7 @@ _DRAWN_BY_MJML = ("height", "width", "background", "align", "vertical-align", "d
 
 # Clients that draw with Word, and so skip what a conditional comment keeps from it.
 _WORD = frozenset(("outlook/windows", "outlook/windows-mail"))
-_NOT_FOR_WORD = re.compile(r"<!--\[if !mso[^]]*\]>.*?<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
+_NOT_FOR_WORD = re.compile(r"<!--\[if !mso[^]<]*\]>.*?(?:<!\[endif\]-->|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 def feature_uses(document: Document) -> Iterator[FeatureUse]:

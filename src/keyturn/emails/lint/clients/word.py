@@ -40,7 +40,7 @@ _NOTED: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 """Titles and notes that say more to a person than those of the data."""
 
-_MARKS = re.compile(r"`|\s*\(See \[[^]]*\]\([^)]*\)\)")
+_MARKS = re.compile(r"`|(?<!\s)\s*\(See \[[^][]*\]\([^)[]*\)\)")
 """Markdown, and links to where a bug is told."""
 
 _COMBINATORS = {

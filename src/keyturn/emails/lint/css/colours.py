@@ -10,10 +10,10 @@ _WHITE_POINT = (0.95047, 1.0, 1.08883)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
 # Words in a `background` that are no colour.
-_WORD = re.compile(r"#[0-9a-f]+\b|\b(?:rgb|hsl)a?\([^)]*\)|\b[a-z]+\b", re.IGNORECASE)
-_IMAGE = re.compile(r"(?:url|[a-z-]*gradient)\((?:[^()]|\([^()]*\))*\)", re.IGNORECASE)
+_WORD = re.compile(r"#[0-9a-f]+\b|\b(?:rgb|hsl)a?\([^()]*\)|\b[a-z]+\b", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:url|(?<![a-z-])[a-z-]*gradient)\((?>[^()]+|\([^()]*\))*+\)", re.IGNORECASE)
 _IMAGE_OR_WORD = re.compile(f"{_IMAGE.pattern}|{_WORD.pattern}", re.IGNORECASE)
-_FUNCTION = re.compile(r"\b(?!rgba?\(|hsla?\()[a-z-]+\(", re.IGNORECASE)
+_FUNCTION = re.compile(r"(?<![\w-])(?!-*(?:rgb|hsl)a?\()[a-z-]+\(", re.IGNORECASE)
 
 
 class Colour(NamedTuple):

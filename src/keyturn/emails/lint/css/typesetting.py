@@ -8,7 +8,8 @@ _BOLD_BY_ITSELF = frozenset(("b", "strong", "th", "h1", "h2", "h3", "h4", "h5", 
 _TIMES_BY_ITSELF = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83}
 _KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
 _WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
-_LENGTH = re.compile(r"(-?\d*\.?\d+)(px|pt|em|rem|%)?$")
+_NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
+_LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|em|rem|%)?$")
 
 
 def font_size(value: str | None, tag: str, above: float) -> float:
@@ -29,7 +30,7 @@ def line_height(value: str | None, size: float, above: float) -> float:
     """Return the distance of lines; 0 where the client chooses it."""
     if value is None:
         return above
-    if re.fullmatch(r"\d*\.?\d+", value):
+    if _NUMBER.fullmatch(value):
         return float(value) * size
     return _length(value, size, 0)
 

@@ -66,7 +66,7 @@ MJML_RULES = RuleGroup("mjml", *_WORDS)
 HTML_RULES = RuleGroup("html", *_WORDS)
 
 
-_JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).)*?\}\}", re.DOTALL)
 
 
 def syntax_findings(document: Document) -> Iterator[Finding]:

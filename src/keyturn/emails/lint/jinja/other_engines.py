@@ -16,7 +16,7 @@ _TAGS: Mapping[str, tuple[str, ...]] = {
     "Twig": ("embed", "sandbox", "apply", "use"),
 }  # fmt: skip
 RULES = RuleGroup("jinja", *(f"{engine.lower()}-tag" for engine in _TAGS))
-_ARGUMENT_OF_FILTER = re.compile(r"\{\{[^}]*\|\s*\w+:[\"'\w]")
+_ARGUMENT_OF_FILTER = re.compile(r"\{\{[^{}]*\|\s*\w+:[\"'\w]")
 
 _HANDLEBARS = re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-])")
 _FIX = "Templates are rendered by Jinja: write this one in Jinja, or name it in the setting ignore."

@@ -17,7 +17,8 @@ from keyturn.mail.rendering.folders import Folders
 from keyturn.plain_files import read_plain_file, read_plain_text
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
-_QUOTED = re.compile(r"(?:.*\bgot )?'(\w+)'")
+_GOT = re.compile(r".*\bgot '(\w+)'")
+_QUOTED = re.compile(r"'(\w+)'")
 _UNCLOSED = re.compile(r"^Unexpected end of template.*?(?:to be closed is '(\w+)'\.)?$", re.DOTALL)
 _AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 _BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
@@ -116,14 +117,18 @@ def _names_in(error: TemplateInvalid) -> Iterator[str]:
         yield str(cause.name)
     elif isinstance(cause, UndefinedError):
         yield from filter(None, [missing_name(error.message)])
-    elif isinstance(cause, TemplateSyntaxError) and (quoted := _QUOTED.search(error.message)):
+    elif isinstance(cause, TemplateSyntaxError) and (
+        quoted := _GOT.match(error.message) or _QUOTED.search(error.message)
+    ):
         yield quoted[1]
 
 
 def _unclosed_block(source: str, block: str, end: Spot) -> Spot:
     """Return the last tag of a kind that is opened and never closed; a `set` may need no end, so nobody can say."""
     opened: list[int] = []
-    for tag in re.finditer(rf"\{{#.*?#\}}|\{{%[-+]?\s*(end)?{block}\b", source, re.DOTALL) if block != "set" else ():
+    for tag in (
+        re.finditer(rf"\{{#.*?(?:#\}}|\Z)|\{{%[-+]?\s*(end)?{block}\b", source, re.DOTALL) if block != "set" else ()
+    ):
         if tag[1] and opened:
             opened.pop()
         elif tag[0].startswith("{%") and not tag[1]:

@@ -15,7 +15,7 @@ from keyturn.emails.lint.ignore_rules import RULES
 from keyturn.emails.lint.rules import UnknownRule, expect_rules
 
 _COMMENT = re.compile(
-    r"(?P<opens>\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\}|\{%-?\s*#)[-+]?\s*keyturn:(?P<said>.*?)"
+    r"(?P<opens>\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\}|\{%-?\s*#)[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
     r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\}|%\})",
     re.DOTALL,
 )
@@ -26,7 +26,10 @@ _UP_TO_NEXT = re.compile(
     r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%-?\s*#.*?%\}|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+",
     re.DOTALL,
 )
-_START_TAG = re.compile(r"""<[a-zA-Z](?>\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|"[^"]*"|'[^']*'|[^>])*+>""", re.DOTALL)
+_START_TAG = re.compile(
+    r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
+    re.DOTALL,
+)
 _OF_JINJA = "{# keyturn: ignore links/relative because ... #}"
 _OF_LIQUID = "{% comment %} keyturn: ignore links/relative because ... {% endcomment %}"
 
@@ -109,7 +112,7 @@ def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment 
                 f"Write it as {form}, or with ignore-file.",
             )  # fmt: skip
             continue
-        rules = re.split(r"\s*,\s*", said["rules"])
+        rules = [rule.strip() for rule in said["rules"].split(",")]
         try:
             expect_rules(rules)
         except UnknownRule as unknown:

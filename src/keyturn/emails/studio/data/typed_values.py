@@ -13,7 +13,6 @@ from keyturn.emails.gallery.samples.plain_data import plain_data
 from keyturn.emails.studio.data.edits import Values, pointer
 from keyturn.mail.rendering.render import EmailProps
 
-_PATH = re.compile(r"^(.*?)(?: - at `\$(.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -91,9 +90,8 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
 
 
 def _split_message(error: msgspec.ValidationError) -> tuple[str, list[str]]:
-    found = _PATH.match(str(error))
-    message, path = (found[1], found[2] or "") if found else (str(error), "")
-    return message, [name or index for name, index in _STEP.findall(path)]
+    message, _, path = str(error).partition(" - at `$")
+    return message, [name or index for name, index in _STEP.findall(path.removesuffix("`"))]
 
 
 def _value_at(value: Any, steps: list[str]) -> Any:

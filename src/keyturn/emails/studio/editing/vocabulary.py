@@ -8,9 +8,9 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.errors import TemplateInvalid
 
-_MJ_CLASS = re.compile(r"<mj-class\b[^>]*?\sname=[\"']([\w-]+)[\"']")
-_STYLES = re.compile(r"<(?:mj-)?style\b[^>]*>(.*?)</(?:mj-)?style>", re.DOTALL)
-_SELECTORS = re.compile(r"([^{};]+)\{")
+_MJ_CLASS = re.compile(r"<mj-class\b[^<>]*?\sname=[\"']([\w-]+)[\"']")
+_STYLES = re.compile(r"<(?:mj-)?style\b[^<>]*>(.*?)(?:</(?:mj-)?style>|\Z)", re.DOTALL)
+_SELECTORS = re.compile(r"(?<![^{};])([^{};]+)\{")
 _CSS_CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _DEEPEST = 4
 

@@ -10,7 +10,7 @@ from html import escape
 
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
-_XML = re.compile(r"<xml\b.*?</xml\s*>", re.IGNORECASE | re.DOTALL)
+_XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
 _LENGTH = re.compile(r"^(-?[\d.]+)(px|pt|in|%)?$")
 _SHAPES = ("v:rect", "v:roundrect", "v:oval")
 _KEPT = ("width", "height", "top", "left", "position", "z-index")

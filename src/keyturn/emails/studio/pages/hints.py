@@ -11,8 +11,8 @@ _DARK = re.compile(
     r"prefers-color-scheme\s*:\s*dark|color-scheme[\"']?\s*(?:content=)?[\"':\s][^;>]{0,40}\bdark\b", re.IGNORECASE
 )
 _WEB_FONT = re.compile(
-    r"@font-face\s*\{[^}]*url\(\s*[\"']?(?:https?:)?//|@import\s+(?:url\()?\s*[\"']?https?://[^;]*font"
-    r"|<link\b[^>]*href=[\"']?https?://[^>]*font",
+    r"@font-face\s*\{[^{}]*url\(\s*[\"']?(?:https?:)?//|@import\s++(?:url\(\s*)?[\"']?https?://(?:(?!@import)[^;])*?font"
+    r"|<link\b(?>[^<>]*?href=[\"']?https?://)[^<>]*?font",
     re.IGNORECASE,
 )
 _NOT_DRAWN = frozenset((
