@@ -65,7 +65,7 @@ def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals:
             reports = await proven(request, client)
         except (WebhookRefused, Unavailable) as refused:
             # A failed check of who speaks belongs in the log (OWASP ASVS 16.3.1): an attack, or our secret.
-            if refusals.is_first(client.networks[0][0]):
+            if refusals.count(client.networks[0][0]):
                 log.warning(LogEvent("webhook.refused", provider=provider, client=client.ip_address, reason=refused))
             await api.resets.count_malformed(client)
             raise

@@ -65,7 +65,7 @@ class RefusalPages:
 
     def answer_unavailable(self, request: AnyRequest, error: Unavailable) -> Response[Any]:
         request_id = {"X-Request-ID": request_id_of(request.scope)}
-        log.error(LogEvent("page.unready", reason=error))
+        self._pages.log_unready(error)
         return self._refusal_page(request, "failed", 503, headers=request_id)
 
     def answer_outcome_unknown(self, request: AnyRequest, error: OutcomeUnknown) -> Response[Any]:

@@ -11,14 +11,14 @@ from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import TemplateInvalid
+from keyturn.errors import TemplateInvalid, Unavailable
 from keyturn.languages import READER, Language, order_of_name
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
 from keyturn.pages.page_templates import PageTemplates
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")
 
@@ -50,6 +50,12 @@ class Pages:
         self.assets = Assets(site, self._headers)
         self._templates = PageTemplates(site, self.assets)
         self._packaged = self._templates.packaged()
+        self._unready = OnceAMinute()
+
+    def log_unready(self, error: Unavailable) -> None:
+        """Log that something does not answer: one line a minute and cause."""
+        if count := self._unready.count(type(error).__name__):
+            log.error(LogEvent("page.unready", reason=error, count=count))
 
     def page(
         self, request: AnyRequest, template: str, *,

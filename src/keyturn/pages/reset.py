@@ -1,6 +1,5 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -31,9 +30,6 @@ from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
 from keyturn.reset.resets import LiveLink
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.pages")
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
@@ -116,7 +112,7 @@ class ResetPassword(Controller):
             status, headers = 429, {"Retry-After": str(limited.retry_after)}
             step = ShownStep(method="sms", unsent=True, wait=timedelta(seconds=limited.retry_after))
         except Unavailable as unready:
-            log.error(LogEvent("page.unready", reason=unready))
+            pages.log_unready(unready)
             status, step = 503, ShownStep(method="sms", unsent=True)
         live = await resets.validate(link.token, client, email)
         answer = password_form(pages, request, live, step=step, status=status)

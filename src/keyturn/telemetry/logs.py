@@ -57,17 +57,20 @@ class OnceAMinute:
     """
 
     def __init__(self) -> None:
-        self._written: OrderedDict[str, float] = OrderedDict()
+        self._written: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def is_first(self, name: str) -> bool:
+    def count(self, name: str) -> int:
+        """Return for how many requests a line is to be written now: this one and those since the last line, or 0."""
         moment = time.monotonic()
-        if moment - self._written.get(name, -_A_MINUTE) < _A_MINUTE:
-            return False
-        self._written[name] = moment
+        written, held_back = self._written.get(name, (moment - _A_MINUTE, 0))
+        if moment - written < _A_MINUTE:
+            self._written[name] = written, held_back + 1
+            return 0
+        self._written[name] = moment, 0
         self._written.move_to_end(name)
         if len(self._written) > _MOST_NAMES:
             self._written.popitem(last=False)
-        return True
+        return held_back + 1
 
 
 def redact(text: str) -> str:

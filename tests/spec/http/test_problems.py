@@ -23,7 +23,7 @@ from tests.spec.service import (
     problem,
 )
 
-from keyturn.errors import Busy
+from keyturn.errors import Busy, DatabaseUnready, LimitsUnready
 from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.any_database
@@ -179,6 +179,28 @@ async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_e
         (one.levelname, one.getMessage().partition(" ")[0]) for one in caplog.records if one.name == "keyturn.http"
     ]
     assert written == [("WARNING", "request.busy")]
+
+
+async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_and_cause_with_their_number(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    down: list[Exception] = [DatabaseUnready("the database is away")] * 20 + [LimitsUnready("Redis is away")]
+
+    async def away(*_: Any) -> None:
+        raise down.pop(0) if down else DatabaseUnready("the database is away")
+
+    monkeypatch.setattr(service.parts.live_links, "require", away)
+    with caplog.at_level(logging.INFO, "keyturn.http"):
+        answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(21)]
+        monkeypatch.setattr("keyturn.telemetry.logs._A_MINUTE", 0.0)
+        await service.anywhere().post(VALIDATE, json={"token": "x"})
+    assert {problem(answer) for answer in answers} == {"503 unavailable"}
+    written = [str(one.msg) for one in caplog.records if one.name == "keyturn.http"]
+    assert written == [
+        "request.failed error=DatabaseUnready reason=the database is away count=1",
+        "request.failed error=LimitsUnready reason=Redis is away count=1",
+        "request.failed error=DatabaseUnready reason=the database is away count=20",
+    ]
 
 
 async def test_what_a_frontend_sends_besides_is_ignored(service: Service) -> None:

@@ -19,6 +19,7 @@ from keyturn.errors import (
     Fault,
     InputInvalid,
     KeyturnError,
+    Unavailable,
 )
 from keyturn.languages import Language, Languages
 from keyturn.settings.sentences import plain_message
@@ -97,7 +98,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         if meters and (kind := request.route_handler.opt.get("kind")):
             meters.request(kind, outcome_of(InputInvalid()))
 
-    busy = OnceAMinute()
+    lines = OnceAMinute()
 
     def answer_keyturn_error(request: AnyRequest, error: KeyturnError) -> Response[bytes]:
         if isinstance(error, InputInvalid) and not error.counted:
@@ -105,7 +106,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         problem = problem_of(error, accepted_language(languages, request))
         if problem.status >= _SERVER_FAULT:
             problem = problem.named_after(request)
-            _log_failure(request, error, busy)
+            _log_failure(request, error, lines)
         return problem.response()
 
     def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -126,12 +127,17 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
     return {KeyturnError: answer_keyturn_error, HTTPException: answer_http_exception, Exception: answer_anything_else}
 
 
-def _log_failure(request: AnyRequest, error: KeyturnError, busy: OnceAMinute) -> None:
-    """Log an answer of 500 and above. Busy is a limit that holds, and no fault: one warning a minute and route."""
-    if not isinstance(error, Busy):
-        log.error(LogEvent("request.failed", error=type(error).__name__, reason=error))
-    elif busy.is_first(route := str(request.scope.get("path_template", ""))):
-        log.warning(LogEvent("request.busy", route=route))
+def _log_failure(request: AnyRequest, error: KeyturnError, lines: OnceAMinute) -> None:
+    """Log an answer of 500 and above: a line a minute and route, or a minute and cause, where clients can repeat it.
+
+    Busy is a limit that holds, and no fault.
+    """
+    name = type(error).__name__
+    if isinstance(error, Busy):
+        if lines.count(route := str(request.scope.get("path_template", ""))):
+            log.warning(LogEvent("request.busy", route=route))
+    elif count := lines.count(name) if isinstance(error, Unavailable) else 1:
+        log.error(LogEvent("request.failed", error=name, reason=error, count=count))
 
 
 def http_problem(status: int, otherwise: str = "") -> Problem:
