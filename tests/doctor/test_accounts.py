@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.databases import Databases
 from tests.mariadb_server import MariadbServer
+from tests.postgresql_with_tls import TlsServer
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
@@ -205,8 +207,82 @@ def test_a_time_without_a_zone_on_a_server_with_utc_is_fine(tmp_path: Path, mari
 
 
 async def make_users(url: str, kind: str) -> None:
-    place = AppDatabase(url)
     columns = "id INT PRIMARY KEY, email VARCHAR(190), password VARCHAR(190)"
+    await execute(url, f"CREATE TABLE users ({columns}, changed_at {kind})")
+
+
+async def execute(url: str, statement: str) -> None:
+    place = AppDatabase(url)
     async with place.connection() as connection:
-        await connection.execute(text(f"CREATE TABLE users ({columns}, changed_at {kind})"))
+        await connection.execute(text(statement))
     await place.close()
+
+
+async def unready(url: str, folder: Path) -> Finding:
+    table = TableSettings(url=Secret(url), table="users", password="password")
+    (found,) = await found_in(folder, AccountSettings(store="table", table=table))
+    assert found.verdict == "fail"
+    assert found.mend.endswith("Until then, no link is sent and every reset is answered with 503.")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("database", "mend"),
+    [
+        ("by_password", "Correct the password in the address (accounts.table.url), or the user."),
+        ("nowhere", "Correct the name of the database in accounts.table.url, or create it."),
+        (
+            "postgres?sslrootcert={other}",
+            "Check sslrootcert ({other}): the server's certificate does not come from it.",
+        ),
+    ],
+)
+async def test_advice_on_accounts_fits_what_a_server_that_answers_says(
+    postgresql_with_tls: TlsServer, tmp_path: Path, database: str, mend: str
+) -> None:
+    other = postgresql_with_tls.other_root
+    found = await unready(postgresql_with_tls.address(database=database.format(other=other)), tmp_path)
+
+    assert found.mend.startswith(mend.format(other=other))
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databases, tmp_path: Path) -> None:
+    url = databases.empty()
+    asyncio.run(make_users(url, "timestamptz"))
+    asyncio.run(execute(url, "CREATE ROLE reader LOGIN"))
+    table = TableSettings(url=Secret(url.replace("postgres:@", "reader@")), table="users", password="password")
+    (unread,) = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
+    asyncio.run(execute(url, f"REVOKE CONNECT ON DATABASE {url.partition('?')[0].rpartition('/')[2]} FROM PUBLIC"))
+    (unready,) = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
+    asyncio.run(execute(url, "DROP ROLE reader"))
+    databases.drop(url)
+
+    for found in (unread, unready):
+        assert "permission denied" in found.message
+        assert found.mend.startswith(
+            "Give the user in accounts.table.url the right to read and to write the table users."
+        )
+
+
+def test_advice_on_accounts_fits_what_mariadb_says(mariadb: MariadbServer, tmp_path: Path) -> None:
+    url = mariadb.empty()
+    asyncio.run(mariadb._execute("CREATE USER reader@localhost IDENTIFIED BY 'secret'"))
+    name = url.partition("?")[0].rpartition("/")[2]
+    addresses = [
+        url.replace("root@", "reader:wrong@"), url.replace(name, "nowhere"), url.replace("root@", "reader:secret@"),
+    ]  # fmt: skip
+    found = [asyncio.run(unready(address, tmp_path)).mend for address in addresses]
+    asyncio.run(mariadb._execute("DROP USER reader@localhost"))
+    mariadb.drop(url)
+
+    assert [one.partition(" in ")[0] for one in found] == [
+        "Correct the password", "Correct the name of the database", "Give the user",
+    ]  # fmt: skip
+
+
+async def test_advice_on_accounts_of_a_server_that_is_not_there_is_to_start_it(tmp_path: Path) -> None:
+    found = await unready("postgresql://ada@127.0.0.1:9/app", tmp_path)
+
+    assert found.mend.startswith("Start its server, or correct accounts.table.url.")

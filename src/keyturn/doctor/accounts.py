@@ -1,6 +1,7 @@
 """Whether the accounts are where the settings say, and as they say."""
 
 import asyncio
+from collections.abc import Mapping
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -10,10 +11,11 @@ from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.database import Database
+from keyturn.database.wording import describe_error
 from keyturn.doctor import sqlite_file
-from keyturn.doctor.database import WRONG_PATH, accounts_file
+from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server
 from keyturn.doctor.finding import Finding
-from keyturn.errors import AccountsUnready, DatabaseUnready, SettingsInvalid
+from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 from keyturn.settings import Settings, hosted_path
 
 _COUNTED = 100_000
@@ -42,11 +44,12 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         finally:
             await store.close()
     except SettingsInvalid as error:
-        mend = "Do what it says, or correct the setting; nothing starts before that."
-        return [Finding("accounts", "fail", str(fault), mend) for fault in error.faults]
+        return [Finding("accounts", "fail", str(fault), _mend_fault(fault, settings)) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
-        mend = "Until they can be reached, no link is sent and every reset is answered with 503."
-        return [Finding("accounts", "fail", str(error), mend)]
+        return [Finding("accounts", "fail", str(error), _mend_unready(error, settings))]
+    except DBAPIError as error:
+        said = f"the database of the accounts refuses: {describe_error(error)}"
+        return [Finding("accounts", "fail", said, _mend_unready(error, settings))]
     finally:
         await database.close()
     found = [Finding("accounts", "ok", f"the store {settings.accounts.store} is as the settings say{times}"), *doubts]
@@ -55,6 +58,29 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         mend = "Set sign_in_url to the page where people sign in to your app."
         found.append(Finding("accounts", "warn", message, mend))
     return found
+
+
+def _mend_fault(fault: Fault, settings: Settings) -> str:
+    # PostgreSQL says "permission denied", and MySQL "SELECT command denied".
+    mend = (
+        MISSING_RIGHT.format(**_place(settings))
+        if "denied" in fault.message
+        else "Do what it says, or correct the setting."
+    )
+    return f"{mend} Nothing starts before that."
+
+
+def _mend_unready(error: Exception, settings: Settings) -> str:
+    """Return what to do, and what does not work before."""
+    mend, place = "", _place(settings)
+    if settings.accounts.store == "table":
+        mend = mend_of_server(error, **place) or f"Start its server, or correct {place['address']}."
+    return f"{mend} Until then, no link is sent and every reset is answered with 503.".lstrip()
+
+
+def _place(settings: Settings) -> Mapping[str, str]:
+    table = settings.accounts.table
+    return {"address": "accounts.table.url" if table.url else "database.url", "tables": f"the table {table.table}"}
 
 
 async def _builtin(settings: Settings, database: Database) -> Finding:

@@ -1,7 +1,7 @@
 """Whether the database answers, can be written, is at this version's revision, and tells the same time."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 
@@ -22,15 +22,20 @@ from keyturn.settings.url_rules import database_fault
 
 _POSTGRESQL = "postgresql://user:password@host:5432/database"
 
+MISSING_RIGHT = "Give the user in {address} the right to read and to write {tables}."
+
 _MENDED_BY = {
-    "28P01": "Correct the password in the address (database.url), or the user.",
-    "28": "Correct the user in the address (database.url), or give what pg_hba.conf there asks of it.",
-    "3D": "Correct the name of the database in database.url, or make it with `createdb`.",
-    "42": "Give the user in database.url the right to read and to write Keyturn's tables.",
-    "53": "PostgreSQL has no room now: see its log, and max_connections there.",
-    "57": "PostgreSQL starts, or is stopped: see its log, and try again.",
+    "28P01": "Correct the password in the address ({address}), or the user.",
+    "28": "Correct the user in the address ({address}), or give what pg_hba.conf there asks of it.",
+    "3D": "Correct the name of the database in {address}, or create it.",
+    "42": MISSING_RIGHT,
+    "53": "The server has no room now: see its log, and max_connections there.",
+    "57": "The server is starting or stopping: see its log, and try again.",
 }
-"""By SQLSTATE, or its class, what to do where PostgreSQL answers and refuses (its manual, appendix A)."""
+"""By SQLSTATE, or its class, what to do where a server answers and refuses (PostgreSQL's manual, appendix A)."""
+
+_OF_MYSQL = {1040: "53", 1044: "42", 1045: "28P01", 1049: "3D", 1142: "42", 1143: "42"}
+"""The same by MySQL's and MariaDB's own numbers, which say more than their SQLSTATE (MySQL's error reference)."""
 
 _WIDEST_SKEW = timedelta(seconds=5)
 
@@ -135,26 +140,43 @@ def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
         mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
         return _fail(f"{sqlite_file.absolute(str(url.database))} cannot be opened: {describe_error(error)}", mend)
-    mend = _mend_connection(error)
-    if mend == _MENDED_BY["42"]:
+    mend = mend_of_server(error, "database.url", "Keyturn's tables")
+    if _state(error).startswith("42"):
         return _fail(f"{describe_url(url)}: {error}", mend)
+    mend = mend or f"Start PostgreSQL, or set database.url to {_POSTGRESQL}."
     return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", mend)
 
 
-def _mend_connection(error: BaseException) -> str:
-    """Return what to do, which is never to start a server that has answered."""
-    cause: BaseException | None = error
-    while cause:
+def mend_of_server(error: BaseException, address: str, tables: str) -> str:
+    """Return what to do where a server has answered, or "" where none has.
+
+    `address` is the setting with its address, `tables` names what is read and written there.
+    """
+    for cause in _causes(error):
         if isinstance(cause, CertificateRefused):
             return cause.mend
-        if state := str(getattr(cause, "sqlstate", "")):
-            return (
-                _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]) or "See the log of the server, which has answered."
-            )
         if isinstance(cause, ssl.SSLError):
             return "Look at the server's log: it has ended the connection over TLS."
+    if state := _state(error):
+        mend = _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]) or "See the log of the server, which has answered."
+        return mend.format(address=address, tables=tables)
+    return ""
+
+
+def _state(error: BaseException) -> str:
+    """Return the SQLSTATE, or its class, with which a server has answered; "" where none has."""
+    for cause in _causes(error):
+        number = next(iter(cause.args), 0)
+        if state := _OF_MYSQL.get(number) or str(getattr(cause, "sqlstate", None) or ""):
+            return state
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause:
+        yield cause
         cause = cause.__cause__
-    return f"Start PostgreSQL, or set database.url to {_POSTGRESQL}."
 
 
 def _fail(message: str, mend: str) -> Finding:
