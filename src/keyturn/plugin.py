@@ -122,8 +122,10 @@ class KeyturnPlugin(InitPlugin):
         self.parts = parts or _build_parts(settings, alchemy, given, sender, callbacks, before_reset)
         self._is_alone = parts is None  # `serve`, which brings parts, has looked before it started anything
         self._worker = _place_of_worker(self.parts, wanted=worker)
+        self._supervisor: Supervisor | None = None
         if self._worker == "child":
             _require_what_a_child_can_have(told, self.parts, alchemy, accounts)
+            self._supervisor = Supervisor(self.parts, self.parts.settings)
         if self._worker != "none" and not self.parts.sender:
             require_transports(self.parts.settings)
         self._pages = pages
@@ -171,10 +173,9 @@ class KeyturnPlugin(InitPlugin):
             if self._is_alone:
                 url = self.parts.settings.limits.storage_url
                 await stack.enter_async_context(counting_alone(self.parts.database, url))
-            if self._worker == "child":
-                supervisor = Supervisor(self.parts, self.parts.settings)
-                stack.push_async_callback(supervisor.stop)
-                supervisor.start()
+            if self._supervisor:
+                stack.push_async_callback(self._supervisor.stop)
+                self._supervisor.start()
             elif self._worker == "inside":
                 relay = asyncio.create_task(self.parts.work())
                 stack.push_async_callback(_cancel, relay)

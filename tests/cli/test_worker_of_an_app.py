@@ -22,6 +22,7 @@ from keyturn.telemetry.logs import configure_logs
 configure_logs("info", "json")
 app = Litestar(plugins=[KeyturnPlugin(read_settings())], logging_config=None)
 """
+BUILT_IN_PYTHON = APP.replace("read_settings()", "replace(read_settings(), worker=WorkerSettings(concurrency=0))")
 LISTENS = "Uvicorn running on "
 
 WHO_WRITES = """
@@ -87,3 +88,12 @@ def test_a_worker_inside_an_app_is_for_a_setting_that_asks_for_it(workplace: Pat
         assert httpx.post(f"{url_of(served)}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         assert not Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text("ascii")
+
+
+def test_a_setting_out_of_bounds_that_was_built_in_python_ends_the_start_of_the_app(workplace: Path) -> None:
+    imports = "from msgspec.structs import replace\nfrom keyturn.settings import WorkerSettings\n"
+    (workplace / "app.py").write_text(imports + BUILT_IN_PYTHON)
+    words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
+    with running_program(words, None, **ENVIRONMENT) as served:
+        served.wait_for("SettingsInvalid: worker.concurrency: ")
+        assert served.process.wait(20) == 1
