@@ -1,6 +1,7 @@
 """keyturn.toml and the environment -> Settings, or every fault at once, each by the name the person wrote."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -33,6 +34,9 @@ _NOT_SETTINGS = {
     "KEYTURN_STUDIO_LIMIT_SECONDS", "KEYTURN_STUDIO_LIMIT_MEGABYTES",
 }  # fmt: skip
 """Names that begin as those of settings do. The studio reads its own."""
+
+_OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)")
+"""What Kubernetes calls the variables that tell a pod where each Service of its namespace is."""
 
 
 def read_settings(
@@ -188,9 +192,14 @@ def environment_name(setting: str) -> str:
 
 def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]) -> None:
     known = known_variables()
+    if of_services := sorted(name for name in environ if name.startswith(PREFIX) and _is_of_service(name, environ)):
+        mend = "write `enableServiceLinks: false` in the pod's spec"
+        faults.append(Fault(of_services[0], f"set by Kubernetes for a Service of this name, and no setting: {mend}"))
     tables = [name for name, kind in _typed_settings() if get_origin(kind) is dict]
     # Where a setting has two names, Keyturn's own comes last and wins.
     for name in sorted(environ, key=lambda name: (name.startswith(PREFIX), name)):
+        if name in of_services:
+            continue
         if name in known:
             *sections, key = known[name].split(".")
             target: Any = given
@@ -202,6 +211,12 @@ def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faul
             table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
             only_there = f"can only be set in the file, as {table}"
             faults.append(Fault(name, only_there if table else "unknown setting" + did_you_mean(name, known)))
+
+
+def _is_of_service(name: str, environ: Mapping[str, str]) -> bool:
+    # One is called as the setting is: of a Service `keyturn-server`, KEYTURN_SERVER_PORT is tcp://10.0.0.1:80.
+    names_port = name.endswith("_PORT") and environ[name].startswith(("tcp://", "udp://", "sctp://"))
+    return names_port or _OF_SERVICE.search(name) is not None
 
 
 def known_variables() -> dict[str, str]:
