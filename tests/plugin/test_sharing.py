@@ -180,14 +180,14 @@ def test_without_the_pages_nothing_may_lead_to_them() -> None:
 
 @postgresql
 async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_may_take(empty: str) -> None:
-    settings = keyturn_settings(database=DatabaseSettings(timeout=timedelta(seconds=0.5)))
+    settings = keyturn_settings(database=DatabaseSettings(timeout=timedelta(seconds=2)))
     settings = msgspec.structs.replace(settings, limits=LimitSettings())  # which this process alone counts
     host = Host(empty, settings=settings, worker=True)
     await migrate(host.parts.database)
     other = Database(empty)
     async with host.running(), host.client() as client, other.connection() as connection:
         await host.add()
-        await connection.execute(text("SELECT pg_sleep(1)"))
+        await connection.execute(text("SELECT pg_sleep(2.5)"))
         host.inbox.arrived = asyncio.Event()
         assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
         async with asyncio.timeout(20):
