@@ -31,7 +31,8 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     if settings.database.url != DatabaseSettings().url:
         raise _fault(
             "database.url",
-            "is set, but the plugin has the app's database (alchemy=): remove [database] from keyturn.toml, or alchemy=",
+            "is set, but the plugin has the app's database (alchemy=): remove [database] from keyturn.toml,"
+            " or alchemy=",
         )
     url = make_url(alchemy.connection_string) if alchemy.connection_string else alchemy.get_engine().url
     address = Secret(url.render_as_string(hide_password=False))
