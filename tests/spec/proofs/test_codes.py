@@ -281,3 +281,17 @@ async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a
         assert problem(await send(service, digits, email)) == "429 too-many-requests"
     assert (await row(service, LIN))["tries"] == 0, "it is alive, and works once the window has moved on"
     assert caplog.text.count("code.over_budget") == 1
+
+
+async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start) -> None:
+    limits = LimitSettings(mailbox_cooldown=timedelta(0), code_overall="3/hour", code="100/minute")
+    service = await start(token=TokenSettings(code=True), limits=limits)
+    emails = [f"lin-{number}@northwind.test" for number in range(6)]
+    for email in emails:
+        await service.add(email)
+        await service.ask(email)
+    await service.deliver()
+
+    told = Counter(map(problem, await asyncio.gather(*(send(service, "00000000", email) for email in emails * 2))))
+
+    assert told == {REFUSED: 3, "429 too-many-requests": 9}

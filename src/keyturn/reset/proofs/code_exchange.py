@@ -75,6 +75,9 @@ class CodeExchange:
         await self._limits.count("code", client)
         await self._require_budget()
         tried = await self._store.count_try(address, now())
+        await (
+            self._require_budget()
+        )  # again: many may have been let through at one moment, and none is judged beyond it
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
             with suppress(OverBudget):  # others were quicker: the next one hears of it
                 # The same work where no code was sent, in a window that nobody reads.
