@@ -13,11 +13,9 @@ from time import monotonic
 
 import msgspec
 
-from keyturn.child_worker.process import WORKING, Orders, Report, read_orders
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.child_worker.process import WORKING, Orders, Report
 from keyturn.parts import Parts
 from keyturn.settings import Secret, Settings
-from keyturn.settings.sentences import plain_message
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.worker")
@@ -36,10 +34,7 @@ _PATIENCE = 5
 
 
 class Supervisor:
-    """Starts the worker at `start`; `parts` are those of the process that answers, `settings` those of the worker.
-
-    Raises SettingsInvalid for settings that the worker would not read: those built in Python may be out of bounds.
-    """
+    """Starts the worker at `start`; `parts` are those of the process that answers, `settings` those of the worker."""
 
     def __init__(self, parts: Parts, settings: Settings) -> None:
         self._parts = parts
@@ -47,7 +42,6 @@ class Supervisor:
             settings, secret_key=Secret(parts.secrets[0])
         )  # where none is set, this one's
         self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
-        _require_readable(self._orders)
         self._longest_end = settings.worker.lease.total_seconds() + _PATIENCE
         self._works = False
         self._task: asyncio.Task[None] | None = None
@@ -133,11 +127,3 @@ class Supervisor:
         except TimeoutError:
             process.kill()
             await process.wait()
-
-
-def _require_readable(orders: Orders) -> None:
-    try:
-        read_orders(orders.line())
-    except msgspec.ValidationError as error:
-        place = str(error).rpartition(" - at `$.")[2].removesuffix("`").removeprefix("settings.")
-        raise SettingsInvalid([Fault(place, plain_message(str(error)))]) from None
