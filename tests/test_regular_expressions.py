@@ -7,6 +7,7 @@ found in the source, so a new one is tested from its first day.
 import ast
 import importlib
 import re
+import subprocess
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
@@ -32,6 +33,7 @@ SOURCE = Path(keyturn.__file__).parent
 
 BOUNDED: Mapping[str, str] = {
     "emails/studio/frames/images.py": "`url(` is looked for up to the last `)` alone, so each one that is found ends",
+    "preview/static/editing/look.js": "it sees what is on the screen, and 2,000 characters above and below",
 }
 """Files whose expressions are not tested, by how their paths begin, and what bounds them instead."""
 
@@ -291,3 +293,70 @@ def test_an_expression_takes_time_that_grows_with_the_text_and_not_with_its_squa
     here = [one for one in found() if one.place.startswith(room) and not one.place.startswith(tuple(BOUNDED))]
     assert not [one.name for one in here if not one.pattern], "made at run time: add what comes out to BUILT"
     assert not {one.name: said for one in here if (said := slowest(one))}
+
+
+SCRIPTS = ("frontend", "preview/static", "src/keyturn/pages/static")
+_SCRIPT_LITERAL = re.compile(
+    r"""(?:[=(,:&|!?\[{;]|\breturn)\s*/((?![*/])(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)/([dgimsuvy]*)"""
+)
+_TIMED_BY_NODE = """
+const { expressions, lengths, enough } = JSON.parse(require("fs").readFileSync(0, "utf-8"));
+function seconds(pattern, text) {
+  const began = process.hrtime.bigint();
+  for (const _ of text.matchAll(pattern)) void _;
+  return Number(process.hrtime.bigint() - began) / 1e9;
+}
+function least(pattern, text) {
+  return Math.min(...Array.from({ length: 5 }, () => seconds(pattern, text)));
+}
+const slow = {};
+for (const { name, source, flags, attacks } of expressions) {
+  const pattern = new RegExp(source, flags.replace(/[gy]/g, "") + "g");
+  for (const [beginning, pump, end] of attacks) {
+    const of = (length) => beginning + pump.repeat(length / pump.length) + end;
+    for (const length of lengths) {
+      if (seconds(pattern, of(length)) < enough) continue;
+      const [quarter, whole] = [least(pattern, of(length / 4)), least(pattern, of(length))];
+      if (whole > enough && whole > 8 * quarter) slow[name] = [beginning, pump, end, quarter, whole];
+      break;
+    }
+    if (slow[name]) break;
+  }
+}
+console.log(JSON.stringify(slow));
+"""
+"""The same as `slowest`, by the clock, since Node tells no processor time as fine as that."""
+
+
+def script_expressions() -> Iterator[Expression]:
+    checkout = SOURCE.parent.parent
+    for file in sorted(file for folder in SCRIPTS for file in (checkout / folder).rglob("*.js")):
+        place = str(file.relative_to(checkout))
+        if "vendored" not in file.parts and place not in BOUNDED:
+            code = re.sub(r"(?m)^\s*(?://|/?\*).*$", "", file.read_text())
+            for literal in _SCRIPT_LITERAL.finditer(code):
+                yield Expression(f"{place} /{literal[2]}", literal[1], 0, frozenset())
+
+
+def as_python(pattern: str) -> str:
+    """Return the expression as Python's parser takes it: `adversaries` needs what it looks for, and no more."""
+    return re.sub(r"\(\?<(?=\w)", "(?P<", re.sub(r"\\p\{\w+\}", r"\\w", pattern))
+
+
+@pytest.mark.node
+def test_an_expression_of_a_script_takes_time_that_grows_with_the_text_and_not_with_its_square(node: str) -> None:
+    scripts = list(script_expressions())
+    asked = [
+        {
+            "name": one.name,
+            "source": one.pattern,
+            "flags": one.place.rpartition("/")[2],
+            "attacks": list(adversaries(msgspec.structs.replace(one, pattern=as_python(str(one.pattern))))),
+        }
+        for one in scripts
+    ]
+    told = msgspec.json.encode({"expressions": asked, "lengths": _LENGTHS, "enough": _ENOUGH})
+    done = subprocess.run([node, "-e", _TIMED_BY_NODE], input=told, capture_output=True, check=True, timeout=120)
+
+    assert len(scripts) > 40
+    assert msgspec.json.decode(done.stdout) == {}

@@ -18,7 +18,7 @@ export class KeyturnError extends Error {
 
 /** @param {import("../keyturn.js").ClientOptions} [options] @returns {import("../keyturn.js").Client} */
 export function createClient({ url = "", path = "/api/auth", language = "" } = {}) {
-  const below = (/** @type {string} */ place) => url.replace(/\/+$/, "") + `/${place}/`.replace(/\/{2,}/g, "/");
+  const below = (/** @type {string} */ place) => url.replace(/^(.*[^/])?\/*$/s, "$1") + `/${place}/`.replace(/\/{2,}/g, "/");
   const root = below(path);
 
   /** @param {string} name @param {object} [body] */

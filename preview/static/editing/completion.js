@@ -3,7 +3,7 @@
 const HTML = ["a", "b", "br", "div", "em", "h1", "h2", "h3", "hr", "i", "img", "li", "ol", "p", "span", "strong", "table", "td", "th", "tr", "u", "ul"];
 const STATEMENTS = ["block", "elif", "else", "endblock", "endfor", "endif", "endmacro", "endset", "extends", "filter", "for", "from", "if", "import", "include", "macro", "set", "trans"];
 const WORDS = ["and", "else", "false", "if", "in", "is", "not", "none", "or", "true"];
-const TAG = /<(\/?)([A-Za-z][\w-]*)((?:"[^"]*"|'[^']*'|[^"'<>])*?)(\/?)>/g;
+const TAG = /<(\/?)([A-Za-z][\w-]*)(?![\w-])((?:"[^"]*"|'[^']*'|[^"'<>])*?)(\/?)>/g;
 const VOID = new Set(["br", "hr", "img", "col", "input", "meta", "link"]);
 const NEAR = 4000;
 
@@ -39,10 +39,10 @@ function ofJinja({ statement, text }, context, words) {
   if (/["'][^"']*$/.test(text.replace(/(["']).*?\1/g, ""))) return null; // within a string
   if ((found = text.match(/\|\s*(\w*)$/))) return result(context, found[1], words.filters, "filter");
   if ((found = text.match(/\bis\s+(?:not\s+)?(\w*)$/))) return result(context, found[1], words.tests, "test");
-  if ((found = text.match(/([A-Za-z_][\w.]*)\.(\w*)$/))) {
+  if ((found = text.match(/(?<![\w.])([A-Za-z_][\w.]*)\.(\w*)$/))) {
     return result(context, found[2], Object.keys(resolve(found[1], context, words)?.attributes ?? {}), "attribute");
   }
-  found = text.match(/(\w*)$/);
+  found = text.match(/(?<!\w)(\w*)$/);
   if (statement && /^[-+]?\s*\w*$/.test(text)) return result(context, found[1], STATEMENTS, "statement");
   const names = [...Object.keys(words.variables), ...loops(context).keys()];
   return result(context, found[1], names, "variable", statement ? WORDS : []);
@@ -64,7 +64,7 @@ function resolve(path, context, words, depth = 0) {
 
 function ofMarkup(before, context, words) {
   const opened = before.lastIndexOf("<");
-  const tag = before.slice(opened).replace(/\{\{.*?\}\}|\{%.*?%\}/gs, "");
+  const tag = before.slice(opened).replace(/\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}/gs, "");
   if (opened < 0 || />/.test(tag.replace(/(["']).*?\1/gs, ""))) return null;
   let found;
   if ((found = tag.match(/^<\/([\w-]*)$/))) return result(context, found[1], [parentOf(context, opened, before)].filter(Boolean), "closes");

@@ -5,7 +5,7 @@ import { setDiagnostics } from "../vendored/codemirror/codemirror.min.js";
 // Milliseconds without a key before it is drawn, and before it is checked; one of each is under way at a time.
 const PAUSE = 120;
 const LONG_PAUSE = 500;
-const TOKEN = /<\/?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S/y;
+const TOKEN = /<\/?[\w-]+>?|[\w-]+|\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\S/y;
 const SEVERITY = { error: "error", warning: "warning", note: "info" };
 
 export function drawDrafts(section, view, tell) {

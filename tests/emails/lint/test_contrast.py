@@ -77,6 +77,13 @@ def test_large_text_is_what_wcag_calls_large(size: str, large: bool) -> None:
     assert painted(f'<p id="x" style="font-size:{size}">Hello</p>').is_large is large
 
 
+@pytest.mark.parametrize("weight", ["²", "٧٠٠", "1e3"])
+def test_a_weight_that_is_no_number_of_css_is_that_of_what_is_around_it(weight: str) -> None:
+    style = f"font-size:19px;font-weight:{weight}"
+    assert not painted(f'<p id="x" style="{style}">Hello</p>').is_large
+    assert painted(f'<b><span id="x" style="{style}">Hello</span></b>').is_large
+
+
 DARK_STYLES = """<style>@media (prefers-color-scheme: dark) { p { color: #eeeeee !important } }
 [data-ogsc] p { color: #dddddd !important } [data-ogsb] div { background: #101010 !important }</style>
 <div style="background:#fff"><p id="x" style="color:#222">Hello</p></div>"""

@@ -249,3 +249,10 @@ def test_what_is_checked_is_what_is_drawn(client: Client) -> None:
     good, bad = (page_of(client, edit, "&tab=checks") for edit in (None, {"link": "http://www.northwind.example/a"}))
     assert "http://www.northwind.example/a" in bad
     assert "http://www.northwind.example/a" not in good
+
+
+@pytest.mark.parametrize("index", ["9" * 5_000, "99", "²", "-1"])
+def test_the_place_of_an_item_that_is_not_there_changes_nothing(client: Client, index: str) -> None:
+    assert send(client, [*fields_of(page_of(client)), ("remove", f"/items/{index}")]) == send(
+        client, fields_of(page_of(client))
+    )

@@ -8,6 +8,7 @@ _BOLD_BY_ITSELF = frozenset(("b", "strong", "th", "h1", "h2", "h3", "h4", "h5", 
 _TIMES_BY_ITSELF = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83}
 _KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
 _WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
+_WEIGHT = re.compile("[0-9]{1,4}")
 _NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
 _LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|em|rem|%)?$")
 
@@ -23,7 +24,7 @@ def font_weight(value: str | None, tag: str, above: int) -> int:
     own = BOLD if tag in _BOLD_BY_ITSELF else above
     if value is None:
         return own
-    return int(value) if value.isdigit() else _WEIGHTS.get(value, own)
+    return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, own)
 
 
 def line_height(value: str | None, size: float, above: float) -> float:

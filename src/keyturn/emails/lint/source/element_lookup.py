@@ -1,9 +1,12 @@
 """From what a client draws back to the MJML, or to the tags of plain HTML."""
 
+import re
 from collections.abc import Iterator
 
 from keyturn.emails.lint.markup.marked_html import number_of_class
 from keyturn.mail.rendering.html_tree import Element
+
+_OFFSET = re.compile("[0-9]{1,9}")
 
 
 class ElementLookup:
@@ -21,7 +24,7 @@ class ElementLookup:
     def offset_of(self, drawn: Element) -> int:
         """Return the offset in the source of what drew it: its own tag, else an element."""
         for above in _with_ancestors(drawn):
-            if (written := above.get("data-keyturn")).isdigit():
+            if _OFFSET.fullmatch(written := above.get("data-keyturn")):
                 return int(written)
             if element := self._named_by(above):
                 return element.offset

@@ -77,15 +77,20 @@ def remove_item(values: Values, place: str) -> None:
     """Take the item at `place` out of its list; nothing where there is none."""
     *steps, last = steps_of(place) or [""]
     found = _value_at(values, steps)
-    if isinstance(found, list) and last.isdecimal() and int(last) < len(found):
+    if isinstance(found, list) and is_index(last, found):
         del found[int(last)]
+
+
+def is_index(step: str, values: list[Any]) -> bool:
+    """Tell whether a step of a JSON Pointer is the index of an item that the list has."""
+    return step.isdecimal() and len(step) <= len(str(len(values))) and int(step) < len(values)
 
 
 def _value_at(values: Any, steps: Iterable[str]) -> Any:
     for step in steps:
         if isinstance(values, dict):
             values = values.get(step)
-        elif isinstance(values, list) and step.isdecimal() and int(step) < len(values):
+        elif isinstance(values, list) and is_index(step, values):
             values = values[int(step)]
         else:
             return None

@@ -12,7 +12,14 @@ from litestar.status_codes import HTTP_409_CONFLICT
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.saving import SampleFiles, name_fault
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
-from keyturn.emails.studio.data.edits import EditUnreadable, edit_between, read_object, steps_of, to_json_lines
+from keyturn.emails.studio.data.edits import (
+    EditUnreadable,
+    edit_between,
+    is_index,
+    read_object,
+    steps_of,
+    to_json_lines,
+)
 from keyturn.emails.studio.data.form_reading import SubmittedForm, read_values
 from keyturn.emails.studio.data.random_data import first_sample
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
@@ -169,7 +176,7 @@ def _line_of(values: Any, steps: list[str]) -> int:
             names = list(values)
             earlier = {name: values[name] for name in names[: names.index(step)]}
             before, values = before + _lines_in(earlier) + 1, values[step]
-        elif isinstance(values, list) and step.isdecimal() and int(step) < len(values):
+        elif isinstance(values, list) and is_index(step, values):
             before, values = before + _lines_in(values[: int(step)]) + 1, values[int(step)]
         else:
             break
