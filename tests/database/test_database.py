@@ -8,6 +8,7 @@ import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -151,6 +152,12 @@ async def test_a_lost_connection_is_told_and_then_replaced(database: Database) -
     with pytest.raises(DatabaseUnready):
         await lose_it_half_way()
     assert await count(database) == 0
+
+
+def test_a_statement_that_meets_the_end_of_its_connection_is_unready() -> None:
+    """Asyncpg says so of its own state, and not of the connection."""
+    with pytest.raises(DatabaseUnready), unready_where_unreachable("PostgreSQL on db.internal"):
+        raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
 
 
 @pytest.mark.parametrize(

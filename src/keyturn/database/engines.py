@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from keyturn.database.lost_connections import replace_lost_connections
 from keyturn.database.sqlite_locks import try_until_free
+from keyturn.database.unready import is_met_by_the_end
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.urls.tls import CertificateRefused, Roots, certificate_error
 from keyturn.errors import Fault, SettingsInvalid
@@ -93,6 +94,8 @@ def _throw_frozen_away(engine: AsyncEngine) -> None:
         if isinstance(context.original_exception, TimeoutError):
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = False  # the others are asked by themselves
+        elif is_met_by_the_end(context.original_exception):
+            context.is_disconnect = True
 
 
 def _engine_options(read: DatabaseUrl, pool_size: int, timeout: timedelta | None) -> dict[str, Any]:

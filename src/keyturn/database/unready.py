@@ -23,6 +23,16 @@ _NO_SUCH = ("no such table", "no such column")
 """How SQLite, which has no numbers for it, says that the migrations have not been there."""
 
 
+_MET_THE_END = "InternalClientError"
+"""What asyncpg raises where a statement begins while the server's farewell is read ("cannot switch to state"). It is no
+error of its own database interface, so SQLAlchemy does not take it for a lost connection."""
+
+
+def is_met_by_the_end(error: BaseException | None) -> bool:
+    """Tell whether a statement met the end of its connection. asyncpg is not imported to know."""
+    return error is not None and _MET_THE_END in {type(error).__name__, type(error.__cause__).__name__}
+
+
 class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` statement
     """Turn "cannot connect", "connection lost" and "deadlock" into DatabaseUnready; leave other errors as they are.
 
@@ -63,7 +73,7 @@ def is_rolled_back(error: DBAPIError) -> bool:
 
 def _is_lost(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects
-        return str(getattr(error, "sqlstate", "")).startswith(_UNREACHABLE)
+        return is_met_by_the_end(error) or str(getattr(error, "sqlstate", "")).startswith(_UNREACHABLE)
     no_database = type(error) is DatabaseError  # SQLite's word for a file that is none, or is damaged
     state = str(getattr(error.orig, "sqlstate", ""))
     return error.connection_invalidated or no_database or state.startswith(_UNREACHABLE)
