@@ -118,6 +118,7 @@ class KeyturnPlugin(InitPlugin):
             "on_second_step_failed": on_second_step_failed,
         }
         callbacks = _callbacks(told, before_reset)
+        self.shares_database = alchemy is not None
         given = None if isinstance(accounts, TableSettings) else accounts
         self.parts = parts or _build_parts(settings, alchemy, given, sender, callbacks, before_reset)
         self._is_alone = parts is None  # `serve`, which brings parts, has looked before it started anything

@@ -129,6 +129,18 @@ if "keyturn.child_worker.process" in sys.orig_argv:
 
 
 @pytest.mark.usefixtures("migrated")
+def test_a_worker_that_gets_the_signal_of_a_stop_is_no_error_and_one_that_dies_is() -> None:
+    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        os.kill(worker_of(serve), signal.SIGTERM)
+        stopped = json.loads(serve.wait_for("worker.ended"))
+        assert (stopped["level"], stopped["code"]) == ("info", "0")
+        os.kill(worker_of(serve, 2), signal.SIGKILL)
+        died = json.loads(serve.wait_for("worker.ended", 2))
+        assert (died["level"], died["code"]) == ("error", "-9")
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
 def test_a_worker_that_talks_rubbish_is_one_that_has_ended(tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()

@@ -83,6 +83,19 @@ async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty: str) -
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_hint_names_the_command_and_the_database_as_the_app_has_them(host: Host) -> None:
+    """`keyturn migrate` would make another database than the app's."""
+    missing = json.loads((await asyncio.to_thread(run, host.app, "doctor", "--json")).stdout)
+    assert not [one for one in missing if "`keyturn " in one["mend"] or "database.url" in one["mend"]]
+    assert "`litestar keyturn migrate` would make an empty file." in next(
+        one["mend"] for one in missing if one["check"] == "database"
+    )
+    await migrate(host.parts.database)
+    listed = await asyncio.to_thread(run, host.app, "accounts", "list")
+    assert "`litestar keyturn accounts find EMAIL` shows one" in listed.stderr
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_what_is_there_for_a_service_is_left_out(databases: Any) -> None:
     host = Host(databases.empty(), settings=keyturn_settings())
     listed = run(host.app, "--help").stdout

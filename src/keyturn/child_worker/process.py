@@ -102,8 +102,8 @@ async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> Non
 
     # A thread, since Windows' event loop reads no pipe that it has not made.
     threading.Thread(target=listen, name="orders", daemon=True).start()
-    meters.report(WORKING)
     with on_signals([signal.SIGTERM], task.cancel):
+        meters.report(WORKING)
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await task

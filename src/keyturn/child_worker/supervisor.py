@@ -7,6 +7,7 @@ time of every other answer of this one: a mail is handed over, and on SQLite tha
 import asyncio
 import contextlib
 import logging
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from time import monotonic
@@ -25,6 +26,9 @@ _PAUSES = (0.5, 1, 2, 5, 10, 30)
 
 _STEADY = 60
 """Seconds after which an end is a first one again."""
+
+_TOLD_TO_END = (0, -signal.SIGTERM)
+"""Exit codes of a worker that got SIGTERM: where an app is stopped, its whole group or unit may get it at once."""
 
 _LONGEST_START = 30
 """Seconds after which a worker that does not work yet is told as one that is not there."""
@@ -62,14 +66,15 @@ class Supervisor:
         while True:
             begun = monotonic()
             try:
-                code = str(await self._run_one())
+                code: int | str = await self._run_one()
             except Exception as error:  # noqa: BLE001 - whatever it says, and whatever the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
             self._parts.worker.is_down = True
             failures = 0 if monotonic() - begun > _STEADY else failures
             pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
             failures += 1
-            log.error(LogEvent("worker.ended", code=code, pause_s=pause))
+            level = logging.INFO if code in _TOLD_TO_END else logging.ERROR
+            log.log(level, LogEvent("worker.ended", code=str(code), pause_s=pause))
             await asyncio.sleep(pause)
 
     async def _run_one(self) -> int:

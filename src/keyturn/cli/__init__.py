@@ -8,13 +8,16 @@ import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from keyturn.cli.terminal import fail, wants_no_colour
 from keyturn.errors import DatabaseUnready, KeyturnError, SettingsInvalid
 from keyturn.quick_imports import quick_imports
+
+if TYPE_CHECKING:
+    from keyturn.cli.installation import Installation
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("keyturn.cli.demo.command", "Live the whole story in a browser; nothing is configured, nothing is sent."),
@@ -48,15 +51,12 @@ class Commands(click.Group):
             return super().invoke(context)
         except SettingsInvalid as error:
             where = f", and there is no {error.missing_file} in {Path.cwd()}" if error.missing_file else ""
-            lines = [f"  {fault}" for fault in error.faults]
+            lines = [f"  {_here(context).named(str(fault))}" for fault in error.faults]
             fail(f"The settings have faults{where}:", *lines, *(["`keyturn init` writes the file."] if where else []))
-        except DatabaseUnready as error:
-            from keyturn.cli.installation import Installation  # noqa: PLC0415 - only a command that has failed pays
-
-            here = context.find_object(Installation) or Installation()
-            fail(str(error), *filter(None, [here.missing_settings()]))
         except KeyturnError as error:
-            fail(str(error) or type(error).__name__)
+            here = _here(context)
+            more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
+            fail(here.named(str(error)) or type(error).__name__, *filter(None, [more]))
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(self._listed)
@@ -81,6 +81,12 @@ class Commands(click.Group):
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._listed.items()])
+
+
+def _here(context: click.Context) -> "Installation":
+    from keyturn.cli.installation import Installation  # noqa: PLC0415 - only a command that has failed pays
+
+    return context.find_object(Installation) or Installation()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

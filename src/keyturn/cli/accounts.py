@@ -10,6 +10,7 @@ from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.account_resets import reset, unlock
+from keyturn.cli.installation import installation
 from keyturn.cli.options import OPERATOR, operator_named
 from keyturn.cli.second_factors import phone, recovery_codes, totp
 from keyturn.cli.terminal import accent, muted, print_json, table
@@ -129,7 +130,7 @@ def list_accounts(as_json: bool) -> None:
                 )
                 for account in found
             ],
-            "No accounts yet: add one with `keyturn accounts add EMAIL`.",
+            installation().named("No accounts yet: add one with `keyturn accounts add EMAIL`."),
         )
 
     with_parts(work)

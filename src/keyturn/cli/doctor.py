@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 import click
+from msgspec.structs import replace
 
 from keyturn.cli.installation import installation
 from keyturn.cli.terminal import muted, print_json
@@ -33,7 +34,7 @@ def doctor(as_json: bool) -> None:
         async with here.accounts() as store:
             reading = here.inspect_settings()
             found = await examine(reading, Dns(), _progress, accounts=store, faults_of_pages=_faults_of_pages)
-            findings.extend(found)
+            findings.extend(replace(one, message=here.named(one.message), mend=here.named(one.mend)) for one in found)
 
     run(work())
     if as_json:

@@ -21,11 +21,7 @@ class Installation:
     """Hands commands the settings of keyturn.toml and the environment, and the parts that are built of them.
 
     A group of commands that is about another installation puts that in its context.
-
-    `command` is what people type to have the commands on it.
     """
-
-    command = "keyturn"
 
     def settings(self, *, sending: bool, connecting: bool = True, with_file: bool = True) -> Settings:
         """Return the settings; see `read_settings` for what a process needs of them. Raises SettingsInvalid."""
@@ -36,6 +32,10 @@ class Installation:
         if Path(FILE_NAME).exists() or any(name.startswith(PREFIX) for name in os.environ):
             return ""
         return f"there is no {FILE_NAME} in {Path.cwd()}: every setting has its default"
+
+    def named(self, text: str) -> str:
+        """Return a sentence in which `keyturn ...` is what people type here."""
+        return text
 
     def inspect_settings(self) -> Reading:
         return inspect_settings()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from keyturn.accounts.port import AccountStore
     from keyturn.database import Database
     from keyturn.parts import Parts
+    from keyturn.plugin import KeyturnPlugin
 
 _OF_A_SERVICE = {"demo", "init", "serve"}
 
@@ -34,10 +35,16 @@ class NotMounted(KeyturnError):
 class Mounted(Installation):
     """Hands commands what a plugin in somebody's app has, in place of what keyturn.toml says."""
 
-    command = "litestar keyturn"
+    def __init__(self, plugin: "KeyturnPlugin") -> None:
+        self._parts = plugin.parts
+        self._names = {"`keyturn ": f"`{plugin.command} "}
+        if plugin.shares_database:
+            self._names["database.url"] = "the app's connection_string"
 
-    def __init__(self, parts: "Parts") -> None:
-        self._parts = parts
+    def named(self, text: str) -> str:
+        for ours, theirs in self._names.items():
+            text = text.replace(ours, theirs)
+        return text
 
     def settings(self, *, sending: bool, connecting: bool = True, with_file: bool = True) -> Settings:  # noqa: ARG002 - they were read before
         return self._parts.settings
@@ -75,4 +82,4 @@ def keyturn(ctx: click.Context, app: "Litestar") -> None:
         plugin = app.plugins.get(KeyturnPlugin)
     except KeyError:
         raise NotMounted("this app has no KeyturnPlugin; without `litestar`, commands are about keyturn.toml") from None
-    ctx.obj = Mounted(plugin.parts)
+    ctx.obj = Mounted(plugin)

@@ -126,7 +126,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
 
     async def check() -> None:
         async with here.database(settings) as database:
-            found = await require_current(database, command=here.command)
+            found = await require_current(database)
             if is_ahead(found):
                 click.echo(
                     f"keyturn: {ahead_text(found)}: it works with it, until that one is installed here", err=True

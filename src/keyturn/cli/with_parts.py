@@ -14,7 +14,7 @@ def with_parts(work: Callable[[Parts], Awaitable[None]]) -> None:
 
     async def main() -> None:
         async with here.parts(here.settings(sending=False)) as parts:
-            await require_current(parts.database, command=here.command)
+            await require_current(parts.database)
             await work(parts)
 
     run(main())
