@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from click import ClickException
+
 DeadReason = Literal["invalid", "expired", "used", "second_step"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]
 ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
@@ -31,8 +33,11 @@ class Fault:
         return f"{self.origin or self.name}: {self.message}"
 
 
-class SettingsInvalid(KeyturnError):
+class SettingsInvalid(KeyturnError, ClickException):
     """The configuration does not work; `faults` holds every reason, by the setting's name.
+
+    Where an app raises it while `litestar` or `uvicorn` loads it, these print its sentences and end with 1: they are
+    commands of Click's.
 
     `missing_file`: the settings file that was looked for and is not there, "" where there is one.
     """
@@ -41,6 +46,9 @@ class SettingsInvalid(KeyturnError):
         self.faults = tuple(faults)
         self.missing_file = missing_file
         super().__init__("\n".join(map(str, self.faults)))
+
+    def format_message(self) -> str:
+        return "\n".join(["The settings have faults:", *(f"  {fault}" for fault in self.faults)])
 
 
 class TemplateInvalid(KeyturnError):

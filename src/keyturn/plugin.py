@@ -83,9 +83,9 @@ class KeyturnPlugin(InitPlugin):
     whether the app sends the mails, as `server.worker` says: by a process that it starts and keeps for each of its own,
     or in its own; `litestar keyturn worker` does as well. Without `pages` only the API is there, and no mail leads to a
     page of Keyturn's that the settings do not name.
-    `path` is where all routes are in this app, and that of `base_url` where nothing is said; behind a proxy that takes
-    that one away, it is "". `sender` stands in for `mail.transport`, in tests, whose worker is in
-    this process. `on_...` are async functions that are told, at least once, by the process that sends the mails.
+    `path` is where all routes are in this app, and that of `base_url` where nothing is said (without the app's own);
+    behind a proxy that takes that one away, it is "". `sender` stands in for `mail.transport`, in tests, whose worker is
+    in this process. `on_...` are async functions that are told, at least once, by the process that sends the mails.
     `before_reset` is one that is asked before a link is used up, and may refuse with a sentence.
 
     What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).
@@ -130,7 +130,8 @@ class KeyturnPlugin(InitPlugin):
         if self._worker != "none" and not self.parts.sender:
             require_transports(self.parts.settings)
         self._pages = pages
-        self._path = urlsplit(settings.base_url).path if path is None else path
+        self._base_path = urlsplit(settings.base_url).path
+        self._path = path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         redact_access_logs()
@@ -141,7 +142,7 @@ class KeyturnPlugin(InitPlugin):
             routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(
             MountedApart(
-                self._path or "/",
+                self._path_below(app_config.path) or "/",
                 route_handlers=routers,
                 middleware=[
                     partial(edge, secure=parts.settings.secure, hosts=parts.settings.answered_hosts),
@@ -160,6 +161,16 @@ class KeyturnPlugin(InitPlugin):
             app_config.openapi_config = with_security_schemes(app_config.openapi_config, schemes)
         app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
+
+    def _path_below(self, app_path: str) -> str:
+        """Return where the routes are in an app that has that path itself. Raises SettingsInvalid."""
+        if self._path is not None:
+            return self._path
+        above = app_path.rstrip("/")
+        if self._base_path != above and not self._base_path.startswith(f"{above}/"):
+            reason = f"is not below {above}, the path of the app: add that, or say path= where a proxy takes it away"
+            raise SettingsInvalid([Fault("base_url", reason)])
+        return self._base_path.removeprefix(above)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,9 @@ def test_what_is_there_for_a_service_is_left_out(databases: Any) -> None:
     host = Host(databases.empty(), settings=keyturn_settings())
     listed = run(host.app, "--help").stdout
     assert {name for name in COMMANDS if f"\n  {name} " not in listed} == {"demo", "init", "serve"}
+    page = (Path(__file__).parents[2] / "docs" / "plugin.md").read_text("utf-8")
+    documented = page.partition("`litestar keyturn` has ")[2].partition(". They are")[0]
+    assert set(re.findall(r"`(\w+)`", documented)) == set(COMMANDS) - {"demo", "init", "serve"}
     refused = run(host.app, "serve")
     assert refused.exit_code == 2
     assert "No such command 'serve'" in refused.stderr

@@ -56,6 +56,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "command", [["litestar", "--app", "app:app", "keyturn", "doctor"], ["uvicorn", "app:app", "--port", "0"]]
+)
+def test_a_fault_in_its_settings_is_a_sentence_where_the_app_is_loaded(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYTURN_HASHING_COST", "4")
+    monkeypatch.setenv("KEYTURN_SECRET_KEY", "short")
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "KEYTURN_HASHING_COST: must be a whole number from 10 to 16, not '4'" in done.stderr
+    assert "KEYTURN_SECRET_KEY: shorter than 32 characters" in done.stderr
+
+
 async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "litestar", "--app", "app:app", "keyturn", "migrate"]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)

@@ -168,6 +168,19 @@ def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path:
     assert {"/staff/login", "/pupils/login"} <= {route.path for route in app.routes}
 
 
+@pytest.mark.parametrize("path", [None, "/account"])
+def test_the_path_of_the_app_itself_counts_once(tmp_path: Path, path: str | None) -> None:
+    def routes(base_url: str) -> set[str]:
+        settings = msgspec.structs.replace(at(f"sqlite:///{tmp_path}/keyturn.db"), base_url=base_url)
+        plugin = KeyturnPlugin(settings, path=path)
+        return {route.path for route in Litestar(path="/v1", plugins=[plugin], logging_config=None).routes}
+
+    assert "/v1/account/login" in routes("https://school.example.org/v1/account")
+    if path is None:
+        with pytest.raises(SettingsInvalid, match="base_url: is not below /v1, the path of the app"):
+            routes("https://school.example.org/v1x/account")
+
+
 def test_an_app_says_where_its_people_sign_in() -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
     found = faults(keyturn_settings(sign_in_url=""), accounts=ACCOUNTS)
