@@ -84,8 +84,8 @@ class KeyturnPlugin(InitPlugin):
     or in its own; `litestar keyturn worker` does as well. Without `pages` only the API is there, and no mail leads to a
     page of Keyturn's that the settings do not name.
     `path` is where all routes are in this app, and that of `base_url` where nothing is said (without the app's own);
-    behind a proxy that takes that one away, it is "". `sender` stands in for `mail.transport`, in tests, whose worker is
-    in this process. `on_...` are async functions that are told, at least once, by the process that sends the mails.
+    behind a proxy that takes that one away, it is "". `sender` stands in for `mail.transport`, in tests, whose worker
+    is in this process. `on_...` are async functions that are told, at least once, by the process that sends the mails.
     `before_reset` is one that is asked before a link is used up, and may refuse with a sentence.
 
     What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).

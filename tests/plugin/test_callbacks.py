@@ -153,6 +153,16 @@ async def test_a_callback_that_never_returns_is_broken_off_and_called_again(told
 
 
 @sqlite
+async def test_the_log_tells_calls_from_mails(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "keyturn.outbox"):
+        await reset(told.host)
+        await told.host.parts.relay.drain()
+    sent = {line.partition(" ")[0]: line for line in caplog.messages if "kind=callback_password_changed" in line}
+    assert list(sent) == ["event.sent"]
+    assert any(line.startswith("mail.sent ") for line in caplog.messages)
+
+
+@sqlite
 async def test_a_callback_is_not_told_of_what_did_not_happen(told: Told) -> None:
     async with told.host.client() as client:
         assert (await client.post(REQUEST, json={"email": NOBODY})).status_code == 202

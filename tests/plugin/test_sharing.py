@@ -1,6 +1,7 @@
 """The app's database as Keyturn's: its pool on PostgreSQL, its file on SQLite, and a clear word for the rest."""
 
 import asyncio
+import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -146,6 +147,12 @@ def test_a_database_that_cannot_be_shared_is_refused(url: str, said: str) -> Non
 
 def at(url: str) -> Settings:
     return keyturn_settings(database=DatabaseSettings(url=Secret(url)))
+
+
+def test_a_driver_that_is_not_installed_is_named_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    found = faults(alchemy=alchemy_for("postgresql://app@127.0.0.1/app"))
+    assert found == {"alchemy": "postgresql+asyncpg needs: pip install 'keyturn[postgres]'"}
 
 
 def test_two_databases_are_refused(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def purge() -> None:
     """Delete or redact now what is older than its retention; every worker does it, too, now and then."""
 
     async def work(parts: Parts) -> None:
-        for name, count in (await parts.retention.purge(now())).items():
-            click.echo(f"{name:<10} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
+        purged = await parts.retention.purge(now())
+        width = max(map(len, purged))
+        for name, count in purged.items():
+            click.echo(f"{name:<{width}} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
 
     with_parts(work)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from keyturn.database import Database
 from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.packaging import requires_extra
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
         case "sqlite", _:
             return settings, _own_connections(settings.database)
         case "postgresql", "asyncpg":
-            return settings, Database(
-                alchemy.get_engine(), schema=settings.database.schema, timeout=settings.database.timeout
-            )
+            with requires_extra("postgres", "postgresql+asyncpg", "alchemy"):
+                engine = alchemy.get_engine()
+            return settings, Database(engine, schema=settings.database.schema, timeout=settings.database.timeout)
         case "postgresql", driver:
             raise _fault("alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}")
         case name, _:

@@ -20,7 +20,7 @@ class RelayLog:
     def outcome(self, level: int, message: Message, outcome: str, **fields: object) -> None:
         self._meters.message(message.kind, outcome)
         about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
-        log.log(level, LogEvent(f"mail.{outcome}", **about, **fields))
+        log.log(level, LogEvent(f"{_noun(message)}.{outcome}", **about, **fields))
 
     def dropped(self, messages: Sequence[Message], reason: str) -> None:
         """Tell of messages of one kind that came to nothing together, many of them in one line.
@@ -36,7 +36,9 @@ class RelayLog:
         request_id.set("")  # they are of many
         self._meters.message(first.kind, "dropped", len(messages))
         ids = ",".join(str(message.id) for message in messages)
-        log.info(LogEvent("mail.dropped", kind=first.kind, count=len(messages), message_ids=ids, reason=reason))
+        log.info(
+            LogEvent(f"{_noun(first)}.dropped", kind=first.kind, count=len(messages), message_ids=ids, reason=reason)
+        )
 
     def unsettled(self, message: Message, error: Exception) -> None:
         """Tell that nothing can be written down now: the lease ends by itself, and the message is claimed again."""
@@ -46,3 +48,8 @@ class RelayLog:
     def _name_request_of(self, message: Message) -> None:
         """Let what is logged from here on name the request that the message comes from."""
         request_id.set(self._origin(message).request_id)
+
+
+def _noun(message: Message) -> str:
+    """Return "event" for a message to the app, "mail" for every other."""
+    return "event" if message.kind.startswith(("webhook_", "callback_")) else "mail"
