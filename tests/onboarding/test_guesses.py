@@ -52,7 +52,8 @@ CREATE TABLE usuarios (id INTEGER PRIMARY KEY, correo_electrónico TEXT, "contra
   bloqueado BOOLEAN, idioma TEXT, zona_horaria TEXT, fecha_cambio_contraseña DATETIME, debe_cambiar_contraseña BOOLEAN);
 """
 SHORT = """
-CREATE TABLE members (id INTEGER PRIMARY KEY, login_mail TEXT, pw_hash TEXT, pw_changed TEXT, must_change_pw BOOLEAN);
+CREATE TABLE members (id INTEGER PRIMARY KEY, login_mail TEXT, pw_hash TEXT, pw_changed TEXT, must_change BOOLEAN,
+  must_change_pw BOOLEAN);
 """
 ODD = """
 CREATE TABLE pupils (
@@ -165,7 +166,7 @@ async def tables_of(script: str, folder: Path) -> dict[str, Table]:
             SHORT,
             TableSettings(
                 table="members", email="login_mail", password="pw_hash",
-                set={"pw_changed": "{now}", "must_change_pw": False},
+                set={"pw_changed": "{now}", "must_change": False, "must_change_pw": False},
             ),
         ),
     ],

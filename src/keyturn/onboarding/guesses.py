@@ -68,7 +68,7 @@ _FLAG = re.compile(
     rf"|{_PASSWORDS}muss(geae?ndert|gewechselt)(werden)?|{_PASSWORDS}(ae?nderung|wechsel)(noe?tig|erforderlich|erzwingen)"
     rf"|(changement|cambio)(de)?{_PASSWORDS}(requis|obligatoire|requerido|obligatorio)"
     rf"|{_PASSWORDS}(expired|abgelaufen|expire|expirada|caducada|temporaire|temporal)"
-    rf"|(is|has|uses?|using)?temp(orary)?{_PASSWORDS}"
+    rf"|(is|has|uses?|using)?temp(orary)?{_PASSWORDS}|mustchange"
 )
 _LEFT_OVER = re.compile(
     rf"temp(orary)?{_PASSWORDS}(hash)?(expires?(at|on)?|expiry|expiration)?"
