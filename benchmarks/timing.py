@@ -126,9 +126,7 @@ async def _fill(url: str, samples: int) -> None:
         for name in ("known", "disabled", "provider", "cooled")
         for number in range(samples)
     ]  # fmt: skip
-    async with database.transaction() as session:
-        await session.execute(insert(AccountRow), rows)
-        await session.commit()
+    await database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
     await database.close()
 
 

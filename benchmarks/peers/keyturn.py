@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Executable, insert, text
+from sqlalchemy import Connection, Executable, insert, text
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
@@ -69,7 +69,8 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
     database = Database(url)
     await migrate(database)
     await _add_accounts(database, count, over_table=over_table)
-    async with database.transaction() as session:
+
+    def write(connection: Connection) -> None:
         rows = [
             {
                 "digest": tokens.digest(token), "account_id": f"reset{number}", "email": _reset_email(number),
@@ -78,8 +79,9 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
             }
             for number, token in enumerate(links)
         ]  # fmt: skip
-        await session.execute(insert(ResetTokenRow), rows)
-        await session.commit()
+        connection.execute(insert(ResetTokenRow), rows)
+
+    await database.transact(write)
     await database.close()
     write_requests(
         folder,
@@ -104,15 +106,17 @@ async def _add_accounts(database: Database, count: int, *, over_table: bool) -> 
         }
         for name, email in people.items()
     ]  # fmt: skip
-    added: Executable = insert(AccountRow)
-    async with database.transaction() as session:
+
+    def write(connection: Connection) -> None:
+        added: Executable = insert(AccountRow)
         if over_table:
             for statement in (_TABLE, _INDEX):
-                await session.execute(text(statement))
+                connection.execute(text(statement))
             added = text("INSERT INTO users VALUES (:id, :email, :password_hash)")
         for first in range(0, len(rows), _AT_ONCE):
-            await session.execute(added, rows[first : first + _AT_ONCE])
-        await session.commit()
+            connection.execute(added, rows[first : first + _AT_ONCE])
+
+    await database.transact(write)
 
 
 def _reset_email(number: int) -> str:

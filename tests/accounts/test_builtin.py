@@ -87,8 +87,6 @@ async def test_a_first_password_is_known_from_then_on(database: Database, accoun
     eve = await accounts.add(Account(id="", email="eve@northwind.example"), None)
     assert await accounts.password_hash(eve.id) is None
     assert (eve.has_password, eve.awaits_password) == (False, True)
-    async with database.transaction() as session:
-        await accounts.set_password_within(session, eve, "$2b$first")
-        await session.commit()
+    await database.transact(lambda connection: accounts.set_password_within(connection, eve, "$2b$first"))
 
     assert await accounts.password_hash(eve.id) == "$2b$first"

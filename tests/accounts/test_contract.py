@@ -30,9 +30,7 @@ class BuiltinPeople:
     async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
         given = {"email": email and addresses.parse(email), "active": active}
         values = {name: value for name, value in given.items() if value is not None}
-        async with self._database.transaction() as session:
-            await session.execute(update(AccountRow).where(AccountRow.id == account_id).values(**values))
-            await session.commit()
+        await self._database.execute(update(AccountRow).where(AccountRow.id == account_id).values(**values))
 
     async def verifies(self, account_id: str, password: str) -> bool:
         async with self._database.connection() as connection:

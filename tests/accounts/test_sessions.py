@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from keyturn.accounts.models import SessionRow
 from keyturn.accounts.sessions import Sessions
@@ -12,9 +12,7 @@ ADA = "ada's id in whatever store"
 
 
 async def start(database: Database, sessions: Sessions, account_id: str, token: str) -> None:
-    async with database.transaction() as session:
-        await sessions.start(session, account_id, token)
-        await session.commit()
+    await database.transact(lambda connection: sessions.start(connection, account_id, token))
 
 
 async def test_a_session_says_whose_it_is(database: Database) -> None:
@@ -36,11 +34,14 @@ async def test_a_session_ends_with_its_time_however_busy_it_was(database: Databa
 async def test_a_transaction_sees_whether_a_session_is_open(database: Database) -> None:
     sessions = Sessions(database, timedelta(hours=1))
     await start(database, sessions, ADA, "token")
-    async with database.transaction() as session:
-        assert await sessions.is_open(session, "token")
-        assert not await sessions.is_open(session, "another")
-        await session.execute(delete(SessionRow))
-        assert not await sessions.is_open(session, "token")
+
+    def write(connection: Connection) -> None:
+        assert sessions.is_open(connection, "token")
+        assert not sessions.is_open(connection, "another")
+        connection.execute(delete(SessionRow))
+        assert not sessions.is_open(connection, "token")
+
+    await database.transact(write)
 
 
 async def test_signing_out_ends_one_session(database: Database) -> None:
@@ -68,8 +69,6 @@ async def test_all_sessions_of_an_account_end_and_nobody_elses(database: Databas
     await start(database, sessions, "ada", "here")
     await start(database, sessions, "ada", "there")
     await start(database, sessions, "eve", "eves")
-    async with database.transaction() as session:
-        await sessions.end_all(session, "ada")
-        await session.commit()
+    await database.transact(lambda connection: sessions.end_all(connection, "ada"))
 
     assert [await sessions.account_id(token) for token in ("here", "there", "eves")] == [None, None, "eve"]

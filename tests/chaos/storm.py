@@ -72,9 +72,7 @@ class Storm:
             }
             for number, email in enumerate(emails)
         ]  # fmt: skip
-        async with self.database.transaction() as session:
-            await session.execute(insert(AccountRow), rows)
-            await session.commit()
+        await self.database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
         return emails
 
     async def people(self, api: Place, emails: Sequence[str], seconds: float) -> None:

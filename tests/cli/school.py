@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from tests.builtin_accounts import builtin_accounts
 from tests.cli.conftest import Ended
 from tests.spec.inbox import Inbox
@@ -78,10 +78,11 @@ class School:
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
         async def work(parts: Parts) -> None:
-            async with parts.database.transaction() as session:
+            def write(connection: Connection) -> None:
                 reported = Event(message_id=message_id, event=event, detail=detail, at=now(), source_id=f"msg_{event}")
-                await note_report(session, reported)
-                await session.commit()
+                note_report(connection, reported)
+
+            await parts.database.transact(write)
 
         self.do(work)
 
@@ -89,9 +90,7 @@ class School:
         """Change every message behind the service's back."""
 
         async def work(parts: Parts) -> None:
-            async with parts.database.transaction() as session:
-                await session.execute(update(OutboxRow).values(**values))
-                await session.commit()
+            await parts.database.execute(update(OutboxRow).values(**values))
 
         self.do(work)
 

@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 from tests.builtin_accounts import builtin_accounts
 from tests.cli.conftest import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
@@ -128,9 +128,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: Scho
 
 def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, school: School) -> None:
     async def mute(parts: Parts) -> None:
-        async with parts.database.transaction() as session:
-            await parts.mailboxes.mute(session, ADA, now())
-            await session.commit()
+        await parts.database.transact(lambda connection: parts.mailboxes.mute(connection, ADA, now()))
 
     school.do(mute)
     first = ask_all(keyturn)
@@ -176,9 +174,7 @@ def test_nobody_is_asked_before_somebody_says_yes(keyturn: Keyturn) -> None:
 
 def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
     async def lock(parts: Parts) -> None:
-        async with parts.database.transaction() as session:
-            await session.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
-            await session.commit()
+        await parts.database.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
 
     school.do(lock)
     assert "locked" in keyturn("accounts", "list").out
@@ -195,11 +191,13 @@ def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn,
     async def secure(parts: Parts) -> None:
         account = await parts.accounts.find(ADA)
         assert account
-        async with parts.database.transaction() as session:
+
+        def write(connection: Connection) -> None:
             link = {"account_id": account.id, "email": ADA, "changed_at": now(), "expires_at": now()}
-            await session.execute(insert(SecureLinkRow).values(digest=b"x" * 32, used_at=now(), **link))
-            await session.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
-            await session.commit()
+            connection.execute(insert(SecureLinkRow).values(digest=b"x" * 32, used_at=now(), **link))
+            connection.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
+
+        await parts.database.transact(write)
 
     school.do(secure)
     asked = keyturn("accounts", "reset", ADA, "--reason", REASON)

@@ -21,9 +21,7 @@ def complained(school: School) -> School:
     """Have Ada get two mails, and call them spam."""
 
     async def suppress(parts: Parts) -> None:
-        async with parts.database.transaction() as session:
-            await parts.mailboxes.suppress(session, ADA, now(), "complained")
-            await session.commit()
+        await parts.database.transact(lambda connection: parts.mailboxes.suppress(connection, ADA, now(), "complained"))
 
     school.ask()
     school.ask()

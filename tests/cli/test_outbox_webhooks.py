@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sqlalchemy import Connection
 from tests.cli.conftest import Keyturn
 from tests.cli.school import ADA, GRACE, School, cells, listed
 
@@ -23,10 +24,12 @@ class WebhookHandler(School):
         async def work(parts: Parts) -> None:
             account = await parts.accounts.find(ADA)
             assert account
-            async with parts.database.transaction() as session:
+
+            def write(connection: Connection) -> None:
                 notices = AppEvents(parts.outbox, {"password.changed": [KIND]})
-                await notices.password_changed(session, account, Client(), how="reset", moment=now())
-                await session.commit()
+                notices.password_changed(connection, account, Client(), how="reset", moment=now())
+
+            await parts.database.transact(write)
             (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])
             if isinstance(outcome, Sent):
                 await parts.outbox.settlements.sent(message, outcome)

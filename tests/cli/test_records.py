@@ -22,9 +22,11 @@ def happened(email: str, event: str = "reset_request", outcome: str = "link_mail
 
     async def write() -> None:
         parts = Parts(read_settings(sending=False))
-        async with parts.database.transaction() as session:
-            await parts.audit.write(session, event, outcome, HERE, at=now() - timedelta(days=days_ago), email=email)
-            await session.commit()
+        await parts.database.transact(
+            lambda connection: parts.audit.write(
+                connection, event, outcome, HERE, at=now() - timedelta(days=days_ago), email=email
+            )
+        )
         await parts.close()
 
     asyncio.run(write())

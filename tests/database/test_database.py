@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from tests.databases import PostgresServer
@@ -36,15 +36,11 @@ async def count(database: Database, name: str = "a") -> int | None:
 
 
 async def add(database: Database, name: str = "a", n: int = 0) -> None:
-    async with database.transaction() as session:
-        await session.execute(text("INSERT INTO tally VALUES (:name, :n)"), {"name": name, "n": n})
-        await session.commit()
+    await database.execute(text("INSERT INTO tally VALUES (:name, :n)"), {"name": name, "n": n})
 
 
 async def increase(database: Database) -> None:
-    async with database.transaction() as session:
-        await session.execute(text("UPDATE tally SET n = n + 1 WHERE name = 'a'"))
-        await session.commit()
+    await database.execute(text("UPDATE tally SET n = n + 1 WHERE name = 'a'"))
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -63,20 +59,22 @@ async def test_what_is_committed_by_name_stays(database: Database) -> None:
 
 
 async def test_what_is_not_committed_is_gone(database: Database) -> None:
-    async with database.transaction() as session:
-        await session.execute(text("INSERT INTO tally VALUES ('a', 1)"))
+    def write(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO tally VALUES ('a', 1)"))
+        connection.rollback()
+
+    await database.transact(write)
 
     assert await count(database) is None
 
 
 async def test_what_was_done_before_an_error_is_gone(database: Database) -> None:
-    async def fail_half_way() -> None:
-        async with database.transaction() as session:
-            await session.execute(text("INSERT INTO tally VALUES ('a', 1)"))
-            raise ZeroDivisionError
+    def fail_half_way(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO tally VALUES ('a', 1)"))
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await fail_half_way()
+        await database.transact(fail_half_way)
     assert await count(database) is None
 
 
@@ -91,8 +89,8 @@ async def test_writers_at_the_same_time_lose_nothing(database: Database, databas
 
 async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
     await add(database)
-    async with database.transaction() as session:
-        await session.execute(text("UPDATE tally SET n = 99 WHERE name = 'a'"))
+    async with database.engine.connect() as connection:
+        await connection.execute(text("UPDATE tally SET n = 99 WHERE name = 'a'"))
         async with asyncio.timeout(5):
             assert await count(database) == 0
 
@@ -110,11 +108,12 @@ async def test_who_holds_a_name_may_read_before_writing(database: Database, data
     other = Database(database_url)
 
     async def read_then_write(where: Database) -> None:
-        async with where.transaction() as session:
-            await where.hold(session, "tally")
-            found = (await session.execute(text("SELECT n FROM tally WHERE name = 'a'"))).scalar_one()
-            await session.execute(text("UPDATE tally SET n = :n WHERE name = 'a'"), {"n": found + 1})
-            await session.commit()
+        def write(connection: Connection) -> None:
+            where.hold(connection, "tally")
+            found = connection.execute(text("SELECT n FROM tally WHERE name = 'a'")).scalar_one()
+            connection.execute(text("UPDATE tally SET n = :n WHERE name = 'a'"), {"n": found + 1})
+
+        await where.transact(write)
 
     await asyncio.gather(*(read_then_write(where) for where in (database, other) for _ in range(5)))
     await other.close()
@@ -124,10 +123,9 @@ async def test_who_holds_a_name_may_read_before_writing(database: Database, data
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_different_names_do_not_wait_for_each_other(database: Database) -> None:
-    async with database.transaction() as session, asyncio.timeout(5):
-        await database.hold(session, "ada")
-        async with database.transaction() as another:
-            await database.hold(another, "eve")
+    async with database.engine.connect() as connection, asyncio.timeout(5):
+        await connection.run_sync(database.hold, "ada")
+        await database.transact(lambda another: database.hold(another, "eve"))
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -142,15 +140,12 @@ async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: s
 async def test_a_lost_connection_is_told_and_then_replaced(database: Database) -> None:
     await add(database)
 
-    async def lose_it_half_way() -> None:
-        async with database.transaction() as session:
-            own = (await session.execute(text("SELECT pg_backend_pid()"))).scalar()
-            async with database.connection() as connection:
-                await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": own})
-            await session.execute(text("SELECT 1"))
+    def lose_it_half_way(connection: Connection) -> None:
+        connection.execute(text("UPDATE tally SET n = 9"))
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     with pytest.raises(DatabaseUnready):
-        await lose_it_half_way()
+        await database.transact(lose_it_half_way)
     assert await count(database) == 0
 
 
@@ -216,10 +211,8 @@ async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folde
         await database.fetch(text("SELECT 1"))
     if first == "writes":
         await database.execute(text("CREATE TABLE notes (name VARCHAR(40))"))
-    async with database.transaction() as session:
-        await session.execute(text("CREATE TABLE tally (name VARCHAR(40))"))
-        await session.commit()
-        made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted((tmp_path / "a").rglob("*"))}
+    await database.transact(lambda connection: connection.execute(text("CREATE TABLE tally (name VARCHAR(40))")))
+    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted((tmp_path / "a").rglob("*"))}
     await database.close()
 
     assert made == {"b": 0o700, "keyturn.db": 0o600, "keyturn.db-shm": 0o600, "keyturn.db-wal": 0o600}

@@ -43,8 +43,8 @@ async def test_most_connections_are_left_for_transactions(database_url: str, siz
 
     async with asyncio.timeout(10), AsyncExitStack() as open_ones:
         for _ in range(size - size // 4):
-            session = await open_ones.enter_async_context(database.transaction())
-            await session.execute(ONE)
+            connection = await open_ones.enter_async_context(database.engine.connect())
+            await connection.execute(ONE)
     await database.close()
 
 
@@ -115,8 +115,7 @@ async def lose_by_a_statement(database: Database) -> None:
 
 async def lose_by_a_transaction(database: Database) -> None:
     with pytest.raises(DatabaseUnready):
-        async with database.transaction() as session:
-            await session.execute(END_ITSELF)
+        await database.transact(lambda connection: connection.execute(END_ITSELF))
 
 
 async def fail(database: Database) -> None:

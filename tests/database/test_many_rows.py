@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, LargeBinary, insert, select
+from sqlalchemy import Column, Connection, LargeBinary, insert, select
 
 from keyturn.database import Database
 from keyturn.database.many_rows import ManyRows
@@ -31,9 +31,7 @@ async def test_they_are_written_as_they_are(database: Database, count: int) -> N
     rows = [ROW | {"account_id": str(number), "message_id": None if number else 2**40} for number in range(count)]
     given = ManyRows(database, COLUMNS)
     written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
-    async with database.transaction() as session:
-        await (await session.connection()).execute(written, given.parameter(rows))
-        await session.commit()
+    await database.transact(lambda connection: connection.execute(written, given.parameter(rows)))
 
     found = await database.fetch(select(*COLUMNS.values()).order_by(AuditRow.id))
     assert sorted(map(dict, found), key=lambda row: int(row["account_id"])) == rows
@@ -43,12 +41,13 @@ async def test_times_are_in_order_with_those_that_were_written_one_by_one(databa
     given = ManyRows(database, COLUMNS)
     written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
     moments = [ROW["at"] + timedelta(seconds=second) for second in range(3)]
-    async with database.transaction() as session:
-        connection = await session.connection()
-        await connection.execute(insert(AuditRow), [ROW | {"at": moments[0]}])
-        await connection.execute(written, given.parameter([ROW | {"at": moments[1]}]))
-        await connection.execute(insert(AuditRow), [ROW | {"at": moments[2]}])
-        await session.commit()
+
+    def write(connection: Connection) -> None:
+        connection.execute(insert(AuditRow), [ROW | {"at": moments[0]}])
+        connection.execute(written, given.parameter([ROW | {"at": moments[1]}]))
+        connection.execute(insert(AuditRow), [ROW | {"at": moments[2]}])
+
+    await database.transact(write)
 
     found = await database.fetch(select(AuditRow.at).order_by(AuditRow.at))
     assert [row["at"] for row in found] == moments
@@ -59,10 +58,12 @@ async def test_times_are_in_order_with_those_that_were_written_one_by_one(databa
 async def test_what_no_text_of_both_databases_can_hold_is_left_out(database: Database) -> None:
     given = ManyRows(database, COLUMNS)
     written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
-    async with database.transaction() as session:
+
+    def write(connection: Connection) -> None:
         row = ROW | {"outcome": "a\0b", "user_agent": "\\u0000 \\\0\0"}
-        await (await session.connection()).execute(written, given.parameter([row]))
-        await session.commit()
+        connection.execute(written, given.parameter([row]))
+
+    await database.transact(write)
 
     (found,) = await database.fetch(select(AuditRow.outcome, AuditRow.user_agent))
     assert tuple(found.values()) == ("ab", "\\u0000 \\")
@@ -73,8 +74,6 @@ async def test_bytes_arrive_as_they_are_and_so_does_their_absence(database: Data
     given = ManyRows(database, columns)
     secrets = [bytes(range(256)), b"", None]
     rows = [{"id": number, "secret": secret} for number, secret in enumerate(secrets)]
-    async with database.transaction() as session:
-        asked = select(given.table.c.secret).order_by(given.table.c.id)
-        found = (await session.execute(asked, given.parameter(rows))).scalars().all()
+    found = await database.fetch(select(given.table.c.secret).order_by(given.table.c.id), given.parameter(rows))
 
-    assert [None if one is None else bytes(one) for one in found] == secrets
+    assert [None if one["secret"] is None else bytes(one["secret"]) for one in found] == secrets

@@ -31,8 +31,7 @@ def _nothing_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def ask(place: type[Database | AppDatabase], address: str, question: str = IS_ENCRYPTED) -> object:
     database = place(address)
     try:
-        async with database.connection() as connection:
-            return (await connection.execute(text(question))).scalar_one()
+        return await database.read(lambda connection: connection.execute(text(question)).scalar_one())
     finally:
         await database.close()
 

@@ -213,8 +213,7 @@ async def make_users(url: str, kind: str) -> None:
 
 async def execute(url: str, statement: str) -> None:
     place = AppDatabase(url)
-    async with place.connection() as connection:
-        await connection.execute(text(statement))
+    await place.transact(lambda connection: connection.execute(text(statement)))
     await place.close()
 
 

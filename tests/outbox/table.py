@@ -38,6 +38,4 @@ class Rows:
 
 
 async def make_due(database: Database) -> None:
-    async with database.transaction() as session:
-        await session.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
-        await session.commit()
+    await database.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))

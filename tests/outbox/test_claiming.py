@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, relay_of
 from tests.statements import cancel_when_sent
@@ -69,10 +69,12 @@ async def test_any_number_of_workers_share_the_messages_without_overlap(outbox: 
 async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: Outbox) -> None:
     moment = now()
     fields = {"kind": "note", "payload": "{}", "state": "waiting", "attempts": 0}
-    async with database.transaction() as session:
+
+    def write(connection: Connection) -> None:
         many = [fields | {"key": str(n), "available_at": moment, "created_at": moment} for n in range(3000)]
-        await session.execute(insert(OutboxRow), many)
-        await session.commit()
+        connection.execute(insert(OutboxRow), many)
+
+    await database.transact(write)
 
     assert len(await outbox.claim(7, MINUTE)) == 7
 
@@ -80,8 +82,8 @@ async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_row_that_somebody_holds_is_passed_over(database: Database, elsewhere: Outbox, outbox: Outbox) -> None:
     await post(outbox, "one", "two")
-    async with database.transaction() as session:
-        await session.execute(select(OutboxRow.id).order_by(OutboxRow.id).limit(1).with_for_update())
+    async with database.engine.connect() as connection:
+        await connection.execute(select(OutboxRow.id).order_by(OutboxRow.id).limit(1).with_for_update())
 
         async with asyncio.timeout(5):
             claimed = await elsewhere.claim(2, MINUTE)

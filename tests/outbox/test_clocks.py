@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, relay_of
 
@@ -37,9 +38,7 @@ async def test_a_message_of_a_machine_whose_clock_is_wrong_is_due_at_once(
     outbox: Outbox, elsewhere: Outbox, wrong: pytest.MonkeyPatch
 ) -> None:
     await outbox.post("note", Note("posted"))
-    async with outbox.database.transaction() as session:
-        await outbox.enqueue(session, "note", Note("enqueued"))
-        await session.commit()
+    await outbox.database.transact(lambda connection: outbox.enqueue(connection, "note", Note("enqueued")))
     wrong.undo()
 
     assert [text_of(message) for message in await elsewhere.claim(2, MINUTE)] == ["posted", "enqueued"]
@@ -78,10 +77,12 @@ async def test_a_lock_on_an_account_is_as_long_for_a_machine_whose_clock_is_wron
     database: Database, wrong: pytest.MonkeyPatch
 ) -> None:
     clock = database.clock
-    async with database.transaction() as session:
-        assert await acquire_account_lock(session, "u-1", clock(), clock(MINUTE))
-        await session.commit()
+
+    def write(connection: Connection) -> None:
+        assert acquire_account_lock(connection, "u-1", clock(), clock(MINUTE))
+
+    await database.transact(write)
     wrong.undo()
 
-    async with database.transaction() as session:
-        assert await acquire_account_lock(session, "u-1", clock(), clock(MINUTE)) is None
+    lock = await database.transact(lambda connection: acquire_account_lock(connection, "u-1", clock(), clock(MINUTE)))
+    assert lock is None

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from tests.outbox.table import Note
 from tests.outbox.worker import post
 
@@ -35,8 +35,12 @@ async def test_a_message_that_was_not_committed_is_not_heard_of(
     woken = asyncio.Event()
     listener = Listener(database, woken.set)
     await listener.ensure()
-    async with database.transaction() as session:
-        await outbox.enqueue(session, "note", Note("never said"))
+
+    def write(connection: Connection) -> None:
+        outbox.enqueue(connection, "note", Note("never said"))
+        connection.rollback()
+
+    await database.transact(write)
     assert not woken.is_set()
 
     await post(elsewhere, "one")

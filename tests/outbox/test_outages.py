@@ -39,6 +39,4 @@ async def test_a_worker_outlives_its_database(outbox: Outbox, database: Database
 
 
 async def rename(database: Database, name: str, other: str) -> None:
-    async with database.transaction() as session:
-        await session.execute(text(f"ALTER TABLE {name} RENAME TO {other}"))
-        await session.commit()
+    await database.execute(text(f"ALTER TABLE {name} RENAME TO {other}"))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from tests.outbox.table import Note, Rows, text_of
 from tests.statements import statements_sent
@@ -81,9 +82,7 @@ async def test_a_post_wakes_the_relay_of_its_process(outbox: Outbox) -> None:
 async def test_a_message_is_written_with_the_callers_transaction(
     database: Database, outbox: Outbox, rows: Rows
 ) -> None:
-    async with database.transaction() as session:
-        await outbox.enqueue(session, "note", Note("hello"))
-        await session.commit()
+    await database.transact(lambda connection: outbox.enqueue(connection, "note", Note("hello")))
 
     assert (await rows.only()).payload == '{"text":"hello"}'
 
@@ -91,7 +90,10 @@ async def test_a_message_is_written_with_the_callers_transaction(
 async def test_a_message_is_not_written_where_the_caller_does_not_commit(
     database: Database, outbox: Outbox, rows: Rows
 ) -> None:
-    async with database.transaction() as session:
-        await outbox.enqueue(session, "note", Note("hello"))
+    def write(connection: Connection) -> None:
+        outbox.enqueue(connection, "note", Note("hello"))
+        connection.rollback()
+
+    await database.transact(write)
 
     assert await rows.all() == []

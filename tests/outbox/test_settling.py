@@ -1,9 +1,11 @@
 """How a message ends, also when its worker comes late."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 from tests.outbox.table import Note, Rows
 
 from keyturn.database import Database, now
@@ -36,10 +38,11 @@ async def current(late: Message, elsewhere: Outbox) -> Message:
 
 
 async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
-    async with database.transaction() as session:
-        await outbox.require_held(session, message)
-        await outbox.store_sealed(session, [(msgspec.structs.replace(message, sender="resend"), sealed)])
-        await session.commit()
+    def write(connection: Connection) -> None:
+        outbox.require_held(connection, message)
+        outbox.store_sealed(connection, [(msgspec.structs.replace(message, sender="resend"), sealed)])
+
+    await database.transact(write)
 
 
 def sent(provider_id: str) -> Sent:
@@ -180,9 +183,7 @@ async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_dec
 ) -> None:
     await keep(database, outbox, message, b"sealed")
     for provider_id in ("id-1", "id-2"):
-        async with database.transaction() as session:
-            await outbox.settlements.reported(session, message.id, sent(provider_id))
-            await session.commit()
+        await database.transact(partial(outbox.settlements.reported, message_id=message.id, sent=sent(provider_id)))
     await outbox.settlements.postpone(message, now() + MINUTE, "no answer")
     await outbox.settlements.dead(message, "given up")
 

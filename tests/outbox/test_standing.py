@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from tests.outbox.worker import post
 from tests.plans import plans_of
 
@@ -46,8 +46,9 @@ async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Databa
 
 
 async def _settle_others(database: Database) -> None:
-    async with database.transaction() as session:
-        await session.execute(SETTLED)
+    def write(connection: Connection) -> None:
+        connection.execute(SETTLED)
         if not database.is_sqlite:  # whose autovacuum does it in a running installation
-            await session.execute(text("ANALYZE"))
-        await session.commit()
+            connection.execute(text("ANALYZE"))
+
+    await database.transact(write)

@@ -17,7 +17,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from tests.builtin_accounts import builtin_accounts
 
 from keyturn.accounts.port import Account, AccountStore
@@ -86,15 +86,17 @@ class School:
     async def link(self, account: Account, ttl: timedelta = timedelta(minutes=30)) -> str:
         """Return the token of a fresh link to the account."""
         token = tokens.mint(os.urandom)
-        async with self.parts.database.transaction() as session:
+
+        def write(connection: Connection) -> None:
             links = LinkStore(self.parts.database, lifetime=ttl, live=5)
             moment = now()
             link = NewLink(
                 digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address="", user_agent="",
                 expires_at=moment + ttl,
             )  # fmt: skip
-            await links.add(session, [(link, True)], moment)
-            await session.commit()
+            links.add(connection, [(link, True)], moment)
+
+        await self.parts.database.transact(write)
         return token
 
     async def code(self, account: Account) -> str:
@@ -105,33 +107,35 @@ class School:
             code=keys.digest(code, codes.mailbox_digest(account.email)), account_id=account.id, email=account.email,
             expires_at=moment + codes.LIFE,
         )  # fmt: skip
-        async with self.parts.database.transaction() as session:
-            await self.parts.codes.add(session, [(fresh, True)], moment)
-            await session.commit()
+        await self.parts.database.transact(lambda connection: self.parts.codes.add(connection, [(fresh, True)], moment))
         return code
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:
         """Return the token of a fresh link by which the account can be secured."""
         token, moment = tokens.mint(os.urandom), now()
-        async with self.parts.database.transaction() as session:
+
+        def write(connection: Connection) -> None:
             link = NewSecureLink(
                 digest=tokens.digest(token), account_id=account.id, email=account.email, changed_at=moment,
                 expires_at=moment + life,
             )  # fmt: skip
-            await self.parts.secure_links.add(session, link)
-            await session.commit()
+            self.parts.secure_links.add(connection, link)
+
+        await self.parts.database.transact(write)
         return token
 
     async def mute_token(self, account: Account) -> str:
         """Return the token of a fresh link by which the account's mailbox can be muted."""
         token, moment = tokens.mint(os.urandom), now()
-        async with self.parts.database.transaction() as session:
+
+        def write(connection: Connection) -> None:
             link = NewLink(
                 digest=tokens.digest(f"link of {token}"), account_id=account.id, email=account.email, ip_address="",
                 user_agent="", expires_at=moment + timedelta(minutes=30), mute_digest=tokens.digest(token),
             )  # fmt: skip
-            await self.parts.links.add(session, [(link, True)], moment)
-            await session.commit()
+            self.parts.links.add(connection, [(link, True)], moment)
+
+        await self.parts.database.transact(write)
         return token
 
     async def knows(self, password: str, account: Account) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
 
 from keyturn.accounts.port import Account
@@ -111,13 +112,15 @@ async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None
 
 async def test_the_page_of_a_link_says_why_an_operator_asked(school: School, visitor: Visitor, ada: Account) -> None:
     token, moment = tokens.mint(os.urandom), now()
-    async with school.parts.database.transaction() as session:
+
+    def write(connection: Connection) -> None:
         link = NewLink(
             digest=tokens.digest(token), account_id=ada.id, email=ada.email, ip_address="", user_agent="",
             expires_at=moment + timedelta(minutes=30), reason="Somebody read <b>a copy</b> of our database.",
         )  # fmt: skip
-        await school.parts.links.add(session, [(link, True)], moment)
-        await session.commit()
+        school.parts.links.add(connection, [(link, True)], moment)
+
+    await school.parts.database.transact(write)
     page = await visitor.follow(await visitor.get(f"/reset-password/{token}"))
 
     assert "Somebody read <b>a copy</b> of our database." in words(page)

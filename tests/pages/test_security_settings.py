@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from tests.pages.school import ADA, School, Visitor, heading, words
 
 from keyturn.accounts.models import AccountRow
@@ -23,9 +23,11 @@ async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
 
 async def write_to(email: str, school: School, ago: timedelta = timedelta(0)) -> None:
     """Note what a worker notes when it writes to a mailbox."""
-    async with school.parts.database.transaction() as session:
-        assert await school.parts.mailboxes.claim(session, [(email, True)], now() - ago) == [True]
-        await session.commit()
+
+    def write(connection: Connection) -> None:
+        assert school.parts.mailboxes.claim(connection, [(email, True)], now() - ago) == [True]
+
+    await school.parts.database.transact(write)
 
 
 @pytest.mark.parametrize("path", [VIEWER, SCHOOL])

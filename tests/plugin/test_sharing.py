@@ -12,7 +12,7 @@ import pytest
 from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.databases import Databases
 from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
@@ -49,11 +49,13 @@ async def test_on_postgresql_one_connection_is_enough_for_both(empty: str) -> No
 
     async with theirs.connect() as connection:
         await connection.execute(text("CREATE TABLE notes (line TEXT)"))
-    async with database.transaction() as session:
-        await session.execute(text("INSERT INTO notes VALUES ('never committed')"))
+
+    def fail(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO notes VALUES ('never committed')"))
+        connection.execute(text("SELECT CAST(:secret AS integer)"), {"secret": "a hash"})
+
     with pytest.raises(Exception, match="hidden due to hide_parameters"):
-        async with database.transaction() as session:
-            await session.execute(text("SELECT CAST(:secret AS integer)"), {"secret": "a hash"})
+        await database.transact(fail)
     async with theirs.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM notes"))).scalar_one() == 0
         await connection.execute(text("INSERT INTO notes VALUES ('committed by itself')"))
@@ -73,8 +75,8 @@ async def test_whatever_isolation_the_app_has_each_write_of_ours_has_its_own(emp
 
     (row,) = await database.execute(text("SELECT current_setting('transaction_isolation')"))
     assert row[0] == "read committed"
-    async with database.transaction() as session:
-        assert (await session.execute(text("SELECT current_setting('transaction_isolation')"))).scalar() == row[0]
+    level_of_ours = text("SELECT current_setting('transaction_isolation')")
+    assert await database.transact(lambda connection: connection.execute(level_of_ours).scalar()) == row[0]
     await alchemy.get_engine().dispose()
 
 

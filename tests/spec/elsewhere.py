@@ -3,7 +3,6 @@
 import asyncio
 
 from msgspec.structs import replace
-from sqlalchemy.ext.asyncio import AsyncSession
 from tests.spec.service import PASSWORD, hash_of
 
 from keyturn import addresses
@@ -69,7 +68,6 @@ class Elsewhere:
 class Readable(Elsewhere):
     """The same, with hashes that can be read, so that people sign in here."""
 
-    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
-        del session  # of another system
+    async def password_hash(self, account_id: str) -> str | None:
         account = self.accounts.get(account_id)
         return hash_of(self.passwords.get(account_id, PASSWORD)) if account and account.active else None

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import RootTransaction
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 
 @contextmanager
 def losing_commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lose the answer to every commit within, as a connection does that breaks while the server writes."""
-    commit = AsyncSession.commit
+    commit = RootTransaction.commit
 
-    async def commit_and_lose(session: AsyncSession) -> None:
-        await commit(session)
+    def commit_and_lose(transaction: RootTransaction) -> None:
+        commit(transaction)
         raise OperationalError("COMMIT", None, ConnectionResetError(), connection_invalidated=True)
 
     with monkeypatch.context() as lost:
-        lost.setattr(AsyncSession, "commit", commit_and_lose)
+        lost.setattr(RootTransaction, "commit", commit_and_lose)
         yield

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, RowMapping, Select, String, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, String, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import QueryableAttribute
 
 from keyturn import addresses
@@ -89,24 +89,23 @@ class BuiltinAccounts:
             return None
         return Account(**{name: row[joined] for name, joined in _JOINED_NAMES.items()})
 
-    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
-        statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
-        if session:
-            return (await session.execute(statement)).scalar_one_or_none()
-        rows = await self._database.fetch(statement)
-        return rows[0]["password_hash"] if rows else None
+    async def password_hash(self, account_id: str) -> str | None:
+        return await self._database.read(partial(self.password_hash_within, account_id=account_id))
 
-    async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
+    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
+        statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
+        return connection.execute(statement).scalar_one_or_none()
+
+    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool:
         changed = _LOCKED_CHANGED if account.locked else _CHANGED
         given = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash, "moment": now()}
-        return (await (await session.connection()).execute(changed, given)).first() is not None
+        return connection.execute(changed, given).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         password_hash = await password.hashed()
-        async with self._database.transaction() as session:
-            changed = await self.set_password_within(session, account, password_hash)
-            await session.commit()
-        return changed
+        return await self._database.transact(
+            partial(self.set_password_within, account=account, password_hash=password_hash)
+        )
 
     @property
     def can_lock(self) -> bool:
@@ -120,10 +119,7 @@ class BuiltinAccounts:
 
     async def _set_lock(self, account_id: str, allowed: ColumnElement[bool], locked_at: datetime | None) -> bool:
         changed = update(AccountRow).where(AccountRow.id == account_id, allowed).values(locked_at=locked_at)
-        async with self._database.transaction() as session:
-            found = (await session.execute(changed.returning(AccountRow.id))).first() is not None
-            await session.commit()
-        return found
+        return bool(await self._database.execute(changed.returning(AccountRow.id)))
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""
@@ -141,12 +137,10 @@ class BuiltinAccounts:
             "active": account.active,
             "created_at": now(),
         }  # fmt: skip
-        async with self._database.transaction() as session:
-            try:
-                await session.execute(insert(AccountRow).values(**row))
-                await session.commit()
-            except IntegrityError:
-                raise InputInvalid(Fault("email", "there is an account with that address")) from None
+        try:
+            await self._database.execute(insert(AccountRow).values(**row))
+        except IntegrityError:
+            raise InputInvalid(Fault("email", "there is an account with that address")) from None
         stored = await self.get(str(row["id"]))
         assert stored is not None  # noqa: S101 - it was committed above
         return stored

@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, Select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 from sqlalchemy.orm import QueryableAttribute
 
 from keyturn.errors import AccountsUnready, Unavailable
@@ -113,8 +112,11 @@ class FindsTogether(Protocol):
 class JoinsTransaction(Protocol):
     """A store in Keyturn's own database: a new password joins the transaction that consumes its link."""
 
-    async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        """Do what `set_password` does, in the caller's transaction; await statements of `session`, and nothing else."""
+    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool:
+        """Do what `set_password` does, in the caller's transaction: execute statements, and no other input or output.
+
+        A store that can only await its statements leaves this out. It then counts as a store in another system.
+        """
         ...
 
 
@@ -183,10 +185,18 @@ class LocksAccounts(Protocol):
 class KnowsHashes(Protocol):
     """A store whose hashes can be read, so that people can sign in here and change a password that they know."""
 
-    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
+    async def password_hash(self, account_id: str) -> str | None:
         """Return the stored hash; None where the account is gone, disabled or has no password.
 
         "" is nobody's id, and is read at the cost of any other, so that no time tells which addresses have an account.
-        A store that joins transactions reads in the caller's, where there is one, and awaits nothing else then.
         """
+        ...
+
+
+@runtime_checkable
+class JoinsSignIn(KnowsHashes, Protocol):
+    """A store in Keyturn's own database whose hashes are read in the transaction that opens a session."""
+
+    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
+        """Return what `password_hash` does, as the caller's transaction sees it."""
         ...

@@ -3,8 +3,7 @@
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import bindparam, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from keyturn.accounts.models import SessionRow
 from keyturn.database import Database, now
@@ -17,7 +16,7 @@ class Sessions:
         self._database = database
         self.ttl = ttl
 
-    async def start(self, session: AsyncSession, account_id: str, token: str) -> None:
+    def start(self, connection: Connection, account_id: str, token: str) -> None:
         """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
         moment = now()
         row = {
@@ -26,12 +25,12 @@ class Sessions:
             "created_at": moment,
             "expires_at": moment + self.ttl,
         }
-        await session.execute(insert(SessionRow).values(**row))
+        connection.execute(insert(SessionRow).values(**row))
 
-    async def is_open(self, session: AsyncSession, token: str) -> bool:
+    def is_open(self, connection: Connection, token: str) -> bool:
         """Tell whether the session is open still, in the caller's transaction."""
         open_one = select(SessionRow.digest).where(SessionRow.digest == _digest(token), SessionRow.expires_at > now())
-        return (await session.execute(open_one)).first() is not None
+        return connection.execute(open_one).first() is not None
 
     async def account_id(self, token: str) -> str | None:
         """Return whose session it is; None where it does not exist or is over."""
@@ -44,9 +43,9 @@ class Sessions:
     async def end(self, token: str) -> None:
         await self._database.execute(delete(SessionRow).where(SessionRow.digest == _digest(token)))
 
-    async def end_all(self, session: AsyncSession, account_id: str) -> None:
+    def end_all(self, connection: Connection, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
-        await (await session.connection()).execute(_ENDED, {"of_account": account_id})
+        connection.execute(_ENDED, {"of_account": account_id})
 
 
 _ENDED = delete(SessionRow).where(SessionRow.account_id == bindparam("of_account"))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import click
+from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.cli.options import JSON, OPERATOR, operator_named
@@ -53,14 +54,17 @@ def release(email: str, operator: str) -> None:
 
     async def work(parts: Parts) -> None:
         account = await parts.accounts.find(address)
-        async with parts.database.transaction() as session:
-            released = await parts.mailboxes.release(session, address)
+
+        def release(connection: Connection) -> bool:
+            released = parts.mailboxes.release(connection, address)
             if released:
-                await parts.audit.write(
-                    session, "mailbox_release", "released", operator_named(operator), at=now(),
+                parts.audit.write(
+                    connection, "mailbox_release", "released", operator_named(operator), at=now(),
                     account_id=account.id if account else "", email=address,
                 )  # fmt: skip
-            await session.commit()
+            return released
+
+        released = await parts.database.transact(release)
         click.echo(
             f"{address} gets a mail when one is asked for." if released else f"Nothing kept {address} from mails."
         )

@@ -1,14 +1,15 @@
 """One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Connection,
     Executable,
     MetaData,
     Row,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from keyturn.database.engines import (
@@ -34,7 +35,6 @@ from keyturn.database.engines import (
     open_engine,
 )
 from keyturn.database.kept_connections import KeptConnections
-from keyturn.database.reading import Reader
 from keyturn.database.sqlite_threads import SqliteThreads, returned
 from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.utc_datetime import UtcDateTime
@@ -69,7 +69,7 @@ class Model(DeclarativeBase):
 
 
 class Database:
-    """Opens connections to read by, and transactions that the caller commits by name.
+    """Reads, and runs transactions.
 
     SQLite takes one writer at a time: writers of this process queue here, in turn, instead of asleep on the file's
     lock in two dozen threads.
@@ -97,7 +97,6 @@ class Database:
         self.schema = schema
         self.where = describe_url(engine.url)
         self.engine = engine_for_our_statements(engine, schema) if self.is_shared or schema else engine
-        self._session = async_sessionmaker(self.engine, expire_on_commit=False)
         self._seconds = timeout.total_seconds() if timeout and self.is_shared else None
         self._writer = asyncio.Lock() if self.is_sqlite else None
         self._threads: SqliteThreads | None = None
@@ -117,60 +116,55 @@ class Database:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        """Return the rows of one statement, as a `Reader` does. Raises DatabaseUnready."""
-        async with self.reader() as reader:
-            return await reader.fetch(statement, given)
+        """Return the rows of one statement that changes nothing. Raises DatabaseUnready.
 
-    @asynccontextmanager
-    async def reader(self) -> AsyncIterator[Reader]:
-        """Yield what asks statements outside any transaction. Raises DatabaseUnready where it cannot."""
+        A statement that is executed often is built once, and `given` its values each time: SQLAlchemy takes several
+        times as long to see that two statements are the same as SQLite takes to answer one.
+        """
+        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
+
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Return what `work` returns, which changes nothing and needs no transaction. Raises DatabaseUnready.
+
+        If the connection is lost meanwhile, `work` is called a second time.
+        """
         with unready_where_unreachable(self.where):
             async with asyncio.timeout(self._seconds):
-                yield self._threads or self._kept
+                return await (self._threads or self._kept).read(work)
 
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.
 
-        Whoever is cancelled meanwhile does not know what became of it.
+        A caller that is cancelled meanwhile does not know what became of it.
         """
-        if self._threads and self._writer:
-            with unready_where_unreachable(self.where):
-                async with self._writer:
-                    return await self._threads.execute(statement, given)
         # Without a transaction PostgreSQL would take the isolation that its server, or an app, has as the default.
-        if self.is_sqlite or self.is_shared or self.schema:
-            async with self.transaction() as session:
-                rows = returned(await (await session.connection()).execute(statement, given))
-                await session.commit()
-                return rows
+        if not self._threads and (self.is_sqlite or self.is_shared or self.schema):
+            return await self.transact(lambda connection: returned(connection.execute(statement, given)))
         # One trip: a statement without BEGIN and COMMIT is a transaction
         # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
         with unready_where_unreachable(self.where):
-            async with self._kept.connection() as connection:
-                return returned(await connection.execute(statement, given))
+            async with self._turn():
+                return await (self._threads or self._kept).execute(statement, given)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Yield a session; what was not committed by name when it ends is rolled back."""
-        with unready_where_unreachable(self.where):
-            async with asyncio.timeout(self._seconds), AsyncExitStack() as stack:
-                if self._writer:
-                    await stack.enter_async_context(self._writer)
-                yield await stack.enter_async_context(self._session())
+    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Run `work` in a transaction, and return what it returns: committed. If it raises, all is rolled back.
 
-    async def transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
-        """Return what `work` does with a session like that of `transaction`, which it commits by name as well.
+        `work` is a plain function that executes statements: it must do no other input or output, and nothing that
+        takes long. On SQLite it runs in the thread of the one writer, on PostgreSQL on the event loop, between whose
+        statements the loop goes on. What else a change needs is gathered before, and what follows is done after.
 
-        It may await its statements and nothing else: where the database is a file, all of it is one trip to a thread,
-        so that others who write wait for the database alone, and not for what else this event loop has to do. Whoever
-        is cancelled meanwhile does not know what became of it.
+        Raises DatabaseUnready. If the connection is lost at the commit, or the caller is cancelled meanwhile, nobody
+        knows whether it was committed: `work` is never run a second time.
         """
-        if self._threads and self._writer:
-            with unready_where_unreachable(self.where):
-                async with self._writer:
+        with unready_where_unreachable(self.where):
+            async with asyncio.timeout(self._seconds), self._turn():
+                if self._threads:
                     return await self._threads.transact(work)
-        async with self.transaction() as session:
-            return await work(session)
+                async with self.engine.begin() as connection:
+                    return await connection.run_sync(work)
+
+    def _turn(self) -> AbstractAsyncContextManager[object]:
+        return self._writer or nullcontext()
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that a column is among the values that are given as `name`, a list, at each execution.
@@ -191,10 +185,10 @@ class Database:
             return bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         return type_coerce(func.statement_timestamp() + literal(later), _TIME)
 
-    async def hold(self, session: AsyncSession, name: str) -> None:
+    def hold(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction holds `name`; hold it until this one ends. SQLite has one writer anyway."""
         if not self.is_sqlite:
-            await (await session.connection()).execute(_HELD, {"name": name})
+            connection.execute(_HELD, {"name": name})
 
     async def close(self) -> None:
         """Close what was opened here. It may be used again, in another event loop too."""

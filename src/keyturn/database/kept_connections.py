@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Executable, RowMapping
+from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from keyturn.database.lost_connections import Trust
+from keyturn.database.sqlite_threads import returned
+
+_Result = TypeVar("_Result")
 
 
 class KeptConnections:
@@ -26,21 +29,24 @@ class KeptConnections:
         self._kept: list[tuple[AsyncConnection, float]] = []
         self._trust = Trust(engine)
 
-    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        """Return the rows of a statement that changes nothing: where its connection was lost, another is asked once."""
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Return what `work` does, which changes nothing: where its connection was lost, it is done once more."""
         try:
-            return await self._fetch(statement, given)
+            return await self._run(work)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            return await self._fetch(statement, given)
+            return await self._run(work)
 
-    async def _fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
-        async with self.connection() as connection:
-            return (await connection.execute(statement, given)).mappings().all()
+    async def execute(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
+        return await self._run(lambda connection: returned(connection.execute(statement, given)))
+
+    async def _run(self, work: Callable[[Connection], _Result]) -> _Result:
+        async with self._connection() as connection:
+            return await connection.run_sync(work)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """Yield one that works, as far as is known. It goes back to the pool where what it is used for fails."""
         kept = self._kept
         connection = await _take(kept, self._trust) or await _open(self._engine)

@@ -1,35 +1,19 @@
 """SQLite's own driver in a few threads: what is done at once takes one trip to one of them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    CursorResult,
-    Engine,
-    Executable,
-    NullPool,
-    Result,
-    Row,
-    RowMapping,
-    create_engine,
-    event,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, NullPool, Row, create_engine, event
 
 from keyturn.database.sqlite_locks import try_until_free
 
 _READERS = 4
 
 _Result = TypeVar("_Result")
-
-_PATIENCE, _RESULTS = "patience", "results"
-"""In a session's info: for how many seconds another process that writes is waited for; what its statements returned."""
 
 Configure = Callable[[Engine], None]
 """Listens to what an engine does with its connections."""
@@ -45,12 +29,13 @@ class SqliteThreads:
     def __init__(self, url: URL, arguments: Mapping[str, Any], *configure: Configure) -> None:
         self._readers = _Threads(_READERS, "keyturn-sqlite-reads", url, arguments, configure)
         # One more for whoever writes, one at a time: those who read never wait for that, nor the other way round.
-        self._writer = _Threads(1, "keyturn-sqlite-writes", url, arguments, [*configure, _have_it_not_wait])
+        self._writer = _Threads(
+            1, "keyturn-sqlite-writes", url, {**arguments, "factory": _NotedConnection}, [*configure, _have_it_not_wait]
+        )
         self._patience: float = arguments["timeout"]
-        self._awaited = _awaited(self._writer.engine)
 
-    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        return await self._readers.run(lambda connection: connection.execute(statement, given).mappings().all())
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        return await self._readers.run(work)
 
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
         def execute(connection: Connection) -> Sequence[Row[Any]]:
@@ -60,24 +45,13 @@ class SqliteThreads:
 
         return await self._writer.run(execute)
 
-    async def transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
-        return await self._writer.run(lambda connection: _run_at_once(self._transact(connection, work)))
+    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        def transact(connection: Connection) -> _Result:
+            with connection.begin():
+                try_until_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), self._patience)
+                return work(connection)
 
-    async def _transact(
-        self, connection: Connection, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]
-    ) -> _Result:
-        results: list[Result[Any]] = []
-        awaited = _ConnectionAtOnce(self._awaited, connection, results)
-        info = {_PATIENCE: self._patience, _RESULTS: results}
-        session = _SessionAtOnce(awaited, expire_on_commit=False, info=info)
-        try:
-            return await work(session)
-        finally:
-            # A statement that nobody read to its end would hold back what is committed after it
-            # (https://sqlite.org/lang_transaction.html, "Implicit versus explicit transactions").
-            for result in results:
-                result.close()
-            await session.close()
+        return await self._writer.run(transact)
 
     async def close(self) -> None:
         """Wait for what is under way, and close the connections. They are opened again by whoever comes later."""
@@ -97,10 +71,10 @@ class _Threads:
         self._count = count
         self._name = name
         self._started: ThreadPoolExecutor | None = None
+        connect = {**arguments, "check_same_thread": False}
         self.engine = create_engine(
-            url.set(drivername="sqlite"), hide_parameters=True, connect_args={**arguments, "check_same_thread": False},
-            poolclass=NullPool,
-        )  # fmt: skip
+            url.set(drivername="sqlite"), hide_parameters=True, connect_args=connect, poolclass=NullPool
+        )
         for listen in configure:
             listen(self.engine)
         self._idle: list[Connection] = []
@@ -131,63 +105,38 @@ class _Threads:
             self._idle.pop().close()
 
 
+class _NotedConnection(sqlite3.Connection):
+    """Closes the cursors of a transaction before it ends.
+
+    A statement whose rows were not read to the end would keep the transaction open, and all that is committed after it
+    (https://sqlite.org/lang_transaction.html, "Implicit versus explicit transactions").
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._cursors: list[sqlite3.Cursor] = []
+
+    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]
+        self._cursors.append(cursor := super().cursor(factory))
+        return cursor
+
+    def commit(self) -> None:
+        self._close_cursors()
+        super().commit()
+
+    def rollback(self) -> None:
+        self._close_cursors()
+        super().rollback()
+
+    def _close_cursors(self) -> None:
+        for cursor in self._cursors:
+            cursor.close()
+        self._cursors.clear()
+
+
 def returned(result: CursorResult[Any]) -> Sequence[Row[Any]]:
     """Return the rows of a statement, also of one that returns none."""
     return result.all() if result.returns_rows else []
-
-
-class _WritingSession(Session):
-    """A session whose transactions begin with the lock of the one who writes."""
-
-
-@event.listens_for(_WritingSession, "after_begin")
-def _begin_writing(session: Session, begun: SessionTransaction, connection: Connection) -> None:
-    """Begin to write as soon as no other process does, for the session's patience. Raises OperationalError then."""
-    if begun.nested:  # a savepoint
-        return
-    try_until_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), session.info[_PATIENCE])
-
-
-class _SessionAtOnce(AsyncSession):
-    """A session that never waits: what awaits its statements is run at once, in the thread that has the database."""
-
-    sync_session_class = _WritingSession
-
-    async def execute(self, *arguments: Any, **options: Any) -> Any:
-        result = self.sync_session.execute(*arguments, **options)
-        self.sync_session.info[_RESULTS].append(result)
-        return result
-
-    async def connection(self, *arguments: Any, **options: Any) -> AsyncConnection:
-        self.sync_session.connection(*arguments, **options)  # which begins
-        assert isinstance(self.bind, _ConnectionAtOnce)  # noqa: S101 - it was made with one
-        return self.bind
-
-
-class _ConnectionAtOnce(AsyncConnection):
-    def __init__(self, engine: AsyncEngine, connection: Connection, results: list[Result[Any]]) -> None:
-        super().__init__(engine, connection)
-        self._connection = connection
-        self._results = results
-
-    async def execute(self, *arguments: Any, **options: Any) -> Any:
-        return self._noted(self._connection.execute(*arguments, **options))
-
-    async def exec_driver_sql(self, *arguments: Any, **options: Any) -> Any:
-        return self._noted(self._connection.exec_driver_sql(*arguments, **options))
-
-    def _noted(self, result: CursorResult[Any]) -> CursorResult[Any]:
-        self._results.append(result)
-        return result
-
-
-def _awaited(engine: Engine) -> AsyncEngine:
-    """Return the engine for those who await it: what is asked in its own thread never waits for another."""
-    engine.dialect.is_async = True  # which is asked here alone; a pool would tell whoever forgot a connection
-    try:
-        return AsyncEngine(engine)
-    finally:
-        engine.dialect.is_async = False
 
 
 def _have_it_not_wait(engine: Engine) -> None:
@@ -200,15 +149,3 @@ def _have_it_not_wait(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
-
-
-def _run_at_once(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a coroutine that waits for nothing, where there is no event loop. Raises RuntimeError where it does wait."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        result: _Result = end.value
-        return result
-    finally:
-        coroutine.close()
-    raise RuntimeError("a transaction that is run at once waits for something other than its own statements")

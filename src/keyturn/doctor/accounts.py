@@ -90,8 +90,8 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
         return unknown
     try:
         some = select(AccountRow.id).limit(_COUNTED + 1).subquery()
-        async with database.connection() as connection:
-            count = (await connection.execute(select(func.count()).select_from(some))).scalar_one()
+        (found,) = await database.fetch(select(func.count().label("count")).select_from(some))
+        count: int = found["count"]
     except (DatabaseUnready, DBAPIError, SettingsInvalid):
         return unknown
     finally:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from keyturn.database import Database
@@ -36,6 +36,8 @@ _MENDED_BY = {
 
 _OF_MYSQL = {1040: "53", 1044: "42", 1045: "28P01", 1049: "3D", 1142: "42", 1143: "42"}
 """The same by MySQL's and MariaDB's own numbers, which say more than their SQLSTATE (MySQL's error reference)."""
+
+_CLOCK = text("SELECT clock_timestamp() AS moment, current_setting('transaction_read_only') AS read_only")
 
 _WIDEST_SKEW = timedelta(seconds=5)
 
@@ -103,26 +105,29 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
         message = f"{file} can be read by everybody on this machine, with the hashes of passwords in it"
         findings.append(Finding("database", "warn", message, f"Run `chmod o= {file}`."))
     try:
-        async with database.transaction() as session:
-            # Never committed. A lock would not do: SQLite gives the writer's to who may only read.
-            await session.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
+        await database.transact(_try_to_write)
     except DatabaseUnready as error:
         mend = "Give the user who runs Keyturn the right to write the file and its folder."
         findings.append(_fail(f"{file} cannot be written: {describe_error(error)}", mend))
     return findings
 
 
+def _try_to_write(connection: Connection) -> None:
+    """Make a table, and undo that. A lock would not do: SQLite gives the writer's to a user who may only read."""
+    connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
+    connection.rollback()
+
+
 async def _postgresql(database: Database, now: Callable[[], datetime]) -> list[Finding]:
-    async with database.connection() as connection:
-        before = now()
-        found = await connection.execute(text("SELECT clock_timestamp(), current_setting('transaction_read_only')"))
-        moment, read_only = found.one()
-        middle = before + (now() - before) / 2
+    await database.fetch(_CLOCK)  # which connects: that takes longer than the answer
+    before = now()
+    (found,) = await database.fetch(_CLOCK)
+    middle = before + (now() - before) / 2
     findings = []
-    if read_only == "on":
+    if found["read_only"] == "on":
         mend = "Set database.url to the primary, or default_transaction_read_only to off."
         findings.append(_fail("PostgreSQL takes no writes here: it is a standby, or set to be read only", mend))
-    findings.append(_clock(abs(moment - middle)))
+    findings.append(_clock(abs(found["moment"] - middle)))
     return findings
 
 

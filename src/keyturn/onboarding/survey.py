@@ -10,7 +10,6 @@ import msgspec
 from sqlalchemy import Connection, Inspector, Text, cast, column, func, inspect, select, table
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import quoted_name
 
 from keyturn.accounts.table import TableAccounts
@@ -62,8 +61,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 
 async def survey(url: str) -> Survey:
     """Return what is there. Raises SettingsInvalid, or NotReached with what the driver says."""
-    async with _open_database(url) as database, database.connection() as connection:
-        return Survey(where=database.where, tables=await connection.run_sync(_read_tables))
+    async with _open_database(url) as database:
+        return Survey(where=database.where, tables=await database.read(_read_tables))
 
 
 async def sample_hashes(url: str, name: str, password: str) -> list[str]:
@@ -71,21 +70,25 @@ async def sample_hashes(url: str, name: str, password: str) -> list[str]:
     schema, _, bare = name.rpartition(".")
     hashed: Any = column(password)
     statement = select(hashed).select_from(table(bare, hashed, schema=schema or None)).where(hashed.is_not(None))
-    async with _open_database(url) as database, database.connection() as connection:
-        found = await connection.execute(statement.limit(_LOOKED_AT))
-        return [str(value).strip() for value in found.scalars() if value]
+    async with _open_database(url) as database:
+        found = await database.fetch(statement.limit(_LOOKED_AT))
+        return [str(row[password]).strip() for row in found if row[password]]
 
 
 async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
     """Return the tables with the texts of a few rows, each cut off. One that may not be read is returned as it is."""
-    sampled = []
-    async with _open_database(url) as database, database.connection() as connection:
+
+    def sample(connection: Connection) -> list[Table]:
+        sampled = []
         for one in tables:
             try:
-                sampled.append(msgspec.structs.replace(one, values=await _values_of(connection, one)))
+                sampled.append(msgspec.structs.replace(one, values=_values_of(connection, one)))
             except DBAPIError:
                 sampled.append(one)
-    return sampled
+        return sampled
+
+    async with _open_database(url) as database:
+        return await database.read(sample)
 
 
 async def written_times(url: str, settings: TableSettings) -> dict[str, WrittenTime]:
@@ -110,7 +113,7 @@ async def resolved_table(url: str, settings: TableSettings) -> str:
         await store.close()
 
 
-async def _values_of(connection: AsyncConnection, one: Table) -> dict[str, list[str]]:
+def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
     texts = [name for name, known in one.columns.items() if known.holds is str or known.holds_anything]
     if not texts:
         return {}
@@ -118,7 +121,7 @@ async def _values_of(connection: AsyncConnection, one: Table) -> dict[str, list[
     of_table = table(quoted_name(bare, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
     begun = [func.substr(cast(column(quoted_name(name, quote=True)), Text), 1, _LONGEST).label(f"c{place}")
              for place, name in enumerate(texts)]  # fmt: skip
-    rows = (await connection.execute(select(*begun).select_from(of_table).limit(_LOOKED_AT))).all()
+    rows = connection.execute(select(*begun).select_from(of_table).limit(_LOOKED_AT)).all()
     return {
         name: [text for value in values if (text := str(value or "").strip())]
         for name, values in zip(texts, zip(*rows, strict=True), strict=bool(rows))

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import insert, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, insert, or_, select
 
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
@@ -26,16 +25,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     source_id: str | None = None
 
 
-async def note(session: AsyncSession, event: Event) -> None:
+def note(connection: Connection, event: Event) -> None:
     """Write an event in the caller's transaction."""
-    await session.execute(insert(EventRow).values(**msgspec.structs.asdict(event)))
+    connection.execute(insert(EventRow).values(**msgspec.structs.asdict(event)))
 
 
-async def note_report(session: AsyncSession, event: Event) -> bool:
+def note_report(connection: Connection, event: Event) -> bool:
     """Write what a provider reports; tell whether it was not there before."""
-    fresh = insert_into(EventRow, session.get_bind().dialect).values(**msgspec.structs.asdict(event))
+    fresh = insert_into(EventRow, connection.dialect).values(**msgspec.structs.asdict(event))
     statement = fresh.on_conflict_do_nothing(index_elements=[EventRow.source_id]).returning(EventRow.id)
-    return (await session.execute(statement)).first() is not None
+    return connection.execute(statement).first() is not None
 
 
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:

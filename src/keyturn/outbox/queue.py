@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Executable,
     FromClause,
     Integer,
@@ -23,7 +24,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
@@ -82,8 +82,8 @@ class Outbox:
         """Forget who waited: an event belongs to the event loop that it was waited for in."""
         self.waiting = asyncio.Event()
 
-    async def enqueue(
-        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = ""
+    def enqueue(
+        self, connection: Connection, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = ""
     ) -> int:
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
@@ -91,31 +91,31 @@ class Outbox:
         """
         row = _row(kind, payload) | ({"key": key} if key else {})
         statement = self._enqueue if due is None else _enqueue_statement(due)
-        written: int = (await (await session.connection()).execute(statement, row)).scalar_one()
-        await self._notify_workers(session)
+        written: int = connection.execute(statement, row).scalar_one()
+        self._notify_workers(connection)
         return written
 
-    async def enqueue_each_if(
-        self, session: AsyncSession, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]
+    def enqueue_each_if(
+        self, connection: Connection, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]
     ) -> None:
         """Write those messages that are wanted, as `enqueue` does; the statements are the same where none is."""
         rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
-        await (await session.connection()).execute(self._enqueue_if, rows)
-        await self._notify_workers(session)
+        connection.execute(self._enqueue_if, rows)
+        self._notify_workers(connection)
 
-    async def withdraw(self, session: AsyncSession, key: str) -> bool:
+    def withdraw(self, connection: Connection, key: str) -> bool:
         """Take a message back, in the caller's transaction; tell whether it was there still.
 
         Of any number who try at once, one is told True: what the message asks is that one's to do, or to leave undone.
         """
         # By its key: SQLite gives the id of a row that is gone to the next.
         withdrawn = delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
-        return (await session.execute(withdrawn)).first() is not None
+        return connection.execute(withdrawn).first() is not None
 
-    async def _notify_workers(self, session: AsyncSession) -> None:
+    def _notify_workers(self, connection: Connection) -> None:
         """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""
         if not self.database.is_sqlite:
-            await (await session.connection()).execute(_NOTIFY)
+            connection.execute(_NOTIFY)
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = (), fresh: bool = False
@@ -175,16 +175,16 @@ class Outbox:
                 await self._undo_claim(kept)
             raise
 
-    async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
+    def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""
-        return set((await (await session.connection()).execute(self._held, _hold_of(messages))).scalars())
+        return set(connection.execute(self._held, _hold_of(messages)).scalars())
 
-    async def require_held(self, session: AsyncSession, message: Message) -> None:
+    def require_held(self, connection: Connection, message: Message) -> None:
         """Lock the message. Raises LeaseLost where it is in other hands: the caller commits nothing, sends nothing."""
-        if not await self.lock(session, [message]):
+        if not self.lock(connection, [message]):
             raise LeaseLost
 
-    async def store_sealed(self, session: AsyncSession, mails: Sequence[tuple[Message, bytes | None]]) -> None:
+    def store_sealed(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Keep sealed mails in the caller's transaction, so that every later try sends these bytes; None is no mail.
 
         A message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process. So
@@ -201,7 +201,7 @@ class Outbox:
             }
             for one, sealed in mails
         ]
-        await (await session.connection()).execute(_SEALED, rows)
+        connection.execute(_SEALED, rows)
 
     async def reserve_transport(self, message: Message, sender: str | None) -> None:
         """Note that the transport may have the mail from now on; None where nobody has it, so that any may be asked.

@@ -1,11 +1,10 @@
 """An operator's second chance for a message: due now where it waits, begun anew where it came to nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from keyturn.database import Database
 from keyturn.errors import KeyturnError
@@ -15,6 +14,17 @@ from keyturn.outbox.models import DEAD, DROPPED, ERASED, WAITING, OutboxRow
 from keyturn.outbox.reading import MessageUnknown, shown_state
 
 Outcome = Literal["hastened", "reopened", "under way"]
+
+
+_DECISIVE = (OutboxRow.claim, OutboxRow.sender, OutboxRow.payload)
+_ANEW: Mapping[str, Any] = {
+    "state": WAITING,
+    "attempts": 0,
+    "crashes": 0,
+    "reason": None,
+    "sender": None,
+    "settled_at": None,
+}
 
 
 class RetryRefused(KeyturnError):
@@ -30,39 +40,43 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
     under a new idempotency key where a transport may know the old one. A webhook says the same under the same key.
     What was accepted by a provider is not sent twice.
     """
-    async with database.transaction() as session:
-        outcomes = [await _retry(session, message_id, moment, database.clock()) for message_id in ids]
-        await session.commit()
-    return outcomes
+    clock = database.clock()
+
+    def write(connection: Connection) -> Sequence[Outcome]:
+        return [_retry(connection, message_id, moment, clock) for message_id in ids]
+
+    return await database.transact(write)
 
 
-async def _retry(session: AsyncSession, message_id: int, moment: datetime, clock: ColumnElement[datetime]) -> Outcome:
+def _retry(connection: Connection, message_id: int, moment: datetime, clock: ColumnElement[datetime]) -> Outcome:
     # The row is locked, so that no worker settles it in between.
-    found = await session.execute(
-        select(OutboxRow, shown_state(), OutboxRow.available_at > clock)
+    found = connection.execute(
+        select(*_DECISIVE, shown_state().label("shown"), (OutboxRow.available_at > clock).label("waits"))
         .where(OutboxRow.id == message_id)
         .with_for_update(of=OutboxRow)
     )
-    row, shown, waits = found.one_or_none() or (None, "", False)
+    row = found.one_or_none()
     if row is None:
         raise MessageUnknown(message_id)
-    if shown == WAITING:
-        if row.claim and waits:
+    if row.shown == WAITING:
+        if row.claim and row.waits:
             return "under way"
-        if waits:  # what is due already keeps its place
-            row.available_at = clock
-        return await _note_outcome(session, row, "hastened", moment)
-    if shown not in {DEAD, DROPPED}:
-        raise RetryRefused(f"message {message_id} was accepted by {row.sender} and is {shown}: it is not sent twice")
+        # What is due already keeps its place.
+        return _write(connection, message_id, moment, "hastened", {"available_at": clock} if row.waits else {})
+    if row.shown not in {DEAD, DROPPED}:
+        raise RetryRefused(
+            f"message {message_id} was accepted by {row.sender} and is {row.shown}: it is not sent twice"
+        )
     if row.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
-    if row.sender:
-        row.key = new_key()
-    row.state, row.available_at = WAITING, clock
-    row.attempts, row.crashes, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
-    return await _note_outcome(session, row, "reopened", moment)
+    anew = {**_ANEW} | {"available_at": clock} | ({"key": new_key()} if row.sender else {})
+    return _write(connection, message_id, moment, "reopened", anew)
 
 
-async def _note_outcome(session: AsyncSession, row: OutboxRow, outcome: Outcome, moment: datetime) -> Outcome:
-    await note(session, Event(message_id=row.id, event=outcome, detail="by an operator", at=moment))
+def _write(
+    connection: Connection, message_id: int, moment: datetime, outcome: Outcome, values: Mapping[str, Any]
+) -> Outcome:
+    if values:
+        connection.execute(update(OutboxRow).where(OutboxRow.id == message_id).values(values))
+    note(connection, Event(message_id=message_id, event=outcome, detail="by an operator", at=moment))
     return outcome

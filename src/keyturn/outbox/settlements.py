@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, func, insert, select, update
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
@@ -74,16 +73,14 @@ class Settlements:
                 by_message[end.message.id] = end
         given = self._endings.parameters(by_message.values())
 
-        async def write(session: AsyncSession) -> None:
-            connection = await session.connection()
-            await connection.execute(self._endings.note, given)
-            await connection.execute(self._endings.end, given)
-            await session.commit()
+        def write(connection: Connection) -> None:
+            connection.execute(self._endings.note, given)
+            connection.execute(self._endings.end, given)
 
         await self._database.transact(write)
         return [None] * len(ends)
 
-    async def reported(self, session: AsyncSession, message_id: int, sent: Sent) -> None:
+    def reported(self, connection: Connection, message_id: int, sent: Sent) -> None:
         """Note in the caller's transaction that a message which waits for another try needs none: the provider has it.
 
         A worker that holds it loses it; one that has just handed it over says the same.
@@ -97,8 +94,8 @@ class Settlements:
             )
             .returning(OutboxRow.id)
         )  # fmt: skip
-        if (await session.execute(settled)).first() is not None:
-            await note(session, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
+        if connection.execute(settled).first() is not None:
+            note(connection, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
 
     async def postpone(self, message: Message, until: Moment, reason: str) -> None:
         """Let the message be claimed again at `until`, unless it is in other hands by now."""
@@ -116,10 +113,9 @@ class Settlements:
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
         released = held.values(claim=None, reason=reason[:_LONGEST], **values).returning(OutboxRow.id)
 
-        async def release(session: AsyncSession) -> None:
-            if (await session.execute(released)).first() is not None:
-                await note(session, Event(message_id=message.id, event=event, detail=reason[:_LONGEST], at=now()))
-            await session.commit()
+        def release(connection: Connection) -> None:
+            if connection.execute(released).first() is not None:
+                note(connection, Event(message_id=message.id, event=event, detail=reason[:_LONGEST], at=now()))
 
         await self._database.transact(release)
 

@@ -3,9 +3,9 @@
 import os
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
-from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes
+from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.errors import NotSignedIn
@@ -51,16 +51,15 @@ class AccountSessions:
         The check took a while, in which the account may have been disabled or its password changed.
         """
         secret, account_id = tokens.mint(os.urandom), account.id
-        joins = isinstance(self._hashes, JoinsTransaction)
+        joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
-        async def start(session: AsyncSession) -> bool:
-            await self._database.hold(session, account_id)
-            if joins and await self._hashes.password_hash(account_id, session) != verified:
+        def start(connection: Connection) -> bool:
+            self._database.hold(connection, account_id)
+            if joins and joins.password_hash_within(connection, account_id) != verified:
                 return False
-            await self._sessions.start(session, account_id, secret)
+            self._sessions.start(connection, account_id, secret)
             if self._mailboxes:
-                await self._mailboxes.unmute(session, account.email)
-            await session.commit()
+                self._mailboxes.unmute(connection, account.email)
             return True
 
         if not await self._database.transact(start):
@@ -102,10 +101,10 @@ class SessionAuthorization(ChangeAuthorization):
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    async def redeem(self, session: AsyncSession, _: datetime) -> None:
+    def redeem(self, connection: Connection, _: datetime) -> None:
         # Every change ends all sessions: where this one is open still, the current password is the password still.
-        if not await self._sessions.is_open(session, self._secret):
+        if not self._sessions.is_open(connection, self._secret):
             raise NotSignedIn
 
-    async def after_change(self, session: AsyncSession) -> None:
-        await self._sessions.start(session, self._account_id, self.fresh)
+    def after_change(self, connection: Connection) -> None:
+        self._sessions.start(connection, self._account_id, self.fresh)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.database import now
 from keyturn.errors import DeadReason, LinkDead
@@ -47,20 +47,20 @@ class LinkAuthorization(ChangeAuthorization):
         if dead := _dead_reason(await self._links.find(self._digest)):
             raise LinkDead(dead)
 
-    async def redeem(self, session: AsyncSession, moment: datetime) -> None:
-        if not await self._links.consume(session, self._digest, moment):
-            raise LinkDead(_dead_reason(await self._links.find_within(session, self._digest)) or "invalid")
+    def redeem(self, connection: Connection, moment: datetime) -> None:
+        if not self._links.consume(connection, self._digest, moment):
+            raise LinkDead(_dead_reason(self._links.find_within(connection, self._digest)) or "invalid")
         if self._passed:
-            await self._passed.spend(session, moment)
+            self._passed.spend(connection, moment)
 
-    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
-        await self._links.give_back(session, self._digest, moment)
+    def give_back(self, connection: Connection, moment: datetime) -> None:
+        self._links.give_back(connection, self._digest, moment)
         if self._passed:
-            await self._passed.give_back(session, moment)
+            self._passed.give_back(connection, moment)
 
-    async def after_change(self, session: AsyncSession) -> None:
+    def after_change(self, connection: Connection) -> None:
         if self._passed:
-            await self._passed.confirm(session)
+            self._passed.confirm(connection)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

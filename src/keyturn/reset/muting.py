@@ -7,6 +7,8 @@ a new password by the same mail. It stops no notice of a change, and no link tha
 itself, by signing in, and by an operator. Who asks for a link is told what everybody is told.
 """
 
+from sqlalchemy import Connection
+
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
@@ -59,16 +61,18 @@ class MailboxMuting:
         await self._limits.count("reset", client)
         digest, moment = tokens.digest(token), now()
         link = await self._find(digest)
-        async with self._database.transaction() as session:
+
+        def write(connection: Connection) -> None:
             # As a reset does: each locks a link of its own first, and then the account's others.
-            await self._database.hold(session, link.account_id)
+            self._database.hold(connection, link.account_id)
             # As the worker does: the mailbox first, and then its account's links.
-            await self._mailboxes.mute(session, link.email, moment)
-            if not await self._links.consume_muting(session, digest, moment):
+            self._mailboxes.mute(connection, link.email, moment)
+            if not self._links.consume_muting(connection, digest, moment):
                 raise SecurityLinkDead
-            await self._links.revoke_all(session, link.account_id, moment, mailbox=link.email, spares_recovery=True)
-            await self._codes.revoke_all(session, link.account_id, moment, mailbox=link.email)
-            await self._audit.write(
-                session, "mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email
+            self._links.revoke_all(connection, link.account_id, moment, mailbox=link.email, spares_recovery=True)
+            self._codes.revoke_all(connection, link.account_id, moment, mailbox=link.email)
+            self._audit.write(
+                connection, "mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email
             )
-            await session.commit()
+
+        await self._database.transact(write)

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Literal
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, LocksAccounts
@@ -92,13 +92,15 @@ class OperatorResets:
             return
         keys = {_key(campaign, email): email for email in emails}
         posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
-        async with self._database.transaction() as session:
-            known = set(await session.scalars(posted))
+
+        def write(connection: Connection) -> None:
+            known = set(connection.scalars(posted))
             for key, email in keys.items():
                 if key not in known:
                     asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
-                    await self._outbox.enqueue(session, RESET_REQUESTED, asked, key=key)
-            await session.commit()
+                    self._outbox.enqueue(connection, RESET_REQUESTED, asked, key=key)
+
+        await self._database.transact(write)
         self._outbox.wake()
 
 

@@ -8,6 +8,8 @@ store's sessions, a lock, the mails, what the app is told) is promised there, an
 
 import logging
 
+from sqlalchemy import Connection
+
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
@@ -82,21 +84,23 @@ class AccountSecuring:
     async def _secure(self, account_id: str, digest: bytes, client: Client) -> bool:
         """Do it, and commit; tell whether the link worked still."""
         moment = now()
-        async with self._database.transaction() as session:
-            await self._database.hold(session, account_id)
-            link = await self._links.consume(session, digest, moment)
+
+        def write(connection: Connection) -> bool:
+            self._database.hold(connection, account_id)
+            link = self._links.consume(connection, digest, moment)
             if link is None:
                 return False
             # Links and codes of another mailbox stay: an earlier mailbox must not stand in the way of the present one.
-            await self._effects.end_access(session, account_id, moment, mailbox=link.email)
+            self._effects.end_access(connection, account_id, moment, mailbox=link.email)
             promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
-            message_id = await self._outbox.enqueue(session, ACCOUNT_SECURED, promise)
-            await self._audit.write(
-                session, _EVENT, "secured", client, at=moment, account_id=account_id, email=link.email,
+            message_id = self._outbox.enqueue(connection, ACCOUNT_SECURED, promise)
+            self._audit.write(
+                connection, _EVENT, "secured", client, at=moment, account_id=account_id, email=link.email,
                 message_id=message_id,
             )  # fmt: skip
-            await session.commit()
-        return True
+            return True
+
+        return await self._database.transact(write)
 
     async def _record_dead(self, digest: bytes, client: Client) -> None:
         """Record a press of a link of ours that does not work any more: its owner may need an operator (ASVS 16.3.3).

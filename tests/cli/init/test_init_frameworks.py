@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 from tests.cli.apps import TEXTS
 from tests.cli.conftest import Keyturn
 from tests.databases import Databases
@@ -223,9 +224,10 @@ def database_of(schema: str, databases: Databases) -> str:
 
 async def execute(url: str, script: str) -> None:
     database = AppDatabase(url)
-    async with database.transaction() as session:
-        connection = await session.connection()
+
+    def write(connection: Connection) -> None:
         for statement in script.strip().removesuffix(";").split(";\n"):
-            await connection.exec_driver_sql(statement)
-        await session.commit()
+            connection.exec_driver_sql(statement)
+
+    await database.transact(write)
     await database.close()

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from tests.cli.apps import TEXTS
 from tests.cli.conftest import Keyturn
 from tests.databases import PostgresServer
@@ -48,11 +49,12 @@ GRANT ALL ON *.* TO app@localhost;
 def executed(url: str, script: str) -> None:
     async def work() -> None:
         elsewhere = AppDatabase(url)
-        async with elsewhere.transaction() as session:
-            connection = await session.connection()
+
+        def write(connection: Connection) -> None:
             for statement in script.strip().split(";\n"):
-                await connection.exec_driver_sql(statement.rstrip(";"))
-            await session.commit()
+                connection.exec_driver_sql(statement.rstrip(";"))
+
+        await elsewhere.transact(write)
         await elsewhere.close()
 
     asyncio.run(work())

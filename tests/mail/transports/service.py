@@ -32,9 +32,7 @@ class Service:
 
     async def work(self) -> None:
         """Work everything off, as if every pause were over."""
-        async with self.parts.database.transaction() as session:
-            await session.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
-            await session.commit()
+        await self.parts.database.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
         await self.parts.relay.drain()
 
     async def message(self) -> Row[Any]:

@@ -36,9 +36,7 @@ async def expire_links(service: Service) -> None:
 
 
 async def write(service: Service, statement: str) -> None:
-    async with service.parts.database.transaction() as session:
-        await session.execute(text(statement))
-        await session.commit()
+    await service.parts.database.execute(text(statement))
 
 
 async def return_to(service: Service, resend: ResendServer) -> None:
@@ -199,9 +197,9 @@ async def test_who_may_not_have_a_link_any_more_gets_none(
 async def test_a_mailbox_that_was_suppressed_since_gets_nothing(away: Service, resend: ResendServer) -> None:
     await away.ask()
     await away.work()
-    async with away.parts.database.transaction() as session:
-        await away.parts.mailboxes.suppress(session, ADA, now(), "complained")
-        await session.commit()
+    await away.parts.database.transact(
+        lambda connection: away.parts.mailboxes.suppress(connection, ADA, now(), "complained")
+    )
     await expire_links(away)
     await return_to(away, resend)
 

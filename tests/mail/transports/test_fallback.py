@@ -189,9 +189,7 @@ async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_
     await service.ask()
     await service.work()
     await resend.idle()
-    async with service.parts.database.transaction() as session:
-        await session.execute(text("UPDATE keyturn_reset_tokens SET expires_at = created_at"))
-        await session.commit()
+    await service.parts.database.execute(text("UPDATE keyturn_reset_tokens SET expires_at = created_at"))
     await service.work()
     assert (await service.message()).sender is None
 

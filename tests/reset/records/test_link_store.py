@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from keyturn.database import Database
 from keyturn.reset.records.link_store import LinkStore, NewLink
@@ -31,14 +32,15 @@ def links(database: Database) -> LinkStore:
 @pytest.fixture
 def add(database: Database) -> Add:
     async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT, live: int = 5) -> None:
-        async with database.transaction() as session:
+        def write(connection: Connection) -> None:
             link = NewLink(
                 digest=digest(token), account_id=account_id, email=f"{account_id}@northwind.example",
                 ip_address="192.0.2.1", user_agent="", expires_at=moment + HALF_AN_HOUR,
             )  # fmt: skip
             store = LinkStore(database, lifetime=HALF_AN_HOUR, live=live)
-            await store.add(session, [(link, True)], moment)
-            await session.commit()
+            store.add(connection, [(link, True)], moment)
+
+        await database.transact(write)
 
     return add
 
@@ -50,10 +52,7 @@ async def dead(links: LinkStore, token: str, moment: datetime = MOMENT) -> str |
 
 
 async def consume(database: Database, links: LinkStore, token: str, moment: datetime = MOMENT) -> bool:
-    async with database.transaction() as session:
-        consumed = await links.consume(session, digest(token), moment)
-        await session.commit()
-    return consumed
+    return await database.transact(lambda connection: links.consume(connection, digest(token), moment))
 
 
 async def test_a_link_is_found_by_its_digest(links: LinkStore, add: Add) -> None:
@@ -100,8 +99,12 @@ async def test_a_use_that_is_not_committed_leaves_the_link_alive(
     database: Database, links: LinkStore, add: Add
 ) -> None:
     await add("one")
-    async with database.transaction() as session:
-        assert await links.consume(session, digest("one"), MOMENT)
+
+    def consume_and_undo(connection: Connection) -> None:
+        assert links.consume(connection, digest("one"), MOMENT)
+        connection.rollback()
+
+    await database.transact(consume_and_undo)
 
     assert await dead(links, "one") is None
 
@@ -111,9 +114,7 @@ async def test_an_expired_an_unknown_and_a_revoked_link_cannot_be_used(
 ) -> None:
     await add("late")
     await add("revoked", "eve")
-    async with database.transaction() as session:
-        await links.revoke_all(session, "eve", MOMENT)
-        await session.commit()
+    await database.transact(lambda connection: links.revoke_all(connection, "eve", MOMENT))
 
     assert not await consume(database, links, "late", MOMENT + HALF_AN_HOUR)
     assert not await consume(database, links, "unknown")
@@ -141,9 +142,7 @@ async def test_links_that_are_used_or_over_do_not_count(database: Database, link
 async def test_links_of_others_are_not_touched(database: Database, links: LinkStore, add: Add) -> None:
     await add("adas")
     await add("eves", "eve", live=1)
-    async with database.transaction() as session:
-        await links.revoke_all(session, "ada", MOMENT)
-        await session.commit()
+    await database.transact(lambda connection: links.revoke_all(connection, "ada", MOMENT))
 
     assert await dead(links, "adas") == "invalid"
     assert await dead(links, "eves") is None
@@ -152,8 +151,6 @@ async def test_links_of_others_are_not_touched(database: Database, links: LinkSt
 async def test_a_revocation_does_not_rewrite_what_was_used(database: Database, links: LinkStore, add: Add) -> None:
     await add("one")
     await consume(database, links, "one")
-    async with database.transaction() as session:
-        await links.revoke_all(session, "ada", MOMENT)
-        await session.commit()
+    await database.transact(lambda connection: links.revoke_all(connection, "ada", MOMENT))
 
     assert await dead(links, "one") == "used"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from keyturn.database import Database
 from keyturn.reset.records.mailboxes import Mailboxes
@@ -26,9 +27,7 @@ def mailboxes(database: Database) -> Mailboxes:
 
 
 async def claim(database: Database, mailboxes: Mailboxes, email: str, moment: datetime) -> bool:
-    async with database.transaction() as session:
-        (claimed,) = await mailboxes.claim(session, [(email, True)], moment)
-        await session.commit()
+    (claimed,) = await database.transact(lambda connection: mailboxes.claim(connection, [(email, True)], moment))
     return claimed
 
 
@@ -51,18 +50,16 @@ async def test_of_one_that_is_asked_for_several_times_at_once_only_the_first_is_
     database: Database, mailboxes: Mailboxes
 ) -> None:
     asked = [("eve@a.example", True), ("ada@a.example", False), ("Ada@a.example", True), ("ada@a.example", True)]
-    async with database.transaction() as session:
-        claimed = await mailboxes.claim(session, asked, MOMENT)
-        await session.commit()
+    claimed = await database.transact(lambda connection: mailboxes.claim(connection, asked, MOMENT))
 
     assert claimed == [True, False, True, False]
 
 
 async def test_without_a_cooldown_each_of_several_at_once_is_told_yes(database: Database) -> None:
     mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=6, suppression=timedelta(days=14))
-    async with database.transaction() as session:
-        claimed = await mailboxes.claim(session, [("ada@a.example", True)] * 3, MOMENT)
-        await session.commit()
+    claimed = await database.transact(
+        lambda connection: mailboxes.claim(connection, [("ada@a.example", True)] * 3, MOMENT)
+    )
 
     assert claimed == [True] * 3
 
@@ -139,9 +136,9 @@ async def test_of_many_at_once_as_many_are_told_yes_as_the_day_has_left(database
 
 
 async def test_a_mailbox_from_before_the_count_gets_its_mails(database: Database, mailboxes: Mailboxes) -> None:
-    async with database.transaction() as session:
-        await mailboxes.suppress(session, "ada@a.example", MOMENT - timedelta(days=30), "bounced")
-        await session.commit()
+    await database.transact(
+        lambda connection: mailboxes.suppress(connection, "ada@a.example", MOMENT - timedelta(days=30), "bounced")
+    )
 
     assert await claim(database, mailboxes, "ada@a.example", MOMENT)
     found = await mailboxes.find("ada@a.example")
@@ -152,9 +149,11 @@ async def test_a_mailbox_from_before_the_count_gets_its_mails(database: Database
 async def test_a_mailbox_that_was_released_is_written_to_at_once(database: Database) -> None:
     mailboxes = Mailboxes(database, cooldown=MINUTE, daily=1, suppression=timedelta(days=14))
     await claim(database, mailboxes, "ada@a.example", MOMENT)
-    async with database.transaction() as session:
-        await mailboxes.suppress(session, "ada@a.example", MOMENT, "complained")
-        assert [await mailboxes.release(session, "ADA@a.example") for _ in range(2)] == [True, False]
-        await session.commit()
+
+    def write(connection: Connection) -> None:
+        mailboxes.suppress(connection, "ada@a.example", MOMENT, "complained")
+        assert [mailboxes.release(connection, "ADA@a.example") for _ in range(2)] == [True, False]
+
+    await database.transact(write)
 
     assert await claim(database, mailboxes, "ada@a.example", MOMENT)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 from tests.plans import plans_of
 
 from keyturn.accounts.builtin import BuiltinAccounts
@@ -42,9 +42,7 @@ def retention(database: Database) -> Retention:
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
-    async with database.transaction() as session:
-        await session.execute(insert(model), list(rows))
-        await session.commit()
+    await database.transact(lambda connection: connection.execute(insert(model), list(rows)))
 
 
 async def kept(database: Database, column: Any) -> list[Any]:
@@ -231,10 +229,12 @@ async def write_erased(database: Database, many: int) -> None:
         "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :many) "
         f"SELECT CAST(n AS VARCHAR(32)), {columns} FROM keyturn_outbox, numbers"
     )
-    async with database.transaction() as session:
-        await session.execute(copies, {"many": many})
-        await session.execute(text("ANALYZE"))  # as PostgreSQL's autovacuum does in a running installation
-        await session.commit()
+
+    def write_copies(connection: Connection) -> None:
+        connection.execute(copies, {"many": many})
+        connection.execute(text("ANALYZE"))  # as PostgreSQL's autovacuum does in a running installation
+
+    await database.transact(write_copies)
 
 
 async def test_any_number_of_rows_leave_in_small_batches(database: Database, retention: Retention) -> None:

@@ -68,8 +68,7 @@ async def test_so_is_one_whose_connections_are_the_app_s(database_url: str) -> N
 
 async def is_unready(database: Database) -> bool:
     try:
-        async with database.transaction() as session:
-            await session.execute(text("SELECT 1"))
+        await database.transact(lambda connection: connection.execute(text("SELECT 1")))
     except DatabaseUnready:
         return True
     return False

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.util import await_only
 from tests.spec.conftest import Start
 from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, problem
@@ -230,10 +231,10 @@ async def test_a_mute_and_a_reset_of_one_account_wait_for_each_other_and_both_en
     _, second = await tokens_of(service)
     consume, has_consumed, may_go_on = service.parts.links.consume, asyncio.Event(), asyncio.Event()
 
-    async def consume_and_wait(*given: Any) -> bool:
-        done = await consume(*given)
+    def consume_and_wait(*given: Any) -> bool:
+        done = consume(*given)
         has_consumed.set()
-        await may_go_on.wait()
+        await_only(may_go_on.wait())
         return done
 
     monkeypatch.setattr(service.parts.links, "consume", consume_and_wait)

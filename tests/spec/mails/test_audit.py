@@ -77,9 +77,9 @@ async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_th
     for _ in range(2):
         await service.ask()
         await service.deliver()
-    async with service.parts.database.transaction() as session:
-        await service.parts.mailboxes.suppress(session, ADA, datetime.now(UTC), "complained")
-        await session.commit()
+    await service.parts.database.transact(
+        lambda connection: service.parts.mailboxes.suppress(connection, ADA, datetime.now(UTC), "complained")
+    )
     await service.ask()
     await service.deliver()
     assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed", "daily_limit", "suppressed"]

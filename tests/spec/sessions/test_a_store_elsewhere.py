@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from tests.spec.elsewhere import Elsewhere
 from tests.spec.service import (
     ADA,
@@ -127,10 +127,12 @@ async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeede
     service: Service, store: Elsewhere
 ) -> None:
     other = await service.link()
-    async with service.parts.database.transaction() as session:
+
+    def write(connection: Connection) -> None:
         begun = ChangeBegun(account_id="u-1", at=now(), client=Client(), how="reset")
-        await service.parts.outbox.enqueue(session, CHANGE_BEGUN, begun, due=now())
-        await session.commit()
+        service.parts.outbox.enqueue(connection, CHANGE_BEGUN, begun, due=now())
+
+    await service.parts.database.transact(write)
     await service.deliver()
 
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
@@ -155,12 +157,14 @@ async def test_nothing_is_left_of_what_was_begun_and_has_ended(
 
 
 async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service) -> None:
-    async with service.parts.database.transaction() as session:
+    def write(connection: Connection) -> None:
         moment = now()
-        assert await acquire_account_lock(session, "u-1", moment, moment + timedelta(minutes=1))
-        assert await acquire_account_lock(session, "u-1", moment, moment + timedelta(minutes=1)) is None
+        assert acquire_account_lock(connection, "u-1", moment, moment + timedelta(minutes=1))
+        assert acquire_account_lock(connection, "u-1", moment, moment + timedelta(minutes=1)) is None
         later = moment + timedelta(minutes=1)
-        assert await acquire_account_lock(session, "u-1", later, later + timedelta(minutes=1))
+        assert acquire_account_lock(connection, "u-1", later, later + timedelta(minutes=1))
+
+    await service.parts.database.transact(write)
 
 
 async def test_who_was_disabled_while_the_store_was_asked_keeps_the_old_password(

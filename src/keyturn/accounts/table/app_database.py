@@ -2,27 +2,28 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, Executable, RowMapping, event
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
 from keyturn.database.engines import SQLITE_ARGUMENTS
 from keyturn.database.kept_connections import KeptConnections
 from keyturn.database.lost_connections import replace_lost_connections
-from keyturn.database.reading import Reader
 from keyturn.database.sqlite_threads import SqliteThreads
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
+
+_Result = TypeVar("_Result")
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
 """One dialect for MySQL and MariaDB: what is asked of them here is the same."""
@@ -38,7 +39,7 @@ PATIENCE = timedelta(seconds=10)
 
 
 class AppDatabase:
-    """Opens connections, readers, and transactions that the caller commits by name, as `Database` does.
+    """Reads, and runs transactions, as `Database` does.
 
     `where` is the database in words, without user and password.
 
@@ -51,30 +52,26 @@ class AppDatabase:
         read = read_url(url, "accounts.table.url")
         self.engine = _engine(read, patience.total_seconds())
         self.where = describe_url(read.url)
-        self._session = async_sessionmaker(self.engine)
         self._seconds = None if read.kind == "sqlite" else patience.total_seconds()
         self._kept = KeptConnections(self.engine, _KEPT if read.kind == "postgresql" else 0)
         self._threads = (
             SqliteThreads(self.engine.url, SQLITE_ARGUMENTS, _look_at_file_first) if read.kind == "sqlite" else None
         )
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        with _accounts_unready(self.where):
-            async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
 
-    @asynccontextmanager
-    async def reader(self) -> AsyncIterator[Reader]:
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
         with _accounts_unready(self.where):
             async with asyncio.timeout(self._seconds or SQLITE_ARGUMENTS["timeout"]):
-                yield self._threads or self._kept
+                return await (self._threads or self._kept).read(work)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
         with _accounts_unready(self.where):
-            async with asyncio.timeout(self._seconds), self._session() as session:
-                yield session
+            if self._threads:
+                return await self._threads.transact(work)
+            async with asyncio.timeout(self._seconds), self.engine.begin() as connection:
+                return await connection.run_sync(work)
 
     async def close(self) -> None:
         await self._kept.close()

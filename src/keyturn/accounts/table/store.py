@@ -4,17 +4,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import CursorResult, Executable, RowMapping, text
+from sqlalchemy import Connection, Executable, Row, RowMapping, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.clauses import parse_table_name
-from keyturn.accounts.table.explain import is_hidden_view, only_explain
+from keyturn.accounts.table.explain import explaining_only, is_hidden_view
 from keyturn.accounts.table.hash_formats import TableDoubt, doubt_format
 from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, choose_row, rows_by_mailbox, spellings
@@ -37,6 +36,8 @@ _ZONE = text(
     " convert_tz(utc_timestamp() + INTERVAL 6 MONTH, '+00:00', @@global.time_zone)))) AS minutes"
 )
 """The zone of MySQL's or MariaDB's server, and how far it is from UTC, now or in half a year; 0 minutes for UTC."""
+
+_Result = TypeVar("_Result")
 
 _FOUND_AT_ONCE = 50
 """Addresses in one statement, each a range of an index: MySQL gives up on its index for some thousands."""
@@ -93,15 +94,18 @@ class TableAccounts:
 
     async def _refusal(self, statement: Executable) -> str:
         # Each has a transaction of its own, since PostgreSQL ends one with the first refusal.
-        async with self._place.transaction() as session:
-            only_explain(await session.connection())
+        def explain(connection: Connection) -> str:
             try:
-                await session.execute(statement)
+                with explaining_only(connection):
+                    connection.execute(statement)
             except DBAPIError as error:
                 if error.connection_invalidated or "locked" in str(error.orig):
                     raise
+                connection.rollback()
                 return "" if is_hidden_view(error) else f"refused: {error.orig}"
-        return ""
+            return ""
+
+        return await self._place.transact(explain)
 
     async def written_times(self) -> dict[str, WrittenTime]:
         """Return what each column becomes that is set to the time. Raises as `require_ready` does."""
@@ -113,10 +117,9 @@ class TableAccounts:
         Raises AccountsUnready.
         """
         name = parse_table_name(self._settings.table)
-        async with self._place.connection() as connection:
-            if name.schema or connection.dialect.name != "postgresql":
-                return str(name)
-            schemas = (await connection.execute(_SCHEMAS_WITH, {"name": name.name})).scalars().all()
+        if name.schema or self._place.engine.dialect.name != "postgresql":
+            return str(name)
+        schemas = [row["nspname"] for row in await self._place.fetch(_SCHEMAS_WITH, {"name": name.name})]
         return f"{schemas[0]}.{name}" if len(schemas) > 1 else str(name)
 
     async def doubts(self) -> Doubts:
@@ -140,14 +143,8 @@ class TableAccounts:
         columns = (await self._read_statements()).zoneless_times
         if not columns:
             return None
-        async with self._place.connection() as connection:
-            try:
-                found = (await connection.execute(_ZONE)).one()
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise
-                return None  # what stands between may not know its question
-        if not found.minutes:
+        found = await self._place.read(_zone_of)
+        if not (found and found.minutes):
             return None
         shown = ", ".join(columns)
         message = f"accounts.table.set: {shown} gets the time in UTC, and the server's own time is {found.zone}"
@@ -188,8 +185,7 @@ class TableAccounts:
         statements = await self._statements_now()
         return [text_of(row["email"]) for row in await self._fetch(statements.awaiting_password())]
 
-    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
-        del session  # of another database
+    async def password_hash(self, account_id: str) -> str | None:
         if not self._settings.password:
             return None
         statements = await self._statements_now()
@@ -224,18 +220,14 @@ class TableAccounts:
 
     async def _run(self, account_id: str, made: Callable[[Statements], Sequence[Executable]]) -> bool:
         """Run statements about an account in a transaction; tell whether the last of them found a row."""
-        statements, found = await self._statements_now(), 0
+        statements = await self._statements_now()
         try:
             wanted = made(statements)
         except ValueError:  # another store's account
             log.warning(LogEvent("accounts.no_such_id", account=account_id))
             return False
-        async with self._place.transaction() as session:
-            with self._refused_as_unready():
-                for statement in wanted:
-                    found = cast("CursorResult[Any]", await session.execute(statement)).rowcount
-                await session.commit()
-        return found > 0
+        found = await self._transact(lambda connection: [connection.execute(one).rowcount for one in wanted])
+        return bool(found) and found[-1] > 0
 
     async def note_change(self, account: Account) -> bool:
         """Set and delete what comes with a new password that is kept elsewhere; False where `set_password` is."""
@@ -243,22 +235,33 @@ class TableAccounts:
 
     async def _commit(self, account: Account, password_hash: str | None) -> bool:
         is_committing = False
+
+        def change(connection: Connection) -> bool:
+            nonlocal is_committing
+            if not self._change(statements, connection, account, password_hash):
+                connection.rollback()
+                return False
+            is_committing = True
+            return True
+
         try:
             statements = await self._statements_now()
-            async with self._place.transaction() as session:
-                if not await self._change(statements, session, account, password_hash):
-                    return False
-                is_committing = True
-                with self._refused_as_unready():  # PostgreSQL's deferred constraints are checked here
-                    await session.commit()
+            return await self._transact(change)
         except AccountsUnready as error:
             # A commit whose answer is lost may have happened; whatever went wrong before it was rolled back.
             error.not_changed = error.not_changed or not is_committing
             raise
-        return True
 
-    async def _change(
-        self, statements: Statements, session: AsyncSession, account: Account, password_hash: str | None
+    async def _transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        def refusing(connection: Connection) -> _Result:
+            with self._refused_as_unready():
+                return work(connection)
+
+        with self._refused_as_unready():  # PostgreSQL's deferred constraints are checked at the commit
+            return await self._place.transact(refusing)
+
+    def _change(
+        self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
     ) -> bool:
         try:
             statement = statements.change(account.id, account.email, password_hash, now(), locked=account.locked)
@@ -266,19 +269,21 @@ class TableAccounts:
             return False
         with self._refused_as_unready():
             # Rows that were found count, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
-            if cast("CursorResult[Any]", await session.execute(statement)).rowcount != 1:
+            if connection.execute(statement).rowcount != 1:
                 return False
             for ending in statements.deletes(account.id):
-                await session.execute(ending)
+                connection.execute(ending)
         return True
 
     async def close(self) -> None:
         await self._place.close()
 
     async def _fetch(self, query: Query) -> Sequence[RowMapping]:
-        async with self._place.reader() as reader:
+        def fetch(connection: Connection) -> Sequence[RowMapping]:
             with self._refused_as_unready():
-                return await reader.fetch(*query)
+                return connection.execute(*query).mappings().all()
+
+        return await self._place.read(fetch)
 
     @contextmanager
     def _refused_as_unready(self) -> Iterator[None]:
@@ -311,25 +316,24 @@ class TableAccounts:
         async with self._reading_lock:
             statements = self._statements  # which a transaction in another thread may forget meanwhile
             if statements is None:
-                async with self._place.connection() as connection:
-                    mapping = await connection.run_sync(read_mapping, self._settings, self._hash_length)
-                    statements = self._statements = Statements(mapping, connection.dialect.name)
+                mapping = await self._place.read(lambda one: read_mapping(one, self._settings, self._hash_length))
+                statements = self._statements = Statements(mapping, self._place.engine.dialect.name)
             return statements
 
 
 class JoiningTableAccounts(TableAccounts):
     """The same over a table in Keyturn's own database, whose transactions a new password joins."""
 
-    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
-        if session is None or not self._settings.password:
-            return await super().password_hash(account_id)
+    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
+        if not self._settings.password:
+            return None
         statements = self._statements_within()
         with self._refused_as_unready():
-            rows = await session.execute(*statements.hash_by_id(account_id))
+            rows = connection.execute(*statements.hash_by_id(account_id))
             return self._hash_of(account_id, rows.mappings())
 
-    async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        return await self._change(self._statements_within(), session, account, password_hash)
+    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool:
+        return self._change(self._statements_within(), connection, account, password_hash)
 
     def _statements_within(self) -> Statements:
         """Return those that accounts were last read with: in a transaction the table is not looked at (`transact`)."""
@@ -340,3 +344,12 @@ class JoiningTableAccounts(TableAccounts):
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""
+
+
+def _zone_of(connection: Connection) -> Row[str, int] | None:
+    try:
+        return connection.execute(_ZONE).one()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return None  # a proxy in front of the server may not know the question

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable
 from keyturn.accounts.table import table_accounts
 from keyturn.database import Database
@@ -28,8 +26,7 @@ class AccountsOfDemo(SupabaseWithTable):
         wanted = settings.accounts
         super().__init__(table_accounts(wanted.table, self._database), SupabaseAccounts(wanted.supabase))
 
-    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
-        del session  # of another system
+    async def password_hash(self, account_id: str) -> str | None:
         user = self._server.users.get(account_id)
         return user.password_hash or None if user else None
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.outbox import Outbox
@@ -41,35 +41,35 @@ class AppEvents:
         self._outbox = outbox
         self._kinds = kinds
 
-    async def password_changed(
-        self, session: AsyncSession, account: Account, client: Client, *, how: How, moment: datetime
+    def password_changed(
+        self, connection: Connection, account: Account, client: Client, *, how: How, moment: datetime
     ) -> None:
         data = PasswordChanged(**_event_fields(account, client), how=how)
-        await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
+        self._write(connection, Event(type="password.changed", timestamp=moment, data=data), client)
 
-    async def account_secured(
-        self, session: AsyncSession, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
+    def account_secured(
+        self, connection: Connection, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
     ) -> None:
         """Write that its owner secured the account, by a link that went to `email`; it may have another by now."""
         fields = _event_fields(account, client) | {"email": email}
         data = AccountSecured(**fields, current_email=account.email, locked=locks)
-        await self._write(session, Event(type="account.secured", timestamp=moment, data=data), client)
+        self._write(connection, Event(type="account.secured", timestamp=moment, data=data), client)
 
-    async def second_step_failed(
-        self, session: AsyncSession, account: Account, client: Client, *, method: str, moment: datetime
+    def second_step_failed(
+        self, connection: Connection, account: Account, client: Client, *, method: str, moment: datetime
     ) -> None:
         data = SecondStepFailed(**_event_fields(account, client), method=method)
-        await self._write(session, Event(type="second_step.failed", timestamp=moment, data=data), client)
+        self._write(connection, Event(type="second_step.failed", timestamp=moment, data=data), client)
 
-    async def _write(self, session: AsyncSession, event: Event[Data], client: Client) -> None:
+    def _write(self, connection: Connection, event: Event[Data], client: Client) -> None:
         for kind in self._kinds.get(event.type, ()):
-            await self._outbox.enqueue(session, kind, _message(event, client))
+            self._outbox.enqueue(connection, kind, _message(event, client))
 
-    async def resets_requested(self, session: AsyncSession, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
+    def resets_requested(self, connection: Connection, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
         """Write those that are wanted, of at least one; the statements are the same where none is."""
         for kind in self._kinds.get("password.reset_requested", ()):
             messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
-            await self._outbox.enqueue_each_if(session, kind, messages)
+            self._outbox.enqueue_each_if(connection, kind, messages)
 
     def wake(self) -> None:
         """Have them sent at once, after the caller's commit."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.errors import KeyturnError
@@ -33,13 +33,13 @@ class ChangeAuthorization(ABC):
         """Raise what `redeem` does, where it is known already that it does not hold any more."""
 
     @abstractmethod
-    async def redeem(self, session: AsyncSession, moment: datetime) -> None:
+    def redeem(self, connection: Connection, moment: datetime) -> None:
         """Use it up, in the caller's transaction. Raises where it does not hold any more."""
 
-    async def give_back(self, session: AsyncSession, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
+    def give_back(self, connection: Connection, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
         """Undo `redeem`, which was committed at that moment: the store has refused the password."""
 
-    async def after_change(self, session: AsyncSession) -> None:  # noqa: B027 - most have nothing to add
+    def after_change(self, connection: Connection) -> None:  # noqa: B027 - most have nothing to add
         """Do what else follows, in the transaction that ends the change."""
 
 

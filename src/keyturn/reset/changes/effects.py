@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.sessions import Sessions
@@ -37,8 +37,8 @@ class ChangeEffects:
         self._audit = audit
         self._events = events
 
-    async def write(
-        self, session: AsyncSession, account: Account, client: Client, how: How, moment: datetime, *,
+    def write(
+        self, connection: Connection, account: Account, client: Client, how: How, moment: datetime, *,
         outcome: Literal["changed", "interrupted"] = "changed", proven: bool = False,
     ) -> None:  # fmt: skip
         """End the account's other links and its sessions, promise the confirmation, tell the app, audit it.
@@ -46,27 +46,27 @@ class ChangeEffects:
         `proven`: the change took more than a mailbox. The earlier mailboxes of the account then lose their say.
         """
         # Who took the account over may change the password once more: the owner's link to start anew survives that.
-        await self.end_access(session, account.id, moment, spares_recovery=how == "change")
+        self.end_access(connection, account.id, moment, spares_recovery=how == "change")
         if proven:
-            await self._secure_links.end_elsewhere(session, account.id, account.email, moment)
+            self._secure_links.end_elsewhere(connection, account.id, account.email, moment)
         change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
-        confirmation = await self._outbox.enqueue(session, PASSWORD_CHANGED, change)
-        await self._events.password_changed(session, account, client, how=how, moment=moment)
-        await self._audit.write(
-            session, _EVENTS[how], outcome, client, at=moment, account_id=account.id, email=account.email,
+        confirmation = self._outbox.enqueue(connection, PASSWORD_CHANGED, change)
+        self._events.password_changed(connection, account, client, how=how, moment=moment)
+        self._audit.write(
+            connection, _EVENTS[how], outcome, client, at=moment, account_id=account.id, email=account.email,
             message_id=confirmation,
         )  # fmt: skip
 
-    async def end_access(
-        self, session: AsyncSession, account_id: str, moment: datetime, *,
+    def end_access(
+        self, connection: Connection, account_id: str, moment: datetime, *,
         mailbox: str | None = None, spares_recovery: bool = False,
     ) -> None:  # fmt: skip
         """End the account's links, its codes and its sessions alone; of links and codes, those that the `mailbox` has.
 
         The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.
         """
-        await self._links.revoke_all(session, account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
+        self._links.revoke_all(connection, account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
         if self._codes:
-            await self._codes.revoke_all(session, account_id, moment, mailbox=mailbox)
+            self._codes.revoke_all(connection, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
-        await self._sessions.end_all(session, account_id)
+        self._sessions.end_all(connection, account_id)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import AccountStore, NewPassword
 from keyturn.database import Database, now
@@ -73,16 +74,18 @@ class ExternalStoreChanges:
     async def _redeem_and_promise(self, change: Change) -> _Begun:
         moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
         clock = self._database.clock
-        async with self._database.transaction() as session:
-            await change.authorization.redeem(session, moment)
-            lock = await acquire_account_lock(session, change.account.id, clock(), clock(_LOCK))
+
+        def write(connection: Connection) -> str:
+            change.authorization.redeem(connection, moment)
+            lock = acquire_account_lock(connection, change.account.id, clock(), clock(_LOCK))
             if lock is None:
                 raise Busy(_RETRY_AFTER)
             account, how = change.account, change.authorization.how
             payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
-            await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
-            await session.commit()
-        return _Begun(lock, moment, deadline)
+            self._outbox.enqueue(connection, CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
+            return lock
+
+        return _Begun(await self._database.transact(write), moment, deadline)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -92,7 +95,7 @@ class ExternalStoreChanges:
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         try:
             async with asyncio.timeout_at(begun.deadline):
-                stored = _yes_or_no(await self._accounts.set_password(change.account, password))
+                stored = yes_or_no(await self._accounts.set_password(change.account, password))
         except Exception as error:
             if _is_certain_no(error):
                 await self._undo(change, begun)
@@ -108,42 +111,42 @@ class ExternalStoreChanges:
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
         """Give the authorization back, unless what follows a change has been done meanwhile."""
-        async with self._database.transaction() as session:
-            await release_account_lock(session, begun.lock)
-            if await self._outbox.withdraw(session, begun.lock):
-                await change.authorization.give_back(session, begun.moment)
-            await session.commit()
+
+        def write(connection: Connection) -> None:
+            release_account_lock(connection, begun.lock)
+            if self._outbox.withdraw(connection, begun.lock):
+                change.authorization.give_back(connection, begun.moment)
+
+        await self._database.transact(write)
 
     async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
         """Do what follows a change. The lock stays to its end: the store may yet be at work on this one."""
-        async with self._database.transaction() as session:
-            if await self._outbox.withdraw(session, begun.lock):
-                await self._effects.write(
-                    session,
-                    change.account,
-                    change.client,
-                    change.authorization.how,
-                    begun.moment,
-                    outcome="interrupted",
-                )
-            await session.commit()
+        account, how = change.account, change.authorization.how
+
+        def write(connection: Connection) -> None:
+            if self._outbox.withdraw(connection, begun.lock):
+                self._effects.write(connection, account, change.client, how, begun.moment, outcome="interrupted")
+
+        await self._database.transact(write)
         self._outbox.wake()
 
     async def _end_changed(self, change: Change, begun: _Begun) -> None:
         account, how = change.account, change.authorization.how
+
+        def write(connection: Connection) -> None:
+            release_account_lock(connection, begun.lock)
+            # Whoever has just verified the old password opens no session after this.
+            self._database.hold(connection, account.id)
+            if self._outbox.withdraw(connection, begun.lock):
+                self._effects.write(
+                    connection, account, change.client, how, begun.moment, proven=change.authorization.proven
+                )
+            else:  # it was confirmed while this process stood still, before the old password ended
+                self._effects.end_access(connection, account.id, begun.moment)
+            change.authorization.after_change(connection)
+
         try:
-            async with self._database.transaction() as session:
-                await release_account_lock(session, begun.lock)
-                # Whoever has just verified the old password opens no session after this.
-                await self._database.hold(session, account.id)
-                if await self._outbox.withdraw(session, begun.lock):
-                    await self._effects.write(
-                        session, account, change.client, how, begun.moment, proven=change.authorization.proven
-                    )
-                else:  # it was confirmed while this process stood still, before the old password ended
-                    await self._effects.end_access(session, account.id, begun.moment)
-                await change.authorization.after_change(session)
-                await session.commit()
+            await self._database.transact(write)
         except DatabaseUnready as error:
             # The store has the password, and "try again" would be wrong. The promise sees to the rest.
             raise OutcomeUnknown("the password is changed, and what follows could not be written") from error
@@ -154,8 +157,11 @@ class ExternalStoreChanges:
             await asyncio.wait(self._under_way)
 
 
-def _yes_or_no(stored: object) -> bool:
-    """Return the answer of a store. Raises TypeError: one of the app's own that returns nothing says neither."""
+def yes_or_no(stored: object) -> bool:
+    """Return the answer of a store. Raises TypeError: one of the app's own that returns nothing says neither.
+
+    So does a coroutine, which a store returns that has `async def` where the port has a plain function.
+    """
     if not isinstance(stored, bool):
         raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
     return stored

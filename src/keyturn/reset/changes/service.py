@@ -1,6 +1,6 @@
 """The one place that sets a password, with all that belongs to it."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import AccountStore, JoinsTransaction, KnowsHashes, NewPassword
 from keyturn.database import Database, now
@@ -8,7 +8,7 @@ from keyturn.errors import DatabaseUnready, OutcomeUnknown
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.effects import ChangeEffects
-from keyturn.reset.changes.external_store import ExternalStoreChanges
+from keyturn.reset.changes.external_store import ExternalStoreChanges, yes_or_no
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 
@@ -70,21 +70,19 @@ class PasswordChanges:
         password_hash = await password.hashed()
         moment, is_committing = now(), False
 
-        async def write(session: AsyncSession) -> None:
+        def write(connection: Connection) -> None:
             nonlocal is_committing
             # One change an account at a time: two of its links used at once would each wait for the other to end.
-            await self._database.hold(session, change.account.id)
-            await change.authorization.redeem(session, moment)
-            if not await accounts.set_password_within(session, change.account, password_hash):
+            self._database.hold(connection, change.account.id)
+            change.authorization.redeem(connection, moment)
+            if not yes_or_no(accounts.set_password_within(connection, change.account, password_hash)):
                 raise change.authorization.refusal()
             authorization = change.authorization
-            await self._effects.write(
-                session, change.account, change.client, authorization.how, moment, proven=authorization.proven
+            self._effects.write(
+                connection, change.account, change.client, authorization.how, moment, proven=authorization.proven
             )
-            await authorization.after_change(session)
-            await session.flush()  # a store may have objects: what is refused of them is no lost commit
+            authorization.after_change(connection)
             is_committing = True
-            await session.commit()
 
         try:
             await self._database.transact(write)

@@ -3,6 +3,7 @@
 import os
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
@@ -55,25 +56,27 @@ class ConfirmationHandler:
             secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
         mail = self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
-        async with self._mails.database.transaction() as session:
+
+        def write(connection: Connection) -> Email | Dropped:
             if has_moved:
-                await self._outbox.enqueue(
-                    session, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False)
+                self._outbox.enqueue(
+                    connection, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False)
                 )
-            suppressed = await self._mailboxes.is_suppressed(session, account.email, now())
-            if suppressed:
-                await self._audit.write(
-                    session, "confirmation", SUPPRESSED, change.client, at=now(),
+            if self._mailboxes.is_suppressed(connection, account.email, now()):
+                self._audit.write(
+                    connection, "confirmation", SUPPRESSED, change.client, at=now(),
                     account_id=account.id, email=account.email, message_id=message.id,
                 )  # fmt: skip
-            else:
-                await self._mails.store(session, message, sealed)
-                if secure:
-                    await self._links.add(session, _new_link(secure, account, change))
-            await session.commit()
+                return Dropped(SUPPRESSED)
+            self._mails.store(connection, message, sealed)
+            if secure:
+                self._links.add(connection, _new_link(secure, account, change))
+            return mail.email
+
+        answer = await self._mails.database.transact(write)
         if has_moved:
             self._outbox.wake()
-        return Dropped(SUPPRESSED) if suppressed else mail.email
+        return answer
 
 
 def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:

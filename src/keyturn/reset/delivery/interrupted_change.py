@@ -1,6 +1,7 @@
 """A change in another system whose process died: what follows a change is done by its promise in the outbox."""
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database
@@ -28,11 +29,14 @@ class InterruptedChangeHandler:
         if account is None:
             return Dropped("no_account")
         account = msgspec.structs.replace(account, email=begun.email or account.email)
-        async with self._database.transaction() as session:
+
+        def write(connection: Connection) -> str:
             # Whoever withdraws it writes the outcome: the process may only have stood still, and be first after all.
-            if not await self._outbox.withdraw(session, message.key):
-                return Dropped("ended")
-            await self._effects.write(session, account, begun.client, begun.how, begun.at, outcome="interrupted")
-            await session.commit()
+            if not self._outbox.withdraw(connection, message.key):
+                return "ended"
+            self._effects.write(connection, account, begun.client, begun.how, begun.at, outcome="interrupted")
+            return "interrupted"
+
+        reason = await self._database.transact(write)
         self._outbox.wake()
-        return Dropped("interrupted")
+        return Dropped(reason)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
@@ -59,20 +59,20 @@ class LinkRenewal:
         account, moment = await self._accounts.find(request.email), now()
         mail = await self._compose(account, request, moment, unseen=unseen) if account else None
         sealed = self._mails.seal(mail) if mail else None
-        async with self._mails.database.transaction() as session:
-            outcome = await self._decide(session, account, request, link, moment, unseen=unseen)
-            await self._audit.write(
-                session, event_of(request), outcome, request.client, at=moment,
+
+        def renew(connection: Connection) -> Email | Dropped:
+            outcome = self._decide(connection, account, request, link, moment, unseen=unseen)
+            self._audit.write(
+                connection, event_of(request), outcome, request.client, at=moment,
                 account_id=account.id if account else "", email=request.email, message_id=message.id,
             )  # fmt: skip
-            answer: Email | Dropped = Dropped(outcome)
-            if account and mail and outcome in _MAILED:
-                renewed = outcome == "link_renewed"
-                await self._links.store(session, [(mail, account, request, renewed)], moment)
-                await self._mails.store(session, message, sealed)
-                answer = mail.email
-            await session.commit()
-        return answer
+            if not (account and mail and outcome in _MAILED):
+                return Dropped(outcome)
+            self._links.store(connection, [(mail, account, request, outcome == "link_renewed")], moment)
+            self._mails.store(connection, message, sealed)
+            return mail.email
+
+        return await self._mails.database.transact(renew)
 
     async def _compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
@@ -82,8 +82,8 @@ class LinkRenewal:
             return self._links.compose(account, request, moment, without_code=without_code)
         return self._links.compose_about_expiry(account, request.client, request.at)
 
-    async def _decide(
-        self, session: AsyncSession, account: Account | None, request: ResetRequested, link: Link, moment: datetime, *,
+    def _decide(
+        self, connection: Connection, account: Account | None, request: ResetRequested, link: Link, moment: datetime, *,
         unseen: bool,
     ) -> _Outcome:  # fmt: skip
         if account is None:
@@ -92,11 +92,11 @@ class LinkRenewal:
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
-        if await self._mailboxes.is_suppressed(session, account.email, moment):
+        if self._mailboxes.is_suppressed(connection, account.email, moment):
             return "suppressed"
-        if await self._mailboxes.is_muted(session, account.email, moment):
+        if self._mailboxes.is_muted(connection, account.email, moment):
             return "muted"
-        if await self._store.has_newer(session, link):
+        if self._store.has_newer(connection, link):
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final, Protocol
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.database import Database, now
 from keyturn.errors import SendRefused
@@ -65,9 +65,9 @@ class MailDelivery:
                 return await self._send_new(anew, lambda chosen: renew(chosen, link, unseen=unseen))
             if reason:
                 return Dropped(f"the link is {reason}")
-        async with self.database.connection() as connection:
-            if await self._mailboxes.is_suppressed(connection, mail.email.to, now()):
-                return Dropped(SUPPRESSED)
+        is_suppressed = partial(self._mailboxes.is_suppressed, email=mail.email.to, moment=now())
+        if await self.database.read(is_suppressed):
+            return Dropped(SUPPRESSED)
         return partial(self._transports.send, message, mail.email, self._transports.choose(message))
 
     async def _send_new(
@@ -99,18 +99,18 @@ class MailDelivery:
     def seal(self, mail: SealedMail) -> bytes:
         return self._seal.close(msgspec.msgpack.encode(mail))
 
-    async def store(self, session: AsyncSession, message: Message, sealed: bytes | None) -> None:
+    def store(self, connection: Connection, message: Message, sealed: bytes | None) -> None:
         """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
-        await self._outbox.require_held(session, message)
-        await self.store_all(session, [(message, sealed)])
+        self._outbox.require_held(connection, message)
+        self.store_all(connection, [(message, sealed)])
 
-    async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
+    def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands until the caller's transaction ends."""
-        return await self._outbox.lock(session, messages)
+        return self._outbox.lock(connection, messages)
 
-    async def store_all(self, session: AsyncSession, mails: Sequence[tuple[Message, bytes | None]]) -> None:
+    def store_all(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Do what `store` does, for messages that the caller has locked."""
-        await self._outbox.store_sealed(session, mails)
+        self._outbox.store_sealed(connection, mails)
 
     def _open(self, sealed: bytes) -> SealedMail:
         try:

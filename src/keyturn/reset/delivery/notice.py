@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
@@ -54,9 +55,11 @@ class NoticeHandler(Generic[_Payload]):
             return Dropped("no_account")
         mail = self._compose(msgspec.structs.replace(account, email=notice.email), notice)
         sealed = self._mails.seal(mail)
-        async with self._mails.database.transaction() as session:
-            if await self._mailboxes.is_suppressed(session, notice.email, now()):
+
+        def write(connection: Connection) -> Email | Dropped:
+            if self._mailboxes.is_suppressed(connection, notice.email, now()):
                 return Dropped(SUPPRESSED)
-            await self._mails.store(session, message, sealed)
-            await session.commit()
-        return mail.email
+            self._mails.store(connection, message, sealed)
+            return mail.email
+
+        return await self._mails.database.transact(write)

@@ -1,5 +1,7 @@
 """What becomes of mails after the provider took them: kept with their message, and heeded for the mailbox."""
 
+from sqlalchemy import Connection
+
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
@@ -36,14 +38,17 @@ class ProviderEvents:
         event = Event(
             message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
         )
-        async with self._database.transaction() as session:
-            if await note_report(session, event):
-                await self._outbox.settlements.reported(session, message_id, Sent(report.provider, report.provider_id))
-                if report.ends:
-                    moment = now()
-                    await self._mailboxes.suppress(session, report.to, moment, report.event)
-                    await self._audit.write(
-                        session, "mail_report", report.event, client, at=moment, message_id=message_id,
-                        account_id=account.id if account else "", email=addresses.normalize(report.to),
-                    )  # fmt: skip
-            await session.commit()
+
+        def write(connection: Connection) -> None:
+            if not note_report(connection, event):
+                return
+            self._outbox.settlements.reported(connection, message_id, Sent(report.provider, report.provider_id))
+            if report.ends:
+                moment = now()
+                self._mailboxes.suppress(connection, report.to, moment, report.event)
+                self._audit.write(
+                    connection, "mail_report", report.event, client, at=moment, message_id=message_id,
+                    account_id=account.id if account else "", email=addresses.normalize(report.to),
+                )  # fmt: skip
+
+        await self._database.transact(write)

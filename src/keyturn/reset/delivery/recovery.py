@@ -5,7 +5,7 @@ import logging
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
@@ -97,33 +97,36 @@ class RecoveryHandler:
         if account and not refusal:
             mail = self._links.compose_recovery(account, secured.client, moment)
         sealed = self._mails.seal(mail) if mail else None
-        async with self._mails.database.transaction() as session:
-            suppressed = mail and await self._mailboxes.is_suppressed(session, secured.email, moment)
+
+        def write(connection: Connection) -> str:
+            suppressed = mail and self._mailboxes.is_suppressed(connection, secured.email, moment)
             outcome = refusal or (SUPPRESSED if suppressed else LINK_MAILED)
             if account and mail and outcome == LINK_MAILED:
-                await self._mails.store(session, message, sealed)
-                await self._links.store_recovery(session, mail, account, secured.client, moment)
+                self._mails.store(connection, message, sealed)
+                self._links.store_recovery(connection, mail, account, secured.client, moment)
             if account and outcome == ADDRESS_CHANGED:
-                await self._dispute(session, account, secured)
+                self._dispute(connection, account, secured)
             if account and tells_app:
-                await self._events.account_secured(
-                    session, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
+                self._events.account_secured(
+                    connection, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
                 )
-            await self._audit.write(
-                session, "account_recovery", outcome, secured.client, at=moment, account_id=secured.account_id,
+            self._audit.write(
+                connection, "account_recovery", outcome, secured.client, at=moment, account_id=secured.account_id,
                 email=secured.email, message_id=message.id,
             )  # fmt: skip
-            await session.commit()
+            return outcome
+
+        outcome = await self._mails.database.transact(write)
         self._outbox.wake()
         if outcome == ADDRESS_CHANGED:
             log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
-    async def _dispute(self, session: AsyncSession, account: Account, secured: AccountWasSecured) -> None:
+    def _dispute(self, connection: Connection, account: Account, secured: AccountWasSecured) -> None:
         """Promise a mail to the earlier mailbox and one to the present one."""
         for email, is_current in ((secured.email, False), (account.email, True)):
             disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
-            await self._outbox.enqueue(session, ADDRESS_DISPUTED, disputed)
+            self._outbox.enqueue(connection, ADDRESS_DISPUTED, disputed)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

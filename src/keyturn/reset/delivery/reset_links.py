@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.reset.delivery.composer import LinkMail, MailComposer, SealedMail
@@ -79,8 +79,8 @@ class ResetLinks:
         """Return the mail that says that a link which was asked for then has expired on its way."""
         return self._composer.about_expiry(account, client, asked_at)
 
-    async def store(
-        self, session: AsyncSession, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
+    def store(
+        self, connection: Connection, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
         moment: datetime,
     ) -> None:  # fmt: skip
         """Store links and codes of those mails that are wanted, of at least one; they were composed at that moment.
@@ -94,7 +94,7 @@ class ResetLinks:
             )
             for mail, account, request, wanted in mails
         ]
-        await self._links.add(session, links, moment)
+        self._links.add(connection, links, moment)
         if self._keys:
             fresh = [
                 (
@@ -106,13 +106,13 @@ class ResetLinks:
                 )
                 for mail, account, _, wanted in mails
             ]  # fmt: skip
-            await self._codes.add(session, fresh, moment)
+            self._codes.add(connection, fresh, moment)
 
-    async def store_recovery(
-        self, session: AsyncSession, mail: SealedMail, account: Account, client: Client, moment: datetime
+    def store_recovery(
+        self, connection: Connection, mail: SealedMail, account: Account, client: Client, moment: datetime
     ) -> None:
         """Store the link of a mail that `compose_recovery` made; the account's address is where it goes."""
-        await self._links.add(session, [(_new_link(mail, account, client, moment, recovers=True), True)], moment)
+        self._links.add(connection, [(_new_link(mail, account, client, moment, recovers=True), True)], moment)
 
 
 def _new_link(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, FindsTogether
@@ -120,11 +120,10 @@ class ResetRequestHandler:
         await self._refuse(requests, moment)
         drafts = await self._draft(requests, moment)
 
-        async def answer(session: AsyncSession) -> None:
-            await self._claim(session, requests, drafts, moment)
-            await self._store(session, drafts, moment)
-            await self._record(session, requests)
-            await session.commit()
+        def answer(connection: Connection) -> None:
+            self._claim(connection, requests, drafts, moment)
+            self._store(connection, drafts, moment)
+            self._record(connection, requests)
 
         await self._mails.database.transact(answer)
         self._events.wake()
@@ -169,35 +168,31 @@ class ResetRequestHandler:
         mail = self._links.compose(account, request.asked, moment, without_code=without_code)
         return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
 
-    async def _claim(
-        self, session: AsyncSession, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime
+    def _claim(
+        self, connection: Connection, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime
     ) -> None:
         """Claim the mailboxes of those drafts whose messages are in these hands still."""
-        held = await self._mails.lock(session, [request.message for request in requests])
+        held = self._mails.lock(connection, [request.message for request in requests])
         for request in requests:
             if request.message.id not in held:
                 request.error = LeaseLost()
         mailboxes = [(draft.account.email, draft.wanted and not draft.request.error) for draft in drafts]
-        for draft, claimed in zip(drafts, await self._mailboxes.claim(session, mailboxes, moment), strict=True):
+        for draft, claimed in zip(drafts, self._mailboxes.claim(connection, mailboxes, moment), strict=True):
             if claimed:
                 draft.request.outcome, draft.request.email = draft.outcome, draft.mail.email
             elif draft.wanted:
                 draft.request.outcome = "cooldown"  # another worker was first
 
-    async def _store(self, session: AsyncSession, drafts: Sequence[_Draft], moment: datetime) -> None:
+    def _store(self, connection: Connection, drafts: Sequence[_Draft], moment: datetime) -> None:
         """Keep the links and the mails of those that are sent, and tell the app."""
         stored = [(draft, draft.request.email is not None) for draft in drafts]
-        await self._links.store(
-            session, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment
-        )
-        await self._mails.store_all(
-            session, [(one.request.message, one.sealed if yes else None) for one, yes in stored]
-        )
+        self._links.store(connection, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment)
+        self._mails.store_all(connection, [(one.request.message, one.sealed if yes else None) for one, yes in stored])
         # Of what the app asked for itself it is not told.
         events = [(_reset_of(one), yes and not one.request.asked.invited) for one, yes in stored]
-        await self._events.resets_requested(session, events)
+        self._events.resets_requested(connection, events)
 
-    async def _record(self, session: AsyncSession, requests: Sequence[_Request]) -> None:
+    def _record(self, connection: Connection, requests: Sequence[_Request]) -> None:
         entries = [
             Entry(
                 at=one.asked.at, event=event_of(one.asked), outcome=one.outcome, account_id=one.account.id,
@@ -207,7 +202,7 @@ class ResetRequestHandler:
             for one in requests
             if not one.error
         ]  # fmt: skip
-        await self._audit.write_all(session, entries)
+        self._audit.write_all(connection, entries)
 
 
 def _read(message: Message) -> ResetRequested | Exception:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
@@ -108,12 +109,14 @@ class CodeExchange:
             digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address=client.ip_address,
             user_agent=client.user_agent, expires_at=moment + self._links.lifetime,
         )  # fmt: skip
-        async with self._database.transaction() as session:
-            if not await self._store.consume(session, tried, moment):
+
+        def write(connection: Connection) -> None:
+            if not self._store.consume(connection, tried, moment):
                 raise CodeRefused
-            await self._links.add(session, [(link, True)], moment)
-            await self._audit.write(
-                session, "code_check", "code_accepted", client, at=moment, account_id=account.id, email=account.email
+            self._links.add(connection, [(link, True)], moment)
+            self._audit.write(
+                connection, "code_check", "code_accepted", client, at=moment, account_id=account.id, email=account.email
             )
-            await session.commit()
+
+        await self._database.transact(write)
         return IssuedToken(token=token, expires_at=link.expires_at)

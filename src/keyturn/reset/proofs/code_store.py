@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import LargeBinary, String, case, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, LargeBinary, String, case, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Database, Model
@@ -73,7 +72,7 @@ class CodeStore:
         rows = await self._database.fetch(self._exhausted, {"mailboxes": list(digests)})
         return {digests[bytes(row["mailbox"])] for row in rows}
 
-    async def add(self, session: AsyncSession, codes: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
+    def add(self, connection: Connection, codes: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
         """Store those that are wanted, each in place of the mailbox's earlier one; its failures are still counted.
 
         The statements are the same where none is wanted.
@@ -84,7 +83,7 @@ class CodeStore:
             for code, wanted in codes
         ]
         # In the order of their keys: two workers that write several at once never wait for each other.
-        await (await session.connection()).execute(self._added, sorted(rows, key=lambda row: row["mailbox"]))
+        connection.execute(self._added, sorted(rows, key=lambda row: row["mailbox"]))
 
     async def count_try(self, email: str, moment: datetime) -> TriedCode:
         """Count a try at the mailbox's code, and commit; then return what may be compared.
@@ -98,26 +97,24 @@ class CodeStore:
             "mailbox": mailbox_digest(email), "code": _NONE, "account_id": "", "email": "", "expires_at": moment,
             "tries": 1, "failures": 0, "touched_at": moment, "wanted": True,
         }  # fmt: skip
-        async with self._database.transaction() as session:
-            statement = (
-                insert_if(self._database, ResetCodeRow, _NAMES)
-                .on_conflict_do_update(
-                    index_elements=[ResetCodeRow.mailbox],
-                    set_={
-                        "failures": ResetCodeRow.failures + case((alive, 1), else_=0),
-                        # Past its tries it stays so, until another code is sent.
-                        "tries": case((alive, ResetCodeRow.tries + 1), else_=TRIES + 1),
-                        "touched_at": literal(moment, ResetCodeRow.__table__.c.touched_at.type),
-                    },
-                )
-                .returning(*(getattr(ResetCodeRow, name) for name in ("code", "account_id", "email", "tries")))
+        statement = (
+            insert_if(self._database, ResetCodeRow, _NAMES)
+            .on_conflict_do_update(
+                index_elements=[ResetCodeRow.mailbox],
+                set_={
+                    "failures": ResetCodeRow.failures + case((alive, 1), else_=0),
+                    # Past its tries it stays so, until another code is sent.
+                    "tries": case((alive, ResetCodeRow.tries + 1), else_=TRIES + 1),
+                    "touched_at": literal(moment, ResetCodeRow.__table__.c.touched_at.type),
+                },
             )
-            tried = (await session.execute(statement, row)).one()
-            await session.commit()
+            .returning(*(getattr(ResetCodeRow, name) for name in ("code", "account_id", "email", "tries")))
+        )
+        (tried,) = await self._database.execute(statement, row)
         is_live = tried.tries <= TRIES and bool(tried.account_id)
         return TriedCode(code=bytes(tried.code) if is_live else b"", account_id=tried.account_id, email=tried.email)
 
-    async def consume(self, session: AsyncSession, code: TriedCode, moment: datetime) -> bool:
+    def consume(self, connection: Connection, code: TriedCode, moment: datetime) -> bool:
         """Use the code up, if nobody did; its failures are forgotten. Of any number exactly one is told True."""
         statement = (
             update(ResetCodeRow)
@@ -128,16 +125,16 @@ class CodeStore:
             .values(**_emptied(moment))
             .returning(ResetCodeRow.mailbox)
         )  # fmt: skip
-        return (await session.execute(statement)).first() is not None
+        return connection.execute(statement).first() is not None
 
-    async def revoke_all(
-        self, session: AsyncSession, account_id: str, moment: datetime, *, mailbox: str | None = None
+    def revoke_all(
+        self, connection: Connection, account_id: str, moment: datetime, *, mailbox: str | None = None
     ) -> None:
         """End the account's codes, or the one alone that went to the `mailbox`: a link proves more than a code."""
         statement = update(ResetCodeRow).where(ResetCodeRow.account_id == account_id)
         if mailbox is not None:
             statement = statement.where(ResetCodeRow.mailbox == mailbox_digest(mailbox))
-        await session.execute(statement.values(**_emptied(moment)))
+        connection.execute(statement.values(**_emptied(moment)))
 
 
 def _emptied(moment: datetime) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, insert, select
 
 from keyturn.database import Database
 from keyturn.database.many_rows import ManyRows
@@ -59,8 +58,8 @@ class Audit:
         self._rows = ManyRows(database, _COLUMNS)
         self._written = insert(AuditRow).from_select(_WRITTEN, select(*(self._rows.table.c[name] for name in _WRITTEN)))
 
-    async def write(
-        self, session: AsyncSession, event: str, outcome: str, client: Client, *,
+    def write(
+        self, connection: Connection, event: str, outcome: str, client: Client, *,
         at: datetime, account_id: str = "", email: str = "", message_id: int | None = None,
     ) -> None:  # fmt: skip
         """Write an entry in the caller's transaction."""
@@ -69,22 +68,21 @@ class Audit:
             user_agent=client.user_agent, request_id=client.request_id, message_id=message_id,
             operator=client.operator,
         )  # fmt: skip
-        await self.write_all(session, [entry])
+        self.write_all(connection, [entry])
 
-    async def write_all(self, session: AsyncSession, entries: Sequence[Entry]) -> None:
+    def write_all(self, connection: Connection, entries: Sequence[Entry]) -> None:
         """Write entries in the caller's transaction. Where their mails are is not written: the outbox knows."""
         if entries:
             rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
-            await (await session.connection()).execute(self._written, rows)
+            connection.execute(self._written, rows)
 
     async def record(
         self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str
     ) -> None:
         """Write an entry in a transaction of its own."""
 
-        async def write(session: AsyncSession) -> None:
-            await self.write(session, event, outcome, client, at=at, account_id=account_id, email=email)
-            await session.commit()
+        def write(connection: Connection) -> None:
+            self.write(connection, event, outcome, client, at=at, account_id=account_id, email=email)
 
         await self._database.transact(write)
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Connection,
     RowMapping,
     Select,
     String,
@@ -20,7 +21,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
 from keyturn.database.batching import Batcher
@@ -118,39 +118,36 @@ class LinkStore:
         }
         return [found.get(digest) for digest in digests]
 
-    async def find_within(self, session: AsyncSession, digest: bytes) -> Link | None:
+    def find_within(self, connection: Connection, digest: bytes) -> Link | None:
         """Return what `find` does, as the caller's transaction sees it."""
-        connection = await session.connection()
-        row = (await connection.execute(self._found, {"digests": [digest]})).mappings().first()
+        row = connection.execute(self._found, {"digests": [digest]}).mappings().first()
         return link_of(row) if row else None
 
-    async def add(self, session: AsyncSession, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
+    def add(self, connection: Connection, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
         """Store those that are wanted, of at least one; revoke the oldest where more of an account work than may.
 
         The statements are the same where none is wanted.
         """
         rows = [msgspec.structs.asdict(link) | {"created_at": moment, "wanted": wanted} for link, wanted in links]
-        connection = await session.connection()
-        await connection.execute(self._added, self._rows.parameter(rows))
+        connection.execute(self._added, self._rows.parameter(rows))
         given = {"account_ids": [link.account_id for link, _ in links], "moment": moment}
-        await connection.execute(self._replaced, given)
+        connection.execute(self._replaced, given)
 
-    async def has_newer(self, session: AsyncSession, link: Link) -> bool:
+    def has_newer(self, connection: Connection, link: Link) -> bool:
         """Tell whether the account was given another link after this one."""
         newer = select(ResetTokenRow.id).where(ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id)
-        return (await session.execute(newer.limit(1))).first() is not None
+        return connection.execute(newer.limit(1)).first() is not None
 
-    async def consume(self, session: AsyncSession, digest: bytes, moment: datetime) -> bool:
+    def consume(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
         """Use the link, if it still works: of any number who try at once, exactly one is told True."""
-        connection = await session.connection()
-        return (await connection.execute(_CONSUMED, {"of_digest": digest, "moment": moment})).first() is not None
+        return connection.execute(_CONSUMED, {"of_digest": digest, "moment": moment}).first() is not None
 
-    async def give_back(self, session: AsyncSession, digest: bytes, used_at: datetime) -> None:
+    def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
         """Let the link work again that was used at that moment and not for good."""
         statement = update(ResetTokenRow).where(ResetTokenRow.digest == digest, ResetTokenRow.used_at == used_at)
-        await session.execute(statement.values(used_at=None))
+        connection.execute(statement.values(used_at=None))
 
-    async def count_try(self, session: AsyncSession, link_id: int, most: int, moment: datetime) -> int | None:
+    def count_try(self, connection: Connection, link_id: int, most: int, moment: datetime) -> int | None:
         """Count a code that is tried with a link that works; return how many were, None where that would be too many.
 
         One guarded statement: of any number who try at once, no more than `most` are told a number.
@@ -161,21 +158,21 @@ class LinkStore:
             .values(second_step_tries=ResetTokenRow.second_step_tries + 1)
             .returning(ResetTokenRow.second_step_tries)
         )
-        counted: int | None = (await session.execute(statement)).scalar_one_or_none()
+        counted: int | None = connection.execute(statement).scalar_one_or_none()
         return counted
 
-    async def give_try_back(self, session: AsyncSession, link_id: int) -> None:
+    def give_try_back(self, connection: Connection, link_id: int) -> None:
         """Undo one `count_try`."""
         counted = update(ResetTokenRow).where(ResetTokenRow.id == link_id, ResetTokenRow.second_step_tries > 0)
-        await session.execute(counted.values(second_step_tries=ResetTokenRow.second_step_tries - 1))
+        connection.execute(counted.values(second_step_tries=ResetTokenRow.second_step_tries - 1))
 
-    async def revoke(self, session: AsyncSession, link_id: int, moment: datetime) -> bool:
+    def revoke(self, connection: Connection, link_id: int, moment: datetime) -> bool:
         """End a link that still works; of any number who do at once, exactly one is told True."""
         statement = update(ResetTokenRow).where(ResetTokenRow.id == link_id, *_works(moment)).values(revoked_at=moment)
-        return (await session.execute(statement.returning(ResetTokenRow.id))).first() is not None
+        return connection.execute(statement.returning(ResetTokenRow.id)).first() is not None
 
-    async def revoke_all(
-        self, session: AsyncSession, account_id: str, moment: datetime, *,
+    def revoke_all(
+        self, connection: Connection, account_id: str, moment: datetime, *,
         mailbox: str | None = None, spares_recovery: bool = False,
     ) -> None:  # fmt: skip
         """End every link of the account that still works. The caller holds the account.
@@ -183,7 +180,7 @@ class LinkStore:
         `mailbox`: end those alone that went to it. `spares_recovery`: leave those that recover the account.
         """
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
-        await (await session.connection()).execute(_REVOKED[mailbox is not None, spares_recovery], given)
+        connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if the mailbox can still be muted by it; None for whatever reason it cannot."""
@@ -191,10 +188,10 @@ class LinkStore:
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
-    async def consume_muting(self, session: AsyncSession, digest: bytes, moment: datetime) -> bool:
+    def consume_muting(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
         """Use it, if it still works: of any number who try at once, exactly one is told True."""
         used = update(ResetTokenRow).where(*_may_mute(digest, moment)).values(muted_at=moment)
-        return (await session.execute(used.returning(ResetTokenRow.id))).first() is not None
+        return connection.execute(used.returning(ResetTokenRow.id)).first() is not None
 
 
 def select_links(database: Database) -> Select[Any]:

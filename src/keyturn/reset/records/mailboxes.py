@@ -7,8 +7,19 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import BindParameter, Boolean, Column, ColumnElement, bindparam, case, delete, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    literal,
+    select,
+    update,
+)
 
 from keyturn import addresses
 from keyturn.database import Database
@@ -80,7 +91,7 @@ class Mailboxes:
         self._rows = ManyRows(database, _COLUMNS)
         self._claimed = self._claim_statement()
 
-    async def claim(self, session: AsyncSession, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
+    def claim(self, connection: Connection, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
         """Note that the mailboxes that are wanted are written to now; tell of which it was noted.
 
         One statement reads and notes, so that two workers with two requests for one mailbox cannot both be told True.
@@ -88,10 +99,10 @@ class Mailboxes:
         """
         digests = [_digest(email) for email, _ in wanted]
         claimed = [False] * len(wanted)
-        connection, times = await session.connection(), self._claim_times(moment)
+        times = self._claim_times(moment)
         for places in _once_each(digests):
             rows = [{"digest": digests[place], "wanted": wanted[place][1]} for place in places]
-            noted = await connection.execute(self._claimed, {**times, **self._rows.parameter(rows)})
+            noted = connection.execute(self._claimed, {**times, **self._rows.parameter(rows)})
             found = {bytes(digest) for digest in noted.scalars()}
             for place in places:
                 claimed[place] = digests[place] in found
@@ -166,34 +177,34 @@ class Mailboxes:
         grown = day_ends if mails >= self.daily else mailbox.mailed_at + self._cooldown_after(mails)
         return max(first, min(grown, day_ends))
 
-    async def is_suppressed(self, session: AsyncSession | AsyncConnection, email: str, moment: datetime) -> bool:
+    def is_suppressed(self, connection: Connection, email: str, moment: datetime) -> bool:
         """Tell whether the mailbox gets no mail, because of what was reported of an earlier one."""
         statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
-        return (await session.execute(statement)).first() is not None
+        return connection.execute(statement).first() is not None
 
-    async def is_muted(self, session: AsyncSession, email: str, moment: datetime) -> bool:
+    def is_muted(self, connection: Connection, email: str, moment: datetime) -> bool:
         """Tell whether the mailbox gets no link, since its owner asked for that."""
         statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
-        return (await session.execute(statement)).first() is not None
+        return connection.execute(statement).first() is not None
 
-    async def mute(self, session: AsyncSession, email: str, moment: datetime) -> None:
+    def mute(self, connection: Connection, email: str, moment: datetime) -> None:
         """Have the mailbox left alone by links, for as long as the settings say."""
         # One that is not known any more was not written to of late: nothing is in the way once its owner ends it.
-        await _set(session, email, moment - DAY, muted_until=moment + self.mute_period)
+        _set(connection, email, moment - DAY, muted_until=moment + self.mute_period)
 
-    async def unmute(self, session: AsyncSession, email: str) -> None:
+    def unmute(self, connection: Connection, email: str) -> None:
         """End that: its owner is there."""
         muted = (MailboxRow.digest == _digest(email)) & MailboxRow.muted_until.is_not(None)
-        await session.execute(update(MailboxRow).where(muted).values(muted_until=None))
+        connection.execute(update(MailboxRow).where(muted).values(muted_until=None))
 
-    async def suppress(self, session: AsyncSession, email: str, moment: datetime, reason: str) -> None:
+    def suppress(self, connection: Connection, email: str, moment: datetime, reason: str) -> None:
         """Leave the mailbox alone for as long as the settings say."""
-        await _set(session, email, moment, suppressed_until=moment + self._suppression, reason=reason)
+        _set(connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
 
-    async def release(self, session: AsyncSession, email: str) -> bool:
+    def release(self, connection: Connection, email: str) -> bool:
         """Forget all that keeps the mailbox from being written to; tell whether there was anything."""
         statement = delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
-        return (await session.execute(statement)).first() is not None
+        return connection.execute(statement).first() is not None
 
     def is_forgettable(self, moment: datetime) -> ColumnElement[bool]:
         """Tell, for a row, whether it matters to nobody any more."""
@@ -212,11 +223,11 @@ class Mailboxes:
         return min(self.cooldown * growth, DAY)
 
 
-async def _set(session: AsyncSession, email: str, mailed_at: datetime, **values: Any) -> None:
+def _set(connection: Connection, email: str, mailed_at: datetime, **values: Any) -> None:
     """Set the values of a mailbox; one that is not known was written to at `mailed_at`."""
     row = {"digest": _digest(email), "mailed_at": mailed_at, "mails": 0} | values
-    fresh = insert_into(MailboxRow, session.get_bind().dialect).values(**row)
-    await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
+    fresh = insert_into(MailboxRow, connection.dialect).values(**row)
+    connection.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
 
 def _digest(email: str) -> bytes:

@@ -9,8 +9,19 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Delete, Executable, Update, delete, func, literal, literal_column, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Executable,
+    Update,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.models import SessionRow
@@ -202,10 +213,9 @@ class Retention:
             await asyncio.sleep(took)
 
 
-async def _purge_batch(batch: Executable, session: AsyncSession) -> tuple[int, datetime | None, float]:
+def _purge_batch(batch: Executable, connection: Connection) -> tuple[int, datetime | None, float]:
     """Return how many rows were found, the last along the index, and the seconds it took: others' turn was theirs."""
     begun = time.monotonic()
-    result: Any = await (await session.connection()).execute(batch)
+    result: Any = connection.execute(batch)
     found, last = result.one() if result.returns_rows else (result.rowcount, None)
-    await session.commit()
     return found, last, max(time.monotonic() - begun, _TICK)

@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Update, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, Connection, Update, delete, func, insert, select, update
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
@@ -50,31 +49,31 @@ class SecureLinkStore:
             database.is_one_of(SecureLinkRow.account_id, "account_ids"), SecureLinkRow.used_at.is_not(None)
         )
 
-    async def add(self, session: AsyncSession, link: NewSecureLink) -> None:
-        await session.execute(insert(SecureLinkRow).values(**msgspec.structs.asdict(link)))
+    def add(self, connection: Connection, link: NewSecureLink) -> None:
+        connection.execute(insert(SecureLinkRow).values(**msgspec.structs.asdict(link)))
 
     async def find(self, digest: bytes, moment: datetime) -> SecureLink | None:
         """Return a link that works; None for one that does not, for whatever reason."""
         rows = await self._database.fetch(select(*_LINK).where(*_works(digest, moment)))
         return SecureLink(**rows[0]) if rows else None
 
-    async def consume(self, session: AsyncSession, digest: bytes, moment: datetime) -> SecureLink | None:
+    def consume(self, connection: Connection, digest: bytes, moment: datetime) -> SecureLink | None:
         """Use the link, if it still works: of any number who try at once, exactly one is given it.
 
         Links of the account's later changes that went to the same mailbox end with it. The caller holds the account.
         """
         used = update(SecureLinkRow).where(*_works(digest, moment)).values(used_at=moment).returning(*_LINK)
-        row: Sequence[object] | None = (await session.execute(used)).first()
+        row: Sequence[object] | None = connection.execute(used).first()
         if row is None:
             return None
         link = SecureLink(**dict(zip(SecureLink.__struct_fields__, row, strict=True)))  # type: ignore[arg-type]
         later = (SecureLinkRow.changed_at >= link.changed_at) & _went_to(link.email)
-        await session.execute(_ended(link.account_id, moment).where(later))
+        connection.execute(_ended(link.account_id, moment).where(later))
         return link
 
-    async def end_elsewhere(self, session: AsyncSession, account_id: str, email: str, moment: datetime) -> None:
+    def end_elsewhere(self, connection: Connection, account_id: str, email: str, moment: datetime) -> None:
         """End the account's links that went to any mailbox but this one. The caller holds the account."""
-        await session.execute(_ended(account_id, moment).where(~_went_to(email)))
+        connection.execute(_ended(account_id, moment).where(~_went_to(email)))
 
     async def find_dead(self, digest: bytes) -> tuple[SecureLink, Literal["link_used", "link_expired"]] | None:
         """Return a link of ours that does not work any more, and why; None for a token that was never in a mail."""

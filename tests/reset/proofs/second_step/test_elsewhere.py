@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import Connection, text, update
 from tests.spec.elsewhere import Elsewhere
 from tests.spec.second_factors import (
     SEED,
@@ -170,10 +170,12 @@ async def test_a_table_beside_keyturns_own_is_read_whatever_its_ids_are(database
     insert = f"INSERT INTO people VALUES ('{ID}', :email, :password, :secret, '2026-01-01 10:00:00')"  # noqa: S608
     values = {"email": ADA, "password": hash_of(PASSWORD), "secret": base32(SEED)}
     database = Database(database_url)
-    async with database.transaction() as session:
-        await session.execute(text(create))
-        await session.execute(text(insert), values)
-        await session.commit()
+
+    def write(connection: Connection) -> None:
+        connection.execute(text(create))
+        connection.execute(text(insert), values)
+
+    await database.transact(write)
     await database.close()
     async with running(settings) as service:
         token = await service.link()

@@ -5,11 +5,11 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import RowMapping, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, Executable, RowMapping, delete, func, insert, select, update
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
@@ -74,21 +74,21 @@ class BuiltinFactors:
         await self._set(account_id, phone=self._box.encrypt(phone.encode()))
 
     async def _set(self, account_id: str, **sealed: bytes) -> None:
-        async with self._database.transaction() as session:
-            fresh = insert_into(SecondFactorRow, session.get_bind().dialect).values(
-                account_id=account_id, created_at=now(), **sealed
-            )
-            await session.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
-            await session.commit()
+        fresh = insert_into(SecondFactorRow, self._database.engine.dialect).values(
+            account_id=account_id, created_at=now(), **sealed
+        )
+        await self._database.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
 
     async def remove(self, account_id: str) -> bool:
         """Forget all factors of an account, recovery codes too; tell whether there were any."""
-        async with self._database.transaction() as session:
+
+        def remove(connection: Connection) -> bool:
             factors = delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id)
-            found = (await session.execute(factors.returning(SecondFactorRow.account_id))).first()
-            await session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
-            await session.commit()
-        return found is not None
+            found = connection.execute(factors.returning(SecondFactorRow.account_id)).first()
+            connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
+            return found is not None
+
+        return await self._database.transact(remove)
 
     async def seal_again(self, *, writing: bool = True) -> AsyncIterator[SealedAgain]:
         """Seal with the current key what a previous one has sealed. Yields the counts after each batch.
@@ -99,14 +99,10 @@ class BuiltinFactors:
         counts, row, last = SealedAgain(), SecondFactorRow, ""
         following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
         while found := await self._database.fetch(following.where(row.account_id > last)):
-            changes = [(factors, again) for factors in found if (again := self._again(factors, counts))]
-            if changes and writing:
-                async with self._database.transaction() as session:
-                    for factors, again in changes:
-                        await self._replace(session, factors, again, counts)
-                    await session.commit()
-            else:
-                counts.sealed += len(changes)
+            changes = [self._replacing(factors, again) for factors in found if (again := self._again(factors, counts))]
+            written = await self._database.transact(partial(_write_each, changes)) if changes and writing else len(changes)
+            counts.sealed += written
+            counts.changed += len(changes) - written
             last = found[-1]["account_id"]
             yield counts
 
@@ -122,16 +118,12 @@ class BuiltinFactors:
             counts.unreadable.append(factors["account_id"])
             return {}
 
-    async def _replace(
-        self, session: AsyncSession, factors: RowMapping, again: Mapping[str, bytes], counts: SealedAgain
-    ) -> None:
+    @staticmethod
+    def _replacing(factors: RowMapping, again: Mapping[str, bytes]) -> Executable:
         row, before = SecondFactorRow, _sealed(factors)
         unchanged = [getattr(row, name).is_not_distinct_from(before.get(name)) for name in ("totp", "phone")]
         guarded = update(row).where(row.account_id == factors["account_id"], *unchanged).values(**again)
-        if (await session.execute(guarded.returning(row.account_id))).first() is None:
-            counts.changed += 1
-        else:
-            counts.sealed += 1
+        return guarded.returning(row.account_id)
 
     def _is_current(self, sealed: bytes) -> bool:
         try:
@@ -148,6 +140,11 @@ def _sealed(factors: RowMapping) -> dict[str, bytes]:
     return {name: bytes(factors[name]) for name in ("totp", "phone") if factors[name] is not None}
 
 
+def _write_each(statements: Sequence[Executable], connection: Connection) -> int:
+    """Return how many of the statements found their row."""
+    return sum(connection.execute(statement).first() is not None for statement in statements)
+
+
 class RecoveryCodes:
     """Keeps the recovery codes of accounts, whoever keeps their other factors."""
 
@@ -162,10 +159,12 @@ class RecoveryCodes:
             {"digest": recovery_code_digest(account_id, code), "account_id": account_id, "created_at": moment}
             for code in codes
         ]
-        async with self._database.transaction() as session:
-            await session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
-            await (await session.connection()).execute(insert(RecoveryCodeRow.__table__), rows)  # type: ignore[arg-type]
-            await session.commit()
+
+        def write(connection: Connection) -> None:
+            connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
+            connection.execute(insert(RecoveryCodeRow.__table__), rows)  # type: ignore[arg-type]
+
+        await self._database.transact(write)
         return codes
 
     async def left(self, account_id: str) -> int:
@@ -178,14 +177,14 @@ class RecoveryCodes:
         row = RecoveryCodeRow
         return bool(await self._database.fetch(select(row.digest).where(row.digest == digest, row.used_at.is_(None))))
 
-    async def use(self, session: AsyncSession, digest: bytes, moment: datetime) -> bool:
+    def use(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
         """Use a code up in the caller's transaction; of any number who try at once, exactly one is told True."""
         row = RecoveryCodeRow
         statement = update(row).where(row.digest == digest, row.used_at.is_(None)).values(used_at=moment)
-        return (await session.execute(statement.returning(row.digest))).first() is not None
+        return connection.execute(statement.returning(row.digest)).first() is not None
 
-    async def give_back(self, session: AsyncSession, digest: bytes, used_at: datetime) -> None:
+    def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
         """Let a code be used again that was used at that moment, and not for good."""
         row = RecoveryCodeRow
         used = update(row).where(row.digest == digest, row.used_at == used_at)
-        await session.execute(used.values(used_at=None))
+        connection.execute(used.values(used_at=None))

@@ -1,9 +1,9 @@
 """A second step whose codes are made and checked here: TOTP, recovery codes, and codes by SMS."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
@@ -68,8 +68,8 @@ class OwnSecondStep:
                 if digest is None or not await self.recovery.is_unused(digest):
                     return None
                 return _Spendable(
-                    lambda session, moment: self.recovery.use(session, digest, moment),
-                    lambda session, moment: self.recovery.give_back(session, digest, moment),
+                    lambda connection, moment: self.recovery.use(connection, digest, moment),
+                    lambda connection, moment: self.recovery.give_back(connection, digest, moment),
                 )
             case "sms":
                 return await self._sms.find(trial) if self._sms else None
@@ -80,8 +80,8 @@ class OwnSecondStep:
         if step is None or step <= await self._tries.last_step(account_id):
             return None
         return _Spendable(
-            lambda session, moment: self._tries.take_step(session, account_id, step, moment),
-            lambda session, _: self._tries.give_step_back(session, account_id, step),
+            lambda connection, moment: self._tries.take_step(connection, account_id, step, moment),
+            lambda connection, _: self._tries.give_step_back(connection, account_id, step),
         )
 
     async def note_totp_step(self, account_id: str, step: int) -> None:
@@ -99,14 +99,14 @@ class _Spendable(Accepted):
 
     def __init__(
         self,
-        use: Callable[[AsyncSession, datetime], Awaitable[bool]],
-        undo: Callable[[AsyncSession, datetime], Awaitable[None]],
+        use: Callable[[Connection, datetime], bool],
+        undo: Callable[[Connection, datetime], None],
     ) -> None:
         self._use = use
         self._undo = undo
 
-    async def spend(self, session: AsyncSession, moment: datetime) -> bool:
-        return await self._use(session, moment)
+    def spend(self, connection: Connection, moment: datetime) -> bool:
+        return self._use(connection, moment)
 
-    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
-        await self._undo(session, moment)
+    def give_back(self, connection: Connection, moment: datetime) -> None:
+        self._undo(connection, moment)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.errors import Factor
@@ -32,12 +32,12 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
 class Accepted:
     """Says that a code was right. One that is kept here is spent with the change that it allows."""
 
-    async def spend(self, session: AsyncSession, moment: datetime) -> bool:
+    def spend(self, connection: Connection, moment: datetime) -> bool:
         """Use the code up in the caller's transaction; False where somebody was quicker."""
-        del session, moment
+        del connection, moment
         return True
 
-    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
+    def give_back(self, connection: Connection, moment: datetime) -> None:
         """Undo `spend`, which was committed at that moment: the change that it was for came to nothing."""
 
 

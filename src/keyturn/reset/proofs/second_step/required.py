@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
@@ -60,21 +60,21 @@ class PassedSecondStep:
         self._tries = tries
         self._audit = audit
 
-    async def spend(self, session: AsyncSession, moment: datetime) -> None:
+    def spend(self, connection: Connection, moment: datetime) -> None:
         """Use the code up, in the transaction of the change. Raises SecondStepRejected where somebody was quicker."""
-        if not await self._accepted.spend(session, moment):
+        if not self._accepted.spend(connection, moment):
             raise self._refusal
 
-    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
+    def give_back(self, connection: Connection, moment: datetime) -> None:
         """Undo `spend`, which was committed at that moment."""
-        await self._accepted.give_back(session, moment)
+        self._accepted.give_back(connection, moment)
 
-    async def confirm(self, session: AsyncSession) -> None:
+    def confirm(self, connection: Connection) -> None:
         """Write that it was passed, and begin the account's count anew, in the transaction that ends the change."""
         account, outcome = self._trial.account, f"passed_{self._trial.method}"
-        await self._tries.forget(session, account.id)
-        await self._audit.write(
-            session, EVENT, outcome, self._trial.client, at=now(), account_id=account.id, email=account.email
+        self._tries.forget(connection, account.id)
+        self._audit.write(
+            connection, EVENT, outcome, self._trial.client, at=now(), account_id=account.id, email=account.email
         )
 
 
@@ -173,15 +173,17 @@ class RequiredSecondStep:
         """End the link; who does so of several at once promises the mail, and that the app is told."""
         account, client, moment = trial.account, trial.client, now()
         failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
-        async with self._database.transaction() as session:
-            if await self._links.revoke(session, link.id, moment):
-                message = await self._outbox.enqueue(session, SECOND_STEP_FAILED, failed)
-                await self._audit.write(
-                    session, EVENT, "failed", client, at=moment, account_id=account.id, email=link.email,
+
+        def write(connection: Connection) -> None:
+            if self._links.revoke(connection, link.id, moment):
+                message = self._outbox.enqueue(connection, SECOND_STEP_FAILED, failed)
+                self._audit.write(
+                    connection, EVENT, "failed", client, at=moment, account_id=account.id, email=link.email,
                     message_id=message,
                 )  # fmt: skip
-                await self._events.second_step_failed(session, account, client, method=trial.method, moment=moment)
-            await session.commit()
+                self._events.second_step_failed(connection, account, client, method=trial.method, moment=moment)
+
+        await self._database.transact(write)
         log.warning(LogEvent("second_step.failed", account_id=account.id))
         self._outbox.wake()
 

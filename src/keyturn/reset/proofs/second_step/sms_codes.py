@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
 
-from sqlalchemy import case, func, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, case, func, literal, select, update
 
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
@@ -73,10 +72,7 @@ class SmsCodes:
         """
         code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
         await self._require_budget(trial)
-        async with self._database.transaction() as session:
-            stored = await self._store(session, trial, self._digest(self._keys[0], trial, code))
-            await session.commit()
-        if not stored:
+        if not await self._store(trial, self._digest(self._keys[0], trial, code)):
             raise TooManyRequests(await self._seconds_left(trial))
         try:
             await self._sender.send(number, self._text_of(trial, code), self._ttl)
@@ -97,7 +93,7 @@ class SmsCodes:
             log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
             raise TooManyRequests(_PAUSE)
 
-    async def _store(self, session: AsyncSession, trial: SecondStepTry, digest: bytes) -> bool:
+    async def _store(self, trial: SecondStepTry, digest: bytes) -> bool:
         row, moment = SmsCodeRow, trial.moment
         begins_anew = row.counted_since <= moment - _DAY
         values = {
@@ -105,7 +101,7 @@ class SmsCodes:
             "used_at": None,
         }  # fmt: skip
         statement = (
-            insert_into(row, session.get_bind().dialect)
+            insert_into(row, self._database.engine.dialect)
             .values(account_id=trial.account.id, messages=1, counted_since=moment, **values)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
@@ -118,16 +114,14 @@ class SmsCodes:
             )
             .returning(row.account_id)
         )
-        return (await session.execute(statement)).first() is not None
+        return bool(await self._database.execute(statement))
 
     async def _undo(self, trial: SecondStepTry) -> None:
         """Let another message be sent at once: certainly nobody has this one."""
         row = SmsCodeRow
         mine = update(row).where(row.account_id == trial.account.id, row.sent_at == trial.moment)
-        async with self._database.transaction() as session:
-            since = trial.moment - self._cooldown
-            await session.execute(mine.values(sent_at=since, expires_at=since, messages=row.messages - 1))
-            await session.commit()
+        since = trial.moment - self._cooldown
+        await self._database.execute(mine.values(sent_at=since, expires_at=since, messages=row.messages - 1))
 
     async def _seconds_left(self, trial: SecondStepTry) -> int:
         row = SmsCodeRow
@@ -170,11 +164,11 @@ class _SmsCode(Accepted):
     def __init__(self, account_id: str, digest: bytes) -> None:
         self._mine = update(SmsCodeRow).where(SmsCodeRow.account_id == account_id, SmsCodeRow.digest == digest)
 
-    async def spend(self, session: AsyncSession, moment: datetime) -> bool:
+    def spend(self, connection: Connection, moment: datetime) -> bool:
         """Use it up in the caller's transaction; False where somebody was quicker, or it is too old."""
         row = SmsCodeRow
         unused = self._mine.where(row.used_at.is_(None), row.expires_at > moment)
-        return (await session.execute(unused.values(used_at=moment).returning(row.account_id))).first() is not None
+        return connection.execute(unused.values(used_at=moment).returning(row.account_id)).first() is not None
 
-    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
-        await session.execute(self._mine.where(SmsCodeRow.used_at == moment).values(used_at=None))
+    def give_back(self, connection: Connection, moment: datetime) -> None:
+        connection.execute(self._mine.where(SmsCodeRow.used_at == moment).values(used_at=None))

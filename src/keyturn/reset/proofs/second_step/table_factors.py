@@ -71,9 +71,9 @@ class TableFactors:
         return max(found, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
 
     async def _fetch(self, statement: Select[Any], given: Mapping[str, Any]) -> Sequence[RowMapping]:
-        async with self._place.reader() as reader:
+        def fetch(connection: Connection) -> Sequence[RowMapping]:
             try:
-                return await reader.fetch(statement, given)
+                return connection.execute(statement, given).mappings().all()
             except DBAPIError as error:
                 if not is_refusal(error):
                     raise
@@ -81,6 +81,8 @@ class TableFactors:
                 said = describe_error(error.orig or error)
                 log.error(LogEvent("second_step.refused", table=self._table, reason=said))
                 raise AccountsUnready(f"the table of the second factors refused a statement: {said}") from None
+
+        return await self._place.read(fetch)
 
     def _stored(self, row: RowMapping, account_id: str) -> StoredFactors:
         phone = text_of(row.get("phone"))
@@ -107,8 +109,7 @@ class TableFactors:
     async def _read_table(self) -> _Lookup:
         async with self._reading:
             if self._lookup is None:
-                async with self._place.connection() as connection:
-                    columns = await connection.run_sync(self._look)
+                columns = await self._place.read(self._look)
                 self._lookup = _Lookup(columns["account"], self._statement(columns, self._place.engine.dialect.name))
             return self._lookup
 

@@ -3,8 +3,7 @@
 import math
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, case, func, literal, select, update
 
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
@@ -34,22 +33,24 @@ class SecondStepTries:
 
         Raises TooManyRequests where the account has none left; then nothing is counted.
         """
-        async with self._database.transaction() as session:
+
+        def count(connection: Connection) -> int | None:
             # As every change of the account does: two of its links would each wait for the other.
-            await self._database.hold(session, account_id)
-            tries = await self._links.count_try(session, link_id, self._most, moment)
+            self._database.hold(connection, account_id)
+            tries = self._links.count_try(connection, link_id, self._most, moment)
             if tries is None:
                 return None
-            if await self._count_for_account(session, account_id, moment):
-                await session.commit()
-                return self._most - tries
-        raise TooManyRequests(await self._seconds_left(account_id, moment))
+            if not self._count_for_account(connection, account_id, moment):
+                raise TooManyRequests(_seconds_left(connection, account_id, moment))
+            return self._most - tries
 
-    async def _count_for_account(self, session: AsyncSession, account_id: str, moment: datetime) -> bool:
+        return await self._database.transact(count)
+
+    def _count_for_account(self, connection: Connection, account_id: str, moment: datetime) -> bool:
         row = SecondStepTriesRow
         begins_anew = row.counted_since <= moment - _DAY
         statement = (
-            insert_into(row, session.get_bind().dialect)
+            insert_into(row, connection.dialect)
             .values(account_id=account_id, tries=1, counted_since=moment)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
@@ -61,37 +62,33 @@ class SecondStepTries:
             )
             .returning(row.tries)
         )
-        return (await session.execute(statement)).first() is not None
-
-    async def _seconds_left(self, account_id: str, moment: datetime) -> int:
-        row = SecondStepTriesRow
-        found = await self._database.fetch(select(row.counted_since).where(row.account_id == account_id))
-        until = found[0]["counted_since"] + _DAY if found else moment
-        return max(1, math.ceil((until - moment).total_seconds()))
+        return connection.execute(statement).first() is not None
 
     async def give_back(self, link_id: int, account_id: str) -> None:
         """Undo one count: the code was right, or nobody knows."""
         row = SecondStepTriesRow
         counted = update(row).where(row.account_id == account_id, row.tries > 0)
-        async with self._database.transaction() as session:
-            await self._database.hold(session, account_id)
-            await self._links.give_try_back(session, link_id)
-            await session.execute(counted.values(tries=row.tries - 1))
-            await session.commit()
 
-    async def forget(self, session: AsyncSession, account_id: str) -> None:
+        def write(connection: Connection) -> None:
+            self._database.hold(connection, account_id)
+            self._links.give_try_back(connection, link_id)
+            connection.execute(counted.values(tries=row.tries - 1))
+
+        await self._database.transact(write)
+
+    def forget(self, connection: Connection, account_id: str) -> None:
         """Begin to count anew in the caller's transaction: the code was right."""
         row = SecondStepTriesRow
-        await session.execute(update(row).where(row.account_id == account_id).values(tries=0))
+        connection.execute(update(row).where(row.account_id == account_id).values(tries=0))
 
-    async def take_step(self, session: AsyncSession, account_id: str, step: int, moment: datetime) -> bool:
+    def take_step(self, connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
         """Note the step of TOTP that a code was of, in the caller's transaction; False unless it is a later one.
 
         ASVS 6.5.1; one statement, since two with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
         """
         row = SecondStepTriesRow
         statement = (
-            insert_into(row, session.get_bind().dialect)
+            insert_into(row, connection.dialect)
             .values(account_id=account_id, tries=0, counted_since=moment, totp_step=step)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
@@ -100,20 +97,22 @@ class SecondStepTries:
             )
             .returning(row.account_id)
         )
-        return (await session.execute(statement)).first() is not None
+        return connection.execute(statement).first() is not None
 
-    async def give_step_back(self, session: AsyncSession, account_id: str, step: int) -> None:
+    def give_step_back(self, connection: Connection, account_id: str, step: int) -> None:
         """Let a step be taken again that was taken, and not for good; the ones before it stay behind."""
         row = SecondStepTriesRow
         taken = update(row).where(row.account_id == account_id, row.totp_step == step)
-        await session.execute(taken.values(totp_step=step - 1))
+        connection.execute(taken.values(totp_step=step - 1))
 
     async def note_step(self, account_id: str, step: int, moment: datetime) -> None:
         """Take the step that has proved a new factor: no reset takes it again."""
-        async with self._database.transaction() as session:
-            await self._database.hold(session, account_id)
-            await self.take_step(session, account_id, step, moment)
-            await session.commit()
+
+        def write(connection: Connection) -> None:
+            self._database.hold(connection, account_id)
+            self.take_step(connection, account_id, step, moment)
+
+        await self._database.transact(write)
 
     async def last_step(self, account_id: str) -> int:
         """Return the last step of TOTP that was taken; -1 where none was."""
@@ -121,3 +120,10 @@ class SecondStepTries:
         found = await self._database.fetch(select(row.totp_step).where(row.account_id == account_id))
         step: int | None = found[0]["totp_step"] if found else None
         return -1 if step is None else step
+
+
+def _seconds_left(connection: Connection, account_id: str, moment: datetime) -> int:
+    row = SecondStepTriesRow
+    found = connection.execute(select(row.counted_since).where(row.account_id == account_id)).scalar()
+    until: datetime = found + _DAY if found else moment
+    return max(1, math.ceil((until - moment).total_seconds()))
