@@ -18,6 +18,7 @@ from tests.browsing import running_chromium
 from tests.building import remember_signatures
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.every_language import NOT_TELLING
+from tests.held_loop import failing_where_the_loop_is_held
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import require_program
@@ -169,9 +170,10 @@ def databases(request: pytest.FixtureRequest) -> Databases:
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
+def database_url(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     url = databases.migrated()
-    yield url
+    with failing_where_the_loop_is_held(monkeypatch):
+        yield url
     databases.drop(url)
 
 

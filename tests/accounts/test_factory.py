@@ -99,6 +99,14 @@ def test_a_module_that_breaks_says_with_what(text: str, told: str, written: Writ
     assert fault_of(f"{package}.store:accounts").startswith(f"importing {package}.store raised {told}")
 
 
+ASYNC_JOINING = """
+class Accounts:
+    require_ready = find = get = set_password = close = print
+    async def set_password_within(self, session, account, password_hash): ...
+accounts = lambda settings: Accounts()
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -115,6 +123,10 @@ def test_a_module_that_breaks_says_with_what(text: str, told: str, written: Writ
         (
             "class Accounts:\n    find = get = print\n    close = 7\naccounts = lambda settings: Accounts()",
             "{0}:accounts returned an Accounts, which lacks require_ready, set_password, close",
+        ),
+        (
+            ASYNC_JOINING,
+            "{0}:accounts returned an Accounts, whose set_password_within is async: make it plain, or leave it out",
         ),
     ],
 )

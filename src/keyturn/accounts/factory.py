@@ -65,6 +65,9 @@ def _require_store(reference: str, store: Any) -> AccountStore:
     missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
     if missing:
         raise _fault(f"{reference} returned {_type_with_article(store)}, which lacks {', '.join(missing)}")
+    if inspect.iscoroutinefunction(getattr(store, "set_password_within", None)):
+        kind = _type_with_article(store)
+        raise _fault(f"{reference} returned {kind}, whose set_password_within is async: make it plain, or leave it out")
     return store  # type: ignore[no-any-return]  # it has every method, and no check can tell more
 
 
