@@ -1,63 +1,76 @@
-"""Whether transactions let the event loop go on: on PostgreSQL their functions run on it, between statements."""
+"""Whether transactions hold up nobody: on PostgreSQL they run on the event loop, on SQLite they hold its lock."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import greenlet
 import pytest
 from sqlalchemy import Connection
 
 from keyturn.database import Database
 
 _LONGEST = 0.010
-"""Seconds of the processor's time that a function may take between two statements, theirs included."""
+"""Seconds of the processor's time that a function may take between two of its statements."""
+
+_LONGEST_WAIT = 0.5
+"""Seconds that may pass meanwhile: a busy machine makes it wait, and input or output does."""
 
 
 @contextmanager
 def failing_where_the_loop_is_held(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail at the end where a function of a transaction held the event loop for too long at a time."""
-    stretches = _Stretches()
-    transact = Database.transact
+    """Fail at the end where a function of a transaction took too long between two statements."""
+    watched: dict[Connection, _Watch] = {}
+    transact, execute = Database.transact, Connection.execute
 
     async def transact_watched(database: Database, work: Callable[[Connection], Any]) -> Any:
-        if database.is_sqlite:  # there it has a thread of its own
-            return await transact(database, work)
-        return await transact(database, lambda connection: stretches.watch(work, connection))
+        def work_watched(connection: Connection) -> Any:
+            watch = watched[connection] = _Watch(too_long)
+            try:
+                with watch:
+                    return work(connection)
+            finally:
+                del watched[connection]
 
-    monkeypatch.setattr(Database, "transact", transact_watched)
-    yield
-    assert not stretches.too_long, f"the event loop was held: {stretches.too_long}"
+        return await transact(database, work_watched)
 
-
-class _Stretches:
-    """Measures how long a function runs before it waits for its connection, which another greenlet does for it."""
-
-    def __init__(self) -> None:
-        self._begun: dict[greenlet.greenlet, tuple[float, str]] = {}
-        self.too_long: list[str] = []
-
-    def watch(self, work: Callable[[Connection], Any], connection: Connection) -> Any:
-        own = greenlet.getcurrent()
-        self._begun[own] = time.thread_time(), str(work)
-        greenlet.settrace(self._note_switch)
+    def execute_unwatched(connection: Connection, *given: Any, **named: Any) -> Any:
+        watch = watched.get(connection)
+        if watch is None:
+            return execute(connection, *given, **named)
+        watch.stop(str(given[0]))
         try:
-            return work(connection)
+            return execute(connection, *given, **named)
         finally:
-            self._end(own)
-            del self._begun[own]
-            if not self._begun:
-                greenlet.settrace(None)
+            watch.start()
 
-    def _note_switch(self, _: str, greenlets: tuple[greenlet.greenlet, greenlet.greenlet]) -> None:
-        left, entered = greenlets
-        if left in self._begun:
-            self._end(left)
-        if entered in self._begun:
-            self._begun[entered] = time.thread_time(), self._begun[entered][1]
+    too_long: list[str] = []
+    monkeypatch.setattr(Database, "transact", transact_watched)
+    monkeypatch.setattr(Connection, "execute", execute_unwatched)
+    yield
+    assert not too_long, f"a transaction did something other than its statements: {too_long}"
 
-    def _end(self, one: greenlet.greenlet) -> None:
-        begun, name = self._begun[one]
-        if (took := time.thread_time() - begun) > _LONGEST:
-            self.too_long.append(f"{took:.3f} s by {name}")
+
+class _Watch:
+    """Measures what lies between statements. No garbage is collected meanwhile, which is nobody's fault."""
+
+    def __init__(self, too_long: list[str]) -> None:
+        self._too_long = too_long
+        self._begun = self._begun_at = 0.0
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop("COMMIT")
+
+    def start(self) -> None:
+        gc.disable()
+        self._begun, self._begun_at = time.thread_time(), time.monotonic()
+
+    def stop(self, statement: str) -> None:
+        took, waited = time.thread_time() - self._begun, time.monotonic() - self._begun_at
+        gc.enable()
+        if took > _LONGEST or waited > _LONGEST_WAIT:
+            self._too_long.append(f"{took:.3f} s of work in {waited:.3f} s, before {statement}")

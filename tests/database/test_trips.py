@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from tests.databases import Databases
+from tests.held_loop import failing_where_the_loop_is_held
 from tests.statements import statements_sent
 
 from keyturn.database import Database
@@ -239,6 +242,24 @@ async def test_such_transactions_wait_for_each_other_and_for_all_others(database
     await asyncio.gather(*raising)
 
     assert await tally(database) == {"a": 22}
+
+
+@pytest.mark.parametrize("rest", [lambda: time.sleep(0.6), lambda: sum(range(2_000_000))], ids=["waits", "works"])
+async def test_one_that_does_something_other_than_its_statements_fails_its_test(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], object]
+) -> None:
+    database = await with_table(await asyncio.to_thread(databases.empty))
+
+    def add_and_rest(connection: Connection) -> None:
+        connection.execute(ADD, {"name": "a", "n": 1})
+        rest()
+
+    watched = failing_where_the_loop_is_held(monkeypatch)
+    watched.__enter__()
+    await database.transact(add_and_rest)
+    with pytest.raises(AssertionError, match="other than its statements"):
+        watched.__exit__(None, None, None)
+    await database.close()
 
 
 async def test_a_database_in_memory_runs_them_too() -> None:

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy import RootTransaction
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import OperationalError
 
 
 @contextmanager
 def losing_commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lose the answer to every commit within, as a connection does that breaks while the server writes."""
-    commit = RootTransaction.commit
+    commit = DefaultDialect.do_commit
 
-    def commit_and_lose(transaction: RootTransaction) -> None:
-        commit(transaction)
+    def commit_and_lose(dialect: DefaultDialect, connection: Any) -> None:
+        commit(dialect, connection)
         raise OperationalError("COMMIT", None, ConnectionResetError(), connection_invalidated=True)
 
     with monkeypatch.context() as lost:
-        lost.setattr(RootTransaction, "commit", commit_and_lose)
+        lost.setattr(DefaultDialect, "do_commit", commit_and_lose)
         yield
