@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 @contextmanager
 def losing_commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lose the answer to every commit within, as a connection does that breaks while the server writes."""
-    commit = DefaultDialect.do_commit
+    commit: Any = DefaultDialect.do_commit
 
     def commit_and_lose(dialect: DefaultDialect, connection: Any) -> None:
         commit(dialect, connection)

@@ -100,7 +100,9 @@ class BuiltinFactors:
         following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
         while found := await self._database.fetch(following.where(row.account_id > last)):
             changes = [self._replacing(factors, again) for factors in found if (again := self._again(factors, counts))]
-            written = await self._database.transact(partial(_write_each, changes)) if changes and writing else len(changes)
+            written = (
+                await self._database.transact(partial(_write_each, changes)) if changes and writing else len(changes)
+            )
             counts.sealed += written
             counts.changed += len(changes) - written
             last = found[-1]["account_id"]
