@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
-from sqlalchemy.util import await_only
+from sqlalchemy import Connection, select, text, update
 from tests.spec.conftest import Start
 from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, problem
@@ -229,22 +228,25 @@ async def test_a_mute_and_a_reset_of_one_account_wait_for_each_other_and_both_en
 ) -> None:
     first, _ = await tokens_of(service)
     _, second = await tokens_of(service)
-    consume, has_consumed, may_go_on = service.parts.links.consume, asyncio.Event(), asyncio.Event()
+    consume, waiting = service.parts.links.consume, text("SELECT 1 FROM pg_locks WHERE NOT granted")
 
-    def consume_and_wait(*given: Any) -> bool:
-        done = consume(*given)
-        has_consumed.set()
-        await_only(may_go_on.wait())
+    def consume_and_wait(connection: Connection, *given: Any) -> bool:
+        done = consume(connection, *given)
+        service.parts.database.hold(connection, "may go on")
         return done
 
+    async def waits(count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(await service.rows(waiting)) < count:
+                pass
+
     monkeypatch.setattr(service.parts.links, "consume", consume_and_wait)
-    resetting = asyncio.create_task(service.reset(first))
-    await has_consumed.wait()
-    muting = asyncio.create_task(mute(service, second))
-    async with asyncio.timeout(20):
-        while not await service.rows(text("SELECT 1 FROM pg_locks WHERE NOT granted")):  # until the mute waits for it
-            pass
-    may_go_on.set()
+    async with service.parts.database.engine.connect() as connection:
+        await connection.run_sync(service.parts.database.hold, "may go on")
+        resetting = asyncio.create_task(service.reset(first))
+        await waits(1)  # the reset, which has consumed its link
+        muting = asyncio.create_task(mute(service, second))
+        await waits(2)  # the mute, for the reset
 
     assert problem(await resetting) == "200"
     assert await muting == "200"
