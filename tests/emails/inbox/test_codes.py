@@ -88,6 +88,66 @@ WITH_CODES = [
     ("", "Your code is 1234 5678.", ["12345678"]),
     ("", "Your code is 12 34 56", ["123456"]),
     ("", "Order total 120.50\nCase 5012\nVerification code 731904\n", ["731904"]),
+    ("", "Your code:\n731904 (valid for 10 minutes)", ["731904"]),
+    ("", "Your sign-in code:\n731904. Do not share it.", ["731904"]),
+    ("", "Verification code:\n731904 expires in 10 minutes", ["731904"]),
+    ("", "Ihr Bestätigungscode lautet\n731904. Er gilt zehn Minuten.", ["731904"]),
+    ("", "Your code is\n731904, valid for ten minutes.", ["731904"]),
+    ("", "Your code:\n\n731904 (10 minutes)", ["731904"]),
+    ("", "Your code\nis 731904", ["731904"]),
+    ("", "Confirmation code for order #10482211: 731904", ["731904"]),
+    ("", "your customer number is 10482211 and your code\nis 731904", ["731904"]),
+    ("", "Customer 10482211 ... Your code is 731904", ["731904"]),
+    ("", "Use this code to sign in.\n\n731904 expires in ten minutes.", ["731904"]),
+    ("", "Hello Ada, thanks for signing up at Northwind. 731904 is\nyour verification code.", ["731904"]),
+    ("", "Hi Ada, 731904\nis your verification code.", ["731904"]),
+    (
+        "",
+        "We received a request to sign in to your account. Your verification code for\nNorthwind is 731904.",
+        ["731904"],
+    ),
+    ("", "Votre code de connexion :\n\n731 904 (valable 10 minutes)", ["731904"]),
+    ("", "Tu código de acceso es\n731904 y caduca en 10 minutos.", ["731904"]),
+    ("", "Il tuo codice è:\n731904 - scade tra 10 minuti", ["731904"]),
+    ("", "Je inlogcode:\n\n731904 (10 minuten geldig)", ["731904"]),
+    ("", "Ваш код подтверждения:\n731904. Никому его не сообщайте.", ["731904"]),
+    ("", "Twój kod logowania to:\n\n731904, ważny przez 10 minut.", ["731904"]),
+    ("", "您的验证码是：\n\n731904（10分钟内有效）", ["731904"]),
+    ("", "認証コード：\n731904（有効期限10分）", ["731904"]),
+    ("", "인증번호:\n731904 (10분간 유효)", ["731904"]),
+    ("", "رمز التحقق الخاص بك:\n731904 صالح لمدة 10 دقائق", ["731904"]),
+    ("", "Here is your code.\nWe received a request for your account.\n\n731904\n", ["731904"]),
+    ("", "Your code is:\n\n**731904**\n\nIt expires soon.", ["731904"]),
+    ("", "Sign-in code\t731904\tOrder\t10482211", ["731904"]),
+    ("", "| Code | 731904 |\n| Order | 10482211 |", ["731904"]),
+    ("", "Code for invoice NW/10482211: 731904", ["731904"]),
+    ("", "Ihr Code für die Anmeldung bei\nNorthwind lautet 731904.", ["731904"]),
+    ("", "Your code is below. It works once.\n\n731904 (do not share it)\n\nOrder 10482211", ["731904"]),
+    ("", "Your code:\r\n731904 (valid for 10 minutes)\r\n", ["731904"]),
+    ("", "> Your code:\n> 731904 (valid for 10 minutes)", ["731904"]),
+    ("", "Your code -\n731904 - works once", ["731904"]),
+    ("", "Vaše jednorázové heslo je\n731904. Platí deset minut.", ["731904"]),
+    ("", "Din kod är\n731904. Den gäller i tio minuter.", ["731904"]),
+    ("", "Doğrulama kodunuz:\n731904 (10 dakika geçerli)", ["731904"]),
+    ("", "आपका ओटीपी है\n731904। यह 10 मिनट के लिए मान्य है", ["731904"]),
+    ("", "קוד האימות שלך:\n731904 (בתוקף ל-10 דקות)", ["731904"]),
+    ("", "To finish signing in, type the code\nbelow into the app:\n\n731904 works for ten minutes", ["731904"]),
+    ("", "Your new password is:\n731904 - please change it", ["731904"]),
+    ("", "Your verification code is\n482193. It works for ten minutes.", ["482193"]),
+    ("", "Please enter the code\n482193 to finish.", ["482193"]),
+    ("Your sign-in code", "Hello,\n\n731904 (valid for 10 minutes)", ["731904"]),
+    ("", "Your code (valid until 2026) is: 991122", ["991122"]),
+    ("Your sign-in code", "Dear customer,\n\n731904 (valid for 10 minutes)", ["731904"]),
+    ("Ihr Anmeldecode", "Guten Tag Ada,\n\n731904 - gültig bis 14:32 Uhr\n\nNorthwind GmbH\n10117 Berlin", ["731904"]),
+    (
+        "Your sign-in code",
+        "Hello Ada,\n\n731904 (valid for 10 minutes)\n\nNorthwind Inc\n1600 Market Street\nSpringfield, IL 62704",
+        ["731904"],
+    ),
+    ("", "Your temporary password is\nkT9xQ2. Change it soon.", ["kT9xQ2"]),
+    ("Sign in to Northwind", "Hello,\n\n731904 (valid for 10 minutes)", ["731904"]),
+    ("", "Ihr Code:\n731904 Bitte nicht weitergeben.", ["731904"]),
+    ("", "Your backup codes:\n\n1. 12345678\n2. 23456789", ["12345678", "23456789"]),
 ]
 
 WITHOUT = [
@@ -143,11 +203,45 @@ WITHOUT = [
     ("", "IBAN DE89 3704 0044 0532 0130 00"),
     ("", "Flight LH4711 on 24 Nov 2026, booking reference K7XQ92"),
     ("", "#10482211 was updated; ticket 48213"),
+    ("", "Do not share this code with anyone\n\nNorthwind GmbH\n10117 Berlin"),
+    ("", "Never share your password with anyone\nNorthwind GmbH, 10117 Berlin"),
+    ("", "Never share your password with anyone.\n\n5012 trees were planted"),
+    ("", "Never share your password\n10117 Berlin"),
+    ("", "Nie wieder Kennwort vergessen\n10117 Berlin"),
+    ("", "Your discount code:\nWINTER20 (valid until Sunday)"),
+    ("", "Ihr Gutscheincode:\nWINTER2026. Er gilt bis Sonntag."),
+    ("", "Error code:\n5021 (disk full)"),
+    ("", "Your order number is\n10482211. It ships soon."),
+    ("", "Votre code postal :\n75011 Paris"),
+    ("", "Code postal\n75011 Paris"),
+    ("", "Ваш почтовый индекс:\n101000 Москва"),
+    ("", "Numer zamówienia:\n10482211 (opłacone)"),
+    ("", "注文番号：\n10482211（発送済み）"),
+    ("", "Tracking code:\n10482211. It ships soon."),
+    ("", "Your password was changed\nOrder 10482211, paid"),
+    ("", "Your code of conduct\n\n5012 people agreed"),
+    ("", "uid 1000\npassword expired"),
+    ("", "Password changed | Time 14:32 | Case 5012"),
+    ("", "Reset your password • Help • 10117 Berlin"),
+    ("", "Please enter your password\non the page. Reference:\n10482211 (keep it)"),
+    ("", "Your code expired\nInvoice 10482211, total 5000"),
+    ("", "We do not send codes.\n\n2026 was a good year."),
+    ("", "Número de cliente:\n10482211 (guárdelo)"),
+    ("Your password was changed", "Hello Ada,\n\nNorthwind Inc\n1600 Market Street\nSpringfield, IL 62704"),
+    ("Your password was changed", "5012 trees were planted."),
+    (
+        "Reset your password",
+        "Hello,\n\nopen https://a.example/r/731904 to choose a new one.\n\nNorthwind GmbH\n10117 Berlin",
+    ),
+    ("Your password was changed", "Dear customer,\n\nReference: 10482211 (keep it)"),
+    ("A new code of conduct", "Hello,\n\n5012 of us agreed on it."),
 ]
 
 HTML = """<h1>Your order</h1><p>Customer 10482211</p><p>Your <b>code</b> is <span>731</span><span>904</span></p>
 <table><tr><td>Order</td><td>10482212</td></tr></table><p>Lange Stra&szlig;e 1<br>10117 Berlin</p>"""
 DIGITS_IN_BOXES = "<p>Your code:</p><table><tr>" + "".join(f"<td>{digit}</td>" for digit in "731904") + "</tr></table>"
+BESIDE_ITS_NAME = "<table><tr><td>Code</td><td>731904</td></tr><tr><td>Order</td><td>10482211</td></tr></table>"
+WITH_ITS_TIME = "<p>Use this code to sign in:</p><p><b>731904</b> (valid for 10 minutes)</p><p>10117 Berlin</p>"
 
 
 @pytest.mark.parametrize(("subject", "text", "codes"), WITH_CODES)
@@ -160,7 +254,7 @@ def test_numbers_that_are_no_codes_are_not_taken_for_one(subject: str, text: str
     assert codes_of(subject, text) == []
 
 
-@pytest.mark.parametrize("html", [HTML, DIGITS_IN_BOXES])
+@pytest.mark.parametrize("html", [HTML, DIGITS_IN_BOXES, BESIDE_ITS_NAME, WITH_ITS_TIME])
 def test_a_mail_without_a_text_part_has_the_lines_of_its_html(html: str) -> None:
     message = mail(text="", html=html)
     assert MailContent(bytes(message)).codes == ["731904"]
@@ -169,7 +263,8 @@ def test_a_mail_without_a_text_part_has_the_lines_of_its_html(html: str) -> None
 @pytest.mark.parametrize(
     "unit",
     ["123456 ", "code ", "code 123456 ", "order 12345678 ", "123456\n", "1 ", "123-", "A1", "ABCD-", "1,", "+1 ", "0 1",
-     "(0", "a@", "1" + " " * 9, "code\n", "order\n123456\n", "24 a b "],
+     "(0", "a@", "1" + " " * 9, "code\n", "order\n123456\n", "24 a b ",
+     "code 2024 ", "(code\n", "code\n731904 is ", "code: 2024 and\n", "!)"],
 )  # fmt: skip
 def test_codes_are_looked_for_in_linear_time(unit: str) -> None:
     def seconds(size: int) -> float:

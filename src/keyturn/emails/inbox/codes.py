@@ -1,7 +1,9 @@
 """The codes of a mail that its reader has to type: what a test of a sign-in by mail needs out of it.
 
-A number is a code where a word of its sentence says so, or one of the line beside it. A line break ends a sentence.
-What another word names (an order, a customer) is no code, nor is a date, a price or a phone number.
+A number is a code where a word of its sentence says so, or one of the line beside it. A line break ends a sentence, but
+not where the next line begins in a small letter. A line that announces a code and ends in a colon, or without an end of
+its sentence, goes on in the next one. What another word names (an order, a customer) is no code, nor is a date, a price
+or a phone number.
 """
 
 import re
@@ -22,7 +24,10 @@ _BESIDE = 3
 
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _DIGIT_IN_A_CELL = re.compile(r"(?<=\d)(?<!\d\d)\t(?=\d(?!\d))")
-_SENTENCE_END = re.compile(r"(?:[.!?؟।…]['\")]?(?=\s)|[。！？])|[;|•·\t]")
+_NUMBER_IN_A_LIST = re.compile(r"^[ >]*+\d{1,2}[.)] ", re.MULTILINE)
+_SENTENCE_END = re.compile(r"(?:[.!?؟।…]['\")]?(?=\s)|[。！？])|;")
+_ENDED = re.compile(r"[.!?؟।…。！？,،，;]['\")*]*\Z")
+_CELL_END = re.compile(r"[|•·\t]")
 
 _LEFT = r"(?<![A-Za-z0-9_.,/@#&=%+-])(?<!\d:)"
 _RIGHT = r"(?![A-Za-z0-9_/@]|[.,:]\d|-\w)"
@@ -69,11 +74,15 @@ _CODE = re.compile(
     r"|校验码|校驗碼|动态码|動態碼|安全码|确认码|確認碼|口令|代码|代碼|코드|인증 ?번호|확인 ?번호|رمز|كود|קוד"
     r"|कोड|ओटीपी"
     r"|\bpin\b|\botp\b|\bm?tan\b|\b2fa\b|пин|passcode|one-time|\beinmal|verification number"
-    r"|passwor[dt]|kennwort|passwort|mot de passe|contraseña|\bsenha\b|palavra-passe|wachtwoord|lösenord"
+)
+_PASSWORD = re.compile(
+    r"passwor[dt]|kennwort|passwort|mot de passe|contraseña|\bsenha\b|palavra-passe|wachtwoord|lösenord"
     r"|adgangskode|passord"
     r"|salasana|hasł[oa]|\bhesl[oa]\b|парол|şifre|parola|kata sandi|パスワード|密码|密碼|비밀번호|كلمة المرور"
     r"|סיסמה|סיסמא|पासवर्ड"
 )
+"""Many mails that hold no password speak of one: it announces less than a code does."""
+
 _TO_TYPE = re.compile(
     r"\b(?:enter|use|type|input)(?= )|geben sie(?= )|\bgib(?= )|saisissez|entrez|introduzca|introduce|escriba|insira"
     r"|digite|inserisci|inserire|digita|\bvoer(?= )|\bange(?= )|indtast|skriv inn|syötä|\banna(?= )|wpisz"
@@ -83,7 +92,9 @@ _TO_TYPE = re.compile(
 """What is typed comes right behind it."""
 
 _NO_CODE = re.compile(
-    r"(?:zip|post(?:al)?|area|country|sort|swift|bar|qr|dress|source|product|item|tracking|error|status|exit|http|referral|customer"
+    r"codes? of (?:conduct|practice|ethics)|kodex\w{0,20}|code de (?:conduite|déontologie)|código (?:de conducta|ético)"
+    r"|(?:zip|post(?:al)?|area|country|sort|swift|bar|qr|dress|source|product|item|tracking|error|status|exit|http"
+    r"|referral|customer"
     r"|promo(?:tion(?:al)?)?|discount|coupon|voucher|gift)[ -]?(?:card )?codes?"
     r"|(?:gutschein|rabatt|aktions|promo|fehler|bar|qr-?|kunden)-?codes?"
     r"|code (?:postal|promo\w{0,20}|barres?|client|de réduction|erreur|article)"
@@ -130,7 +141,7 @@ _OTHER = re.compile(
     r"|电话|電話|注文|お客様番号"
     r"|顧客|請求書|주문|고객|송장|계좌|전화"
 )
-"""What else numbers are called. It names the number right behind it, or right before it, with no comma between."""
+"""What else numbers are called. It names the number right behind it, with no comma and no other digit between."""
 
 _NAMED = 30
 """Characters between such a word and what it names."""
@@ -148,9 +159,6 @@ _LIST = re.compile(
 )
 _BLANKS = {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x3000: " ", 0x2010: "-", 0x2011: "-", 0xFF1A: ":", 0xFF0D: "-"}
 _AROUND = " \t*_\"'`“”„«»()[]<>:.,-–—=>#|"
-_WRAPPED = 50
-"""A line of so many characters may go on in the next one."""
-
 _AT_THE_BEGINNING = 20
 _DIRECTLY = 8
 """Characters between a word and a year that it announces as a code."""
@@ -167,7 +175,8 @@ class _Candidate(NamedTuple):
 class _Sentence:
     """A sentence with what looks like a code in it, and what its words say of that.
 
-    `codes` are announced here, `named` have another name. `announces` says that a word of it waits for a code.
+    `codes` are announced here, `named` have another name. `announces` says that a word of it waits for a code or a
+    password, `announces_code` that one waits for a code. `goes_on` says that it does not end where its line does.
     """
 
     def __init__(self, text: str) -> None:
@@ -175,8 +184,8 @@ class _Sentence:
         self.candidates = [_read(found) for found in _CANDIDATE.finditer(text)]
         words = _lower(text)
         no_code = [found.span() for found in _NO_CODE.finditer(words)]
-        code_words = [] if _DISCOUNT.search(words) else [found.span() for found in _CODE.finditer(words)]
-        code_words = _outside(code_words, no_code)
+        code_words = sorted(found.span() for kind in (_CODE, _PASSWORD) for found in kind.finditer(words))
+        code_words = [] if _DISCOUNT.search(words) else _outside(code_words, no_code)
         self.names = bool(no_code) or _OTHER.search(words) is not None
         self.named = set(self._named(words, no_code, code_words)) if self.candidates and self.names else set()
         free = [one for one in self.candidates if one not in self.named]
@@ -185,6 +194,8 @@ class _Sentence:
         if free:
             self._announce(code_words, free)
             self.codes += [one for one in free if _is_typed(words, one)]
+        self.announces_code = self.announces and _CODE.search(words) is not None
+        self.goes_on = not _ENDED.search(text.rstrip())
 
     @property
     def is_alone(self) -> bool:
@@ -193,10 +204,21 @@ class _Sentence:
             self.text[: self.candidates[0].start].strip(_AROUND) or self.text[self.candidates[0].end :].strip(_AROUND)
         )
 
+    @property
+    def next_sign(self) -> str:
+        """What stands behind the first that looks like a code: a capital is a name's, as behind a postcode."""
+        return self.text[self.candidates[0].end :].lstrip()[:1]
+
+    @property
+    def begins_with_it(self) -> bool:
+        """Whether it begins with what looks like a code, and is no year."""
+        start, _, code = self.candidates[0]
+        return not (self.text[:start].strip(_AROUND) or _YEAR.fullmatch(code))
+
     def _named(
         self, words: str, no_code: list[tuple[int, int]], code_words: list[tuple[int, int]]
     ) -> Iterator[_Candidate]:
-        """Yield the candidates that another word names: the word stands before them, with no comma between."""
+        """Yield the candidates that another word names: it stands before them, with no comma and no digit between."""
         starts, announced = [one.start for one in self.candidates], [end for _, end in code_words]
         others = sorted([*(found.span() for found in _OTHER.finditer(words)), *no_code])
         for _, end in others:
@@ -204,16 +226,18 @@ class _Sentence:
             if at < len(starts) and starts[at] - end <= _NAMED:
                 between = bisect_left(announced, end)
                 is_announced = between < len(announced) and announced[between] <= starts[at]
-                if not is_announced and not re.search("[,،、，]", self.text[end : starts[at]]):
+                if not is_announced and not re.search(r"[,،、，\d]", self.text[end : starts[at]]):
                     yield self.candidates[at]
 
     def _announce(self, code_words: list[tuple[int, int]], free: list[_Candidate]) -> None:
         starts = [one.start for one in free]
         for start, end in code_words:
-            at = bisect_left(starts, end)
-            if at < len(free) and starts[at] - end <= _BEFORE and self._may_be(free[at], end):
-                self.codes.append(free[at])
-                self.codes += _list_after(self.text, free, at)
+            at = behind = bisect_left(starts, end)
+            while behind < len(free) and starts[behind] - end <= _BEFORE and not self._may_be(free[behind], end):
+                behind += 1
+            if behind < len(free) and starts[behind] - end <= _BEFORE:
+                self.codes.append(free[behind])
+                self.codes += _list_after(self.text, free, behind)
             elif (
                 at
                 and start - free[at - 1].end <= _AFTER
@@ -230,7 +254,7 @@ class _Sentence:
         return (
             not _YEAR.fullmatch(one.code)
             or 0 <= one.start - announced <= _DIRECTLY
-            or (announced >= 0 and self.text[: one.start].rstrip().endswith(":"))
+            or (announced >= 0 and self.text[announced : one.start].rstrip().endswith(":"))
         )
 
 
@@ -240,52 +264,67 @@ def codes_of(subject: str, text: str) -> list[str]:
     A code that is announced in its own sentence comes before one that is announced on the line beside it. The time that
     it takes is linear.
     """
-    words = _UNSEEN.sub("", f"{subject}\n{text}"[:_READ]).translate(_BLANKS)
-    words = _DIGIT_IN_A_CELL.sub(" ", words)
+    words = _UNSEEN.sub("", f"{subject}\n\n{text}"[:_READ]).translate(_BLANKS)
+    words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
     words = _NONE.sub(lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words)
     if not _CANDIDATE.search(words):
         return []
-    lines = [[_Sentence(sentence) for sentence in _sentences(line) if sentence.strip()] for line in words.split("\n")]
+    lines = [[_Sentence(sentence) for sentence in _sentences(line) if sentence.strip()] for line in _lines(words)]
     found = [one.code for line in lines for sentence in line for one in sentence.codes]
     return list(dict.fromkeys([*found, *_beside(lines)] or _only_one(lines)))[:_MOST]
 
 
 def _beside(lines: list[list[_Sentence]]) -> Iterator[str]:
-    """Yield the codes that a line beside theirs announces: one above what stands alone, or the one right below."""
-    announced, away = False, 0
+    """Yield the codes that a line beside theirs announces: one above what begins a line, or the one right below."""
+    announced, announced_code, goes_on, away = False, False, "", 0
     for number, line in enumerate(lines):
         if not line:
             continue
         first = line[0]
-        is_free = bool(first.candidates) and not first.codes and first.candidates[0] not in first.named
-        if is_free and len(line) == 1 and first.is_alone:
-            below = next(filter(None, lines[number + 1 : number + 3]), [])
-            if announced or any(sentence.announces for sentence in below):
-                yield first.candidates[0].code
-            continue
-        if is_free and first.candidates[0].start <= _AT_THE_BEGINNING and announced and _goes_on(lines[number - 1]):
-            yield first.candidates[0].code
+        if first.candidates and not first.codes and first.candidates[0] not in first.named:
+            one = first.candidates[0]
+            if len(line) == 1 and first.is_alone:
+                below = next(filter(None, lines[number + 1 : number + 3]), [])
+                if announced or any(sentence.announces for sentence in below):
+                    yield one.code
+                continue
+            begins, is_wrapped = first.begins_with_it, bool(lines[number - 1]) and one.start <= _AT_THE_BEGINNING
+            is_named = first.next_sign.isupper() and not (begins and goes_on == ":")
+            if not is_named and ((begins and (announced_code or goes_on)) or (is_wrapped and goes_on)):
+                yield one.code
         if any(sentence.announces for sentence in line):
-            announced, away = True, 0
-        elif any(sentence.names or sentence.candidates for sentence in line) or away == _BESIDE:
-            announced = False
+            announced, announced_code, away = True, any(sentence.announces_code for sentence in line), 0
+        elif any(sentence.candidates or (sentence.names and sentence.goes_on) for sentence in line) or away == _BESIDE:
+            announced = announced_code = False
+        goes_on = line[-1].text.rstrip()[-1:] if number and line[-1].announces and line[-1].goes_on else ""
         away += 1
 
 
-def _goes_on(line: list[_Sentence]) -> bool:
-    """Tell whether a line was broken within a sentence that announces a code."""
-    return bool(line) and line[-1].announces and sum(len(sentence.text) for sentence in line) >= _WRAPPED
-
-
 def _only_one(lines: list[list[_Sentence]]) -> list[str]:
-    """Return the number that stands alone where the subject says that somebody signs in, and no other one does."""
-    alone = {
-        line[0].candidates[0].code
-        for line in lines
-        if len(line) == 1 and line[0].is_alone and not line[0].named and not _YEAR.fullmatch(line[0].candidates[0].code)
-    }
+    """Return the number that begins a line, and no sentence, where the subject speaks of a sign-in; none of several."""
+    firsts = [line[0] for line in lines if line and line[0].candidates and not line[0].named]
+    alone = {one.candidates[0].code for one in firsts if one.begins_with_it and not one.next_sign.isalpha()}
     subject = _lower(lines[0][0].text) if lines[0] else ""
-    return [*alone] if len(alone) == 1 and (_SIGN_IN.search(subject) or _CODE.search(subject)) else []
+    speaks_of_it = any(words.search(subject) for words in (_SIGN_IN, _CODE, _PASSWORD))
+    return [*alone] if len(alone) == 1 and speaks_of_it else []
+
+
+def _lines(words: str) -> Iterator[str]:
+    """Yield the lines and the cells of tables, each with those below that go on with its sentence in a small letter."""
+    whole: list[str] = []
+    for line in _CELL_END.sub("\n", words).split("\n"):
+        if whole and not _is_wrapped(whole[-1].rstrip(), line.lstrip()):
+            yield " ".join(whole)
+            whole = []
+        whole.append(line)
+    yield " ".join(whole)
+
+
+def _is_wrapped(above: str, line: str) -> bool:
+    """Tell whether a line goes on in the next one. Behind a number, a word for a code begins something else."""
+    if not above or not line[:1].islower() or _ENDED.search(above):
+        return False
+    return not (above[-1].isdigit() and (_CODE.match(line) or _PASSWORD.match(line)))
 
 
 def _sentences(line: str) -> Iterator[str]:
