@@ -28,7 +28,7 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
         while content is not None and len(content) <= most and (more := opened.read(most + 1 - len(content))):
             content += more
     if content is None or len(content) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB, and is not read", os.fspath(file))
+        raise OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB", os.fspath(file))
     return content
 
 
@@ -80,6 +80,4 @@ def _require_plain(found: os.stat_result, file: str | Path) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(
-            errno.EINVAL, "it is no plain file (a pipe, a socket or a device), and is not read", os.fspath(file)
-        )
+        raise OSError(errno.EINVAL, "it is no plain file, but a pipe, a socket or a device", os.fspath(file))

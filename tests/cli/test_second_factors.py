@@ -13,6 +13,7 @@ from tests.spec.second_factors import SEED, code_of, wrong_code
 from keyturn.cli import second_factors
 from keyturn.reset.proofs.second_step.totp import base32
 
+NOT_KEPT = 'second_step.source is "none". To keep second factors, set it to "builtin" or "table".'
 BUILTIN = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development",
     "KEYTURN_SECOND_STEP_SOURCE": "builtin",
@@ -74,12 +75,12 @@ def test_a_phone_is_set(ada: Keyturn) -> None:
 @pytest.mark.parametrize(
     ("command", "environment", "said"),
     [
-        (("totp", ADA), {}, "second_step.source is none: Keyturn keeps no second factors then"),
+        (("totp", ADA), {}, f"keyturn: {NOT_KEPT}\n"),
         (("totp", "grace@northwind.example"), BUILTIN, "there is no account with the address grace@northwind.example"),
         (("totp", ADA), BUILTIN | {"KEYTURN_SECRET_KEY": ""}, "KEYTURN_SECRET_KEY is not set"),
         (("phone", ADA, "07700"), BUILTIN, "NUMBER: not a whole number like +447700900123"),
         (("phone", ADA, "+447700900123"), BUILTIN, "second_step.sms.transport is not set"),
-        (("recovery-codes", ADA), {}, "second_step.source is none"),
+        (("recovery-codes", ADA), {}, f"keyturn: {NOT_KEPT}\n"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

@@ -108,6 +108,34 @@ def test_what_is_no_port_is_refused(keyturn: Keyturn, command: str, port: str) -
 
 
 @pytest.mark.usefixtures("migrated")
+def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting() -> None:
+    with running("serve", "--port", "0", KEYTURN_SERVER_HOST="nowhere.invalid", **PRODUCTION) as refused:
+        assert refused.process.wait(30) == 1
+        refused.wait_for("cannot listen on nowhere.invalid:0")
+        assert refused.said[0].endswith("; choose another host with --host or server.host")
+        assert len(refused.said) == 1
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(
+    ("base", "proxies", "warns"),
+    [
+        ("http://127.0.0.1:9000", "", True), ("http://localhost:9000", "127.0.0.1", False),
+        ("https://localhost:9000", "", False), ("https://account.example.org", "", False),
+    ],
+)  # fmt: skip
+def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning(
+    base: str, proxies: str, warns: bool
+) -> None:
+    environment = PRODUCTION | {"KEYTURN_BASE_URL": base, "KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
+    with running("serve", "--no-worker", "--port", "0", **environment) as serve:
+        port = url_of(serve).rpartition(":")[2]
+        said = f"links lead to {base}, and it listens on port {port}: set server.port to 9000, or correct base_url"
+        assert [line for line in serve.said if "links lead to" in line] == [f"keyturn: {said}"][:warns]
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_answers_and_ends_cleanly(number: int) -> None:
     with running("serve", "--port", "0", **PRODUCTION) as serve:

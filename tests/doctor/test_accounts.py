@@ -285,3 +285,11 @@ async def test_advice_on_accounts_of_a_server_that_is_not_there_is_to_start_it(t
     found = await unready("postgresql://ada@127.0.0.1:9/app", tmp_path)
 
     assert found.mend.startswith("Start its server, or correct accounts.table.url.")
+
+
+async def test_advice_on_accounts_in_a_file_is_about_the_file_and_of_no_server(tmp_path: Path) -> None:
+    gone, folder = [await unready(f"sqlite:///{file}", tmp_path) for file in (tmp_path / "gone.db", tmp_path)]
+
+    assert str(tmp_path / "gone.db") in gone.message
+    assert gone.mend.startswith("The path in accounts.table.url is wrong: correct it, or start in the folder that it")
+    assert folder.mend.startswith("Correct accounts.table.url, or give the user who runs Keyturn the right to")

@@ -45,8 +45,7 @@ async def test_the_commands_work_on_what_the_plugin_was_given(host: Host) -> Non
 
     early = await command("outbox", "list")
     assert early.exit_code == 1
-    assert early.stderr.startswith("keyturn: the database is at revision none")
-    assert early.stderr.endswith(": run `litestar keyturn migrate`\n")
+    assert early.stderr.endswith("has no tables of Keyturn's yet: run `litestar keyturn migrate`\n")
     assert early.stderr.count("\n") == 1
     assert (await command("migrate")).stdout.startswith("The database went from none to")
     assert "already" in (await command("migrate")).stdout
@@ -93,7 +92,14 @@ async def test_a_hint_names_the_command_and_the_database_as_the_app_has_them(hos
     )
     await migrate(host.parts.database)
     listed = await asyncio.to_thread(run, host.app, "accounts", "list")
-    assert "`litestar keyturn accounts find EMAIL` shows one" in listed.stderr
+    assert listed.stderr == (
+        "keyturn: the accounts are in the store table, and only those of the store builtin are listed;"
+        " `litestar keyturn accounts find EMAIL` shows one\n"
+    )
+    added = await asyncio.to_thread(run, host.app, "accounts", "add", ADA)
+    assert "add it in your app, and invite its owner with `litestar keyturn accounts invite EMAIL`" in added.stderr
+    locked = await asyncio.to_thread(run, host.app, "accounts", "unlock", ADA)
+    assert "with the store table, set `accounts.table.lock` and `accounts.table.unlock`\n" in locked.stderr
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -123,7 +123,7 @@ async def test_a_service_lives_in_a_schema_of_its_own(postgresql_url: str) -> No
     for schema, other in (("keyturn", "accounts"), ("accounts", "")):
         given: dict[str, Any] = {"database": DatabaseSettings(url=Secret(postgresql_url), schema=schema)}
         database = Database(postgresql_url, schema=schema)
-        with pytest.raises(DatabaseUnready, match=f"the schema {schema} is at revision none"):
+        with pytest.raises(DatabaseUnready, match=f"the schema {schema} has no tables of Keyturn's yet"):
             await require_current(database)
         assert await migrate(database) is None
         assert await migrate(database) == head()

@@ -52,7 +52,9 @@ class Commands(click.Group):
         except SettingsInvalid as error:
             where = f", and there is no {error.missing_file} in {Path.cwd()}" if error.missing_file else ""
             lines = [f"  {_here(context).named(str(fault))}" for fault in error.faults]
-            fail(f"The settings have faults{where}:", *lines, *(["`keyturn init` writes the file."] if where else []))
+            # What is wrong with a variable, no file mends: its name is in capital letters, a setting's in small ones.
+            in_file = where and not all((fault.origin or fault.name).isupper() for fault in error.faults)
+            fail(f"The settings have faults{where}:", *lines, *(["`keyturn init` writes the file."] if in_file else []))
         except KeyturnError as error:
             here = _here(context)
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""

@@ -18,9 +18,11 @@ from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
 
+_NOT_ADDED = "are added here: add it in your app, and invite its owner with `keyturn accounts invite EMAIL`"
+
 
 class StoreNotBuiltin(KeyturnError):
-    """The accounts are somewhere else, so no command here may change them."""
+    """The accounts are somewhere else, so no command here may change them, or can list them."""
 
 
 class NoSuchAccount(KeyturnError):
@@ -64,7 +66,9 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
         if password is not None:
             await parts.policy.require(password, email)
             hashed = await parts.hasher.hash(password)
-        account = await _builtin(parts).add(Account(id="", email=email, active=not disabled, **fields), hashed)
+        account = await _builtin(parts, _NOT_ADDED).add(
+            Account(id="", email=email, active=not disabled, **fields), hashed
+        )
         click.echo(f"Added {accent(account.email)} with id {account.id}.")
         if account.active and account.awaits_password:
             await parts.invitations.invite_all([account.email], operator_named(""))
@@ -114,7 +118,7 @@ def list_accounts(as_json: bool) -> None:
     """List the accounts."""
 
     async def work(parts: Parts) -> None:
-        found = await _builtin(parts).list()
+        found = await _builtin(parts, "are listed; `keyturn accounts find EMAIL` shows one").list()
         if as_json:
             print_json(found)
             return
@@ -188,10 +192,11 @@ def _format_value(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def _builtin(parts: Parts) -> BuiltinAccounts:
+def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:
+    """Return the built-in store; `otherwise` ends the sentence "only accounts of the store builtin ..."."""
     if not isinstance(parts.accounts, BuiltinAccounts):
         raise StoreNotBuiltin(
-            f"the accounts are in the store {parts.settings.accounts.store}, which is not Keyturn's to write to;"
-            " `keyturn accounts find EMAIL` shows one"
+            f"the accounts are in the store {parts.settings.accounts.store}, and only those of the store builtin"
+            f" {otherwise}"
         )
     return parts.accounts

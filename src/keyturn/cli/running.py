@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 import socket
@@ -30,13 +31,13 @@ _PATIENCE = 2
 
 
 class PortTaken(KeyturnError):
-    """Something else listens on the port."""
+    """Something else listens on the port, or the host is none of this machine's."""
 
 
-def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
     """Return a bound socket, so that a taken port is known before anything else is started.
 
-    `option` is the one that chooses another port. Raises PortTaken.
+    `option` is the one that chooses another port, `host_option` another host. Raises PortTaken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -47,9 +48,12 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
     try:
         bound.bind((host, port))
         bound.listen(2048)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: it is no name of a host (RFC 5890), as in "a..b"
         bound.close()
-        raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); choose another with {option}") from None
+        is_of_host = isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
+        why = error.strerror if isinstance(error, OSError) else "no name of a host"
+        choice = f"another host with {host_option}" if is_of_host else f"another with {option}"
+        raise PortTaken(f"cannot listen on {host}:{port} ({why}); choose {choice}") from None
     return bound
 
 

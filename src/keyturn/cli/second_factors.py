@@ -119,8 +119,8 @@ def _own_step(parts: Parts) -> OwnSecondStep:
     step = parts.second_step.step if parts.second_step else None
     if not isinstance(step, OwnSecondStep):
         raise FactorNotKept(
-            f"second_step.source is {parts.settings.second_step.source}: Keyturn keeps no second factors then;"
-            " builtin and table are those with which it does"
+            f'second_step.source is "{parts.settings.second_step.source}". To keep second factors, set it to "builtin"'
+            ' or "table".'
         )
     return step
 
@@ -128,7 +128,7 @@ def _own_step(parts: Parts) -> OwnSecondStep:
 def _kept_here(parts: Parts) -> tuple[OwnSecondStep, BuiltinFactors]:
     step = _own_step(parts)
     if not isinstance(step.source, BuiltinFactors):
-        raise FactorNotKept("second_step.source is table: the app keeps the factors, and sets them up")
+        raise FactorNotKept('second_step.source is "table": the app keeps the factors, and sets them up')
     if not parts.settings.secret_key:
         raise FactorNotKept("KEYTURN_SECRET_KEY is not set: what it seals could not be opened again")
     return step, step.source

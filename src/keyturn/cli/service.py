@@ -11,6 +11,7 @@ from keyturn.cli.installation import Installation, installation
 from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import FILE_NAME, Settings
+from keyturn.settings.url_rules import local_port
 
 
 @click.command()
@@ -33,10 +34,15 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     _require_ready(here, settings)
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=not no_worker)
-    bound = listen(host or settings.server.host, settings.server.port if port is None else port)
+    bound = listen(
+        host or settings.server.host, settings.server.port if port is None else port,
+        "--port or server.port", "--host or server.host",
+    )  # fmt: skip
 
     def announce() -> None:
         click.echo(_describe_installation(settings), err=True)
+        if elsewhere := _links_elsewhere(settings, bound.getsockname()[1]):
+            click.echo(f"keyturn: {elsewhere}", err=True)
         click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)
 
     async def work() -> None:
@@ -104,6 +110,17 @@ def _describe_installation(settings: Settings) -> str:
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
     read = f"from {file}" if file.is_file() else f"of the environment alone, as there is no {file}"
     return f"Accounts: the store {settings.accounts.store}{table}. Settings: {read}"
+
+
+def _links_elsewhere(settings: Settings, listened: int) -> str:
+    """Return that links lead to a port of this machine that is not listened on; "" where a proxy may be there."""
+    linked = local_port(settings.base_url)
+    if linked in (None, listened) or settings.server.trusted_proxies:
+        return ""
+    return (
+        f"links lead to {settings.base_url}, and it listens on port {listened}: set server.port to {linked}, or correct"
+        " base_url"
+    )
 
 
 def _observe(settings: Settings) -> None:

@@ -18,6 +18,9 @@ VERSION_TABLE = "keyturn_migrations"
 _VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 """As Alembic makes it."""
 
+NO_TABLES = "has no tables of Keyturn's yet"
+"""What is said of a database that was never migrated."""
+
 _ADVISORY_LOCK = 0x6B65797475726E
 """An arbitrary number that stands for "keyturn is migrating" among PostgreSQL's advisory locks."""
 
@@ -53,7 +56,8 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
             raise DatabaseUnready(f"{ahead_text(found)}, and has no {missing} any more: install the newer Keyturn")
         return found
     where = f"schema {database.schema}" if database.schema else "database"
-    raise DatabaseUnready(f"the {where} is at revision {found or 'none'}, not {head()}: run `{command} migrate`")
+    state = f"is at revision {found}, not {head()}" if found else NO_TABLES
+    raise DatabaseUnready(f"the {where} {state}: run `{command} migrate`")
 
 
 def is_ahead(found: str) -> bool:

@@ -17,6 +17,7 @@ from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, me
 from keyturn.doctor.finding import Finding
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 from keyturn.settings import Settings, hosted_path
+from keyturn.settings.url_rules import database_kind
 
 _COUNTED = 100_000
 """Accounts: what is more is not counted."""
@@ -74,8 +75,16 @@ def _mend_unready(error: Exception, settings: Settings) -> str:
     """Return what to do, and what does not work before."""
     mend, place = "", _place(settings)
     if settings.accounts.store == "table":
-        mend = mend_of_server(error, **place) or f"Start its server, or correct {place['address']}."
+        mend = mend_of_server(error, **place) or _mend_unreached(settings, place["address"])
     return f"{mend} Until then, no link is sent and every reset is answered with 503.".lstrip()
+
+
+def _mend_unreached(settings: Settings, address: str) -> str:
+    if database_kind(settings.accounts.table.url or settings.database.url) != "sqlite":
+        return f"Start its server, or correct {address}."
+    if accounts_file(settings):
+        return f"The path in {address} is wrong: correct it, or start in the folder that it begins at."
+    return f"Correct {address}, or give the user who runs Keyturn the right to read and to write the file."
 
 
 def _place(settings: Settings) -> Mapping[str, str]:

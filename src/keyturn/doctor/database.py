@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from keyturn.database import Database
 from keyturn.database import now as utc_now
-from keyturn.database.migrations import SchemaMissing, head, is_ahead, revision
+from keyturn.database.migrations import NO_TABLES, SchemaMissing, head, is_ahead, revision
 from keyturn.database.urls import read_url
 from keyturn.database.urls.tls import CertificateRefused
 from keyturn.database.wording import describe_error, describe_url
@@ -92,7 +92,8 @@ async def _revision(database: Database, url: URL) -> Finding:
     if found and is_ahead(found):
         message = f"{describe_url(url)} is at revision {found}, newer than the {newest} of this Keyturn"
         return Finding("database", "warn", message, "Install the Keyturn that migrated it, or a newer one.")
-    return _fail(f"{describe_url(url)} is at revision {found or 'none'}, not {newest}", "Run `keyturn migrate`.")
+    state = f"is at revision {found}, not {newest}" if found else NO_TABLES
+    return _fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
 
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:

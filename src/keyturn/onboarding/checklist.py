@@ -5,7 +5,6 @@ from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,7 +12,7 @@ from keyturn.database.urls import read_url
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.mail_providers import PROVIDERS
 from keyturn.settings import FILE_NAME, MailSettings, ServerSettings
-from keyturn.settings.url_rules import is_loopback
+from keyturn.settings.url_rules import local_port
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,14 +61,11 @@ def _is_capturing(environ: Mapping[str, str]) -> bool:
 def _serve(answers: Answers) -> Iterator[Step]:
     """Yield how it is run: on the port of a `base_url` of this machine, else behind a proxy."""
     served = ServerSettings()
-    base = urlsplit(answers.base_url)
     what = "Run it: it answers requests, and starts a worker, which sends the mails, as a process of its own"
-    if base.scheme == "http" and is_loopback(answers.base_url):
-        flags = f" --port {base.port or 80}" if base.port != served.port else ""
-        yield Step(what=what, how=f"keyturn serve{flags}")
+    yield Step(what=what, how="keyturn serve")
+    if local_port(answers.base_url):
         yield Step(what=f"See the form for a link at {answers.base_url.rstrip('/')}/forgot-password")
         return
-    yield Step(what=what, how="keyturn serve")
     passed = f"http://{served.host}:{served.port}"
     proxy = f"Let your proxy pass {answers.base_url} on to {passed}, and name the proxy in [server]"
     yield Step(what=proxy, how='trusted_proxies = ["127.0.0.1"]')

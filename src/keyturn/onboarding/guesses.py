@@ -105,6 +105,8 @@ _MEETS = re.compile(r"titel|title|thema|tema|titulo|betreff|asunto|agenda|tageso
 _OF_ANOTHER = re.compile(r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite"
                          r"|parent|billing|contact|kontakt|rechnung|eltern")  # fmt: skip
 """Parts of a name: such a column may hold an address or a hash, but not those that a person signs in with."""
+_CONTACT = re.compile(r"(?:contact|kontakt)(?:e?mail)?(?:adr|adresse?|address)?")
+"""A name that the account's own address has where it is the only one, and that of another person beside it."""
 
 
 def likely_tables(tables: Mapping[str, Table], *, password: bool = True) -> list[str]:
@@ -174,6 +176,8 @@ def _candidates(table: Table, names: Sequence[str], fits: Callable[[str], bool])
     named = columns_named(table, names)
     if named:  # a hash of an unknown format, or no row yet: the name is the better witness
         return [next((name for name in named if name in fitting), named[0])]
+    if len(fitting) == 1 and _CONTACT.fullmatch(normalize_name(fitting[0])):
+        return fitting
     return [name for name in fitting if not _OF_ANOTHER.search(normalize_name(name))]
 
 

@@ -14,7 +14,8 @@ from keyturn.errors import KeyturnError
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.corrections import COLUMNS
 from keyturn.onboarding.mail_providers import PROVIDERS
-from keyturn.settings import MailSettings, TableSettings
+from keyturn.settings import MailSettings, ServerSettings, TableSettings
+from keyturn.settings.url_rules import local_port
 
 
 class NotWritten(KeyturnError):
@@ -38,9 +39,12 @@ def as_toml(answers: Answers) -> str:
         document.add("reset_url", _with_comment(answers.reset_url, "your page; without it, Keyturn's own"))
     if answers.sign_in_url:
         document.add("sign_in_url", _with_comment(answers.sign_in_url, "where people sign in to your app"))
+    server = tomlkit.table()
+    if (port := local_port(answers.base_url)) and port != ServerSettings().port:
+        server.add("port", _with_comment(port, "that of base_url"))
     if origin := _other_origin(answers):
-        server = tomlkit.table()
         server.add("allowed_origins", _with_comment([origin], "whose pages may call the API"))
+    if server:
         document.add("server", server)
     document.add("brand", _section(name=answers.brand))
     chosen = {"transport": answers.transport} if answers.transport != MailSettings().transport else {}

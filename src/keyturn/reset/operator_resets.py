@@ -78,7 +78,10 @@ class OperatorResets:
     async def unlock(self, email: str, operator: Client) -> None:
         """Unlock the account with the address, whichever mailbox secured it. Raises NotLocked, AccountsUnready."""
         if not isinstance(self._accounts, LocksAccounts) or not self._accounts.can_lock:
-            raise NotLocked("the store of the accounts locks none")
+            raise NotLocked(
+                "the store of the accounts locks none; with the store table, set `accounts.table.lock` and"
+                " `accounts.table.unlock`"
+            )
         account = await self._accounts.find(email)
         if account is None:
             raise NotLocked(f"there is no account with the address {email}")

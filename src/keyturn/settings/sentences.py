@@ -19,6 +19,9 @@ _WRONG_TYPE = re.compile(r"Expected `([\w |]+)`, got `(\w+)`")
 _WRONG_LENGTH = re.compile(r"Expected `str` of length (<=|>=) (\d+)")
 _WRONG_VALUE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 
+_LONG_NUMBER = 100_000
+"""Where the digits of a number are hard to count."""
+
 _LONGEST_SHOWN = 60
 """Characters of a value: enough to know it again."""
 
@@ -64,16 +67,22 @@ def _words(kind: inspect.Type) -> str:
             return f"one of {', '.join(str(value) for value in values if value)}"
         case inspect.DictType():
             return "a table"
+        case inspect.StructType(fields=fields):
+            return f"a table with {', '.join(f'{field.encode_name} ({_words(field.type)})' for field in fields)}"
         case _:
             return "a text"
 
 
 def _bounds(at_least: float | None, at_most: float | None, above: float | None) -> str:
     if above is not None:
-        return f" above {above:g}"
+        return f" above {_number(above)}"
     if at_least is not None and at_most is not None:
-        return f" from {at_least:g} to {at_most:g}"
-    return f" of {at_least:g} at least" if at_least is not None else ""
+        return f" from {_number(at_least)} to {_number(at_most)}"
+    return f" of {_number(at_least)} at least" if at_least is not None else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value < _LONG_NUMBER else f"{value:,}"
 
 
 def not_this(value: str) -> str:

@@ -41,6 +41,14 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def local_port(url: str) -> int | None:
+    """Return the port that an http address names on this machine; None for any other address.
+
+    What is https there is a proxy's: `serve` speaks http.
+    """
+    return (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
+
+
 def host_of(url: str) -> str:
     """Return the host of an address, and nothing where it has none, or a port that is none."""
     try:

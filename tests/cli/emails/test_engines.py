@@ -58,7 +58,7 @@ def test_an_engine_that_there_is_not_and_jinjas_environment_beside_liquid_are_to
 ) -> None:
     settings = tmp_path / "pyproject.toml"
     settings.write_text('[tool.keyturn.studio]\nengine = "twig"\n')
-    assert "engine: Invalid enum value 'twig'" in keyturn("check", str(tmp_path)).err
+    assert "engine: must be one of jinja, liquid, not 'twig'" in keyturn("check", str(tmp_path)).err
     settings.write_text('[tool.keyturn.studio]\nengine = "liquid"\nenv = "a.b:c"\n')
     assert "engine: env is for Jinja: leave one of them out" in keyturn("check", str(tmp_path)).err
 

@@ -118,8 +118,8 @@ TOLD = {
     "folders within folders": (deep_folders, "/d/d lies in more than 64 folders: it is not read"),
 }  # fmt: skip
 UNREADABLE = {
-    "a pipe": (pipe("news.samples.toml"), "no plain file (a pipe, a socket or a device)"),
-    "a pipe in samples": (pipe("samples/news.json"), "no plain file (a pipe, a socket or a device)"),
+    "a pipe": (pipe("news.samples.toml"), f"cannot be read: it {NO_FILE}"),
+    "a pipe in samples": (pipe("samples/news.json"), f"cannot be read: it {NO_FILE}"),
     "a link to itself": (loop, "symbolic links"),
     "a name that is not UTF-8": (octets(b"samples/news/caf\xe9.json"), "caf\\xe9.json"),
     "deep JSON": (text("news.samples.json", '{"a":' * 100_000 + "1" + "}" * 100_000), TOO_DEEP),
@@ -142,7 +142,7 @@ UNREADABLE = {
     "deep tables of TOML": (text("news.samples.toml", ".".join("a" * 3000) + " = 1\n"), TOO_DEEP),
     "a number without end": (text("news.samples.json", '{"first": {"name": ' + "9" * 10_000 + "}}"), "4300 digits"),
     "half a character": (text("news.samples.json", r'{"first": {"name": "\ud800"}}'), "half a character"),
-    "a huge file": (sparse("news.samples.json"), "it has more than 10 MB, and is not read"),
+    "a huge file": (sparse("news.samples.json"), "cannot be read: it has more than 10 MB"),
 }  # fmt: skip
 COMMANDS = {
     "check": ("check", "emails", "--fail-on", "never"),

@@ -126,15 +126,28 @@ def test_a_file_that_no_command_would_find_is_named_to_them(
 
 
 @pytest.mark.parametrize(
-    ("base", "command"),
-    [("http://127.0.0.1:5001", "keyturn serve --port 5001"), ("http://localhost:8000/", "keyturn serve")],
-)
-def test_on_a_machine_of_ones_own_the_port_is_that_of_base_url_and_no_proxy_is_needed(
-    keyturn: Keyturn, base: str, command: str
+    ("base", "port"),
+    [
+        ("http://127.0.0.1:9000", "port = 9000"), ("http://localhost", "port = 80"), ("http://localhost:8000/", ""),
+        ("https://localhost:8443", ""),
+    ],
+)  # fmt: skip
+def test_the_port_of_a_base_url_on_this_machine_is_that_which_serve_listens_on(
+    keyturn: Keyturn, base: str, port: str
 ) -> None:
+    page = "https://app.example.org/new-password?token={token}"
+    out = keyturn("init", "--store", "builtin", *TEXTS, "--base-url", base, "--reset-url", page).out
+    section = Path("keyturn.toml").read_text("utf-8").partition("[server]\n")[2].partition("\n[")[0]
+
+    assert "     keyturn serve\n" in out
+    assert [line.partition(" #")[0] for line in section.splitlines() if line.startswith("port")] == [port][: bool(port)]
+    assert "allowed_origins = " in section
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:5001", "http://localhost:8000/"])
+def test_on_a_machine_of_ones_own_no_proxy_is_needed(keyturn: Keyturn, base: str) -> None:
     out = keyturn("init", "--store", "builtin", *TEXTS, "--base-url", base).out
 
-    assert f"     {command}\n" in out
     assert "trusted_proxies" not in out
     assert f"See the form for a link at {base.rstrip('/')}/forgot-password" in out
 
@@ -282,6 +295,25 @@ def test_a_column_that_is_not_known_is_named_with_the_flag_that_names_it(keyturn
     )
     assert files() == {"app.db"}
     assert keyturn(*flags, "--column", "email=adr", "--column", "password=geheim").code == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "beside", "found"),
+    [
+        ("kontakt", "note", True), ("contact_email", "note", True), ("kontakt", "rechnung", False),
+        ("emergency_contact", "note", False),
+    ],
+)  # fmt: skip
+def test_a_column_for_a_contact_holds_the_addresses_where_no_other_does(
+    keyturn: Keyturn, column: str, beside: str, found: bool
+) -> None:
+    value = "ada@northwind.example" if beside == "rechnung" else "pays late"
+    table = (UNKNOWN + HASHES).replace("adr TEXT", f"{column} TEXT").replace("alt TEXT", f"{beside} TEXT")
+    database = sqlite_app(table.replace("NULL", f"'{value}'"))
+    ended = keyturn("init", "--database", database, "--table", "pupils", *TEXTS, "--yes")
+
+    assert ("no column is known to hold the email addresses" in ended.err) is not found
+    assert (ended.code == 0) is found
 
 
 def test_columns_with_unknown_names_are_found_by_what_is_in_them(keyturn: Keyturn) -> None:

@@ -104,6 +104,19 @@ def test_settings_that_name_a_folder_are_of_no_other(project: Path) -> None:
     assert settings_of_folder(project / "emails").goldens == project / "golden"
 
 
+def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_without_trust(project: Path) -> None:
+    settings = project / "emails" / "keyturn.toml"
+    settings.write_text('[studio]\nfolder = "/etc"\nsender = "hers"\n')
+
+    with pytest.raises(SettingsInvalid) as refused:
+        settings_of_folder(project / "emails")
+
+    (fault,) = refused.value.faults
+    assert fault.name == f"{settings} folder"
+    assert fault.message == f"leads out of {project / 'emails'}; where you trust the folder, say --trust"
+    assert settings_of_folder(project / "emails", trusted=True) == StudioSettings()
+
+
 @pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
 def test_golden_files_of_one_folder_are_not_compared_with_the_mails_of_another(project: Path, named: str) -> None:
     (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\ngoldens = "golden"\n')
@@ -118,6 +131,7 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
         "[tool.keyturn.studio]\n"
         'foldr = "emails"\nfolder = "nowhere"\nenv = "shop/mails.py"\nlayouts = "frames"\ntimezone = "Europe/Leeds"\n'
         'languages = ["xx-YY"]\nsamples = 3\nbrands = { harbour = 1 }\n'
+        'inbox_mails = 99999999\nmails = { welcome = { audit = "always" } }\n'
     )
 
     found = faults(project)
@@ -125,11 +139,13 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
     assert found["foldr"] == "unknown setting; did you mean folder?"
     assert found["folder"] == "no such folder: nowhere"
     assert found["env"] == "is written as package.module:environment"
-    assert found["layouts"].startswith("Expected `array`")
+    assert found["layouts"] == "must be a list, of which each is a text, not 'frames'"
     assert found["timezone"] == "no such time zone: Europe/Leeds"
     assert found["languages"] == "no such language: xx-YY"
-    assert found["samples"] == "Expected `str`, got `int`"
-    assert found["brands"].startswith("Expected `object`, got `int`")
+    assert found["samples"] == "must be a text, not 3"
+    assert found["brands.harbour"] == "must be a table, not 1"
+    assert found["mails.welcome"] == 'must be a table with audit (one of off, reset), not {"audit":"always"}'
+    assert found["inbox_mails"] == "must be a whole number from 1 to 1,000,000, not 99999999"
     with pytest.raises(SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown setting"):
         read_studio_settings(project)
 
@@ -260,7 +276,7 @@ def test_a_limit_is_raised_by_the_environment_without_trust(
     assert [*refused_without_trust(settings)] == []
     assert read_settings(project / "keyturn.toml", {variable: str(usual + 2)}, sending=False), "no fault of the service"
     monkeypatch.setenv(variable, "a lot")
-    with pytest.raises(SettingsInvalid, match=f"{variable}: Expected"):
+    with pytest.raises(SettingsInvalid, match=f"{variable}: must be a .*number from .* to .*, not 'a lot'"):
         settings_of_folder(project)
 
 

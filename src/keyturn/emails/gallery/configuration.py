@@ -6,7 +6,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -18,6 +18,7 @@ from keyturn.emails.workers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.settings.building import did_you_mean
+from keyturn.settings.sentences import mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
@@ -110,11 +111,14 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
 
     They lie in it or above it, and behind a link out of it only where it is `trusted`. Settings that name another
     folder are that one's. Golden files are those of one folder, so they come along where the settings name just this
-    one, or lie in it. Raises SettingsInvalid.
+    one, or lie in it. Raises SettingsInvalid, also where they may not name that other folder without trust.
     """
     found, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
     named = found.folder and found.folder.resolve()
     if named and not here.is_relative_to(named):
+        naming = StudioSettings(folder=found.folder, file=found.file)
+        if not trusted and (refused := [*refused_without_trust(naming)]):
+            raise SettingsInvalid(refused)
         return _with_limits(StudioSettings())
     own = named == here if named else found.file is not None and found.file.parent == here
     return found if own else msgspec.structs.replace(found, goldens=None)
@@ -128,8 +132,8 @@ def _with_limits(settings: StudioSettings) -> StudioSettings:
         if field.name in _LIMITS and (text := _of_environment(field.name)):
             try:
                 values[field.name] = msgspec.convert(text, field.type, strict=False)
-            except msgspec.ValidationError as error:
-                faults.append(Fault(_variable_of(field.name), str(error)))
+            except msgspec.ValidationError:
+                faults.append(Fault(_variable_of(field.name), mismatch(text, field.type)))
     if faults:
         raise SettingsInvalid(faults)
     return msgspec.structs.replace(settings, **values)
@@ -255,12 +259,25 @@ def _build(given: Any, file: Path, section: str, rules: Rules) -> StudioSettings
             continue
         try:
             values[key] = msgspec.convert(value, fields[key].type, dec_hook=lambda _, path: file.parent / _text(path))
-        except msgspec.ValidationError as error:
-            faults.append(Fault(key, str(error)))
+        except msgspec.ValidationError:
+            faults += _mismatches(key, value, fields[key].type)
     faults += [*_broken_rules(values, file), *rules(values)]
     if faults:
         raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
     return StudioSettings(**values, file=file)
+
+
+def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
+    """Yield what is wrong with a value; with each member, where a table is wanted and is there."""
+    if not isinstance(value, dict) or get_origin(wanted) is not dict:
+        yield Fault(name, mismatch(value, wanted))
+        return
+    _, of_member = get_args(wanted)
+    for key, member in value.items():
+        try:
+            msgspec.convert(member, of_member)
+        except msgspec.ValidationError:
+            yield from _mismatches(f"{name}.{key}", member, of_member)
 
 
 def _text(path: Any) -> str:
