@@ -87,6 +87,11 @@ def guessed(opened: Opened, source: str) -> Any:
         return dict(opened.gallery.samples(name)["guessed"].values)
 
 
+def drawn_with_guesses(opened: Opened, source: str) -> str:
+    with template(opened, source) as name:
+        return draw(opened, name).html
+
+
 def found_in_all(opened: Opened) -> list[tuple[str, str]]:
     found = examine(opened.gallery).found
     return [(one.finding.rule, f"{one.finding.place.file}:{one.finding.place.line}") for one in found]

@@ -1,6 +1,7 @@
 """What a Django project's templates are given."""
 
-from tests.emails.engines.django.conftest import Ask, guessed
+import pytest
+from tests.emails.engines.django.conftest import Ask, drawn_with_guesses, guessed
 
 
 def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
@@ -16,7 +17,7 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
         "order", "sent_at", "rows", "plan", "user", "tickets", "site", "order_number", "nickname", "shop_name",
     ]  # fmt: skip
     assert isinstance(values["order"]["total"], int | float)
-    assert [list(line) for line in values["order"]["lines"]["all"]] == [["product_name"]] * 3
+    assert [list(line) for line in values["order"]["lines"]] == [["product_name"]] * 3
     assert len(values["rows"]) == 3
     assert (values["sent_at"].year, values["plan"], values["user"]) == (2026, "gold", {"is_staff": True})
 
@@ -36,3 +37,26 @@ def test_a_list_that_is_called_like_a_method_of_dict_is_told_from_one_by_what_a_
     assert [list(key) for key in values["house"]["keys"]] == [["number"]] * 3
     assert len(values["team"]["items"]) == 3
     assert all(isinstance(values[name], dict) and len(values[name]) == 3 for name in ("rows", "flags", "sums"))
+
+
+@pytest.mark.parametrize(
+    ("source", "drawn"),
+    [
+        ("{% for item in order.items.all %}{{ item.name }};{% endfor %} {{ order.items|length }}", (3, "3")),
+        ("{% for item in order.items %}{{ item.name }};{% endfor %} {{ order.items.count }}", (3, "3")),
+        ("{% for item in order.items.all %}{{ item.name }};{% endfor %} {{ order.items.all.count }}", (3, "3")),
+        ("{% for x in order.items %}{{ x.name }};{% endfor %} {% if order.items.exists %}yes{% endif %}", (3, "yes")),
+        ("{% for x in order.items.all %}{{ x.name }};{% endfor %} {{ order.items.first.number }}", (3, "")),
+        ("{% for x in order.items %}{{ x.name }};{% endfor %} {{ order.items.last.number }}", (3, "")),
+    ],
+)
+def test_a_list_that_is_asked_as_a_query_set_answers_as_one(ask: Ask, source: str, drawn: tuple[int, str]) -> None:
+    loop, _, answer = ask(drawn_with_guesses, source).strip().rpartition(" ")
+    times, said = drawn
+    assert loop.count(";") == times
+    assert loop.strip(";")
+    assert answer == said if said else answer
+
+
+def test_a_name_has_a_first_and_a_last_part_and_is_no_list(ask: Ask) -> None:
+    assert list(ask(guessed, "{{ customer.first }} {{ customer.last }}")["customer"]) == ["first", "last"]

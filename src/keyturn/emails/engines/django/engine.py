@@ -25,6 +25,32 @@ _HINT_IN_MESSAGE = re.compile(
 )
 
 
+class _Queried(list[Any]):
+    """A list of a sample, of which templates ask what they ask of Django's query sets and managers."""
+
+    def all(self) -> "_Queried":
+        return self
+
+    def count(self, *value: Any) -> int:
+        return super().count(*value) if value else len(self)
+
+    def exists(self) -> bool:
+        return bool(self)
+
+    def first(self) -> Any:
+        return self[0] if self else None
+
+    def last(self) -> Any:
+        return self[-1] if self else None
+
+
+def _as_queried(value: Any) -> Any:
+    """Return the values of a sample with each plain list as one that answers as a query set does."""
+    if type(value) is dict:
+        return {name: _as_queried(below) for name, below in value.items()}
+    return _Queried(map(_as_queried, value)) if type(value) is list else value
+
+
 class DjangoEngine:
     """Renders with one of a project's own engines, which from now on keeps positions and no templates.
 
@@ -42,7 +68,7 @@ class DjangoEngine:
         tracer = Tracer()
         try:
             with tracer.tracing(), translation.override(self._codes.get(language.tag, language.tag.lower())):
-                self.template(file).render(Context(dict(values), autoescape=self._engine.autoescape))
+                self.template(file).render(Context(_as_queried(dict(values)), autoescape=self._engine.autoescape))
         except Exception as error:  # noqa: BLE001 - tags and filters are the project's code, and raise whatever they like
             raise self._invalid(error, tracer, file) from self._cause(error, tracer)
         return tracer.text

@@ -23,6 +23,9 @@ _MADE_OF: Mapping[Use, frozenset[str]] = {
 """What a value has to be for Django's filters: they print nothing where it is something else."""
 
 _OF_A_MAPPING = ("items", "keys", "values")
+_OF_A_QUERY = frozenset({"all", "count", "exists", "first", "last"})
+"""What templates ask of Django's query sets and managers; drawing gives it to any list."""
+
 _DEEPEST = 12
 
 _Values = tuple[Variable, ...]
@@ -37,6 +40,8 @@ def find_variables(files: Sequence[str], template: Callable[[str], Any]) -> Mapp
     reader = _Reader(template)
     for file in files:
         reader.read(file)
+    for one in reader.given.values():
+        _fold_query(one)
     return reader.given
 
 
@@ -194,6 +199,22 @@ class _Reader:
         for one in found:
             one.uses.add(use)
         return found
+
+
+def _fold_query(one: Variable, depth: int = 0) -> None:
+    """Make a list of what is asked as a query set: `.all` is the list itself, `.first` an item of it."""
+    asked = one.attributes.keys() & _OF_A_QUERY
+    if asked & {"all", "exists"} or (asked and "list" in one.uses):
+        for name in sorted(asked):
+            answer = one.attributes.pop(name)
+            if name == "all":
+                one.absorb(answer)
+            elif name in ("first", "last"):
+                one.item_variable().absorb(answer)
+        one.uses.add("list")
+    if depth < _DEEPEST:
+        for below in (*one.attributes.values(), *([one.item] if one.item else ()), *one.parts):
+            _fold_query(below, depth + 1)
 
 
 def _note_filters(one: Variable, filters: Iterable[tuple[Any, Any]]) -> None:
