@@ -10,14 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url, text
 from tests.accounts.table.app import App, running_app
 
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table import TableAccounts, table_accounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database import Database
-from keyturn.errors import AccountsUnready, SettingsInvalid
+from keyturn.errors import AccountsUnready, DatabaseUnready, SettingsInvalid
 from keyturn.settings import Secret, TableSettings
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
@@ -220,3 +220,41 @@ async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
         with pytest.raises(AccountsUnready, match=", database app: it does not answer"):
             await asyncio.wait_for(accounts.find(ADA.email), 15)
         await accounts.close()
+
+
+@pytest.mark.parametrize(
+    ("databases", "opened", "unready"),
+    [
+        ("postgresql", Database, DatabaseUnready),
+        ("postgresql", AppDatabase, AccountsUnready),
+        ("mariadb", AppDatabase, AccountsUnready),
+    ],
+    indirect=["databases"],
+)
+async def test_of_two_transactions_in_a_deadlock_one_is_undone_and_says_so(
+    app: App, opened: type[Database | AppDatabase], unready: type[Exception]
+) -> None:
+    await app.run("CREATE TABLE tally (name VARCHAR(9) PRIMARY KEY, n INTEGER)")
+    await app.run("INSERT INTO tally VALUES ('a', 0), ('b', 0), ('gate', 0)")
+    database = opened(app.url)
+    shared = "LOCK IN SHARE MODE" if app.dialect == "mysql" else "FOR SHARE"
+
+    async def change(*names: str) -> None:
+        def work(connection: Connection) -> None:
+            first, second = (text(f"UPDATE tally SET n = n + 1 WHERE name = '{name}'") for name in names)  # noqa: S608
+            connection.execute(first)
+            connection.execute(text(f"SELECT n FROM tally WHERE name = 'gate' {shared}"))  # noqa: S608
+            connection.execute(second)
+
+        await database.transact(work)
+
+    async with app.holding("UPDATE tally SET n = 1 WHERE name = 'gate'"):
+        changing = asyncio.gather(change("a", "b"), change("b", "a"), return_exceptions=True)
+        await app.wait_for_waiting(2)  # each has locked its first row
+    undone = [outcome for outcome in await changing if outcome is not None]
+    rows = await app.run("SELECT n FROM tally WHERE name <> 'gate'")
+    await database.close()
+
+    assert [type(error) for error in undone] == [unready]
+    assert " has undone the transaction: " in str(undone[0])
+    assert [row.n for row in rows] == [1, 1], "of the other one"

@@ -1,11 +1,16 @@
 """A service over an app's table that changes under it: what a client is told, and that no link is lost by it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from tests.accounts.table.app import running_app
+from tests.databases import SqliteFiles
 from tests.spec.service import ADA, problem, running, settings_for
 
+from keyturn.database import Database
+from keyturn.database.migrations import migrate
 from keyturn.settings import AccountSettings, Secret, TableSettings
 
 REFUSING = "password_hash TEXT CHECK (password_hash NOT LIKE '$2b$%')"
@@ -40,3 +45,45 @@ async def test_a_table_that_refuses_is_a_503_that_says_no_more_and_the_link_work
         assert problem(await service.reset(token)) == "200"
         (row,) = await app.run("SELECT * FROM users")
         assert row.password_hash.startswith("$2b$")
+
+
+@pytest.mark.parametrize(
+    ("databases", "place"),
+    [("postgresql", "elsewhere"), ("mariadb", "elsewhere"), ("postgresql", "in Keyturn's own")],
+    indirect=["databases"],
+)
+async def test_a_deadlock_with_the_app_is_a_503_that_says_to_try_again_and_the_link_works(
+    url: str, place: str, sqlite: SqliteFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = sqlite.migrated() if place == "elsewhere" else url
+    if own == url:
+        database = Database(url)
+        await migrate(database)
+        await database.close()
+    table = TableSettings(url=Secret(url if place == "elsewhere" else ""), table="users", delete=("signed_in.user_id",))
+    settings = settings_for(own, accounts=AccountSettings(store="table", table=table))
+    users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
+    sessions = "CREATE TABLE signed_in (id INTEGER PRIMARY KEY, user_id INTEGER)"
+    async with running_app(url, f"{users}; {sessions}") as app, running(settings) as service:
+        await app.run("INSERT INTO users VALUES (1, :email, 'old')", email=ADA)
+        await app.run("INSERT INTO signed_in VALUES (1, 1)")
+        token = await service.link()
+
+        async with app.holding("UPDATE signed_in SET user_id = 1") as theirs:
+            # The app's transaction is the one that goes on: on PostgreSQL it looks for a deadlock later, and on
+            # MariaDB it has changed more rows.
+            if app.dialect == "postgresql":
+                await theirs.execute(text("SET LOCAL deadlock_timeout = '1min'"))
+            else:
+                more = ", ".join(f"({number}, 2)" for number in range(2, 100))
+                await theirs.execute(text(f"INSERT INTO signed_in VALUES {more}"))  # noqa: S608
+            resetting = asyncio.create_task(service.reset(token))
+            await app.wait_for_waiting(1)
+            await theirs.execute(text("UPDATE users SET email = email"))
+            answer = await resetting
+
+        assert problem(answer) == "503 unavailable"
+        assert int(answer.headers["Retry-After"]) > 0
+        assert " has undone the transaction: " in caplog.text
+        assert problem(await service.reset(token)) == "200"
+        assert await app.run("SELECT 1 FROM signed_in") == []

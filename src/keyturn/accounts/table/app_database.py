@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from sqlalchemy import Connection, Engine, Executable, RowMapping, event
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
@@ -18,6 +18,7 @@ from keyturn.database.engines import SQLITE_ARGUMENTS
 from keyturn.database.kept_connections import KeptConnections
 from keyturn.database.lost_connections import replace_lost_connections
 from keyturn.database.sqlite_threads import SqliteThreads
+from keyturn.database.unready import is_rolled_back
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
@@ -88,8 +89,10 @@ def _accounts_unready(place: str) -> Iterator[None]:
     except DatabaseUnready as error:
         # What drivers say may name the user, never the password. It is for logs and the command line: no client is
         # told the reason of a 503.
-        said = describe_error(error.__cause__ or error)
-        raise AccountsUnready(f"the database of the accounts cannot be reached: {place}: {said}") from error.__cause__
+        cause = error.__cause__
+        undone = isinstance(cause, DBAPIError) and is_rolled_back(cause)
+        what = "has undone the transaction" if undone else f"cannot be reached: {place}"
+        raise AccountsUnready(f"the database of the accounts {what}: {describe_error(cause or error)}") from cause
 
 
 def _engine(read: DatabaseUrl, seconds: float) -> AsyncEngine:
