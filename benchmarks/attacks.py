@@ -5,12 +5,19 @@ import itertools
 import json
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 
 _ONE_CLIENT = "203.0.113.7"
 _WAIT = 20.0
 _IDLE = 300
 _HEADERS = 29_000_000
 """Bytes of headers on one connection."""
+
+_HALF = 200
+"""Half-sent bodies of a thread at once: of four threads, as many as `serve` keeps connections."""
+
+_AHEAD = 64_000
+"""Bytes of requests' headers behind a request that is being answered: four times what `serve` keeps."""
 
 _idle: list[socket.socket] = []
 
@@ -69,6 +76,42 @@ def idle_sockets(port: int, _: int) -> None:
             connection.sendall(header)
 
 
+def half_sent_bodies(port: int, _: int) -> None:
+    """200 connections on which half of a body never follows, until the server ends them all."""
+    half = (
+        b"POST /api/auth/request-password-reset HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 8000\r\n\r\n{"email": "' + b"a" * 4000
+    )
+    with ExitStack() as closing:
+        held = [closing.enter_context(socket.create_connection(("127.0.0.1", port), _WAIT)) for _number in range(_HALF)]
+        for connection in held:
+            connection.sendall(half)
+        for connection in held:
+            with suppress(ConnectionError):
+                connection.recv(65536)
+
+
+def pipelined_headers(port: int, number: int) -> None:
+    """Sign in, which takes a hash, with 64 kB of headers behind it on the same connection."""
+    body = json.dumps({"email": f"nobody{number}@example.test", "password": "seven quiet harbours"}).encode()
+    with socket.create_connection(("127.0.0.1", port), _WAIT) as connection:
+        connection.sendall(
+            b"POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"X-Forwarded-For: %s\r\nContent-Length: %d\r\n\r\n%s" % (_client(number).encode(), len(body), body)
+        )
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        header = b"X-Long: " + b"a" * 8000 + b"\r\n"
+        for _sent in range(_AHEAD // len(header)):
+            connection.sendall(header)
+        while connection.recv(65536):
+            pass
+
+
+def costly_accept(port: int, _: int) -> None:
+    """15 kB of media types in `Accept`, at an address where there is nothing."""
+    _send(port, "/nothing", _ONE_CLIENT, headers={"Accept": ",".join(["a/b;q=0.5"] * 1500)})
+
+
 def sign_ins(port: int, number: int) -> None:
     """Sign-ins that fail, each from another client and with another address: a hash for each."""
     body = {"email": f"nobody{number}@example.test", "password": "seven quiet harbours"}
@@ -87,6 +130,9 @@ ATTACKS: dict[str, Callable[[int, int], None]] = {
     "disguised-passwords": disguised_passwords,
     "many-clients": many_clients,
     "idle-sockets": idle_sockets,
+    "half-sent-bodies": half_sent_bodies,
+    "pipelined-headers": pipelined_headers,
+    "costly-accept": costly_accept,
     "sign-ins": sign_ins,
     "requests": requests,
 }
