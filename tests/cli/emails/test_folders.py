@@ -378,3 +378,14 @@ def test_settings_of_the_service_beside_the_repository_of_a_folder_count(
     with click.Context(studio):
         assert transport_of(emails)[0] == "mail.folder.example"
     assert capsys.readouterr().err == ""
+
+
+def test_a_folder_whose_templates_are_all_ignored_names_the_setting(keyturn: Keyturn, shop: Path) -> None:
+    (shop / "keyturn.toml").write_text('[studio]\nignore = ["*"]\n')
+
+    refused = keyturn("check", "templates/emails")
+
+    assert (refused.code, refused.err) == (
+        1,
+        "keyturn: no template of templates/emails is a mail: its settings leave files out with ignore = ['*']\n",
+    )

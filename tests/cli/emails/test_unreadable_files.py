@@ -259,3 +259,18 @@ def test_golden_files_are_written_and_read_through_no_link(emails: Path, workpla
 
     assert (workplace / "mine" / "first.html").read_text() == "mine"
     assert goldens.read(MailName("news", "first")) == Snapshot("theirs")
+
+
+@pytest.mark.parametrize(
+    ("case", "fix"),
+    [("a pipe", "put a plain file in its place"), ("deep JSON", "fewer tables and lists within each other")],
+)
+def test_samples_that_cannot_be_read_come_with_the_remedy_for_their_fault(
+    keyturn: Keyturn, emails: Path, case: str, fix: str
+) -> None:
+    UNREADABLE[case][0](emails)
+
+    told = " ".join(keyturn("check", "emails").out.split())
+
+    assert fix in told
+    assert "A sample is a table of values" not in told

@@ -153,7 +153,10 @@ def usual_baseline(opened: Opened) -> Path:
 
 
 def without_templates(opened: Opened) -> tuple[str, ...]:
-    """Say where templates are looked for, and where there are some."""
+    """Say where templates are looked for, and where there are some, or that `ignore` leaves all of them out."""
+    if opened.settings.ignore and any(_templates_in(opened.gallery.folder)):
+        patterns = ", ".join(map(repr, opened.settings.ignore))
+        return (f"no template of {opened.shown} is a mail: its settings leave files out with ignore = [{patterns}]",)
     first = f"{opened.shown} holds no templates; they are looked for as .mjml, .html and .liquid, with or without .j2"
     return (first, *_name_some_folders())
 
@@ -220,6 +223,10 @@ def _explain_missing_folder(directory: Path) -> tuple[str, ...]:
 def _name_some_folders() -> tuple[str, ...]:
     found = sorted(set(_folders_with_templates(Path.cwd())))[:_DEEPEST]
     return (f"  There are some in {', '.join(found)}.",) if found else ()
+
+
+def _templates_in(folder: Path) -> Iterator[str]:
+    return (name for _, _, names in walk(folder) for name in names if name.endswith(_TEMPLATES))
 
 
 def _folders_with_templates(here: Path) -> Iterator[str]:

@@ -104,6 +104,10 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
         return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
     written = _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
     fix = f"A sample is a table of values with a name: {written}."
+    if error.message.startswith("cannot be read: "):
+        fix = "Take it away, or put a plain file in its place that can be read."
+    elif "nested more than" in error.message:
+        fix = "Write what the templates print with fewer tables and lists within each other."
     return Broken(_finding(SAMPLE_RULES["invalid"], error.message, fix, spot.nearest_place(folders)), spot)
 
 
