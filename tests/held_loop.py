@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ _LONGEST = 0.010
 """Seconds of the processor's time that a function may take between two of its statements."""
 
 _LONGEST_WAIT = 0.5
-"""Seconds that may pass meanwhile: a busy machine makes it wait, and input or output does."""
+"""Seconds that may pass meanwhile, those left out in which it waits for a processor: input or output takes the rest."""
+
+_OF_THIS_THREAD = Path("/proc/thread-self/schedstat")
+"""Nanoseconds on a processor and waiting for one (Linux, Documentation/scheduler/sched-stats.rst)."""
 
 
 @contextmanager
@@ -52,6 +56,15 @@ def failing_where_the_loop_is_held(monkeypatch: pytest.MonkeyPatch) -> Iterator[
     assert not too_long, f"a transaction did something other than its statements: {too_long}"
 
 
+def _time_but_for_others() -> float:
+    """Return seconds of the clock without those that this thread has waited while others had the processors."""
+    try:
+        waited = int(_OF_THIS_THREAD.read_text().split()[1])
+    except FileNotFoundError:  # not Linux
+        waited = 0
+    return time.monotonic() - waited / 1e9
+
+
 class _Watch:
     """Measures what lies between statements. No garbage is collected meanwhile, which is nobody's fault."""
 
@@ -67,10 +80,10 @@ class _Watch:
 
     def start(self) -> None:
         gc.disable()
-        self._begun, self._begun_at = time.thread_time(), time.monotonic()
+        self._begun, self._begun_at = time.thread_time(), _time_but_for_others()
 
     def stop(self, statement: str) -> None:
-        took, waited = time.thread_time() - self._begun, time.monotonic() - self._begun_at
+        took, waited = time.thread_time() - self._begun, _time_but_for_others() - self._begun_at
         gc.enable()
         if took > _LONGEST or waited > _LONGEST_WAIT:
             self._too_long.append(f"{took:.3f} s of work in {waited:.3f} s, before {statement}")
