@@ -70,7 +70,7 @@ async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Pa
         assert (await visitor.get(RESET)).status_code == 200
 
 
-async def test_a_database_that_cannot_be_reached_is_a_page_without_details(
+async def test_a_database_without_its_tables_is_a_page_without_details(
     visitor: Visitor, school: School, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with school.parts.database.engine.begin() as connection:
@@ -79,7 +79,7 @@ async def test_a_database_that_cannot_be_reached_is_a_page_without_details(
     assert page.status_code == 503
     assert heading(page) == "Something went wrong"
     assert "outbox" not in page.text
-    assert "database cannot be reached" in caplog.text
+    assert "the database has not been migrated" in caplog.text
 
 
 async def test_accounts_that_cannot_be_reached_are_a_page_too_and_the_link_survives(tmp_path: Path) -> None:
