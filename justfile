@@ -40,11 +40,11 @@ stories *flags:
 quick *flags:
     uv run pytest -m "not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long" {{flags}}
 
-# The tests that meet libraries most, on the installed wheel with the newest versions up to pyproject's `exclude-newer`; some minutes
+# The tests that meet libraries most, on the installed wheel with the newest versions up to pyproject's `exclude-newer`; 2 to 4 minutes
 newest *flags:
     uv run python -m tests.versions newest {{flags}}
 
-# The same with the oldest versions that pyproject allows; some minutes
+# The same with the oldest versions that pyproject allows; 3 to 4 minutes
 oldest *flags:
     uv run python -m tests.versions oldest {{flags}}
 
@@ -89,8 +89,8 @@ messages:
     uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
     uv run pybabel -q update -i src/keyturn/languages/locales/keyturn.pot -d src/keyturn/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
-# All that CI runs
-check: lint stranger test stories
+# All that CI runs: about half an hour on two idle cores, of which the stories take 15 to 20 minutes
+check: lint stranger test stories newest oldest
 
 # The pictures of the documentation
 screenshots:
