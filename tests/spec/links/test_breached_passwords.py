@@ -75,7 +75,8 @@ async def test_where_the_source_fails_the_password_is_taken_and_the_failure_coun
     start: Start, ranges: RangeServer, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     ranges.fault = fault
-    service = await start(breaches=asking(ranges, 0.5))
+    waits = fault in {Fault.SILENT, Fault.SLOW}
+    service = await start(breaches=asking(ranges, 0.5 if waits else 5))
 
     assert problem(await service.reset(await service.link(), LEAKED)) == "200"
     assert await lookups(service) == {"failed": 1}
