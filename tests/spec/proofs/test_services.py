@@ -120,7 +120,7 @@ async def test_turnstile_is_asked_once_more_and_then_the_policy_decides(
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.LOST])
 async def test_a_verdict_that_was_lost_is_had_again_by_its_key(start: Start, turnstile: Verifier, fault: Fault) -> None:
     turnstile.faults = [fault]
-    service = await start(challenge=asking("turnstile", turnstile, timeout=timedelta(seconds=0.6)))
+    service = await start(challenge=asking("turnstile", turnstile, timeout=timedelta(seconds=1)))
     assert await told(service) == ("202", "")
 
 
@@ -136,9 +136,7 @@ async def test_an_internal_error_of_turnstiles_is_asked_again_and_never_taken_fo
 
 async def test_what_is_open_takes_what_nobody_can_judge_and_counts_it(start: Start, hcaptcha: Verifier) -> None:
     hcaptcha.faults = [Fault.UNAVAILABLE, Fault.SILENT]
-    service = await start(
-        challenge=asking("hcaptcha", hcaptcha, on_failure="open", timeout=timedelta(seconds=0.2))
-    )  # fmt: skip
+    service = await start(challenge=asking("hcaptcha", hcaptcha, on_failure="open", timeout=timedelta(seconds=1)))
     assert await told(service) == ("202", "")
     assert await told(service) == ("202", "")
     assert await told(service, "") == (REFUSED, "missing")
