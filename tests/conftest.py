@@ -44,7 +44,7 @@ LONG_STORIES = ("adoption", "chaos", "cli", "demo", "pages", "plugin", "sources"
 """Rooms that take whole apps, commands or services through a story each: long, as is what goes through pages in a
 browser, and run by `just stories`. What lies within them is long, too."""
 
-WHOLE_TRANSPORTS = "mail/transports"
+WHOLE_PROVIDERS = "mail/providers"
 """A room whose tests speak to servers: slow, which `just quick` leaves out."""
 
 
@@ -77,7 +77,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         is_story = any(folder.is_relative_to(story) for story in LONG_STORIES)
         if is_story or "browser" in item.fixturenames or starts_processes(item.module) or is_of_many_languages(item):
             item.add_marker("long")
-        if folder.is_relative_to(WHOLE_TRANSPORTS):
+        if folder.is_relative_to(WHOLE_PROVIDERS):
             item.add_marker("slow")
         if engine == "postgresql" and item.get_closest_marker("any_database"):
             item.add_marker("long")

@@ -24,13 +24,13 @@ from keyturn.errors import (
     SendRetryable,
     SettingsInvalid,
 )
-from keyturn.mail.transports.email import Email, Sender
-from keyturn.mail.transports.mailgun.sender import MailgunSender
-from keyturn.mail.transports.postmark.sender import PostmarkSender
-from keyturn.mail.transports.resend.sender import ResendSender
-from keyturn.mail.transports.sendgrid.sender import SendGridSender
-from keyturn.mail.transports.ses.sender import SesSender
-from keyturn.mail.transports.smtp import SmtpSender
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.providers.mailgun import MailgunSender, MailgunSettings
+from keyturn.mail.providers.postmark import PostmarkSender, PostmarkSettings
+from keyturn.mail.providers.resend import ResendSender
+from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
+from keyturn.mail.providers.ses import SesSender, SesSettings
+from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.reset.passwords.breach_ranges import BreachRanges
 from keyturn.reset.passwords.breaches import BreachSourceFailed
 from keyturn.reset.proofs.captcha import Captcha
@@ -40,17 +40,7 @@ from keyturn.reset.proofs.second_step.twilio import TwilioSms
 from keyturn.reset.proofs.siteverify import SiteVerify
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
-from keyturn.settings import (
-    LimitSettings,
-    MailgunSettings,
-    PostmarkSettings,
-    Secret,
-    SendGridSettings,
-    SesSettings,
-    SmsSettings,
-    SmtpSettings,
-    SupabaseSettings,
-)
+from keyturn.settings import LimitSettings, Secret, SmsSettings, SupabaseSettings
 from keyturn.testing import SupabaseServer
 from keyturn.testing.supabase_users import SupabaseFactor
 from keyturn.webhooks.sender import WebhookSender

@@ -12,8 +12,8 @@ from benchmarks.plan import Plan
 from benchmarks.progress import Tell
 from benchmarks.report import Report
 from keyturn.emails.gallery.samples.files import read_samples
-from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.mime import to_mime
+from keyturn.mail.port.email import Email
+from keyturn.mail.port.mime import to_mime
 from keyturn.parts import Parts
 from keyturn.reset.delivery.email_props import EMAILS
 from keyturn.settings import DatabaseSettings, Secret, Settings

@@ -13,7 +13,7 @@ import msgspec
 from benchmarks.peers import SentFile
 from benchmarks.peers.keyturn import ENVIRONMENT
 from keyturn.event_loop import WORKER_TURN, run, until_signalled
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.parts import Parts
 from keyturn.settings import read_settings
 from keyturn.telemetry.logs import configure_logs

@@ -14,12 +14,13 @@ from keyturn.api.health import health_router
 from keyturn.api.metrics import metrics_router
 from keyturn.api.problems.documents import problem_handlers
 from keyturn.database.migrations import require_current
+from keyturn.hosts import is_loopback
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.pages.reference.page import ReferencePage
 from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnPlugin
-from keyturn.settings import Settings, is_loopback
+from keyturn.settings import Settings
 from keyturn.web_parts import site_of
 
 _TAGS = {

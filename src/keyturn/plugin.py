@@ -30,8 +30,8 @@ from keyturn.child_worker.supervisor import Supervisor
 from keyturn.database.host_database import share_database, tied_to_its_process
 from keyturn.database.migrations import require_current
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.transports.email import Sender
-from keyturn.mail.transports.senders import require_transports
+from keyturn.mail.port.email import Sender
+from keyturn.mail.sending.choosing import require_libraries
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.reset.counting_alone import counting_alone
@@ -128,7 +128,7 @@ class KeyturnPlugin(InitPlugin):
             _require_what_a_child_can_have(told, self.parts, alchemy, accounts)
             self._supervisor = Supervisor(self.parts, self.parts.settings)
         if self._worker != "none" and not self.parts.sender:
-            require_transports(self.parts.settings)
+            require_libraries(self.parts.settings)
         self._pages = pages
         self._base_path = urlsplit(settings.base_url).path
         self._path = path

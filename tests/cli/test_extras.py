@@ -28,7 +28,6 @@ ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", "p
 def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Let a module be not installed, as the import system sees it (Python reference, 5.3.1)."""
     monkeypatch.setitem(sys.modules, request.param, None)
-    monkeypatch.delitem(sys.modules, "keyturn.mail.transports.smtp", raising=False)
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,8 @@ from tests.doctor.dns_server import DnsServer, running_dns
 from tests.resend_server.server import API_KEY, ResendServer, running_resend
 
 from keyturn.doctor import Dns
-from keyturn.settings import (
-    Brand,
-    DatabaseSettings,
-    MailSettings,
-    ResendSettings,
-    Secret,
-    ServerSettings,
-    Settings,
-)
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
 
 SECRET_KEY = "0123456789abcdef0123456789abcdef"
 

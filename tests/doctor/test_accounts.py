@@ -17,7 +17,7 @@ from keyturn.accounts.port import Account
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database import Database
 from keyturn.doctor.accounts import check_accounts
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 from keyturn.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
 
 

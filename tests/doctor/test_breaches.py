@@ -8,10 +8,10 @@ import pytest
 from tests.range_server import Fault, running_ranges
 
 from keyturn.doctor.breaches import check_breaches
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 from keyturn.reset.passwords.breach_filter import write_filter
 from keyturn.settings import BreachSettings, Settings
-from keyturn.settings.texts import Folder
+from keyturn.texts import Folder
 
 
 async def found(breaches: BreachSettings) -> Finding:

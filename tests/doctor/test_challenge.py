@@ -7,7 +7,7 @@ import pytest
 from tests.verifier import Fault, running_verifier
 
 from keyturn.doctor.challenge import check_challenge
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 from keyturn.settings import ChallengeSettings, Secret, Settings
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.doctor.clients import check_clients
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 from keyturn.settings import ServerSettings, Settings
 
 

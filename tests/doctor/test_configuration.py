@@ -3,27 +3,27 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pytest
 from tests.doctor.conftest import SECRET_KEY
 
 from keyturn.doctor.configuration import check_settings
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.settings import (
     Brand,
     MailSettings,
     Reading,
-    ResendSettings,
     Secret,
     ServerSettings,
     Settings,
-    SmtpSettings,
     TokenSettings,
     inspect_settings,
 )
-from keyturn.settings.transports import Transport
 
 HOOK = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 Inspect = Callable[..., list[Finding]]
@@ -108,7 +108,7 @@ def test_what_is_allowed_and_hardly_meant_is_a_doubt(
     assert mend in found.mend
 
 
-@pytest.mark.parametrize("provider", [one for one in get_args(Transport) if one not in {"resend", "smtp"}])
+@pytest.mark.parametrize("provider", [name for name, one in PROVIDERS.items() if one.reports and name != "resend"])
 def test_a_provider_that_tells_nobody_of_bounces_is_a_doubt(production: Settings, provider: str) -> None:
     (found,) = doubts(production, mail=msgspec.structs.replace(production.mail, transport=provider))
 

@@ -18,8 +18,8 @@ from tests.postgresql_with_tls import TlsServer
 from keyturn.database import Database, now
 from keyturn.database.migrations import VERSION_TABLE, head
 from keyturn.doctor.database import check_database
-from keyturn.doctor.finding import Finding
 from keyturn.doctor.sqlite_file import file_system, network
+from keyturn.finding import Finding
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
 

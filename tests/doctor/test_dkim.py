@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyturn.doctor import dkim
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 
 NAME = "resend._domainkey.northwind.example"
 REMEDY = "Copy it from the provider."

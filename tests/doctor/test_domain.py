@@ -6,16 +6,17 @@ from tests.doctor.test_dkim import RSA
 
 from keyturn.doctor import Dns, Finding
 from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
+from keyturn.mail.providers import PROVIDERS
 
 DOMAIN = "northwind.example"
 CHECKS = ["spf", "dkim", "dmarc"]
 
 
-async def check(name: str, dns: Dns, transport: str = "resend") -> Finding:
+async def check(name: str, dns: Dns, provider: str = "resend") -> Finding:
     if name == "dmarc":
         (found,) = await check_dmarc(DOMAIN, dns)
     else:
-        (found,) = await {"spf": check_spf, "dkim": check_dkim}[name](DOMAIN, transport, dns)
+        (found,) = await {"spf": check_spf, "dkim": check_dkim}[name](DOMAIN, PROVIDERS[provider], dns)
     assert found.check == name
     return found
 

@@ -15,16 +15,16 @@ from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.doctor import Dns, Finding, examine
 from keyturn.errors import Fault
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.settings import (
     Brand,
     DatabaseSettings,
     LimitSettings,
     MailSettings,
     Reading,
-    ResendSettings,
     Secret,
     Settings,
-    SmtpSettings,
     inspect_settings,
 )
 

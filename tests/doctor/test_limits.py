@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from tests.redis_server import RedisServer, running_redis
 
-from keyturn.doctor.finding import Finding
 from keyturn.doctor.limits import check_limits
+from keyturn.finding import Finding
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret, Settings
 
 

@@ -5,22 +5,18 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.mail.transports.ports import closed_port
+from tests.mail.providers.ports import closed_port
 from tests.mail_providers import mailgun, postmark, sendgrid, ses
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 
-from keyturn.doctor.examination import check_transport
-from keyturn.doctor.finding import Finding
-from keyturn.settings import (
-    MailgunSettings,
-    MailSettings,
-    PostmarkSettings,
-    Secret,
-    SendGridSettings,
-    SesSettings,
-    Settings,
-)
+from keyturn.doctor.examination import check_provider
+from keyturn.finding import Finding
+from keyturn.mail.providers.mailgun import MailgunSettings
+from keyturn.mail.providers.postmark import PostmarkSettings
+from keyturn.mail.providers.sendgrid import SendGridSettings
+from keyturn.mail.providers.ses import SesSettings
+from keyturn.settings import MailSettings, Secret, Settings
 
 Check = Callable[..., Any]
 
@@ -90,9 +86,9 @@ async def check(
     provider: Provider, url: str, key: str = "", environment: str = "production", **changes: Any
 ) -> list[Finding]:
     section = msgspec.structs.replace(provider.settings(url, key or provider.right), **changes)
-    mail = MailSettings(transport=provider.name, from_="accounts@northwind.example")  # type: ignore[arg-type]
+    mail = MailSettings(transport=provider.name, from_="accounts@northwind.example")
     settings = Settings(mail=mail, environment=environment, **{provider.name: section})  # type: ignore[arg-type]
-    found = list(await check_transport(settings, provider.name))
+    found = list(await check_provider(settings, provider.name))
     assert {finding.check for finding in found} == {provider.name}
     assert (key or provider.right) not in repr(found) or key == postmark.TEST_TOKEN
     return found

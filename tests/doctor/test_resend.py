@@ -7,9 +7,10 @@ import pytest
 from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.resend_server.server import API_KEY, SENDING_KEY, ResendServer
 
-from keyturn.doctor.finding import Finding
-from keyturn.doctor.providers.resend import check_resend
-from keyturn.settings import MailSettings, ResendSettings, Secret, Settings
+from keyturn.doctor.examination import check_provider
+from keyturn.finding import Finding
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.settings import MailSettings, Secret, Settings
 
 SPF = {"record": "SPF", "name": "send", "type": "TXT", "value": "v=spf1 include:amazonses.com ~all"}
 DKIM = {"record": "DKIM", "name": "resend._domainkey", "type": "TXT", "value": "p=MIGf"}
@@ -23,7 +24,7 @@ def domain(name: str = "northwind.example", status: str = "verified", **changes:
 
 async def check(settings: Settings, key: str = API_KEY) -> list[Finding]:
     resend = ResendSettings(api_key=Secret(key), api_url=settings.resend.api_url)
-    found = await check_resend(msgspec.structs.replace(settings, resend=resend))
+    found = list(await check_provider(msgspec.structs.replace(settings, resend=resend), "resend"))
     assert {finding.check for finding in found} == {"resend"}
     assert key not in repr(found)
     return found

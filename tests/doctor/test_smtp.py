@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.mail.transports.smtp_server import PASSWORD, USERNAME, running_smtp
+from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
 
-from keyturn.doctor.finding import Finding
-from keyturn.doctor.smtp import check_smtp
-from keyturn.settings import MailSettings, Secret, Settings, SmtpSettings
+from keyturn.doctor.examination import check_provider
+from keyturn.finding import Finding
+from keyturn.mail.providers.smtp import SmtpSettings
+from keyturn.settings import MailSettings, Secret, Settings
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def _trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:
     smtp = SmtpSettings(host=host, port=port, timeout=timedelta(seconds=1), **settings)
     mail = MailSettings(transport="smtp", from_="Northwind School <accounts@northwind.example>")
-    found = await check_smtp(Settings(mail=mail, smtp=smtp))
+    found = list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))
     assert {finding.check for finding in found} == {"smtp"}
     return found
 

@@ -13,8 +13,8 @@ import pytest
 import trustme
 
 from keyturn.doctor import Dns, examine
-from keyturn.doctor.finding import Finding
 from keyturn.doctor.webhook import check_webhook
+from keyturn.finding import Finding
 from keyturn.settings import Reading, Secret, Settings, WebhookSettings
 
 

@@ -25,7 +25,7 @@ from tests.resend_server.answers import Answer, Request
 from tests.serving import serving
 
 from keyturn.http_client import HttpClient
-from keyturn.mail.transports.ses import sns
+from keyturn.mail.providers.ses import sns
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:keyturn-mails"
 HOST = "sns.eu-west-1.amazonaws.com"

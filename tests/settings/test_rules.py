@@ -1,12 +1,11 @@
 """What must hold between settings: production, addresses, links, limits."""
 
-from typing import get_args
 
 import pytest
 from tests.settings.conftest import ENOUGH, Faults, Read
 
-from keyturn.settings import is_loopback
-from keyturn.settings.transports import Transport
+from keyturn.hosts import is_loopback
+from keyturn.mail.providers import PROVIDERS
 
 
 def test_production_needs_a_secret_key(faults: Faults) -> None:
@@ -235,7 +234,7 @@ def test_a_time_zone_must_exist(faults: Faults, zone: str) -> None:
     assert set(faults(KEYTURN_TIMEZONE=zone)) == {"timezone"}
 
 
-@pytest.mark.parametrize("name", get_args(Transport))
+@pytest.mark.parametrize("name", PROVIDERS)
 def test_a_lease_outlasts_the_time_out_of_each_provider_that_may_be_asked_and_of_no_other(
     faults: Faults, read: Read, name: str
 ) -> None:

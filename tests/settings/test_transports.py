@@ -1,12 +1,9 @@
 """What a chosen way out for mails cannot do without, and that keys go to nobody in the open."""
 
-from typing import get_args
-
 import pytest
 from tests.settings.conftest import Faults, Read
 
-from keyturn.settings.rules.transports import NEEDED
-from keyturn.settings.transports import Transport
+from keyturn.mail.providers import PROVIDERS
 
 COMPLETE = {
     "postmark": {"POSTMARK_SERVER_TOKEN": "a-token"},
@@ -18,7 +15,7 @@ COMPLETE = {
 
 
 def test_every_transport_says_what_it_needs() -> None:
-    assert set(NEEDED) == {*get_args(Transport), "capture"}
+    assert all(any(need.required for need in provider.needs) for provider in PROVIDERS.values())
 
 
 @pytest.mark.parametrize("chosen_by", ["transport", "fallback"])
@@ -26,7 +23,7 @@ def test_every_transport_says_what_it_needs() -> None:
 def test_what_is_missing_is_named_as_people_know_it(faults: Faults, transport: str, chosen_by: str) -> None:
     found = faults(**{f"KEYTURN_MAIL_{chosen_by.upper()}": transport})
 
-    assert set(found) == set(NEEDED[transport].values())
+    assert set(found) == {need.name for need in PROVIDERS[transport].needs if need.required}
     without = (
         "; to try it without, set KEYTURN_MAIL_TRANSPORT=capture: mails are kept in .keyturn/mail, and none is sent"
     )

@@ -18,7 +18,7 @@ from tests.puzzles import CHEAPEST_PUZZLE, post_answering
 from tests.spec.inbox import Inbox, links_in
 from tests.spec.service import CHEAPEST, Service, running
 
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import HashingSettings, Settings, read_settings
 

@@ -6,7 +6,7 @@ from collections import deque
 from html import unescape
 
 from keyturn.errors import SendFailed
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 
 TOKEN = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])")
 """32 bytes in base64url without padding (RFC 4648, section 5)."""

@@ -16,11 +16,12 @@ from sqlalchemy import select, update
 from tests.spec.service import ADA, Service
 
 from keyturn.database import now
+from keyturn.mail.providers.resend import ResendSettings
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.outbox.reading import Wanted, read
 from keyturn.reset.records.audit import Entry
 from keyturn.reset.records.models import MailboxRow
-from keyturn.settings import LimitSettings, ResendSettings, Secret
+from keyturn.settings import LimitSettings, Secret
 
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

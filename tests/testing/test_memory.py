@@ -1,10 +1,10 @@
-"""The sender that keeps what it is given. What every sender keeps to is in tests/mail/transports/test_contract.py."""
+"""The sender that keeps what it is given. What every sender keeps to is in tests/mail/providers/test_contract.py."""
 
 import msgspec
 import pytest
 
 from keyturn.errors import SendRetryable
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.testing import MemorySender
 
 MAIL = Email(sender="a@northwind.example", to="ada@pupils.test", subject="Hello", html="<p>Hello</p>", text="Hello")

@@ -12,8 +12,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.api.problems.documents import MEDIA_TYPE, NO_STORE, http_problem
+from keyturn.hosts import host_of, is_origin
 from keyturn.settings.networks import both_forms
-from keyturn.settings.url_rules import host_of, is_origin
 
 _LONGEST_COOKIE = 4096
 """Bytes of a name and its value: what a browser has to keep (RFC 6265, 6.1)."""

@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie
 from keyturn.api.request_id import request_id_of
 from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
-from keyturn.mail.transports.reports import ProviderWebhook
+from keyturn.mail.port.reports import ProviderWebhook
 from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.invitations import Invitations
 from keyturn.reset.muting import MailboxMuting

@@ -11,7 +11,7 @@ from keyturn.cli.installation import Installation, installation
 from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import FILE_NAME, Settings
-from keyturn.settings.url_rules import local_port
+from keyturn.hosts import local_port
 
 
 @click.command()

@@ -15,7 +15,7 @@ from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.urls.tls import CertificateRefused, Roots, certificate_error
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
-from keyturn.settings.private_files import make_private_file, make_private_folder
+from keyturn.private_files import make_private_file, make_private_folder
 from keyturn.settings.url_rules import database_fault
 
 SQLITE_ARGUMENTS = {"timeout": 30, "isolation_level": None}

@@ -5,6 +5,6 @@ Each check has an end, and what one did not foresee hides none of the others' fi
 
 from keyturn.doctor.dns import Dns
 from keyturn.doctor.examination import examine
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 
 __all__ = ["Dns", "Finding", "examine"]

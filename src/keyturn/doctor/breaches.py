@@ -5,8 +5,8 @@ from hashlib import sha1
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from keyturn.doctor.finding import Finding
 from keyturn.errors import SettingsInvalid
+from keyturn.finding import Finding
 from keyturn.reset.passwords.breach_filter import BreachFilter
 from keyturn.reset.passwords.breach_ranges import BreachRanges
 from keyturn.reset.passwords.breaches import BreachSource, BreachSourceFailed

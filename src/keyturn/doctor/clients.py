@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network
 
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 from keyturn.settings import Settings
 from keyturn.settings.networks import read_network, read_peer
 

@@ -4,27 +4,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from keyturn.doctor.finding import Finding
 from keyturn.errors import Fault
+from keyturn.finding import Finding
+from keyturn.hosts import is_loopback
+from keyturn.mail.providers import PROVIDERS
 from keyturn.reset.delivery.theme import palette_of
-from keyturn.settings import Reading, Settings, is_loopback
+from keyturn.settings import Reading, Settings
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
-from keyturn.settings.rules.reports import PROOFS, proofs_of
+from keyturn.settings.rules.providers import proofs_of
 
 _LONGEST_LIFE = timedelta(hours=1)
 
 _FEWEST_CHARACTERS = 8
 """Different ones in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
-
-_REPORTING = {
-    "resend": "at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
-    "postmark": "to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
-    "sendgrid": "at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
-    "sendgrid.webhook_verification_key to its verification key",
-    "mailgun": "to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
-    "ses": "to an SNS topic that the configuration set publishes to, and set ses.topic_arn to the topic's ARN",
-}
-"""For each provider where it is told to report, and what is set then."""
 
 _NOT_THERE = ("no such file: ", "no such folder: ")
 
@@ -93,18 +85,19 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield where nobody hears of mails that bounced, and where a rotated secret is the old one."""
-    for provider, where in _REPORTING.items():
-        setting = PROOFS[provider].setting
+    for name, provider in PROVIDERS.items():
+        if not (reports := provider.reports):
+            continue
         newest, previous = proofs_of(settings, provider)
-        if settings.secure and settings.mail.transport == provider and not newest:
+        if settings.secure and settings.mail.transport == name and not newest:
             yield (
-                f"{provider}.{setting}: missing, so nobody hears of mails that bounced",
-                f"Add {settings.base_url}/webhooks/{provider} {where}.",
+                f"{name}.{reports.setting}: missing, so nobody hears of mails that bounced",
+                f"Add {settings.base_url}/webhooks/{name} {reports.where}.",
             )
         if newest and newest == previous:
             yield (
-                f"{provider}.previous_{setting}: is the one that is in use, so nothing was rotated",
-                f"Set {provider}.{setting} to the newer one, or take the older one out.",
+                f"{name}.previous_{reports.setting}: is the one that is in use, so nothing was rotated",
+                f"Set {name}.{reports.setting} to the newer one, or take the older one out.",
             )
 
 

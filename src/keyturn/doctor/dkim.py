@@ -8,7 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 
 _SHORTEST = 1024
 """Bits: receivers must not accept shorter RSA keys (RFC 8301 3.2)."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from keyturn.doctor.dkim import tags
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 
 _MOST_LABELS = 8
 """A walk of the tree asks no more names than that (RFC 9989 4.10)."""

@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from email.utils import parseaddr
+from typing import Any
 
 from keyturn import addresses
 from keyturn.doctor import dkim, dmarc, spf
 from keyturn.doctor.dns import Dns, Unanswered
-from keyturn.doctor.finding import Finding
 from keyturn.errors import InputInvalid
+from keyturn.finding import Finding
+from keyturn.mail.port.provider import Provider, Spf
 
 _MOST_REDIRECTS = 10
 """RFC 7208 4.6.4 allows so many look-ups for one record."""
 
 _LOOK_AT_A_MAIL = "Look for dkim=pass in the headers of a mail that has arrived."
-_RESEND = "https://resend.com/domains"
 
 
 def domain_of(address: str) -> str:
@@ -25,31 +26,21 @@ def domain_of(address: str) -> str:
         return ""
 
 
-async def check_spf(domain: str, transport: str, dns: Dns) -> list[Finding]:
-    if transport == "smtp":
-        # The envelope's sender is the address in From, so this is the record that receivers read.
-        return await _judge_answer("spf", domain, dns, lambda: _spf(domain, dns))
-    if transport != "resend":
-        message = f"not checked: the return path of {transport} is its own, and DKIM alone satisfies DMARC"
+async def check_spf(domain: str, provider: Provider[Any], dns: Dns) -> list[Finding]:
+    if not (record := provider.spf):
+        message = f"not checked: the return path of {provider.name} is its own, and DKIM alone satisfies DMARC"
         return [Finding("spf", "skip", message, _LOOK_AT_A_MAIL)]
-    # Resend's return path is a subdomain, "send" unless another was chosen; DKIM alone satisfies DMARC, so this one
-    # may be missing (https://resend.com/docs/dashboard/domains/custom-return-path).
-    name = f"send.{domain}"
-
-    async def judge() -> Finding:
-        return spf.judge(name, await dns.texts(name), needed="include:amazonses.com", missing="warn")
-
-    return await _judge_answer("spf", domain, dns, judge)
+    return await _judge_answer("spf", domain, dns, lambda: _spf(domain, record, dns))
 
 
-async def check_dkim(domain: str, transport: str, dns: Dns) -> list[Finding]:
-    if transport != "resend":
+async def check_dkim(domain: str, provider: Provider[Any], dns: Dns) -> list[Finding]:
+    if not (key := provider.dkim):
         message = "not checked: only the mail server knows the name of its key"
         return [Finding("dkim", "skip", message, _LOOK_AT_A_MAIL)]
-    name = f"resend._domainkey.{domain}"
+    name = f"{key.selector}._domainkey.{domain}"
 
     async def judge() -> Finding:
-        return dkim.judge(name, await dns.texts(name), f"Copy TXT {name} from {_RESEND} into the DNS.")
+        return dkim.judge(name, await dns.texts(name), f"Copy TXT {name} from {key.page} into the DNS.")
 
     return await _judge_answer("dkim", domain, dns, judge)
 
@@ -74,14 +65,15 @@ async def check_replies(domain: str, dns: Dns) -> list[Finding]:
     return [Finding("replies", "warn", f"{domain} takes no mail, so answers to it are lost", mend)]
 
 
-async def _spf(domain: str, dns: Dns) -> Finding:
-    name, texts = domain, await dns.texts(domain)
+async def _spf(domain: str, record: Spf, dns: Dns) -> Finding:
+    name = f"{record.host}.{domain}" if record.host else domain
+    texts = await dns.texts(name)
     for _ in range(_MOST_REDIRECTS):
         following = spf.redirect(texts)
         if not following:
             break
         name, texts = following, await dns.texts(following)
-    return spf.judge(name, texts, needed="", missing="fail")
+    return spf.judge(name, texts, needed=record.term, missing=record.missing)
 
 
 async def _judge_answer(check: str, domain: str, dns: Dns, judge: Callable[[], Awaitable[Finding]]) -> list[Finding]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from email.utils import parseaddr
 from functools import partial
 from typing import NamedTuple
 
@@ -15,34 +16,19 @@ from keyturn.doctor.configuration import check_settings
 from keyturn.doctor.database import check_database
 from keyturn.doctor.dns import Dns
 from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
-from keyturn.doctor.finding import Finding, Verdict
 from keyturn.doctor.limits import check_limits
 from keyturn.doctor.pages import FaultsOfPages, check_pages
-from keyturn.doctor.providers.mailgun import check_mailgun
-from keyturn.doctor.providers.postmark import check_postmark
-from keyturn.doctor.providers.resend import SANDBOX, check_resend
-from keyturn.doctor.providers.sendgrid import check_sendgrid
-from keyturn.doctor.providers.ses import check_ses
 from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
-from keyturn.doctor.smtp import check_smtp
-from keyturn.doctor.transport import check_capture
 from keyturn.doctor.webhook import check_webhook
 from keyturn.errors import Fault
+from keyturn.finding import Finding, Verdict
+from keyturn.mail.port.provider import CheckedSender
+from keyturn.mail.providers import PROVIDERS
 from keyturn.settings import Reading, Settings
 from keyturn.settings.reading import OTHER_NAMES
 
 _PATIENCE = 5
 """Seconds for one check."""
-
-_TRANSPORTS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = {
-    "resend": check_resend,
-    "postmark": check_postmark,
-    "sendgrid": check_sendgrid,
-    "mailgun": check_mailgun,
-    "ses": check_ses,
-    "smtp": check_smtp,
-    "capture": check_capture,
-}
 
 
 class Check(NamedTuple):
@@ -90,9 +76,22 @@ async def examine(
     return [*check_settings(reading), *(finding for findings in found for finding in findings)]
 
 
-async def check_transport(settings: Settings, transport: str) -> Sequence[Finding]:
-    """Ask whoever would send the mails whether they could."""
-    return await _TRANSPORTS[transport](settings)
+async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
+    """Ask a provider whether it would take mails from this sender. None is sent."""
+    if name not in PROVIDERS:
+        return _check_capture(settings)
+    address = parseaddr(settings.mail.from_)[1]
+    sender = CheckedSender(
+        address=address, domain=domain_of(address), is_production=settings.environment == "production"
+    )
+    return await PROVIDERS[name].check(getattr(settings, name), sender)
+
+
+def _check_capture(settings: Settings) -> list[Finding]:
+    where = f"mails are written to {settings.mail.capture_dir}, none is sent"
+    if settings.environment == "production":
+        return [Finding("capture", "warn", where, 'Set mail.transport to "resend", "smtp" or another provider.')]
+    return [Finding("capture", "ok", where)]
 
 
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
@@ -106,23 +105,23 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     if settings.challenge.method != "none":
         yield _check("challenge", "challenge", work=partial(check_challenge, settings))
     yield _check("clients", "server", work=partial(check_clients, settings))
-    transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]
-    for transport in transports:
-        yield _check(transport, f"mail {transport}", work=partial(check_transport, settings, transport))
+    chosen = [name for name in (settings.mail.transport, settings.mail.fallback) if name]
+    for name in chosen:
+        yield _check(name, f"mail {name}", work=partial(check_provider, settings, name))
     if settings.webhooks.url:
         yield _check("webhook", "webhooks", late="warn", work=partial(check_webhook, settings))
     domain = domain_of(settings.mail.from_)
-    if "capture" not in transports and domain not in {"", SANDBOX}:
-        yield from _domain(domain, transports, dns)
+    if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
+        yield from _domain(domain, chosen, dns)
     written = (settings.mail.reply_to, settings.brand.support_address)
     for answered in sorted({domain_of(address) for address in written} - {""}):
         yield _check("replies", "mail brand", late="warn", work=partial(check_replies, answered, dns))
 
 
-def _domain(domain: str, transports: Sequence[str], dns: Dns) -> Iterator[Check]:
+def _domain(domain: str, chosen: Sequence[str], dns: Dns) -> Iterator[Check]:
     for name, check in (("spf", check_spf), ("dkim", check_dkim)):
-        for transport in transports:
-            yield _check(name, "mail", late="warn", work=partial(check, domain, transport, dns))
+        for provider in chosen:
+            yield _check(name, "mail", late="warn", work=partial(check, domain, PROVIDERS[provider], dns))
     yield _check("dmarc", "mail", late="warn", work=partial(check_dmarc, domain, dns))
 
 

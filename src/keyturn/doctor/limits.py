@@ -3,8 +3,8 @@
 import time
 from urllib.parse import urlsplit
 
-from keyturn.doctor.finding import Finding
 from keyturn.errors import LimitsUnready, SettingsInvalid
+from keyturn.finding import Finding
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_kind

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from keyturn.doctor.finding import Finding
 from keyturn.errors import Fault
+from keyturn.finding import Finding
 from keyturn.settings import Settings
 
 FaultsOfPages = Callable[[Settings], Sequence[Fault]]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from keyturn.doctor.finding import Finding, Verdict
+from keyturn.finding import Finding, Verdict
 
 _MECHANISM = re.compile(r"[+?~-]?(all|(include|exists):\S+|(a|mx|ptr)([:/]\S*)?|ip[46]:\S+)", re.IGNORECASE)
 _MODIFIER = re.compile(r"[a-z][\w.-]*=\S*", re.IGNORECASE)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from keyturn.doctor.finding import Finding
+from keyturn.finding import Finding
 from keyturn.settings import Settings
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 
@@ -13,6 +14,8 @@ from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.hash_formats import HashFormat
 from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.port.provider import Provider
+from keyturn.mail.providers import PROVIDERS
 from keyturn.settings import TableSettings, inspect_settings
 from keyturn.settings.reading import OTHER_NAMES, PREFIX
 from keyturn.settings.rules.accounts import OWN_STORES
@@ -57,7 +60,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     brand: str
     sender: str
-    transport: str = "resend"
+    provider: str = "resend"
     reset_url: str = ""
     sign_in_url: str = ""
     store: str = "builtin"
@@ -94,6 +97,17 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     free = "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL"
     variable = holding[0] if holding else free
     return DatabaseAddress(kind=read.kind, url=given, written=f"${{{variable}}}", variable=variable)
+
+
+def likely_provider(environ: Mapping[str, str]) -> str:
+    """Return the one whose variables are set already, else the first. Variables that others share say nothing."""
+    set_up = (name for name, one in PROVIDERS.items() if not one.shares_variables and is_in_environment(one, environ))
+    return next(set_up, next(iter(PROVIDERS)))
+
+
+def is_in_environment(provider: Provider[Any], environ: Mapping[str, str]) -> bool:
+    """Tell whether all that the provider needs is set."""
+    return all(environ.get(need.variable) for need in provider.needs)
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:

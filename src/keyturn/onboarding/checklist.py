@@ -9,10 +9,10 @@ from shlex import quote
 import msgspec
 
 from keyturn.database.urls import read_url
-from keyturn.onboarding.answers import OWN_DATABASE, Answers
-from keyturn.onboarding.mail_providers import PROVIDERS
+from keyturn.hosts import local_port
+from keyturn.mail.providers import PROVIDERS
+from keyturn.onboarding.answers import OWN_DATABASE, Answers, is_in_environment
 from keyturn.settings import FILE_NAME, MailSettings, ServerSettings
-from keyturn.settings.url_rules import local_port
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
         made = " ".join(quote(f"{name}-{ending}") for ending in ("wal", "shm", "limits"))
         yield Step(what=what, how=f"printf '%s\\n' {made} >> .gitignore")
     sending = (
-        "" if _is_capturing(environ) else f", {PROVIDERS[answers.transport].name}, and SPF, DKIM and DMARC of {domain}"
+        "" if _is_capturing(environ) else f", {PROVIDERS[answers.provider].label}, and SPF, DKIM and DMARC of {domain}"
     )
     yield Step(what=f"Check the settings{sending}", how="keyturn doctor")
     yield from _serve(answers)
@@ -74,17 +74,18 @@ def _serve(answers: Answers) -> Iterator[Step]:
 def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
     if not environ.get("KEYTURN_SECRET_KEY"):
         yield Step(what="Make a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
-    provider = PROVIDERS[answers.transport]
-    if not _is_capturing(environ) and provider.extra and find_spec(provider.extra_package) is None:
-        yield Step(what=f"Install what {provider.name} needs", how=f"pip install 'keyturn[{provider.extra}]'")
+    provider = PROVIDERS[answers.provider]
+    if not _is_capturing(environ) and provider.extra and find_spec(provider.extra.package) is None:
+        yield Step(what=f"Install what {provider.label} needs", how=f"pip install 'keyturn[{provider.extra.name}]'")
     if _is_capturing(environ):
         yield Step(
             what=f"Mails are kept in {MailSettings().capture_dir}, and none is sent, until you take this out",
             how="unset KEYTURN_MAIL_TRANSPORT",
         )
-    elif not provider.is_in(environ):
-        yield Step(what=provider.source, how=provider.command)
-        what = f"Or try it without {provider.name}: mails are kept in {MailSettings().capture_dir}, and none is sent"
+    elif not is_in_environment(provider, environ):
+        variables = " ".join(f"{need.variable}={need.example}" for need in provider.needs)
+        yield Step(what=provider.source, how=f"export {variables}")
+        what = f"Or try it without {provider.label}: mails are kept in {MailSettings().capture_dir}, and none is sent"
         yield Step(what=what, how="export KEYTURN_MAIL_TRANSPORT=capture")
     for name, url in answers.variables.items():
         if environ.get(name) != url:

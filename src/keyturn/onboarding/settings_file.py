@@ -11,11 +11,11 @@ from tomlkit.items import Item, Table
 
 from keyturn.accounts.table.hash_formats import HashFormat
 from keyturn.errors import KeyturnError
+from keyturn.hosts import local_port
+from keyturn.mail.providers import PROVIDERS
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.corrections import COLUMNS
-from keyturn.onboarding.mail_providers import PROVIDERS
 from keyturn.settings import MailSettings, ServerSettings, TableSettings
-from keyturn.settings.url_rules import local_port
 
 
 class NotWritten(KeyturnError):
@@ -25,7 +25,7 @@ class NotWritten(KeyturnError):
 def as_toml(answers: Answers) -> str:
     """Return the text of the file. It names secrets and holds none."""
     document = tomlkit.document()
-    secrets = ["KEYTURN_SECRET_KEY", *PROVIDERS[answers.transport].variables, *answers.variables]
+    secrets = ["KEYTURN_SECRET_KEY", *(need.variable for need in PROVIDERS[answers.provider].needs), *answers.variables]
     if answers.store == "supabase":
         secrets.append("SUPABASE_SERVICE_ROLE_KEY")
     document.add(tomlkit.comment("Keyturn's settings. What is not here has a default. A key of a [section] is also"))
@@ -47,7 +47,7 @@ def as_toml(answers: Answers) -> str:
     if server:
         document.add("server", server)
     document.add("brand", _section(name=answers.brand))
-    chosen = {"transport": answers.transport} if answers.transport != MailSettings().transport else {}
+    chosen = {"transport": answers.provider} if answers.provider != MailSettings().transport else {}
     document.add("mail", _section(**chosen, **{"from": answers.sender}))
     _add_database(document, answers)
     _add_accounts(document, answers)

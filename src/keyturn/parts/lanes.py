@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from keyturn.accounts.choosing import ends_sessions
-from keyturn.mail.transports.email import Sender, local_sender
-from keyturn.mail.transports.senders import sender_for
-from keyturn.mail.transports.traced import TracedSender
+from keyturn.mail.port.email import Sender, local_sender
+from keyturn.mail.sending.choosing import sender_for
+from keyturn.mail.sending.traced import TracedSender
 from keyturn.outbox import Handler, Lane, Seal
 from keyturn.reset.delivery.callback import CallbackHandler, drop_callback
 from keyturn.reset.delivery.composer import MailComposer, MailDefaults

@@ -12,9 +12,9 @@ from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
-from keyturn.mail.transports.email import Sender
-from keyturn.mail.transports.reports import ProviderWebhook
-from keyturn.mail.transports.webhooks import provider_webhooks
+from keyturn.mail.port.email import Sender
+from keyturn.mail.port.reports import ProviderWebhook
+from keyturn.mail.sending.choosing import provider_webhooks
 from keyturn.outbox import Outbox, Relay, RelayLimits
 from keyturn.outbox.liveness import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness

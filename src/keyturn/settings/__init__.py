@@ -31,16 +31,7 @@ from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings, require_valid
 from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
 from keyturn.settings.second_steps import SecondStepSettings, SecondStepTableSettings, SmsSettings
-from keyturn.settings.texts import FileOrUrl, Folder, Secret
-from keyturn.settings.transports import (
-    MailgunSettings,
-    PostmarkSettings,
-    ResendSettings,
-    SendGridSettings,
-    SesSettings,
-    SmtpSettings,
-)
-from keyturn.settings.url_rules import is_loopback
+from keyturn.texts import FileOrUrl, Folder, Secret
 
 __all__ = [
     "FILE_NAME",
@@ -58,27 +49,21 @@ __all__ = [
     "LimitSettings",
     "LogSettings",
     "MailSettings",
-    "MailgunSettings",
     "MetricsSettings",
     "MuteSettings",
     "PagesSettings",
     "PasswordSettings",
     "Paths",
-    "PostmarkSettings",
     "Reading",
-    "ResendSettings",
     "RetentionSettings",
     "SecondStepSettings",
     "SecondStepTableSettings",
     "Secret",
     "SecureAccountSettings",
-    "SendGridSettings",
     "ServerSettings",
-    "SesSettings",
     "SessionSettings",
     "Settings",
     "SmsSettings",
-    "SmtpSettings",
     "SupabaseSettings",
     "TableSettings",
     "TokenSettings",
@@ -86,7 +71,6 @@ __all__ = [
     "WorkerSettings",
     "hosted_path",
     "inspect_settings",
-    "is_loopback",
     "paths_of",
     "read_settings",
     "require_valid",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
-from keyturn.settings.texts import Folder, Secret
+from keyturn.texts import Folder, Secret
 
 PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
 """What apps write into the provider's column of an account that signs in with a password."""

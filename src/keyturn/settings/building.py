@@ -18,7 +18,7 @@ from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
 from keyturn.settings.brands.model import Brand
 from keyturn.settings.sentences import mismatch, shown
-from keyturn.settings.texts import FileOrUrl, Folder, Secret
+from keyturn.texts import FileOrUrl, Folder, Secret
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 

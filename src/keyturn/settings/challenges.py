@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import ChallengeMethod
-from keyturn.settings.texts import Secret
+from keyturn.texts import Secret
 
 
 class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):

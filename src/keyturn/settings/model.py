@@ -1,28 +1,33 @@
 """What can be set, with its defaults. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from keyturn.mail.providers import PROVIDERS
 from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.brands.model import Brand, PagesSettings
 from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
 from keyturn.settings.second_steps import SecondStepSettings
-from keyturn.settings.texts import Folder, Secret
-from keyturn.settings.transports import (
-    MailgunSettings,
-    PostmarkSettings,
-    ResendSettings,
-    SendGridSettings,
-    SesSettings,
-    SmtpSettings,
-    Transport,
-)
+from keyturn.texts import Folder, Secret
+
+if TYPE_CHECKING:
+    ProviderOrCapture: TypeAlias = str
+    ProviderOrNone: TypeAlias = str
+    _ProviderSections: Any
+else:
+    ProviderOrCapture, ProviderOrNone = Literal[(*PROVIDERS, "capture")], Literal[(*PROVIDERS, "")]
+    _ProviderSections = msgspec.defstruct(
+        "_ProviderSections",
+        [(name, provider.settings, provider.settings()) for name, provider in PROVIDERS.items()],
+        frozen=True,
+        kw_only=True,
+    )
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
@@ -82,12 +87,12 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     tries in a row, of any mails; but never for a mail that `transport` may have.
     """
 
-    transport: Literal[Transport, "capture"] = "resend"
+    transport: ProviderOrCapture = "resend"
     from_: str = ""
     reply_to: str = ""
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
-    fallback: Literal[Transport, ""] = ""
+    fallback: ProviderOrNone = ""
     fallback_after: Count = 4
 
 
@@ -224,8 +229,10 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
     token: Secret = Secret("")
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  # type: ignore[misc]  # its members are Any
     """Everything that can be set. Build it with `read_settings`, or directly in a test.
+
+    Each mail provider has a section with its name: `settings.resend` is the struct of `mail/providers/resend.py`.
 
     `sign_in_url` is "" with the built-in accounts alone, for Keyturn's own page.
 
@@ -256,12 +263,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mute: MuteSettings = MuteSettings()
     hooks: HookSettings = HookSettings()
     mail: MailSettings = MailSettings()
-    resend: ResendSettings = ResendSettings()
-    postmark: PostmarkSettings = PostmarkSettings()
-    sendgrid: SendGridSettings = SendGridSettings()
-    mailgun: MailgunSettings = MailgunSettings()
-    ses: SesSettings = SesSettings()
-    smtp: SmtpSettings = SmtpSettings()
     brand: Brand = Brand()
     pages: PagesSettings = PagesSettings()
     password: PasswordSettings = PasswordSettings()

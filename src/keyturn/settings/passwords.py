@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from keyturn.settings.texts import Folder
+from keyturn.texts import Folder
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Any, get_origin
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
 from keyturn.settings.building import Builder, Literally, Variable, did_you_mean, is_section
 from keyturn.settings.model import Settings
@@ -20,13 +21,10 @@ FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
 _LARGEST = 1_000_000
 OTHER_NAMES = {
-    "RESEND_API_KEY": "resend.api_key", "RESEND_WEBHOOK_SECRET": "resend.webhook_secret",
-    "POSTMARK_SERVER_TOKEN": "postmark.server_token", "SENDGRID_API_KEY": "sendgrid.api_key",
-    "MAILGUN_API_KEY": "mailgun.api_key", "MAILGUN_DOMAIN": "mailgun.domain",
-    "AWS_REGION": "ses.region", "AWS_ACCESS_KEY_ID": "ses.access_key_id",
-    "AWS_SECRET_ACCESS_KEY": "ses.secret_access_key",
-    "SUPABASE_URL": "accounts.supabase.url", "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
-}  # fmt: skip
+    **{name: setting for provider in PROVIDERS.values() for name, setting in provider.variables.items()},
+    "SUPABASE_URL": "accounts.supabase.url",
+    "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
+}
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
 _NOT_SETTINGS = {

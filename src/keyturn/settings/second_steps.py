@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from keyturn.settings.texts import Secret
+from keyturn.texts import Secret
 
 
 class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):

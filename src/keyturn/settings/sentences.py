@@ -6,7 +6,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import inspect
 
-from keyturn.settings.texts import Secret
+from keyturn.texts import Secret
 
 _TYPES = {
     "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "null",

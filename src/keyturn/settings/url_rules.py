@@ -1,12 +1,11 @@
 """What the addresses of pages and services must look like."""
 
-import ipaddress
 import re
 import string
 from collections.abc import Collection, Iterator
-from urllib.parse import urlsplit
 
 from keyturn.errors import Fault
+from keyturn.hosts import host_of, is_loopback
 from keyturn.settings.building import member_name
 from keyturn.settings.model import Settings
 from keyturn.settings.sentences import not_this
@@ -30,33 +29,6 @@ _NO_DATABASES = {
 NO_ADDRESS = "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
-
-
-def is_loopback(url: str) -> bool:
-    host = host_of(url)
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def local_port(url: str) -> int | None:
-    """Return the port that an http address names on this machine; None for any other address.
-
-    What is https there is a proxy's: `serve` speaks http.
-    """
-    return (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
-
-
-def host_of(url: str) -> str:
-    """Return the host of an address, and nothing where it has none, or a port that is none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # an IPv6 address without its closing bracket, or a port that is no number up to 65535
-        return ""
-    return "" if port == 0 else parts.hostname or ""
 
 
 def database_kind(url: str) -> str:
@@ -86,16 +58,6 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
         return said
     is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
     return f"must begin with {known}" + (not_this(f"{scheme}://") if is_scheme else "")
-
-
-def is_origin(text: str) -> bool:
-    """Tell whether it is one as a browser writes it (RFC 6454, 6.2): a "*" would stand for the origins of strangers."""
-    return bool(_ORIGIN.fullmatch(text.lower()) and host_of(text))
-
-
-def is_host(text: str) -> bool:
-    """Tell whether it is a name or an address alone, as a Host header has it before its port."""
-    return is_origin(f"https://{text}") and not urlsplit(f"https://{text}").port
 
 
 def page_faults(settings: Settings) -> Iterator[Fault]:

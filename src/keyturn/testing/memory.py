@@ -1,7 +1,7 @@
 """A transport that keeps the mails."""
 
 from keyturn.errors import SendFailed
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 
 
 class MemorySender:

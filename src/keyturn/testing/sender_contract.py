@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.mail.transports.email import Email, Sender
+from keyturn.mail.port.email import Email, Sender
 
 
 class SenderContract:

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from keyturn.settings.rules.webhooks import webhook_key
+from keyturn.webhook_secrets import webhook_key
 
 
 class Signer:

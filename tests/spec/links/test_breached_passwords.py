@@ -13,7 +13,7 @@ from tests.spec.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, 
 
 from keyturn.reset.passwords.breach_filter import write_filter
 from keyturn.settings import BreachSettings, DatabaseSettings, Secret
-from keyturn.settings.texts import Folder
+from keyturn.texts import Folder
 
 pytestmark = pytest.mark.any_database
 

@@ -11,7 +11,7 @@ from tests.spec.service import ADA, NEW_PASSWORD, Service, hash_of, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.outbox.models import WAITING, OutboxRow
 from keyturn.reset.records.messages import APP_EVENTS, RESET_REQUESTED
 from keyturn.settings import Secret, SecureAccountSettings, WebhookSettings

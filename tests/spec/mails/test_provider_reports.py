@@ -17,8 +17,12 @@ from tests.spec.service import ADA, Service, problem
 
 from keyturn.database import now
 from keyturn.errors import SendUnknown
+from keyturn.mail.providers.mailgun import MailgunSettings
+from keyturn.mail.providers.postmark import PostmarkSettings
+from keyturn.mail.providers.sendgrid import SendGridSettings
+from keyturn.mail.providers.ses import SesSettings
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import MailgunSettings, PostmarkSettings, Secret, SendGridSettings, SesSettings
+from keyturn.settings import Secret
 
 pytestmark = pytest.mark.any_database
 

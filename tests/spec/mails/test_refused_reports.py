@@ -11,7 +11,11 @@ from tests.spec.conftest import Start
 from tests.spec.reporting import WITH_WEBHOOK
 from tests.spec.service import Service, problem
 
-from keyturn.settings import LimitSettings, MailgunSettings, PostmarkSettings, Secret, SendGridSettings, SesSettings
+from keyturn.mail.providers.mailgun import MailgunSettings
+from keyturn.mail.providers.postmark import PostmarkSettings
+from keyturn.mail.providers.sendgrid import SendGridSettings
+from keyturn.mail.providers.ses import SesSettings
+from keyturn.settings import LimitSettings, Secret
 
 pytestmark = pytest.mark.any_database
 

@@ -23,7 +23,8 @@ from tests.spec.reporting import (
 )
 from tests.spec.service import Service, problem
 
-from keyturn.settings import ResendSettings, Secret
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.settings import Secret
 
 pytestmark = pytest.mark.any_database
 

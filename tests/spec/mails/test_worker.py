@@ -11,7 +11,7 @@ from tests.spec.service import ADA, NOBODY, Service
 
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import Brand, Secret, WorkerSettings
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keyturn.errors import KeyturnError
+from keyturn.private_files import make_private_file, make_private_folder
 from keyturn.settings import Secret
-from keyturn.settings.private_files import make_private_file, make_private_folder
 
 FOLDER = Path(".keyturn")
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from keyturn.emails.studio.rendering.drawing import Drawer
     from keyturn.emails.studio.studio import Studio
     from keyturn.emails.workers import Runner
-    from keyturn.mail.transports.email import Sender
+    from keyturn.mail.port.email import Sender
     from keyturn.settings import Settings
 
 
@@ -195,7 +195,7 @@ def _studio(
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
     from keyturn.emails.studio.studio import Studio  # noqa: PLC0415
-    from keyturn.mail.transports.email import local_sender  # noqa: PLC0415
+    from keyturn.mail.port.email import local_sender  # noqa: PLC0415
 
     brand = settings.brand
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
@@ -264,14 +264,14 @@ def _export(opened: Opened, destination: Path) -> None:
 def _transport(settings: "Settings") -> "Transport | None":
     """Return what "send me this" goes through, where a key or a server is set."""
     from keyturn.emails.studio.capture.sending import Transport  # noqa: PLC0415
-    from keyturn.settings.rules.transports import missing_settings  # noqa: PLC0415
+    from keyturn.settings.rules.providers import missing_settings  # noqa: PLC0415
 
     chosen = settings.mail.transport
     if any(missing_settings(chosen, settings)):
         return None
 
     def open_sender() -> "Sender":
-        from keyturn.mail.transports.senders import sender_for  # noqa: PLC0415 - it brings the database with it
+        from keyturn.mail.sending.choosing import sender_for  # noqa: PLC0415 - it brings the database with it
 
         return sender_for(chosen, settings)
 
@@ -286,9 +286,10 @@ def _release(opened: Opened, settings: "Settings") -> "Release | None":
     if not (settings.smtp.host and sender and opened.settings.release_to):
         return None
 
-    async def hand_over(message: bytes, from_: str, to: Sequence[str]) -> None:
-        with requires_extra("smtp", "sending mails on"):
-            from keyturn.mail.transports.smtp import hand_over  # noqa: PLC0415 - an SDK takes its time to load
-        await hand_over(message, settings.smtp, from_, to)
+    async def pass_on(message: bytes, from_: str, to: Sequence[str]) -> None:
+        from keyturn.mail.providers.smtp import hand_over  # noqa: PLC0415 - other commands send nothing on
 
-    return Release(opened.settings.release_to, sender, hand_over)
+        with requires_extra("smtp", "sending mails on"):
+            await hand_over(message, settings.smtp, from_, to)
+
+    return Release(opened.settings.release_to, sender, pass_on)

@@ -13,9 +13,9 @@ from keyturn.cli.init.interview import Interview
 from keyturn.cli.init.mapping_table import run_in_new_loop
 from keyturn.cli.terminal import accent, fail, muted, print_json, strong
 from keyturn.errors import Fault
+from keyturn.mail.providers import PROVIDERS
 from keyturn.onboarding.answers import Answers, faults_in, table_faults
 from keyturn.onboarding.checklist import steps
-from keyturn.onboarding.mail_providers import TRANSPORTS
 from keyturn.onboarding.settings_file import as_toml, write_file
 
 _FLAGS = {
@@ -54,7 +54,9 @@ _FLAGS = {
 @click.option("--brand", metavar="NAME", help="Whose mails and pages they are.")
 @click.option("--from", "sender", metavar="ADDRESS", help="Who the mails are from: Name <address>.")
 @click.option(
-    "--transport", type=click.Choice(TRANSPORTS), help="What sends the mails; without it, what the environment has."
+    "--transport",
+    type=click.Choice(list(PROVIDERS)),
+    help="What sends the mails; without it, what the environment has.",
 )
 @click.option(
     "--file", default="keyturn.toml", type=click.Path(path_type=Path), show_default=True, help="What to write."

@@ -9,8 +9,15 @@ import msgspec
 from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop, tables_of_its_app
 from keyturn.cli.terminal import complain, fail, muted
 from keyturn.errors import SettingsInvalid
-from keyturn.onboarding.answers import Answers, DatabaseAddress, database_address, faults_in, store_fault
-from keyturn.onboarding.mail_providers import TRANSPORTS, likely_transport
+from keyturn.mail.providers import PROVIDERS
+from keyturn.onboarding.answers import (
+    Answers,
+    DatabaseAddress,
+    database_address,
+    faults_in,
+    likely_provider,
+    store_fault,
+)
 from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.settings_file import as_toml
 from keyturn.onboarding.survey import NotReached, Survey, survey, times_elsewhere
@@ -52,15 +59,15 @@ class Interview:
             "brand": self._text("brand", "Whose mails are they? As in Northwind School:"),
             "sender": self._text("sender", "Who are they from? As in Northwind <no-reply@northwind.example>:"),
         }
-        return msgspec.structs.replace(answers, **texts, transport=self._transport())
+        return msgspec.structs.replace(answers, **texts, provider=self._provider())
 
-    def _transport(self) -> str:
+    def _provider(self) -> str:
         """Return what sends the mails: what was named, what is chosen, else what the environment speaks for."""
-        answer, likely = self._flags["transport"], likely_transport(self._environ)
-        while answer not in TRANSPORTS:
+        answer, likely = self._flags["transport"], likely_provider(self._environ)
+        while answer not in PROVIDERS:
             if answer is not None:
-                complain(f"there is no {answer}; there are {', '.join(TRANSPORTS)}")
-            answer = _prompt(f"What sends them? {', '.join(TRANSPORTS)}:", likely).lower() if self._asking else likely
+                complain(f"there is no {answer}; there are {', '.join(PROVIDERS)}")
+            answer = _prompt(f"What sends them? {', '.join(PROVIDERS)}:", likely).lower() if self._asking else likely
         return str(answer)
 
     def _sign_in_url(self, store: str) -> str:

@@ -16,7 +16,7 @@ from keyturn.emails.inbox.query import EVERYTHING, IN_FOLDER, Condition, newer_t
 from keyturn.emails.inbox.schema import MailStoreUnready
 from keyturn.emails.inbox.summary import Envelope, searched_text, sent_at, summarize
 from keyturn.emails.inbox.table import MailTable, NewMail
-from keyturn.settings.private_files import make_private_file, make_private_folder
+from keyturn.private_files import make_private_file, make_private_folder
 
 _ID_BYTES = 11
 _BATCH = 200

@@ -10,8 +10,8 @@ import msgspec
 
 from keyturn.accounts.port import Account
 from keyturn.languages import Language, Languages
+from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.mail.transports.email import Email
 from keyturn.reset.delivery import email_props
 from keyturn.reset.delivery.device import device_name
 from keyturn.reset.delivery.email_props import (

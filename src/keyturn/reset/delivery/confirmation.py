@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message, Outbox
 from keyturn.reset.delivery.composer import MailComposer, SecureToken
 from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery

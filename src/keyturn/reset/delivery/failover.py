@@ -1,8 +1,8 @@
 """Which transport a mail is handed to."""
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
-from keyturn.mail.transports.breaker import Breaker
-from keyturn.mail.transports.email import Email, Sender, first_in_line
+from keyturn.mail.port.email import Email, Sender, first_in_line
+from keyturn.mail.sending.breaker import Breaker
 from keyturn.outbox import Message, Outbox, Sent
 
 

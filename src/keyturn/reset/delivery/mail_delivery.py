@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from keyturn.database import Database, now
 from keyturn.errors import SendRefused
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, new_key
 from keyturn.reset.delivery.composer import SealedMail
 from keyturn.reset.delivery.failover import TransportFailover

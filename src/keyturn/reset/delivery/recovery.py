@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
 from keyturn.database import now
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message, Outbox
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery

@@ -13,7 +13,7 @@ from keyturn.accounts.port import Account, AccountStore, FindsTogether
 from keyturn.database import now
 from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, LeaseLost, Message
 from keyturn.reset.changes.app_events import AppEvents, RequestedReset
 from keyturn.reset.delivery.composer import SealedMail

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from keyturn.settings.texts import FileOrUrl, Folder
+from keyturn.texts import FileOrUrl, Folder
 
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 Pixels = Annotated[int, Meta(ge=1)]

@@ -6,10 +6,11 @@ from typing import Any
 
 from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
+from keyturn.hosts import is_loopback
 from keyturn.settings.brands.files import IN_MAILS, read_logo, read_stylesheet
 from keyturn.settings.sentences import not_this
-from keyturn.settings.texts import FileOrUrl
-from keyturn.settings.url_rules import is_loopback, policy_faults
+from keyturn.settings.url_rules import policy_faults
+from keyturn.texts import FileOrUrl
 
 _QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
 _FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from keyturn.errors import Fault
+from keyturn.hosts import is_loopback
 from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.sentences import not_this
-from keyturn.settings.url_rules import is_loopback, policy_faults
+from keyturn.settings.url_rules import policy_faults
 
 _LONGEST = timedelta(seconds=10)
 

@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from keyturn.errors import Fault
+from keyturn.hosts import is_host, is_loopback, is_origin
+from keyturn.mail.providers import PROVIDERS
 from keyturn.settings.brands.rules import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.model import RATES, STORES, Settings
@@ -19,14 +20,12 @@ from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.rules.accounts import account_faults
 from keyturn.settings.rules.challenges import challenge_faults
-from keyturn.settings.rules.reports import report_faults
+from keyturn.settings.rules.providers import provider_faults, report_faults
 from keyturn.settings.rules.safeguards import safeguard_faults
 from keyturn.settings.rules.second_steps import second_step_faults
-from keyturn.settings.rules.transports import transport_faults
 from keyturn.settings.rules.webhooks import webhook_faults
 from keyturn.settings.sentences import not_this, shown
-from keyturn.settings.transports import Transport
-from keyturn.settings.url_rules import database_fault, database_kind, is_host, is_loopback, is_origin, page_faults
+from keyturn.settings.url_rules import database_fault, database_kind, page_faults
 
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
@@ -52,7 +51,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from unread or hosting_faults(settings)
     if sending:
         yield from _secrets(settings)
-        yield from transport_faults(settings)
+        yield from provider_faults(settings)
     yield from report_faults(settings)
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
@@ -234,7 +233,7 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
 def _worker(settings: Settings) -> Iterator[Fault]:
     used = {settings.mail.transport, settings.mail.fallback}
-    timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in get_args(Transport) if name in used}
+    timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in PROVIDERS if name in used}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
     if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:

@@ -1,19 +1,12 @@
 """The webhook that goes out: a secret that can sign, and an address that may be called."""
 
-import base64
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from keyturn.errors import Fault
 from keyturn.settings.model import Settings, WebhookSettings
 from keyturn.settings.url_rules import service_faults
-
-_PREFIX = "whsec_"
-_SHORTEST_KEY, _LONGEST_KEY = 24, 64
-"""Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
-
-FORM = f"they are {_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes"
-"""What a signing secret is made of."""
+from keyturn.webhook_secrets import FORM, webhook_key
 
 
 def webhook_faults(settings: Settings) -> Iterator[Fault]:
@@ -42,14 +35,3 @@ def _secret(name: str, secret: str) -> Iterator[Fault]:
             webhook_key(secret)
         except ValueError:
             yield Fault(name, f"not a signing secret: {FORM}")
-
-
-def webhook_key(secret: str) -> bytes:
-    """Return the key that a webhook's secret holds. Raises ValueError where it holds none."""
-    try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except ValueError:
-        key = b""
-    if not secret.startswith(_PREFIX) or not _SHORTEST_KEY <= len(key) <= _LONGEST_KEY:
-        raise ValueError("not a webhook's secret")
-    return key

@@ -14,7 +14,7 @@ from keyturn.emails.studio.capture.sending import Transport
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import branding
-from keyturn.mail.transports.capture import CaptureSender
+from keyturn.mail.sending.capture import CaptureSender
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -13,8 +13,8 @@ from tests.emails.studio.conftest import Client
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.capture.sending import Transport
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
-from keyturn.mail.transports.capture import CaptureSender
-from keyturn.mail.transports.email import Email
+from keyturn.mail.port.email import Email
+from keyturn.mail.sending.capture import CaptureSender
 
 PAGE = "/studio/send/greeting?sample=grace"
 FROM_A_PAGE = {"sec-fetch-site": "same-origin"}

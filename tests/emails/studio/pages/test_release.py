@@ -16,8 +16,7 @@ from keyturn.emails.inbox.smtp_server import SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.capture.release import Release
-from keyturn.mail.transports.smtp import hand_over
-from keyturn.settings import SmtpSettings
+from keyturn.mail.providers.smtp import SmtpSettings, hand_over
 
 OWN = {"sec-fetch-site": "same-origin"}
 SENDER = "Northwind School <no-reply@northwind.example>"

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from keyturn.emails.lint.template_checks import TemplateFindings
-from keyturn.settings.private_files import make_private_folder
+from keyturn.private_files import make_private_folder
 
 _MOST = 5_000
 """Templates that a file is about, the last ones: two branches of a thousand templates have room."""

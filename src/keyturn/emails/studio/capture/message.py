@@ -7,9 +7,9 @@ from email.utils import formataddr, parseaddr
 from hashlib import sha256
 from typing import Any
 
+from keyturn.mail.port.email import Email
+from keyturn.mail.port.mime import to_mime
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.mime import to_mime
 
 _ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+")
 _RECIPIENT, _SENDER = "someone@example.test", "no-reply@example.test"

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from keyturn.addresses import parse
 from keyturn.errors import InputInvalid, QuotaExhausted, SendFailed, SendRefused
+from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.transports.email import Email, Sender
 
 
 @dataclass(frozen=True, slots=True)

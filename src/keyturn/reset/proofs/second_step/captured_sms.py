@@ -4,8 +4,8 @@ from datetime import timedelta
 from html import escape
 from pathlib import Path
 
-from keyturn.mail.transports.capture import CaptureSender
-from keyturn.mail.transports.email import Email, local_sender
+from keyturn.mail.port.email import Email, local_sender
+from keyturn.mail.sending.capture import CaptureSender
 from keyturn.outbox import new_key
 
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import httpx
 import msgspec
 
-from keyturn.mail.transports.provider_api import ACCEPTED, OK, ProviderApi
+from keyturn.mail.port.http_answers import ACCEPTED, OK
+from keyturn.mail.port.provider_api import ProviderApi
 from keyturn.settings import SmsSettings
 
 _CREATED = 201

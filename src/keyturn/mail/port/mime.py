@@ -1,0 +1,94 @@
+"""A mail as an RFC 5322 message.
+
+It is written by hand, in a tenth of the time that `email.message` takes; headers that are more than plain ASCII in one
+line are left to `email.policy`.
+"""
+
+import re
+from binascii import b2a_qp
+from datetime import datetime
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from typing import Any
+
+from keyturn.mail.port.email import Email
+
+_BOUNDARY = "=_keyturn"
+"""What has "=_" in it stands in no quoted-printable text (RFC 2045, 6.7, note 1), so no part needs to be searched."""
+
+_PARTS = b"".join(
+    b'--%b\r\nContent-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n%%b\r\n'
+    % (_BOUNDARY.encode(), kind)
+    for kind in (b"plain", b"html")
+)
+_END = b"--%b--\r\n" % _BOUNDARY.encode()
+
+_PLAIN_FIELD = re.compile(r"(?!.*=\?)[!-9;-~]+: [!-~]+(?: [!-~]+)*")
+"""A header that is read as it stands (RFC 5322, 2.2; RFC 2047, 2), where it is short enough."""
+
+_LONGEST_LINE = 78
+"""Without the line break (RFC 5322, 2.1.1)."""
+
+_NAME = re.compile(r"[!-9;-~]+")
+_TOO_LONG = re.compile(rb"=(?:20|09)\n(?<=[^\n]{77}\n)")
+"""A blank at the end of a line that is one character longer than it may be: b2a_qp counts it before it is quoted."""
+
+
+def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> bytes:
+    """Return a multipart/alternative message, the text first, as RFC 2046 5.1.4 orders it: from plain to rich.
+
+    Its Message-ID is `message_id_of` the key. With `utf8` headers are not encoded (RFC 6532). Raises ValueError where
+    a header holds a line break, or stands there twice.
+    """
+    fields = [("From", email.sender), ("To", email.to)]
+    if email.reply_to:
+        fields.append(("Reply-To", email.reply_to))
+    fields += [
+        ("Subject", email.subject), ("Date", format_datetime(date)), ("Message-ID", message_id_of(email, key)),
+        *email.headers.items(),
+        ("MIME-Version", "1.0"), ("Content-Type", f'multipart/alternative; boundary="{_BOUNDARY}"'),
+    ]  # fmt: skip
+    if len({name.lower() for name, _ in fields}) < len(fields):
+        raise ValueError(f"one of these headers is there twice: {', '.join(name for name, _ in fields)}")
+    policy = SMTPUTF8 if utf8 else SMTP
+    head = b"".join(_write_field(name, value, policy) for name, value in fields)
+    return b"%b\r\n%b%b" % (head, _PARTS % (_quote(email.text), _quote(email.html)), _END)
+
+
+def message_id_of(email: Email, key: str) -> str:
+    """Return a Message-ID, made of the key and the sender's domain, so that it is the same on every try."""
+    domain = bare_address(email.sender).rpartition("@")[2]
+    return f"<{key}@{domain}>"
+
+
+def needs_utf8(email: Email) -> bool:
+    """Tell whether a server gets letters beyond ASCII in an address: none may be encoded (RFC 2047, 5; RFC 6531)."""
+    return not all(one.isascii() or bare_address(one).isascii() for one in (email.sender, email.to))
+
+
+def bare_address(mailbox: str) -> str:
+    """Return the address of "Northwind <accounts@northwind.example>"."""
+    return parseaddr(mailbox)[1]
+
+
+def _write_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
+    field = f"{name}: {value}"
+    if len(field) <= _LONGEST_LINE and _PLAIN_FIELD.fullmatch(field):
+        return f"{field}\r\n".encode("ascii")
+    return _fold_field(name, value, policy)
+
+
+@lru_cache(256)
+def _fold_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
+    """Return what `email.policy` makes of a header. It is remembered: senders and subjects are few, mails are many."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a header")
+    return policy.fold_binary(*policy.header_store_parse(name, value))
+
+
+def _quote(text: str) -> bytes:
+    """Return the text in quoted-printable (RFC 2045, 6.7), with a line break at its end."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n") + "\n"
+    quoted = b2a_qp(lines.encode())
+    return _TOO_LONG.sub(rb"=\n\g<0>", quoted).replace(b"\n", b"\r\n")

@@ -1,0 +1,142 @@
+"""What a mail provider is to the rest of Keyturn: settings, a sender, reports, a check, and what `init` asks.
+
+Each module in `mail/providers/` holds one `PROVIDER`. It is loaded with the settings, so it imports msgspec and cheap
+modules at its top. An HTTP client, an SDK or cryptography is imported by what `build` calls.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.finding import Finding, Verdict
+from keyturn.mail.port.email import Sender
+from keyturn.mail.port.reports import ProviderWebhook
+
+Section = TypeVar("Section", bound=msgspec.Struct)
+
+Rate = Annotated[float, Meta(gt=0)]
+"""Calls a second, of all workers together."""
+
+TIMEOUT = timedelta(seconds=10)
+"""How long a provider may take, unless its settings say otherwise."""
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Describes a setting that `keyturn init` asks for.
+
+    `setting`: its key in the provider's section.
+    `variable`: the environment variable that holds it, named as in the provider's own documentation.
+    `example`: what `init` shows as its value.
+    `known_as`: how errors name the setting; "" for the variable.
+    `required`: whether no mail can be sent without it.
+    """
+
+    setting: str
+    variable: str
+    example: str = "..."
+    known_as: str = ""
+    required: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.known_as or self.variable
+
+
+class Reports(msgspec.Struct, frozen=True, kw_only=True):
+    """Describes how a provider's reports are proven, and reads them.
+
+    `setting`: the key that holds the proof, a secret, a public key or an address. An older proof that still counts
+    while it is rotated has the same key after `previous_`, if the section has one.
+    `read`: raises ValueError for a text that cannot prove anything; `fault` is then what is wrong with it.
+    `where`: where the provider is told to report, and which setting is set then.
+    `build`: takes the proofs, the newest first.
+    """
+
+    setting: str
+    read: Callable[[str], object]
+    fault: str
+    where: str
+    build: Callable[..., ProviderWebhook]
+
+
+class Spf(msgspec.Struct, frozen=True, kw_only=True):
+    """Describes the SPF record that receivers read: at `host` below the sending domain, with `term` in it.
+
+    `missing`: the doctor's verdict if there is no record.
+    """
+
+    host: str = ""
+    term: str = ""
+    missing: Verdict
+
+
+class Dkim(msgspec.Struct, frozen=True):
+    """Describes where the DKIM key is: the selector, and the page on which the provider shows the record."""
+
+    selector: str
+    page: str
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """Names an extra of Keyturn's, and the package that it installs."""
+
+    name: str
+    package: str
+
+
+class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
+    """Names the sender that the doctor asks a provider about: its bare address, its domain, and the environment."""
+
+    address: str
+    domain: str
+    is_production: bool
+
+
+def _no_faults(_: Any) -> Iterator[tuple[str, str]]:
+    return iter(())
+
+
+class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
+    """Describes a mail provider.
+
+    `name`: the value of `mail.transport`, the section of its settings, and the path of its reports.
+    `label`: its name in sentences.
+    `place`: its place in lists; a provider without one comes after those that have one.
+    `settings`: the struct of its section.
+    `build`: makes the sender; what is dear to import is imported here.
+    `check`: asks the provider for the doctor. It sends no mail.
+    `source`: a sentence that says where the keys come from.
+    `needs`: the settings that `init` asks for.
+    `other_variables`: names of settings in the provider's documentation, beside those of `needs`.
+    `shares_variables`: other programs use the same variables, so they do not show that this provider is wanted.
+    `faults`: yields a setting and what is wrong with it. It is asked if the provider is chosen.
+    `reports`: None if the provider does not report.
+    `spf`, `dkim`: None if the names of these records cannot be known.
+    `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
+    """
+
+    name: str
+    label: str
+    place: int = 100
+    settings: type[Section]
+    build: Callable[[Section], Sender]
+    check: Callable[[Section, CheckedSender], Awaitable[Sequence[Finding]]]
+    source: str
+    needs: tuple[Need, ...]
+    other_variables: Mapping[str, str] = {}
+    shares_variables: bool = False
+    faults: Callable[[Section], Iterator[tuple[str, str]]] = _no_faults
+    reports: Reports | None = None
+    spf: Spf | None = None
+    dkim: Dkim | None = None
+    sandbox: str = ""
+    extra: Extra | None = None
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The setting that each variable of the provider's own documentation sets, as section.key."""
+        named = {need.variable: need.setting for need in self.needs if not need.variable.startswith("KEYTURN_")}
+        return {variable: f"{self.name}.{setting}" for variable, setting in {**named, **self.other_variables}.items()}

@@ -1,0 +1,105 @@
+"""One call to a mail provider's HTTP API, and what is certain where it fails.
+
+For those who know no idempotency key: a mail whose answer was lost may be there, and a second try would send it twice.
+"""
+
+import asyncio
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+import keyturn
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
+from keyturn.http_client import HttpClient, read_bounded, retry_after
+from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, SERVER_FAULT, TOO_MANY, Answer
+
+_TIMED_OUT = 408
+
+LONGEST_ANSWER = 65_536
+"""Bytes of an answer that are read; one that is longer is none of a provider's."""
+
+REPORT_PAUSE = 60.0
+"""Seconds that a provider is given to report a mail whose answer was lost, before it is handed over again."""
+
+_NEVER_SENT = (
+    httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.PoolTimeout, httpx.UnsupportedProtocol,
+)  # fmt: skip
+"""What is raised before a request is on its way."""
+
+
+class HeaderKey(httpx.Auth):
+    """Proves who asks by a key in a header, as it is."""
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header = header
+        self._value = value
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(httpx.Headers({self._header: self._value}, encoding="ascii"))
+        yield request
+
+
+class ProviderApi:
+    """Calls a provider at `url` within `timeout`, over connections that stay open. It follows no redirects.
+
+    `auth` may be a user and a password.
+    `reports` tells whether the provider's reports come: then a lost answer is worth waiting for one.
+    """
+
+    def __init__(self, url: str, auth: httpx.Auth | tuple[str, str], timeout: timedelta, *, reports: bool) -> None:
+        self.url = url.rstrip("/")
+        self._timeout = timeout.total_seconds()
+        self._pause = REPORT_PAUSE if reports else None
+        # Half of the time to connect, so that it is certain which of the two was too slow.
+        steps = httpx.Timeout(self._timeout, connect=self._timeout / 2, pool=self._timeout / 2)
+        agent = {"user-agent": f"keyturn/{keyturn.__version__}", "accept": "application/json"}
+        plain = {"accept-encoding": "identity"}  # so that what is read is what was bounded
+        self._http = HttpClient(timeout=steps, follow_redirects=False, headers=agent | plain, auth=auth)
+
+    async def ask(self, method: str, path: str, **content: Any) -> Answer:
+        """Return what was said, whatever its status.
+
+        Raises SendRetryable where nobody heard, SendUnknown where nobody knows, SendRefused for a key that cannot be
+        sent. Each is named by its kind alone: what httpx says of an illegal header would hold the key.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                request = self._http.build_request(method, f"{self.url}{path}", **content)
+                answer = await self._http.send(request, stream=True)
+                try:
+                    return Answer(answer.status_code, answer.headers, await read_bounded(answer, LONGEST_ANSWER) or b"")
+                finally:
+                    await answer.aclose()
+        except _NEVER_SENT as error:
+            raise SendRetryable(type(error).__name__, not_accepted=True) from None
+        except (httpx.LocalProtocolError, UnicodeError):
+            raise SendRefused("a key that no header can hold", account=True) from None
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise self.unknown(type(error).__name__) from None
+
+    def unknown(self, reason: str) -> SendUnknown:
+        """Return that the provider may have the mail."""
+        return SendUnknown(reason, self._pause)
+
+    def failure(self, answer: Answer, reason: str, pause: float | None = None, *, known: bool) -> SendFailed:
+        """Return what the status of an answer means for a mail; `pause` in seconds, where no Retry-After says it.
+
+        `known`: the body is an error as the provider words it. A 403 or 404 of a firewall or gateway in front is no
+        refusal. A server's fault may follow the mail's acceptance; and so may what is no answer of the provider's.
+        """
+        if answer.status == TOO_MANY:
+            return self.too_many(answer, reason, pause)
+        fault = answer.status < BAD_REQUEST or answer.status == _TIMED_OUT or answer.status >= SERVER_FAULT
+        if fault or not known:
+            return self.unknown(reason)
+        return SendRefused(reason, account=answer.status in ACCOUNT_REFUSED)
+
+    def too_many(self, answer: Answer, reason: str, pause: float | None = None) -> SendRetryable:
+        """Return that the mail may be there later: we ask too often, which is said before anything is done."""
+        asked_for = retry_after(answer.headers, datetime.now(UTC))
+        return SendRetryable(reason, pause if asked_for is None else asked_for, not_accepted=True, down=False)
+
+    async def close(self) -> None:
+        await self._http.aclose()

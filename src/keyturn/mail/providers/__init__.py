@@ -1,0 +1,21 @@
+"""Every mail provider, found by its module: each module in this folder holds one `PROVIDER`.
+
+Settings, their rules, the doctor, `keyturn init` and the tables of the docs are derived from `PROVIDERS`.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from keyturn.mail.port.provider import Provider
+
+
+def _providers() -> Mapping[str, Provider[Any]]:
+    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
+    found: list[Provider[Any]] = [module.PROVIDER for module in modules]
+    return {provider.name: provider for provider in sorted(found, key=lambda one: (one.place, one.name))}
+
+
+PROVIDERS = _providers()
+"""By name, in the order in which lists show them."""

@@ -1,0 +1,304 @@
+"""Postmark, over its HTTP API (https://postmarkapp.com/developer)."""
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, WebhookRefused
+from keyturn.finding import Finding
+from keyturn.mail.port.email import Email
+from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, OK, Answer, ask_for_doctor, fail, odd_answer
+from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
+from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, report_id
+from keyturn.texts import Secret
+
+if TYPE_CHECKING:
+    from keyturn.mail.port.provider_api import ProviderApi
+
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Postmark is asked. `webhook_secret` is the password in the address to which it reports."""
+
+    server_token: Secret = Secret("")
+    api_url: str = "https://api.postmarkapp.com"
+    message_stream: str = "outbound"
+    timeout: timedelta = TIMEOUT
+    rate: Rate = 50
+    webhook_secret: Secret = Secret("")
+    previous_webhook_secret: Secret = Secret("")
+
+
+TEST_TOKEN = "POSTMARK_API_TEST"  # noqa: S105 - everybody's: with it a mail is looked at, and not sent
+"""https://postmarkapp.com/developer/user-guide/send-email-with-api: the token of those who only try."""
+
+# https://postmarkapp.com/developer/api/overview#error-codes
+_MAINTENANCE, _INACTIVE = 100, 406
+_ACCOUNT = {10, 400, 401, 405, 412, 413}
+"""The token is none, the sender is none of ours or not confirmed, the credits are used up, the account may not send."""
+
+_DROPPED = "inactive addresses"
+"""What an acceptance says, in prose alone, of addresses that get nothing all the same."""
+
+
+class PostmarkSender:
+    """Sends with Postmark, at least once: it knows no idempotency key. The key is in each mail's metadata."""
+
+    name = "postmark"
+
+    def __init__(self, settings: PostmarkSettings) -> None:
+        self._stream = settings.message_stream
+        self._api = _open_api(settings)
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Hand the mail over; return Postmark's id."""
+        answer = await self._api.ask("POST", "/email", json=_fields(email, idempotency_key, self._stream))
+        said = answer.read(_Said) or _Said()
+        if answer.status == OK and said.error_code == 0 and said.message_id and _DROPPED not in said.message:
+            return said.message_id
+        raise self._failure(answer, said)
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    def _failure(self, answer: Answer, said: "_Said") -> SendFailed:
+        reason = f"{answer.status} ErrorCode {said.error_code}" if said.error_code else str(answer.status)
+        if said.error_code in _ACCOUNT:
+            return SendRefused(reason, account=True)
+        if said.error_code == _INACTIVE or _DROPPED in said.message:
+            return SendRefused(f"{answer.status} inactive recipient")
+        if said.error_code == _MAINTENANCE:
+            return SendRetryable(reason, not_accepted=True)
+        return self._api.failure(answer, reason, known=said.error_code is not None)
+
+
+class _Said(msgspec.Struct, rename="pascal"):
+    """Holds the answer to a mail, or an error of the API's; None where there is neither."""
+
+    error_code: int | None = None
+    message: str = ""
+    message_id: str = msgspec.field(name="MessageID", default="")
+
+
+def _open_api(settings: PostmarkSettings) -> "ProviderApi":
+    from keyturn.mail.port.provider_api import HeaderKey, ProviderApi
+
+    key = HeaderKey("x-postmark-server-token", settings.server_token)
+    return ProviderApi(settings.api_url, key, settings.timeout, reports=bool(settings.webhook_secret))
+
+
+def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
+    fields: dict[str, Any] = {
+        "From": email.sender,
+        "To": email.to,
+        "Subject": email.subject,
+        "HtmlBody": email.html,
+        "TextBody": email.text,
+        "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
+        "Metadata": {**email.tags, KEY_TAG: key},
+        "MessageStream": stream,
+        "TrackOpens": False,
+        "TrackLinks": "None",  # a tracked link is told to Postmark whole, and its reports repeat it
+    }
+    return fields | ({"ReplyTo": email.reply_to} if email.reply_to else {})
+
+
+_RECORDS = {"Delivery": "delivered", "SpamComplaint": "complained", "Open": "opened", "Click": "clicked"}
+_BOUNCES = {
+    "Transient": "delivery_delayed", "DnsError": "delivery_delayed", "OpenRelayTest": "delivery_delayed",
+    "SpamComplaint": "complained", "SpamNotification": "complained",
+    "ManuallyDeactivated": "suppressed",
+    "DMARCPolicy": "failed", "SMTPApiError": "failed", "TemplateRenderingFailed": "failed",
+    "AddressChange": "autoresponded", "AutoResponder": "autoresponded", "ChallengeVerification": "autoresponded",
+    "Subscribe": "subscribed", "Unsubscribe": "unsubscribed",
+}  # fmt: skip
+"""https://postmarkapp.com/developer/api/bounce-api#bounce-types: those that are no bounce."""
+
+_FOR_GOOD = {"HardBounce", "BadEmailAddress", "ManuallyDeactivated"}
+
+
+class PostmarkWebhook:
+    """Reads reports that come with a password. Postmark signs nothing: it sends what stands in the address (Basic).
+
+    A path that is secret is declined: paths are logged, by proxies too.
+    """
+
+    longest = 65_536
+
+    def __init__(self, *passwords: str) -> None:
+        self._passwords = [password.encode() for password in passwords]
+
+    def require_headers(self, headers: Mapping[str, str]) -> None:
+        sent = _password(headers.get("authorization", ""))
+        if not any(hmac.compare_digest(sent, password) for password in self._passwords):
+            raise WebhookRefused("the password does not fit" if sent else "there is no password")
+
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+        """Return what is reported. Raises WebhookRefused."""
+        self.require_headers(headers)
+        try:
+            return _reports(msgspec.json.decode(body, type=_Event))
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise WebhookRefused(str(error)) from None
+
+
+def _password(authorization: str) -> bytes:
+    """Return that of a Basic log-in (RFC 7617), whoever's; nothing where there is none."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
+
+
+class _Event(msgspec.Struct, rename="pascal"):
+    """Tells what became of a mail, and when; each kind has a name of its own for the time and the mailbox."""
+
+    record_type: str
+    message_id: str = msgspec.field(name="MessageID", default="")
+    type: str = ""
+    email: str = ""
+    recipient: str = ""
+    inactive: bool = False
+    suppress_sending: bool = False
+    suppression_reason: str | None = None
+    metadata: object = None
+    delivered_at: Time | None = None
+    bounced_at: Time | None = None
+    received_at: Time | None = None
+    changed_at: Time | None = None
+
+
+def _reports(found: _Event) -> Sequence[Report]:
+    """Return nothing for what is about no mail. Raises ValueError for what is, and yet not as Postmark documents it."""
+    event = _event(found)
+    if not event:
+        return []
+    at = found.delivered_at or found.bounced_at or found.received_at or found.changed_at
+    to = found.recipient or found.email
+    if at is None or not to or not found.message_id:
+        raise ValueError("it names no mail, no mailbox or no time")
+    key = found.metadata.get(KEY_TAG) if isinstance(found.metadata, dict) else None
+    report = Report(
+        provider="postmark",
+        id=report_id("postmark", found.record_type, found.type, found.message_id, to, at.isoformat()),
+        event=event,
+        detail=fixed_words(found.type, found.suppression_reason or ""),
+        at=at,
+        provider_id=found.message_id,
+        key=key if isinstance(key, str) else "",
+        to=to,
+        # `Inactive`: Postmark sends this mailbox nothing any more.
+        ends=event in {"complained", "suppressed"} or found.inactive or found.type in _FOR_GOOD,
+    )
+    return [report]
+
+
+def _event(found: _Event) -> str:
+    if found.record_type == "Bounce":
+        return _BOUNCES.get(found.type, "bounced")
+    if found.record_type == "SubscriptionChange":
+        # A bounce or a complaint that suppresses is reported by itself; and one for no mail is about nobody's.
+        manual = found.suppress_sending and found.suppression_reason == "ManualSuppression"
+        return "suppressed" if manual and found.message_id else ""
+    return _RECORDS.get(found.record_type, "")
+
+
+_NEW_TOKEN = "Set POSTMARK_SERVER_TOKEN to that of a server, from its tab API Tokens."  # noqa: S105 - a sentence
+
+
+class _Server(msgspec.Struct, rename="pascal"):
+    """Describes the server that a token is for (https://postmarkapp.com/developer/api/server-api)."""
+
+    name: str
+    delivery_type: str = "Live"
+
+
+class _Stream(msgspec.Struct, rename="pascal"):
+    """Describes a stream of it (https://postmarkapp.com/developer/api/message-streams-api)."""
+
+    message_stream_type: str
+
+
+async def _check(settings: PostmarkSettings, sender: CheckedSender) -> list[Finding]:
+    """Ask with the sender's own client. Whose domain may send, a server's token does not show."""
+    if settings.server_token == TEST_TOKEN:
+        message = f"the token is {TEST_TOKEN}: mails are looked at, none is sent"
+        if sender.is_production:
+            return [Finding("postmark", "warn", message, _NEW_TOKEN)]
+        return [Finding("postmark", "ok", message)]
+    api = _open_api(settings)
+    try:
+        server = await ask_for_doctor("postmark", api, "/server")
+        if isinstance(server, Finding):
+            return [server]
+        found = _judge_server(server, api)
+        if found.verdict == "fail":
+            return [found]
+        stream = await ask_for_doctor("postmark", api, f"/message-streams/{settings.message_stream}")
+        return [found, stream if isinstance(stream, Finding) else _judge_stream(stream, settings.message_stream)]
+    finally:
+        await api.close()
+
+
+def _judge_server(answer: Answer, api: "ProviderApi") -> Finding:
+    if answer.status in ACCOUNT_REFUSED:
+        return fail("postmark", f"the token is refused ({answer.status})", _NEW_TOKEN)
+    server = answer.read(_Server) if answer.status == OK else None
+    if not server:
+        return odd_answer("postmark", api, answer)
+    if server.delivery_type == "Sandbox":
+        message = f"the server {server.name} is a sandbox: it takes mails, and delivers none"
+        return Finding("postmark", "warn", message, "Set POSTMARK_SERVER_TOKEN to the token of a live server.")
+    return Finding("postmark", "ok", f"the token is taken, for the server {server.name}")
+
+
+def _judge_stream(answer: Answer, name: str) -> Finding:
+    stream = answer.read(_Stream) if answer.status == OK else None
+    kind = stream.message_stream_type if stream else ""
+    if kind == "Transactional":
+        return Finding("postmark", "ok", f"the stream {name} is for transactional mails")
+    mend = 'Set postmark.message_stream to a transactional one, such as "outbound".'
+    if kind == "Broadcasts":
+        message = f"the stream {name} is for broadcasts: its mails may carry a link to unsubscribe"
+        return Finding("postmark", "warn", message, mend)
+    return fail("postmark", f"there is no stream {name} to send on", mend)
+
+
+_SHORTEST_PASSWORD = 32
+"""Characters: random ones hold the 128 bits that NIST SP 800-131A asks of a key."""
+
+
+def _report_password(text: str) -> bytes:
+    """Return a password that stands in an address as it is."""
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}", text):
+        raise ValueError("not a password")
+    return text.encode()
+
+
+PROVIDER = Provider(
+    name="postmark",
+    label="Postmark",
+    place=2,
+    settings=PostmarkSettings,
+    build=PostmarkSender,
+    check=_check,
+    source="Take the token of a server from https://account.postmarkapp.com/servers",
+    needs=(Need("server_token", "POSTMARK_SERVER_TOKEN"),),
+    reports=Reports(
+        setting="webhook_secret",
+        read=_report_password,
+        fault=f"must be {_SHORTEST_PASSWORD} or more letters, digits, - and _",
+        where="to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
+        build=PostmarkWebhook,
+    ),
+)

@@ -1,0 +1,421 @@
+"""Resend, through its own SDK (https://resend.com/docs/api-reference)."""
+
+import asyncio
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable, WebhookRefused
+from keyturn.finding import Finding
+from keyturn.mail.port.email import Email
+from keyturn.mail.port.http_answers import SERVER_FAULT, TOO_MANY, fail
+from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Dkim, Need, Provider, Rate, Reports, Spf
+from keyturn.mail.port.reports import KEY_TAG, LONGEST_ID, Report, fixed_words
+from keyturn.texts import Secret
+from keyturn.webhook_secrets import FORM, webhook_key
+
+if TYPE_CHECKING:
+    from resend import Domain
+    from resend.exceptions import ResendError
+    from resend.http_client_async import AsyncHTTPClient
+
+
+class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Resend is asked. `rate` is in calls a second, of all workers together."""
+
+    api_key: Secret = Secret("")
+    api_url: str = "https://api.resend.com"
+    timeout: timedelta = TIMEOUT
+    rate: Rate = 10
+    webhook_secret: Secret = Secret("")
+    previous_webhook_secret: Secret = Secret("")
+
+
+# https://resend.com/docs/api-reference/errors: what may work later, by the name of the error. Everything else that
+# is neither a server's fault (5xx) nor a plain "too many requests" (429, as a proxy says it) is refused for good.
+_RETRYABLE = {"concurrent_idempotent_requests", "resource_locked", "rate_limit_exceeded"}
+_UNREACHABLE = "unreachable"
+_NOT_RESENDS = {"application_error", "InternalServerError", "HttpClientError"}
+"""How the SDK names what is no answer of Resend's: a page, JSON of another form, no answer. With a 4xx it is none."""
+_UNHEARD = {_UNREACHABLE, "rate_limit_exceeded"}
+_ACCOUNT = {401, 403}
+_QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
+_LONGEST_ANSWER = 2**20
+"""Bytes: a page of the account's domains, which `keyturn doctor` asks for."""
+
+_LONGEST_PAUSE = 600.0
+"""Seconds: as long as the longest back-off, with which all tries end before Resend forgets the key after 24 hours."""
+
+
+class ResendSender:
+    """Sends with Resend.
+
+    The SDK keeps its key and its client in module globals, so a process has one Resend account.
+    """
+
+    name = "resend"
+
+    def __init__(self, api_key: str, api_url: str, timeout: timedelta) -> None:
+        import resend
+
+        self._client = _PooledClient(timeout)
+        resend.api_key = api_key
+        resend.api_url = api_url.rstrip("/")
+        resend.default_async_http_client = cast("AsyncHTTPClient", self._client)
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Hand the mail over under the key, which Resend remembers for 24 hours; return Resend's id."""
+        import resend
+        from resend.exceptions import NoContentError, ResendError
+
+        try:
+            params = _params(email, idempotency_key)
+            answer: Any = await resend.Emails.send_async(params, {"idempotency_key": idempotency_key})
+            if isinstance(accepted := answer["id"], str) and accepted:
+                return accepted
+        except ResendError as error:
+            raise sort_error(error, datetime.now(UTC)) from None
+        except (NoContentError, KeyError, TypeError, RecursionError):
+            pass
+        raise SendRetryable("an answer without an id")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class _PooledClient:
+    """Calls for Resend's SDK over connections that stay open, as an AsyncHTTPClient of the SDK's."""
+
+    def __init__(self, timeout: timedelta) -> None:
+        from keyturn.http_client import HttpClient
+
+        self._timeout = timeout.total_seconds()
+        self._http = HttpClient(timeout=self._timeout, follow_redirects=False)
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], json: Any = None, files: Any = None, data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        import httpx
+        from resend.exceptions import ResendError
+
+        from keyturn.http_client import read_bounded
+
+        plain = {**headers, "accept-encoding": "identity"}  # so that what is read is what was bounded
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._http.stream(method, url, headers=plain, json=json, files=files, data=data) as answer,
+            ):
+                body = await read_bounded(answer, _LONGEST_ANSWER)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            # The SDK would call this and a lost answer by one name; here it is certain that nobody heard.
+            raise ResendError(SERVER_FAULT, _UNREACHABLE, type(error).__name__, "") from None
+        if answer.has_redirect_location or answer.is_informational or body is None:
+            raise ResendError(SERVER_FAULT, "odd_answer", str(answer.status_code), "")
+        return body, answer.status_code, answer.headers
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
+    """Return what an answer of Resend's means for the message: later, not before the quota renews, or never."""
+    said: Any = error.error_type  # out of a body, whatever the SDK's types say
+    name = said if isinstance(said, str) else ""
+    if name in _QUOTAS:
+        return QuotaExhausted(name, _quota_renewal(name, moment))
+    code = int(error.code) if str(error.code).isdecimal() else SERVER_FAULT  # the SDK may have it from a body
+    if name in _RETRYABLE or code == TOO_MANY or code >= SERVER_FAULT:
+        seconds = _seconds({key.lower(): text for key, text in error.headers.items()})
+        down = code >= SERVER_FAULT
+        return SendRetryable(name, seconds, not_accepted=name in _UNHEARD, down=down)
+    if not name or name in _NOT_RESENDS:
+        return SendRetryable(f"{code} not Resend's")
+    return SendRefused(f"{code} {name}", account=code in _ACCOUNT)
+
+
+def _quota_renewal(name: str, moment: datetime) -> datetime:
+    """Return the next midnight UTC for the daily quota; the first of the next month for the monthly one."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if name == "daily_quota_exceeded":
+        return midnight + timedelta(days=1)
+    return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    try:
+        seconds = float(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return min(seconds, _LONGEST_PAUSE) if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _params(email: Email, key: str) -> Any:
+    params: dict[str, Any] = {
+        "from": email.sender,
+        "to": [email.to],
+        "subject": email.subject,
+        "html": email.html,
+        "text": email.text,
+        "headers": email.headers,
+        "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
+    }
+    if email.reply_to:
+        params["reply_to"] = email.reply_to
+    return params
+
+
+_EVENT = re.compile(r"email\.([a-z_]{1,32})")
+
+
+class ResendWebhook:
+    """Verifies and reads a webhook's reports, by signing secrets, any of which proves one; they begin with `whsec_`."""
+
+    def __init__(self, *secrets: str) -> None:
+        from resend import Webhooks
+
+        self._verify = Webhooks.verify
+        self._secrets = secrets
+
+    longest = 16_384
+
+    def require_headers(self, headers: Mapping[str, str]) -> None:
+        for name in ("svix-id", "svix-timestamp", "svix-signature"):
+            if not headers.get(name):
+                raise WebhookRefused(f"there is no {name}, which belongs to the signature")
+
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+        """Return what is reported. Raises WebhookRefused.
+
+        A report that is older than five minutes is refused by the SDK, a replayed one thus at the latest then.
+        """
+        try:
+            return _read_reports(headers.get("svix-id", ""), self._payload(headers, body.decode()))
+        except UnicodeDecodeError:
+            raise WebhookRefused("the body is not UTF-8") from None
+        except ValueError as error:  # msgspec's own errors are of this kind, too
+            raise WebhookRefused(str(error)) from None
+
+    def _payload(self, headers: Mapping[str, str], body: str) -> object:
+        """Return what one of the secrets proves. Raises ValueError as it was refused by the last of them."""
+        signatures = _hmac_signatures(headers.get("svix-signature", ""))
+        refusal = ValueError("no secret")
+        for secret in self._secrets:
+            try:
+                payload: object = self._verify(
+                    {
+                        "payload": body,
+                        "headers": {
+                            "id": headers.get("svix-id", ""),
+                            "timestamp": headers.get("svix-timestamp", ""),
+                            "signature": signatures,
+                        },
+                        "webhook_secret": secret,
+                    }
+                )
+            except ValueError as error:
+                refusal = error
+            else:
+                return payload
+        raise refusal
+
+
+def _hmac_signatures(signatures: str) -> str:
+    """Leave the HMAC signatures alone: `verify` compares whatever stands behind a comma.
+
+    https://docs.svix.com/receiving/verifying-payloads/how-manual: `v1` is HMAC-SHA256, any other prefix is not.
+    """
+    return " ".join(entry for entry in signatures.split() if entry.startswith("v1,"))
+
+
+class _Bounce(msgspec.Struct, rename="camel"):
+    """Says why a mailbox did not take a mail."""
+
+    type: str = ""
+    sub_type: str = ""
+
+
+class _Failure(msgspec.Struct):
+    """Says why Resend did not send one."""
+
+    reason: str = ""
+
+
+class _Suppression(msgspec.Struct):
+    """Says why Resend sends nothing to a mailbox."""
+
+    type: str = ""
+
+
+class _Mail(msgspec.Struct):
+    """Names the mail that an event is about."""
+
+    email_id: Annotated[str, Meta(min_length=1)]
+    to: Annotated[list[str], Meta(min_length=1)]
+    tags: object = None
+    bounce: _Bounce | None = None
+    failed: _Failure | None = None
+    suppressed: _Suppression | None = None
+
+
+class _MailEvent(msgspec.Struct):
+    """Tells what became of a mail, and when."""
+
+    created_at: Annotated[datetime, Meta(tz=True)]
+    data: _Mail
+
+
+def _read_reports(delivery: str, payload: object) -> Sequence[Report]:
+    """Return nothing for what is about no mail. Raises ValueError for what is, and yet not as Resend documents it."""
+    named = _EVENT.fullmatch(str(payload.get("type"))) if isinstance(payload, dict) else None
+    if not named:
+        return []
+    if len(delivery) > LONGEST_ID:
+        raise ValueError(f"the id is longer than {LONGEST_ID} characters")
+    found = msgspec.convert(payload, _MailEvent)
+    mail, tags = found.data, found.data.tags
+    bounce = mail.bounce or _Bounce()
+    words = {
+        "bounced": (bounce.type, bounce.sub_type),
+        "failed": (mail.failed.reason,) if mail.failed else (),
+        "suppressed": (mail.suppressed.type,) if mail.suppressed else (),
+    }
+    event = named[1]
+    report = Report(
+        provider="resend",
+        id=delivery,
+        event=event,
+        detail=fixed_words(*words.get(event, ())),
+        at=found.created_at,
+        provider_id=mail.email_id,
+        key=str(tags.get(KEY_TAG, "")) if isinstance(tags, dict) else "",
+        to=mail.to[0],
+        # https://resend.com/docs/dashboard/emails/email-bounces: the other types may pass.
+        ends=event in {"complained", "suppressed"} or (event == "bounced" and bounce.type == "Permanent"),
+    )
+    return [report]
+
+
+_SANDBOX = "resend.dev"
+"""The domain of Resend's own test sender."""
+
+_DOMAINS = "https://resend.com/domains"
+_KEY_REFUSED = {400, 401, 403, 422}
+"""Resend says 400 or 401 of a key that is malformed, 403 of one that it does not know."""
+
+_NOT_REACHED = {"HttpClientError", _UNREACHABLE}
+
+
+async def _check(settings: ResendSettings, sender: CheckedSender) -> list[Finding]:
+    """Ask with the sender's own client, so that what holds here holds for a mail."""
+    from resend.exceptions import ResendError
+
+    opened = _build(settings)
+    try:
+        return [*_check_sandbox(sender.domain), *await _check_domain(sender.domain)]
+    except ResendError as error:
+        return [*_check_sandbox(sender.domain), _explain_refusal(error, settings.api_url)]
+    finally:
+        await opened.close()
+
+
+def _check_sandbox(domain: str) -> list[Finding]:
+    if domain != _SANDBOX:
+        return []
+    message = f"a mail from {_SANDBOX} reaches nobody but the owner of the account"
+    return [
+        Finding("resend", "warn", message, f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it.")
+    ]
+
+
+async def _check_domain(name: str) -> list[Finding]:
+    import resend
+
+    domains = {one["name"].lower(): one["id"] for one in (await resend.Domains.list_async())["data"]}
+    if name == _SANDBOX:
+        return [Finding("resend", "ok", "the key is taken")]
+    if name not in domains:
+        others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
+        return [fail("resend", f"{name} is none of the account's domains", f"Add it at {_DOMAINS}{others}.")]
+    domain = await resend.Domains.get_async(domains[name])
+    return [_check_verification(domain), *_check_tracking(domain)]
+
+
+def _check_verification(domain: "Domain") -> Finding:
+    name, status = domain["name"], domain["status"]
+    if status == "verified":
+        return Finding("resend", "ok", f"the key is taken, and {name} is verified")
+    missing = "; ".join(
+        f'{record["type"]} {record["name"]} "{record["value"]}"'
+        for record in domain["records"] or ()
+        if record["status"] != "verified"
+    )
+    mend = f"Add to the DNS: {missing}; then press" if missing else "Press"
+    return fail("resend", f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}.")
+
+
+def _check_tracking(domain: "Domain") -> list[Finding]:
+    """Click tracking replaces the links by Resend's own (https://resend.com/docs/dashboard/domains/tracking)."""
+    if not domain.get("click_tracking"):
+        return []
+    name = domain["name"]
+    message = f"click tracking is on for {name}: Resend sees and keeps every reset link"
+    return [Finding("resend", "warn", message, f"Turn click tracking off for {name} at {_DOMAINS}.")]
+
+
+def _explain_refusal(error: "ResendError", api_url: str) -> Finding:
+    code, name = int(error.code), error.error_type
+    if name == "restricted_api_key":
+        return Finding("resend", "ok", "the key is taken; it may send and nothing else, which is all that is needed")
+    if code in _KEY_REFUSED:
+        return fail(
+            "resend",
+            f"the key is refused ({code} {name})",
+            "Set RESEND_API_KEY to one from https://resend.com/api-keys.",
+        )
+    if name in _NOT_REACHED:
+        return fail(
+            "resend",
+            f"{api_url} cannot be reached",
+            f"Let this machine connect to {api_url}, or correct resend.api_url.",
+        )
+    if code < TOO_MANY:
+        return fail(
+            "resend", f"{api_url} does not answer as Resend does ({code})", "Correct resend.api_url, or take it out."
+        )
+    again = "Run `keyturn doctor` again in a while; https://resend-status.com tells of troubles."
+    return Finding("resend", "warn", f"could not be checked ({code} {name})", again)
+
+
+def _build(settings: ResendSettings) -> ResendSender:
+    return ResendSender(settings.api_key, settings.api_url, settings.timeout)
+
+
+PROVIDER = Provider(
+    name="resend",
+    label="Resend",
+    place=1,
+    settings=ResendSettings,
+    build=_build,
+    check=_check,
+    source="Take a key from https://resend.com/api-keys",
+    needs=(Need("api_key", "RESEND_API_KEY", "re_..."),),
+    other_variables={"RESEND_WEBHOOK_SECRET": "webhook_secret"},
+    reports=Reports(
+        setting="webhook_secret",
+        read=webhook_key,
+        fault=f"not a signing secret of Resend's: {FORM}",
+        where="at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
+        build=ResendWebhook,
+    ),
+    # Resend's return path is a subdomain, "send" unless another was chosen; DKIM alone satisfies DMARC, so its record
+    # may be missing (https://resend.com/docs/dashboard/domains/custom-return-path).
+    spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
+    dkim=Dkim("resend", _DOMAINS),
+    sandbox=_SANDBOX,
+)

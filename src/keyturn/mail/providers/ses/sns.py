@@ -1,0 +1,176 @@
+"""What Amazon SNS brings from one topic, believed by its signature.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+"""
+
+import asyncio
+import base64
+import re
+import time
+from datetime import UTC, datetime
+
+import httpx
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import Certificate, load_pem_x509_certificate
+
+from keyturn.errors import Unavailable
+from keyturn.http_client import HttpClient, read_bounded
+from keyturn.mail.providers.ses import topic_parts
+
+_PATIENCE = 5
+"""Seconds for one call to SNS; it gives an answer to its own 15."""
+
+_LONGEST_ANSWER = 16_384
+"""Bytes: a certificate has some 2,000."""
+
+_HEADERS = {"accept-encoding": "identity", "connection": "close"}
+"""So that what is read is what was bounded, and no connection stays that has to be closed later."""
+
+_MOST_CERTIFICATES = 4
+_MOST_AT_ONCE = 8
+_MOST_REFUSED = 256
+_REFUSED_FOR = 60.0
+"""Seconds for which an address that holds no certificate is not asked again."""
+
+_OK = 200
+_REFUSALS = {400, 403, 404}
+_CONFIRMED = b"<ConfirmSubscriptionResponse"
+
+NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
+
+
+class SnsMessage(msgspec.Struct, rename="pascal"):
+    """Holds what SNS posts. `message` is what somebody published; `token` confirms a subscription."""
+
+    type: str
+    message_id: str
+    topic_arn: str
+    message: str
+    timestamp: str
+    signature_version: str
+    signature: str
+    signing_cert_url: str = msgspec.field(name="SigningCertURL")
+    subscribe_url: str = msgspec.field(name="SubscribeURL", default="")
+    subject: str | None = None
+    token: str = ""
+
+    def signed(self) -> bytes:
+        """Return what is signed: names and values, in the order of the names."""
+        parts = {"Message": self.message, "MessageId": self.message_id}
+        if self.type == NOTIFICATION:
+            parts |= {"Subject": self.subject} if self.subject is not None else {}
+        else:
+            parts |= {"SubscribeURL": self.subscribe_url}
+        parts |= {"Timestamp": self.timestamp}
+        parts |= {"Token": self.token} if self.type != NOTIFICATION else {}
+        parts |= {"TopicArn": self.topic_arn, "Type": self.type}
+        return "".join(f"{name}\n{value}\n" for name, value in parts.items()).encode()
+
+
+class SnsTopic:
+    """Verifies what comes from a topic, and confirms that it may come here.
+
+    Everybody can have SNS sign something of a topic of their own, so the topic is told by its ARN, and nothing is
+    called but SNS in that topic's region: the host of a certificate and of a confirmation is made of the ARN, whatever
+    the message says.
+    """
+
+    def __init__(self, arn: str) -> None:
+        region, suffix = topic_parts(arn)
+        self.arn = arn
+        self.host = f"https://sns.{region}.amazonaws.com{suffix}"
+        self._certificates: dict[str, Certificate] = {}
+        self._refused: dict[str, float] = {}
+        self._fetching: dict[str, asyncio.Task[Certificate]] = {}
+        # Now: to set its TLS up takes some 40 ms, which would hold the loop.
+        self._http = HttpClient(timeout=_PATIENCE, follow_redirects=False, headers=_HEADERS)
+
+    async def receive(self, body: bytes) -> SnsMessage | None:
+        """Return the message that somebody published, and confirm a subscription.
+
+        Raises msgspec.MsgspecError and ValueError for what SNS did not sign, Unavailable if SNS cannot be asked.
+        """
+        message = msgspec.json.decode(body, type=SnsMessage)
+        await self.verify(message)
+        if message.type == CONFIRMATION:
+            await self.confirm(message.token)
+        return message if message.type == NOTIFICATION else None
+
+    async def verify(self, message: SnsMessage) -> None:
+        """Raise ValueError where SNS did not sign it, or for another topic; Unavailable where nobody knows."""
+        if message.topic_arn != self.arn:
+            raise ValueError("another topic than ses.topic_arn")
+        if message.signature_version != "2":
+            # SHA-1 must not sign any more (NIST SP 800-131A): who can publish elsewhere could prepare a collision.
+            raise ValueError("signed with SHA-1: set the topic's attribute SignatureVersion to 2")
+        certificate = await self._certificate(message.signing_cert_url)
+        key, moment = certificate.public_key(), datetime.now(UTC)
+        if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
+            raise ValueError("the certificate is not valid now")
+        if not isinstance(key, RSAPublicKey):
+            raise ValueError("the certificate holds no RSA key")  # noqa: TRY004 - a value that came from outside
+        try:
+            key.verify(
+                base64.b64decode(message.signature, validate=True), message.signed(), PKCS1v15(), hashes.SHA256()
+            )
+        except InvalidSignature:
+            raise ValueError("the signature does not fit") from None
+
+    async def confirm(self, token: str) -> None:
+        """Confirm the topic's subscription. Raises ValueError where SNS refuses, Unavailable where nobody knows."""
+        query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": token}
+        if _CONFIRMED not in await self._get(f"{self.host}/", query):
+            raise Unavailable("SNS did not confirm the subscription")
+
+    async def _certificate(self, url: str) -> Certificate:
+        """Return the certificate at an address of SNS's, fetched once: TLS proves that it is SNS's.
+
+        An unknown address costs one call, whoever names it; none waits for the call to another address.
+        """
+        path = url.removeprefix(self.host)
+        if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
+            raise ValueError("the certificate is none of SNS in the topic's region")
+        if url in self._certificates:
+            return self._certificates[url]
+        if time.monotonic() - self._refused.get(url, -_REFUSED_FOR) < _REFUSED_FOR:
+            raise ValueError("there is no such certificate")
+        task = self._fetching.get(url)
+        if task is None:
+            if len(self._fetching) >= _MOST_AT_ONCE:
+                raise Unavailable("too many certificates are being fetched")
+            task = self._fetching[url] = asyncio.create_task(self._fetch(url))
+            task.add_done_callback(lambda ended: self._note_fetch(url, ended))
+        return await asyncio.shield(task)  # others may wait for the same one
+
+    def _note_fetch(self, url: str, ended: asyncio.Task[Certificate]) -> None:
+        del self._fetching[url]
+        error = None if ended.cancelled() else ended.exception()
+        if isinstance(error, ValueError):
+            self._refused = dict(list(self._refused.items())[1 - _MOST_REFUSED :]) | {url: time.monotonic()}
+        elif not error and not ended.cancelled():
+            kept = list(self._certificates.items())[1 - _MOST_CERTIFICATES :]
+            self._certificates = {**dict(kept), url: ended.result()}
+
+    async def _fetch(self, url: str) -> Certificate:
+        pem = await self._get(url)
+        try:
+            return load_pem_x509_certificate(pem)
+        except ValueError:
+            raise Unavailable("what SNS holds at that address is no certificate") from None
+
+    async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
+        """Return what SNS answers. Raises ValueError where it refuses, Unavailable for any other answer."""
+        try:
+            async with asyncio.timeout(_PATIENCE), self._http.stream("GET", url, params=query) as answer:
+                body = await read_bounded(answer, _LONGEST_ANSWER)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise Unavailable(f"SNS cannot be asked: {type(error).__name__}") from None
+        if answer.status_code in _REFUSALS:
+            raise ValueError(f"SNS answers {answer.status_code}")
+        if answer.status_code != _OK or body is None:
+            raise Unavailable(f"SNS answers {answer.status_code}, which is not understood")
+        return body

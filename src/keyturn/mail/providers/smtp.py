@@ -1,0 +1,191 @@
+"""Any mail server, over SMTP with STARTTLS or TLS and a log-in."""
+
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
+from keyturn.finding import Finding
+from keyturn.hosts import is_loopback
+from keyturn.mail.port.email import Email
+from keyturn.mail.port.http_answers import fail
+from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
+from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Extra, Need, Provider, Spf
+from keyturn.texts import Secret
+
+
+class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which mail server is asked, and how it is reached."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    username: str = ""
+    password: Secret = Secret("")
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    timeout: timedelta = TIMEOUT
+
+
+_TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
+"""RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. There are no others that refuse."""
+
+
+class SmtpSender:
+    """Sends with a mail server.
+
+    SMTP knows no idempotency key, so a mail arrives at least once: where the reply to the end of DATA is lost, it may
+    come again (RFC 5321, 6.1). The Message-ID is made of the key, so that mail programs can fold a repeat.
+    """
+
+    name = "smtp"
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        import aiosmtplib  # noqa: F401 - it would hold the event loop with the first mail
+
+        self._settings = settings
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Hand the mail to the server; return its Message-ID."""
+        utf8 = needs_utf8(email)
+        message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
+        await hand_over(message, self._settings, bare_address(email.sender), [bare_address(email.to)], utf8=utf8)
+        return message_id_of(email, idempotency_key)
+
+    async def close(self) -> None:
+        pass
+
+
+async def hand_over(
+    message: bytes, settings: SmtpSettings, sender: str, recipients: Sequence[str], *, utf8: bool = False
+) -> None:
+    """Give a message to the server; `utf8` where an address has letters beyond ASCII (RFC 6531, 3.1 and 3.6).
+
+    Raises SendRetryable, SendUnknown where the server may have it, SendRefused.
+    """
+    import aiosmtplib
+
+    try:
+        await aiosmtplib.send(
+            message,
+            sender=sender,
+            recipients=list(recipients),
+            mail_options=["SMTPUTF8", "BODY=8BITMIME"] if utf8 else [],
+            **_connection_options(settings),
+        )
+    except aiosmtplib.SMTPAuthenticationError as error:
+        failure = _failure_of(error.code)  # 454 is a server that cannot look the account up now (RFC 4954, 4)
+        raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise _failure_of(error.code) from None
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
+        reason = type(error.__cause__ or error).__name__
+        if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError)):
+            raise SendRetryable(reason, not_accepted=True) from None
+        raise SendUnknown(reason) from None
+
+
+def _connection_options(settings: SmtpSettings) -> dict[str, Any]:
+    """Return what aiosmtplib takes to connect, to encrypt and to log in."""
+    return {
+        "hostname": settings.host,
+        "port": settings.port,
+        "username": settings.username or None,
+        "password": str(settings.password) or None,
+        "use_tls": settings.security == "tls",
+        "start_tls": settings.security == "starttls",
+        "timeout": settings.timeout.total_seconds(),
+    }
+
+
+def _failure_of(code: int) -> SendFailed:
+    """Return what a reply means: a server that refuses has not taken the mail. What is no reply says nothing."""
+    reason = f"SMTP {code}"
+    if code in _PERMANENT:
+        return SendRefused(reason)
+    return SendRetryable(reason, not_accepted=True) if code in _TRANSIENT else SendUnknown(reason)
+
+
+async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]:
+    """Connect, encrypt, log in, and ask whether the server takes mails from this sender. None is sent."""
+    try:
+        import aiosmtplib
+    except ModuleNotFoundError:
+        return [fail("smtp", "SMTP needs its library", "Run `pip install 'keyturn[smtp]'`.")]
+    s = settings
+    try:
+        async with aiosmtplib.SMTP(**_connection_options(s)) as client:
+            await client.mail(sender.address)
+            await client.rset()
+    except aiosmtplib.SMTPAuthenticationError as error:
+        mend = "Correct smtp.username and smtp.password; Gmail takes an app password, not the account's."
+        return [fail("smtp", f"{s.host} refused the log-in ({error.code})", mend)]
+    except aiosmtplib.SMTPSenderRefused as error:
+        mend = "Set mail.from to an address that this account may send from, or smtp.username and smtp.password."
+        return [fail("smtp", f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
+    except aiosmtplib.SMTPResponseException as error:
+        mend = "Ask who runs the server, or set smtp.host to another."
+        return [fail("smtp", f"{s.host} refused the connection ({error.code})", mend)]
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return [_explain_failure(s, error.__cause__ or error)]
+    return [*_check_encryption(s), _success(s)]
+
+
+def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
+    where = f"{s.host}:{s.port}"
+    match error:
+        case ssl.SSLCertVerificationError():
+            mend = "Set smtp.host to the name in the certificate, or SSL_CERT_FILE to who issued it."
+            return fail("smtp", f"the certificate of {where} is not valid: {error.verify_message}", mend)
+        case ssl.SSLError():
+            return fail("smtp", f"{where} does not speak TLS from the first byte", 'Set smtp.security to "starttls".')
+        case OSError():
+            mend = "Correct smtp.host and smtp.port, and let this machine connect to them."
+            return fail("smtp", f"cannot connect to {where}: {error.strerror or type(error).__name__}", mend)
+        case _ if "AUTH" in str(error):
+            return fail("smtp", f"{where} offers no log-in", "Take smtp.username out, or set smtp.security to encrypt.")
+        case _ if "STARTTLS" in str(error):
+            return fail("smtp", f"{where} does not offer STARTTLS", 'Set smtp.security to "tls" and smtp.port to 465.')
+        case _:
+            return fail(
+                "smtp",
+                f"{where}: {str(error) or type(error).__name__}",
+                "Correct smtp.host, smtp.port and smtp.security.",
+            )
+
+
+def _check_encryption(s: SmtpSettings) -> list[Finding]:
+    host = f"[{s.host}]" if ":" in s.host else s.host
+    if s.security != "none" or is_loopback(f"smtp://{host}"):
+        return []
+    mend = 'Set smtp.security to "starttls" or "tls".'
+    return [Finding("smtp", "warn", "not encrypted: anybody on the way can read the links", mend)]
+
+
+def _success(s: SmtpSettings) -> Finding:
+    done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
+    return Finding("smtp", "ok", f"{s.host}:{s.port} takes mails: {', '.join(done)}")
+
+
+PROVIDER = Provider(
+    name="smtp",
+    label="the mail server",
+    place=6,
+    settings=SmtpSettings,
+    build=SmtpSender,
+    check=_check,
+    source="Say which mail server it is, and how to log in there",
+    needs=(
+        Need("host", "KEYTURN_SMTP_HOST", "smtp.example.org", known_as="smtp.host"),
+        Need("username", "KEYTURN_SMTP_USERNAME", required=False),
+        Need("password", "KEYTURN_SMTP_PASSWORD", required=False),
+    ),
+    # The envelope's sender is the address in From, so the record of its domain is the one that receivers read.
+    spf=Spf(missing="fail"),
+    extra=Extra("smtp", "aiosmtplib"),
+)

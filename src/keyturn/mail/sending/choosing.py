@@ -1,0 +1,56 @@
+"""Which senders and reports the settings ask for. Each provider imports what it needs only when it is built."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from keyturn.database import Database
+from keyturn.mail.port.email import Sender
+from keyturn.mail.port.reports import ProviderWebhook
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.sending.pace import Pace, PacedSender
+from keyturn.packaging import requires_extra
+from keyturn.settings import Settings
+from keyturn.settings.rules.providers import proofs_of
+
+
+def require_libraries(settings: Settings) -> None:
+    """Raise SettingsInvalid where the library of a chosen provider is not installed; none is loaded."""
+    for name in (settings.mail.transport, settings.mail.fallback):
+        _require_library(name)
+
+
+def sender_for(name: str, settings: Settings, database: Database | None = None) -> Sender:
+    """Return the sender of a provider; with a database it keeps to the pace that all workers share.
+
+    Raises SettingsInvalid where the provider's library is not installed.
+    """
+    if name not in PROVIDERS:
+        from keyturn.mail.sending.capture import CaptureSender  # noqa: PLC0415 - only who captures mails writes them
+
+        return CaptureSender(Path(settings.mail.capture_dir))
+    _require_library(name)
+    section = getattr(settings, name)
+    sender = PROVIDERS[name].build(section)
+    if database and (rate := getattr(section, "rate", None)):
+        return PacedSender(sender, Pace(database, name, rate))
+    return sender
+
+
+def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
+    """Return who may report, by name: each provider that the settings hold a proof for, whichever is chosen.
+
+    Reports of mails come for days, also after another provider was chosen.
+    """
+    webhooks = {}
+    for name, provider in PROVIDERS.items():
+        if provider.reports and (proofs := [text for text in proofs_of(settings, provider) if text]):
+            webhooks[name] = provider.reports.build(*proofs)
+    return webhooks
+
+
+def _require_library(name: str) -> None:
+    extra = PROVIDERS[name].extra if name in PROVIDERS else None
+    if extra and find_spec(extra.package) is None:
+        with requires_extra(extra.name, name, "mail.transport"):
+            raise ModuleNotFoundError(name=extra.package)

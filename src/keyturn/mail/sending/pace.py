@@ -1,0 +1,101 @@
+"""A provider's rate limit, kept by all workers together: each call books a place in one row of the database."""
+
+import asyncio
+import time
+
+from sqlalchemy import ColumnElement, Double, case, cast, extract, literal, update
+
+from keyturn.database import Database
+from keyturn.database.inserts import insert_into
+from keyturn.errors import SendRetryable, SendUnknown
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.sending.models import PaceRow
+
+LONGEST_HOLD = 10
+"""Seconds for which everybody waits where one was told to come back later."""
+
+
+class Pace:
+    """Books places for calls to a provider, `1 / per_second` apart.
+
+    A place is booked by one statement, so no two workers get the same. Calls that are `first` in line have a row of
+    their own: they wait for each other alone, and move all other calls back by a place each.
+    """
+
+    def __init__(self, database: Database, name: str, per_second: float, *, first: bool = False) -> None:
+        self._database = database
+        self._name = name
+        self._per_second = per_second
+        self._gap = 1 / per_second
+        self._first = first
+
+    def first_in_line(self) -> "Pace":
+        return Pace(self._database, self._name, self._per_second, first=True)
+
+    @property
+    def _of_first(self) -> str:
+        return f"{self._name}:first"
+
+    async def turn(self) -> None:
+        """Return when it is this caller's turn: at once where nobody called within the gap.
+
+        Raises SendRetryable where so many wait already that it would be too long for a lease in hand.
+        """
+        moment = self._moment()
+        later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
+        booked = (
+            insert_into(PaceRow, self._database.engine.dialect)
+            .values(name=self._of_first if self._first else self._name, next_at=moment + self._gap)
+            .on_conflict_do_update(
+                index_elements=[PaceRow.name],
+                set_={"next_at": later},
+                where=PaceRow.next_at <= moment + LONGEST_HOLD,
+            )
+            .returning(PaceRow.next_at - self._gap - moment)
+        )
+        found = await self._database.execute(booked)
+        if not found:
+            raise SendRetryable("too many wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
+        if self._first:
+            await self._database.execute(update(PaceRow).where(PaceRow.name == self._name).values(next_at=later))
+        await asyncio.sleep(found[0][0])
+
+    async def hold(self, seconds: float) -> None:
+        """Give nobody a place for a while: the provider said so."""
+        until = self._moment() + seconds
+        for name in (self._name, self._of_first):
+            statement = update(PaceRow).where(PaceRow.name == name, PaceRow.next_at < until).values(next_at=until)
+            await self._database.execute(statement)
+
+    def _moment(self) -> ColumnElement[float]:
+        """Return the time that all workers share, in seconds since 1970."""
+        if self._database.is_sqlite:
+            return literal(time.time())
+        return cast(extract("epoch", self._database.clock()), Double)
+
+
+class PacedSender:
+    """A sender that waits for its turn, and holds everybody where the provider asks for a pause."""
+
+    def __init__(self, sender: Sender, pace: Pace) -> None:
+        self.name = sender.name
+        self._sender = sender
+        self._pace = pace
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        await self._pace.turn()
+        try:
+            return await self._sender.send(email, idempotency_key)
+        except SendUnknown:
+            raise  # its pause is for the report of this one mail
+        except SendRetryable as error:
+            if error.retry_after:
+                # A mail that was asked to wait longer is claimed again then; nobody waits so long with a lease in hand.
+                await self._pace.hold(min(error.retry_after, LONGEST_HOLD))
+            raise
+
+    def first_in_line(self) -> "PacedSender":
+        return PacedSender(self._sender, self._pace.first_in_line())
+
+    async def close(self) -> None:
+        await self._sender.close()

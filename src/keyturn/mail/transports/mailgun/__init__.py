@@ -1,1 +1,0 @@
-"""Mailgun, over its HTTP API: sending, and reading its reports."""

@@ -1,1 +1,0 @@
-"""Postmark, over its HTTP API: sending, and reading its reports."""

@@ -1,1 +1,0 @@
-"""Resend, through its own SDK: sending, and reading its reports."""

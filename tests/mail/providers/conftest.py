@@ -1,0 +1,67 @@
+"""A mail, a Resend that answers on this machine, and a sender that talks to it."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import pytest
+from tests.builtin_accounts import builtin_accounts
+from tests.mail.providers.service import ADA, SECRET_KEY, Service
+from tests.resend_server.server import API_KEY, ResendServer, running_resend
+
+from keyturn.accounts.port import Account
+from keyturn.mail.port.email import Email
+from keyturn.mail.providers.resend import ResendSender, ResendSettings
+from keyturn.settings import DatabaseSettings, MailSettings, Secret, Settings
+
+
+@pytest.fixture
+def mail() -> Email:
+    return Email(
+        sender="Northwind School <accounts@northwind.example>",
+        to="ada@pupils.test",
+        reply_to="help@northwind.example",
+        subject="Reset your Northwind School password",
+        html='<p>Grüße, <a href="https://northwind.example/reset/abc">here</a></p>',
+        text="Grüße, here:\nhttps://northwind.example/reset/abc\n",
+        headers={"Auto-Submitted": "auto-generated"},
+        tags={"template": "password_reset"},
+    )
+
+
+@pytest.fixture(scope="session")
+def resend_server() -> Iterator[ResendServer]:
+    with running_resend() as server:
+        yield server
+
+
+@pytest.fixture
+def resend(resend_server: ResendServer) -> ResendServer:
+    """Give the test a Resend that knows nothing yet."""
+    resend_server.forget()
+    return resend_server
+
+
+@pytest.fixture
+async def sender(resend: ResendServer) -> AsyncIterator[ResendSender]:
+    sender = ResendSender(API_KEY, resend.url, timedelta(milliseconds=500))
+    yield sender
+    await sender.close()
+
+
+@pytest.fixture
+async def service(resend: ResendServer, database_url: str) -> AsyncIterator[Service]:
+    """Start a service that sends through Resend, with an account for Ada."""
+    service = Service(
+        Settings(
+            environment="development",
+            secret_key=SECRET_KEY,
+            database=DatabaseSettings(url=Secret(database_url)),
+            mail=MailSettings(from_="accounts@northwind.test"),
+            resend=ResendSettings(
+                api_key=Secret(API_KEY), api_url=resend.url, timeout=timedelta(milliseconds=300), rate=1000
+            ),
+        )
+    )
+    await builtin_accounts(service.parts).add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
+    yield service
+    await service.parts.close()

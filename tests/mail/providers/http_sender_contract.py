@@ -1,0 +1,157 @@
+"""What every transport keeps to that calls an HTTP API without idempotency keys, against a server of its provider's."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import msgspec
+import pytest
+from tests.mail_providers.server import ProviderServer
+from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
+
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.port.provider_api import LONGEST_ANSWER, REPORT_PAUSE
+from keyturn.testing import RefusingSenderContract
+
+Open = Callable[..., Sender]
+"""Opens a sender: `key` is what it proves itself with, `reports` whether the provider's reports come."""
+
+
+class HttpSenderContract(RefusingSenderContract):
+    """Holds a sender to what is certain and what is not.
+
+    An adapter gives `opened`, `server` and `limited`, a 429 as the provider words it, besides what the others ask for.
+    """
+
+    knows_keys = False
+    right_key: str
+
+    @pytest.fixture
+    def sender(self, opened: Open) -> Sender:
+        return opened()
+
+    async def test_a_repeat_arrives_again_since_nobody_knows_its_key(
+        self, sender: Sender, delivered: Callable[[], list[str]], mail: Email
+    ) -> None:
+        for _ in range(2):
+            await sender.send(mail, "key-1")
+        assert delivered() == [mail.subject] * 2
+
+    @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
+    async def test_where_the_answer_is_lost_nobody_knows_who_has_the_mail(
+        self, sender: Sender, server: ProviderServer, delivered: Callable[[], list[str]], mail: Email, trouble: Trouble
+    ) -> None:
+        server.coming.append(trouble)
+        with pytest.raises(SendUnknown) as failure:
+            await sender.send(mail, "key-1")
+        await server.idle()
+
+        assert not failure.value.not_accepted
+        assert failure.value.down
+        assert delivered() == [mail.subject]
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            PROXY_PAGE, Answer(500, {}), Answer(503, []), Answer(408, {}), Answer(200, html="<h1>Maintenance</h1>"),
+            Answer(302, {}, headers={"location": "https://elsewhere.example/"}), Answer(200, {}), Answer(200, None),
+            Answer(200, ["an id"]), Answer(200, {"id": "x" * LONGEST_ANSWER}), Answer(403, html="<h1>Firewall</h1>"),
+            Answer(400, {"errors": "many"}, headers={"x-amzn-errortype": "to ada@pupils.test"}), Answer(413, {}),
+        ],
+        ids=lambda answer: f"{answer.status} {str(answer.html or answer.document)[:20]}",
+    )  # fmt: skip
+    async def test_a_servers_fault_and_what_is_no_answer_of_the_providers_leave_it_open(
+        self, sender: Sender, server: ProviderServer, mail: Email, answer: Answer
+    ) -> None:
+        server.coming.append(answer)
+        with pytest.raises(SendUnknown):
+            await sender.send(mail, "key-1")
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize(("reports", "pause"), [(True, REPORT_PAUSE), (False, None)])
+    async def test_a_report_is_given_time_to_come_first_where_reports_come(
+        self, opened: Open, server: ProviderServer, mail: Email, reports: bool, pause: float | None
+    ) -> None:
+        sender = opened(reports=reports)
+        server.coming.append(Trouble.DROP)
+        with pytest.raises(SendUnknown) as failure:
+            await sender.send(mail, "key-1")
+        await sender.close()
+
+        assert failure.value.retry_after == pause
+
+    @pytest.mark.parametrize("said", ["7", "date"])
+    async def test_too_many_requests_are_a_certain_no_with_a_pause(
+        self, sender: Sender, server: ProviderServer, limited: Answer, mail: Email, said: str
+    ) -> None:
+        pause = format_datetime(datetime.now(UTC) + timedelta(seconds=7), usegmt=True) if said == "date" else said
+        server.coming.append(msgspec.structs.replace(limited, headers={**limited.headers, "retry-after": pause}))
+        with pytest.raises(SendRetryable) as failure:
+            await sender.send(mail, "key-1")
+
+        assert (failure.value.not_accepted, failure.value.down) == (True, False)
+        assert failure.value.retry_after == pytest.approx(7, abs=2)
+
+    async def test_a_wrong_key_is_the_accounts_fault_and_is_not_repeated(
+        self, opened: Open, delivered: Callable[[], list[str]], mail: Email, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        wrong = "wr0ng" + self.right_key[5:]
+        sender = opened(key=wrong)
+        with pytest.raises(SendRefused) as failure:
+            await sender.send(mail, "key-1")
+        await sender.close()
+
+        assert failure.value.account
+        assert delivered() == []
+        assert wrong not in f"{failure.value!r} {failure.value.__cause__!r} {caplog.text}"
+
+    async def test_what_a_provider_says_of_a_refusal_is_reduced_to_its_code(
+        self, sender: Sender, refuse: Callable[[], None], mail: Email
+    ) -> None:
+        refuse()
+        with pytest.raises(SendRefused) as failure:
+            await sender.send(mail, "key-1")
+        assert mail.to not in failure.value.reason
+        assert failure.value.reason.startswith("4")
+        assert not failure.value.account
+
+    async def test_mails_one_after_the_other_share_a_connection(
+        self, sender: Sender, server: ProviderServer, mail: Email
+    ) -> None:
+        for number in range(3):
+            await sender.send(mail, f"key-{number}")
+        assert server.connections.opened == 1
+
+    async def test_a_server_that_stalls_holds_no_other_mail(
+        self, sender: Sender, server: ProviderServer, delivered: Callable[[], list[str]], mail: Email
+    ) -> None:
+        server.coming.append(Trouble.STALL)
+        stalled = asyncio.create_task(sender.send(mail, "key-1"))
+        await server.arrived(1)
+        await sender.send(mail, "key-2")
+
+        assert delivered() == [mail.subject]
+        with pytest.raises(SendUnknown):
+            await stalled
+
+    async def test_every_request_says_who_asks(self, sender: Sender, server: ProviderServer, mail: Email) -> None:
+        await sender.send(mail, "key-1")
+        assert server.requests[0].headers["user-agent"].startswith("keyturn/")
+
+
+class HeaderKeyContract(HttpSenderContract):
+    """Holds besides for those whose key stands in a header as it is."""
+
+    @pytest.mark.parametrize("key", ["key_with\nline break", "key_with_ümlaut"])
+    async def test_a_key_that_no_header_can_hold_is_not_repeated(self, opened: Open, mail: Email, key: str) -> None:
+        sender = opened(key=key)
+        with pytest.raises(SendFailed) as failure:
+            await sender.send(mail, "key-1")
+        await sender.close()
+
+        assert "key_with" not in f"{failure.value!r} {failure.value.__cause__!r}"
+        assert failure.value.__suppress_context__

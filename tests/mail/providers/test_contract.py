@@ -1,0 +1,96 @@
+"""What every transport keeps to, whoever stands behind it: one suite, an adapter each."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.mail.providers.ports import closed_port
+from tests.mail.providers.smtp_server import SmtpServer, running_smtp
+from tests.resend_server.answers import refusal
+from tests.resend_server.server import API_KEY, ResendServer
+
+from keyturn.mail.port.email import Sender
+from keyturn.mail.providers.resend import ResendSender
+from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
+from keyturn.mail.sending.capture import CaptureSender
+from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract
+
+BRIEF = timedelta(seconds=1)
+
+
+class TestCapture(SenderContract):
+    name = "capture"
+
+    @pytest.fixture
+    def sender(self, tmp_path: Path) -> Sender:
+        return CaptureSender(tmp_path)
+
+    @pytest.fixture
+    def delivered(self, tmp_path: Path) -> Callable[[], list[str]]:
+        def subjects() -> list[str]:
+            lines = [line for file in tmp_path.glob("*.eml") for line in file.read_text().splitlines()]
+            return [line.removeprefix("Subject: ") for line in lines if line.startswith("Subject: ")]
+
+        return subjects
+
+
+class TestMemory(SenderContract):
+    name = "memory"
+
+    @pytest.fixture
+    def sender(self) -> MemorySender:
+        return MemorySender()
+
+    @pytest.fixture
+    def delivered(self, sender: MemorySender) -> Callable[[], list[str]]:
+        return lambda: [mail.subject for mail in sender.sent]
+
+
+class TestResend(RefusingSenderContract):
+    name = "resend"
+
+    @pytest.fixture
+    async def sender(self, resend: ResendServer) -> AsyncIterator[Sender]:
+        sender = ResendSender(API_KEY, resend.url, BRIEF)
+        yield sender
+        await sender.close()
+
+    @pytest.fixture
+    async def nobody(self) -> AsyncIterator[Sender]:
+        sender = ResendSender(API_KEY, f"http://127.0.0.1:{closed_port()}", BRIEF)
+        yield sender
+        await sender.close()
+
+    @pytest.fixture
+    def refuse(self, resend: ResendServer) -> Callable[[], None]:
+        return lambda: resend.coming.append(refusal(422, "validation_error"))
+
+    @pytest.fixture
+    def delivered(self, resend: ResendServer) -> Callable[[], list[str]]:
+        return lambda: [str(mail.fields["subject"]) for mail in resend.accepted]
+
+
+class TestSmtp(RefusingSenderContract):
+    name = "smtp"
+
+    @pytest.fixture
+    async def server(self) -> AsyncIterator[SmtpServer]:
+        async with running_smtp() as server:
+            yield server
+
+    @pytest.fixture
+    def sender(self, server: SmtpServer) -> Sender:
+        return SmtpSender(SmtpSettings(host="127.0.0.1", port=server.port, security="none", timeout=BRIEF))
+
+    @pytest.fixture
+    def nobody(self) -> Sender:
+        return SmtpSender(SmtpSettings(host="127.0.0.1", port=closed_port(), security="none", timeout=BRIEF))
+
+    @pytest.fixture
+    def refuse(self, server: SmtpServer) -> Callable[[], None]:
+        return lambda: server.replies.update(RCPT="550 no such mailbox")
+
+    @pytest.fixture
+    def delivered(self, server: SmtpServer) -> Callable[[], list[str]]:
+        return lambda: [str(mail["subject"]) for mail in server.mails]

@@ -1,0 +1,233 @@
+"""A provider that is away for longer than a link lives: whoever asked hears of it, and never twice of one link."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from tests.mail.providers.service import ADA, SECRET_KEY, Service
+from tests.mail.providers.test_fallback import NOWHERE, resend_at
+from tests.resend_server.answers import Trouble, refusal
+from tests.resend_server.server import ResendServer
+
+from keyturn.database import now
+from keyturn.errors import LinkDead
+from keyturn.outbox import Seal
+from keyturn.reset.records.client import Client
+from keyturn.settings import LimitSettings
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+TOKEN = re.compile(r"/reset-password/([\w-]{43})")
+ELSEWHERE = Client(ip_address="192.0.2.9")
+
+
+@pytest.fixture
+async def away(service: Service) -> Service:
+    """Return the service with a provider that nobody reaches, and no cooldown."""
+    await service.deploy(resend=resend_at(NOWHERE), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    return service
+
+
+async def expire_links(service: Service) -> None:
+    await write(service, "UPDATE keyturn_reset_tokens SET expires_at = created_at")
+
+
+async def write(service: Service, statement: str) -> None:
+    await service.parts.database.execute(text(statement))
+
+
+async def return_to(service: Service, resend: ResendServer) -> None:
+    await service.deploy(resend=resend_at(resend.url))
+    await service.work()
+
+
+def templates(resend: ResendServer) -> list[str]:
+    return [tag["value"] for mail in resend.accepted for tag in mail.fields["tags"] if tag["name"] == "template"]
+
+
+def tokens_in(fields: Mapping[str, Any]) -> set[str]:
+    return set(TOKEN.findall(fields["html"] + fields["text"]))
+
+
+async def outcomes(service: Service) -> list[str]:
+    return [entry.outcome for entry in reversed(await service.parts.audit.read())]
+
+
+async def ended(service: Service) -> list[tuple[str, str | None]]:
+    return [(row.state, row.reason) for row in await service.messages()]
+
+
+async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent(
+    away: Service, resend: ResendServer
+) -> None:
+    await away.ask()
+    await away.work()
+    await expire_links(away)
+    await away.work()
+    await expire_links(away)
+    await return_to(away, resend)
+
+    (mail,) = resend.accepted
+    (token,) = tokens_in(mail.fields)
+    assert (await away.parts.resets.validate(token, ELSEWHERE)).email == ADA
+    assert await ended(away) == [("sent", None)]
+    assert await outcomes(away) == ["link_mailed", "link_renewed", "link_renewed"]
+
+
+@pytest.mark.parametrize("trouble", [refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
+async def test_where_somebody_may_have_it_the_person_is_told_that_it_came_too_late(
+    service: Service, resend: ResendServer, trouble: Any
+) -> None:
+    resend.coming.append(trouble)
+    await service.ask()
+    await service.work()
+    await resend.idle()
+    old = await service.message()
+    await expire_links(service)
+    await service.work()
+
+    told = resend.accepted[-1]
+    assert templates(resend)[-1] == "link_expired"
+    assert told.fields["to"] == [ADA]
+    assert tokens_in(told.fields) == set()
+    assert told.fields["text"].count("/forgot-password") == 1
+    assert (await service.message()).key == told.key != old.key
+    assert await outcomes(service) == ["link_mailed", "expiry_mailed"]
+
+
+@pytest.mark.parametrize("trouble", [refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
+async def test_who_was_invited_is_invited_again(service: Service, resend: ResendServer, trouble: Any) -> None:
+    await write(service, "UPDATE keyturn_accounts SET password_hash = NULL")
+    resend.coming.append(trouble)
+    await service.parts.invitations.invite_all([ADA])
+    await service.work()
+    await resend.idle()
+    await expire_links(service)
+    await service.work()
+
+    assert templates(resend)[-1] == "invitation"
+    (token,) = tokens_in(resend.accepted[-1].fields)
+    live = await service.parts.resets.validate(token, ELSEWHERE)
+    assert live.expires_at > now() + timedelta(days=2)
+    assert await outcomes(service) == ["link_mailed", "link_renewed"]
+
+
+async def test_who_has_chosen_a_password_since_is_not_invited_again(away: Service, resend: ResendServer) -> None:
+    await write(away, "UPDATE keyturn_accounts SET password_hash = NULL")
+    await away.parts.invitations.invite_all([ADA])
+    await away.work()
+    await expire_links(away)
+    await write(away, "UPDATE keyturn_accounts SET password_hash = 'x'")
+    await return_to(away, resend)
+
+    assert resend.accepted == []
+    assert await outcomes(away) == ["link_mailed", "needs_no_invitation"]
+
+
+async def test_what_is_said_instead_is_the_same_on_every_try(service: Service, resend: ResendServer) -> None:
+    resend.coming.extend([refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
+    await service.ask()
+    await service.work()
+    await expire_links(service)
+    await service.work()
+    await resend.idle()
+    await service.work()
+
+    first, second, third = resend.requests
+    assert (second.key, second.body) == (third.key, third.body)
+    assert first.key != second.key
+    assert templates(resend) == ["link_expired"]
+    assert await ended(service) == [("sent", None)]
+
+
+async def test_of_several_requests_the_newest_alone_is_answered(away: Service, resend: ResendServer) -> None:
+    for _ in range(3):
+        await away.ask()
+        await away.work()
+    await expire_links(away)
+    await return_to(away, resend)
+
+    assert templates(resend) == ["password_reset"]
+    assert await ended(away) == [("dropped", "superseded"), ("dropped", "superseded"), ("sent", None)]
+
+
+async def test_a_fresh_link_is_sent_within_the_cooldown_of_the_mail_that_it_stands_in_for(
+    away: Service, resend: ResendServer
+) -> None:
+    await away.deploy(limits=LimitSettings(mailbox_cooldown=timedelta(days=1)))
+    await away.ask()
+    await away.work()
+    await expire_links(away)
+    await return_to(away, resend)
+
+    assert templates(resend) == ["password_reset"]
+
+
+async def test_a_link_that_was_used_is_not_renewed(away: Service, resend: ResendServer) -> None:
+    await away.ask()
+    await away.work()
+    await write(away, "UPDATE keyturn_reset_tokens SET used_at = created_at")
+    await expire_links(away)
+    await return_to(away, resend)
+
+    assert resend.accepted == []
+    assert await ended(away) == [("dropped", "the link is used")]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "outcome"), [("active", "false", "disabled"), ("email", "'other@northwind.test'", "no_account")]
+)
+async def test_who_may_not_have_a_link_any_more_gets_none(
+    away: Service, resend: ResendServer, column: str, value: str, outcome: str
+) -> None:
+    await away.ask()
+    await away.work()
+    await write(away, f"UPDATE keyturn_accounts SET {column} = {value}")  # noqa: S608 - both are above
+    await expire_links(away)
+    await return_to(away, resend)
+
+    assert resend.accepted == []
+    assert await ended(away) == [("dropped", outcome)]
+    assert (await outcomes(away))[-1] == outcome
+
+
+async def test_a_mailbox_that_was_suppressed_since_gets_nothing(away: Service, resend: ResendServer) -> None:
+    await away.ask()
+    await away.work()
+    await away.parts.database.transact(
+        lambda connection: away.parts.mailboxes.suppress(connection, ADA, now(), "complained")
+    )
+    await expire_links(away)
+    await return_to(away, resend)
+
+    assert resend.accepted == []
+    assert (await outcomes(away))[-1] == "suppressed"
+
+
+async def test_who_has_no_password_any_more_is_told_how_to_sign_in(away: Service, resend: ResendServer) -> None:
+    await away.ask()
+    await away.work()
+    await write(away, "UPDATE keyturn_accounts SET password_hash = NULL, provider = 'Google'")
+    await expire_links(away)
+    await return_to(away, resend)
+
+    assert templates(resend) == ["sign_in_with_provider"]
+
+
+async def test_an_old_link_stays_dead_once_it_was_renewed(away: Service, resend: ResendServer) -> None:
+    await away.ask()
+    await away.work()
+    sealed = (await away.message()).sealed
+    await expire_links(away)
+    await return_to(away, resend)
+
+    (old,) = tokens_in({"html": "", "text": unsealed(sealed)})
+    with pytest.raises(LinkDead, match="expired"):
+        await away.parts.resets.validate(old, ELSEWHERE)
+
+
+def unsealed(sealed: bytes) -> str:
+    return Seal([SECRET_KEY]).open(sealed).decode("latin-1")

@@ -1,0 +1,160 @@
+"""The RFC 5322 message that a mail becomes."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import format_datetime, formataddr
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyturn.mail.port.email import Email
+from keyturn.mail.port.mime import needs_utf8, to_mime
+
+MOMENT = datetime(2026, 11, 20, 14, 7, tzinfo=UTC)
+
+
+def raw(mail: Email) -> bytes:
+    return to_mime(mail, key="key-1", date=MOMENT)
+
+
+def read(mail: Email) -> EmailMessage:
+    """Return the message as a mail program reads it."""
+    message = message_from_bytes(raw(mail), policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    assert not message.defects
+    return message
+
+
+def written_by_email_message(mail: Email) -> EmailMessage:
+    """Return the mail as the standard library writes it, read back."""
+    message = EmailMessage(policy=policy.SMTP)
+    for name, value in (
+        ("From", mail.sender), ("To", mail.to), ("Subject", mail.subject), ("Date", format_datetime(MOMENT)),
+        ("Message-ID", "<key-1@northwind.example>"), *mail.headers.items(), ("MIME-Version", "1.0"),
+    ):  # fmt: skip
+        message[name] = value
+    message.set_content(mail.text, cte="quoted-printable")
+    message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
+    found = message_from_bytes(bytes(message), policy=policy.default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def body_of(message: EmailMessage, kind: str) -> str:
+    part = message.get_body([kind])
+    assert part
+    return str(part.get_content())
+
+
+def test_the_text_comes_before_the_html(mail: Email) -> None:
+    message = read(mail)
+
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_the_headers_say_who_to_whom_and_when(mail: Email) -> None:
+    message = read(mail)
+
+    assert message["from"] == mail.sender
+    assert message["to"] == mail.to
+    assert message["reply-to"] == mail.reply_to
+    assert message["date"].datetime == MOMENT
+    assert message["message-id"] == "<key-1@northwind.example>"
+    assert message["auto-submitted"] == "auto-generated"
+
+
+def test_without_a_reply_address_there_is_no_header_for_it(mail: Email) -> None:
+    assert "reply-to" not in read(msgspec.structs.replace(mail, reply_to=""))
+
+
+def test_letters_beyond_ascii_survive_in_every_part(mail: Email) -> None:
+    message = read(
+        msgspec.structs.replace(mail, sender="Schule Grün <a@northwind.example>", subject="Grüße 世界 aus der Schule")
+    )
+
+    assert message["from"].addresses[0].display_name == "Schule Grün"
+    assert message["subject"] == "Grüße 世界 aus der Schule"
+    assert "Grüße" in body_of(message, "plain")
+    assert "Grüße" in body_of(message, "html")
+
+
+def test_an_address_beyond_ascii_can_be_read_back(mail: Email) -> None:
+    message = read(msgspec.structs.replace(mail, to="jürgen@pupils.test"))
+
+    assert message["to"].addresses[0].addr_spec == "jürgen@pupils.test"
+
+
+def test_no_line_is_longer_than_a_server_takes(mail: Email) -> None:
+    """RFC 5322 2.1.1: 998 characters, and 78 are better."""
+    long = msgspec.structs.replace(mail, text="x" * 5000, html=f"<p>{'y' * 5000}</p>")
+
+    assert max(map(len, raw(long).split(b"\r\n"))) <= 78
+    assert body_of(read(long), "plain").strip() == "x" * 5000
+
+
+_PIECES = st.sampled_from([
+    "word", "x" * 75, "x" * 76, "x" * 998, " ", "  ", "\t", "\n", "\r\n", "\r", ".", "=", "=20", "=?utf-8?q?a?=", "=_",
+    "--=_keyturn--", "From ", "\x00", "\x0b", "\x85", "\u2028", "ü", "世界", "مرحبا", "\u202e", "\U0001f600", "<b>",
+    "&", '"', "\\", ",", "@", "(",
+])  # fmt: skip
+bodies = st.lists(_PIECES, max_size=60).map("".join) | st.text(max_size=300)
+lines = bodies.map(lambda text: " ".join("".join(filter(str.isprintable, text)).split())[:300])
+names = st.sampled_from(
+    ["", "Northwind", "Northwind, School", "Schule Grün", "学校 " * 30, "مدرسة", "x" * 120, "\U0001f600"]
+)
+
+
+@given(bodies, bodies, lines, names)
+def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
+    text: str, html: str, subject: str, name: str
+) -> None:
+    sender = formataddr((name, "accounts@northwind.example"))
+    mail = Email(sender=sender, to="ada@pupils.test", subject=subject, text=text, html=html, headers={"X-Id": "a-1"})
+
+    message, expected = read(mail), written_by_email_message(mail)
+
+    assert message.keys() == expected.keys()
+    for header in {*message.keys()} - {"Content-Type"}:
+        assert message[header] == expected[header], header
+    for kind in ("plain", "html"):
+        assert body_of(message, kind) == body_of(expected, kind)
+    assert b"\r" not in raw(mail).replace(b"\r\n", b"")
+    assert b"\n" not in raw(mail).replace(b"\r\n", b"")
+    assert max(map(len, raw(mail).split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76, "RFC 2045, 6.7"
+
+
+def test_a_header_is_there_once(mail: Email) -> None:
+    """RFC 5322, 3.6."""
+    with pytest.raises(ValueError, match="twice"):
+        raw(msgspec.structs.replace(mail, headers={"subject": "another"}))
+
+
+@pytest.mark.parametrize("name", ["", "X Y", "X:Y", "X\r\nBcc", "Ü"])
+def test_what_is_no_name_of_a_header_is_not_written(mail: Email, name: str) -> None:
+    with pytest.raises(ValueError, match="no name of a header"):
+        raw(msgspec.structs.replace(mail, headers={name: "value"}))
+
+
+def test_headers_in_utf8_are_written_as_they_are(mail: Email) -> None:
+    """RFC 6532, for a server that takes an address in other letters."""
+    message = to_mime(msgspec.structs.replace(mail, to="jürgen@pupils.test"), key="k", date=MOMENT, utf8=True)
+
+    assert "\r\nTo: jürgen@pupils.test\r\n".encode() in message
+
+
+def test_a_reply_address_beyond_ascii_asks_nothing_of_the_server(mail: Email) -> None:
+    assert not needs_utf8(msgspec.structs.replace(mail, reply_to="jürgen@northwind.example"))
+    assert not needs_utf8(msgspec.structs.replace(mail, sender="Schule Grün <a@northwind.example>"))
+    assert needs_utf8(msgspec.structs.replace(mail, to="jürgen@pupils.test"))
+
+
+@pytest.mark.parametrize("field", ["subject", "to", "sender", "reply_to"])
+def test_a_line_break_cannot_start_a_header_of_its_own(mail: Email, field: str) -> None:
+    forged = msgspec.structs.replace(mail, **{field: "x@northwind.example\r\nBcc: eve@elsewhere.example"})
+
+    with pytest.raises(ValueError, match="may not contain linefeed"):
+        raw(forged)

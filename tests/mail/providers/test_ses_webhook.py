@@ -1,0 +1,319 @@
+"""Which messages of SNS's are believed, what is confirmed, and what is taken from SES's reports."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from tests.mail_providers.delivery import Delivery
+from tests.mail_providers.ses_reports import event, report
+from tests.mail_providers.sns import (
+    HOST,
+    KEY,
+    OTHER_KEY,
+    TOPIC,
+    SnsServer,
+    certificate,
+    confirmation,
+    message,
+    post,
+    running_sns,
+)
+from tests.resend_server.answers import Answer, Trouble
+
+from keyturn.errors import Unavailable, WebhookRefused
+from keyturn.mail.port.reports import LONGEST_ID, Report
+from keyturn.mail.providers.ses import SesWebhook, sns
+
+ADA = "ada@northwind.test"
+AT = datetime(2026, 11, 20, 9, 2, 11, 480_000, UTC)
+DELIVERED = json.dumps(event("delivered", "1", to=ADA))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SnsServer]:
+    with running_sns() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: SnsServer) -> SnsServer:
+    running.forget()
+    return running
+
+
+@pytest.fixture
+def webhook(server: SnsServer) -> SesWebhook:
+    assert server.requests == []
+    return SesWebhook(TOPIC)
+
+
+async def read_one(webhook: SesWebhook, sent: Delivery) -> Report:
+    (found,) = await webhook.read(sent.headers, sent.body)
+    return found
+
+
+async def refused(webhook: SesWebhook, document: Any) -> str:
+    with pytest.raises(WebhookRefused) as failure:
+        await webhook.read({}, post(document).body)
+    return str(failure.value)
+
+
+@pytest.mark.parametrize("fields", [{}, {"Subject": "Amazon SES Email Event Notification"}, {"Subject": "Grüße"}])
+async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
+    webhook: SesWebhook, server: SnsServer, fields: dict[str, Any]
+) -> None:
+    for _ in range(3):
+        assert (await read_one(webhook, post(message(DELIVERED, **fields)))).event == "delivered"
+    assert [request.path for request in server.requests] == ["/SimpleNotificationService-0a1b.pem"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Message": json.dumps(event("complained", "1", to=ADA))}, {"MessageId": "another"}, {"Subject": "added"},
+        {"Timestamp": "2026-11-20T09:02:11.000Z"}, {"Signature": ""}, {"Signature": "!"}, {"Signature": "AAAA"},
+        {"Signature": "ü"},
+    ],
+)  # fmt: skip
+async def test_nothing_that_was_changed_is(webhook: SesWebhook, fields: dict[str, str]) -> None:
+    await refused(webhook, {**message(DELIVERED), **fields})
+
+
+async def test_a_strangers_key_proves_nothing(webhook: SesWebhook) -> None:
+    assert await refused(webhook, message(DELIVERED, OTHER_KEY)) == "the signature does not fit"
+
+
+async def test_another_topic_is_refused_though_sns_signed_it_and_nothing_is_fetched(
+    webhook: SesWebhook, server: SnsServer
+) -> None:
+    strangers = TOPIC.replace("123456789012", "666666666666")
+    for document in (message(DELIVERED, TopicArn=strangers), confirmation(TopicArn=strangers)):
+        assert "another topic" in await refused(webhook, document)
+    assert server.requests == []
+
+
+async def test_sha_1_is_refused_with_what_to_set(webhook: SesWebhook) -> None:
+    assert "SignatureVersion to 2" in await refused(webhook, message(DELIVERED, SignatureVersion="1"))
+
+    document = message(DELIVERED)
+    names = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]
+    signed = "".join(f"{name}\n{document[name]}\n" for name in names).encode()
+    signature = KEY.sign(signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303 - that is the point
+    document["Signature"] = base64.b64encode(signature).decode()
+    assert await refused(webhook, document) == "the signature does not fit"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://{HOST}/SimpleNotificationService-0a1b.pem",
+        "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}.evil.example/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}@evil.example/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}:8443/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}/attacker-bucket/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}/SimpleNotificationService-0a1b.pem?x=1",
+        f"https://{HOST}/SimpleNotificationService-0a1b.pem\n",
+        f"https://{HOST}/SimpleNotificationService-../0a1b.pem",
+        "https://s3.amazonaws.com/SimpleNotificationService-0a1b.pem", "SimpleNotificationService-0a1b.pem", "",
+    ],
+)  # fmt: skip
+async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
+    webhook: SesWebhook, server: SnsServer, url: str
+) -> None:
+    assert "none of SNS" in await refused(webhook, message(DELIVERED, SigningCertURL=url))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        certificate(begins=1), certificate(begins=-9, ends=-1), certificate(ec.generate_private_key(ec.SECP256R1())),
+        certificate(OTHER_KEY),
+    ],
+)  # fmt: skip
+async def test_a_certificate_that_cannot_prove_anything_is_none(
+    webhook: SesWebhook, server: SnsServer, pem: str
+) -> None:
+    server.certificates["0a1b"] = pem
+    await refused(webhook, message(DELIVERED))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Trouble.DROP, Answer(500, {}), Answer(302, {}, {"location": "https://evil.example/"}),
+        *(Answer(200, html=pem) for pem in ("nothing", "", "x" * 20_000)),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refused_and_comes_again(
+    webhook: SesWebhook, server: SnsServer, trouble: Answer | Trouble
+) -> None:
+    server.coming.append(trouble)
+    sent = post(message(DELIVERED))
+    with pytest.raises(Unavailable, match="SNS"):
+        await webhook.read(sent.headers, sent.body)
+    assert (await read_one(webhook, sent)).event == "delivered"
+
+
+async def test_waiting_for_a_certificate_has_an_end(
+    webhook: SesWebhook, server: SnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sns, "_PATIENCE", 0.2)
+    server.coming.extend([Trouble.STALL] * 9)
+    sent = post(message(DELIVERED))
+    answers = await asyncio.wait_for(
+        asyncio.gather(*(webhook.read({}, sent.body) for _ in range(9)), return_exceptions=True), 5
+    )
+    await server.idle()
+
+    assert {type(answer) for answer in answers} == {Unavailable}
+
+
+async def test_an_address_without_a_certificate_is_asked_once_and_delays_no_real_report(
+    webhook: SesWebhook, server: SnsServer
+) -> None:
+    forged = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-dead.pem")
+    server.coming.append(Trouble.STALL)
+    stalled = asyncio.create_task(webhook.read({}, post(forged).body))
+    await server.arrived(1)
+
+    assert (await read_one(webhook, post(message(DELIVERED)))).event == "delivered"
+    assert not stalled.done()
+    stalled.cancel()
+    await server.idle()
+    other = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-beef.pem")
+    before = len(server.requests)
+    for _ in range(5):
+        assert await refused(webhook, other)
+    assert len(server.requests) == before + 1
+
+
+async def test_few_certificates_are_fetched_at_once(webhook: SesWebhook, server: SnsServer) -> None:
+    server.coming.extend([Trouble.STALL] * 8)
+    urls = [f"https://{HOST}/SimpleNotificationService-{number:x}.pem" for number in range(9)]
+    stalled = [asyncio.create_task(webhook.read({}, post(message(SigningCertURL=url)).body)) for url in urls[:8]]
+    await server.arrived(8)
+    with pytest.raises(Unavailable, match="too many"):
+        await webhook.read({}, post(message(SigningCertURL=urls[8])).body)
+    for task in stalled:
+        task.cancel()
+    await server.idle()
+
+
+async def test_one_tls_client_serves_all_certificates(
+    webhook: SesWebhook, server: SnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sns, "HttpClient", None)
+    server.certificates["0b"] = certificate()
+    for name in ("0a1b", "0b"):
+        url = f"https://{HOST}/SimpleNotificationService-{name}.pem"
+        assert await read_one(webhook, post(message(DELIVERED, SigningCertURL=url)))
+
+
+async def test_few_certificates_are_kept(webhook: SesWebhook, server: SnsServer) -> None:
+    server.certificates.update({f"{number:x}": certificate() for number in range(9)})
+    for number in range(9):
+        url = f"https://{HOST}/SimpleNotificationService-{number:x}.pem"
+        await read_one(webhook, post(message(DELIVERED, SigningCertURL=url)))
+    assert len(webhook._topic._certificates) == 4
+
+
+async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: SesWebhook, server: SnsServer) -> None:
+    for document in (confirmation(1), confirmation(2, SubscribeURL="https://evil.example/?Action=ConfirmSubscription")):
+        assert await webhook.read({}, post(document).body) == []
+    assert server.confirmed == ["token-1", "token-2"]
+
+
+async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes_again(
+    webhook: SesWebhook, server: SnsServer
+) -> None:
+    await read_one(webhook, post(message(DELIVERED)))
+    server.coming.append(Answer(500, {}))
+    with pytest.raises(Unavailable, match="SNS answers 500"):
+        await webhook.read({}, post(confirmation()).body)
+    server.coming.append(Answer(200, html="<h1>Welcome</h1>"))
+    with pytest.raises(Unavailable, match="did not confirm"):
+        await webhook.read({}, post(confirmation()).body)
+    assert await webhook.read({}, post(confirmation(2)).body) == []
+    assert server.confirmed == ["token-2"]
+
+
+async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing(webhook: SesWebhook) -> None:
+    for kind in ("UnsubscribeConfirmation", "SomethingNew"):
+        sent = post(message(DELIVERED, Type=kind, Token="t", SubscribeURL="https://x.example/"))
+        assert await webhook.read({}, sent.body) == []
+
+
+async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: SesWebhook) -> None:
+    found = await read_one(webhook, report("bounced", "0102018c", to=ADA, key="0a1b", at=AT))
+
+    assert len(found.id) <= LONGEST_ID
+    assert found == Report(
+        provider="ses", id=found.id, event="bounced", detail="Permanent General", at=AT, provider_id="0102018c",
+        key="0a1b", to=ADA, ends=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "event", "detail", "ends"),
+    [
+        ("sent", {}, "sent", "", False),
+        ("delivered", {}, "delivered", "", False),
+        ("delayed", {}, "delivery_delayed", "MailboxFull", False),
+        ("bounced", {}, "bounced", "Permanent General", True),
+        ("bounced", {"bounceSubType": f"for {ADA}"}, "bounced", "Permanent", True),
+        ("bounced", {"bounceType": "Undetermined"}, "bounced", "Undetermined General", False),
+        ("bounced for now", {}, "bounced", "Transient MailboxFull", False),
+        ("suppressed", {}, "suppressed", "Permanent OnAccountSuppressionList", True),
+        ("suppressed", {"bounceSubType": "Suppressed"}, "suppressed", "Permanent Suppressed", True),
+        ("complained", {}, "complained", "abuse", True),
+        ("complained", {"complaintFeedbackType": None}, "complained", "", True),
+        ("rejected", {}, "failed", "", False),
+        ("clicked", {}, "clicked", "", False),
+    ],
+)
+async def test_each_kind_has_its_meaning(
+    webhook: SesWebhook, kind: str, fields: dict[str, Any], event: str, detail: str, ends: bool
+) -> None:
+    found = await read_one(webhook, report(kind, "1", to=ADA, **fields))
+    assert (found.event, found.detail, found.ends) == (event, detail, ends)
+
+
+async def test_what_an_identity_notifies_of_is_read_too(webhook: SesWebhook) -> None:
+    told = event("bounced", "1", to=ADA)
+    told["notificationType"] = told.pop("eventType")
+    del told["mail"]["tags"]
+    assert (await read_one(webhook, post(message(json.dumps(told))))).event == "bounced"
+
+
+async def test_a_repeat_has_the_same_id_and_another_report_another(webhook: SesWebhook) -> None:
+    one, other = post(message(DELIVERED)), post(message(DELIVERED))
+    ids = [(await read_one(webhook, sent)).id for sent in (one, one, other)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        "Successfully validated SNS topic for Amazon SES event publishing.", "", "[]", "{}", "3", '{"eventType": 3}',
+        json.dumps({**event("delivered", "1", to=ADA), "eventType": "SomethingNew"}),
+        json.dumps({**event("delivered", "1", to=ADA), "mail": {}}),
+        json.dumps({**event("delivered", "1", to=ADA), "delivery": "yesterday"}),
+    ],
+)  # fmt: skip
+async def test_what_has_not_the_form_of_an_event_is_nothing(webhook: SesWebhook, published: str) -> None:
+    assert await webhook.read({}, post(message(published)).body) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode()])
+async def test_what_is_no_message_of_snss_is_refused(webhook: SesWebhook, body: bytes) -> None:
+    with pytest.raises(WebhookRefused):
+        await webhook.read({}, body)

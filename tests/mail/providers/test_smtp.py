@@ -1,0 +1,135 @@
+"""Handing mails to an SMTP server, and what its replies mean (RFC 5321, 4.2.1)."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from tests.mail.providers.smtp_server import SmtpServer, running_smtp
+
+from keyturn.errors import SendRefused, SendRetryable, SendUnknown
+from keyturn.mail.port.email import Email
+from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
+
+
+def sender_to(port: int, **settings: Any) -> SmtpSender:
+    defaults: dict[str, Any] = {"security": "none", "timeout": timedelta(seconds=1)}
+    return SmtpSender(SmtpSettings(host="127.0.0.1", port=port, **defaults | settings))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[SmtpServer]:
+    async with running_smtp() as server:
+        yield server
+
+
+async def test_the_mail_arrives_with_both_parts(server: SmtpServer, mail: Email) -> None:
+    await sender_to(server.port).send(mail, "key-1")
+
+    (message,) = server.mails
+    assert (message["from"], message["to"], message["subject"]) == (mail.sender, mail.to, mail.subject)
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    plain, html = (part.get_content().replace("\r\n", "\n") for part in message.iter_parts())
+    assert (plain, html.strip()) == (mail.text, mail.html)
+
+
+async def test_the_envelope_names_the_bare_addresses(server: SmtpServer, mail: Email) -> None:
+    await sender_to(server.port).send(mail, "key-1")
+
+    (envelope,) = server.envelopes
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("accounts@northwind.example", ["ada@pupils.test"])
+
+
+async def test_every_try_has_the_same_message_id_so_that_a_repeat_can_be_folded(
+    server: SmtpServer, mail: Email
+) -> None:
+    sender = sender_to(server.port)
+    answers = [await sender.send(mail, "key-1"), await sender.send(mail, "key-1")]
+    await sender.close()
+
+    assert answers == ["<key-1@northwind.example>"] * 2
+    assert [message["message-id"] for message in server.mails] == answers
+
+
+async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_its_repeat_can_be_folded(
+    server: SmtpServer, mail: Email
+) -> None:
+    sender = sender_to(server.port)
+    server.drops_answers = True
+    with pytest.raises(SendUnknown):
+        await sender.send(mail, "key-1")
+    server.drops_answers = False
+    await sender.send(mail, "key-1")
+    await sender.close()
+
+    assert [message["message-id"] for message in server.mails] == ["<key-1@northwind.example>"] * 2
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+async def test_a_reply_in_the_four_hundreds_may_work_later(server: SmtpServer, mail: Email, command: str) -> None:
+    server.replies[command] = "451 4.7.1 Greylisted, ada@pupils.test, come back later"
+
+    with pytest.raises(SendRetryable) as error:
+        await sender_to(server.port).send(mail, "key-1")
+    assert error.value.reason == "SMTP 451"
+    assert server.envelopes == []
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+async def test_a_reply_in_the_five_hundreds_is_for_good(server: SmtpServer, mail: Email, command: str) -> None:
+    server.replies[command] = "550 5.1.1 No such mailbox: ada@pupils.test"
+
+    with pytest.raises(SendRefused) as error:
+        await sender_to(server.port).send(mail, "key-1")
+    assert error.value.reason == "SMTP 550"
+
+
+async def test_a_server_that_is_about_to_stop_is_tried_again_later(server: SmtpServer, mail: Email) -> None:
+    server.replies["EHLO"] = "421 Service not available, closing transmission channel"
+
+    with pytest.raises(SendRetryable):
+        await sender_to(server.port).send(mail, "key-1")
+
+
+async def test_a_closed_port_is_tried_again_later(mail: Email) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(SendRetryable, match="ConnectionRefusedError"):
+        await sender_to(port).send(mail, "key-1")
+
+
+async def test_a_host_that_does_not_exist_is_tried_again_later(mail: Email) -> None:
+    settings = SmtpSettings(host="mx.invalid", security="none", timeout=timedelta(seconds=2))  # RFC 6761
+
+    with pytest.raises(SendRetryable):
+        await SmtpSender(settings).send(mail, "key-1")
+
+
+async def test_a_server_that_never_greets_is_given_up_after_the_time_out(mail: Email) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sender = sender_to(silent.getsockname()[1], timeout=timedelta(milliseconds=200))
+        async with asyncio.timeout(5):
+            with pytest.raises(SendRetryable, match="Timeout"):
+                await sender.send(mail, "key-1")
+
+
+async def test_a_server_that_hangs_up_is_tried_again_later(mail: Email) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        with pytest.raises(SendRetryable):
+            await sender_to(server.sockets[0].getsockname()[1]).send(mail, "key-1")
+
+
+async def test_an_address_with_letters_beyond_ascii_arrives(server: SmtpServer, mail: Email) -> None:
+    await sender_to(server.port).send(msgspec.structs.replace(mail, to="jürgen@pupils.test"), "key-1")
+
+    (envelope,) = server.envelopes
+    assert envelope.rcpt_tos == ["jürgen@pupils.test"]
+    assert "SMTPUTF8" in envelope.mail_options
+    assert "\r\nTo: jürgen@pupils.test\r\n".encode() in (envelope.original_content or b"")

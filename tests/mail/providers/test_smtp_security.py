@@ -1,0 +1,124 @@
+"""Encryption and log-in: certificates are verified, and nothing is sent where they do not hold."""
+
+import ssl
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
+
+from keyturn.errors import SendFailed, SendRefused, SendRetryable
+from keyturn.mail.port.email import Email
+from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
+from keyturn.settings import Secret
+
+Certificate = Callable[..., ssl.SSLContext]
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def certificate(authority: trustme.CA) -> Certificate:
+    """Make a server's side of TLS, with a certificate for the names given."""
+
+    def make(*names: str) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
+        return context
+
+    return make
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make OpenSSL trust the authority, as an operator does who runs one of their own."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+
+
+def sender_to(port: int, **settings: Any) -> SmtpSender:
+    return SmtpSender(SmtpSettings(host="127.0.0.1", port=port, timeout=timedelta(seconds=1), **settings))
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_starttls_encrypts_before_anything_is_said(certificate: Certificate, mail: Email) -> None:
+    async with running_smtp(starttls=certificate()) as server:
+        await sender_to(server.port, security="starttls").send(mail, "key-1")
+
+    assert server.encrypted == [True]
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_tls_encrypts_from_the_first_byte(certificate: Certificate, mail: Email) -> None:
+    async with running_smtp(tls=certificate()) as server:
+        await sender_to(server.port, security="tls").send(mail, "key-1")
+
+    assert server.encrypted == [True]
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_server_without_starttls_gets_nothing(mail: Email) -> None:
+    async with running_smtp() as server:
+        with pytest.raises(SendFailed):
+            await sender_to(server.port, security="starttls").send(mail, "key-1")
+
+    assert server.envelopes == []
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_certificate_of_an_unknown_authority_is_not_accepted(
+    certificate: Certificate, mail: Email, security: str
+) -> None:
+    secured: dict[str, Any] = {security: certificate()}
+    async with running_smtp(**secured) as server:
+        with pytest.raises(SendRetryable, match="SSLCertVerificationError"):
+            await sender_to(server.port, security=security).send(mail, "key-1")
+
+    assert server.envelopes == []
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_certificate_for_another_name_is_not_accepted(
+    certificate: Certificate, mail: Email, security: str
+) -> None:
+    secured: dict[str, Any] = {security: certificate("mx.elsewhere.test")}
+    async with running_smtp(**secured) as server:
+        with pytest.raises(SendRetryable, match="SSLCertVerificationError"):
+            await sender_to(server.port, security=security).send(mail, "key-1")
+
+    assert server.envelopes == []
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_log_in_is_made_where_one_is_set(certificate: Certificate, mail: Email) -> None:
+    async with running_smtp(starttls=certificate(), login=True) as server:
+        await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(mail, "key-1")
+
+    assert len(server.mails) == 1
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_wrong_log_in_is_refused_and_the_password_not_repeated(
+    certificate: Certificate, mail: Email, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = "a loud harbour"
+    async with running_smtp(starttls=certificate(), login=True) as server:
+        with pytest.raises(SendRefused) as error:
+            await sender_to(server.port, username=USERNAME, password=Secret(wrong)).send(mail, "key-1")
+
+    assert error.value.reason == "SMTP 535"
+    assert wrong not in f"{error.value!r} {caplog.text}"
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_missing_log_in_is_refused(certificate: Certificate, mail: Email) -> None:
+    async with running_smtp(starttls=certificate(), login=True) as server:
+        with pytest.raises(SendRefused, match="SMTP 530"):
+            await sender_to(server.port).send(mail, "key-1")
