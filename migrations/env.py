@@ -3,7 +3,7 @@
 from alembic import context
 
 import keyturn.accounts.models
-import keyturn.mail.sending.models
+import keyturn.mail.sending.pace
 import keyturn.outbox.models
 import keyturn.reset.proofs.code_store
 import keyturn.reset.proofs.second_step.models

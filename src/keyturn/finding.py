@@ -19,3 +19,16 @@ class Finding(msgspec.Struct, frozen=True):
     verdict: Verdict
     message: str
     mend: str = ""
+
+
+def ok(message: str) -> Finding:
+    """Return a finding of a check that the doctor names itself, as the next two."""
+    return Finding("", "ok", message)
+
+
+def warn(message: str, mend: str) -> Finding:
+    return Finding("", "warn", message, mend)
+
+
+def fail(message: str, mend: str) -> Finding:
+    return Finding("", "fail", message, mend)

@@ -1,6 +1,5 @@
 """What must hold between settings: production, addresses, links, limits."""
 
-
 import pytest
 from tests.settings.conftest import ENOUGH, Faults, Read
 

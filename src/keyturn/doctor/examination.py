@@ -7,6 +7,8 @@ from email.utils import parseaddr
 from functools import partial
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from keyturn.accounts.port import AccountStore
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.breaches import check_breaches
@@ -84,7 +86,8 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
     sender = CheckedSender(
         address=address, domain=domain_of(address), is_production=settings.environment == "production"
     )
-    return await PROVIDERS[name].check(getattr(settings, name), sender)
+    found = await PROVIDERS[name].check(getattr(settings, name), sender)
+    return [replace(finding, check=name) for finding in found]
 
 
 def _check_capture(settings: Settings) -> list[Finding]:

@@ -75,8 +75,8 @@ def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
     if not environ.get("KEYTURN_SECRET_KEY"):
         yield Step(what="Make a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
     provider = PROVIDERS[answers.provider]
-    if not _is_capturing(environ) and provider.extra and find_spec(provider.extra.package) is None:
-        yield Step(what=f"Install what {provider.label} needs", how=f"pip install 'keyturn[{provider.extra.name}]'")
+    if not _is_capturing(environ) and provider.extra and find_spec(provider.package) is None:
+        yield Step(what=f"Install what {provider.label} needs", how=f"pip install 'keyturn[{provider.extra}]'")
     if _is_capturing(environ):
         yield Step(
             what=f"Mails are kept in {MailSettings().capture_dir}, and none is sent, until you take this out",

@@ -11,8 +11,7 @@ from keyturn.database import Database
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email
 from keyturn.mail.sending import pace
-from keyturn.mail.sending.models import PaceRow
-from keyturn.mail.sending.pace import LONGEST_HOLD, Pace, PacedSender
+from keyturn.mail.sending.pace import LONGEST_HOLD, Pace, PacedSender, PaceRow
 
 FAST, SLOW = 20.0, 0.001
 """Calls a second."""

@@ -80,13 +80,6 @@ class Dkim(msgspec.Struct, frozen=True):
     page: str
 
 
-class Extra(msgspec.Struct, frozen=True):
-    """Names an extra of Keyturn's, and the package that it installs."""
-
-    name: str
-    package: str
-
-
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
     """Names the sender that the doctor asks a provider about: its bare address, its domain, and the environment."""
 
@@ -116,6 +109,7 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     `reports`: None if the provider does not report.
     `spf`, `dkim`: None if the names of these records cannot be known.
     `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
+    `extra`: the extra of Keyturn's that the provider needs; `package` is what it installs.
     """
 
     name: str
@@ -133,7 +127,8 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     spf: Spf | None = None
     dkim: Dkim | None = None
     sandbox: str = ""
-    extra: Extra | None = None
+    extra: str = ""
+    package: str = ""
 
     @property
     def variables(self) -> dict[str, str]:

@@ -6,12 +6,13 @@ For those who know no idempotency key: a mail whose answer was lost may be there
 import asyncio
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 import keyturn
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
+from keyturn.finding import Finding, fail, warn
 from keyturn.http_client import HttpClient, read_bounded, retry_after
 from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, SERVER_FAULT, TOO_MANY, Answer
 
@@ -42,13 +43,16 @@ class HeaderKey(httpx.Auth):
 
 
 class ProviderApi:
-    """Calls a provider at `url` within `timeout`, over connections that stay open. It follows no redirects.
+    """Calls the provider `name` at `url` within `timeout`, over connections that stay open. It follows no redirects.
 
     `auth` may be a user and a password.
     `reports` tells whether the provider's reports come: then a lost answer is worth waiting for one.
     """
 
-    def __init__(self, url: str, auth: httpx.Auth | tuple[str, str], timeout: timedelta, *, reports: bool) -> None:
+    def __init__(
+        self, name: str, url: str, auth: httpx.Auth | tuple[str, str], timeout: timedelta, *, reports: bool
+    ) -> None:
+        self.name = name
         self.url = url.rstrip("/")
         self._timeout = timeout.total_seconds()
         self._pause = REPORT_PAUSE if reports else None
@@ -101,5 +105,28 @@ class ProviderApi:
         asked_for = retry_after(answer.headers, datetime.now(UTC))
         return SendRetryable(reason, pause if asked_for is None else asked_for, not_accepted=True, down=False)
 
+    async def ask_for_doctor(self, path: str, method: str = "GET") -> Answer | Finding:
+        """Return the answer; a finding if the provider cannot be reached or is in trouble, which is no verdict."""
+        try:
+            answer = await self.ask(method, path)
+        except SendRefused as error:
+            return fail(f"cannot be asked: {error.reason}", f"Correct the key in [{self.name}].")
+        except SendRetryable:
+            mend = f"Let this machine connect to {self.url}, or correct [{self.name}]."
+            return fail(f"{self.url} cannot be reached", mend)
+        if answer.status == TOO_MANY or answer.status >= SERVER_FAULT:
+            return warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again in a while.")
+        return answer
+
+    def odd_answer(self, answer: Answer) -> Finding:
+        message = f"{self.url} does not answer as {self.name} does ({answer.status})"
+        return fail(message, f"Correct {self.name}.api_url, or take it out.")
+
     async def close(self) -> None:
         await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -4,9 +4,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
+from msgspec import Meta
+
+Time = Annotated[datetime, Meta(tz=True)]
+"""A time that says its zone."""
 
 KEY_TAG = "key"
 """The tag of a mail that holds its idempotency key. Reports repeat the tags: one that comes before the provider's id of
@@ -58,6 +62,12 @@ class ProviderWebhook(Protocol):
 def report_id(provider: str, *parts: str) -> str:
     """Return the same short id for the same parts: what providers call an event may be longer, or nothing at all."""
     return f"{provider}:{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}"
+
+
+def key_in(tags: object) -> str:
+    """Return the idempotency key that a report repeats among a mail's tags; "" where it does not."""
+    key = tags.get(KEY_TAG) if isinstance(tags, dict) else None  # some send an empty list for no tags
+    return key if isinstance(key, str) else ""
 
 
 def fixed_words(*words: str) -> str:

@@ -12,21 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from keyturn.errors import SendFailed, SendRefused, WebhookRefused
-from keyturn.finding import Finding
+from keyturn.finding import Finding, fail, ok
 from keyturn.hosts import is_host
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.http_answers import (
-    ACCOUNT_REFUSED,
-    BAD_REQUEST,
-    NOT_FOUND,
-    OK,
-    Answer,
-    ask_for_doctor,
-    fail,
-    odd_answer,
-)
+from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, NOT_FOUND, OK, Answer
 from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
-from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, report_id
+from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, key_in, report_id
 from keyturn.texts import Secret
 
 if TYPE_CHECKING:
@@ -96,7 +87,11 @@ def _open_api(settings: MailgunSettings) -> "ProviderApi":
     from keyturn.mail.port.provider_api import ProviderApi
 
     return ProviderApi(
-        settings.api_url, ("api", settings.api_key), settings.timeout, reports=bool(settings.webhook_signing_key)
+        "mailgun",
+        settings.api_url,
+        ("api", settings.api_key),
+        settings.timeout,
+        reports=bool(settings.webhook_signing_key),
     )
 
 
@@ -205,8 +200,7 @@ def _reports(token: str, found: _Event) -> Sequence[Report]:
     event = _event(found)
     if not event:
         return []
-    variables = found.user_variables if isinstance(found.user_variables, dict) else {}  # an empty list where none are
-    key = variables.get(KEY_TAG)
+    key = key_in(found.user_variables)
     message_id = found.message.headers.message_id
     to = found.recipient or parseaddr(found.message.headers.to)[1]  # a mail that was rejected has no recipient yet
     if not to or not found.timestamp or not (message_id or key):
@@ -218,7 +212,7 @@ def _reports(token: str, found: _Event) -> Sequence[Report]:
         detail=fixed_words(found.reason or ""),
         at=datetime.fromtimestamp(found.timestamp, UTC),
         provider_id=message_id,
-        key=key if isinstance(key, str) else "",
+        key=key,
         to=to,
         ends=event in {"complained", "suppressed"} or (event == "bounced" and found.reason == _BOUNCE),
     )
@@ -251,34 +245,32 @@ async def _check(settings: MailgunSettings, _: CheckedSender) -> list[Finding]:
 
     A key that may only send cannot see the domain.
     """
-    name, api = settings.domain, _open_api(settings)
-    try:
-        refused = await ask_for_doctor("mailgun", api, _messages_path(settings), "POST")
+    name = settings.domain
+    async with _open_api(settings) as api:
+        refused = await api.ask_for_doctor(_messages_path(settings), "POST")
         found = refused if isinstance(refused, Finding) else _judge_key(refused, api, name)
         if found.verdict != "ok":
             return [found]
-        domain = await ask_for_doctor("mailgun", api, f"/v4/domains/{name}")
+        domain = await api.ask_for_doctor(f"/v4/domains/{name}")
         return [found, *([domain] if isinstance(domain, Finding) else _judge_domain(domain, name))]
-    finally:
-        await api.close()
 
 
 def _judge_key(answer: Answer, api: "ProviderApi", name: str) -> Finding:
     if answer.status in ACCOUNT_REFUSED:
-        return fail("mailgun", f"the key is refused ({answer.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
+        return fail(f"the key is refused ({answer.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
     if answer.status == NOT_FOUND:
         mend = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
-        return fail("mailgun", f"the domain {name} is unknown at {api.url}", mend)
+        return fail(f"the domain {name} is unknown at {api.url}", mend)
     if answer.status != BAD_REQUEST:
-        return odd_answer("mailgun", api, answer)
-    return Finding("mailgun", "ok", f"the key is taken, for the domain {name}")
+        return api.odd_answer(answer)
+    return ok(f"the key is taken, for the domain {name}")
 
 
 def _judge_domain(answer: Answer, name: str) -> list[Finding]:
     found = answer.read(_Found) if answer.status == OK else None
     if found and found.domain.state != "active":
         mend = f"Add the records that {_DOMAINS} shows to the DNS, and verify them there."
-        return [fail("mailgun", f"the domain {name} is {found.domain.state}", mend)]
+        return [fail(f"the domain {name} is {found.domain.state}", mend)]
     return []
 
 

@@ -4,24 +4,21 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, WebhookRefused
-from keyturn.finding import Finding
+from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, OK, Answer, ask_for_doctor, fail, odd_answer
+from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, OK, Answer
 from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
-from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, report_id
+from keyturn.mail.port.reports import KEY_TAG, Report, Time, fixed_words, key_in, report_id
 from keyturn.texts import Secret
 
 if TYPE_CHECKING:
     from keyturn.mail.port.provider_api import ProviderApi
-
-Time = Annotated[datetime, Meta(tz=True)]
 
 
 class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +88,7 @@ def _open_api(settings: PostmarkSettings) -> "ProviderApi":
     from keyturn.mail.port.provider_api import HeaderKey, ProviderApi
 
     key = HeaderKey("x-postmark-server-token", settings.server_token)
-    return ProviderApi(settings.api_url, key, settings.timeout, reports=bool(settings.webhook_secret))
+    return ProviderApi("postmark", settings.api_url, key, settings.timeout, reports=bool(settings.webhook_secret))
 
 
 def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
@@ -187,7 +184,6 @@ def _reports(found: _Event) -> Sequence[Report]:
     to = found.recipient or found.email
     if at is None or not to or not found.message_id:
         raise ValueError("it names no mail, no mailbox or no time")
-    key = found.metadata.get(KEY_TAG) if isinstance(found.metadata, dict) else None
     report = Report(
         provider="postmark",
         id=report_id("postmark", found.record_type, found.type, found.message_id, to, at.isoformat()),
@@ -195,7 +191,7 @@ def _reports(found: _Event) -> Sequence[Report]:
         detail=fixed_words(found.type, found.suppression_reason or ""),
         at=at,
         provider_id=found.message_id,
-        key=key if isinstance(key, str) else "",
+        key=key_in(found.metadata),
         to=to,
         # `Inactive`: Postmark sends this mailbox nothing any more.
         ends=event in {"complained", "suppressed"} or found.inactive or found.type in _FOR_GOOD,
@@ -234,44 +230,41 @@ async def _check(settings: PostmarkSettings, sender: CheckedSender) -> list[Find
     if settings.server_token == TEST_TOKEN:
         message = f"the token is {TEST_TOKEN}: mails are looked at, none is sent"
         if sender.is_production:
-            return [Finding("postmark", "warn", message, _NEW_TOKEN)]
-        return [Finding("postmark", "ok", message)]
-    api = _open_api(settings)
-    try:
-        server = await ask_for_doctor("postmark", api, "/server")
+            return [warn(message, _NEW_TOKEN)]
+        return [ok(message)]
+    async with _open_api(settings) as api:
+        server = await api.ask_for_doctor("/server")
         if isinstance(server, Finding):
             return [server]
         found = _judge_server(server, api)
         if found.verdict == "fail":
             return [found]
-        stream = await ask_for_doctor("postmark", api, f"/message-streams/{settings.message_stream}")
+        stream = await api.ask_for_doctor(f"/message-streams/{settings.message_stream}")
         return [found, stream if isinstance(stream, Finding) else _judge_stream(stream, settings.message_stream)]
-    finally:
-        await api.close()
 
 
 def _judge_server(answer: Answer, api: "ProviderApi") -> Finding:
     if answer.status in ACCOUNT_REFUSED:
-        return fail("postmark", f"the token is refused ({answer.status})", _NEW_TOKEN)
+        return fail(f"the token is refused ({answer.status})", _NEW_TOKEN)
     server = answer.read(_Server) if answer.status == OK else None
     if not server:
-        return odd_answer("postmark", api, answer)
+        return api.odd_answer(answer)
     if server.delivery_type == "Sandbox":
         message = f"the server {server.name} is a sandbox: it takes mails, and delivers none"
-        return Finding("postmark", "warn", message, "Set POSTMARK_SERVER_TOKEN to the token of a live server.")
-    return Finding("postmark", "ok", f"the token is taken, for the server {server.name}")
+        return warn(message, "Set POSTMARK_SERVER_TOKEN to the token of a live server.")
+    return ok(f"the token is taken, for the server {server.name}")
 
 
 def _judge_stream(answer: Answer, name: str) -> Finding:
     stream = answer.read(_Stream) if answer.status == OK else None
     kind = stream.message_stream_type if stream else ""
     if kind == "Transactional":
-        return Finding("postmark", "ok", f"the stream {name} is for transactional mails")
+        return ok(f"the stream {name} is for transactional mails")
     mend = 'Set postmark.message_stream to a transactional one, such as "outbound".'
     if kind == "Broadcasts":
         message = f"the stream {name} is for broadcasts: its mails may carry a link to unsubscribe"
-        return Finding("postmark", "warn", message, mend)
-    return fail("postmark", f"there is no stream {name} to send on", mend)
+        return warn(message, mend)
+    return fail(f"there is no stream {name} to send on", mend)
 
 
 _SHORTEST_PASSWORD = 32

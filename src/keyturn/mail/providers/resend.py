@@ -1,7 +1,6 @@
 """Resend, through its own SDK (https://resend.com/docs/api-reference)."""
 
 import asyncio
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,11 +10,11 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable, WebhookRefused
-from keyturn.finding import Finding
+from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.http_answers import SERVER_FAULT, TOO_MANY, fail
+from keyturn.mail.port.http_answers import SERVER_FAULT, TOO_MANY
 from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Dkim, Need, Provider, Rate, Reports, Spf
-from keyturn.mail.port.reports import KEY_TAG, LONGEST_ID, Report, fixed_words
+from keyturn.mail.port.reports import KEY_TAG, LONGEST_ID, Report, Time, fixed_words, key_in
 from keyturn.texts import Secret
 from keyturn.webhook_secrets import FORM, webhook_key
 
@@ -125,15 +124,17 @@ class _PooledClient:
 
 def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
     """Return what an answer of Resend's means for the message: later, not before the quota renews, or never."""
+    from keyturn.http_client import retry_after
+
     said: Any = error.error_type  # out of a body, whatever the SDK's types say
     name = said if isinstance(said, str) else ""
     if name in _QUOTAS:
         return QuotaExhausted(name, _quota_renewal(name, moment))
     code = int(error.code) if str(error.code).isdecimal() else SERVER_FAULT  # the SDK may have it from a body
     if name in _RETRYABLE or code == TOO_MANY or code >= SERVER_FAULT:
-        seconds = _seconds({key.lower(): text for key, text in error.headers.items()})
-        down = code >= SERVER_FAULT
-        return SendRetryable(name, seconds, not_accepted=name in _UNHEARD, down=down)
+        pause = retry_after({key.lower(): text for key, text in error.headers.items()}, moment)
+        seconds = None if pause is None or pause < 0 else min(pause, _LONGEST_PAUSE)
+        return SendRetryable(name, seconds, not_accepted=name in _UNHEARD, down=code >= SERVER_FAULT)
     if not name or name in _NOT_RESENDS:
         return SendRetryable(f"{code} not Resend's")
     return SendRefused(f"{code} {name}", account=code in _ACCOUNT)
@@ -145,14 +146,6 @@ def _quota_renewal(name: str, moment: datetime) -> datetime:
     if name == "daily_quota_exceeded":
         return midnight + timedelta(days=1)
     return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    try:
-        seconds = float(headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
-    return min(seconds, _LONGEST_PAUSE) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _params(email: Email, key: str) -> Any:
@@ -266,7 +259,7 @@ class _Mail(msgspec.Struct):
 class _MailEvent(msgspec.Struct):
     """Tells what became of a mail, and when."""
 
-    created_at: Annotated[datetime, Meta(tz=True)]
+    created_at: Time
     data: _Mail
 
 
@@ -278,7 +271,7 @@ def _read_reports(delivery: str, payload: object) -> Sequence[Report]:
     if len(delivery) > LONGEST_ID:
         raise ValueError(f"the id is longer than {LONGEST_ID} characters")
     found = msgspec.convert(payload, _MailEvent)
-    mail, tags = found.data, found.data.tags
+    mail = found.data
     bounce = mail.bounce or _Bounce()
     words = {
         "bounced": (bounce.type, bounce.sub_type),
@@ -293,7 +286,7 @@ def _read_reports(delivery: str, payload: object) -> Sequence[Report]:
         detail=fixed_words(*words.get(event, ())),
         at=found.created_at,
         provider_id=mail.email_id,
-        key=str(tags.get(KEY_TAG, "")) if isinstance(tags, dict) else "",
+        key=key_in(mail.tags),
         to=mail.to[0],
         # https://resend.com/docs/dashboard/emails/email-bounces: the other types may pass.
         ends=event in {"complained", "suppressed"} or (event == "bounced" and bounce.type == "Permanent"),
@@ -328,9 +321,7 @@ def _check_sandbox(domain: str) -> list[Finding]:
     if domain != _SANDBOX:
         return []
     message = f"a mail from {_SANDBOX} reaches nobody but the owner of the account"
-    return [
-        Finding("resend", "warn", message, f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it.")
-    ]
+    return [warn(message, f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it.")]
 
 
 async def _check_domain(name: str) -> list[Finding]:
@@ -338,10 +329,10 @@ async def _check_domain(name: str) -> list[Finding]:
 
     domains = {one["name"].lower(): one["id"] for one in (await resend.Domains.list_async())["data"]}
     if name == _SANDBOX:
-        return [Finding("resend", "ok", "the key is taken")]
+        return [ok("the key is taken")]
     if name not in domains:
         others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
-        return [fail("resend", f"{name} is none of the account's domains", f"Add it at {_DOMAINS}{others}.")]
+        return [fail(f"{name} is none of the account's domains", f"Add it at {_DOMAINS}{others}.")]
     domain = await resend.Domains.get_async(domains[name])
     return [_check_verification(domain), *_check_tracking(domain)]
 
@@ -349,14 +340,14 @@ async def _check_domain(name: str) -> list[Finding]:
 def _check_verification(domain: "Domain") -> Finding:
     name, status = domain["name"], domain["status"]
     if status == "verified":
-        return Finding("resend", "ok", f"the key is taken, and {name} is verified")
+        return ok(f"the key is taken, and {name} is verified")
     missing = "; ".join(
         f'{record["type"]} {record["name"]} "{record["value"]}"'
         for record in domain["records"] or ()
         if record["status"] != "verified"
     )
     mend = f"Add to the DNS: {missing}; then press" if missing else "Press"
-    return fail("resend", f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}.")
+    return fail(f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}.")
 
 
 def _check_tracking(domain: "Domain") -> list[Finding]:
@@ -365,31 +356,27 @@ def _check_tracking(domain: "Domain") -> list[Finding]:
         return []
     name = domain["name"]
     message = f"click tracking is on for {name}: Resend sees and keeps every reset link"
-    return [Finding("resend", "warn", message, f"Turn click tracking off for {name} at {_DOMAINS}.")]
+    return [warn(message, f"Turn click tracking off for {name} at {_DOMAINS}.")]
 
 
 def _explain_refusal(error: "ResendError", api_url: str) -> Finding:
     code, name = int(error.code), error.error_type
     if name == "restricted_api_key":
-        return Finding("resend", "ok", "the key is taken; it may send and nothing else, which is all that is needed")
+        return ok("the key is taken; it may send and nothing else, which is all that is needed")
     if code in _KEY_REFUSED:
         return fail(
-            "resend",
             f"the key is refused ({code} {name})",
             "Set RESEND_API_KEY to one from https://resend.com/api-keys.",
         )
     if name in _NOT_REACHED:
         return fail(
-            "resend",
             f"{api_url} cannot be reached",
             f"Let this machine connect to {api_url}, or correct resend.api_url.",
         )
     if code < TOO_MANY:
-        return fail(
-            "resend", f"{api_url} does not answer as Resend does ({code})", "Correct resend.api_url, or take it out."
-        )
+        return fail(f"{api_url} does not answer as Resend does ({code})", "Correct resend.api_url, or take it out.")
     again = "Run `keyturn doctor` again in a while; https://resend-status.com tells of troubles."
-    return Finding("resend", "warn", f"could not be checked ({code} {name})", again)
+    return warn(f"could not be checked ({code} {name})", again)
 
 
 def _build(settings: ResendSettings) -> ResendSender:

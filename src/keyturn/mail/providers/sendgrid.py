@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from keyturn.errors import WebhookRefused
-from keyturn.finding import Finding
+from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
-from keyturn.mail.port.http_answers import ACCEPTED, ACCOUNT_REFUSED, OK, Answer, ask_for_doctor, fail, odd_answer
+from keyturn.mail.port.http_answers import ACCEPTED, ACCOUNT_REFUSED, OK, Answer
 from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
 from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, report_id
 from keyturn.texts import Secret
@@ -71,7 +71,9 @@ def _open_api(settings: SendGridSettings) -> "ProviderApi":
     from keyturn.mail.port.provider_api import HeaderKey, ProviderApi
 
     key = HeaderKey("authorization", f"Bearer {settings.api_key}")
-    return ProviderApi(settings.api_url, key, settings.timeout, reports=bool(settings.webhook_verification_key))
+    return ProviderApi(
+        "sendgrid", settings.api_url, key, settings.timeout, reports=bool(settings.webhook_verification_key)
+    )
 
 
 class _Error(msgspec.Struct):
@@ -270,44 +272,41 @@ class _Domain(msgspec.Struct):
 
 async def _check(settings: SendGridSettings, sender: CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A key that may only send cannot see the domains."""
-    api = _open_api(settings)
-    try:
-        answer = await ask_for_doctor("sendgrid", api, "/v3/scopes")
+    async with _open_api(settings) as api:
+        answer = await api.ask_for_doctor("/v3/scopes")
         if isinstance(answer, Finding):
             return [answer]
         found, scopes = _judge_key(answer, api)
         if found.verdict == "fail" or _SEE_DOMAINS not in scopes:
             return [found]
-        domains = await ask_for_doctor("sendgrid", api, f"/v3/whitelabel/domains?domain={sender.domain}")
+        domains = await api.ask_for_doctor(f"/v3/whitelabel/domains?domain={sender.domain}")
         return [found, domains if isinstance(domains, Finding) else _judge_domain(domains, api, sender.domain)]
-    finally:
-        await api.close()
 
 
 def _judge_key(answer: Answer, api: "ProviderApi") -> tuple[Finding, list[str]]:
     if answer.status in ACCOUNT_REFUSED:
         mend = f"Set SENDGRID_API_KEY to one from {_KEYS}."
-        return fail("sendgrid", f"the key is refused ({answer.status})", mend), []
+        return fail(f"the key is refused ({answer.status})", mend), []
     found = answer.read(_Scopes) if answer.status == OK else None
     if not found:
-        return odd_answer("sendgrid", api, answer), []
+        return api.odd_answer(answer), []
     if _SEND not in found.scopes:
-        return fail("sendgrid", "the key may not send", f'Give it full access to "Mail Send" at {_KEYS}.'), []
+        return fail("the key may not send", f'Give it full access to "Mail Send" at {_KEYS}.'), []
     if _SEE_DOMAINS not in found.scopes:
         message = "the key is taken; it may not see the account's domains, which is not needed"
-        return Finding("sendgrid", "ok", message), []
-    return Finding("sendgrid", "ok", "the key is taken, and may send"), found.scopes
+        return ok(message), []
+    return ok("the key is taken, and may send"), found.scopes
 
 
 def _judge_domain(answer: Answer, api: "ProviderApi", name: str) -> Finding:
     domains = answer.read(list[_Domain]) if answer.status == OK else None
     if domains is None:
-        return odd_answer("sendgrid", api, answer)
+        return api.odd_answer(answer)
     if any(one.domain == name and one.valid for one in domains):
-        return Finding("sendgrid", "ok", f"{name} is authenticated")
+        return ok(f"{name} is authenticated")
     # A single sender that is verified may send, too; but its mails fail DMARC.
     message = f"{name} is not authenticated" + (" yet" if any(one.domain == name for one in domains) else "")
-    return Finding("sendgrid", "warn", message, f"Authenticate the domain at {_SENDERS}.")
+    return warn(message, f"Authenticate the domain at {_SENDERS}.")
 
 
 PROVIDER = Provider(

@@ -9,12 +9,10 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.finding import Finding
+from keyturn.finding import Finding, fail, ok, warn
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.http_answers import fail
-from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
-from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Extra, Need, Provider, Spf
+from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Spf
 from keyturn.texts import Secret
 
 
@@ -49,6 +47,8 @@ class SmtpSender:
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail to the server; return its Message-ID."""
+        from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
+
         utf8 = needs_utf8(email)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
         await hand_over(message, self._settings, bare_address(email.sender), [bare_address(email.to)], utf8=utf8)
@@ -116,7 +116,7 @@ async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]
     try:
         import aiosmtplib
     except ModuleNotFoundError:
-        return [fail("smtp", "SMTP needs its library", "Run `pip install 'keyturn[smtp]'`.")]
+        return [fail("SMTP needs its library", "Run `pip install 'keyturn[smtp]'`.")]
     s = settings
     try:
         async with aiosmtplib.SMTP(**_connection_options(s)) as client:
@@ -124,13 +124,13 @@ async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]
             await client.rset()
     except aiosmtplib.SMTPAuthenticationError as error:
         mend = "Correct smtp.username and smtp.password; Gmail takes an app password, not the account's."
-        return [fail("smtp", f"{s.host} refused the log-in ({error.code})", mend)]
+        return [fail(f"{s.host} refused the log-in ({error.code})", mend)]
     except aiosmtplib.SMTPSenderRefused as error:
         mend = "Set mail.from to an address that this account may send from, or smtp.username and smtp.password."
-        return [fail("smtp", f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
+        return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
     except aiosmtplib.SMTPResponseException as error:
         mend = "Ask who runs the server, or set smtp.host to another."
-        return [fail("smtp", f"{s.host} refused the connection ({error.code})", mend)]
+        return [fail(f"{s.host} refused the connection ({error.code})", mend)]
     except (aiosmtplib.SMTPException, OSError) as error:
         return [_explain_failure(s, error.__cause__ or error)]
     return [*_check_encryption(s), _success(s)]
@@ -141,19 +141,18 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
     match error:
         case ssl.SSLCertVerificationError():
             mend = "Set smtp.host to the name in the certificate, or SSL_CERT_FILE to who issued it."
-            return fail("smtp", f"the certificate of {where} is not valid: {error.verify_message}", mend)
+            return fail(f"the certificate of {where} is not valid: {error.verify_message}", mend)
         case ssl.SSLError():
-            return fail("smtp", f"{where} does not speak TLS from the first byte", 'Set smtp.security to "starttls".')
+            return fail(f"{where} does not speak TLS from the first byte", 'Set smtp.security to "starttls".')
         case OSError():
             mend = "Correct smtp.host and smtp.port, and let this machine connect to them."
-            return fail("smtp", f"cannot connect to {where}: {error.strerror or type(error).__name__}", mend)
+            return fail(f"cannot connect to {where}: {error.strerror or type(error).__name__}", mend)
         case _ if "AUTH" in str(error):
-            return fail("smtp", f"{where} offers no log-in", "Take smtp.username out, or set smtp.security to encrypt.")
+            return fail(f"{where} offers no log-in", "Take smtp.username out, or set smtp.security to encrypt.")
         case _ if "STARTTLS" in str(error):
-            return fail("smtp", f"{where} does not offer STARTTLS", 'Set smtp.security to "tls" and smtp.port to 465.')
+            return fail(f"{where} does not offer STARTTLS", 'Set smtp.security to "tls" and smtp.port to 465.')
         case _:
             return fail(
-                "smtp",
                 f"{where}: {str(error) or type(error).__name__}",
                 "Correct smtp.host, smtp.port and smtp.security.",
             )
@@ -164,12 +163,12 @@ def _check_encryption(s: SmtpSettings) -> list[Finding]:
     if s.security != "none" or is_loopback(f"smtp://{host}"):
         return []
     mend = 'Set smtp.security to "starttls" or "tls".'
-    return [Finding("smtp", "warn", "not encrypted: anybody on the way can read the links", mend)]
+    return [warn("not encrypted: anybody on the way can read the links", mend)]
 
 
 def _success(s: SmtpSettings) -> Finding:
     done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
-    return Finding("smtp", "ok", f"{s.host}:{s.port} takes mails: {', '.join(done)}")
+    return ok(f"{s.host}:{s.port} takes mails: {', '.join(done)}")
 
 
 PROVIDER = Provider(
@@ -187,5 +186,6 @@ PROVIDER = Provider(
     ),
     # The envelope's sender is the address in From, so the record of its domain is the one that receivers read.
     spf=Spf(missing="fail"),
-    extra=Extra("smtp", "aiosmtplib"),
+    extra="smtp",
+    package="aiosmtplib",
 )

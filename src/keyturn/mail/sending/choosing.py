@@ -50,7 +50,7 @@ def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
 
 
 def _require_library(name: str) -> None:
-    extra = PROVIDERS[name].extra if name in PROVIDERS else None
-    if extra and find_spec(extra.package) is None:
-        with requires_extra(extra.name, name, "mail.transport"):
-            raise ModuleNotFoundError(name=extra.package)
+    provider = PROVIDERS.get(name)
+    if provider and provider.package and find_spec(provider.package) is None:
+        with requires_extra(provider.extra, name, "mail.transport"):
+            raise ModuleNotFoundError(name=provider.package)

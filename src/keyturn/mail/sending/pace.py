@@ -3,16 +3,25 @@
 import asyncio
 import time
 
-from sqlalchemy import ColumnElement, Double, case, cast, extract, literal, update
+from sqlalchemy import ColumnElement, Double, String, case, cast, extract, literal, update
+from sqlalchemy.orm import Mapped, mapped_column
 
-from keyturn.database import Database
+from keyturn.database import Database, Model
 from keyturn.database.inserts import insert_into
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
-from keyturn.mail.sending.models import PaceRow
 
 LONGEST_HOLD = 10
 """Seconds for which everybody waits where one was told to come back later."""
+
+
+class PaceRow(Model):
+    """When a provider may be called next, in seconds since 1970: one row for all the workers that share its limit."""
+
+    __tablename__ = "keyturn_pace"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    next_at: Mapped[float] = mapped_column(Double)
 
 
 class Pace:

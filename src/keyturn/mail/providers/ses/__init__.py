@@ -13,27 +13,15 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, WebhookRefused
-from keyturn.finding import Finding
+from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
-from keyturn.mail.port.http_answers import (
-    ACCOUNT_REFUSED,
-    BAD_REQUEST,
-    NOT_FOUND,
-    OK,
-    TOO_MANY,
-    Answer,
-    ask_for_doctor,
-    fail,
-    odd_answer,
-)
+from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, NOT_FOUND, OK, TOO_MANY, Answer
 from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
-from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, report_id
+from keyturn.mail.port.reports import KEY_TAG, Report, Time, fixed_words, report_id
 from keyturn.texts import Secret
 
 if TYPE_CHECKING:
     from keyturn.mail.port.provider_api import ProviderApi
-
-Time = Annotated[datetime, Meta(tz=True)]
 
 
 class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +117,7 @@ def _open_api(settings: SesSettings) -> "ProviderApi":
         key_id=settings.access_key_id, secret_key=settings.secret_access_key, region=settings.region, service="ses"
     )
     url = settings.api_url or f"https://email.{settings.region}.amazonaws.com"
-    return ProviderApi(url, SignatureV4(credentials), settings.timeout, reports=bool(settings.topic_arn))
+    return ProviderApi("ses", url, SignatureV4(credentials), settings.timeout, reports=bool(settings.topic_arn))
 
 
 def _fields(email: Email, key: str) -> dict[str, Any]:
@@ -287,57 +275,54 @@ class _Identity(msgspec.Struct, rename="pascal"):
 
 async def _check(settings: SesSettings, sender: CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A key that may only send sees neither the account nor the domain."""
-    api = _open_api(settings)
-    try:
-        answer = await ask_for_doctor("ses", api, "/v2/email/account")
+    async with _open_api(settings) as api:
+        answer = await api.ask_for_doctor("/v2/email/account")
         if isinstance(answer, Finding):
             return [answer]
         if answer.status in {BAD_REQUEST, *ACCOUNT_REFUSED}:
             return [_judge_refusal(answer)]
         account = answer.read(_Account) if answer.status == OK else None
         if not account:
-            return [odd_answer("ses", api, answer)]
-        identity = await ask_for_doctor("ses", api, f"/v2/email/identities/{sender.domain}")
+            return [api.odd_answer(answer)]
+        identity = await api.ask_for_doctor(f"/v2/email/identities/{sender.domain}")
         judged = (
             [identity] if isinstance(identity, Finding) else _judge_identity(identity, sender.domain, settings.region)
         )
         return [*_judge_account(account, settings), *judged]
-    finally:
-        await api.close()
 
 
 def _judge_refusal(answer: Answer) -> Finding:
     kind = _error_type(answer)
     if kind == _NOT_ALLOWED:
-        return Finding("ses", "ok", "the key is taken; it may not see the account, which is not needed")
+        return ok("the key is taken; it may not see the account, which is not needed")
     said = " ".join([str(answer.status), *([kind] if kind else [])])
-    return fail("ses", f"the key is refused ({said})", _NEW_KEY)
+    return fail(f"the key is refused ({said})", _NEW_KEY)
 
 
 def _judge_account(account: _Account, ses: SesSettings) -> Iterator[Finding]:
     if not account.sending_enabled:
-        yield fail("ses", f"the key is taken, and the account may not send in {ses.region}", f"Look at {_CONSOLE}.")
+        yield fail(f"the key is taken, and the account may not send in {ses.region}", f"Look at {_CONSOLE}.")
         return
-    yield Finding("ses", "ok", f"the key is taken, and the account may send in {ses.region}")
+    yield ok(f"the key is taken, and the account may send in {ses.region}")
     if not account.production_access_enabled:
         message = "the account is in the sandbox: mails reach verified addresses alone"
-        yield Finding("ses", "warn", message, f"Request production access at {_CONSOLE}.")
+        yield warn(message, f"Request production access at {_CONSOLE}.")
     if account.send_quota.max_send_rate < ses.rate:
         rate = f"{account.send_quota.max_send_rate:g}"
         message = f"SES takes {rate} mails a second, and ses.rate is {ses.rate:g}"
-        yield Finding("ses", "warn", message, f"Set ses.rate to {rate}.")
+        yield warn(message, f"Set ses.rate to {rate}.")
 
 
 def _judge_identity(answer: Answer, name: str, region: str) -> list[Finding]:
     identity = answer.read(_Identity) if answer.status == OK else None
     if identity and identity.verified_for_sending_status:
-        return [Finding("ses", "ok", f"{name} is verified")]
+        return [ok(f"{name} is verified")]
     if identity:
-        return [fail("ses", f"{name} is not verified yet", f"Add the records that {_CONSOLE} shows to the DNS.")]
+        return [fail(f"{name} is not verified yet", f"Add the records that {_CONSOLE} shows to the DNS.")]
     if answer.status == NOT_FOUND:
         # An address may be verified without its domain; its mails fail DMARC.
         message = f"{name} is none of the account's domains in {region}"
-        return [Finding("ses", "warn", message, f"Verify the domain at {_CONSOLE}, in that region.")]
+        return [warn(message, f"Verify the domain at {_CONSOLE}, in that region.")]
     return []
 
 

@@ -27,7 +27,7 @@ class TwilioSms:
 
     def __init__(self, settings: SmsSettings) -> None:
         auth = httpx.BasicAuth(settings.user or settings.account, settings.password)
-        self._api = ProviderApi(settings.api_url, auth, settings.timeout, reports=False)
+        self._api = ProviderApi("twilio", settings.api_url, auth, settings.timeout, reports=False)
         self._path = f"/2010-04-01/Accounts/{settings.account}/Messages.json"
         service = {"MessagingServiceSid": settings.messaging_service}
         self._origin = service if settings.messaging_service else {"From": settings.from_}
