@@ -10,11 +10,13 @@ import msgspec
 import pytest
 from tests.settings.conftest import Read
 
+from keyturn.mail.providers import PROVIDERS
 from keyturn.settings import Kind, Settings, inspect_settings
 from keyturn.settings.reading import environment_name, setting_names
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "settings.md").read_text("utf-8")
+PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")
+PAGE = f"{(DOCS / 'settings.md').read_text('utf-8')}\n{PROVIDERS_PAGE[PROVIDERS_PAGE.index('## ') :]}"
 
 
 def rows(heading: str, text: str) -> list[tuple[str, list[str]]]:
@@ -28,7 +30,7 @@ APP = {
     "BASE_URL": "https://account.example.org", "EMAIL_FROM": "hello@northwind.example", "EMAIL_PASS": "hunter2",
     "DATABASE_URL": "postgresql://app:hunter2@db/school",
 }  # fmt: skip
-SECTIONS = {heading: rows(heading, text) for heading, text in re.findall(r"(?ms)^## (.+?)$(.*?)(?=^## |\Z)", PAGE)}
+SECTIONS = {heading: rows(heading, text) for heading, text in re.findall(r"(?ms)^##+ (.+?)$(.*?)(?=^##|\Z)", PAGE)}
 ROWS = dict(row for heading, found in SECTIONS.items() if "*" not in heading for row in found)
 
 
@@ -36,6 +38,17 @@ def test_every_setting_is_documented_with_its_variable() -> None:
     documented = {name: cells[1].strip("`") for name, cells in ROWS.items() if cells[1].startswith("`")}
 
     assert documented == {name: environment_name(name) for name in setting_names()}
+
+
+def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports() -> None:
+    found = re.findall(r"(?m)^\| \[`(\w+)`\]\(#[\w-]+\) \| (.+?) \| (.+?) \|", PROVIDERS_PAGE)
+
+    assert {name: re.findall("`(.+?)`", needs) for name, needs, _ in found} == {
+        name: [need.name for need in provider.needs if need.required] for name, provider in PROVIDERS.items()
+    }
+    assert {name for name, _, proven in found if proven != "there are none"} == {
+        name for name, provider in PROVIDERS.items() if provider.reports
+    }
 
 
 def test_what_has_no_variable_is_said_to_have_none() -> None:

@@ -1,6 +1,6 @@
 """One call to a mail provider's HTTP API, and what is certain where it fails.
 
-For those who know no idempotency key: a mail whose answer was lost may be there, and a second try would send it twice.
+A mail whose answer was lost may be there. A second try sends it twice, unless the provider knows idempotency keys.
 """
 
 import asyncio
@@ -45,17 +45,26 @@ class HeaderKey(httpx.Auth):
 class ProviderApi:
     """Calls the provider `name` at `url` within `timeout`, over connections that stay open. It follows no redirects.
 
-    `auth` may be a user and a password.
-    `reports` tells whether the provider's reports come: then a lost answer is worth waiting for one.
+    `auth`: a user and a password, or what signs each request.
+    `reports`: whether the provider's reports come. Then a lost answer is worth waiting for one.
+    `knows_keys`: whether a repeat under the same idempotency key is no second mail. Then it can be sent at once.
     """
 
     def __init__(
-        self, name: str, url: str, auth: httpx.Auth | tuple[str, str], timeout: timedelta, *, reports: bool
+        self,
+        name: str,
+        url: str,
+        auth: httpx.Auth | tuple[str, str],
+        timeout: timedelta,
+        *,
+        reports: bool,
+        knows_keys: bool = False,
     ) -> None:
         self.name = name
         self.url = url.rstrip("/")
         self._timeout = timeout.total_seconds()
         self._pause = REPORT_PAUSE if reports else None
+        self._knows_keys = knows_keys
         # Half of the time to connect, so that it is certain which of the two was too slow.
         steps = httpx.Timeout(self._timeout, connect=self._timeout / 2, pool=self._timeout / 2)
         agent = {"user-agent": f"keyturn/{keyturn.__version__}", "accept": "application/json"}
@@ -65,8 +74,8 @@ class ProviderApi:
     async def ask(self, method: str, path: str, **content: Any) -> Answer:
         """Return what was said, whatever its status.
 
-        Raises SendRetryable where nobody heard, SendUnknown where nobody knows, SendRefused for a key that cannot be
-        sent. Each is named by its kind alone: what httpx says of an illegal header would hold the key.
+        Raises SendRetryable where nobody heard, what `unknown` returns where nobody knows, SendRefused for a key that
+        cannot be sent. Each is named by its kind alone: what httpx says of an illegal header would hold the key.
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -83,9 +92,9 @@ class ProviderApi:
         except (httpx.HTTPError, TimeoutError) as error:
             raise self.unknown(type(error).__name__) from None
 
-    def unknown(self, reason: str) -> SendUnknown:
+    def unknown(self, reason: str) -> SendRetryable:
         """Return that the provider may have the mail."""
-        return SendUnknown(reason, self._pause)
+        return SendRetryable(reason) if self._knows_keys else SendUnknown(reason, self._pause)
 
     def failure(self, answer: Answer, reason: str, pause: float | None = None, *, known: bool) -> SendFailed:
         """Return what the status of an answer means for a mail; `pause` in seconds, where no Retry-After says it.
