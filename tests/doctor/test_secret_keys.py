@@ -9,8 +9,8 @@ from sqlalchemy import insert, select
 
 from keyturn.database import Database
 from keyturn.doctor import secret_keys
-from keyturn.doctor.finding import Finding
 from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
+from keyturn.finding import Finding
 from keyturn.outbox import Seal
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors

@@ -7,8 +7,8 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.database import Database
 from keyturn.doctor import sqlite_file
-from keyturn.doctor.finding import Finding
 from keyturn.errors import DatabaseUnready, SettingsInvalid
+from keyturn.finding import Finding
 from keyturn.outbox import Seal
 from keyturn.outbox.backlog import mails_sealed_otherwise
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
