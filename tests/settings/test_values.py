@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.settings.conftest import Faults, Read
 
+from keyturn.mail.providers import PROVIDERS
 from keyturn.settings.building import parse_duration
 
 
@@ -98,7 +99,7 @@ def test_a_value_of_the_wrong_kind_in_the_file_is_a_fault(faults: Faults, toml: 
         ),
         (
             '[mail]\nfallback = "post"',
-            {"mail.fallback": "must be one of mailgun, postmark, resend, sendgrid, ses, smtp, not 'post'"},
+            {"mail.fallback": f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"},
         ),
     ],
 )
@@ -136,7 +137,7 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
         (
             "KEYTURN_MAIL_TRANSPORT",
             "sendmail",
-            "must be one of capture, mailgun, postmark, resend, sendgrid, ses, smtp, not 'sendmail'",
+            f"must be one of {', '.join(sorted(['capture', *PROVIDERS]))}, not 'sendmail'",
         ),
         ("KEYTURN_ENVIRONMENT", "prod", "must be one of development, production, not 'prod'"),
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),

@@ -23,7 +23,7 @@ _CLEAR = "\r\x1b[K"
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
 def doctor(as_json: bool) -> None:
-    """Check the settings, the database, the limits, the pages, the mail transport and the sending domain's DNS.
+    """Check the settings, the database, the limits, the pages, the mail provider and the sending domain's DNS.
 
     Nothing is changed and no mail is sent. Ends with 1 where something fails, with 0 where nothing does.
     """

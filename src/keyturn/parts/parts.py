@@ -180,7 +180,7 @@ class Parts:
 
     @cached_property
     def relay(self) -> Relay:
-        """What works this process's outbox off. Raises SettingsInvalid where it has no transport."""
+        """What works this process's outbox off. Raises SettingsInvalid where it has no mail provider."""
         worker = self.settings.worker
         limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
         return Relay(self.outbox, lanes_of(self, self.sender), limits, origin=origin_of, telemetry=self.telemetry)

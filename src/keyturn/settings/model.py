@@ -79,7 +79,7 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Who mails come from, and how they leave.
 
-    `from_` is `Name <address>` or an address. `capture_dir` is where the capture transport writes .eml files.
+    `from_` is `Name <address>` or an address. `capture_dir` is where "capture" writes .eml files.
 
     `templates` is a folder of one's own mails: what is in it stands in for Keyturn's own of the same name.
 

@@ -1,4 +1,4 @@
-"""A transport that keeps the mails."""
+"""A sender that keeps the mails."""
 
 from keyturn.errors import SendFailed
 from keyturn.mail.port.email import Email

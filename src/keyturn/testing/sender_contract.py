@@ -1,4 +1,4 @@
-"""What every transport keeps to, whoever stands behind it: one suite, a subclass for each.
+"""What every sender keeps to, whoever stands behind it: one suite, a subclass for each.
 
     class TestOurs(SenderContract):
         name = "ours"

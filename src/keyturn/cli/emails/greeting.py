@@ -34,7 +34,7 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    ends = "Ctrl-C ends it." + ("" if studio.transport or studio.token else " Nothing is sent.")
+    ends = "Ctrl-C ends it." + ("" if studio.provider or studio.token else " Nothing is sent.")
     return "\n".join(
         [
             "",

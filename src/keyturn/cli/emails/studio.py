@@ -33,7 +33,7 @@ from keyturn.quick_imports import quick_imports
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
     from keyturn.emails.studio.capture.release import Release
-    from keyturn.emails.studio.capture.sending import Transport
+    from keyturn.emails.studio.capture.sending import MailProvider
     from keyturn.emails.studio.hosted_pages import HostedPages
     from keyturn.emails.studio.rendering.drawing import Drawer
     from keyturn.emails.studio.studio import Studio
@@ -154,13 +154,13 @@ def studio(
 
             running.enter_context(SmtpServer(caught, captured, shown.faults).running())
         run(serve(app, bound, greet, shown.stop))
-    click.echo(muted("Ended. Nothing was sent." if shown.transport is None else "Ended."))
+    click.echo(muted("Ended. Nothing was sent." if shown.provider is None else "Ended."))
 
 
 def _captured_mails(
     opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
 ) -> "CapturedMails | None":
-    """Return the mails of apps: those that are caught, and those of the capture transport; None where neither is."""
+    """Return the mails of apps: caught ones, and those that `mail.transport = "capture"` wrote; None without either."""
     from keyturn.emails.inbox.store import CapturedMails, Retention  # noqa: PLC0415
 
     folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
@@ -213,7 +213,7 @@ def _studio(
         severity=opened.settings.severity,
         baseline=usual_baseline(opened),
         limits=limits_of(opened.settings),
-        transport=_transport(settings),
+        provider=_provider(settings),
         release=_release(opened, settings),
         host=host,
         token=_token(host),
@@ -261,9 +261,9 @@ def _export(opened: Opened, destination: Path) -> None:
     sys.exit(1 if exported.faults else 0)
 
 
-def _transport(settings: "Settings") -> "Transport | None":
+def _provider(settings: "Settings") -> "MailProvider | None":
     """Return what "send me this" goes through, where a key or a server is set."""
-    from keyturn.emails.studio.capture.sending import Transport  # noqa: PLC0415
+    from keyturn.emails.studio.capture.sending import MailProvider  # noqa: PLC0415
     from keyturn.settings.rules.providers import missing_settings  # noqa: PLC0415
 
     chosen = settings.mail.transport
@@ -275,7 +275,7 @@ def _transport(settings: "Settings") -> "Transport | None":
 
         return sender_for(chosen, settings)
 
-    return Transport(chosen, open_sender)
+    return MailProvider(chosen, open_sender)
 
 
 def _release(opened: Opened, settings: "Settings") -> "Release | None":

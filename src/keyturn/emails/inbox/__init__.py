@@ -1,4 +1,4 @@
-"""The inbox for any app: mails that were caught over SMTP or written by the capture transport, kept to be looked at.
+"""The inbox for any app: mails that were caught over SMTP, or written as captured mails, kept to be looked at.
 
 It is for development: it takes any mail, for anybody, and delivers it to nobody. What comes in is bounded before it is
 read, and damaged mails are shown as far as they can be. A link is read and never fetched: a GET on a reset link may

@@ -1,4 +1,4 @@
-"""The folder that Keyturn's capture transport writes .eml files into (RFC 5322): which came, and which are gone."""
+"""The folder that `mail.transport = "capture"` writes .eml files into (RFC 5322): which came, and which are gone."""
 
 import contextlib
 import time

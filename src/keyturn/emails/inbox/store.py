@@ -1,4 +1,4 @@
-"""The mails that apps sent in development: those that came over SMTP, and the files of Keyturn's capture transport."""
+"""The mails that apps sent in development: those that came over SMTP, and the files of Keyturn's CaptureSender."""
 
 import secrets
 import threading

@@ -76,7 +76,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     layout = Layout(studio, folder_checks, review, sources, path, has_revisions=revisions is not None)
     weights = ImageWeights()
     canvas, data_tab = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
-    sending = Sending(studio.transport, studio.sender) if studio.transport else None
+    sending = Sending(studio.provider, studio.sender) if studio.provider else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,

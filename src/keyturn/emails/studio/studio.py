@@ -13,7 +13,7 @@ from keyturn.emails.snapshots.revisions import Revisions
 from keyturn.emails.snapshots.sides import Reopen
 from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.capture.release import Release
-from keyturn.emails.studio.capture.sending import Transport
+from keyturn.emails.studio.capture.sending import MailProvider
 from keyturn.emails.studio.hosted_pages import HostedPages
 from keyturn.emails.studio.rendering.bounded_sides import BoundedSides
 from keyturn.emails.studio.rendering.drawing import Drawer
@@ -25,7 +25,7 @@ class Studio:
     """Holds what the studio shows, put together by whoever starts it.
 
     The templates of `gallery` must have been built with `reload=True`. `sender` is what stands in From. `captured` are
-    the mails that apps sent, None where nothing is captured; `transport` sends a mail to whoever asks
+    the mails that apps sent, None where nothing is captured; `provider` sends a mail to whoever asks
     for it, None where nobody has configured one, and `release` sends captured ones on, None where nobody may get them.
     `host` is what the server is bound to; where others can reach that, `token` is what lets people in (see
     `keyturn.emails.studio.access.access_token`).
@@ -63,7 +63,7 @@ class Studio:
     severity: Mapping[str, str] = field(default_factory=dict)
     baseline: Path | None = None
     limits: Limits = field(default_factory=Limits)
-    transport: Transport | None = None
+    provider: MailProvider | None = None
     host: str = "127.0.0.1"
     token: str = ""
     editor: str = ""

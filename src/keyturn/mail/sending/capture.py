@@ -1,4 +1,4 @@
-"""The capture transport: mails become .eml files that any mail program opens, and nothing leaves the machine."""
+"""What `mail.transport = "capture"` does: mails become .eml files, and nothing leaves the machine."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

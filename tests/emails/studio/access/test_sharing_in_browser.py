@@ -10,7 +10,7 @@ from tests.emails.studio.on_screen import mail, open_sample
 from tests.serving import serving
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.capture.sending import Transport
+from keyturn.emails.studio.capture.sending import MailProvider
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import branding
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def served(studio: Studio, outbox: Path) -> Iterator[str]:
     library = {"Harbour Library": branding({"name": "Harbour Library"}, Palette())}
     gallery = replace(studio.gallery, brands=library, languages=Languages("UTC"))
-    able = replace(studio, gallery=gallery, transport=Transport("capture", lambda: CaptureSender(outbox)))
+    able = replace(studio, gallery=gallery, provider=MailProvider("capture", lambda: CaptureSender(outbox)))
     with serving(create_studio_app(able)) as url:
         yield f"{url}/studio"
         able.stopping.set()

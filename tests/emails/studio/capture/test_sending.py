@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.conftest import Client
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.capture.sending import Transport
+from keyturn.emails.studio.capture.sending import MailProvider
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.mail.sending.capture import CaptureSender
@@ -43,7 +43,7 @@ def sent(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(studio: Studio, sent: Path) -> Iterator[Client]:
-    able = replace(studio, transport=Transport("capture", lambda: CaptureSender(sent)))
+    able = replace(studio, provider=MailProvider("capture", lambda: CaptureSender(sent)))
     with TestClient(create_studio_app(able), base_url="http://127.0.0.1:8001") as client:
         yield client
 
@@ -94,7 +94,7 @@ def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Cli
 )
 def test_what_the_provider_says_is_told(studio: Studio, failure: SendFailed, words: str) -> None:
     refusing = Refusing(failure)
-    unable = replace(studio, transport=Transport("Resend", lambda: refusing))
+    unable = replace(studio, provider=MailProvider("Resend", lambda: refusing))
     with TestClient(create_studio_app(unable), base_url="http://127.0.0.1:8001") as client:
         answer = client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE)
     assert answer.status_code == 422

@@ -15,7 +15,7 @@ from tests.emails.studio.on_screen import mail, open_sample, save
 from tests.serving import serving
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.capture.sending import Transport
+from keyturn.emails.studio.capture.sending import MailProvider
 from keyturn.mail.sending.capture import CaptureSender
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -31,8 +31,8 @@ def served(studio: Studio, tmp_path: Path) -> Iterator[str]:
     for sample in ("gone", "gone_too"):
         (golden / f"{sample}.html").write_text("<p>Hello</p>")
         (golden / f"{sample}.txt").write_text("Hello")
-    transport = Transport("capture", lambda: CaptureSender(tmp_path / "sent"))
-    whole = replace(studio, transport=transport, goldens=golden.parent, golden_languages=("en",))
+    provider = MailProvider("capture", lambda: CaptureSender(tmp_path / "sent"))
+    whole = replace(studio, provider=provider, goldens=golden.parent, golden_languages=("en",))
     with serving(create_studio_app(whole)) as url:
         yield f"{url}/studio"
         studio.stopping.set()

@@ -1,4 +1,4 @@
-"""A preview as a real mail in somebody's inbox, through the team's own transport."""
+"""A preview as a real mail in somebody's inbox, through the team's own mail provider."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from keyturn.mail.rendering.compiling import Rendered
 
 
 @dataclass(frozen=True, slots=True)
-class Transport:
+class MailProvider:
     """A way to send mails. `open` makes the sender with the first of them: an SDK takes its time to load."""
 
     name: str
@@ -31,7 +31,7 @@ class Outcome:
 class Sending:
     """Sends single mails: they are meant for one's own mailbox, so no list and no queue."""
 
-    transport: Transport
+    provider: MailProvider
     sender: str
 
     async def send(self, mail: Rendered, to: str) -> Outcome:
@@ -43,23 +43,23 @@ class Sending:
         email = Email(
             sender=self.sender, to=address, subject=f"[Preview] {mail.subject}", html=mail.html, text=mail.text
         )
-        sender = self.transport.open()
+        sender = self.provider.open()
         try:
             return Outcome(address, id=await sender.send(email, uuid4().hex))
         except SendFailed as error:
-            return Outcome(address, fault=way_out(error, self.transport.name))
+            return Outcome(address, fault=way_out(error, self.provider.name))
         finally:
             await sender.close()
 
 
-def way_out(error: SendFailed, transport: str) -> str:
+def way_out(error: SendFailed, provider: str) -> str:
     """Say what became of a mail that was not sent, and what to do."""
     match error:
         case QuotaExhausted(until=until):
-            return f"{transport} takes no more mails until {until:%H:%M} UTC: {error.reason}."
+            return f"{provider} takes no more mails until {until:%H:%M} UTC: {error.reason}."
         case SendRefused(account=True):
-            return f"{transport} refused the key or log-in: {error.reason}. Check the settings of the transport."
+            return f"{provider} refused the key or log-in: {error.reason}. Check the settings of the provider."
         case SendRefused():
-            return f"{transport} refused the mail: {error.reason}. Check From and the address."
+            return f"{provider} refused the mail: {error.reason}. Check From and the address."
         case _:
-            return f"{transport} could not be reached: {error.reason}. Try again."
+            return f"{provider} could not be reached: {error.reason}. Try again."

@@ -29,7 +29,7 @@ class Recipient(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SendPages:
-    """Sends the mail of a page. `sending` is None where nobody has configured a transport: the page says how to."""
+    """Sends the mail of a page. `sending` is None where nobody has configured a mail provider: the page says how to."""
 
     canvas: Canvas
     sending: Sending | None
