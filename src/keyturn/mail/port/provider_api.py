@@ -30,6 +30,9 @@ _NEVER_SENT = (
 """What is raised before a request is on its way."""
 
 
+Auth = httpx.Auth | tuple[str, str]
+
+
 class HeaderKey(httpx.Auth):
     """Proves who asks by a key in a header, as it is."""
 
@@ -51,14 +54,7 @@ class ProviderApi:
     """
 
     def __init__(
-        self,
-        name: str,
-        url: str,
-        auth: httpx.Auth | tuple[str, str],
-        timeout: timedelta,
-        *,
-        reports: bool,
-        knows_keys: bool = False,
+        self, name: str, url: str, auth: Auth, timeout: timedelta, *, reports: bool, knows_keys: bool = False
     ) -> None:
         self.name = name
         self.url = url.rstrip("/")

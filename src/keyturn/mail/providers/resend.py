@@ -226,23 +226,12 @@ def _hmac_signatures(signatures: str) -> str:
     return " ".join(entry for entry in signatures.split() if entry.startswith("v1,"))
 
 
-class _Bounce(msgspec.Struct, rename="camel"):
-    """Says why a mailbox did not take a mail."""
+class _Why(msgspec.Struct, rename="camel"):
+    """Says why a mailbox did not take a mail, or why Resend did not send one."""
 
     type: str = ""
     sub_type: str = ""
-
-
-class _Failure(msgspec.Struct):
-    """Says why Resend did not send one."""
-
     reason: str = ""
-
-
-class _Suppression(msgspec.Struct):
-    """Says why Resend sends nothing to a mailbox."""
-
-    type: str = ""
 
 
 class _Mail(msgspec.Struct):
@@ -251,9 +240,9 @@ class _Mail(msgspec.Struct):
     email_id: Annotated[str, Meta(min_length=1)]
     to: Annotated[list[str], Meta(min_length=1)]
     tags: object = None
-    bounce: _Bounce | None = None
-    failed: _Failure | None = None
-    suppressed: _Suppression | None = None
+    bounce: _Why | None = None
+    failed: _Why | None = None
+    suppressed: _Why | None = None
 
 
 class _MailEvent(msgspec.Struct):
@@ -271,25 +260,19 @@ def _read_reports(delivery: str, payload: object) -> Sequence[Report]:
     if len(delivery) > LONGEST_ID:
         raise ValueError(f"the id is longer than {LONGEST_ID} characters")
     found = msgspec.convert(payload, _MailEvent)
-    mail = found.data
-    bounce = mail.bounce or _Bounce()
-    words = {
-        "bounced": (bounce.type, bounce.sub_type),
-        "failed": (mail.failed.reason,) if mail.failed else (),
-        "suppressed": (mail.suppressed.type,) if mail.suppressed else (),
-    }
-    event = named[1]
+    mail, event = found.data, named[1]
+    why = {"bounced": mail.bounce, "failed": mail.failed, "suppressed": mail.suppressed}.get(event) or _Why()
     report = Report(
         provider="resend",
         id=delivery,
         event=event,
-        detail=fixed_words(*words.get(event, ())),
+        detail=fixed_words(why.type, why.sub_type, why.reason),
         at=found.created_at,
         provider_id=mail.email_id,
         key=key_in(mail.tags),
         to=mail.to[0],
         # https://resend.com/docs/dashboard/emails/email-bounces: the other types may pass.
-        ends=event in {"complained", "suppressed"} or (event == "bounced" and bounce.type == "Permanent"),
+        ends=event in {"complained", "suppressed"} or (event == "bounced" and why.type == "Permanent"),
     )
     return [report]
 
@@ -308,20 +291,16 @@ async def _check(settings: ResendSettings, sender: CheckedSender) -> list[Findin
     """Ask with the sender's own client, so that what holds here holds for a mail."""
     from resend.exceptions import ResendError
 
-    opened = _build(settings)
+    opened, doubts = _build(settings), []
+    if sender.domain == _SANDBOX:
+        mend = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
+        doubts = [warn(f"a mail from {_SANDBOX} reaches nobody but the owner of the account", mend)]
     try:
-        return [*_check_sandbox(sender.domain), *await _check_domain(sender.domain)]
+        return [*doubts, *await _check_domain(sender.domain)]
     except ResendError as error:
-        return [*_check_sandbox(sender.domain), _explain_refusal(error, settings.api_url)]
+        return [*doubts, _explain_refusal(error, settings.api_url)]
     finally:
         await opened.close()
-
-
-def _check_sandbox(domain: str) -> list[Finding]:
-    if domain != _SANDBOX:
-        return []
-    message = f"a mail from {_SANDBOX} reaches nobody but the owner of the account"
-    return [warn(message, f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it.")]
 
 
 async def _check_domain(name: str) -> list[Finding]:
