@@ -1,6 +1,7 @@
 """All checks together: what a fault of the settings holds back, and what it does not."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.doctor import Dns, Finding, examine
 from keyturn.errors import Fault
+from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.settings import (
@@ -164,6 +166,21 @@ async def test_a_check_that_hangs_hides_no_other(production: Settings, dns: Dns,
     assert found.pop("resend") == "fail"
     assert set(found.values()) == {"ok"}
     assert "no answer within 2 s" in next(finding.message for finding in findings if finding.check == "resend")
+
+
+@pytest.mark.usefixtures("told")
+async def test_what_a_provider_needs_is_loaded_before_the_time_of_a_check_begins(
+    production: Settings, dns: Dns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "library_of_resend.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    provider = msgspec.structs.replace(PROVIDERS["resend"], package="library_of_resend")
+    monkeypatch.setattr("keyturn.doctor.examination.PROVIDERS", {**PROVIDERS, "resend": provider})
+    loaded: list[bool] = []
+
+    await examine(reading(production), dns, lambda _: loaded.append("library_of_resend" in sys.modules))
+
+    assert loaded[0]
 
 
 async def test_a_nameserver_that_keeps_quiet_is_a_doubt(production: Settings, nameserver: DnsServer) -> None:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from email.utils import parseaddr
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -65,6 +67,7 @@ async def examine(
     if faults_of_pages and reading.settings.pages.templates:
         work = partial(check_pages, reading.settings, faults_of_pages)
         checks.append(_check("pages", "pages brand kinds", late="warn", work=work))
+    _load_libraries(reading.settings)
     waiting = [check.name for check in checks]
 
     async def one(check: Check) -> Sequence[Finding]:
@@ -95,6 +98,13 @@ def _check_capture(settings: Settings) -> list[Finding]:
     if settings.environment == "production":
         return [Finding("capture", "warn", where, 'Set mail.transport to "resend", "smtp" or another provider.')]
     return [Finding("capture", "ok", where)]
+
+
+def _load_libraries(settings: Settings) -> None:
+    """Load what the checks of the chosen providers import. An SDK would hold the event loop, and so other checks."""
+    for name in (settings.mail.transport, settings.mail.fallback):
+        if name in PROVIDERS and (package := PROVIDERS[name].package) and find_spec(package):
+            import_module(package)
 
 
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:

@@ -109,7 +109,7 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     `reports`: None if the provider does not report.
     `spf`, `dkim`: None if the names of these records cannot be known.
     `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
-    `extra`: the extra of Keyturn's that the provider needs; `package` is what it installs.
+    `package`: the library that the provider needs, if any; `extra` is the extra of Keyturn's that installs it.
     """
 
     name: str

@@ -384,4 +384,5 @@ PROVIDER = Provider(
     spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
     dkim=Dkim("resend", _DOMAINS),
     sandbox=_SANDBOX,
+    package="resend",
 )

@@ -51,6 +51,6 @@ def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
 
 def _require_library(name: str) -> None:
     provider = PROVIDERS.get(name)
-    if provider and provider.package and find_spec(provider.package) is None:
+    if provider and provider.extra and find_spec(provider.package) is None:
         with requires_extra(provider.extra, name, "mail.transport"):
             raise ModuleNotFoundError(name=provider.package)
