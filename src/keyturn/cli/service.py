@@ -9,9 +9,9 @@ import click
 
 from keyturn.cli.installation import Installation, installation
 from keyturn.cli.terminal import PORT, accent, muted
+from keyturn.hosts import local_port
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import FILE_NAME, Settings
-from keyturn.hosts import local_port
 
 
 @click.command()
