@@ -12,7 +12,7 @@ from keyturn import __version__
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.health import health_router
 from keyturn.api.metrics import metrics_router
-from keyturn.api.problems.documents import problem_handlers
+from keyturn.api.problems import problem_handlers
 from keyturn.database.migrations import require_current
 from keyturn.hosts import is_loopback
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers

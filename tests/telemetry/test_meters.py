@@ -16,9 +16,9 @@ from keyturn.errors import (
     PasswordRejected,
     TooManyRequests,
     Violation,
+    outcome_of,
 )
 from keyturn.telemetry.meters import Meters, count_calls
-from keyturn.telemetry.outcomes import outcome_of
 
 
 class Kept(Meters):

@@ -11,7 +11,7 @@ from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from keyturn.api.problems.documents import MEDIA_TYPE, NO_STORE, http_problem
+from keyturn.api.problems import MEDIA_TYPE, NO_STORE, http_document
 from keyturn.hosts import host_of, is_origin
 from keyturn.settings.networks import both_forms
 
@@ -81,8 +81,8 @@ def _host_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 def _misdirected() -> ASGIResponse:
     """Return the answer to who asks for another host (RFC 9110, 15.5.20)."""
-    problem = http_problem(HTTP_421_MISDIRECTED_REQUEST)
-    return ASGIResponse(body=problem.document(), status_code=problem.status, media_type=MEDIA_TYPE, headers=NO_STORE)
+    document = http_document(HTTP_421_MISDIRECTED_REQUEST)
+    return ASGIResponse(body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=NO_STORE)
 
 
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

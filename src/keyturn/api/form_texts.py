@@ -5,10 +5,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from msgspec import UNSET, UnsetType
 
-from keyturn.api.problems.schemas import problem_responses
+from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi
-from keyturn.api.schemas import Challenge, FormTexts
-from keyturn.errors import InputInvalid
+from keyturn.api.schemas import FormTexts
+from keyturn.errors import Challenge, InputInvalid
 from keyturn.languages import SourceTexts
 
 _FOR_AN_HOUR = "public, max-age=3600"
@@ -43,8 +43,7 @@ class TextsController(Controller):
 def _challenge_always_asked(api: ResetApi) -> Challenge | UnsetType:
     if api.challenge is None or not api.challenge.is_always_asked:
         return UNSET
-    asked = api.challenge.asked
-    return Challenge(method=asked.method, site_key=asked.site_key, action=asked.action)
+    return api.challenge.asked
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from litestar import Router, get
 
 from keyturn.api.mounting import MountedOnce
-from keyturn.api.problems.schemas import problem_responses
+from keyturn.api.problems import problem_responses
 from keyturn.api.schemas import Health
 
 

@@ -9,7 +9,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 from litestar.types import Guard
 
-from keyturn.api.problems.schemas import problem_responses
+from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, bearer_of, client_of
 from keyturn.api.responses import SERVICE_KEY, message_response
 from keyturn.api.schemas import Done, InvitationRequest

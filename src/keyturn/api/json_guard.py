@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar.exceptions import HTTPException
 
-from keyturn.api.problems.documents import UNREAD
+from keyturn.api.problems import UNREAD
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import Fault, InputInvalid
 

@@ -5,7 +5,7 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from keyturn.api.problems.schemas import problem_responses
+from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.api.schemas import CodeCheck, OfferedChallenge, Token
 from keyturn.errors import CodeRefused, InputInvalid, TooManyRequests

@@ -5,7 +5,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from keyturn.api.problems.schemas import problem_responses
+from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, client_of, language_headers
 from keyturn.api.responses import NamedOperation, judgement_response, message_response, named_by_path
 from keyturn.api.schemas import (
@@ -30,8 +30,8 @@ from keyturn.errors import (
     SecondStepRejected,
     SecondStepRequired,
     TooManyRequests,
+    rule_text,
 )
-from keyturn.reset.passwords.rule_texts import rule_text
 from keyturn.reset.proofs.challenge import Answer
 
 

@@ -18,7 +18,6 @@ from litestar.status_codes import HTTP_200_OK
 from litestar.types import Method, Receive, Scope, Send
 from litestar.types.internal_types import PathParameterDefinition
 
-from keyturn.api.problems.particulars import broken_rules
 from keyturn.api.requests import AnyRequest, language_headers
 from keyturn.api.schemas import Done, PasswordJudgement
 from keyturn.errors import PasswordRejected
@@ -125,7 +124,7 @@ async def judgement_response(judging: Awaitable[None], language: Language) -> Re
     try:
         await judging
     except PasswordRejected as rejected:
-        judgement = PasswordJudgement(accepted=False, violations=broken_rules(rejected.violations, language))
+        judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
     return Response(judgement, headers=language_headers(language))
 
 

@@ -10,7 +10,7 @@ from keyturn.api.health import health_router
 from keyturn.api.invitations import InvitationController, service_key_guard
 from keyturn.api.json_guard import require_json
 from keyturn.api.mounting import MountedOnce
-from keyturn.api.problems.documents import NO_STORE, problem_handlers
+from keyturn.api.problems import NO_STORE, problem_handlers
 from keyturn.api.proofs import ChallengeController, CodeController
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin

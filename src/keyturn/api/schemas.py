@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.errors import ChallengeMethod, DeadReason, FactorMethod, Fault, InputInvalid
+from keyturn.errors import BrokenRule, Challenge, DeadReason, Fault, InputInvalid
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import SecondStepAnswer
@@ -59,14 +59,6 @@ class Token(_Schema, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class Challenge(_Schema, frozen=True, kw_only=True):
-    """What a form needs to show a challenge. `action` is that of a service's widget."""
-
-    method: ChallengeMethod
-    site_key: str
-    action: str
-
-
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
     """Besides says whether every request must have an answer; of ALTCHA it is a fresh puzzle, too."""
 
@@ -92,16 +84,6 @@ class SecurityToken(_Schema, frozen=True, kw_only=True):
     """Says, with the token of a link in a mail, that something was not its reader."""
 
     token: _Token
-
-
-class SecondFactor(_Schema, frozen=True, kw_only=True):
-    """Names a second factor of the account; `hint` is for its owner, as the end of a phone's number.
-
-    For `other` no code can be checked here.
-    """
-
-    method: FactorMethod
-    hint: str
 
 
 class SecondStepCode(_Schema, frozen=True, kw_only=True):
@@ -147,13 +129,6 @@ class PasswordCheck(_Schema, frozen=True, kw_only=True):
     token: _Token
     password: _Password
     email: _Email | None = None
-
-
-class BrokenRule(_Schema, frozen=True, kw_only=True):
-    """Names a rule for passwords, and says it to a person."""
-
-    rule: str
-    message: str
 
 
 class PasswordJudgement(_Schema, frozen=True, kw_only=True):

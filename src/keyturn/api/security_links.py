@@ -4,7 +4,7 @@ from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from keyturn.api.problems.schemas import problem_responses
+from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.api.responses import message_response
 from keyturn.api.schemas import Done, SecurityToken

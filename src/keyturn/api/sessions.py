@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
-from keyturn.api.problems.schemas import problem_responses
+from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, SessionApi, client_of
 from keyturn.api.responses import SESSION, message_response
 from keyturn.api.schemas import Credentials, Done, PasswordChange, SignedIn

@@ -4,7 +4,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Message, Middleware, Receive, Scope, Send
 
-from keyturn.api.problems.documents import MEDIA_TYPE, NO_STORE, UNREAD, problem_of
+from keyturn.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of
 from keyturn.api.requests import ResetApi, accepted_language, client_of
 from keyturn.errors import KeyturnError
 
@@ -27,10 +27,10 @@ def count_unread(api: ResetApi) -> Middleware:
                         await api.resets.count_malformed(client_of(request))
                     except KeyturnError as error:
                         is_replaced = True
-                        problem = problem_of(error, accepted_language(api.languages, request))
-                        headers = {**NO_STORE, **problem.headers}
+                        document = document_of(error, accepted_language(api.languages, request))
+                        headers = {**NO_STORE, **document.headers}
                         await ASGIResponse(
-                            body=problem.document(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
+                            body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=headers
                         )(scope, receive, send)
                 if not is_replaced:
                     await send(message)

@@ -5,9 +5,8 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from keyturn.api.problems.particulars import challenge_text
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import ChallengeFlaw
+from keyturn.errors import ChallengeFlaw, flaw_text
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import content_security_policy
 from keyturn.reset.proofs.challenge import Answer
@@ -45,6 +44,6 @@ def forgot_page(
     method = asked.method if asked else ""
     return pages.page(
         request, "forgot.html", status=403 if flaw else 422 if malformed else 200, email=email, malformed=malformed,
-        asked=asked, flaw=flaw, flaw_text=challenge_text,
+        asked=asked, flaw=flaw, flaw_text=flaw_text,
         headers={"Content-Security-Policy": content_security_policy(pages.site, method)},
     )  # fmt: skip

@@ -11,8 +11,8 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.api.problems.documents import MEDIA_TYPE as PROBLEM_TYPE
-from keyturn.api.problems.documents import problem_handlers
+from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from keyturn.api.problems import problem_handlers
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.rendering import Pages
 from keyturn.reset.records.client import clip_header

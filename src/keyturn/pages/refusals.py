@@ -1,7 +1,7 @@
 """What goes wrong, as a page: a heading, a sentence, a way back. No detail of the inside (OWASP ASVS 16.5.1)."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -15,12 +15,12 @@ from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import (
     Busy,
+    Internal,
     LinkDead,
     NotSignedIn,
     OutcomeUnknown,
-    ResetRefused,
+    Problem,
     SecurityLinkDead,
-    TooManyRequests,
     Unavailable,
 )
 from keyturn.pages.rendering import Pages
@@ -31,25 +31,37 @@ log = logging.getLogger("keyturn.pages")
 
 _Handler = Callable[[AnyRequest, Any], Response[Any]]
 
-_REASONS = {404: "missing", 413: "too_large"}
+_REASONS = {
+    "too-many-requests": "too_many", "reset-refused": "refused", "unavailable": "failed", "internal": "failed",
+}  # fmt: skip
+"""What `refusal.html` calls a problem, where that is not the problem's slug."""
+
+_REASONS_OF_STATUS = {404: "missing", 413: "too_large"}
 _SERVER_FAULT = 500
 
 
+def refusal_values(problem: Problem) -> Mapping[str, Any]:
+    """Return what `refusal.html` is told of a problem."""
+    return {
+        "reason": _REASONS.get(problem.slug, problem.slug.replace("-", "_")),
+        "problem": problem,
+        "wait": timedelta(seconds=problem.retry_after or 0),
+        "sentence": str(problem),
+    }
+
+
 class RefusalPages:
-    """Answers errors with pages: one method for each way in which a page may fail."""
+    """Answers errors with pages. A problem that has no page of its own gets `refusal.html`, with its title and text."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
     def handlers(self) -> ExceptionHandlersMap:
         methods: dict[type[Exception], _Handler] = {
-            TooManyRequests: self.answer_too_many,
-            Busy: self.answer_busy,
-            Unavailable: self.answer_unavailable,
+            Problem: self.answer_problem,
             OutcomeUnknown: self.answer_outcome_unknown,
             LinkDead: self.answer_dead_link,
             SecurityLinkDead: self.answer_dead_security_link,
-            ResetRefused: self.answer_refused,
             NotSignedIn: self.answer_not_signed_in,
             PermissionDeniedException: self.answer_forged_form,
             HTTPException: self.answer_http_exception,
@@ -57,36 +69,30 @@ class RefusalPages:
         }
         return {error: _as_function(method) for error, method in methods.items()}
 
-    def answer_too_many(self, request: AnyRequest, error: TooManyRequests) -> Response[Any]:
-        return self._ask_to_come_back(request, "too_many", 429, error.retry_after)
-
-    def answer_busy(self, request: AnyRequest, error: Busy) -> Response[Any]:
-        return self._ask_to_come_back(request, "busy", 503, error.retry_after)
-
-    def answer_unavailable(self, request: AnyRequest, error: Unavailable) -> Response[Any]:
-        request_id = {"X-Request-ID": request_id_of(request.scope)}
-        self._pages.log_unready(error)
-        return self._refusal_page(request, "failed", 503, headers=request_id)
+    def answer_problem(self, request: AnyRequest, problem: Problem, cookies: Sequence[Cookie] = ()) -> Response[Any]:
+        values, headers = refusal_values(problem), {}
+        if problem.status >= _SERVER_FAULT and not isinstance(problem, Busy):
+            headers["X-Request-ID"] = request_id_of(request.scope)
+            if isinstance(problem, Unavailable):
+                self._pages.log_unready(problem)
+            else:
+                log.error(LogEvent(f"page.{values['reason']}", reason=problem))
+        if problem.retry_after and values["reason"] != "failed":
+            headers["Retry-After"] = str(problem.retry_after)
+        return self._refusal_page(request, problem.status, headers=headers, cookies=cookies, **values)
 
     def answer_outcome_unknown(self, request: AnyRequest, error: OutcomeUnknown) -> Response[Any]:
         """Lead to the sign-in, where the person finds out; the cookie of the link that is used up goes."""
-        request_id = {"X-Request-ID": request_id_of(request.scope)}
-        log.error(LogEvent("page.outcome_unknown", reason=error))
-        removed = self._pages.cookies.delete_link()
-        return self._refusal_page(request, "outcome_unknown", 504, headers=request_id, cookies=[removed])
+        return self.answer_problem(request, error, [self._pages.cookies.delete_link()])
 
     def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
         return self._pages.page(
-            request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.link_life
+            request, "dead_link.html", status=error.status, reason=error.reason, lifetime=self._pages.site.link_life
         )
 
-    def answer_dead_security_link(self, request: AnyRequest, _: SecurityLinkDead) -> Response[Any]:
+    def answer_dead_security_link(self, request: AnyRequest, error: SecurityLinkDead) -> Response[Any]:
         """Say the same of every link that does not work, whatever is wrong with it."""
-        return self._pages.page(request, "dead_security_link.html", status=400)
-
-    def answer_refused(self, request: AnyRequest, error: ResetRefused) -> Response[Any]:
-        """Hand on the app's sentence; the link lives, so that the form is one step back."""
-        return self._refusal_page(request, "refused", 403, sentence=error.sentence)
+        return self._pages.page(request, "dead_security_link.html", status=error.status)
 
     def answer_not_signed_in(self, request: AnyRequest, _: NotSignedIn) -> Response[Any]:
         """Lead to the sign-in, and from there back to the page that asked for it."""
@@ -98,32 +104,24 @@ class RefusalPages:
         """Take the cookie away too: signed with another key, it would be refused for ever."""
         site = self._pages.site
         removed = Cookie(form_cookie_name(site), value="", max_age=0, secure=site.secure, httponly=True)
-        return self._refusal_page(request, "stale_form", 403, cookies=[removed])
+        return self._refusal_page(request, 403, reason="stale_form", cookies=[removed])
 
     def answer_http_exception(self, request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code >= _SERVER_FAULT:
             return self.answer_failure(request, error)
-        return self._refusal_page(request, _REASONS.get(error.status_code, "unreadable"), error.status_code)
+        reason = _REASONS_OF_STATUS.get(error.status_code, "unreadable")
+        return self._refusal_page(request, error.status_code, reason=reason)
 
     def answer_failure(self, request: AnyRequest, error: Exception) -> Response[Any]:
-        request_id = {"X-Request-ID": request_id_of(request.scope)}
+        headers = {"X-Request-ID": request_id_of(request.scope)}
         log.error(LogEvent("page.failed", route=request.scope.get("path_template")), exc_info=error)
-        return self._refusal_page(request, "failed", 500, headers=request_id)
+        return self._refusal_page(request, Internal.status, headers=headers, **refusal_values(Internal()))
 
-    def _ask_to_come_back(self, request: AnyRequest, reason: str, status: int, seconds: int) -> Response[Any]:
-        wait = timedelta(seconds=seconds)
-        return self._refusal_page(request, reason, status, wait=wait, headers={"Retry-After": str(seconds)})
-
-    def _refusal_page(self, request: AnyRequest, reason: str, status: int, **values: Any) -> Response[Any]:
+    def _refusal_page(self, request: AnyRequest, status: int, **values: Any) -> Response[Any]:
         # The way back is the route's, not the request's address: that one may hold a token.
         site, back = self._pages.site, request.route_handler.opt.get("back")
         return self._pages.page(
-            request,
-            "refusal.html",
-            status=status,
-            reason=reason,
-            back=site.url(back) if back else site.forgot,
-            **values,
+            request, "refusal.html", status=status, back=site.url(back) if back else site.forgot, **values
         )
 
 

@@ -11,7 +11,6 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.api.problems.particulars import wrong_code_text
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.errors import (
@@ -168,7 +167,7 @@ def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response
     language = accepted_language(pages.site.languages, request)
     complaint = ""
     if step.tries_left is not None:
-        complaint = wrong_code_text(step.tries_left, language)
+        complaint = SecondStepRejected((), step.tries_left).detail(language)
     elif step.missing:
         complaint = language.gettext("Enter a code.")
     return Response({"complaint": complaint, "sent": step.sent}, status_code=200)

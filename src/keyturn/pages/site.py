@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from keyturn.api.requests import HostCookie
-from keyturn.errors import AskedChallenge
+from keyturn.errors import Challenge
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
@@ -25,7 +25,7 @@ class AsksChallenge(Protocol):
     """What the templates are told of a challenge: what is asked, and whether a browser without scripts may go on."""
 
     @property
-    def asked(self) -> AskedChallenge: ...
+    def asked(self) -> Challenge: ...
 
     @property
     def takes_without_script(self) -> bool: ...

@@ -7,7 +7,7 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsReads
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
-from keyturn.errors import DatabaseUnready, LinkDead
+from keyturn.errors import DatabaseUnready, LinkDead, outcome_of
 from keyturn.reset.link_authorization import Demand, LinkAuthorization
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
@@ -65,7 +65,7 @@ class LiveLinks:
 
     async def record_dead(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
         """Return `dead`, once the audit trail says that a link of ours was refused (OWASP ASVS 16.3.3)."""
-        await self.record(event, f"link_{dead.reason}", link, client)
+        await self.record(event, outcome_of(dead), link, client)
         return dead
 
     async def record(self, event: str, outcome: str, link: Link, client: Client) -> None:

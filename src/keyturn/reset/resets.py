@@ -10,7 +10,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import Factor, InputInvalid, LimitsUnready, LinkDead, OverBudget, ResetRefused
+from keyturn.errors import Factor, InputInvalid, LimitsUnready, LinkDead, OverBudget, ResetRefused, outcome_of
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.service import PasswordChanges
@@ -178,6 +178,6 @@ class PasswordResets:
         """Ask the app, which is told whose reset it is. The trail says where it refused."""
         try:
             await hook.require_consent(account, client)
-        except ResetRefused:
-            await self._links.record("password_reset", "refused", link, client)
+        except ResetRefused as refused:
+            await self._links.record("password_reset", outcome_of(refused), link, client)
             raise

@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from keyturn.errors import KeyturnError
-from keyturn.telemetry.outcomes import ACCEPTED, outcome_of
+from keyturn.errors import KeyturnError, outcome_of
+
+ACCEPTED = "accepted"
+"""The outcome of a call that does not fail."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -20,7 +22,7 @@ class Meters:
     """
 
     def request(self, kind: str, outcome: str) -> None:
-        """Count what somebody asked a service for, and what became of it: see `outcomes.py`."""
+        """Count what somebody asked a service for, and what became of it: "accepted", or the problem's `outcome`."""
 
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
         """Count tries to deliver messages: sent, dropped, retried, parked, dead."""

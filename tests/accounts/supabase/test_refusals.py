@@ -9,9 +9,8 @@ from tests.serving import Connections, serving
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts
-from keyturn.errors import AccountsUnready, Fault, PasswordRejected, SettingsInvalid, Violation
+from keyturn.errors import AccountsUnready, Fault, PasswordRejected, SettingsInvalid, Violation, rule_text
 from keyturn.languages import SourceTexts
-from keyturn.reset.passwords.rule_texts import rule_text
 from keyturn.settings import Secret, SupabaseSettings
 from keyturn.testing.supabase_answers import Answer, Outage
 

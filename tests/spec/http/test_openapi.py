@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.spec.service import Service
 
-from keyturn.api.problems.documents import problem_of
+from keyturn.api.problems import document_of
 from keyturn.errors import (
     Busy,
     CredentialsRejected,
@@ -129,7 +129,7 @@ ERRORS = [
 async def test_what_is_described_is_what_is_answered(
     error: Exception, service: Service, schema: dict[str, Any]
 ) -> None:
-    problem = problem_of(error, service.parts.languages.choose("en"))
+    problem = document_of(error, service.parts.languages.choose("en"))
     document = json.loads(problem.response().content)
     (described,) = {
         name

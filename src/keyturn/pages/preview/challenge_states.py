@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
 
-from keyturn.api.problems.particulars import challenge_text
-from keyturn.errors import AskedChallenge, ChallengeFlaw, ChallengeMethod
+from keyturn.errors import Challenge, ChallengeFlaw, ChallengeMethod, flaw_text
 from keyturn.pages.preview.states import PageState, Sample
 
 _KEY = "a-site-key"
@@ -17,17 +16,17 @@ _KEY = "a-site-key"
 
 @dataclass(frozen=True, slots=True)
 class _Challenge:
-    asked: AskedChallenge
+    asked: Challenge
     takes_without_script: bool
 
 
 def _asked(
     method: ChallengeMethod, flaw: ChallengeFlaw | None, *, takes_without_script: bool
 ) -> Callable[[Sample], Mapping[str, Any]]:
-    asked = AskedChallenge(method, _KEY, "request")
+    asked = Challenge(method, _KEY, "request")
     challenge = _Challenge(asked, takes_without_script)
     return lambda sample: {
-        "email": "ada@northwind.example", "malformed": False, "asked": asked, "flaw": flaw, "flaw_text": challenge_text,
+        "email": "ada@northwind.example", "malformed": False, "asked": asked, "flaw": flaw, "flaw_text": flaw_text,
         "site": replace(sample.site, challenge=challenge),
     }  # fmt: skip
 

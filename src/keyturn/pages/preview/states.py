@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from keyturn.accounts.port import Account
-from keyturn.errors import Factor
+from keyturn.errors import Busy, Factor, Internal, OutcomeUnknown, Problem, ResetRefused, TooManyRequests
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.password_form import ShownStep
+from keyturn.pages.refusals import refusal_values
 from keyturn.pages.site import TemplateSite
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.resets import LiveLink
@@ -113,8 +114,12 @@ def _settings(*, has_asked: bool, wait: timedelta) -> Callable[[Sample], dict[st
     return lambda sample: {"account": sample.account, "has_asked": has_asked, "wait": wait}
 
 
-def _refusal(reason: str, wait: timedelta = timedelta(0), **more: Any) -> Callable[[Sample], dict[str, Any]]:
-    return lambda sample: {"reason": reason, "back": sample.site.forgot, "wait": wait} | more
+def _refusal(**values: Any) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: {"back": sample.site.forgot, **values}
+
+
+def _problem(problem: Problem) -> Callable[[Sample], dict[str, Any]]:
+    return _refusal(**refusal_values(problem))
 
 
 _APP, _PHONE, _RECOVERY = Factor("totp"), Factor("sms", "…23"), Factor("recovery_code")
@@ -198,15 +203,15 @@ STATES = (
               _settings(has_asked=True, wait=_WAIT)),
     PageState("settings-wait", "Security settings, sent a moment ago", "security_settings.html",
               _settings(has_asked=False, wait=_WAIT)),
-    PageState("too-many", "Refusal, too many requests", "refusal.html", _refusal("too_many", _WAIT)),
-    PageState("busy", "Refusal, busy", "refusal.html", _refusal("busy", _WAIT)),
-    PageState("unknown", "Refusal, outcome unknown", "refusal.html", _refusal("outcome_unknown")),
+    PageState("too-many", "Refusal, too many requests", "refusal.html", _problem(TooManyRequests(47))),
+    PageState("busy", "Refusal, busy", "refusal.html", _problem(Busy(47))),
+    PageState("unknown", "Refusal, outcome unknown", "refusal.html", _problem(OutcomeUnknown())),
     PageState("refused", "Refusal, the app's own", "refusal.html",
-              _refusal("refused", sentence="Your account is being examined. Please call us.")),
-    PageState("stale", "Refusal, form out of date", "refusal.html", _refusal("stale_form")),
-    PageState("unreadable", "Refusal, unreadable", "refusal.html", _refusal("unreadable")),
-    PageState("too-large", "Refusal, too large", "refusal.html", _refusal("too_large")),
-    PageState("missing", "Nothing here", "refusal.html", _refusal("missing")),
-    PageState("failed", "Something went wrong", "refusal.html", _refusal("failed")),
+              _problem(ResetRefused("Your account is being examined. Please call us."))),
+    PageState("stale", "Refusal, form out of date", "refusal.html", _refusal(reason="stale_form")),
+    PageState("unreadable", "Refusal, unreadable", "refusal.html", _refusal(reason="unreadable")),
+    PageState("too-large", "Refusal, too large", "refusal.html", _refusal(reason="too_large")),
+    PageState("missing", "Nothing here", "refusal.html", _refusal(reason="missing")),
+    PageState("failed", "Something went wrong", "refusal.html", _problem(Internal())),
 )  # fmt: skip
 """In the order in which people come by them. The name of a page's first state is where other pages lead."""

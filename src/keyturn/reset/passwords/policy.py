@@ -7,12 +7,11 @@ from functools import partial
 
 import msgspec
 
-from keyturn.errors import PasswordRejected, Violation
+from keyturn.errors import PasswordRejected, Violation, rule_text
 from keyturn.languages import SourceTexts
 from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.guessing import GuessEstimator
 from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES
-from keyturn.reset.passwords.rule_texts import rule_text
 from keyturn.settings import PasswordSettings
 
 _SHORTEST_NAME = 4

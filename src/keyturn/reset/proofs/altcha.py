@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from keyturn.errors import AskedChallenge
+from keyturn.errors import Challenge
 from keyturn.packaging import requires_extra
 from keyturn.reset.passwords.hash_queue import HashQueue, cores
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
@@ -70,7 +70,7 @@ class Altcha:
     8 ms: so that what an answer costs is what we have set, whatever it says, and once.
     """
 
-    asked = AskedChallenge("altcha", action=ACTION)
+    asked = Challenge("altcha", "", ACTION)
 
     def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: SpentAnswers) -> None:
         with requires_extra("altcha", "altcha", "challenge.method"):

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import msgspec
 
-from keyturn.errors import AskedChallenge, ChallengeUnready
+from keyturn.errors import Challenge, ChallengeUnready
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.reset.proofs.siteverify import SiteVerify, Verdict
 from keyturn.reset.records.client import Client
@@ -66,7 +66,7 @@ class Captcha:
         self, name: Literal["turnstile", "hcaptcha"], verifier: SiteVerify, *, site_key: str, secret: str,
         hosts: Collection[str],
     ) -> None:  # fmt: skip
-        self.asked = AskedChallenge(name, site_key, ACTION)
+        self.asked = Challenge(name, site_key, ACTION)
         self._service = SERVICES[name]
         self._shape = re.compile(rf"[\w.-]{{1,{self._service.longest}}}", re.ASCII)
         self._verifier = verifier

@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from keyturn.errors import AskedChallenge, ChallengeFlaw, KeyturnError
+from keyturn.errors import Challenge, ChallengeFlaw, KeyturnError
 from keyturn.reset.records.client import Client
 
 ACTION = "request_reset"
@@ -34,11 +34,11 @@ class AnswerRefused(KeyturnError):
         return "expired" if self.fault in {"expired", "replayed"} else "refused"
 
 
-class Challenge(Protocol):
+class ChallengeJudge(Protocol):
     """Judges answers. `asked` is what a form needs to show it."""
 
     @property
-    def asked(self) -> AskedChallenge: ...
+    def asked(self) -> Challenge: ...
 
     def issue(self) -> Mapping[str, Any]:
         """Return what a form needs afresh each time; {} where a service sees to that."""

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from keyturn.database import Database
 from keyturn.reset.proofs.altcha import Altcha
-from keyturn.reset.proofs.challenge import Challenge
+from keyturn.reset.proofs.challenge import ChallengeJudge
 from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.proofs.spent_answers import SpentAnswerStore
 from keyturn.reset.rate_limits import RateLimits
@@ -27,7 +27,7 @@ def request_challenge_for(
     )  # fmt: skip
 
 
-def challenge_for(settings: Settings, secrets: Sequence[str], database: Database) -> Challenge | None:
+def challenge_for(settings: Settings, secrets: Sequence[str], database: Database) -> ChallengeJudge | None:
     """Return the adapter. Services are loaded where one is asked for: httpx takes 50 ms."""
     chosen = settings.challenge
     match chosen.method:

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from keyturn.errors import AskedChallenge, ChallengeRequired, ChallengeUnready, TooManyRequests
-from keyturn.reset.proofs.challenge import Answer, AnswerRefused, Challenge
+from keyturn.errors import Challenge, ChallengeRequired, ChallengeUnready, TooManyRequests
+from keyturn.reset.proofs.challenge import Answer, AnswerRefused, ChallengeJudge
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.telemetry.logs import LogEvent
@@ -23,7 +23,7 @@ class RequestChallenge:
     """
 
     def __init__(
-        self, challenge: Challenge, limits: RateLimits, *, when: Literal["always", "busy"],
+        self, challenge: ChallengeJudge, limits: RateLimits, *, when: Literal["always", "busy"],
         on_failure: Literal["closed", "open"], without_script: bool, meters: Meters,
     ) -> None:  # fmt: skip
         self.challenge = challenge
@@ -34,7 +34,7 @@ class RequestChallenge:
         self._meters = meters
 
     @property
-    def asked(self) -> AskedChallenge:
+    def asked(self) -> Challenge:
         return self.challenge.asked
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
