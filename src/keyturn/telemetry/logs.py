@@ -5,7 +5,6 @@ import os
 import re
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+from cachetools import FIFOCache
 
 request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
 """Whose work is under way: a request's, or that of the message which it left behind."""
@@ -57,7 +57,7 @@ class OnceAMinute:
     """
 
     def __init__(self) -> None:
-        self._written: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._written: FIFOCache[str, tuple[float, int]] = FIFOCache(_MOST_NAMES)
 
     def count(self, name: str) -> int:
         """Return for how many requests a line is to be written now: this one and those since the last line, or 0."""
@@ -67,9 +67,6 @@ class OnceAMinute:
             self._written[name] = written, held_back + 1
             return 0
         self._written[name] = moment, 0
-        self._written.move_to_end(name)
-        if len(self._written) > _MOST_NAMES:
-            self._written.popitem(last=False)
         return held_back + 1
 
 

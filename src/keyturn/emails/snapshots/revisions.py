@@ -3,12 +3,13 @@
 import os
 import shutil
 import weakref
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from threading import Lock
 from typing import NamedTuple
+
+from cachetools import LRUCache
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.git import GitFailed, Repository, open_repository
@@ -48,7 +49,7 @@ class Revisions:
     def __init__(self, gallery: Gallery, sides: DrawsSides) -> None:
         self.gallery = gallery
         self._sides = sides
-        self._kept: OrderedDict[str, _CheckedOut] = OrderedDict()
+        self._kept: LRUCache[str, _CheckedOut] = LRUCache(_MOST_KEPT)
         self._one_at_a_time = Lock()
 
     def branches(self) -> list[Revision]:
@@ -86,9 +87,6 @@ class Revisions:
             with self._one_at_a_time:
                 if commit not in self._kept:
                     self._kept[commit] = self._check_out(repository, commit)
-                    if len(self._kept) > _MOST_KEPT:
-                        self._kept.popitem(last=False)
-                self._kept.move_to_end(commit)
                 return self._kept[commit]
 
     def _check_out(self, repository: Repository, commit: str) -> _CheckedOut:

@@ -1,8 +1,8 @@
 """The mails of a folder as it is, and as it was at a commit: what a worker draws to have them side by side."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -60,8 +60,8 @@ class Sides:
 
     def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
         self._now = _Side(gallery)
-        self._reopen = reopen or _templates_alone(gallery)
-        self._kept: OrderedDict[MovedFolder, _Side] = OrderedDict()
+        reopen = reopen or _templates_alone(gallery)
+        self._at_commit = lru_cache(_MOST_KEPT)(lambda there: _Side(reopen(there.moved)))
 
     def names(self, there: MovedFolder | None) -> list[MailName]:
         return self._at(there).names()
@@ -71,13 +71,7 @@ class Sides:
         return self._at(there).mails(names)
 
     def _at(self, there: MovedFolder | None) -> "_Side":
-        if there is None:
-            return self._now
-        if there not in self._kept:
-            self._kept[there] = _Side(self._reopen(there.moved))
-            if len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[there]
+        return self._at_commit(there) if there else self._now
 
 
 class _Side:

@@ -1,10 +1,11 @@
 """Jinja templates that are compiled once in a process, however often the app is built."""
 
-from collections import OrderedDict
-from contextlib import suppress
 from functools import cache
+from math import inf
+from threading import Lock
 from types import CodeType
 
+from cachetools import LRUCache
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 
@@ -16,9 +17,9 @@ class SharedBytecodeCache(BytecodeCache):
     of more than `most` files the one that was asked for longest ago is forgotten.
     """
 
-    def __init__(self, most: int | None = None) -> None:
-        self._known: OrderedDict[str, tuple[str, CodeType | None]] = OrderedDict()
-        self._most = most
+    def __init__(self, most: float = inf) -> None:
+        self._known: LRUCache[str, tuple[str, CodeType | None]] = LRUCache(most)
+        self._lock = Lock()
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
         language = environment.globals.get("lang", "")
@@ -27,17 +28,14 @@ class SharedBytecodeCache(BytecodeCache):
         return bucket
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        checksum, code = self._known.get(bucket.key, ("", None))
+        with self._lock:
+            checksum, code = self._known.get(bucket.key, ("", None))
         if checksum == bucket.checksum:
             bucket.code = code
-            with suppress(KeyError):  # another thread has just forgotten it
-                self._known.move_to_end(bucket.key)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._known[bucket.key] = bucket.checksum, bucket.code
-        if self._most is not None and len(self._known) > self._most:
-            with suppress(KeyError):
-                self._known.popitem(last=False)
+        with self._lock:
+            self._known[bucket.key] = bucket.checksum, bucket.code
 
 
 @cache

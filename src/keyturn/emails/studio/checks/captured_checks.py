@@ -1,8 +1,9 @@
 """What the checks say of captured mails: found out when somebody asks, and kept for the mails asked for last."""
 
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
+
+from cachetools import FIFOCache, LRUCache, cachedmethod
 
 from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.inline_images import weight_of_part
@@ -27,13 +28,15 @@ class CapturedChecks:
 
     def __init__(self, clients: tuple[str, ...]) -> None:
         self._clients = clients
-        self._known: OrderedDict[str, Report] = OrderedDict()
-        self._seen: OrderedDict[str, tuple[Finding, ...]] = OrderedDict()
+        self._known: LRUCache[str, Report] = LRUCache(_MOST)
+        self._seen: FIFOCache[str, tuple[Finding, ...]] = FIFOCache(_MOST)
         self._one_at_a_time = threading.Lock()
+        self._books = threading.Lock()
 
     def last_report(self, mail_id: str) -> Report | None:
         """Return what is known by now, as a browser has it, too."""
-        report, seen = self._known.get(mail_id), self._seen.get(mail_id)
+        with self._books:
+            report, seen = self._known.get(mail_id), self._seen.get(mail_id)
         return (report or Report(())).and_also(seen) if seen else report
 
     def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list["Noticed"]:
@@ -44,11 +47,8 @@ class CapturedChecks:
         measured, document = read_measurements(answer), self._document(content)
         noticed = notice(measured, place_of_key(document))
         findings = tuple(dict.fromkeys((*findings_of(noticed), *check_images(self.images(content)))))
-        with self._one_at_a_time:
-            self._seen.pop(mail.id, None)
+        with self._books:
             self._seen[mail.id] = findings
-            if len(self._seen) > _MOST:
-                self._seen.popitem(last=False)
         return noticed
 
     def images(self, content: MailContent) -> tuple["Image", ...]:
@@ -75,12 +75,9 @@ class CapturedChecks:
     def check(self, mail: CapturedMail, content: MailContent) -> Report:
         """Return what is wrong with a mail; it may take seconds."""
         with self._one_at_a_time:
-            report = self._known.pop(mail.id, None) or self._examine(mail, content)
-            self._known[mail.id] = report
-            if len(self._known) > _MOST:
-                self._known.popitem(last=False)
-            return report
+            return self._examine(mail, content)
 
+    @cachedmethod(lambda self: self._known, key=lambda _, mail, __: mail.id, lock=lambda self: self._books)
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
         # The checks take longer to load than the studio.
         from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine_apart  # noqa: PLC0415

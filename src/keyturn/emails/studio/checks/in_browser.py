@@ -1,9 +1,10 @@
 """What the browsers of those who look have found in mails: kept beside what the checks find."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from cachetools import FIFOCache
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.finding import Finding
@@ -28,12 +29,13 @@ class InBrowser:
         self._gallery = gallery
         self._severity = severity
         self.revision = 0
-        self._known: OrderedDict[_Mail, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = OrderedDict()
+        self._known: FIFOCache[_Mail, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = FIFOCache(_MOST)
         self._one_at_a_time = threading.Lock()
 
     def findings(self, mail: _Mail) -> tuple[Finding, ...]:
         """Return what counts of it."""
-        return self._known.get(mail, ((), ()))[0]
+        with self._one_at_a_time:
+            return self._known.get(mail, ((), ()))[0]
 
     def of_samples(self) -> Iterator[tuple[str, str, str, tuple[Finding, ...]]]:
         """Yield all that was found in samples as they are written: template, sample, language and the findings."""
@@ -52,8 +54,6 @@ class InBrowser:
         with self._one_at_a_time:
             self.revision += self._known.pop(mail, None) != (kept := (tuple(dict.fromkeys(judged.values())), told))
             self._known[mail] = kept
-            if len(self._known) > _MOST:
-                self._known.popitem(last=False)
         return [with_finding(one, judged[one.finding]) for one in noticed if one.finding in judged]
 
     def _judge(self, found: Iterable[Finding]) -> dict[Finding, Finding]:

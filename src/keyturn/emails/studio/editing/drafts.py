@@ -2,11 +2,11 @@
 
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TypeVar
+
+from cachetools import FIFOCache
 
 from keyturn.emails.gallery.drafts import Draft, with_draft
 from keyturn.emails.lint.finding import Finding
@@ -17,8 +17,6 @@ from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_limi
 from keyturn.emails.studio.view import View
 from keyturn.emails.workers import LimitExceeded
 from keyturn.errors import TemplateInvalid
-
-T = TypeVar("T")
 
 _TEXT = (
     '<!doctype html><title>Text</title><body style="margin:0;background:#ffffff;color:#1c1b19">'
@@ -45,18 +43,20 @@ class Drafts:
         self._renditions = renditions
         self._clients = clients
         self._severity = severity
-        self._latest: OrderedDict[str, str] = OrderedDict()
-        self._frames: OrderedDict[str, tuple[str, View]] = OrderedDict()
+        self._latest: FIFOCache[str, str] = FIFOCache(_MOST)
+        self._frames: FIFOCache[str, tuple[str, View]] = FIFOCache(_MOST)
         self._one_at_a_time = threading.Lock()
         self._books = threading.Lock()
 
     def draw(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> DrawnDraft | None:
         """Return what became of a draft; None where the same editor has sent another since."""
         ticket = secrets.token_urlsafe(8)
-        self._note(self._latest, editor, ticket)
+        with self._books:
+            self._latest[editor] = ticket
         with self._one_at_a_time:
-            if self._latest.get(editor) != ticket:
-                return None
+            with self._books:
+                if self._latest.get(editor) != ticket:
+                    return None
             if rendition.order is None:
                 return DrawnDraft(fault=rendition.fault)
             try:
@@ -65,7 +65,8 @@ class Drafts:
                 html, fault = "", fault_of_limit(exceeded.limit, draft.file)
         if fault:
             return DrawnDraft(fault=fault)
-        self._note(self._frames, ticket, (html, view))
+        with self._books:
+            self._frames[ticket] = html, view
         return DrawnDraft(ticket)
 
     def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
@@ -84,13 +85,6 @@ class Drafts:
             return self._frames[key]
         except KeyError:
             raise LookupError("This draft is no longer kept.") from None
-
-    def _note(self, book: OrderedDict[str, T], key: str, value: T) -> None:
-        with self._books:
-            book[key] = value
-            book.move_to_end(key)
-            if len(book) > _MOST:
-                book.popitem(last=False)
 
 
 def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Fault | None]:

@@ -1,8 +1,9 @@
 """The hosted pages as they were drawn last: while a template is broken, its last good page stays behind the fault."""
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
+
+from cachetools import FIFOCache
 
 from keyturn.emails.studio.hosted_pages import HostedPages
 from keyturn.errors import TemplateInvalid
@@ -25,7 +26,7 @@ class DrawnPages:
     def __init__(self, hosted: HostedPages, frames: str) -> None:
         self._hosted = hosted
         self._frames = frames
-        self._last_good: OrderedDict[tuple[str, str, str], tuple[str, str]] = OrderedDict()
+        self._last_good: FIFOCache[tuple[str, str, str], tuple[str, str]] = FIFOCache(_MOST)
         self._one_at_a_time = threading.Lock()
 
     def draw(self, state: str, language: str, brand: str, scheme: str) -> DrawnPage:
@@ -34,13 +35,11 @@ class DrawnPages:
         try:
             html = self._hosted.page(state, language, brand, f"{self._frames}/{scheme}")
         except (TemplateInvalid, ValueError) as fault:
-            drawn_in, last = self._last_good.get(key, ("", None))
+            with self._one_at_a_time:
+                drawn_in, last = self._last_good.get(key, ("", None))
             # Its links are those of the scheme that it was drawn in.
             same = last and last.replace(f"{self._frames}/{drawn_in}/", f"{self._frames}/{scheme}/")
             return DrawnPage(same, fault)
         with self._one_at_a_time:
             self._last_good[key] = scheme, html
-            self._last_good.move_to_end(key)
-            if len(self._last_good) > _MOST:
-                self._last_good.popitem(last=False)
         return DrawnPage(html)

@@ -1,11 +1,12 @@
 """Mails drawn where it is bounded: what a worker has, what it is asked for, and what it answers."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
+
+from cachetools import FIFOCache
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport
@@ -25,8 +26,6 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.render import Templates
-
-T = TypeVar("T")
 
 _MOST = 32
 """How many drawings are kept, for who asks for their lines or for their checks next."""
@@ -79,8 +78,8 @@ class Drawer:
         self._as_sent = gallery.renderers(with_lenient_filters)
         self._traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
-        self._sent: OrderedDict[int, tuple[Filled, Rendered]] = OrderedDict()
-        self._documents: OrderedDict[int, Document] = OrderedDict()
+        self._sent: FIFOCache[int, tuple[Filled, Rendered]] = FIFOCache(_MOST)
+        self._documents: FIFOCache[int, Document] = FIFOCache(_MOST)
 
     def branches(self, template: str) -> BranchReport | None:
         """Return what is known of the branches of a template, with values for those that no sample takes."""
@@ -102,7 +101,7 @@ class Drawer:
             return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
         name = templates.engine.name if templates.engine else "Jinja"
         timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
-        _keep(self._sent, order.number, (filled, mail))
+        self._sent[order.number] = filled, mail
         return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
 
     def document(self, order: Order) -> Document:
@@ -110,8 +109,9 @@ class Drawer:
         if order.number not in self._documents:
             templates = self._traced(order.sample, order.brand).with_files(lambda _: order.files)
             sent = self._sent.pop(order.number, None)
-            document = read_document(templates, order.template, order.sample, self._language(order), sent)
-            _keep(self._documents, order.number, document)
+            self._documents[order.number] = read_document(
+                templates, order.template, order.sample, self._language(order), sent
+            )
         return self._documents[order.number]
 
     def render(self, order: Order) -> Rendered:
@@ -147,9 +147,3 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
         file = template.filename or ""
         if not file or Path(file) not in templates.folders:
             yield state_of(file) if file else ("", 0, 0)
-
-
-def _keep(kept: OrderedDict[int, T], number: int, value: T) -> None:
-    kept[number] = value
-    if len(kept) > _MOST:
-        kept.popitem(last=False)

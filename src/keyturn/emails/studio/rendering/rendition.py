@@ -1,12 +1,13 @@
 """A mail of a view, drawn once for all who ask: the page, its frame, the lines that it comes from, and the checks."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
+
+from cachetools import FIFOCache
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.file_states import FileState, is_unchanged, state_of
@@ -80,7 +81,7 @@ class Renditions:
         self.data = CurrentDataReader(gallery)
         self.runner = runner or Here(Drawer(gallery))
         self._numbers = count(1)
-        self._kept: OrderedDict[tuple[str, View], Rendition] = OrderedDict()
+        self._kept: FIFOCache[tuple[str, View], Rendition] = FIFOCache(_MOST)
         self._last_good: dict[tuple[str, View], Rendered] = {}
         self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
         self._one_at_a_time = threading.Lock()
@@ -122,14 +123,13 @@ class Renditions:
         """
         key = wanted.template, wanted.view
         with self._turn_of(key).lock:
-            kept = self._kept.get(key)
+            with self._one_at_a_time:
+                kept = self._kept.get(key)
             rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
             with self._one_at_a_time:
                 self._kept.pop(key, None)
                 if rendition.exceeded or not rendition.fault:
                     self._kept[key] = rendition
-                    if len(self._kept) > _MOST:
-                        self._kept.popitem(last=False)
                 if rendition.mail and not rendition.fault:
                     good = wanted.template, _without_edit(wanted.view)
                     self._last_good.pop(good, None)  # so that the last one drawn is the last one there
