@@ -12,7 +12,7 @@ import pytest
 from tests.processor_time import least_seconds
 
 from keyturn.errors import Busy
-from keyturn.reset.passwords.hash_queue import cores
+from keyturn.reset.bounded_pool import cores
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.settings import HashingSettings
 

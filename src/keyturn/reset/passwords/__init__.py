@@ -9,8 +9,8 @@ rounds, so that a broken hash cannot hold a thread. passlib and libpass are not 
 
 **Data leaks are asked about last**, of a source that may be away (`breaches.py`), and by nobody's name.
 
-**Whoever holds a live link or a session goes first** (`hash_queue.py`): sign-ins are free to try, and must not take
-resets down.
+**The holder of a live link or a session goes first** (`reset/bounded_pool.py`): sign-ins are free to try, and must not
+take resets down.
 
 **A wrong password takes as long as an unknown account**, also where the stored hash is cheaper than the cost that is
 set (`hasher.py`).

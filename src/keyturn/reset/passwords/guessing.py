@@ -1,11 +1,10 @@
 """How soon a password is guessed: zxcvbn, off the event loop, and bounded in what it is given."""
 
-import asyncio
 import re
 from collections.abc import Container, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from keyturn.errors import Busy
+from keyturn.reset.bounded_pool import BoundedPool
 from keyturn.reset.passwords.known_phrases import KNOWN_PHRASES
 
 _GUESSES = 10**6
@@ -15,7 +14,7 @@ _TOLD_BY = 32
 _LONG_ENOUGH_TO_VARY = 8
 """What is shorter is easy to guess in any case, and another rule says so."""
 
-_MOST_WAITING = 64
+_MOST_WAITING = 63
 _RETRY_AFTER = 1
 
 # zxcvbn tries every combination of the letters that signs may stand for: with all twenty of them in 32 characters that
@@ -44,26 +43,15 @@ class GuessEstimator:
     """
 
     def __init__(self) -> None:
-        self._waiting = 0
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING, retry_after=_RETRY_AFTER)
 
     async def is_common(self, password: str, *, listed_only: bool) -> bool:
         """Tell whether it is one, or one with variations unless `listed_only`. Raises Busy where too many wait."""
-        if self._waiting >= _MOST_WAITING:
-            raise Busy(_RETRY_AFTER)
-        self._waiting += 1
-        self._pool = self._pool or ThreadPoolExecutor(1, "keyturn-guess")
-        work = _is_listed if listed_only else _is_soon_guessed
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, password)
-        finally:
-            self._waiting -= 1
+        return await self._pool.run(partial(_is_listed if listed_only else _is_soon_guessed, password))
 
     def close(self) -> None:
         """End the thread; the next password would start another."""
-        if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        self._pool.close()
 
 
 def _is_listed(password: str) -> bool:

@@ -4,17 +4,18 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, TypeVarTuple
 
 import bcrypt
 
+from keyturn.reset.bounded_pool import BoundedPool, cores
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
-from keyturn.reset.passwords.hash_queue import HashQueue, cores
 from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import HashingSettings
 from keyturn.telemetry.telemetry import Telemetry
 
+Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 _DECOY = "." * 53
@@ -36,9 +37,8 @@ class PasswordHasher:
         telemetry = telemetry or Telemetry()
         self._settings = settings
         self._write = writer_of(settings)
-        self._workers = settings.workers or cores()
-        self._queue = HashQueue(self._workers, settings.queue)
-        self._pool: ThreadPoolExecutor | None = None
+        threads = settings.workers or cores()
+        self._pool = BoundedPool("keyturn-hash", threads, settings.queue, initializer=_yield_to_others)
         self._meters = telemetry.meters
         self._tracing = telemetry.tracing
 
@@ -49,7 +49,8 @@ class PasswordHasher:
         ValueError over `max_bytes`.
         """
         secret = _utf8(password)
-        return await self._run(lambda: self._write(secret), reserved=True, is_second=is_second)
+        work = partial(self._time_hash, self._write, secret)
+        return await self._pool.run(work, reserved=True, is_second=is_second)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
         """Tell whether the password fits. Raises Busy.
@@ -61,7 +62,8 @@ class PasswordHasher:
         """
         secret = _utf8(password)
         check = self._fits if reserved else self._check
-        return await self._run(lambda: check(secret, password_hash), reserved=reserved)
+        work = partial(self._time_hash, check, secret, password_hash)
+        return await self._pool.run(work, reserved=reserved)
 
     async def hash_another(self, password: str, current: str) -> str | None:
         """Return a hash of the password; None if it is the password that the hash `current` was made of.
@@ -81,9 +83,7 @@ class PasswordHasher:
 
     def close(self) -> None:
         """End the threads; the next hash would start others."""
-        if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        self._pool.close()
 
     @staticmethod
     def _fits(secret: bytes, password_hash: str | None) -> bool:
@@ -110,18 +110,13 @@ class PasswordHasher:
         elif not (checked or "").startswith(settings.hash_start):
             self._write(secret[: settings.max_bytes])
 
-    async def _run(self, work: Callable[[], Result], *, reserved: bool, is_second: bool = False) -> Result:
-        async with self._queue.turn(reserved=reserved, is_second=is_second):
-            self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
-            with self._tracing.span("password.hash"):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, self._time_hash, work)
-
-    def _time_hash(self, work: Callable[[], Result]) -> Result:
-        start = time.perf_counter()
-        try:
-            return work()
-        finally:
-            self._meters.password_hash(time.perf_counter() - start)
+    def _time_hash(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        with self._tracing.span("password.hash"):
+            start = time.perf_counter()
+            try:
+                return work(*arguments)
+            finally:
+                self._meters.password_hash(time.perf_counter() - start)
 
 
 def _utf8(password: str) -> bytes:

@@ -1,9 +1,9 @@
 """ALTCHA, made and checked here: a browser finds a number for which PBKDF2 begins with a zero byte."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.errors import Challenge
 from keyturn.packaging import requires_extra
-from keyturn.reset.passwords.hash_queue import HashQueue, cores
+from keyturn.reset.bounded_pool import BoundedPool, cores
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.reset.records.client import Client
 from keyturn.settings.keys import derive
@@ -80,7 +80,7 @@ class Altcha:
         self._bound = {"action": ACTION, "host": host}
         self._cost = cost
         self._spent = spent
-        self._queue = HashQueue(cores(), _WAITING)
+        self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
 
     def issue(self) -> Mapping[str, Any]:
         """Return a fresh puzzle: a signature, and no more work than that."""
@@ -106,8 +106,7 @@ class Altcha:
         # One that was solved once would cost a derivation each time that it is sent, from wherever it comes.
         if await self._spent.is_spent(digest):
             raise AnswerRefused("replayed")
-        async with self._queue.turn(reserved=False):
-            verdict = await asyncio.to_thread(self._library.verify_solution, written, key)
+        verdict = await self._pool.run(partial(self._library.verify_solution, written, key))
         if not verdict.verified:
             raise AnswerRefused("expired" if verdict.expired else "wrong")
         if not await self._spent.spend(digest, datetime.fromtimestamp(signed.expiresAt, UTC)):
@@ -124,7 +123,7 @@ class Altcha:
         raise AnswerRefused("forged")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        self._pool.close()
 
 
 def _read(answer: str) -> _Payload:

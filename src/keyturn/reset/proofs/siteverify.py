@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.errors import Busy, ChallengeUnready
 from keyturn.http_client import HttpClient, read_bounded
-from keyturn.reset.passwords.hash_queue import HashQueue
+from keyturn.reset.bounded_pool import Turns
 
 _LONGEST_VERDICT = 65_536
 _MOST_AT_ONCE = 32
@@ -43,7 +43,7 @@ class SiteVerify:
     def __init__(self, url: str, timeout: timedelta) -> None:
         self._url = url
         self._timeout = timeout.total_seconds()
-        self._places = HashQueue(_MOST_AT_ONCE, _MOST_WAITING)
+        self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
         self._http: HttpClient | None = _client()  # now: to set its TLS up takes some 0.2 s, which would hold the loop
 
     async def ask(self, form: Mapping[str, str]) -> Verdict:
@@ -64,7 +64,7 @@ class SiteVerify:
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(self._timeout / 2):
-                    await stack.enter_async_context(self._places.turn(reserved=False))
+                    await stack.enter_async_context(self._places.turn())
             except TimeoutError:
                 raise Busy(_RETRY_AFTER) from None
             yield

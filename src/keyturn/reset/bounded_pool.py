@@ -1,0 +1,109 @@
+"""Heavy work of requests, off the event loop and bounded: who is served next, and the threads that serve."""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from contextvars import copy_context
+from typing import TypeVar
+
+from keyturn.errors import Busy
+
+_RETRY_AFTER = 5
+
+Result = TypeVar("Result")
+
+
+class Turns:
+    """Lets at most `places` callers through at a time; in each of two lines at most `waiting` others wait.
+
+    One line is for strangers, of whom an attacker can be a thousand. The other is reserved for those who have shown
+    something (a live link, an open session) and is served first: however many sign-ins are tried, a reset waits for the
+    work that is being done, and for others like itself (OWASP ASVS 2.4.1, 13.2.6).
+    """
+
+    def __init__(self, places: int, waiting: int, *, retry_after: int = _RETRY_AFTER) -> None:
+        self._free = places
+        self._most = waiting
+        self._retry_after = retry_after
+        self._reserved: deque[asyncio.Future[None]] = deque()
+        self._strangers: deque[asyncio.Future[None]] = deque()
+        self._second: set[asyncio.Future[None]] = set()
+
+    @asynccontextmanager
+    async def turn(self, *, reserved: bool = False, is_second: bool = False) -> AsyncIterator[None]:
+        """Wait for a place, and keep it until the end of the block. Raises Busy where the line is full.
+
+        `is_second`: the caller waits already, for other work of the same request. It takes no place of its own.
+        """
+        await self._wait(self._reserved if reserved else self._strangers, is_second=is_second)
+        try:
+            yield
+        finally:
+            self._call_next()
+
+    async def _wait(self, line: deque[asyncio.Future[None]], *, is_second: bool) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if not is_second and sum(each not in self._second for each in line) >= self._most:
+            raise Busy(self._retry_after)
+        called = asyncio.get_running_loop().create_future()
+        line.append(called)
+        if is_second:
+            self._second.add(called)
+            called.add_done_callback(self._second.discard)
+        try:
+            await called
+        except asyncio.CancelledError:
+            if called in line:
+                line.remove(called)
+            else:  # it was called at the moment when it went
+                self._call_next()
+            raise
+
+    def _call_next(self) -> None:
+        line = self._reserved or self._strangers
+        if not line:
+            self._free += 1
+            return
+        called = line.popleft()
+        if called.done():  # cancelled, and not gone yet: whoever waits for it calls the next
+            return
+        called.set_result(None)
+
+
+class BoundedPool:
+    """Runs heavy functions on `threads` of its own, which are started by the first; `waiting` as in `Turns`.
+
+    `initializer` is called in each thread when it starts.
+    """
+
+    def __init__(
+        self, name: str, threads: int, waiting: int, *, retry_after: int = _RETRY_AFTER,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._turns = Turns(threads, waiting, retry_after=retry_after)
+        self._options = (threads, name, initializer)
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def run(self, work: Callable[[], Result], *, reserved: bool = False, is_second: bool = False) -> Result:
+        """Return what `work` returns, which runs with the caller's context variables. Raises Busy."""
+        async with self._turns.turn(reserved=reserved, is_second=is_second):
+            self._threads = self._threads or ThreadPoolExecutor(*self._options)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+
+    def close(self) -> None:
+        """End the threads; the next work would start others."""
+        threads, self._threads = self._threads, None
+        if threads:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def cores() -> int:
+    """Return on how many cores this process may run: where it is bound to some, fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
