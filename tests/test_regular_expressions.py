@@ -23,7 +23,6 @@ from keyturn.emails.gallery.placeholders.plausible_texts import _rules
 from keyturn.emails.lint.checks.safety import _NOT_YOU
 from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.guard.attribute_values import _unit
-from keyturn.emails.studio.data.plausible_texts import _BY_NAME
 from keyturn.emails.studio.data.typed_values import _SAYINGS
 from keyturn.testing.supabase_users import _is_like
 
@@ -81,7 +80,6 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     r"emails/lint/source/error_location.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
         r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*(end)?for\b"
     ),
-    "emails/studio/data/plausible_texts.py pattern": [one.pattern for one, _ in _BY_NAME],
     "emails/studio/data/typed_values.py pattern": [one.pattern for one, _ in _SAYINGS],
     "testing/supabase_users.py pattern": _is_like("a%b_c"),
     "mail/rendering/compiling.py f'</{name}>'": r"</div>",

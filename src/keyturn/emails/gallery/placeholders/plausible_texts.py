@@ -1,11 +1,18 @@
-"""Plausible texts by their names: the rules are in plausible.toml."""
+"""Plausible texts by their names: the rules are in plausible_texts.toml.
+
+A guess takes the same texts each time. What is made up by chance takes any of them, or one of those that mails are
+tried with: names in other scripts, long titles. Each random choice is the caller's.
+"""
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
+from random import Random
+from string import ascii_letters, digits
 
 from keyturn.emails.gallery.placeholders.pictures import placeholder
 
@@ -27,6 +34,11 @@ _SAY_NOTHING = frozenset({
 })  # fmt: skip
 
 
+_HOSTS = ("account.northwind.example", "www.harbour-primary.example", "app.valley-college.example", "shop.test")
+_DAY = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+_MINUTES = (15, 30, 60, 90, 12 * 60, 24 * 60, 2 * 24 * 60, 7 * 24 * 60)
+
+
 class Named:
     """A name in its words, with the words of what it belongs to: "order_item" and "unit_price"."""
 
@@ -39,18 +51,47 @@ class Named:
         return " ".join(self.words)
 
 
-def text_for(named: Named, nth: int = 0) -> str | None:
+def text_for(named: Named, nth: int = 0, random: Random | None = None) -> str | None:
     """Return a text for a name, another one for the second and third of a list. None where the name says nothing.
 
     The last word of an English name says what it is: a "link_colour" is a colour, so the first rule that matches the
     end wins, then the first that matches anywhere.
     """
-    by_end = (rule for rule in _rules() if rule.end.search(named.path))
-    anywhere = (rule for rule in _rules() if rule.anywhere.search("_".join(named.words)))
+    rules = _rules(by_chance=random is not None)
+    by_end = (rule for rule in rules if rule.end.search(named.path))
+    anywhere = (rule for rule in rules if rule.anywhere.search("_".join(named.words)))
     rule = next(by_end, None) or next(anywhere, None)
     if rule is None:
         return None
-    return _MADE[rule.texts](named, nth) if isinstance(rule.texts, str) else rule.texts[nth % len(rule.texts)]
+    if isinstance(rule.texts, str):
+        return _MADE[rule.texts](named, nth, random)
+    return random.choice([*rule.texts, *rule.more]) if random else rule.texts[nth % len(rule.texts)]
+
+
+def texts_for(name: str, described: str, random: Random) -> Iterator[str]:
+    """Yield texts for a field called `name`, by its name or its description, then any.
+
+    A description that repeats the name says more: "address" may be "the client's IP address".
+    """
+    for said in (described, name) if name.replace("_", " ") in described else (name, described):
+        if text := text_for(Named(said), random.randrange(3), random):
+            yield text
+    for kind in ("product", "link", "email", "token"):
+        yield text_for(Named(kind), 0, random) or ""
+
+
+def moment(random: Random) -> datetime:
+    """Return a quarter of an hour in the half year around a day that never changes."""
+    return _DAY + timedelta(minutes=15 * random.randrange(-9_000, 9_000))
+
+
+def duration(random: Random) -> timedelta:
+    return timedelta(minutes=random.choice(_MINUTES))
+
+
+def token(random: Random, length: int = 0) -> str:
+    """Return letters and digits, as many as are asked for."""
+    return "".join(random.choices(ascii_letters + digits, k=length or random.choice((8, 22, 43))))
 
 
 def is_later(named: Named) -> bool:
@@ -60,10 +101,11 @@ def is_later(named: Named) -> bool:
 
 @dataclass(frozen=True)
 class _Rule:
-    """Says which text fits names of one kind."""
+    """Says which texts fit names of one kind. `more`: those that are taken by chance alone."""
 
     pattern: str
     texts: Sequence[str] | str
+    more: Sequence[str] = ()
 
     @cached_property
     def end(self) -> re.Pattern[str]:
@@ -75,11 +117,20 @@ class _Rule:
 
 
 @cache
-def _rules() -> tuple[_Rule, ...]:
+def _rules(*, by_chance: bool = True) -> tuple[_Rule, ...]:
+    """Return the rules; unless `by_chance`, without those that have no text for a guess."""
     written = tomllib.loads(_RULES.read_text("utf-8"))
     words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in written["words"].items()}
-    rules = (rule for section in written["texts"].values() for rule in section.items())
-    return tuple(_Rule(re.sub("<[a-z]+>", lambda found: words[found[0]], names), texts) for names, texts in rules)
+    return tuple(
+        _Rule(
+            pattern=re.sub("<[a-z]+>", lambda found: words[found[0]], names),
+            texts=rule["texts"] if isinstance(rule, dict) else rule,
+            more=written["more"][rule["more"]] if isinstance(rule, dict) else (),
+        )
+        for section in written["texts"].values()
+        for names, rule in section.items()
+        if by_chance or not isinstance(rule, dict) or rule["texts"]
+    )
 
 
 def _words(name: str) -> list[str]:
@@ -88,11 +139,14 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[^A-Za-z0-9]+", apart.lower()) if word] or [name] * bool(name)
 
 
-def _picture(named: Named, _: int) -> str:
+def _picture(named: Named, _: int, __: Random | None) -> str:
     return placeholder([word for word in (*named.of, *named.words) if word not in _SAY_NOTHING])
 
 
-def _link(named: Named, nth: int) -> str:
+def _link(named: Named, nth: int, random: Random | None) -> str:
+    if random:
+        path = random.choice(("reset-password", "orders", "invitation", "confirm"))
+        return f"https://{random.choice(_HOSTS)}/{path}/{token(random)}"
     words = [word for word in named.words if word not in _SAY_NOTHING] or [
         word for word in named.of if word not in _SAY_NOTHING
     ]
@@ -105,12 +159,18 @@ def _link(named: Named, nth: int) -> str:
     return f"{_SITE}/{'-'.join(words)}"
 
 
-def _day(named: Named, nth: int) -> str:
-    return f"{(27 if is_later(named) else 20) + nth} November 2026"
+def _day(named: Named, nth: int, random: Random | None) -> str:
+    return f"{random.randint(1, 28) if random else (27 if is_later(named) else 20) + nth} November 2026"
 
 
-def _number(_: Named, nth: int) -> str:
-    return str(1042 + nth)
+def _number(_: Named, nth: int, random: Random | None) -> str:
+    return f"NW-{random.randrange(10**6):06}" if random else str(1042 + nth)
 
 
-_MADE: Mapping[str, Callable[[Named, int], str]] = {"picture": _picture, "link": _link, "day": _day, "number": _number}
+def _token(_: Named, __: int, random: Random | None) -> str:
+    return token(random) if random else _TOKEN
+
+
+_MADE: Mapping[str, Callable[[Named, int, Random | None], str]] = {
+    "picture": _picture, "link": _link, "day": _day, "number": _number, "token": _token,
+}  # fmt: skip

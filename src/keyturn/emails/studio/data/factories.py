@@ -11,8 +11,8 @@ from polyfactory.factories.base import BuildContext
 from polyfactory.factories.msgspec_factory import MsgspecFactory
 from polyfactory.field_meta import FieldMeta
 
+from keyturn.emails.gallery.placeholders import plausible_texts
 from keyturn.emails.gallery.samples.shapes import alternatives, description_of, first_that_fits
-from keyturn.emails.studio.data import plausible_texts
 from keyturn.mail.rendering.render import EmailProps
 
 
@@ -70,7 +70,7 @@ def _without_none(annotation: Any) -> Any:
 def _plausible_value(shape: inspect.Type, name: str, description: str, random: Random) -> Any:
     match shape:
         case inspect.StrType():
-            return first_that_fits(plausible_texts.texts(name, description, random), shape)
+            return first_that_fits(plausible_texts.texts_for(name, description, random), shape)
         case inspect.DateTimeType(tz=zone):
             return plausible_texts.moment(random).replace(tzinfo=None if zone is False else UTC)
         case inspect.DateType():

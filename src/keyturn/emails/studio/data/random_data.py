@@ -18,11 +18,12 @@ import msgspec
 from msgspec import inspect
 
 from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery.placeholders import plausible_texts
+from keyturn.emails.gallery.placeholders.plausible_texts import Named, text_for
 from keyturn.emails.gallery.samples.kinds import kind_of
 from keyturn.emails.gallery.samples.plain_data import plain_data, without_defaults
 from keyturn.emails.gallery.samples.shapes import description_of, parts_of
 from keyturn.emails.gallery.samples.writing import NATIVE, toml_lines
-from keyturn.emails.studio.data import plausible_texts
 from keyturn.mail.rendering.render import EmailProps
 
 _FIRST_SEED = 1
@@ -90,10 +91,10 @@ def _vary_text(name: str, text: str, random: Random) -> str:
         case "link":
             return _vary_link(text, random)
         case "address":
-            return plausible_texts.address(random)
+            return text_for(Named("email"), 0, random) or text
         case "code":
             return text
-    told = plausible_texts.text_named(name, random)
+    told = text_for(Named(name), random.randrange(3), random)
     return told or _shuffle_words(text, random)
 
 
