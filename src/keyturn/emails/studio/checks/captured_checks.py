@@ -3,13 +3,12 @@
 import threading
 from typing import TYPE_CHECKING
 
-from cachetools import FIFOCache, LRUCache, cachedmethod
-
 from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.inline_images import weight_of_part
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.checks.report import Report
+from keyturn.emails.studio.rendering.kept import Kept
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.browser.images import Image
@@ -28,15 +27,13 @@ class CapturedChecks:
 
     def __init__(self, clients: tuple[str, ...]) -> None:
         self._clients = clients
-        self._known: LRUCache[str, Report] = LRUCache(_MOST)
-        self._seen: FIFOCache[str, tuple[Finding, ...]] = FIFOCache(_MOST)
+        self._known: Kept[str, Report] = Kept(_MOST)
+        self._seen: Kept[str, tuple[Finding, ...]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
-        self._books = threading.Lock()
 
     def last_report(self, mail_id: str) -> Report | None:
         """Return what is known by now, as a browser has it, too."""
-        with self._books:
-            report, seen = self._known.get(mail_id), self._seen.get(mail_id)
+        report, seen = self._known.get(mail_id), self._seen.get(mail_id)
         return (report or Report(())).and_also(seen) if seen else report
 
     def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list["Noticed"]:
@@ -47,8 +44,7 @@ class CapturedChecks:
         measured, document = read_measurements(answer), self._document(content)
         noticed = notice(measured, place_of_key(document))
         findings = tuple(dict.fromkeys((*findings_of(noticed), *check_images(self.images(content)))))
-        with self._books:
-            self._seen[mail.id] = findings
+        self._seen.put(mail.id, findings)
         return noticed
 
     def images(self, content: MailContent) -> tuple["Image", ...]:
@@ -75,9 +71,10 @@ class CapturedChecks:
     def check(self, mail: CapturedMail, content: MailContent) -> Report:
         """Return what is wrong with a mail; it may take seconds."""
         with self._one_at_a_time:
-            return self._examine(mail, content)
+            report = self._known.get(mail.id) or self._examine(mail, content)
+            self._known.put(mail.id, report)
+            return report
 
-    @cachedmethod(lambda self: self._known, key=lambda _, mail, __: mail.id, lock=lambda self: self._books)
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
         # The checks take longer to load than the studio.
         from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine_apart  # noqa: PLC0415

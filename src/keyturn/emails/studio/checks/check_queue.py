@@ -14,6 +14,7 @@ from keyturn.emails.studio.checks.in_browser import InBrowser
 from keyturn.emails.studio.checks.known_findings import KnownFindings
 from keyturn.emails.studio.checks.report import Report
 from keyturn.emails.studio.rendering.drawing import Order
+from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.emails.workers import LimitExceeded
@@ -40,10 +41,10 @@ class Checks:
         self._gallery = renditions.gallery
         self._clients = clients
         self._severity = severity or {}
-        self._known: dict[_Mail, tuple[Fingerprint, Report]] = {}
+        self._known: Kept[_Mail, Report] = Kept()
         self.in_browser = InBrowser(renditions.gallery, self._severity)
         self._baseline = known or KnownFindings(renditions.gallery, None)
-        self._explored: dict[str, Fingerprint] = {}
+        self._explored: Kept[str, None] = Kept()
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, rendition: Rendition) -> Report | None:
@@ -52,7 +53,7 @@ class Checks:
         known = self._known.get(mail)
         if known is None:
             return None
-        report = known[1].and_also(self.in_browser.findings(mail))
+        report = known.and_also(self.in_browser.findings(mail))
         counting, in_baseline = self._baseline.split(report.findings)
         return replace(report, findings=counting, in_baseline=in_baseline)
 
@@ -68,13 +69,15 @@ class Checks:
         """
         mail = rendition.template, rendition.view
         with self._one_at_a_time:
-            if rendition.is_empty or not self._is_new(mail, rendition.fingerprint):
+            if rendition.is_empty or not self._known.is_new(mail, rendition.fingerprint):
                 return False
             written = _as_written(rendition.view)
             if rendition.view != written:
-                others = (other for other in self._known if other[1] != written and other[0] == rendition.template)
-                for other in [other for other in others if _as_written(other[1]) == written]:
-                    del self._known[other]
+                self._known.forget([
+                    (template, view)
+                    for (template, view), _ in self._known.items()
+                    if template == rendition.template and view != written == _as_written(view)
+                ])  # fmt: skip
             with self._gallery.one_look():
                 if not rendition.exceeded:
                     self._explore(rendition.template, rendition.fingerprint)
@@ -83,13 +86,13 @@ class Checks:
 
     def _explore(self, template: str, fingerprint: Fingerprint) -> None:
         """Find the branches of a template, where something has changed since they were found."""
-        if self._explored.get(template) != fingerprint:
+        if self._explored.is_new(template, fingerprint):
             self._gallery.branches(template)
-            self._explored[template] = fingerprint
+            self._explored.put(template, None, fingerprint)
 
     def _examine(self, rendition: Rendition) -> None:
         report = self._report(rendition.order) if rendition.order else _unreadable(rendition, self._gallery)
-        self._known[rendition.template, rendition.view] = rendition.fingerprint, report
+        self._known.put((rendition.template, rendition.view), report, rendition.fingerprint)
 
     def _report(self, order: Order) -> Report:
         # The checks take longer to load than the studio, and nobody waits for them before the first mail is drawn.
@@ -99,10 +102,6 @@ class Checks:
             return self._renditions.runner.run(examine, order, self._clients, self._severity)
         except LimitExceeded as exceeded:
             return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
-
-    def _is_new(self, mail: _Mail, fingerprint: Fingerprint | None) -> bool:
-        known = self._known.get(mail)
-        return known is None or known[0] != fingerprint
 
 
 def _unreadable(rendition: Rendition, gallery: Gallery) -> Report:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from keyturn.emails.gallery import Entry
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
-from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
+from keyturn.emails.gallery.fingerprints import fingerprints
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.tally import Tally
 from keyturn.emails.studio.checks.in_browser import InBrowser
 from keyturn.emails.studio.checks.known_findings import KnownFindings
 from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.workers import LimitExceeded, Limits, Runner
 
@@ -94,8 +95,7 @@ class FolderChecks:
         self._gallery = studio.gallery
         self._runner = runner
         self._in_browser = in_browser
-        self._found: dict[str, tuple[Fingerprint, TemplateFindings]] = {}
-        self._version = 0
+        self._found: Kept[str, TemplateFindings] = Kept()
         self._put_together: tuple[object, ...] = ()
         self._again_at = 0.0
         self._one_at_a_time = threading.Lock()
@@ -111,13 +111,12 @@ class FolderChecks:
             states = fingerprints(self._gallery)
             with self._gallery.one_look():
                 entries = {entry.name: entry for entry in self._gallery.entries()}
-                waiting = [name for name in entries if self._found.get(name, (None,))[0] != states.get(name)]
-                self._found = {name: found for name, found in self._found.items() if name in entries}
+                waiting = [name for name in entries if self._found.is_new(name, states.get(name))]
+                self._found.forget([name for name, _ in self._found.items() if name not in entries])
                 until = monotonic() + max(_MOMENT, monotonic() - began)  # of a large folder, looking takes as long
                 while waiting:
                     name = waiting.pop(0)
-                    self._version += 1
-                    self._found[name] = states.get(name, Fingerprint()), self._check(entries[name])
+                    self._found.put(name, self._check(entries[name]), states.get(name))
                     if monotonic() > until:
                         break
                 self._put_all_together(entries, waiting)
@@ -139,7 +138,7 @@ class FolderChecks:
 
     def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
         """Make `last` of what is known, where that has changed and was not done a moment ago."""
-        known = self._version, tuple(self._found), not waiting, self.known.state, self._in_browser.revision
+        known = self._found.revision, not waiting, self.known.state, self._in_browser.revision
         left = sum(self._mails_of(entries[name]) for name in waiting)
         if known == self._put_together or (waiting and monotonic() < self._again_at):
             last = self.last
@@ -155,11 +154,12 @@ class FolderChecks:
         from keyturn.emails.lint.template_checks import TemplateFindings  # noqa: PLC0415
 
         def known(_: "TemplateChecks", names: Sequence[str]) -> "Iterable[TemplateFindings]":
-            unknown = Fingerprint(), TemplateFindings((), is_whole=False)  # of one that has come since, until next time
-            return [self._found.get(name, unknown)[1] for name in names]
+            unknown = TemplateFindings((), is_whole=False)  # of one that has come since, until next time
+            return [self._found.get(name) or unknown for name in names]
 
         examination = examine(
-            self._gallery, (), severities=Severities(self._studio.severity), only=None if complete else {*self._found},
+            self._gallery, (), severities=Severities(self._studio.severity),
+            only=None if complete else {name for name, _ in self._found.items()},
             each=known, beside=self._from_browsers(entries),
         )  # fmt: skip
         baseline = self.known.baseline()

@@ -1,13 +1,11 @@
 """What the browsers of those who look have found in mails: kept beside what the checks find."""
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cachetools import FIFOCache
-
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.view import View
 
 if TYPE_CHECKING:
@@ -28,20 +26,20 @@ class InBrowser:
     def __init__(self, gallery: Gallery, severity: Mapping[str, Any]) -> None:
         self._gallery = gallery
         self._severity = severity
-        self.revision = 0
-        self._known: FIFOCache[_Mail, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = FIFOCache(_MOST)
-        self._one_at_a_time = threading.Lock()
+        self._known: Kept[_Mail, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = Kept(_MOST)
+
+    @property
+    def revision(self) -> int:
+        return self._known.revision
 
     def findings(self, mail: _Mail) -> tuple[Finding, ...]:
         """Return what counts of it."""
-        with self._one_at_a_time:
-            return self._known.get(mail, ((), ()))[0]
+        known = self._known.get(mail)
+        return known[0] if known else ()
 
     def of_samples(self) -> Iterator[tuple[str, str, str, tuple[Finding, ...]]]:
         """Yield all that was found in samples as they are written: template, sample, language and the findings."""
-        with self._one_at_a_time:
-            known = list(self._known.items())
-        for (template, view), (_, found) in known:
+        for (template, view), (_, found) in self._known.items():
             if view == View(sample=view.sample, lang=view.lang):
                 yield template, view.sample, view.lang, found
 
@@ -51,9 +49,7 @@ class InBrowser:
 
         told = tuple(dict.fromkeys([*(one.finding for one in noticed), *others]))
         judged = self._judge(told)
-        with self._one_at_a_time:
-            self.revision += self._known.pop(mail, None) != (kept := (tuple(dict.fromkeys(judged.values())), told))
-            self._known[mail] = kept
+        self._known.put(mail, (tuple(dict.fromkeys(judged.values())), told))
         return [with_finding(one, judged[one.finding]) for one in noticed if one.finding in judged]
 
     def _judge(self, found: Iterable[Finding]) -> dict[Finding, Finding]:

@@ -12,6 +12,7 @@ from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprint, finger
 from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
 from keyturn.emails.snapshots.difference import Line, Piece
+from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
 from keyturn.errors import TemplateInvalid
@@ -68,7 +69,7 @@ class Review:
         self._snapshots = snapshots
         self._gallery = gallery
         self._names: list[MailName] = []
-        self._known: dict[MailName, tuple[Fingerprint, Verdict]] = {}
+        self._known: Kept[MailName, Verdict] = Kept()
         self._one_at_a_time = threading.Lock()
 
     @classmethod
@@ -104,11 +105,10 @@ class Review:
         """Compare what is new. What changes after `files` were taken is new again next time."""
         with self._gallery.one_look():
             self._names = self._snapshots.names()
-            self._known = {name: self._known[name] for name in self._names if name in self._known}
-            left = [name for name in self._names if self._known.get(name, (None,))[0] != files[name.template]]
+            left = [name for name in self._names if self._known.is_new(name, files[name.template])]
             until = monotonic() + seconds
             for done, comparison in enumerate(self._snapshots.compare_each(left), 1):
-                self._known[comparison.name] = files[comparison.name.template], comparison.state
+                self._known.put(comparison.name, comparison.state, files[comparison.name.template])
                 if monotonic() > until:
                     return done < len(left)
         return False
@@ -150,8 +150,7 @@ class Review:
         return defaultdict(frozenset, {name: own.get(name, frozenset()) | goldens[name] for name in {*own, *goldens}})
 
     def _verdicts(self) -> list[tuple[MailName, Verdict]]:
-        known = self._known
-        return [(name, known[name][1]) for name in self._names if name in known]
+        return [(name, verdict) for name in self._names if (verdict := self._known.get(name))]
 
 
 def group_changes(changes: Iterable[Change]) -> list[Group]:

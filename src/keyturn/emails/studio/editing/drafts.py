@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from cachetools import FIFOCache
-
 from keyturn.emails.gallery.drafts import Draft, with_draft
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.rendering.drawing import Drawer, Order
+from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_limit, fault_of_template
 from keyturn.emails.studio.view import View
@@ -43,20 +42,17 @@ class Drafts:
         self._renditions = renditions
         self._clients = clients
         self._severity = severity
-        self._latest: FIFOCache[str, str] = FIFOCache(_MOST)
-        self._frames: FIFOCache[str, tuple[str, View]] = FIFOCache(_MOST)
+        self._latest: Kept[str, str] = Kept(_MOST)
+        self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
-        self._books = threading.Lock()
 
     def draw(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> DrawnDraft | None:
         """Return what became of a draft; None where the same editor has sent another since."""
         ticket = secrets.token_urlsafe(8)
-        with self._books:
-            self._latest[editor] = ticket
+        self._latest.put(editor, ticket)
         with self._one_at_a_time:
-            with self._books:
-                if self._latest.get(editor) != ticket:
-                    return None
+            if self._latest.get(editor) != ticket:
+                return None
             if rendition.order is None:
                 return DrawnDraft(fault=rendition.fault)
             try:
@@ -65,8 +61,7 @@ class Drafts:
                 html, fault = "", fault_of_limit(exceeded.limit, draft.file)
         if fault:
             return DrawnDraft(fault=fault)
-        with self._books:
-            self._frames[ticket] = html, view
+        self._frames.put(ticket, (html, view))
         return DrawnDraft(ticket)
 
     def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
@@ -81,10 +76,9 @@ class Drafts:
 
     def frame(self, key: str) -> tuple[str, View]:
         """Return a drawn draft. Raises LookupError where it is no longer kept."""
-        try:
-            return self._frames[key]
-        except KeyError:
-            raise LookupError("This draft is no longer kept.") from None
+        if not (kept := self._frames.get(key)):
+            raise LookupError("This draft is no longer kept.")
+        return kept
 
 
 def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Fault | None]:

@@ -1,11 +1,9 @@
 """The hosted pages as they were drawn last: while a template is broken, its last good page stays behind the fault."""
 
-import threading
 from dataclasses import dataclass
 
-from cachetools import FIFOCache
-
 from keyturn.emails.studio.hosted_pages import HostedPages
+from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.errors import TemplateInvalid
 
 _MOST = 200
@@ -26,8 +24,7 @@ class DrawnPages:
     def __init__(self, hosted: HostedPages, frames: str) -> None:
         self._hosted = hosted
         self._frames = frames
-        self._last_good: FIFOCache[tuple[str, str, str], tuple[str, str]] = FIFOCache(_MOST)
-        self._one_at_a_time = threading.Lock()
+        self._last_good: Kept[tuple[str, str, str], tuple[str, str]] = Kept(_MOST)
 
     def draw(self, state: str, language: str, brand: str, scheme: str) -> DrawnPage:
         """Return a page in a state. Raises LookupError for a state or a brand that does not exist."""
@@ -35,11 +32,9 @@ class DrawnPages:
         try:
             html = self._hosted.page(state, language, brand, f"{self._frames}/{scheme}")
         except (TemplateInvalid, ValueError) as fault:
-            with self._one_at_a_time:
-                drawn_in, last = self._last_good.get(key, ("", None))
+            drawn_in, last = self._last_good.get(key) or ("", None)
             # Its links are those of the scheme that it was drawn in.
             same = last and last.replace(f"{self._frames}/{drawn_in}/", f"{self._frames}/{scheme}/")
             return DrawnPage(same, fault)
-        with self._one_at_a_time:
-            self._last_good[key] = scheme, html
+        self._last_good.put(key, (scheme, html))
         return DrawnPage(html)

@@ -7,13 +7,12 @@ from itertools import count
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from cachetools import FIFOCache
-
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.file_states import FileState, is_unchanged, state_of
 from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.rendering.drawing import Drawer, Order, Timing
+from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_limit, fault_of_samples
 from keyturn.emails.studio.view import View
 from keyturn.emails.workers import Here, LimitExceeded, Runner
@@ -81,7 +80,7 @@ class Renditions:
         self.data = CurrentDataReader(gallery)
         self.runner = runner or Here(Drawer(gallery))
         self._numbers = count(1)
-        self._kept: FIFOCache[tuple[str, View], Rendition] = FIFOCache(_MOST)
+        self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
         self._last_good: dict[tuple[str, View], Rendered] = {}
         self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
         self._one_at_a_time = threading.Lock()
@@ -123,15 +122,15 @@ class Renditions:
         """
         key = wanted.template, wanted.view
         with self._turn_of(key).lock:
-            with self._one_at_a_time:
-                kept = self._kept.get(key)
+            kept = self._kept.get(key)
             rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
-            with self._one_at_a_time:
-                self._kept.pop(key, None)
-                if rendition.exceeded or not rendition.fault:
-                    self._kept[key] = rendition
-                if rendition.mail and not rendition.fault:
-                    good = wanted.template, _without_edit(wanted.view)
+            if rendition.exceeded or not rendition.fault:
+                self._kept.put(key, rendition)
+            else:
+                self._kept.forget([key])
+            if rendition.mail and not rendition.fault:
+                good = wanted.template, _without_edit(wanted.view)
+                with self._one_at_a_time:
                     self._last_good.pop(good, None)  # so that the last one drawn is the last one there
                     self._last_good[good] = rendition.mail
         return rendition
