@@ -1,8 +1,8 @@
-"""Everything that Keyturn raises on purpose: first the problems, which users meet, then what no user meets.
+"""Everything that Keyturn raises on purpose: first the problems, which users meet, then the errors that no user meets.
 
-A problem is one class. It holds all that is said of it: the status, title, sentence and members of the API's answer and
-of its description in OpenAPI, the text of its page, and its label in the metrics and the audit trail. To add a problem,
-write a class; `pages/refusals.py` may have a page for it, else the class's title and sentence are the page.
+A problem is one class. The API's answers, their description in OpenAPI, the pages, the metrics and the audit trail read
+its status, title, sentence, members and outcome. To add a problem, write a class. Its page shows the title and the
+sentence, unless `pages/templates/refusal.html` has a text for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

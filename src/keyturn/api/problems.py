@@ -101,7 +101,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 def document_of(error: Exception, language: Language) -> Document:
     """Return the document that tells a client of an error.
 
-    What a person may come to see is in their language (RFC 9457, 3.1.3); what only a program can cause is English.
+    A problem for people is in their language (RFC 9457, 3.1.3). A problem that only a program can cause is English.
     """
     problem = problem_of(error)
     return Document(

@@ -19,9 +19,9 @@ Result = TypeVar("Result")
 class Turns:
     """Lets at most `places` callers through at a time; in each of two lines at most `waiting` others wait.
 
-    One line is for strangers, of whom an attacker can be a thousand. The other is reserved for those who have shown
-    something (a live link, an open session) and is served first: however many sign-ins are tried, a reset waits for the
-    work that is being done, and for others like itself (OWASP ASVS 2.4.1, 13.2.6).
+    One line is for strangers: an attacker can fill it. The reserved line is for callers that have shown a live link or
+    an open session, and is served first. A flood of sign-ins delays a reset only by the work that is under way (OWASP
+    ASVS 2.4.1, 13.2.6).
     """
 
     def __init__(self, places: int, waiting: int, *, retry_after: int = _RETRY_AFTER) -> None:

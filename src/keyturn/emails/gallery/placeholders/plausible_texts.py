@@ -1,7 +1,7 @@
 """Plausible texts by their names: the rules are in plausible_texts.toml.
 
-A guess takes the same texts each time. What is made up by chance takes any of them, or one of those that mails are
-tried with: names in other scripts, long titles. Each random choice is the caller's.
+A guess takes the same texts each time. Data that is made up by chance takes any of them, or one of the texts that try a
+mail: names in other scripts, long titles. Each random choice is the caller's.
 """
 
 import re
