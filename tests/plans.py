@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from keyturn.database import Database
 
@@ -22,9 +22,12 @@ async def plans_of(database: Database, work: Callable[[], Awaitable[object]]) ->
         event.remove(Engine, "before_cursor_execute", note)
 
     explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-    async with database.connection() as connection:
+
+    def explain_each(connection: Connection) -> dict[str, str]:
         return {
-            statement: str((await connection.exec_driver_sql(f"{explain} {statement}", parameters)).all())
+            statement: str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
             for statement, parameters in executed.items()
             if not statement.startswith("BEGIN")
         }
+
+    return await database.read(explain_each)

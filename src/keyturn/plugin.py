@@ -27,13 +27,13 @@ from keyturn.api.responses import (
 )
 from keyturn.api.router import api_router
 from keyturn.child_worker.supervisor import Supervisor
-from keyturn.database.host_database import share_database, tied_to_its_process
 from keyturn.database.migrations import require_current
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
 from keyturn.mail.sending.choosing import require_libraries
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
+from keyturn.parts.host_database import share_database, tied_to_its_process
 from keyturn.reset.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset, is_async
 from keyturn.settings import (

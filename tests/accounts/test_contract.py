@@ -33,9 +33,8 @@ class BuiltinPeople:
         await self._database.execute(update(AccountRow).where(AccountRow.id == account_id).values(**values))
 
     async def verifies(self, account_id: str, password: str) -> bool:
-        async with self._database.connection() as connection:
-            statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
-            stored = (await connection.execute(statement)).scalar_one()
+        statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
+        stored = await self._database.read(lambda connection: connection.execute(statement).scalar_one())
         assert stored
         return bcrypt.checkpw(password.encode(), stored.encode())
 

@@ -58,8 +58,7 @@ async def test_signing_out_ends_one_session(database: Database) -> None:
 async def test_the_table_does_not_hold_what_the_cookie_holds(database: Database) -> None:
     await start(database, Sessions(database, timedelta(hours=1)), ADA, "a-secret-of-the-cookie")
 
-    async with database.connection() as connection:
-        (row,) = (await connection.execute(select(SessionRow.__table__))).all()
+    (row,) = await database.read(lambda connection: connection.execute(select(SessionRow.__table__)).all())
     assert b"a-secret" not in row.digest
     assert "a-secret" not in repr(row)
 

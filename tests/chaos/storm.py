@@ -136,13 +136,12 @@ class Storm:
                 await asyncio.sleep(0.1)
 
     async def _waiting(self) -> int:
-        async with self.database.connection() as connection:
-            statement = select(func.count()).where(OutboxRow.state == WAITING)
-            return (await connection.execute(statement)).scalar_one()
+        statement = select(func.count()).where(OutboxRow.state == WAITING)
+        return await self.database.read(lambda connection: connection.execute(statement).scalar_one())
 
     async def sealed(self) -> int:
-        async with self.database.connection() as connection:
-            return (await connection.execute(select(func.count()).where(OutboxRow.sealed.is_not(None)))).scalar_one()
+        statement = select(func.count()).where(OutboxRow.sealed.is_not(None))
+        return await self.database.read(lambda connection: connection.execute(statement).scalar_one())
 
     def assert_each_promise_was_kept_once(self) -> None:
         assert self.requested, f"nothing was accepted: {self.statuses}"

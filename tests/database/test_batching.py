@@ -1,11 +1,12 @@
 """All who wait share one statement, and nobody pays for a neighbour."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import pytest
 
-from keyturn.database.batching import Batcher
+from keyturn.database.batching import Batcher, Deadline
 
 
 class Statement:
@@ -215,3 +216,18 @@ async def test_a_result_that_is_an_exception_is_raised_for_its_item_alone_and_no
     assert [results[0], results[2]] == [1, 3]
     assert repr(results[1]) == "ValueError('-2 is not positive')"
     assert runs == [[1, -2, 3]]
+
+
+async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Statement) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, deadline=Deadline(0.3, TimeoutError))
+    statement.open.clear()
+    begun = time.monotonic()
+    waits = [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    waits.append(asyncio.create_task(batcher.submit(3)))
+    results = await asyncio.gather(*waits, return_exceptions=True)
+    took = time.monotonic() - begun
+    statement.open.set()
+
+    assert [type(result) for result in results] == [TimeoutError] * 3
+    assert took < 0.6, "the one that came later waits for its own time, and not for the batch before it"

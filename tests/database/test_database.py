@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
+from tests.connections import committing, connected
 from tests.databases import PostgresServer
 
 from keyturn.database import Database, unready_where_unreachable
@@ -23,16 +24,15 @@ from keyturn.errors import DatabaseUnready, SettingsInvalid
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Open a database with a table of names and numbers."""
     database = Database(database_url)
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
     yield database
     await database.close()
 
 
 async def count(database: Database, name: str = "a") -> int | None:
-    async with database.connection() as connection:
-        found = await connection.execute(text("SELECT n FROM tally WHERE name = :name"), {"name": name})
-        return found.scalar()
+    statement = text("SELECT n FROM tally WHERE name = :name")
+    return await database.read(lambda connection: connection.execute(statement, {"name": name}).scalar())
 
 
 async def add(database: Database, name: str = "a", n: int = 0) -> None:
@@ -48,7 +48,7 @@ async def test_a_table_that_is_missing_is_told_as_a_migration_that_was_not_run(d
     with pytest.raises(DatabaseUnready) as unready:
         await database.fetch(text("SELECT 1 FROM links"))
 
-    file = database.engine.url.database
+    file = database.url.database
     assert str(unready.value) == f"the database has not been migrated: SQLite in {file}: no such table: links"
 
 
@@ -89,7 +89,7 @@ async def test_writers_at_the_same_time_lose_nothing(database: Database, databas
 
 async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
     await add(database)
-    async with database.engine.connect() as connection:
+    async with connected(database) as connection:
         await connection.execute(text("UPDATE tally SET n = 99 WHERE name = 'a'"))
         async with asyncio.timeout(5):
             assert await count(database) == 0
@@ -123,7 +123,7 @@ async def test_who_holds_a_name_may_read_before_writing(database: Database, data
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_different_names_do_not_wait_for_each_other(database: Database) -> None:
-    async with database.engine.connect() as connection, asyncio.timeout(5):
+    async with connected(database) as connection, asyncio.timeout(5):
         await connection.run_sync(database.hold, "ada")
         await database.transact(lambda another: database.hold(another, "eve"))
 
@@ -132,8 +132,7 @@ async def test_different_names_do_not_wait_for_each_other(database: Database) ->
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
 async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: str, value: object) -> None:
     """A synchronous of 2 is FULL (https://sqlite.org/pragma.html#pragma_synchronous)."""
-    async with database.connection() as connection:
-        assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar() == value
+    assert await database.read(lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar()) == value
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -174,33 +173,24 @@ async def test_a_server_that_turns_us_away_is_unready(postgresql: PostgresServer
     await database.close()
 
 
-async def closed(database: Database) -> None:
-    """Close it, and wait for the threads of connections that never came to be."""
-    await database.close()
-    for thread in threading.enumerate():
-        if "_connection_worker_thread" in thread.name:
-            await asyncio.to_thread(thread.join, 5)
-
-
 async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("This is no database. " * 100)
     database = Database(f"sqlite:///{tmp_path}/notes.txt")
     with pytest.raises(DatabaseUnready):
         await count(database)
-    await closed(database)
+    await database.close()
 
 
 async def test_a_folder_in_place_of_the_file_is_unready(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}")
     with pytest.raises(DatabaseUnready):
         await add(database)
-    await closed(database)
+    await database.close()
 
 
 async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
-    async with database.connection() as connection:
-        assert (await connection.execute(text("SELECT 1"))).scalar() == 1
+    assert await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar()) == 1
     await database.close()
 
 
@@ -222,8 +212,7 @@ async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folde
 async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
     (tmp_path / "keyturn.db").touch(mode=0o640)
     database = Database(f"sqlite:///{tmp_path}/keyturn.db")
-    async with database.connection() as connection:
-        await connection.execute(text("SELECT 1"))
+    await database.execute(text("SELECT 1"))
     await database.close()
 
     assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640
@@ -246,8 +235,7 @@ def test_what_is_no_address_is_a_fault_of_the_settings_and_not_repeated(url: str
 async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
     database = Database("postgresql:///keyturn?host=%00hunter2")
     with pytest.raises(SettingsInvalid, match=r"database\.url: the driver cannot read it") as invalid:
-        async with database.connection():
-            pass
+        await database.fetch(text("SELECT 1"))
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
     await database.close()
 
@@ -272,7 +260,7 @@ def test_no_connection_to_be_had_is_unready(error: Exception) -> None:
 async def test_an_address_need_not_name_the_driver(url: str, driver: str) -> None:
     database = Database(url)
 
-    assert database.engine.url.drivername == driver
+    assert database.url.drivername == driver
     await database.close()
 
 

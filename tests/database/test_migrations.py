@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, make_url, text
+from tests.connections import committing, connected
 from tests.databases import Databases, PostgresServer
 
 import keyturn.accounts.models
@@ -52,7 +53,7 @@ async def alembic(database: Database, move: Callable[[Config, str], None], targe
         config.attributes.update(connection=connection, version_table=VERSION_TABLE)
         move(config, target)
 
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.run_sync(run)
 
 
@@ -62,12 +63,12 @@ async def differences(database: Database) -> list[Any]:
         found: list[Any] = compare_metadata(context, Model.metadata)
         return found
 
-    async with database.engine.connect() as connection:
+    async with connected(database) as connection:
         return await connection.run_sync(compare)
 
 
 async def tables(database: Database) -> set[str]:
-    async with database.engine.connect() as connection:
+    async with connected(database) as connection:
         return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
 
 
@@ -152,7 +153,7 @@ async def test_a_database_that_a_newer_keyturn_has_added_to_is_used(database: Da
 async def test_a_database_that_lacks_what_this_keyturn_needs_says_so(database: Database) -> None:
     await migrate(database)
     await put_at(database, "9999")
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(text("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until"))
 
     with pytest.raises(
@@ -195,7 +196,7 @@ async def test_a_database_at_the_first_revision_is_brought_on_from_there(databas
 
 
 async def put_at(database: Database, revision: str) -> None:
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})
 
 
@@ -211,26 +212,26 @@ async def test_a_server_that_does_not_answer_cannot_be_migrated() -> None:
 
 
 async def test_somebody_elses_tables_and_migrations_are_left_alone(database: Database) -> None:
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
         await connection.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
         await connection.execute(text("CREATE TABLE users (id INTEGER)"))
     await migrate(database)
 
-    async with database.connection() as connection:
-        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["theirs"]
+    (row,) = await database.fetch(text("SELECT version_num FROM alembic_version"))
+    assert row["version_num"] == "theirs"
     assert {"users", "alembic_version"} < await tables(database)
     assert all(name.startswith("keyturn_") for name in await tables(database) - {"users", "alembic_version"})
 
 
 async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(database: Database) -> None:
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(text("CREATE TABLE keyturn_audit (id INTEGER PRIMARY KEY)"))
 
     with pytest.raises(DatabaseUnready, match=r"the database refuses the migration: .*keyturn_audit.* already exists$"):
         await migrate(database)
     assert await revision(database) is None
-    async with database.engine.connect() as connection:
+    async with connected(database) as connection:
         assert await connection.run_sync(lambda one: inspect(one).get_table_names()) == ["keyturn_audit"]
 
 
@@ -238,8 +239,7 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
     url = await asyncio.to_thread(postgresql.migrated)
     role = f"guest_{make_url(url).database}"
     owner, guest = Database(url), Database(url.replace("//postgres:", f"//{role}:"))
-    async with owner.connection() as connection:
-        await connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+    await owner.execute(text(f"CREATE ROLE {role} LOGIN"))
     for ask in (require_current, migrate):
         with pytest.raises(DatabaseUnready, match="the database does not tell its revision: permission denied"):
             await ask(guest)

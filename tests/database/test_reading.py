@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import InstrumentedAttribute
+from tests.connections import connected
 from tests.plans import plans_of
 
 from keyturn.database import Database
@@ -64,7 +65,7 @@ async def test_a_value_is_a_value_whatever_is_in_it(database: Database, values: 
 
 async def test_an_index_finds_them(database: Database) -> None:
     if not database.is_sqlite:  # which would read so few rows one by one
-        name = database.engine.url.database
+        name = database.url.database
         await database.execute(text(f'ALTER DATABASE "{name}" SET enable_seqscan = off'))
         await database.close()
     names = [str(link["account_id"]) for link in LINKS]
@@ -88,7 +89,7 @@ async def test_who_reads_never_waits_for_those_who_write_and_wait_for_another_pr
     database: Database, database_url: str
 ) -> None:
     elsewhere = Database(database_url)
-    async with elsewhere.engine.connect() as connection:
+    async with connected(elsewhere) as connection:
         await connection.execute(text("DELETE FROM keyturn_secure_links"))
         writers = [asyncio.create_task(database.execute(text("DELETE FROM keyturn_audit"))) for _ in range(20)]
         await asyncio.sleep(0)  # each is begun

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Executor, Future
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from tests.connections import committing, connected
 from tests.databases import Databases
 from tests.held_loop import failing_where_the_loop_is_held
 from tests.statements import statements_sent
 
 from keyturn.database import Database
-from keyturn.database.sqlite_threads import SqliteThreads
+from keyturn.database.sqlite import SqliteConnections
 from keyturn.errors import DatabaseUnready
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
@@ -58,7 +61,7 @@ async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
 
 
 async def test_a_write_waits_for_the_transaction_of_another_task_and_a_read_does_not(database: Database) -> None:
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(ADD, {"name": "a", "n": 1})
         writing = asyncio.create_task(database.execute(ADD, {"name": "b", "n": 2}))
         assert "a" not in await tally(database)
@@ -69,7 +72,7 @@ async def test_a_write_waits_for_the_transaction_of_another_task_and_a_read_does
 
 async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:
     elsewhere = Database(database_url)
-    async with elsewhere.engine.begin() as connection:
+    async with committing(elsewhere) as connection:
         await connection.execute(ADD, {"name": "a", "n": 1})
         writing = asyncio.create_task(database.execute(ADD, {"name": "b", "n": 2}))
         assert "a" not in await tally(database)
@@ -81,8 +84,8 @@ async def test_a_write_waits_for_the_transaction_of_another_process(database: Da
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_who_waited_long_enough_for_another_process_is_told_so(database: Database) -> None:
-    threads = SqliteThreads(database.engine.url, {"timeout": 0.05, "isolation_level": None}, lambda _: None)
-    async with database.engine.begin() as connection:
+    threads = SqliteConnections(database.url, patience=0.05)
+    async with committing(database) as connection:
         await connection.execute(ADD, {"name": "a", "n": 1})
         with pytest.raises(OperationalError, match="locked"):
             await threads.execute(ADD, {"name": "b", "n": 2})
@@ -143,7 +146,7 @@ async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_no
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     async with AsyncExitStack() as opened:
-        used = [await opened.enter_async_context(database.engine.connect()) for _ in range(5)]
+        used = [await opened.enter_async_context(connected(database)) for _ in range(5)]
         drivers: list[Any] = [(await one.get_raw_connection()).driver_connection for one in used]
         await used[0].execute(closed)
         async with asyncio.timeout(10):
@@ -236,7 +239,7 @@ async def test_such_transactions_wait_for_each_other_and_for_all_others(database
         connection.execute(text("UPDATE tally SET n = n + 1"))
 
     await database.transact(add_and_count)
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(text("UPDATE tally SET n = n + 1"))
         raising = [asyncio.create_task(database.transact(raise_all)) for _ in range(20)]
     await asyncio.gather(*raising)
@@ -267,3 +270,69 @@ async def test_a_database_in_memory_runs_them_too() -> None:
 
     assert await database.transact(add_and_count) == 1
     await database.close()
+
+
+ENDLESS = text(
+    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) INSERT INTO tally SELECT 'c', max(n) FROM c"
+)
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "begin",
+    [lambda it: it.execute(ENDLESS, None), lambda it: it.transact(lambda one: one.execute(ENDLESS))],
+    ids=["statement", "transaction"],
+)
+async def test_a_deadline_interrupts_sqlite_and_its_thread_is_free_for_others(
+    database: Database, begin: Callable[[SqliteConnections], Coroutine[Any, Any, object]]
+) -> None:
+    connections = SqliteConnections(database.url)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await begin(connections)
+    async with asyncio.timeout(10):
+        await connections.execute(ADD, {"name": "a", "n": 1})
+    await connections.close()
+
+    assert await tally(database) == {"a": 1}
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_what_a_caller_has_given_up_is_not_committed_afterwards(database: Database) -> None:
+    loop, is_under_way, may_go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    connections = SqliteConnections(database.url)
+
+    def add_and_wait(connection: Connection) -> None:
+        connection.execute(ADD, {"name": "a", "n": 1})
+        loop.call_soon_threadsafe(is_under_way.set)
+        may_go_on.wait(10)
+
+    adding = asyncio.create_task(connections.transact(add_and_wait))
+    await is_under_way.wait()
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    may_go_on.set()
+    await connections.execute(ADD, {"name": "b", "n": 2})
+    await connections.close()
+
+    assert await tally(database) == {"b": 2}
+
+
+class Inline(Executor):
+    """Runs work at once, in the thread that submits it."""
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(work(*given, **named))
+        return done
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_what_runs_the_work_may_be_replaced(database: Database) -> None:
+    connections = SqliteConnections(database.url, new_executor=lambda *_: Inline())
+    here = await connections.transact(lambda connection: (add_and_count(connection), threading.current_thread()))
+    await connections.close()
+
+    assert here == (1, threading.current_thread())
+    assert await tally(database) == {"a": 1}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.connections import connected
 from tests.databases import PostgresServer
 
 from keyturn.database import Database
@@ -292,7 +293,7 @@ def test_no_part_that_may_be_a_secret_is_repeated(written: str) -> None:
 async def test_on_a_server_the_schema_is_the_one_that_was_written(postgresql: PostgresServer, said: str) -> None:
     url = await asyncio.to_thread(postgresql.empty)
     database = Database(f"{url.replace('postgresql://', 'postgres://')}&{said}&connection_limit=5&sslmode=disable")
-    async with database.connection() as connection:
+    async with connected(database) as connection:
         await connection.execute(text('CREATE SCHEMA "My Apart"'))
         assert (await connection.execute(text("SELECT current_schema()"))).scalar_one() == "My Apart"
     await database.close()
@@ -301,7 +302,6 @@ async def test_on_a_server_the_schema_is_the_one_that_was_written(postgresql: Po
 
 async def test_a_file_by_prisma_s_address_is_opened(tmp_path: Path) -> None:
     database = Database(f"file:{tmp_path}/dev.db?connection_limit=1")
-    async with database.connection() as connection:
-        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    assert await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one()) == 1
     await database.close()
     assert (tmp_path / "dev.db").is_file()

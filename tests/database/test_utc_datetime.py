@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import literal, select
 from sqlalchemy.exc import StatementError
+from tests.connections import connected
 
 from keyturn.database import Database
 from keyturn.database.utc_datetime import UtcDateTime
@@ -21,7 +22,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def read_back(database: Database, moment: datetime | None) -> datetime | None:
-    async with database.connection() as connection:
+    async with connected(database) as connection:
         found: datetime | None = await connection.scalar(select(literal(moment, UtcDateTime())))
         return found
 

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
+from tests.connections import connected
 from tests.databases import Databases, SqliteFiles
 from tests.postgresql_with_tls import TlsServer
 
@@ -38,7 +39,7 @@ async def set_revision(url: str, number: str) -> None:
 
 async def execute(url: str, statement: str) -> None:
     database = Database(url)
-    async with database.engine.connect() as connection:
+    async with connected(database) as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await autocommit.execute(text(statement))
     await database.close()

@@ -26,8 +26,8 @@ class Rows:
 
     async def all(self) -> list[Row[Any]]:
         table = OutboxRow.__table__
-        async with self._database.connection() as connection:
-            return list((await connection.execute(select(table).order_by(table.c.id))).all())
+        every = select(table).order_by(table.c.id)
+        return list(await self._database.read(lambda connection: connection.execute(every).all()))
 
     async def only(self) -> Row[Any]:
         (row,) = await self.all()

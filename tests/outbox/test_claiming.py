@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, select
+from tests.connections import connected
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, relay_of
 from tests.statements import cancel_when_sent
@@ -82,7 +83,7 @@ async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_row_that_somebody_holds_is_passed_over(database: Database, elsewhere: Outbox, outbox: Outbox) -> None:
     await post(outbox, "one", "two")
-    async with database.engine.connect() as connection:
+    async with connected(database) as connection:
         await connection.execute(select(OutboxRow.id).order_by(OutboxRow.id).limit(1).with_for_update())
 
         async with asyncio.timeout(5):

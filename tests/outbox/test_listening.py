@@ -54,9 +54,8 @@ async def test_a_lost_connection_is_replaced(database: Database, elsewhere: Outb
     woken = asyncio.Event()
     listener = Listener(database, woken.set)
     await listener.ensure()
-    async with database.connection() as connection:
-        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
-        assert (await connection.execute(text(ended))).scalars().all() == [True]
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+    assert await database.read(lambda connection: connection.execute(text(ended)).scalars().all()) == [True]
 
     async with asyncio.timeout(10):
         while not woken.is_set():

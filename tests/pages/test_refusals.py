@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from tests.builtin_accounts import builtin_accounts
+from tests.connections import committing
 from tests.pages.school import (
     ADA,
     NEW_PASSWORD,
@@ -73,7 +74,7 @@ async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Pa
 async def test_a_database_without_its_tables_is_a_page_without_details(
     visitor: Visitor, school: School, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with school.parts.database.engine.begin() as connection:
+    async with committing(school.parts.database) as connection:
         await connection.execute(text("DROP TABLE keyturn_outbox"))
     page = await visitor.submit(FORGOT, email=ADA)
     assert page.status_code == 503

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, update
+from tests.connections import committing
 from tests.pages.school import ADA, School, Visitor, heading, words
 
 from keyturn.accounts.models import AccountRow
@@ -124,7 +125,7 @@ async def test_each_kind_of_account_is_led_to_its_own_page(
 
 
 async def test_an_account_that_signs_in_elsewhere_since_sees_the_same(signed_in: Visitor, school: School) -> None:
-    async with school.parts.database.engine.begin() as connection:
+    async with committing(school.parts.database) as connection:
         await connection.execute(update(AccountRow).values(password_hash=None, provider="Google"))
     assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
     assert await school.asked() == [ADA]

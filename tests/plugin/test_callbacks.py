@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
+from tests.connections import committing, connected
 from tests.plugin.documented import block
 from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET, fits
@@ -67,7 +68,7 @@ async def reset(host: Host) -> None:
 
 
 async def states(host: Host) -> list[tuple[str, str, str | None]]:
-    async with host.parts.database.engine.connect() as connection:
+    async with connected(host.parts.database) as connection:
         rows = await connection.execute(
             select(OutboxRow.kind, OutboxRow.state, OutboxRow.reason)
             .where(OutboxRow.kind.like("callback_%"))
@@ -78,13 +79,13 @@ async def states(host: Host) -> list[tuple[str, str, str | None]]:
 
 async def details(host: Host) -> Sequence[str]:
     """Return what the history of all messages says."""
-    async with host.parts.database.engine.connect() as connection:
+    async with connected(host.parts.database) as connection:
         return (await connection.scalars(select(EventRow.detail))).all()
 
 
 async def deliver_again(host: Host) -> None:
     """Work everything off, as if every pause were over."""
-    async with host.parts.database.engine.begin() as connection:
+    async with committing(host.parts.database) as connection:
         await connection.execute(update(OutboxRow).values(available_at=now()))
     await host.parts.relay.drain()
 

@@ -14,6 +14,7 @@ from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from tests.connections import connected
 from tests.databases import Databases
 from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
@@ -82,14 +83,15 @@ async def test_whatever_isolation_the_app_has_each_write_of_ours_has_its_own(emp
 
 @sqlite
 async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host) -> None:
-    async def pragma(engine: Any, name: str) -> object:
-        async with engine.connect() as connection:
-            return (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+    def pragmas(connection: Connection) -> list[object]:
+        names = ("foreign_keys", "synchronous")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
 
-    ours, theirs = host.parts.database.engine, host.alchemy.get_engine()
+    ours, theirs = host.parts.database, host.alchemy.get_engine()
     assert ours.url.database == theirs.url.database
-    assert (await pragma(ours, "foreign_keys"), await pragma(theirs, "foreign_keys")) == (1, 0)
-    assert (await pragma(ours, "synchronous"), await pragma(theirs, "synchronous")) == (2, 2)
+    assert await ours.read(pragmas) == [1, 2]
+    async with theirs.connect() as connection:
+        assert await connection.run_sync(pragmas) == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_ma
     host = Host(empty, settings=settings, worker=True)
     await migrate(host.parts.database)
     other = Database(empty)
-    async with host.running(), host.client() as client, other.connection() as connection:
+    async with host.running(), host.client() as client, connected(other) as connection:
         await host.add()
         await connection.execute(text("SELECT pg_sleep(2.5)"))
         host.inbox.arrived = asyncio.Event()

@@ -14,6 +14,7 @@ from litestar import Litestar
 from litestar.cli._utils import LitestarEnv
 from litestar.cli.main import litestar_group
 from sqlalchemy import inspect, make_url, text
+from tests.connections import committing, connected
 from tests.databases import Databases, PostgresServer
 from tests.plugin.documented import block
 from tests.plugin.host import User, alchemy_for, keyturn_settings
@@ -113,7 +114,7 @@ def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
 
 
 async def tables_in(database: Database, schema: str) -> set[str]:
-    async with database.engine.connect() as connection:
+    async with connected(database) as connection:
         found = await connection.run_sync(lambda sync: inspect(sync).get_table_names(schema=schema))
         return set(found)
 
@@ -143,7 +144,7 @@ async def test_a_service_lives_in_a_schema_of_its_own(postgresql_url: str) -> No
 
 async def test_who_may_not_make_the_schema_is_told_so(postgresql_url: str) -> None:
     owner = Database(postgresql_url)
-    async with owner.engine.begin() as connection:
+    async with committing(owner) as connection:
         await connection.execute(text("DROP ROLE IF EXISTS visitor"))
         await connection.execute(text("CREATE ROLE visitor LOGIN"))
     address = make_url(postgresql_url).set(username="visitor", password=None)
@@ -151,7 +152,7 @@ async def test_who_may_not_make_the_schema_is_told_so(postgresql_url: str) -> No
     with pytest.raises(DatabaseUnready, match="the schema keyturn is not there and cannot be made: permission denied"):
         await migrate(visitor)
 
-    async with owner.engine.begin() as connection:
+    async with committing(owner) as connection:
         await connection.execute(text("CREATE SCHEMA keyturn AUTHORIZATION visitor"))
     assert await migrate(visitor) is None
     assert await tables_in(visitor, "keyturn") == {VERSION_TABLE, *Model.metadata.tables}

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
+from tests.connections import connected
 from tests.databases import PostgresServer
 
 from keyturn.database import Database
@@ -43,7 +44,7 @@ async def test_a_second_one_is_refused_until_the_first_has_ended(url: str) -> No
 async def test_the_lock_is_a_transaction_s_which_a_pooler_gives_to_no_other(url: str) -> None:
     """It has no snapshot and no number, so the server's vacuum does not wait for it."""
     database = Database(url)
-    async with counting_alone(database, ""), database.connection() as connection:
+    async with counting_alone(database, ""), connected(database) as connection:
         assert list(await connection.execute(text(HOLDER))) == [("idle in transaction", None, None)]
     await database.close()
 
@@ -52,8 +53,7 @@ async def test_an_app_s_pool_holds_it_for_longer_than_a_statement_may_take(url: 
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
     database, other = Database(engine, timeout=timedelta(seconds=0.2)), Database(url)
     async with counting_alone(database, ""):
-        async with other.connection() as connection:
-            await connection.execute(text("SELECT pg_sleep(0.4)"))
+        await other.execute(text("SELECT pg_sleep(0.4)"))
         with pytest.raises(SettingsInvalid):
             async with counting_alone(other, ""):
                 pass
@@ -63,8 +63,7 @@ async def test_an_app_s_pool_holds_it_for_longer_than_a_statement_may_take(url: 
 
 async def test_two_schemas_of_one_database_are_two_even_if_the_address_names_them(url: str) -> None:
     one, other = Database(url), Database(f"{url}&schema=apart")
-    async with one.connection() as connection:
-        await connection.execute(text("CREATE SCHEMA apart"))
+    await one.execute(text("CREATE SCHEMA apart"))
     async with counting_alone(one, ""), counting_alone(other, ""):
         with pytest.raises(SettingsInvalid):
             async with counting_alone(Database(url, schema="apart"), ""):

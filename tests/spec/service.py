@@ -13,6 +13,7 @@ import uvicorn
 from litestar.types import ASGIApp
 from sqlalchemy import Executable
 from tests.builtin_accounts import builtin_accounts
+from tests.connections import committing, connected
 from tests.spec.inbox import Inbox, token_in
 from uvicorn.lifespan.on import LifespanOn
 
@@ -139,12 +140,12 @@ class Service:
         return answer.status_code == 200
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
-        async with self.parts.database.engine.connect() as connection:
+        async with connected(self.parts.database) as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
     async def write(self, statement: Executable) -> None:
         """Change the database behind the service's back: what time, or another program, may do to it."""
-        async with self.parts.database.engine.begin() as connection:
+        async with committing(self.parts.database) as connection:
             await connection.execute(statement)
 
 

@@ -53,10 +53,10 @@ class BuiltinAccounts:
         self._by_email = select(*_ACCOUNT).where(database.is_one_of(AccountRow.email, "emails"))
         self._by_id = select(*_ACCOUNT).where(database.is_one_of(AccountRow.id, "ids"))
         self._finds: Batcher[str, Account | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite
+            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, deadline=database.deadline
         )
         self._gets: Batcher[str, Account | None] = Batcher(
-            self._get_all, common=DatabaseUnready, gathers=database.is_sqlite
+            self._get_all, common=DatabaseUnready, gathers=database.is_sqlite, deadline=database.deadline
         )
 
     async def require_ready(self) -> None:

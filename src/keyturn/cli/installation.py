@@ -54,7 +54,7 @@ class Installation:
         finally:
             await parts.close()
             # The pool of an app, which is not started here: nobody else would close it, or could use it again.
-            await parts.database.engine.dispose()
+            await parts.database.dispose()
 
     @asynccontextmanager
     async def database(self, settings: Settings) -> AsyncIterator["Database"]:
@@ -64,7 +64,7 @@ class Installation:
             yield database
         finally:
             await database.close()
-            await database.engine.dispose()
+            await database.dispose()
 
     def _new_parts(self, settings: Settings) -> "Parts":
         from keyturn.parts import Parts  # noqa: PLC0415

@@ -8,10 +8,18 @@ server answers as fast as before.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate, islice, takewhile
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_Awaited = TypeVar("_Awaited")
+
+
+class Deadline(NamedTuple):
+    """Says for how long a caller waits, None for as long as it takes; and what it gets then."""
+
+    seconds: float | None
+    error: Callable[[], Exception]
 
 
 class Batcher(Generic[Item, Result]):
@@ -25,6 +33,8 @@ class Batcher(Generic[Item, Result]):
     One that `gathers` lets the event loop come round first, for as long as that brings more, up to `largest`. That pays
     where a trip takes this process's own time, as SQLite's does: else the first to come takes one alone, and all others
     the next. One with a `pause` waits for so many seconds before each batch instead: for what no person waits for.
+
+    `deadline` ends the wait of each caller, counted from its own arrival. What it submitted is done all the same.
     """
 
     def __init__(
@@ -35,18 +45,20 @@ class Batcher(Generic[Item, Result]):
         largest: int = 500,
         gathers: bool = False,
         pause: float = 0,
+        deadline: Deadline | None = None,
     ) -> None:
         self._execute = execute
         self._common = common
         self._largest = largest
         self._gathers = gathers
         self._pause = pause
+        self._deadline = deadline
         self._waiting: list[_Submission[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
-        (result,) = await self._enqueue([item])
+        (result,) = await self._in_time(self._enqueue([item]))
         if isinstance(result, Exception):
             raise result
         return result
@@ -54,8 +66,19 @@ class Batcher(Generic[Item, Result]):
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         """Return what `submit` would for each of the items, or raise."""
         parts = [items[first : first + self._largest] for first in range(0, len(items), self._largest)]
-        # gather, so that whoever gives up takes the futures back.
-        return [result for results in await asyncio.gather(*map(self._enqueue, parts)) for result in results]
+        # gather, so that a caller that gives up takes the futures back.
+        gathered = await self._in_time(asyncio.gather(*map(self._enqueue, parts)))
+        return [result for results in gathered for result in results]
+
+    async def _in_time(self, submitted: "asyncio.Future[_Awaited]") -> _Awaited:
+        if not (self._deadline and self._deadline.seconds):
+            return await submitted
+        # A timer by itself: `asyncio.timeout` takes as long as the rest of what an item of a batch costs.
+        timer = asyncio.get_running_loop().call_later(self._deadline.seconds, _end, submitted, self._deadline.error)
+        try:
+            return await submitted
+        finally:
+            timer.cancel()
 
     def _enqueue(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Result | Exception]]":
         submitted = _Submission[Item, Result](items, asyncio.get_running_loop().create_future())
@@ -100,6 +123,11 @@ class Batcher(Generic[Item, Result]):
             if len(items) == 1 or isinstance(error, self._common):
                 return [error] * len(items)
             return [result for item in items for result in await self._run([item])]
+
+
+def _end(submitted: "asyncio.Future[Any]", error: Callable[[], Exception]) -> None:
+    if not submitted.done():
+        submitted.set_exception(error())
 
 
 class _Submission(NamedTuple, Generic[Item, Result]):

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -17,36 +19,38 @@ from sqlalchemy import (
     String,
     any_,
     bindparam,
-    event,
     func,
     literal,
     select,
     type_coerce,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
+from keyturn.database.batching import Deadline
 from keyturn.database.engines import (
-    SQLITE_ARGUMENTS,
-    begin_writing,
-    configure_sqlite,
+    DEADLINE,
+    LostConnections,
+    PooledConnections,
     engine_for_our_statements,
-    keep_file_private,
     open_engine,
+    refuse_what_no_driver_takes,
 )
-from keyturn.database.kept_connections import KeptConnections
-from keyturn.database.sqlite_threads import SqliteThreads, returned
-from keyturn.database.unready import unready_where_unreachable
+from keyturn.database.sqlite import PATIENCE, SqliteConnections, configure_sqlite, keep_file_private, returned
+from keyturn.database.unready import silent, unready_where_unreachable
+from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.utc_datetime import UtcDateTime
 from keyturn.database.wording import describe_url
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
+from keyturn.settings.private_files import make_private_folder
+from keyturn.settings.url_rules import database_fault
 
 _TIME = UtcDateTime()
 
 _HELD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=String()), 0)))
 
-_SHARE_KEPT = 4
-"""Of so many connections of the pool, one may be kept for statements by themselves."""
+_SHARE_OF_READS = 4
+"""Of so many connections of PostgreSQL's, one is for statements by themselves."""
 
 _Result = TypeVar("_Result")
 
@@ -69,11 +73,7 @@ class Model(DeclarativeBase):
 
 
 class Database:
-    """Reads, and runs transactions.
-
-    SQLite takes one writer at a time: writers of this process queue here, in turn, instead of asleep on the file's
-    lock in two dozen threads.
-    """
+    """Reads, and runs transactions. SQLite takes one writer at a time: writers of this process queue for its thread."""
 
     def __init__(
         self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
@@ -83,37 +83,60 @@ class Database:
         `schema` is PostgreSQL's: every `Table` without a schema is found there, and so each of Keyturn's. A bare name
         (`sqlalchemy.table`) is looked for along the connection's search path as ever, and so an app's.
 
-        `timeout` is how long PostgreSQL may take to connect and for each statement, DatabaseUnready after it. The time
-        is kept on this side: a server that froze, or a network that swallows, keeps none. A migration has none. Of an
-        engine that somebody else opened it is the time of a connection or a transaction as a whole.
+        `timeout` is how long a caller waits for PostgreSQL, from its own arrival, with the wait for a connection; then
+        it gets DatabaseUnready. The time is kept on this side: a server that froze, or a network that swallows, keeps
+        none. A migration has none. On SQLite it is the time for which a locked file is waited for.
 
         Raises SettingsInvalid for a schema of SQLite's, or an address that cannot be opened.
         """
-        engine = open_engine(source, pool_size, timeout) if isinstance(source, str) else source
-        self.is_shared = engine is source
-        self.is_sqlite = engine.dialect.name == "sqlite"
-        if schema and self.is_sqlite:
-            raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas")])
         self.schema = schema
-        self.where = describe_url(engine.url)
-        self.engine = engine_for_our_statements(engine, schema) if self.is_shared or schema else engine
-        self._seconds = timeout.total_seconds() if timeout and self.is_shared else None
-        self._writer = asyncio.Lock() if self.is_sqlite else None
-        self._threads: SqliteThreads | None = None
-        # Of an app's pool all is left to the app; of one of our own, most is for transactions.
-        self._kept = KeptConnections(self.engine, 0 if self.is_sqlite or self.is_shared else pool_size // _SHARE_KEPT)
-        if self.is_sqlite:
-            configure_sqlite(self.engine.sync_engine)
-            event.listen(self.engine.sync_engine, "begin", begin_writing)
-            if engine.url.database not in {None, "", ":memory:"}:  # of one in memory there is this engine's alone
-                self._threads = SqliteThreads(engine.url, SQLITE_ARGUMENTS, keep_file_private, configure_sqlite)
+        self.is_shared = not isinstance(source, str)
+        self._seconds = timeout.total_seconds() if timeout else None
+        self._engine: AsyncEngine | None = None
+        self.connections: SqliteConnections | PooledConnections
+        if not isinstance(source, str):
+            self.connections = self._pools_for_ours(source, source)
+            self.url = source.url
+        elif (read := _read_ours(source, schema)).kind == "sqlite":
+            self.connections = _open_file(read)
+            self.url = read.url
+            self._seconds = PATIENCE if timeout else None
+        else:
+            self.connections = self._pools_for_ours(*_open_pools(read, pool_size, self._seconds))
+            self.url = read.url
+        self.dialect = self.connections.dialect
+        self.is_sqlite = self.dialect.name == "sqlite"
+        self.where = describe_url(self.url)
+
+    def _pools_for_ours(self, engine: AsyncEngine, reads: AsyncEngine) -> PooledConnections:
+        if reads is engine or self.schema:
+            reads = engine_for_our_statements(reads, self.schema, "AUTOCOMMIT")
+        if self.is_shared or self.schema:
+            engine = engine_for_our_statements(engine, self.schema)
+        self._engine = engine
+        return PooledConnections(engine, reads)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """PostgreSQL's, for a connection that is kept. SQLite has none."""
+        assert self._engine is not None  # noqa: S101 - all who ask have looked
+        return self._engine
+
+    @property
+    def deadline(self) -> Deadline:
+        """For callers that wait for others' work (`batching`)."""
+        return Deadline(self._seconds, lambda: DatabaseUnready(silent(self.where)))
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection outside any transaction. Raises DatabaseUnready where none is to be had."""
+    async def in_time(self) -> AsyncIterator[None]:
+        """Raise DatabaseUnready where what is within takes longer than a caller waits."""
         with unready_where_unreachable(self.where):
-            async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with asyncio.timeout(self._seconds) as deadline:
+                token = DEADLINE.set(deadline)
+                try:
+                    yield
+                finally:
+                    DEADLINE.reset(token)
 
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return the rows of one statement that changes nothing. Raises DatabaseUnready.
@@ -128,9 +151,8 @@ class Database:
 
         If the connection is lost meanwhile, `work` is called a second time.
         """
-        with unready_where_unreachable(self.where):
-            async with asyncio.timeout(self._seconds):
-                return await (self._threads or self._kept).read(work)
+        async with self.in_time():
+            return await self.connections.read(work)
 
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.
@@ -138,13 +160,12 @@ class Database:
         A caller that is cancelled meanwhile does not know what became of it.
         """
         # Without a transaction PostgreSQL would take the isolation that its server, or an app, has as the default.
-        if not self._threads and (self.is_sqlite or self.is_shared or self.schema):
-            return await self.transact(lambda connection: returned(connection.execute(statement, given)))
+        if self.is_shared or self.schema:
+            return await self.transact(lambda connection: returned(connection, statement, given))
         # One trip: a statement without BEGIN and COMMIT is a transaction
         # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
-        with unready_where_unreachable(self.where):
-            async with self._turn():
-                return await (self._threads or self._kept).execute(statement, given)
+        async with self.in_time():
+            return await self.connections.execute(statement, given)
 
     async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
         """Run `work` in a transaction, and return what it returns: committed. If it raises, all is rolled back.
@@ -156,15 +177,8 @@ class Database:
         Raises DatabaseUnready. If the connection is lost at the commit, or the caller is cancelled meanwhile, nobody
         knows whether it was committed: `work` is never run a second time.
         """
-        with unready_where_unreachable(self.where):
-            async with asyncio.timeout(self._seconds), self._turn():
-                if self._threads:
-                    return await self._threads.transact(work)
-                async with self.engine.begin() as connection:
-                    return await connection.run_sync(work)
-
-    def _turn(self) -> AbstractAsyncContextManager[object]:
-        return self._writer or nullcontext()
+        async with self.in_time():
+            return await self.connections.transact(work)
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that a column is among the values that are given as `name`, a list, at each execution.
@@ -192,12 +206,47 @@ class Database:
 
     async def close(self) -> None:
         """Close what was opened here. It may be used again, in another event loop too."""
-        await self._kept.close()
         if not self.is_shared:
-            await self.engine.dispose()
-        if self._threads:
-            await self._threads.close()
-        self._writer = asyncio.Lock() if self.is_sqlite else None  # one that was waited for belongs to that loop
+            await self.connections.close()
+
+    async def dispose(self) -> None:
+        """Close the pool of an app, too."""
+        await self.connections.close()
+
+
+def _read_ours(address: str, schema: str) -> DatabaseUrl:
+    if message := database_fault(address, for_our_tables=True):
+        raise SettingsInvalid([Fault("database.url", message)])
+    read = read_url(address, "database.url")
+    if schema and read.kind == "sqlite":
+        raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas")])
+    return read
+
+
+def _open_file(read: DatabaseUrl) -> SqliteConnections:
+    if read.url.database:
+        try:
+            make_private_folder(Path(read.url.database).parent)
+        except OSError as error:
+            raise SettingsInvalid([Fault("database.url", f"its folder cannot be made: {error.strerror}")]) from None
+    refuse = partial(refuse_what_no_driver_takes, setting="database.url", roots=read.roots)
+    return SqliteConnections(read.url, keep_file_private, configure_sqlite, refuse)
+
+
+def _open_pools(read: DatabaseUrl, size: int, seconds: float | None) -> tuple[AsyncEngine, AsyncEngine]:
+    """Return an engine for transactions, and one of a few connections on which each statement commits by itself.
+
+    A connection that always does is read by at little more than the driver's own cost.
+    """
+    limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
+    # A caller that waits for a connection is told before its time is up: Python 3.11 may lose a cancellation that meets
+    # with one's coming free (https://github.com/python/cpython/issues/86296).
+    options = {"connect_args": {**limits, **read.arguments}} | ({"pool_timeout": seconds * 0.9} if seconds else {})
+    lost, few = LostConnections(), size // _SHARE_OF_READS
+    open_one = partial(open_engine, read, "database.url", "postgres", lost, **options)
+    engine = open_one(pool_size=size - few)
+    reads = open_one(pool_size=few, isolation_level="AUTOCOMMIT", pool_reset_on_return=None) if few else engine
+    return engine, reads
 
 
 def now() -> datetime:

@@ -1,60 +1,98 @@
-"""Engines as both databases need them: opened here, or an app's own."""
+"""A server's connections: PostgreSQL's, and of an app's own database MySQL's and MariaDB's."""
 
-import contextlib
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, Executable, Row, event
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
-from keyturn.database.lost_connections import replace_lost_connections
-from keyturn.database.sqlite_locks import try_until_free
+from keyturn.database.sqlite import returned
 from keyturn.database.unready import is_met_by_the_end
-from keyturn.database.urls import DatabaseUrl, read_url
+from keyturn.database.urls import DatabaseUrl
 from keyturn.database.urls.tls import CertificateRefused, Roots, certificate_error
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
-from keyturn.private_files import make_private_file, make_private_folder
-from keyturn.settings.url_rules import database_fault
 
-SQLITE_ARGUMENTS = {"timeout": 30, "isolation_level": None}
+DEADLINE: ContextVar[asyncio.Timeout | None] = ContextVar("DEADLINE", default=None)
+"""That of the work under way."""
 
-_SECONDS_TO_BEGIN_A_LOG = 1
+_GOOD_BYE = "57P"
+"""PostgreSQL's codes for a server that stops, or a connection that an operator ends (its manual, appendix A)."""
+
+_TRUSTED = 5.0
+"""Seconds after its last use for which a connection that is open is taken to work."""
+
+_Result = TypeVar("_Result")
 
 
-def open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncEngine:
-    if message := database_fault(text, for_our_tables=True):
-        raise SettingsInvalid([Fault("database.url", message)])
-    read = read_url(text, "database.url")
-    options = _engine_options(read, pool_size, timeout)
-    with requires_extra("postgres", "postgresql", "database.url"):
-        engine = create_async_engine(read.url, hide_parameters=True, **options)
-    if read.kind == "sqlite":
-        keep_file_private(engine.sync_engine)
-    else:
-        replace_lost_connections(engine)
-        _throw_frozen_away(engine)
-    refuse_what_no_driver_takes(engine, "database.url", read.roots)
+class PooledConnections:
+    """Runs work on connections of a pool: a plain function that waits for the server lets the event loop go on.
+
+    All of it, from the pool and back, is one piece for the event loop, as with SQLAlchemy's `run_sync`. `reads` commits
+    each statement by itself, and may share the pool of `transactions`.
+    """
+
+    def __init__(self, transactions: AsyncEngine, reads: AsyncEngine) -> None:
+        self.dialect = transactions.dialect
+        self._transactions = transactions
+        self._reads = reads
+
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Return what `work` returns, which changes nothing. If its connection was lost, it is called once more."""
+        try:
+            return await self._run(work)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return await self._run(work)
+
+    async def execute(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
+        return await self._run(lambda connection: returned(connection, statement, given))
+
+    async def _run(self, work: Callable[[Connection], _Result]) -> _Result:
+        return await greenlet_spawn(_run, self._reads.sync_engine, work)
+
+    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        def transact(connection: Connection) -> _Result:
+            with connection.begin():
+                return work(connection)
+
+        return await greenlet_spawn(_run, self._transactions.sync_engine, transact)
+
+    async def close(self) -> None:
+        """Close what is in the pools. Later work opens new connections."""
+        await self._reads.dispose()
+        await self._transactions.dispose()
+
+
+def _run(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
+    pool = engine.pool
+    with engine.connect() as connection:
+        try:
+            return work(connection)
+        finally:
+            if engine.pool is not pool and not connection.invalidated:
+                connection.detach()  # the pool was closed meanwhile, and would not close this one
+
+
+def open_engine(
+    read: DatabaseUrl, setting: str, extra: str, lost: "LostConnections | None", **options: Any
+) -> AsyncEngine:
+    """Return an engine over a server, whose driver comes with the `extra`; `options` are SQLAlchemy's."""
+    with requires_extra(extra, read.url.get_backend_name(), setting):
+        engine = create_async_engine(read.url, hide_parameters=True, max_overflow=0, pool_use_lifo=True, **options)
+    if lost:
+        lost.watch(engine)
+    refuse_what_no_driver_takes(engine.sync_engine, setting, read.roots)
     return engine
 
 
-def keep_file_private(engine: Any) -> None:
-    """Make SQLite's file before SQLite does, which would let others read it.
-
-    The files of its log have the rights of this one (https://sqlite.org/src/file?name=src/os_unix.c,
-    findCreateFileMode). Of what cannot be made, SQLite tells.
-    """
-
-    @event.listens_for(engine, "do_connect")
-    def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
-        file = str(arguments[0])
-        if not file.startswith((":memory:", "file:")):
-            with contextlib.suppress(OSError):
-                make_private_file(Path(file))
-
-
-def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str, roots: Roots) -> None:
+def refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
     """Make a connection raise SettingsInvalid by the setting where its driver cannot read the address.
 
     A server's certificate that does not hold by these roots raises CertificateRefused.
@@ -62,7 +100,7 @@ def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str, roots: Roots)
     What the driver says may hold a part of it, and a password has parts after an "@" or a "?" that was not escaped.
     """
 
-    @event.listens_for(engine.sync_engine, "do_connect")
+    @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _: object, arguments: Any, options: Any) -> Any:
         try:
             return dialect.connect(*arguments, **options)
@@ -75,73 +113,66 @@ def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str, roots: Roots)
             raise SettingsInvalid([Fault(setting, message)]) from None
 
 
-def engine_for_our_statements(engine: AsyncEngine, schema: str) -> AsyncEngine:
+def engine_for_our_statements(engine: AsyncEngine, schema: str, level: str = "READ COMMITTED") -> AsyncEngine:
     """Return the engine, over the same pool, with what Keyturn's own statements need and nobody else's get.
 
-    They are written for READ COMMITTED and for real transactions, which another app's engine need not have.
+    Transactions are written for READ COMMITTED and for real ones, which another app's engine need not have.
     """
     options: dict[str, Any] = {"schema_translate_map": {None: schema}} if schema else {}
-    ours = engine.execution_options(isolation_level="READ COMMITTED", **options)
+    ours = engine.execution_options(isolation_level=level, **options)
     ours.sync_engine.hide_parameters = True  # among them are hashes of passwords, and addresses
     return ours
 
 
-def _throw_frozen_away(engine: AsyncEngine) -> None:
-    """Have a connection closed whose statement took too long: its answer may still come, to the next who asks."""
+class LostConnections:
+    """Checks asyncpg's connections when they leave their pools, and replaces lost ones, mostly without a trip.
 
-    @event.listens_for(engine.sync_engine, "handle_error")
-    def is_lost(context: Any) -> None:
-        if isinstance(context.original_exception, TimeoutError):
+    A server that ends or restarts closes its connections, which the driver has heard of by then. A firewall that
+    forgets a connection says nothing, and does so after a while of silence: a connection that was idle for some seconds
+    is asked, with a trip, as is one that was last used before another one was lost.
+    """
+
+    def __init__(self) -> None:
+        self._lost_at = 0.0
+
+    def watch(self, engine: AsyncEngine) -> None:
+        self._dialect: Any = engine.dialect
+        event.listen(engine.sync_engine, "handle_error", self._note_loss)
+        event.listen(engine.sync_engine, "checkin", _note_use)
+        event.listen(engine.sync_engine, "checkout", self._require_alive)
+
+    def _note_loss(self, context: Any) -> None:
+        error, deadline = context.original_exception, DEADLINE.get()
+        context.invalidate_pool_on_disconnect = False  # the others are asked by themselves
+        if isinstance(error, TimeoutError) or (deadline and deadline.expired()):
+            # The server is frozen, and would not answer a good-bye either. Its answer may still come, to the next
+            # statement: the connection is closed.
             context.is_disconnect = True
-            context.invalidate_pool_on_disconnect = False  # the others are asked by themselves
-        elif is_met_by_the_end(context.original_exception):
+            if context.connection and not context.connection.invalidated:
+                context.connection.connection.driver_connection.terminate()
+            self._lost_at = time.monotonic()
+        elif _is_loss(error) or (context.is_disconnect and isinstance(error, Exception)):
             context.is_disconnect = True
+            # A caller that was cancelled has lost its connection, too, which says nothing of the others.
+            self._lost_at = time.monotonic()
 
+    def _require_alive(self, connection: Any, record: Any, _: object) -> None:
+        used_at = record.info.get("used_at")
+        is_trusted = used_at is None or used_at >= max(self._lost_at, time.monotonic() - _TRUSTED)
+        if connection.driver_connection.is_closed() or not (is_trusted or self._answers(connection)):
+            raise InvalidatePoolError  # the others that are as old are replaced, too
 
-def _engine_options(read: DatabaseUrl, pool_size: int, timeout: timedelta | None) -> dict[str, Any]:
-    if read.kind == "postgresql":
-        seconds = timeout.total_seconds() if timeout else None
-        limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
-        # Who waits for a connection of the pool waits no longer than the one that has it may.
-        waits = {"pool_timeout": seconds} if seconds else {}
-        arguments = {**limits, **read.arguments}
-        return {
-            "connect_args": arguments, "pool_size": pool_size, "max_overflow": 0, **waits,
-        }  # fmt: skip
-    if read.url.database:
+    def _answers(self, connection: Any) -> bool:
         try:
-            make_private_folder(Path(read.url.database).parent)
-        except OSError as error:
-            raise SettingsInvalid([Fault("database.url", f"its folder cannot be made: {error.strerror}")]) from None
-    return {"connect_args": SQLITE_ARGUMENTS}
+            return bool(self._dialect.do_ping(connection))
+        except self._dialect.loaded_dbapi.Error:
+            return False
 
 
-def configure_sqlite(engine: Any) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _: object) -> None:
-        try:
-            cursor = connection.cursor()
-            # With the write-ahead log, readers never wait for the writer; FULL, because a 202 means committed, also
-            # when the power fails the moment after (https://sqlite.org/pragma.html#pragma_synchronous).
-            # A file that is new is made one with a log by whoever comes first, and SQLite lets nobody else wait for it.
-            try_until_free(lambda: cursor.execute("PRAGMA journal_mode = WAL"), _SECONDS_TO_BEGIN_A_LOG)
-            cursor.execute("PRAGMA synchronous = FULL")
-            cursor.execute("PRAGMA foreign_keys = ON")
-            cursor.close()
-            # SQLite has one of its own since 3.41 (https://sqlite.org/lang_corefunc.html#unhex).
-            connection.create_function("unhex", 1, _unhex, deterministic=True)
-        except BaseException:  # the file is no database: its connection has a thread, which nobody else would end
-            connection.close()
-            raise
+def _is_loss(error: BaseException | None) -> bool:
+    """Tell what SQLAlchemy does not see: the server says good-bye, and has not yet closed the connection."""
+    return is_met_by_the_end(error) or str(getattr(error, "sqlstate", "")).startswith(_GOOD_BYE)
 
 
-def _unhex(text: str | None) -> bytes | None:
-    return None if text is None else bytes.fromhex(text)
-
-
-def begin_writing(connection: Any) -> None:
-    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-        return  # a reader, which takes no lock
-    # A transaction here is one that writes. Taking the lock at its start means it never fails half way with
-    # SQLITE_BUSY because somebody wrote after it had read (https://sqlite.org/lang_transaction.html).
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _note_use(_: object, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()

@@ -29,7 +29,7 @@ class ManyRows:
     def __init__(self, database: Database, columns: Mapping[str, Column[Any]]) -> None:
         self._is_sqlite = database.is_sqlite
         self.table = _places(columns) if self._is_sqlite else _fields(columns)
-        dialect = database.engine.dialect
+        dialect = database.dialect
         # The dialect's own type: SQLite's knows how times are written so that text is ordered as they are.
         self._processes = {
             name: _hex if _is_bytes(of) else of.type.dialect_impl(dialect).bind_processor(dialect)

@@ -6,7 +6,6 @@ from functools import cache
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keyturn.database import Database, Model, unready_where_unreachable
 from keyturn.errors import DatabaseUnready
@@ -72,8 +71,7 @@ def ahead_text(found: str) -> str:
 async def _missing_columns(database: Database) -> str:
     """Return what is not there of the columns that this program's tables have, as "table.column", comma-separated."""
     needed = {name: {column.name for column in table.columns} for name, table in Model.metadata.tables.items()}
-    async with database.connection() as connection:
-        there = await connection.run_sync(_columns_of, database.schema, list(needed))
+    there = await database.read(lambda connection: _columns_of(connection, database.schema, list(needed)))
     return ", ".join(f"{name}.{column}" for name in sorted(needed) for column in sorted(needed[name] - there[name]))
 
 
@@ -91,18 +89,21 @@ async def revision(database: Database) -> str | None:
 
     Raises DatabaseUnready where it does not tell: a table that may not be read is no missing one. SchemaMissing is one.
     """
-    async with database.connection() as connection:
+
+    def find(connection: Connection) -> str | None:
         try:
-            found = await connection.execute(select(_VERSIONS.c.version_num))
+            found = connection.execute(select(_VERSIONS.c.version_num)).scalar()
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
             if not _is_missing(error):
                 raise DatabaseUnready(f"the database does not tell its revision: {_reason(error)}") from error
             if not database.is_sqlite and not database.schema:
-                await connection.run_sync(_require_schema)
+                _require_schema(connection)
             return None
-        return str(found.scalar() or "") or None
+        return str(found or "") or None
+
+    return await database.read(find)
 
 
 def _require_schema(connection: Connection) -> None:
@@ -137,32 +138,35 @@ async def migrate(database: Database) -> str | None:
             f"the database is at revision {before}, and this Keyturn begins at {_revisions()[0]}: first run "
             f"`keyturn migrate` of its git commit {_CAN_BRING_IT_TO_THE_FIRST}"
         )
+
+    def bring_up(connection: Connection) -> None:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        if database.schema:
+            _enter_schema(connection, database.schema)
+        try:
+            _run_alembic(connection)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            # Most often no right to make tables, or one of that name which is somebody else's.
+            raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
+
     with unready_where_unreachable(database.where):
-        async with database.engine.begin() as connection:
-            if not database.is_sqlite:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
-            if database.schema:
-                await _enter_schema(connection, database.schema)
-            try:
-                await connection.run_sync(_run_alembic)
-            except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise
-                # Most often no right to make tables, or one of that name which is somebody else's.
-                raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
+        await database.connections.transact(bring_up)  # which takes what time it takes
     return before
 
 
-async def _enter_schema(connection: AsyncConnection, schema: str) -> None:
+def _enter_schema(connection: Connection, schema: str) -> None:
     """Make the schema where it is missing, and the only one that this transaction sees: Alembic writes bare names."""
     quoted = connection.dialect.identifier_preparer.quote(schema)
-    there = await connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :schema"), {"schema": schema})
+    there = connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :schema"), {"schema": schema})
     try:
         if not there:  # "IF NOT EXISTS" would need the right to make one also where it is there
-            await connection.execute(text(f"CREATE SCHEMA {quoted}"))
+            connection.execute(text(f"CREATE SCHEMA {quoted}"))
     except ProgrammingError as error:
         raise DatabaseUnready(f"the schema {schema} is not there and cannot be made: {_reason(error)}") from None
-    await connection.execute(text(f"SET LOCAL search_path TO {quoted}"))
+    connection.execute(text(f"SET LOCAL search_path TO {quoted}"))
 
 
 def _reason(error: DBAPIError) -> str:

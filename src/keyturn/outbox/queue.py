@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
-from keyturn.database.conditional_insert import insert_if
+from keyturn.database.inserts import insert_if
 from keyturn.database.many_rows import ManyRows
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.listening import CHANNEL
@@ -61,7 +61,7 @@ class Outbox:
         self._enqueue = _enqueue_statement(database.clock())
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(
-            self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite
+            self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite, deadline=database.deadline
         )
         self.waiting = asyncio.Event()
 

@@ -36,7 +36,7 @@ async def counting_alone(database: Database, storage_url: str) -> AsyncIterator[
     if storage_url:
         yield
     elif database.is_sqlite:
-        with _locked_beside(database.engine.url.database or ""):
+        with _locked_beside(database.url.database or ""):
             yield
     else:
         async with _locked_in(database):

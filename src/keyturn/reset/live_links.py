@@ -89,7 +89,7 @@ class _JoinedLinks:
         self._accounts = accounts
         self._statement = accounts.join(select_links(database), ResetTokenRow.account_id)
         self._finds: Batcher[bytes, _Found | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite
+            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, deadline=database.deadline
         )
 
     async def find(self, digest: bytes) -> _Found | None:

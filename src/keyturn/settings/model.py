@@ -43,7 +43,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     `url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on.
 
     `schema` is PostgreSQL's, for Keyturn's tables alone; "" is the one that a connection finds by itself. `timeout` is
-    how long its server may take to connect and for each statement: one that keeps quiet is not waited for for ever.
+    how long a request waits for its server, counted from its arrival: one that keeps quiet is not waited for for ever.
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")

@@ -114,9 +114,8 @@ def file(**urls: str) -> Settings:
 
 
 async def schema_of(database: Database) -> str:
-    async with database.connection() as connection:
-        asked = "SELECT 1" if database.is_sqlite else "SELECT current_schema()"
-        schema = (await connection.execute(text(asked))).scalar_one()
+    asked = "SELECT 1" if database.is_sqlite else "SELECT current_schema()"
+    schema = await database.read(lambda connection: connection.execute(text(asked)).scalar_one())
     await database.close()
     return str(schema)
 

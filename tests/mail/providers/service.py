@@ -42,5 +42,6 @@ class Service:
     async def messages(self) -> Sequence[Row[Any]]:
         """Return all of them, the oldest first."""
         table = OutboxRow.__table__
-        async with self.parts.database.connection() as connection:
-            return (await connection.execute(select(table).order_by(table.c.id))).all()
+        return await self.parts.database.read(
+            lambda connection: connection.execute(select(table).order_by(table.c.id)).all()
+        )

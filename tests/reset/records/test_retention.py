@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text
+from tests.connections import committing
 from tests.plans import plans_of
 
 from keyturn.accounts.builtin import BuiltinAccounts
@@ -46,8 +47,7 @@ async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
 
 
 async def kept(database: Database, column: Any) -> list[Any]:
-    async with database.connection() as connection:
-        return list((await connection.execute(select(column).order_by(column))).scalars())
+    return [next(iter(row.values())) for row in await database.fetch(select(column).order_by(column))]
 
 
 def link(token: str, expires_at: datetime) -> dict[str, Any]:
@@ -260,7 +260,7 @@ async def test_it_goes_on_after_a_purge_that_failed(
     database: Database, retention: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "keyturn.housekeeping")
-    async with database.engine.begin() as connection:
+    async with committing(database) as connection:
         await connection.execute(text("DROP TABLE keyturn_audit"))
     task = asyncio.create_task(retention.run(timedelta(milliseconds=1)))
     async with asyncio.timeout(10):

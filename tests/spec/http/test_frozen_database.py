@@ -1,6 +1,8 @@
 """A database that freezes without a word: every wait has an end, and nothing is kept of the connections."""
 
 import asyncio
+import time
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import pytest
@@ -39,6 +41,26 @@ async def test_who_asks_while_it_is_frozen_is_told_to_come_back_and_then_it_goes
         proxy.speak_again()
         await service.ask()
         assert proxy.opened > opened, "the frozen connections were thrown away"
+
+
+async def test_of_many_who_ask_while_it_is_frozen_each_waits_for_one_time_out(database_url: str) -> None:
+    patience = timedelta(seconds=2)
+    async with silent_proxy(database_url) as (url, proxy):
+        wanted = patient(url) | {"database": DatabaseSettings(url=Secret(url), timeout=patience)}
+        async with running(settings_for(url, **wanted)) as service:
+            await service.add(ADA)
+            await service.ask()
+            proxy.fall_silent()
+            waited = await asyncio.gather(*(seconds_for(ask(service)) for _ in range(MANY)))
+            proxy.speak_again()
+
+    assert max(waited) < 1.75 * patience.total_seconds(), waited
+
+
+async def seconds_for(asking: Awaitable[str]) -> float:
+    begun = time.monotonic()
+    assert await asking == "503 unavailable"
+    return time.monotonic() - begun
 
 
 async def ask(service: Service) -> str:

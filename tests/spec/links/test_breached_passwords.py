@@ -113,7 +113,6 @@ async def test_nothing_is_asked_without_a_live_link_or_for_what_is_refused_anywa
 async def test_no_connection_of_the_database_is_held_meanwhile(
     start: Start, ranges: RangeServer, database_url: str
 ) -> None:
-    # Of so small a pool none is kept for the next statement.
     database = DatabaseSettings(url=Secret(database_url), pool_size=2)
     service = await start(breaches=asking(ranges, 1), database=database)
     token = await service.link()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select, update
 from sqlalchemy.engine import make_url
+from tests.connections import connected
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, RESET, VALIDATE, Service, problem
 
@@ -121,7 +122,7 @@ async def live_the_story(service: Service) -> list[str]:
 async def every_cell(service: Service) -> list[tuple[str, bytes]]:
     """Return every value of every table, by "table.column"."""
     metadata = MetaData()
-    async with service.parts.database.engine.connect() as connection:
+    async with connected(service.parts.database) as connection:
         await connection.run_sync(metadata.reflect)
         cells = []
         for table in metadata.sorted_tables:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
+from tests.connections import committing
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, RESET, VALIDATE, Service, problem
 
@@ -127,6 +128,6 @@ async def test_a_megabyte_of_token_is_too_large(service: Service) -> None:
 
 async def test_checking_does_not_wait_for_somebody_who_writes(service: Service) -> None:
     token = await service.link()
-    async with asyncio.timeout(5), service.parts.database.engine.begin() as connection:
+    async with asyncio.timeout(5), committing(service.parts.database) as connection:
         await connection.execute(update(AccountRow).values(name="Somebody else"))
         assert await service.works(token)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
 from tests.statements import statements_sent
 
@@ -51,16 +51,22 @@ async def test_a_mail_is_rendered_and_sealed_for_everybody_and_in_no_transaction
         return render(*arguments)
 
     monkeypatch.setattr(Templates, "render", render_and_note)
-    engine = service.parts.database.engine.sync_engine
-    event.listen(engine, "begin", begin)
-    for end in ("commit", "rollback"):
-        event.listen(engine, end, lambda connection: open_transactions.discard(id(connection)))
 
-    for email in EVERYBODY:
-        await service.ask(email)
+    def end(connection: Any) -> None:
+        open_transactions.discard(id(connection))
+
+    noted = {"begin": begin, "commit": end, "rollback": end}
+    for name, note in noted.items():
+        event.listen(Engine, name, note)
+    try:
+        for email in EVERYBODY:
+            await service.ask(email)
+            await service.deliver()
+        await service.add("ben@northwind.test")
+        await service.reset(await service.link("ben@northwind.test"))
         await service.deliver()
-    await service.add("ben@northwind.test")
-    await service.reset(await service.link("ben@northwind.test"))
-    await service.deliver()
+    finally:
+        for name, note in noted.items():
+            event.remove(Engine, name, note)
 
     assert rendered == [0] * (len(EVERYBODY) + 2)  # and the link of a reset, and its confirmation

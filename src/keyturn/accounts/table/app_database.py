@@ -2,38 +2,38 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
+import msgspec
 from sqlalchemy import Connection, Engine, Executable, RowMapping, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
-from keyturn.database.engines import SQLITE_ARGUMENTS
-from keyturn.database.kept_connections import KeptConnections
-from keyturn.database.lost_connections import replace_lost_connections
-from keyturn.database.sqlite_threads import SqliteThreads
-from keyturn.database.unready import is_rolled_back
+from keyturn.database.batching import Deadline
+from keyturn.database.engines import DEADLINE, LostConnections, PooledConnections, open_engine
+from keyturn.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
+from keyturn.database.sqlite import SqliteConnections
+from keyturn.database.unready import is_rolled_back, silent
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
-from keyturn.packaging import requires_extra
 
 _Result = TypeVar("_Result")
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
 """One dialect for MySQL and MariaDB: what is asked of them here is the same."""
 
-_EXTRAS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": ""}
+_EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
 """The extra that brings the driver."""
 
-_CONNECTIONS, _KEPT = 5, 1
-"""To a server at once; and of those how many stay open outside the pool to read by, on PostgreSQL."""
+_CONNECTIONS = 5
+"""To a server at once."""
 
 PATIENCE = timedelta(seconds=10)
 """Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
@@ -51,34 +51,39 @@ class AppDatabase:
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
         read = read_url(url, "accounts.table.url")
-        self.engine = _engine(read, patience.total_seconds())
         self.where = describe_url(read.url)
-        self._seconds = None if read.kind == "sqlite" else patience.total_seconds()
-        self._kept = KeptConnections(self.engine, _KEPT if read.kind == "postgresql" else 0)
-        self._threads = (
-            SqliteThreads(self.engine.url, SQLITE_ARGUMENTS, _look_at_file_first) if read.kind == "sqlite" else None
-        )
+        is_sqlite = read.kind == "sqlite"
+        self._seconds = PATIENCE_WITH_A_FILE if is_sqlite else patience.total_seconds()
+        self.connections = _open_file(read) if is_sqlite else _open_pool(read, patience.total_seconds())
+        self.dialect = self.connections.dialect
+
+    @property
+    def deadline(self) -> Deadline:
+        return Deadline(self._seconds, lambda: AccountsUnready(f"the database of the accounts: {silent(self.where)}"))
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        with _accounts_unready(self.where):
+            async with asyncio.timeout(self._seconds) as deadline:
+                token = DEADLINE.set(deadline)
+                try:
+                    yield
+                finally:
+                    DEADLINE.reset(token)
 
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
-        with _accounts_unready(self.where):
-            async with asyncio.timeout(self._seconds or SQLITE_ARGUMENTS["timeout"]):
-                return await (self._threads or self._kept).read(work)
+        async with self.in_time():
+            return await self.connections.read(work)
 
     async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        with _accounts_unready(self.where):
-            if self._threads:
-                return await self._threads.transact(work)
-            async with asyncio.timeout(self._seconds), self.engine.begin() as connection:
-                return await connection.run_sync(work)
+        async with self.in_time():
+            return await self.connections.transact(work)
 
     async def close(self) -> None:
-        await self._kept.close()
-        await self.engine.dispose()
-        if self._threads:
-            await self._threads.close()
+        await self.connections.close()
 
 
 @contextmanager
@@ -95,34 +100,27 @@ def _accounts_unready(place: str) -> Iterator[None]:
         raise AccountsUnready(f"the database of the accounts {what}: {describe_error(cause or error)}") from cause
 
 
-def _engine(read: DatabaseUrl, seconds: float) -> AsyncEngine:
-    options = _options(read, seconds)
-    try:
-        with requires_extra(_EXTRAS[read.kind], read.url.get_backend_name(), "accounts.table.url"):
-            engine = create_async_engine(hide_parameters=True, pool_size=_CONNECTIONS, max_overflow=0, **options)
-    except (ArgumentError, TypeError, ValueError):
-        raise _fault("not a database address") from None
-    if read.kind == "sqlite":
-        _look_at_file_first(engine.sync_engine)
-        event.listen(engine.sync_engine, "begin", _begin)
-    if read.kind == "postgresql":
-        replace_lost_connections(engine)
-    refuse_what_no_driver_takes(engine, "accounts.table.url", read.roots)
-    return engine
+def _open_file(read: DatabaseUrl) -> SqliteConnections:
+    if not read.url.database:
+        raise _fault("names no file")
+    # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
+    file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
+    url = file.update_query_dict({"mode": "rw", "uri": "true"})
+    refuse = partial(refuse_what_no_driver_takes, setting="accounts.table.url", roots=read.roots)
+    return SqliteConnections(url, _look_at_file_first, refuse)
 
 
-def _options(read: DatabaseUrl, seconds: float) -> dict[str, Any]:
-    if read.kind == "sqlite":
-        if not read.url.database:
-            raise _fault("names no file")
-        # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
-        file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
-        return {"url": file.update_query_dict({"mode": "rw", "uri": "true"}), "connect_args": SQLITE_ARGUMENTS}
+def _open_pool(read: DatabaseUrl, seconds: float) -> PooledConnections:
+    lost = LostConnections() if read.kind == "postgresql" else None
+    read = msgspec.structs.replace(read, url=read.url.set(drivername=_DRIVERS[read.kind]))
     # Who waits for one of the connections is told before the time is up: Python 3.11 may lose a cancellation that meets
     # with one's coming free (https://github.com/python/cpython/issues/86296).
-    url = read.url.set(drivername=_DRIVERS[read.kind])
-    asks = {"pool_pre_ping": read.kind == "mysql", "pool_timeout": seconds / 2}
-    return {"url": url, "connect_args": read.arguments, **asks}
+    options = {"connect_args": read.arguments, "pool_pre_ping": read.kind == "mysql", "pool_timeout": seconds / 2}
+    try:
+        engine = open_engine(read, "accounts.table.url", _EXTRAS[read.kind], lost, pool_size=_CONNECTIONS, **options)
+    except (ArgumentError, TypeError, ValueError):
+        raise _fault("not a database address") from None
+    return PooledConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def _look_at_file_first(engine: Engine) -> None:
@@ -140,11 +138,6 @@ def _look_at_file_first(engine: Engine) -> None:
             raise
         with closing(sqlite3.connect(f"{file}?mode=rw", uri=True)):
             pass
-
-
-def _begin(connection: Any) -> None:
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # as in `database`: the lock first, and no failure half way
 
 
 def _fault(message: str) -> SettingsInvalid:

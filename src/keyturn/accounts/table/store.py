@@ -74,8 +74,10 @@ class TableAccounts:
         self._hash_length = hash_length
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
-        self._finds: Batcher[str, Account | None] = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE)
-        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError)
+        self._finds: Batcher[str, Account | None] = Batcher(
+            self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, deadline=place.deadline
+        )
+        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError, deadline=place.deadline)
 
     async def require_ready(self) -> None:
         """Look at the table anew; have the database plan each statement, which runs none and fires no trigger."""
@@ -117,7 +119,7 @@ class TableAccounts:
         Raises AccountsUnready.
         """
         name = parse_table_name(self._settings.table)
-        if name.schema or self._place.engine.dialect.name != "postgresql":
+        if name.schema or self._place.dialect.name != "postgresql":
             return str(name)
         schemas = [row["nspname"] for row in await self._place.fetch(_SCHEMAS_WITH, {"name": name.name})]
         return f"{schemas[0]}.{name}" if len(schemas) > 1 else str(name)
@@ -317,7 +319,7 @@ class TableAccounts:
             statements = self._statements  # which a transaction in another thread may forget meanwhile
             if statements is None:
                 mapping = await self._place.read(lambda one: read_mapping(one, self._settings, self._hash_length))
-                statements = self._statements = Statements(mapping, self._place.engine.dialect.name)
+                statements = self._statements = Statements(mapping, self._place.dialect.name)
             return statements
 
 

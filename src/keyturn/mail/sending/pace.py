@@ -53,7 +53,7 @@ class Pace:
         moment = self._moment()
         later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
         booked = (
-            insert_into(PaceRow, self._database.engine.dialect)
+            insert_into(PaceRow, self._database.dialect)
             .values(name=self._of_first if self._first else self._name, next_at=moment + self._gap)
             .on_conflict_do_update(
                 index_elements=[PaceRow.name],

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, LargeBinary, String, case, literal, select, u
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Database, Model
-from keyturn.database.conditional_insert import insert_if
+from keyturn.database.inserts import insert_if
 from keyturn.reset.proofs.codes import FAILURES, TRIES, mailbox_digest
 
 

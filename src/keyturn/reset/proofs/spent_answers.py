@@ -6,7 +6,7 @@ from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Database, Model
-from keyturn.database.conditional_insert import insert_if
+from keyturn.database.inserts import insert_if
 
 
 class SpentAnswerRow(Model):

@@ -125,7 +125,7 @@ class Mailboxes:
         # In the order of their keys: two workers that claim several at once never wait for each other.
         wanted = select(given.digest, moment, literal(1), moment).where(given.wanted).order_by(given.digest)
         return (
-            insert_into(MailboxRow, self._database.engine.dialect)
+            insert_into(MailboxRow, self._database.dialect)
             .from_select(["digest", "mailed_at", "mails", "counted_since"], wanted)
             .on_conflict_do_update(
                 index_elements=[MailboxRow.digest],

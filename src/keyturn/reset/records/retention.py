@@ -199,7 +199,7 @@ class Retention:
 
     async def _purge_chore(self, chore: _Chore) -> int:
         """Work in batches that grow and shrink with the time that they take; half of the time is others'."""
-        longest = _LONGEST[self._database.engine.dialect.name]
+        longest = _LONGEST[self._database.dialect.name]
         done, most, last = 0, _FIRST_BATCH, None
         while True:
             batch = chore.batch(most) if self._database.is_sqlite else chore.counted_batch(most, last)

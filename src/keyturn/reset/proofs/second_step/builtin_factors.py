@@ -74,7 +74,7 @@ class BuiltinFactors:
         await self._set(account_id, phone=self._box.encrypt(phone.encode()))
 
     async def _set(self, account_id: str, **sealed: bytes) -> None:
-        fresh = insert_into(SecondFactorRow, self._database.engine.dialect).values(
+        fresh = insert_into(SecondFactorRow, self._database.dialect).values(
             account_id=account_id, created_at=now(), **sealed
         )
         await self._database.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))

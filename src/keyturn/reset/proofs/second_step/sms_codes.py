@@ -101,7 +101,7 @@ class SmsCodes:
             "used_at": None,
         }  # fmt: skip
         statement = (
-            insert_into(row, self._database.engine.dialect)
+            insert_into(row, self._database.dialect)
             .values(account_id=trial.account.id, messages=1, counted_since=moment, **values)
             .on_conflict_do_update(
                 index_elements=[row.account_id],

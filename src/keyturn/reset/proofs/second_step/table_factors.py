@@ -110,7 +110,7 @@ class TableFactors:
         async with self._reading:
             if self._lookup is None:
                 columns = await self._place.read(self._look)
-                self._lookup = _Lookup(columns["account"], self._statement(columns, self._place.engine.dialect.name))
+                self._lookup = _Lookup(columns["account"], self._statement(columns, self._place.dialect.name))
             return self._lookup
 
     def _look(self, connection: Connection) -> Mapping[str, Column]:

@@ -1,0 +1,273 @@
+"""SQLite's own driver in a few threads: a piece of work is one trip to one of them."""
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Executable, NullPool, Row, StaticPool, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from keyturn.settings.private_files import make_private_file
+
+PATIENCE = 30.0
+"""Seconds for which a file that another process has locked is waited for."""
+
+_READERS = 4
+
+_STEP = 0.0005
+"""Seconds between two tries to write to a file that another process has locked."""
+
+_SECONDS_TO_BEGIN_A_LOG = 1
+
+_PRIMARY = 0xFF
+"""The bits of a result code that say what it is; those above say why (https://sqlite.org/rescode.html)."""
+
+_Result = TypeVar("_Result")
+
+Configure = Callable[[Engine], None]
+"""Listens to what an engine does with its connections."""
+
+
+def returned(connection: Connection, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
+    """Return the rows of a statement, also of one that returns none."""
+    result = connection.execute(statement, given)
+    return result.all() if result.returns_rows else []
+
+
+class SqliteConnections:
+    """Runs reads in a few threads, and writes in one, since the file has one writer: reads never wait for writes.
+
+    A trip to a thread takes several times what a small statement does, so a transaction is one trip from BEGIN to
+    COMMIT. Each thread's connection stays open: to take one from a pool and to give it back takes SQLAlchemy as long as
+    a small statement with its commit. A database in memory is one connection, and has one thread.
+
+    `new_executor` makes what runs the work: the number of threads and their name are its arguments.
+    """
+
+    def __init__(
+        self, url: URL, *configure: Configure, patience: float = PATIENCE,
+        new_executor: Callable[[int, str], Executor] = ThreadPoolExecutor,
+    ) -> None:  # fmt: skip
+        in_memory = url.database in {None, "", ":memory:"}
+        arguments = {"isolation_level": None, "check_same_thread": False, "timeout": patience}
+        options = {"hide_parameters": True, "poolclass": StaticPool if in_memory else NullPool}
+        url = url.set(drivername="sqlite")
+        self._patience = patience
+        # SQLite says at once that another process writes. It would wait in steps that grow to a tenth of a second
+        # (https://sqlite.org/c3ref/busy_timeout.html), and requests wait behind this one.
+        writes = create_engine(url, connect_args={**arguments, "timeout": 0, "factory": _NotedConnection}, **options)
+        reads = writes if in_memory else create_engine(url, connect_args=arguments, **options)
+        for engine in {writes, reads}:
+            for listen in configure:
+                listen(engine)
+        reads = reads.execution_options(isolation_level="AUTOCOMMIT")
+        self.dialect = writes.dialect
+        self._writer = _Threads(1, "keyturn-sqlite-writes", writes, new_executor)
+        self._readers = self._writer if in_memory else _Threads(_READERS, "keyturn-sqlite-reads", reads, new_executor)
+
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        return await self._readers.run(lambda connection, _: work(connection))
+
+    async def execute(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
+        def execute(connection: Connection, job: _Job) -> Sequence[Row[Any]]:
+            # SQLite is told of no transaction: a statement by itself is one (https://sqlite.org/lang_transaction.html).
+            with connection.begin():
+                return self._once_free(job, lambda: returned(connection, statement, given))
+
+        return await self._writer.run(execute)
+
+    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        def transact(connection: Connection, job: _Job) -> _Result:
+            with connection.begin():
+                # The lock first: a transaction that writes never fails half way since another one wrote after it had
+                # read (https://sqlite.org/lang_transaction.html).
+                self._once_free(job, lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+                result = work(connection)
+                job.begin_commit()
+            return result
+
+        return await self._writer.run(transact)
+
+    def _once_free(self, job: "_Job", attempt: Callable[[], _Result]) -> _Result:
+        def attempt_while_wanted() -> _Result:
+            job.require_wanted()
+            return attempt()
+
+        return try_until_free(attempt_while_wanted, self._patience)
+
+    async def close(self) -> None:
+        """Wait for what is under way, and close the connections. Later work opens them again."""
+        await self._readers.close()
+        await self._writer.close()
+
+
+class _GivenUp(Exception):
+    """Nobody waits for a piece of work any more."""
+
+
+class _Job:
+    """Work that may be given up while a thread does it: SQLite's statement is interrupted, and no commit begins."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._is_wanted = True
+        self._driver: Any = None
+
+    def begin(self, driver: Any) -> None:
+        with self._lock:
+            self._driver = driver
+        self.require_wanted()
+
+    def require_wanted(self) -> None:
+        """Raise _GivenUp where the caller waits no more."""
+        if not self._is_wanted:
+            raise _GivenUp
+
+    def begin_commit(self) -> None:
+        """Raise _GivenUp where the caller waits no more; from here on the work ends as it does."""
+        with self._lock:
+            self._driver = None
+            self.require_wanted()
+
+    def end(self) -> None:
+        with self._lock:  # the connection does other work next, which is not to be interrupted
+            self._driver = None
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._is_wanted = False
+            if self._driver:
+                self._driver.interrupt()
+
+
+class _Threads:
+    """Threads with one connection for each, which stays open between two pieces of work."""
+
+    def __init__(self, count: int, name: str, engine: Engine, new_executor: Callable[[int, str], Executor]) -> None:
+        self._count = count
+        self._name = name
+        self._new_executor = new_executor
+        self._executor: Executor | None = None
+        self._engine = engine
+        self._idle: list[Connection] = []
+
+    async def run(self, work: Callable[[Connection, _Job], _Result]) -> _Result:
+        self._executor = self._executor or self._new_executor(self._count, self._name)
+        job = _Job()
+        # The context goes along, as in `asyncio.to_thread`: it says whose request a log line belongs to.
+        running = asyncio.get_running_loop().run_in_executor(self._executor, copy_context().run, self._run, work, job)
+        try:
+            return await running
+        except asyncio.CancelledError:
+            job.give_up()
+            raise
+
+    def _run(self, work: Callable[[Connection, _Job], _Result], job: _Job) -> _Result:
+        job.require_wanted()
+        try:
+            connection = self._idle.pop()  # the last that was used: each has a cache of its own
+        except IndexError:
+            connection = self._engine.connect()
+        try:
+            job.begin(connection.connection.dbapi_connection)
+            result = work(connection, job)
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            job.end()
+        self._idle.append(connection)
+        return result
+
+    async def close(self) -> None:
+        executor, self._executor = self._executor, None  # work that comes meanwhile has threads of its own
+        if executor:
+            await asyncio.to_thread(executor.shutdown)
+        while self._idle:
+            self._idle.pop().close()
+        self._engine.dispose()
+
+
+class _NotedConnection(sqlite3.Connection):
+    """Closes the cursors of a transaction before it ends.
+
+    A statement whose rows were not read to the end would keep the transaction open, and all that is committed after it
+    (https://sqlite.org/lang_transaction.html, "Implicit versus explicit transactions").
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._cursors: list[sqlite3.Cursor] = []
+
+    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]
+        self._cursors.append(cursor := super().cursor(factory))
+        return cursor
+
+    def commit(self) -> None:
+        self._close_cursors()
+        super().commit()
+
+    def rollback(self) -> None:
+        self._close_cursors()
+        super().rollback()
+
+    def _close_cursors(self) -> None:
+        for cursor in self._cursors:
+            cursor.close()
+        self._cursors.clear()
+
+
+def keep_file_private(engine: Engine) -> None:
+    """Make SQLite's file before SQLite does, which would let others read it.
+
+    The files of its log have the rights of this one (https://sqlite.org/src/file?name=src/os_unix.c,
+    findCreateFileMode). Of what cannot be made, SQLite tells.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
+        file = str(arguments[0])
+        if not file.startswith((":memory:", "file:")):
+            with contextlib.suppress(OSError):
+                make_private_file(Path(file))
+
+
+def configure_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        # With the write-ahead log, readers never wait for the writer; FULL, because a 202 means committed, also when
+        # the power fails the moment after (https://sqlite.org/pragma.html#pragma_synchronous). The first connection
+        # to a new file begins its log, and SQLite lets no other wait for that.
+        try_until_free(lambda: connection.execute("PRAGMA journal_mode = WAL"), _SECONDS_TO_BEGIN_A_LOG)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # SQLite has one of its own since 3.41 (https://sqlite.org/lang_corefunc.html#unhex).
+        connection.create_function("unhex", 1, _unhex, deterministic=True)
+
+
+def _unhex(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
+
+
+def try_until_free(attempt: Callable[[], _Result], patience: float) -> _Result:
+    """Return what `attempt` does once no other connection is in its way; raise what it does `patience` seconds on."""
+    ends = time.monotonic() + patience
+    while True:
+        try:
+            return attempt()
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if not _is_busy(error) or time.monotonic() > ends:
+                raise
+        time.sleep(_STEP)
+
+
+def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:
+    said = error.orig if isinstance(error, OperationalError) else error
+    return getattr(said, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_BUSY

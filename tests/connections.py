@@ -1,0 +1,31 @@
+"""Connections as another program has them, beside those of a `Database`: a test holds them for as long as it wants."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from keyturn.database import Database
+
+
+@asynccontextmanager
+async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection whose transaction is rolled back unless it is committed."""
+    if not database.is_sqlite:
+        async with database.engine.connect() as connection:
+            yield connection
+        return
+    engine = create_async_engine(database.url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30})
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def committing(database: Database) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection whose transaction is committed at the end."""
+    async with connected(database) as connection:
+        yield connection
+        await connection.commit()
