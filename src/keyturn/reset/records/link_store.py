@@ -27,6 +27,7 @@ from keyturn.database.batching import Batcher
 from keyturn.database.many_rows import ManyRows
 from keyturn.errors import DatabaseUnready, DeadReason
 from keyturn.reset.records.models import ResetTokenRow
+from keyturn.reset.records.single_use import MOMENT, SingleUse
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,12 +141,11 @@ class LinkStore:
 
     def consume(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
         """Use the link, if it still works: of any number who try at once, exactly one is told True."""
-        return connection.execute(_CONSUMED, {"of_digest": digest, "moment": moment}).first() is not None
+        return _USES.use(connection, moment, of_digest=digest) is not None
 
     def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
         """Let the link work again that was used at that moment and not for good."""
-        statement = update(ResetTokenRow).where(ResetTokenRow.digest == digest, ResetTokenRow.used_at == used_at)
-        connection.execute(statement.values(used_at=None))
+        _USES.give_back(connection, used_at, of_digest=digest)
 
     def count_try(self, connection: Connection, link_id: int, most: int, moment: datetime) -> int | None:
         """Count a code that is tried with a link that works; return how many were, None where that would be too many.
@@ -168,8 +168,7 @@ class LinkStore:
 
     def revoke(self, connection: Connection, link_id: int, moment: datetime) -> bool:
         """End a link that still works; of any number who do at once, exactly one is told True."""
-        statement = update(ResetTokenRow).where(ResetTokenRow.id == link_id, *_works(moment)).values(revoked_at=moment)
-        return connection.execute(statement.returning(ResetTokenRow.id)).first() is not None
+        return _REVOCATIONS.use(connection, moment, of_id=link_id) is not None
 
     def revoke_all(
         self, connection: Connection, account_id: str, moment: datetime, *,
@@ -190,8 +189,7 @@ class LinkStore:
 
     def consume_muting(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
         """Use it, if it still works: of any number who try at once, exactly one is told True."""
-        used = update(ResetTokenRow).where(*_may_mute(digest, moment)).values(muted_at=moment)
-        return connection.execute(used.returning(ResetTokenRow.id)).first() is not None
+        return _MUTINGS.use(connection, moment, of_digest=digest, since=moment - MUTING_LIFE) is not None
 
 
 def select_links(database: Database) -> Select[Any]:
@@ -207,10 +205,10 @@ def _replaced(database: Database, live: int) -> Update:
     """Return what revokes the oldest links of the `account_ids` at the `moment`, where more than `live` work."""
     age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
     # Asking again and again must not end the link that somebody starts anew with.
-    ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), _MOMENT, spares_recovery=True)
+    ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), MOMENT, spares_recovery=True)
     working = ids.add_columns(age.label("age")).subquery()
     oldest = ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > live))
-    return update(ResetTokenRow).where(oldest).values(revoked_at=_MOMENT)
+    return update(ResetTokenRow).where(oldest).values(revoked_at=MOMENT)
 
 
 def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -232,23 +230,31 @@ def _works(moment: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bo
     return ResetTokenRow.used_at.is_(None), ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
 
 
-_MOMENT = bindparam("moment", type_=ResetTokenRow.__table__.c.expires_at.type)
-_CONSUMED = (
-    update(ResetTokenRow)
-    .where(ResetTokenRow.digest == bindparam("of_digest"), *_works(_MOMENT))
-    .values(used_at=_MOMENT)
-    .returning(ResetTokenRow.id)
+_USES = SingleUse(
+    ResetTokenRow.used_at,
+    ResetTokenRow.digest == bindparam("of_digest"),
+    ResetTokenRow.revoked_at.is_(None),
+    ResetTokenRow.expires_at > MOMENT,
+)
+_REVOCATIONS = SingleUse(
+    ResetTokenRow.revoked_at,
+    ResetTokenRow.id == bindparam("of_id"),
+    ResetTokenRow.used_at.is_(None),
+    ResetTokenRow.expires_at > MOMENT,
+)
+_MUTINGS = SingleUse(
+    ResetTokenRow.muted_at,
+    ResetTokenRow.mute_digest == bindparam("of_digest"),
+    ResetTokenRow.created_at > bindparam("since"),
 )
 _OF_ACCOUNT = ResetTokenRow.account_id == bindparam("of_account")
 _OF_MAILBOX = _OF_ACCOUNT & (func.lower(ResetTokenRow.email) == func.lower(bindparam("mailbox", type_=String())))
 _REVOKED = {
     (of_mailbox, spared): update(ResetTokenRow)
     .where(
-        ResetTokenRow.id.in_(
-            _live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, _MOMENT, spares_recovery=spared)
-        )
+        ResetTokenRow.id.in_(_live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, MOMENT, spares_recovery=spared))
     )
-    .values(revoked_at=_MOMENT)
+    .values(revoked_at=MOMENT)
     for of_mailbox in (False, True)
     for spared in (False, True)
 }

@@ -25,9 +25,10 @@ from keyturn import addresses
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
 from keyturn.database.many_rows import ManyRows
+from keyturn.reset.records.daily_counters import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
 
-DAY = timedelta(days=1)
+_COUNTER = DailyCounter(MailboxRow.mails, MailboxRow.counted_since)
 
 _TIME = MailboxRow.__table__.c.mailed_at.type
 
@@ -115,7 +116,6 @@ class Mailboxes:
 
     def _claim_statement(self) -> Any:
         moment, day_ago = _time("moment"), _time("day_ago")
-        begins_anew = MailboxRow.counted_since.is_(None) | (MailboxRow.counted_since <= day_ago)
         # When the last mail must have been sent, at the latest, so that another may be, by how many there were.
         rested = case(
             *((MailboxRow.mails <= mails, _time(f"rested_{mails}")) for mails in self._growth),
@@ -129,13 +129,10 @@ class Mailboxes:
             .from_select(["digest", "mailed_at", "mails", "counted_since"], wanted)
             .on_conflict_do_update(
                 index_elements=[MailboxRow.digest],
-                set_={
-                    "mailed_at": moment,
-                    "mails": case((begins_anew, 1), else_=MailboxRow.mails + 1),
-                    "counted_since": case((begins_anew, moment), else_=MailboxRow.counted_since),
-                },
+                set_={"mailed_at": moment, **_COUNTER.raised(day_ago, moment)},
                 where=(MailboxRow.mailed_at <= _time("cooled_down"))
-                & (begins_anew | ((MailboxRow.mails < self.daily) & (MailboxRow.mailed_at <= rested)))
+                & _COUNTER.has_room(day_ago, self.daily)
+                & (_COUNTER.begins_anew(day_ago) | (MailboxRow.mailed_at <= rested))
                 & ~_is_suppressed(moment)
                 & ~_is_muted(moment),
             )

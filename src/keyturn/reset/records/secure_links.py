@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Update, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, func, insert, select, update
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import Database
 from keyturn.reset.records.models import SecureLinkRow
+from keyturn.reset.records.single_use import MOMENT, SingleUse
 
 
 class SecureLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,14 @@ class NewSecureLink(SecureLink, frozen=True, kw_only=True):
 
 
 _LINK = tuple(getattr(SecureLinkRow, name) for name in SecureLink.__struct_fields__)
+
+
+_USES = SingleUse(
+    SecureLinkRow.used_at,
+    SecureLinkRow.digest == bindparam("of_digest"),
+    SecureLinkRow.expires_at > MOMENT,
+    returned=_LINK,
+)
 
 
 class SecureLinkStore:
@@ -62,11 +71,10 @@ class SecureLinkStore:
 
         Links of the account's later changes that went to the same mailbox end with it. The caller holds the account.
         """
-        used = update(SecureLinkRow).where(*_works(digest, moment)).values(used_at=moment).returning(*_LINK)
-        row: Sequence[object] | None = connection.execute(used).first()
+        row = _USES.use(connection, moment, of_digest=digest)
         if row is None:
             return None
-        link = SecureLink(**dict(zip(SecureLink.__struct_fields__, row, strict=True)))  # type: ignore[arg-type]
+        link = SecureLink(**row)
         later = (SecureLinkRow.changed_at >= link.changed_at) & _went_to(link.email)
         connection.execute(_ended(link.account_id, moment).where(later))
         return link

@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, Executable, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, func, insert, select, update
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
@@ -17,6 +17,7 @@ from keyturn.database.inserts import insert_into
 from keyturn.reset.proofs.second_step.factor_source import StoredFactors
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.recovery_codes import CODES, mint_recovery_code, recovery_code_digest
+from keyturn.reset.records.single_use import SingleUse
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 
@@ -181,12 +182,11 @@ class RecoveryCodes:
 
     def use(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
         """Use a code up in the caller's transaction; of any number who try at once, exactly one is told True."""
-        row = RecoveryCodeRow
-        statement = update(row).where(row.digest == digest, row.used_at.is_(None)).values(used_at=moment)
-        return connection.execute(statement.returning(row.digest)).first() is not None
+        return _USES.use(connection, moment, of_digest=digest) is not None
 
     def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
         """Let a code be used again that was used at that moment, and not for good."""
-        row = RecoveryCodeRow
-        used = update(row).where(row.digest == digest, row.used_at == used_at)
-        connection.execute(used.values(used_at=None))
+        _USES.give_back(connection, used_at, of_digest=digest)
+
+
+_USES = SingleUse(RecoveryCodeRow.used_at, RecoveryCodeRow.digest == bindparam("of_digest"))

@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
 from keyturn.errors import SendFailed, SendRetryable, TooManyRequests, Unavailable
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.reset.records.daily_counters import DAY, DailyCounter
+from keyturn.reset.records.single_use import MOMENT, SingleUse
 from keyturn.settings import SmsSettings
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
@@ -24,8 +26,7 @@ log = logging.getLogger("keyturn")
 _DIGITS = 6
 """As phones recognise them; NIST 3.1.3.2 asks for six at least, ASVS 6.5.4 for 20 bits, of which it says they do."""
 
-_DAY = timedelta(days=1)
-_TIME = SmsCodeRow.__table__.c.counted_since.type
+_COUNTER = DailyCounter(SmsCodeRow.messages, SmsCodeRow.counted_since)
 
 _PAUSE = 3600
 """Seconds after which to try again where all accounts together have used up what there is for a day."""
@@ -88,14 +89,14 @@ class SmsCodes:
         An account that got one in the last 24 hours counts with all of its window: at times too many, never too few.
         """
         row = SmsCodeRow
-        recent = select(func.coalesce(func.sum(row.messages), 0).label("sent")).where(row.sent_at > trial.moment - _DAY)
+        recent = select(func.coalesce(func.sum(row.messages), 0).label("sent")).where(row.sent_at > trial.moment - DAY)
         if (await self._database.fetch(recent))[0]["sent"] >= self._overall:
             log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
             raise TooManyRequests(_PAUSE)
 
     async def _store(self, trial: SecondStepTry, digest: bytes) -> bool:
         row, moment = SmsCodeRow, trial.moment
-        begins_anew = row.counted_since <= moment - _DAY
+        day_ago = moment - DAY
         values = {
             "reset_id": trial.reset_id, "digest": digest, "sent_at": moment, "expires_at": moment + self._ttl,
             "used_at": None,
@@ -107,10 +108,9 @@ class SmsCodes:
                 index_elements=[row.account_id],
                 set_={
                     **values,
-                    "messages": case((begins_anew, 1), else_=row.messages + 1),
-                    "counted_since": case((begins_anew, literal(moment, _TIME)), else_=row.counted_since),
+                    **_COUNTER.raised(day_ago, moment),
                 },
-                where=(row.sent_at <= moment - self._cooldown) & (begins_anew | (row.messages < self._daily)),
+                where=(row.sent_at <= moment - self._cooldown) & _COUNTER.has_room(day_ago, self._daily),
             )
             .returning(row.account_id)
         )
@@ -131,7 +131,7 @@ class SmsCodes:
             return 1
         until: datetime = found[0]["sent_at"] + self._cooldown
         if found[0]["messages"] >= self._daily:
-            until = max(until, found[0]["counted_since"] + _DAY)
+            until = max(until, found[0]["counted_since"] + DAY)
         return max(1, round((until - trial.moment).total_seconds()))
 
     async def find(self, trial: SecondStepTry) -> Accepted | None:
@@ -162,13 +162,18 @@ class _SmsCode(Accepted):
     """Says that a code by SMS was right."""
 
     def __init__(self, account_id: str, digest: bytes) -> None:
-        self._mine = update(SmsCodeRow).where(SmsCodeRow.account_id == account_id, SmsCodeRow.digest == digest)
+        self._key = {"of_account": account_id, "of_digest": digest}
 
     def spend(self, connection: Connection, moment: datetime) -> bool:
         """Use it up in the caller's transaction; False where somebody was quicker, or it is too old."""
-        row = SmsCodeRow
-        unused = self._mine.where(row.used_at.is_(None), row.expires_at > moment)
-        return connection.execute(unused.values(used_at=moment).returning(row.account_id)).first() is not None
+        return _USES.use(connection, moment, **self._key) is not None
 
     def give_back(self, connection: Connection, moment: datetime) -> None:
-        connection.execute(self._mine.where(SmsCodeRow.used_at == moment).values(used_at=None))
+        _USES.give_back(connection, moment, **self._key)
+
+
+_USES = SingleUse(
+    SmsCodeRow.used_at,
+    (SmsCodeRow.account_id == bindparam("of_account")) & (SmsCodeRow.digest == bindparam("of_digest")),
+    SmsCodeRow.expires_at > MOMENT,
+)

@@ -1,18 +1,18 @@
 """How often somebody has tried a code, of a link and of an account."""
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import Connection, func, select, update
 
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
 from keyturn.errors import TooManyRequests
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
+from keyturn.reset.records.daily_counters import DAY, DailyCounter
 from keyturn.reset.records.link_store import LinkStore
 
-_DAY = timedelta(days=1)
-_TIME = SecondStepTriesRow.__table__.c.counted_since.type
+_COUNTER = DailyCounter(SecondStepTriesRow.tries, SecondStepTriesRow.counted_since)
 
 
 class SecondStepTries:
@@ -48,17 +48,14 @@ class SecondStepTries:
 
     def _count_for_account(self, connection: Connection, account_id: str, moment: datetime) -> bool:
         row = SecondStepTriesRow
-        begins_anew = row.counted_since <= moment - _DAY
+        day_ago = moment - DAY
         statement = (
             insert_into(row, connection.dialect)
             .values(account_id=account_id, tries=1, counted_since=moment)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
-                set_={
-                    "tries": case((begins_anew, 1), else_=row.tries + 1),
-                    "counted_since": case((begins_anew, literal(moment, _TIME)), else_=row.counted_since),
-                },
-                where=begins_anew | (row.tries < self._daily),
+                set_=_COUNTER.raised(day_ago, moment),
+                where=_COUNTER.has_room(day_ago, self._daily),
             )
             .returning(row.tries)
         )
@@ -125,5 +122,5 @@ class SecondStepTries:
 def _seconds_left(connection: Connection, account_id: str, moment: datetime) -> int:
     row = SecondStepTriesRow
     found = connection.execute(select(row.counted_since).where(row.account_id == account_id)).scalar()
-    until: datetime = found + _DAY if found else moment
+    until: datetime = found + DAY if found else moment
     return max(1, math.ceil((until - moment).total_seconds()))

@@ -1,0 +1,40 @@
+"""What works once: one guarded UPDATE decides, so of any number who try at once exactly one is told that it worked."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from keyturn.database.utc_datetime import UtcDateTime
+
+MOMENT = bindparam("moment", type_=UtcDateTime())
+"""The time of a use, for conditions of `SingleUse`."""
+
+
+class SingleUse:
+    """Uses rows up, each once: a row whose `used_at` is None, which has the `key`, and for which `works` holds.
+
+    `key` compares columns with parameters, whose values come with each use. `works` may compare with `MOMENT`. What a
+    row has in `returned` comes back with its use.
+    """
+
+    def __init__(
+        self,
+        used_at: InstrumentedAttribute[datetime | None],
+        key: ColumnElement[bool],
+        *works: ColumnElement[bool],
+        returned: tuple[InstrumentedAttribute[Any], ...] = (),
+    ) -> None:
+        row = update(used_at.class_).where(key)
+        used = row.where(used_at.is_(None), *works).values({used_at: MOMENT})
+        self._used = used.returning(*(returned or (used_at,)))
+        self._given_back = row.where(used_at == MOMENT).values({used_at: None})
+
+    def use(self, connection: Connection, moment: datetime, **key: object) -> RowMapping | None:
+        """Use the row up in the caller's transaction; None where somebody was quicker, or it does not work."""
+        return connection.execute(self._used, {"moment": moment, **key}).mappings().first()
+
+    def give_back(self, connection: Connection, used_at: datetime, **key: object) -> None:
+        """Let a row be used again that was used at that moment, and not for good."""
+        connection.execute(self._given_back, {"moment": used_at, **key})
