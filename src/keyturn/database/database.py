@@ -1,12 +1,10 @@
 """One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -15,7 +13,6 @@ from sqlalchemy import (
     Executable,
     MetaData,
     Row,
-    RowMapping,
     String,
     any_,
     bindparam,
@@ -27,9 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
-from keyturn.database.batching import Deadline
+from keyturn.database.access import DatabaseAccess
 from keyturn.database.engines import (
-    DEADLINE,
     LostConnections,
     PooledConnections,
     engine_for_our_statements,
@@ -37,11 +33,11 @@ from keyturn.database.engines import (
     refuse_what_no_driver_takes,
 )
 from keyturn.database.sqlite import PATIENCE, SqliteConnections, configure_sqlite, keep_file_private, returned
-from keyturn.database.unready import silent, unready_where_unreachable
+from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.utc_datetime import UtcDateTime
 from keyturn.database.wording import describe_url
-from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings.private_files import make_private_folder
 from keyturn.settings.url_rules import database_fault
 
@@ -51,8 +47,6 @@ _HELD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"
 
 _SHARE_OF_READS = 4
 """Of so many connections of PostgreSQL's, one is for statements by themselves."""
-
-_Result = TypeVar("_Result")
 
 Moment = datetime | ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
@@ -72,8 +66,8 @@ class Model(DeclarativeBase):
     type_annotation_map = {datetime: _TIME}  # noqa: RUF012 - SQLAlchemy's own contract
 
 
-class Database:
-    """Reads, and runs transactions. SQLite takes one writer at a time: writers of this process queue for its thread."""
+class Database(DatabaseAccess):
+    """Keyturn's own database. Whatever cannot reach it raises DatabaseUnready."""
 
     def __init__(
         self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
@@ -91,22 +85,21 @@ class Database:
         """
         self.schema = schema
         self.is_shared = not isinstance(source, str)
-        self._seconds = timeout.total_seconds() if timeout else None
         self._engine: AsyncEngine | None = None
-        self.connections: SqliteConnections | PooledConnections
+        connections: SqliteConnections | PooledConnections
+        seconds = timeout.total_seconds() if timeout else None
         if not isinstance(source, str):
-            self.connections = self._pools_for_ours(source, source)
-            self.url = source.url
-        elif (read := _read_ours(source, schema)).kind == "sqlite":
-            self.connections = _open_file(read)
-            self.url = read.url
-            self._seconds = PATIENCE if timeout else None
+            self.url, connections = source.url, self._pools_for_ours(source, source)
         else:
-            self.connections = self._pools_for_ours(*_open_pools(read, pool_size, self._seconds))
+            read = _read_ours(source, schema)
             self.url = read.url
-        self.dialect = self.connections.dialect
-        self.is_sqlite = self.dialect.name == "sqlite"
+            if read.kind == "sqlite":
+                seconds, connections = PATIENCE if timeout else None, _open_file(read)
+            else:
+                connections = self._pools_for_ours(*_open_pools(read, pool_size, seconds))
         self.where = describe_url(self.url)
+        super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
+        self.is_sqlite = self.dialect.name == "sqlite"
 
     def _pools_for_ours(self, engine: AsyncEngine, reads: AsyncEngine) -> PooledConnections:
         if reads is engine or self.schema:
@@ -122,38 +115,6 @@ class Database:
         assert self._engine is not None  # noqa: S101 - all who ask have looked
         return self._engine
 
-    @property
-    def deadline(self) -> Deadline:
-        """For callers that wait for others' work (`batching`)."""
-        return Deadline(self._seconds, lambda: DatabaseUnready(silent(self.where)))
-
-    @asynccontextmanager
-    async def in_time(self) -> AsyncIterator[None]:
-        """Raise DatabaseUnready where what is within takes longer than a caller waits."""
-        with unready_where_unreachable(self.where):
-            async with asyncio.timeout(self._seconds) as deadline:
-                token = DEADLINE.set(deadline)
-                try:
-                    yield
-                finally:
-                    DEADLINE.reset(token)
-
-    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        """Return the rows of one statement that changes nothing. Raises DatabaseUnready.
-
-        A statement that is executed often is built once, and `given` its values each time: SQLAlchemy takes several
-        times as long to see that two statements are the same as SQLite takes to answer one.
-        """
-        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
-
-    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Return what `work` returns, which changes nothing and needs no transaction. Raises DatabaseUnready.
-
-        If the connection is lost meanwhile, `work` is called a second time.
-        """
-        async with self.in_time():
-            return await self.connections.read(work)
-
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.
 
@@ -166,19 +127,6 @@ class Database:
         # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
         async with self.in_time():
             return await self.connections.execute(statement, given)
-
-    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Run `work` in a transaction, and return what it returns: committed. If it raises, all is rolled back.
-
-        `work` is a plain function that executes statements: it must do no other input or output, and nothing that
-        takes long. On SQLite it runs in the thread of the one writer, on PostgreSQL on the event loop, between whose
-        statements the loop goes on. What else a change needs is gathered before, and what follows is done after.
-
-        Raises DatabaseUnready. If the connection is lost at the commit, or the caller is cancelled meanwhile, nobody
-        knows whether it was committed: `work` is never run a second time.
-        """
-        async with self.in_time():
-            return await self.connections.transact(work)
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that a column is among the values that are given as `name`, a list, at each execution.
@@ -207,11 +155,11 @@ class Database:
     async def close(self) -> None:
         """Close what was opened here. It may be used again, in another event loop too."""
         if not self.is_shared:
-            await self.connections.close()
+            await super().close()
 
     async def dispose(self) -> None:
         """Close the pool of an app, too."""
-        await self.connections.close()
+        await super().close()
 
 
 def _read_ours(address: str, schema: str) -> DatabaseUrl:

@@ -90,7 +90,8 @@ class SqliteConnections:
                 # read (https://sqlite.org/lang_transaction.html).
                 self._once_free(job, lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
                 result = work(connection)
-                job.begin_commit()
+                job.end()
+                job.require_wanted()
             return result
 
         return await self._writer.run(transact)
@@ -113,7 +114,7 @@ class _GivenUp(Exception):
 
 
 class _Job:
-    """Work that may be given up while a thread does it: SQLite's statement is interrupted, and no commit begins."""
+    """Says whether work is still wanted: if it is not, SQLite's statement is interrupted, and no commit begins."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -121,6 +122,7 @@ class _Job:
         self._driver: Any = None
 
     def begin(self, driver: Any) -> None:
+        """Be interrupted on this connection. Raises as `require_wanted` does."""
         with self._lock:
             self._driver = driver
         self.require_wanted()
@@ -130,14 +132,9 @@ class _Job:
         if not self._is_wanted:
             raise _GivenUp
 
-    def begin_commit(self) -> None:
-        """Raise _GivenUp where the caller waits no more; from here on the work ends as it does."""
-        with self._lock:
-            self._driver = None
-            self.require_wanted()
-
     def end(self) -> None:
-        with self._lock:  # the connection does other work next, which is not to be interrupted
+        """Be interrupted no more: what comes next is the commit, or other work on the connection."""
+        with self._lock:
             self._driver = None
 
     def give_up(self) -> None:

@@ -58,11 +58,6 @@ class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` 
         return f"the database cannot be reached: {self._place}: {said}"
 
 
-def silent(place: str) -> str:
-    """Return the sentence for a database that keeps a caller waiting."""
-    return f"the database cannot be reached: {place}: {describe_error(TimeoutError())}"
-
-
 def is_refusal(error: DBAPIError) -> bool:
     """Tell whether a database refused a statement for what it is, not for a connection or another transaction."""
     return error.statement is not None and not error.connection_invalidated and not is_rolled_back(error)

@@ -1,30 +1,26 @@
 """Another database than Keyturn's own: the app's, which is left as it is but for the rows that change."""
 
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, unquote
 
 import msgspec
-from sqlalchemy import Connection, Engine, Executable, RowMapping, event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
-from keyturn.database.batching import Deadline
-from keyturn.database.engines import DEADLINE, LostConnections, PooledConnections, open_engine
+from keyturn.database.access import DatabaseAccess
+from keyturn.database.engines import LostConnections, PooledConnections, open_engine
 from keyturn.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.database.sqlite import SqliteConnections
-from keyturn.database.unready import is_rolled_back, silent
+from keyturn.database.unready import is_rolled_back
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
-
-_Result = TypeVar("_Result")
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
 """One dialect for MySQL and MariaDB: what is asked of them here is the same."""
@@ -39,51 +35,22 @@ PATIENCE = timedelta(seconds=10)
 """Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
 
 
-class AppDatabase:
-    """Reads, and runs transactions, as `Database` does.
-
-    `where` is the database in words, without user and password.
+class AppDatabase(DatabaseAccess):
+    """The app's database. `where` is it in words, without user and password.
 
     All raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
     refuses a connection that asks for time-outs, and a server that is gone keeps none. A file that the app has locked
-    is waited for for half a minute, by who closes this, too, while somebody reads.
+    is waited for for half a minute.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
-        read = read_url(url, "accounts.table.url")
+        read, seconds = read_url(url, "accounts.table.url"), patience.total_seconds()
         self.where = describe_url(read.url)
-        is_sqlite = read.kind == "sqlite"
-        self._seconds = PATIENCE_WITH_A_FILE if is_sqlite else patience.total_seconds()
-        self.connections = _open_file(read) if is_sqlite else _open_pool(read, patience.total_seconds())
-        self.dialect = self.connections.dialect
-
-    @property
-    def deadline(self) -> Deadline:
-        return Deadline(self._seconds, lambda: AccountsUnready(f"the database of the accounts: {silent(self.where)}"))
-
-    @asynccontextmanager
-    async def in_time(self) -> AsyncIterator[None]:
-        with _accounts_unready(self.where):
-            async with asyncio.timeout(self._seconds) as deadline:
-                token = DEADLINE.set(deadline)
-                try:
-                    yield
-                finally:
-                    DEADLINE.reset(token)
-
-    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
-
-    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
-        async with self.in_time():
-            return await self.connections.read(work)
-
-    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        async with self.in_time():
-            return await self.connections.transact(work)
-
-    async def close(self) -> None:
-        await self.connections.close()
+        unready = partial(_accounts_unready, self.where)
+        if read.kind == "sqlite":
+            super().__init__(_open_file(read), PATIENCE_WITH_A_FILE, unready)
+        else:
+            super().__init__(_open_pool(read, seconds), seconds, unready)
 
 
 @contextmanager
@@ -124,7 +91,7 @@ def _open_pool(read: DatabaseUrl, seconds: float) -> PooledConnections:
 
 
 def _look_at_file_first(engine: Engine) -> None:
-    """Have a connection raise what is wrong with the file before aiosqlite's thread does, which tells a closed loop."""
+    """Have a connection say which file is missing, which SQLite does not."""
     file = str(engine.url.database)
 
     @event.listens_for(engine, "do_connect")
@@ -136,8 +103,6 @@ def _look_at_file_first(engine: Engine) -> None:
             if path.is_relative_to(Path.cwd()) and (flasks := Path("instance", path.relative_to(Path.cwd()))).is_file():
                 raise FileNotFoundError(f"No such file; Flask's is in instance: write sqlite:///{flasks}") from None
             raise
-        with closing(sqlite3.connect(f"{file}?mode=rw", uri=True)):
-            pass
 
 
 def _fault(message: str) -> SettingsInvalid:
