@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.connections import connected
 from tests.statements import cancel_when_sent, statements_sent
 
-from keyturn.database import Database
+from keyturn.database import Database, engines
 from keyturn.errors import DatabaseUnready
 
 ONE = text("SELECT 1 AS n")
@@ -148,6 +148,18 @@ async def test_where_one_was_lost_another_is_asked_once_before_it_is_used(
 
     assert "SELECT 1" in await asked_by(read_at_once(database, 2))
     assert await asked_by(read_at_once(database, 1)) == [str(ONE)]
+    await database.close()
+
+
+async def test_one_that_was_idle_for_a_while_is_asked_before_it_is_used(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(database_url)
+    await database.fetch(ONE)
+    assert await asked_by(read_at_once(database, 1)) == [str(ONE)]
+
+    monkeypatch.setattr(engines, "_TRUSTED", 0.0)
+    assert await asked_by(read_at_once(database, 1)) == ["SELECT 1", str(ONE)]
     await database.close()
 
 
