@@ -38,7 +38,7 @@ from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.utc_datetime import UtcDateTime
 from keyturn.database.wording import describe_url
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings.private_files import make_private_folder
+from keyturn.private_files import make_private_folder
 from keyturn.settings.url_rules import database_fault
 
 _TIME = UtcDateTime()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, Executable, NullPool, Row, StaticPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from keyturn.settings.private_files import make_private_file
+from keyturn.private_files import make_private_file
 
 PATIENCE = 30.0
 """Seconds for which a file that another process has locked is waited for."""
