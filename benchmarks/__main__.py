@@ -45,14 +45,23 @@ _DOCUMENT = ROOT / "docs" / "performance.md"
 @click.option("--rows", type=click.IntRange(min=1000), help="Links and messages of `standing`; a million otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end, for machines.")
 @click.option(
-    "--results", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "benchmarks" / "results",
+    "--results",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / "benchmarks" / "results",
     help="Where tables, plots and data are kept.",
-)  # fmt: skip
+)
 @click.option("--write-docs", is_flag=True, help="Put the results into docs/performance.md, too; measure those NAMES.")
 def main(
-    names: tuple[str, ...], quick: bool, engines: tuple[str, ...], peers: tuple[str, ...], rounds: int | None,
-    rows: int | None, as_json: bool, results: Path, write_docs: bool,
-) -> None:  # fmt: skip
+    names: tuple[str, ...],
+    quick: bool,
+    engines: tuple[str, ...],
+    peers: tuple[str, ...],
+    rounds: int | None,
+    rows: int | None,
+    as_json: bool,
+    results: Path,
+    write_docs: bool,
+) -> None:
     """Measure all, or those NAMES: Keyturn beside its peers, and its parts against their budgets."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile all that it loads
     plan = QUICK if quick else Plan()

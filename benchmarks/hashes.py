@@ -64,9 +64,10 @@ def measure(plan: Plan, tell: Tell) -> Report:
             found[title].append(float(done.stdout))
             tell(f"{title}: {found[title][-1]:.1f} ms")
     return Report(
-        tables={"hashes": _table(found)}, said=said,
+        tables={"hashes": _table(found)},
+        said=said,
         data=[Hashed(title=title, milliseconds=each) for title, each in found.items()],
-    )  # fmt: skip
+    )
 
 
 def _table(found: dict[str, list[float]]) -> Table:

@@ -62,10 +62,15 @@ def measure(attack: str, checkout: Path, seconds: float) -> Wait:
     calm, storm = quantiles(before, n=100), quantiles(during, n=100)
     return Wait(
         attack=attack,
-        p50_before=calm[49] * 1e3, p50_during=storm[49] * 1e3, p99_before=calm[98] * 1e3, p99_during=storm[98] * 1e3,
-        ratio_p50=storm[49] / calm[49], ratio_p99=storm[98] / calm[98],
-        samples=len(during), without_answer=missed / len(during),
-    )  # fmt: skip
+        p50_before=calm[49] * 1e3,
+        p50_during=storm[49] * 1e3,
+        p99_before=calm[98] * 1e3,
+        p99_during=storm[98] * 1e3,
+        ratio_p50=storm[49] / calm[49],
+        ratio_p99=storm[98] / calm[98],
+        samples=len(during),
+        without_answer=missed / len(during),
+    )
 
 
 @contextmanager
@@ -155,9 +160,12 @@ def _repeat(attack: Callable[[int, int], None], port: int, numbers: Iterator[int
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(ATTACKS)))
 @click.option(
-    "--keyturn", "checkout", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--keyturn",
+    "checkout",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The checkout whose src is attacked.",
-)  # fmt: skip
+)
 @click.option("--seconds", default=10.0, type=click.FloatRange(min=1), help="How long each attack goes on.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array at the end, for machines.")
 def main(names: tuple[str, ...], checkout: Path, seconds: float, as_json: bool) -> None:

@@ -30,6 +30,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 QUICK = Plan(
-    rounds=1, seconds=1, warm_up=1, connections=(16,), accounts=100, mails=100, unknown=200, hashes=1, resets=8,
+    rounds=1,
+    seconds=1,
+    warm_up=1,
+    connections=(16,),
+    accounts=100,
+    mails=100,
+    unknown=200,
+    hashes=1,
+    resets=8,
     rows=10_000,
-)  # fmt: skip
+)

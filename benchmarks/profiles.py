@@ -36,13 +36,28 @@ _START = 3.0
 """Seconds that py-spy may take until it samples."""
 
 _LABELS = {
-    "sqlalchemy": "SQLAlchemy", "advanced_alchemy": "SQLAlchemy", "aiosqlite": "database drivers",
-    "asyncpg": "database drivers", "sqlite3": "database drivers", "litestar": "Litestar",
-    "uvicorn": "uvicorn, httptools", "httptools": "uvicorn, httptools", "asyncio": "event loop", "uvloop": "event loop",
-    "limits": "limits", "keyturn": "Keyturn", "jinja2": "Jinja, MJML", "mjml": "Jinja, MJML", "babel": "Babel, gettext",
-    "gettext.py": "Babel, gettext", "cryptography": "cryptography", "structlog": "logs", "logging": "logs",
-    "prometheus_client": "metrics", "email": "MIME",
-}  # fmt: skip
+    "sqlalchemy": "SQLAlchemy",
+    "advanced_alchemy": "SQLAlchemy",
+    "aiosqlite": "database drivers",
+    "asyncpg": "database drivers",
+    "sqlite3": "database drivers",
+    "litestar": "Litestar",
+    "uvicorn": "uvicorn, httptools",
+    "httptools": "uvicorn, httptools",
+    "asyncio": "event loop",
+    "uvloop": "event loop",
+    "limits": "limits",
+    "keyturn": "Keyturn",
+    "jinja2": "Jinja, MJML",
+    "mjml": "Jinja, MJML",
+    "babel": "Babel, gettext",
+    "gettext.py": "Babel, gettext",
+    "cryptography": "cryptography",
+    "structlog": "logs",
+    "logging": "logs",
+    "prometheus_client": "metrics",
+    "email": "MIME",
+}
 _LAST = "the rest"
 _FILE = re.compile(r"\(([^():]+):\d+\)$")
 
@@ -85,9 +100,12 @@ def _profiles(engine: str, plan: Plan, tell: Tell) -> Iterator[Profile]:
 def _order(here: Field, operation: str, *, seconds: float = 0, most: int = 0) -> Order:
     keyturn = here.peers["keyturn"]
     return Order(
-        ports=[keyturn.port], requests=str(keyturn.requests(operation)), connections=_CONNECTIONS,
-        seconds=seconds, most=most,
-    )  # fmt: skip
+        ports=[keyturn.port],
+        requests=str(keyturn.requests(operation)),
+        connections=_CONNECTIONS,
+        seconds=seconds,
+        most=most,
+    )
 
 
 def _recorded(here: Field, work: str, pid: int, plan: Plan) -> Profile:

@@ -119,13 +119,19 @@ async def _fill(url: str, samples: int) -> None:
     await migrate(database)
     rows = [
         {
-            "id": f"{name}-{number}", "email": f"{name}-{number}@example.test", "name": "", "password_hash": "x",
-            "provider": "Google" if name == "provider" else "", "kind": "", "locale": "",
-            "active": name != "disabled", "created_at": now(),
+            "id": f"{name}-{number}",
+            "email": f"{name}-{number}@example.test",
+            "name": "",
+            "password_hash": "x",
+            "provider": "Google" if name == "provider" else "",
+            "kind": "",
+            "locale": "",
+            "active": name != "disabled",
+            "created_at": now(),
         }
         for name in ("known", "disabled", "provider", "cooled")
         for number in range(samples)
-    ]  # fmt: skip
+    ]
     await database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
     await database.close()
 

@@ -14,9 +14,13 @@ from playwright.async_api import Browser, async_playwright
 Scheme = Literal["light", "dark"]
 IMAGES = Path(__file__).parent / "images"
 FLAGS = (
-    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 
 
 async def main() -> None:

@@ -21,9 +21,13 @@ CHECKOUT = Path(__file__).parents[1]
 IMAGES = Path(__file__).parent / "images" / "tour"
 MAILS = CHECKOUT / "examples" / "shop-mails"
 FLAGS = (
-    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 LAMP = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" preserveAspectRatio="xMidYMid slice">'
     '<rect width="100" height="100" fill="#e9dccb"/><path d="M32 46 L44 22 H58 L70 46 Z" fill="#b5713c"/>'

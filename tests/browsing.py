@@ -8,19 +8,37 @@ from playwright.async_api import Browser, async_playwright, expect
 _NOT_NEEDED = (
     # A toolbar that is a page of its own, in a process of its own for each context, and processes kept in reserve:
     # without them a context costs two thirds.
-    "InitialWebUI", "WebUIReloadButton", "WebUIReloadButtonProfilePrewarming", "WebUIToolbar", "PreloadTopChromeWebUI",
+    "InitialWebUI",
+    "WebUIReloadButton",
+    "WebUIReloadButtonProfilePrewarming",
+    "WebUIToolbar",
+    "PreloadTopChromeWebUI",
     "SpareRendererForSitePerProcess",
     # What Playwright turns off, whose list this one takes the place of.
-    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
-    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
-    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
     "PreconnectToSearch",
-)  # fmt: skip
+)
 
 FLAGS = (
-    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", f"--disable-features={','.join(_NOT_NEEDED)}",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    f"--disable-features={','.join(_NOT_NEEDED)}",
+)
 """As root it needs the first; the others keep it from looking for hosts of its own, and from what nobody sees."""
 
 _PATIENCE = 20_000

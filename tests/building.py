@@ -40,12 +40,17 @@ def _signature_of(fn: Any, signature_namespace: dict[str, Any]) -> ParsedSignatu
         return _parse(fn, signature_namespace)
     # What counts is which objects they are: many defaults cannot be hashed, or are slow at it.
     parts = (
-        function.__annotations__, function.__defaults__ or (), function.__kwdefaults__ or {}, signature_namespace,
-    )  # fmt: skip
+        function.__annotations__,
+        function.__defaults__ or (),
+        function.__kwdefaults__ or {},
+        signature_namespace,
+    )
     known = (
-        function.__code__, function is fn, fn.__module__,
+        function.__code__,
+        function is fn,
+        fn.__module__,
         *(tuple(map(id, part.values() if isinstance(part, dict) else part)) for part in parts),
-    )  # fmt: skip
+    )
     if known not in _signatures:
         _signatures[known] = _parse(fn, signature_namespace), [copy(part) for part in parts]
     return _signatures[known][0]
@@ -59,9 +64,13 @@ def _model_of(
     data_dto: Any = None,
 ) -> type[SignatureModel]:
     known = (
-        id(parsed_signature), frozenset(dependency_name_set), getattr(fn, "__name__", None), fn.__module__,
-        tuple(type_decoders or ()), data_dto,
-    )  # fmt: skip
+        id(parsed_signature),
+        frozenset(dependency_name_set),
+        getattr(fn, "__name__", None),
+        fn.__module__,
+        tuple(type_decoders or ()),
+        data_dto,
+    )
     if known not in _models:
         model = _model(dependency_name_set, fn, parsed_signature, type_decoders, data_dto)
         _models[known] = parsed_signature, model

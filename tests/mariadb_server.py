@@ -18,10 +18,17 @@ from tests.programs import search_path
 
 # What a power cut would do to it is nobody's concern.
 _OPTIONS = (
-    "--no-defaults", "--skip-networking", "--log-warnings=0", "--performance-schema=off", "--skip-name-resolve",
-    "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0",
-    "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
-)  # fmt: skip
+    "--no-defaults",
+    "--skip-networking",
+    "--log-warnings=0",
+    "--performance-schema=off",
+    "--skip-name-resolve",
+    "--innodb-buffer-pool-size=16M",
+    "--innodb-log-file-size=8M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--character-set-server=utf8mb4",
+    "--collation-server=utf8mb4_general_ci",
+)
 
 
 class MariadbServer:

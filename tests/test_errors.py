@@ -33,9 +33,17 @@ DOCS = CHECKOUT / "docs"
 ENGLISH = Language(Locale("en"), UTC)
 
 NO_CLIENT_MEETS_THEM = {
-    "SettingsInvalid", "ExtraMissing", "TemplateInvalid", "CatalogueInvalid", "SampleNotSaved",
-    "SendFailed", "SendRetryable", "QuotaExhausted", "SendRefused", "SendUnknown",
-}  # fmt: skip
+    "SettingsInvalid",
+    "ExtraMissing",
+    "TemplateInvalid",
+    "CatalogueInvalid",
+    "SampleNotSaved",
+    "SendFailed",
+    "SendRetryable",
+    "QuotaExhausted",
+    "SendRefused",
+    "SendUnknown",
+}
 """They stop a command, or happen in the worker; where one did come up in a request, it would be a fault of ours."""
 
 each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.slug)

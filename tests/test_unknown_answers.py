@@ -52,9 +52,15 @@ CODE, OTHER_CODE = "492039", "111111"
 TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
 CLIENT = Client(ip_address="192.0.2.1")
 MAIL = Email(
-    sender="accounts@northwind.example", to="ada@pupils.test", reply_to="", subject="Reset", html="<p>x</p>", text="x",
-    headers={}, tags={},
-)  # fmt: skip
+    sender="accounts@northwind.example",
+    to="ada@pupils.test",
+    reply_to="",
+    subject="Reset",
+    html="<p>x</p>",
+    text="x",
+    headers={},
+    tags={},
+)
 
 Errors = tuple[type[Exception], ...]
 Ask = Callable[[], Awaitable[object]]
@@ -233,14 +239,18 @@ async def test_an_answer_that_is_not_understood_is_neither_a_yes_nor_a_no(
 @pytest.mark.parametrize(
     "lines",
     [
-        [b"HTTP/1.1 400 Bad Request\r\n\r\n"], [b""], [b"\xff\xfe\0\r\n"], [b"220 ok\r\n", b"hello\r\n"],
-        [b"220 ok\r\n", b"250 ok\r\n", b"nothing\r\n"], [b"220 ok\r\n", b"250 ok\r\n", b"999 what\r\n"],
+        [b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+        [b""],
+        [b"\xff\xfe\0\r\n"],
+        [b"220 ok\r\n", b"hello\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"nothing\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"999 what\r\n"],
         [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"700 what\r\n"],
         [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b""],
         [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"999 go\r\n"],
     ],
     ids=lambda lines: f"{len(lines)} {lines[-1]!r}",
-)  # fmt: skip
+)
 async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(lines: list[bytes]) -> None:
     async with talking(lines) as port:
         settings = SmtpSettings(host="127.0.0.1", port=port, security="none", timeout=SOON)
@@ -263,11 +273,20 @@ async def test_a_log_in_that_cannot_be_checked_at_the_moment_is_not_refused() ->
 @pytest.mark.parametrize(
     "said",
     [
-        b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+OK\r\n", b"$-1\r\n", b"*0\r\n", b":x\r\n", b"-ERR what\r\n",
-        b"-LOADING Redis is loading\r\n", b"$4\r\nyes!\r\n", b"\xff\xfe\r\n", b"%1\r\n+a\r\n+b\r\n",
+        b"",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"+OK\r\n",
+        b"$-1\r\n",
+        b"*0\r\n",
+        b":x\r\n",
+        b"-ERR what\r\n",
+        b"-LOADING Redis is loading\r\n",
+        b"$4\r\nyes!\r\n",
+        b"\xff\xfe\r\n",
+        b"%1\r\n+a\r\n+b\r\n",
     ],
     ids=repr,
-)  # fmt: skip
+)
 async def test_a_store_of_limits_that_speaks_otherwise_lets_nothing_in(said: bytes) -> None:
     async with talking([said]) as port:
         limits = RateLimits(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))

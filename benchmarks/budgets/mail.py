@@ -32,9 +32,12 @@ def _figures() -> Iterator[Figure]:
         sample = next(iter(read_samples(parts.templates.folder, props).values()))
         rendered = parts.templates.render(sample, language)
         email = Email(
-            sender="Northwind <no-reply@northwind.example>", to="person@example.test", subject=rendered.subject,
-            html=rendered.html, text=rendered.text,
-        )  # fmt: skip
+            sender="Northwind <no-reply@northwind.example>",
+            to="person@example.test",
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+        )
         rendering = _milliseconds(partial(parts.templates.render, sample, language))
         yield Figure(name=f"render {name}", value=rendering, unit="ms", budget=0.3)
         writing = _milliseconds(partial(_mime, email, moment))

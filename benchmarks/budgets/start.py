@@ -59,8 +59,11 @@ def _seconds(command: Sequence[str], folder: str, environ: Mapping[str, str]) ->
     start = time.perf_counter()
     with subprocess.Popen(
         [*_KEYTURN, *command, "--port", str(port)],
-        cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
         while not _answers(port):
             if process.poll() is not None or time.perf_counter() - start > _LONGEST:
                 raise SystemExit(f"keyturn {command[0]} did not start")

@@ -35,9 +35,13 @@ FOLDER = Path("tests/emails/gallery/folders/school/emails")
 TEMPLATE = "courses/enrolled.mjml"
 LAYOUT = "layouts/main.mjml"
 FLAGS = (
-    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 PREVIEW = "/studio/templates/courses/enrolled"
 
 

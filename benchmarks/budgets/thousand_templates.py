@@ -111,6 +111,9 @@ def _check(folder: Path, environment: dict[str, str], *flags: str) -> float:
     start = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "keyturn", "check", str(folder), "--fail-on", "never", *flags],
-        cwd=folder.parent, env=environment, stdout=subprocess.DEVNULL, check=True,
-    )  # fmt: skip
+        cwd=folder.parent,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
     return time.perf_counter() - start

@@ -59,9 +59,13 @@ def _round(here: Field, plan: Plan, number: int) -> Iterator[Worked]:
 
 def _order(peer: Running, operation: str, count: int, *, first: int = 0) -> Order:
     return Order(
-        ports=[peer.port], requests=str(peer.requests(operation)), connections=_CONNECTIONS, most=count,
-        first=first, processes={"server": peer.pid},
-    )  # fmt: skip
+        ports=[peer.port],
+        requests=str(peer.requests(operation)),
+        connections=_CONNECTIONS,
+        most=count,
+        first=first,
+        processes={"server": peer.pid},
+    )
 
 
 def _unknown(here: Field, name: str, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> Worked:
@@ -73,9 +77,13 @@ def _unknown(here: Field, name: str, plan: Plan, number: int, worker: int, begin
         wait_until(lambda: not waiting(), "the outbox was not worked off")
         seconds = time.perf_counter() - begun
     return Worked(
-        engine=here.engine, peer=name, operation="unknown", round=number, rate=plan.unknown / seconds,
+        engine=here.engine,
+        peer=name,
+        operation="unknown",
+        round=number,
+        rate=plan.unknown / seconds,
         cpu_worker=(tree_seconds(worker) - before) / plan.unknown * 1e6,
-    )  # fmt: skip
+    )
 
 
 def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) -> Worked:
@@ -94,9 +102,14 @@ def _worked(here: Field, name: str, plan: Plan, number: int, measured: Measured,
     if len(set(sent)) != len(sent) or len(sent) != plan.mails + WARM_UP:
         raise SystemExit(f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} mails")
     return Worked(
-        engine=here.engine, peer=name, operation="known", round=number, rate=plan.mails / seconds,
-        cpu_server=measured.cpu["server"] / plan.mails * 1e6, cpu_worker=spent / plan.mails * 1e6,
-    )  # fmt: skip
+        engine=here.engine,
+        peer=name,
+        operation="known",
+        round=number,
+        rate=plan.mails / seconds,
+        cpu_server=measured.cpu["server"] / plan.mails * 1e6,
+        cpu_worker=spent / plan.mails * 1e6,
+    )
 
 
 def wait_until(done: Callable[[], object], otherwise: str) -> None:

@@ -64,22 +64,40 @@ def _flooded(here: Field, name: str, plan: Plan, number: int) -> Flooded:
     finally:
         flooded = finish_load(flood)
     return Flooded(
-        engine=here.engine, peer=name, round=number, sign_ins_alone=signing.rate, sign_ins=both.rate,
-        requests_alone=alone.rate, requests=flooded.rate, p99_alone=alone.p99, p99=flooded.p99,
-    )  # fmt: skip
+        engine=here.engine,
+        peer=name,
+        round=number,
+        sign_ins_alone=signing.rate,
+        sign_ins=both.rate,
+        requests_alone=alone.rate,
+        requests=flooded.rate,
+        p99_alone=alone.p99,
+        p99=flooded.p99,
+    )
 
 
 def _order(here: Field, name: str, operation: str, seconds: float, warm_up: float = 0) -> Order:
     peer, connections = here.peers[name], _SIGN_INS if operation == "login" else _REQUESTS
     return Order(
-        ports=[peer.port], requests=str(peer.requests(operation)), connections=connections, seconds=seconds,
+        ports=[peer.port],
+        requests=str(peer.requests(operation)),
+        connections=connections,
+        seconds=seconds,
         warm_up=warm_up,
-    )  # fmt: skip
+    )
 
 
 def _table(engine: str, found: Sequence[Flooded]) -> Table:
-    headers = ["", "sign-ins/s alone", "while flooded", "requests/s alone", "beside sign-ins", "p99 alone, ms",
-               "beside sign-ins", "x"]  # fmt: skip
+    headers = [
+        "",
+        "sign-ins/s alone",
+        "while flooded",
+        "requests/s alone",
+        "beside sign-ins",
+        "p99 alone, ms",
+        "beside sign-ins",
+        "x",
+    ]
     rows = list[list[str]]()
     for peer in dict.fromkeys(one.peer for one in found if one.engine == engine):
         here = [one for one in found if (one.engine, one.peer) == (engine, peer)]

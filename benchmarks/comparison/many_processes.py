@@ -67,21 +67,28 @@ def _scaled(count: int, plan: Plan, number: int) -> Scaled:
         before = sum(map(tree_seconds, processes))
         measured = run_load(
             Order(
-                ports=[api.port for api in apis], requests=str(keyturn.requests("known")), connections=_CONNECTIONS,
-                most=plan.mails, processes={"database": databases.pid or 0},
+                ports=[api.port for api in apis],
+                requests=str(keyturn.requests("known")),
+                connections=_CONNECTIONS,
+                most=plan.mails,
+                processes={"database": databases.pid or 0},
             ),
             cores.load,
-        )  # fmt: skip
+        )
         wait_until(lambda: len(keyturn.sent()) >= plan.mails, "mails did not arrive")
         sent, last = keyturn.sent(), (keyturn.folder / "sent").stat().st_mtime
         if len(set(sent)) != len(sent) or len(sent) != plan.mails:
             raise SystemExit(f"{len(sent)} calls of a sender, for {len(set(sent))} of {plan.mails} mails")
         seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
         return Scaled(
-            processes=count, round=number, requests=measured.rate, p99=measured.p99, mails=plan.mails / seconds,
+            processes=count,
+            round=number,
+            requests=measured.rate,
+            p99=measured.p99,
+            mails=plan.mails / seconds,
             busy=(sum(map(tree_seconds, processes)) - before) / seconds,
             database_busy=measured.cpu["database"] / measured.seconds,
-        )  # fmt: skip
+        )
 
 
 def _table(found: list[Scaled]) -> Table:

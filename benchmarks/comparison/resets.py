@@ -57,6 +57,13 @@ def _bare(engine: str, connections: int, hashes: int, number: int) -> Sample:
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     found = msgspec.json.decode(done.stdout, type=Loop)
     return Sample(
-        engine=engine, operation="reset", connections=connections, peer=FLOOR, round=number,
-        rate=hashes / found.seconds, cpu=found.cpu / hashes * 1e6, p50=found.p50, p99=found.slowest,
-    )  # fmt: skip
+        engine=engine,
+        operation="reset",
+        connections=connections,
+        peer=FLOOR,
+        round=number,
+        rate=hashes / found.seconds,
+        cpu=found.cpu / hashes * 1e6,
+        p50=found.p50,
+        p99=found.slowest,
+    )

@@ -33,18 +33,30 @@ class Sampling:
         """Measure for the plan's seconds, or, with a `count`, from the first of so many requests to the last answer."""
         peer, database = self._field.peers[name], self._field.database
         order = Order(
-            ports=[peer.port], requests=str(peer.requests(operation)), connections=connections, most=count,
-            seconds=0 if count else self._plan.seconds, warm_up=0 if count else self._plan.warm_up,
+            ports=[peer.port],
+            requests=str(peer.requests(operation)),
+            connections=connections,
+            most=count,
+            seconds=0 if count else self._plan.seconds,
+            warm_up=0 if count else self._plan.warm_up,
             first=self._sent[name, operation],
             processes={"server": peer.pid} | ({"database": database} if database else {}),
-        )  # fmt: skip
+        )
         found = run_load(order, self._field.cores.load)
         self._sent[name, operation] += found.sent
         sample = Sample(
-            engine=self._field.engine, operation=operation, connections=connections, peer=name, round=number,
-            rate=found.rate, p50=found.p50, p99=found.p99, cpu=found.cpu_each(),
-            database_cpu=found.cpu_each("database") if database else 0, warmed_up=found.warmed_up,
-        )  # fmt: skip
+            engine=self._field.engine,
+            operation=operation,
+            connections=connections,
+            peer=name,
+            round=number,
+            rate=found.rate,
+            p50=found.p50,
+            p99=found.p99,
+            cpu=found.cpu_each(),
+            database_cpu=found.cpu_each("database") if database else 0,
+            warmed_up=found.warmed_up,
+        )
         self.tell(sample)
         return sample
 

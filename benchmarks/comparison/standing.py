@@ -130,9 +130,15 @@ def _order(
     peer: Running, operation: str, seconds: float, *, warm_up: float = 0, most: int = 0, pace: float = 0
 ) -> Order:
     return Order(
-        ports=[peer.port], requests=str(peer.requests(operation)), connections=_CONNECTIONS, seconds=seconds,
-        warm_up=warm_up, most=most, pace=pace, processes={"server": peer.pid},
-    )  # fmt: skip
+        ports=[peer.port],
+        requests=str(peer.requests(operation)),
+        connections=_CONNECTIONS,
+        seconds=seconds,
+        warm_up=warm_up,
+        most=most,
+        pace=pace,
+        processes={"server": peer.pid},
+    )
 
 
 def _table(engine: str, plan: Plan, beside: Sequence[Beside], purged: Sequence[Purged]) -> Table:
@@ -143,8 +149,14 @@ def _table(engine: str, plan: Plan, beside: Sequence[Beside], purged: Sequence[P
         rows.append([f"{operation}, CPU, µs each", empty, full, f"{median(one.full / one.empty for one in here):.2f}"])
     for one in purged:
         if one.engine == engine:
-            rows.append(["p99 of requests while rows are purged, ms", figure(one.p99_alone), figure(one.p99),
-                         f"{one.p99 / one.p99_alone:.2f}"])  # fmt: skip
+            rows.append(
+                [
+                    "p99 of requests while rows are purged, ms",
+                    figure(one.p99_alone),
+                    figure(one.p99),
+                    f"{one.p99 / one.p99_alone:.2f}",
+                ]
+            )
             rows.append([f"purge of {one.rows:,} rows, s", "", figure(one.seconds), ""])
     title = f"{ENGINES[engine]}, {plan.rows:,} links and as many messages"
     return Table(title=title, headers=["", "without", "with", "x"], rows=rows)

@@ -83,10 +83,18 @@ class Load:
         watching.cancel()
         await self._stop()
         return Measured(
-            requests=len(times), seconds=seconds, statuses=statuses, cpu=cpu, sent=self._sent, ended=ended,
-            warmed_up=warmed_up, windows=windows, answers=self.answers,
-            p50=percentile(times, 0.5) * 1e3 if times else 0, p99=percentile(times, 0.99) * 1e3 if times else 0,
-        )  # fmt: skip
+            requests=len(times),
+            seconds=seconds,
+            statuses=statuses,
+            cpu=cpu,
+            sent=self._sent,
+            ended=ended,
+            warmed_up=warmed_up,
+            windows=windows,
+            answers=self.answers,
+            p50=percentile(times, 0.5) * 1e3 if times else 0,
+            p99=percentile(times, 0.99) * 1e3 if times else 0,
+        )
 
     async def _stop(self) -> None:
         self._stopping = True

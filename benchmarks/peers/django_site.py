@@ -47,15 +47,24 @@ def _sent() -> SentFile:
 
 def configure(url: str) -> None:
     settings.configure(
-        SECRET_KEY="d" * 50, ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, USE_TZ=True,
-        DATABASES={"default": _database(url)}, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        SECRET_KEY="d" * 50,
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        USE_TZ=True,
+        DATABASES={"default": _database(url)},
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         EMAIL_BACKEND=f"{__name__}.CountingBackend",
         INSTALLED_APPS=[
-            "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages",
+            "django.contrib.admin",
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.messages",
         ],
         MIDDLEWARE=[
-            "django.middleware.security.SecurityMiddleware", "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware",
+            "django.middleware.security.SecurityMiddleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.common.CommonMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
         ],
         SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
@@ -64,14 +73,20 @@ def configure(url: str) -> None:
             {"NAME": f"django.contrib.auth.password_validation.{name}"}
             for name in ("MinimumLengthValidator", "CommonPasswordValidator")
         ],
-        TEMPLATES=[{
-            "BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
-            "OPTIONS": {"context_processors": [
-                "django.template.context_processors.request", "django.contrib.auth.context_processors.auth",
-            ]},
-        }],
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                    ]
+                },
+            }
+        ],
         LOGGING_CONFIG=None,
-    )  # fmt: skip
+    )
     django.setup()
 
 
@@ -80,13 +95,19 @@ def _database(url: str) -> dict[str, Any]:
     if read.scheme == "sqlite":
         begin = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
         return {
-            "ENGINE": "django.db.backends.sqlite3", "NAME": read.path.removeprefix("/"), "CONN_MAX_AGE": None,
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": read.path.removeprefix("/"),
+            "CONN_MAX_AGE": None,
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "init_command": begin, "timeout": 30},
-        }  # fmt: skip
+        }
     return {
-        "ENGINE": "django.db.backends.postgresql", "NAME": read.path.strip("/"), "USER": read.username,
-        "PASSWORD": unquote(read.password or ""), "HOST": parse_qs(read.query)["host"][0], "CONN_MAX_AGE": None,
-    }  # fmt: skip
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": read.path.strip("/"),
+        "USER": read.username,
+        "PASSWORD": unquote(read.password or ""),
+        "HOST": parse_qs(read.query)["host"][0],
+        "CONN_MAX_AGE": None,
+    }
 
 
 def _urls() -> list[Any]:
@@ -152,9 +173,22 @@ if __name__ == "__main__":
     urlpatterns = _urls()
     prepare(Path(here), int(accounts))
     server = [
-        sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--worker-class", "gthread", "--threads", "4",
-        "--keep-alive", "60", "--backlog", "2048", "--no-control-socket", "benchmarks.peers.django_site:application",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--bind",
+        "127.0.0.1:0",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "4",
+        "--keep-alive",
+        "60",
+        "--backlog",
+        "2048",
+        "--no-control-socket",
+        "benchmarks.peers.django_site:application",
+    ]
     os.execve(sys.executable, server, {**os.environ, "PEER_DATABASE": address, "PEER_FOLDER": here})  # noqa: S606
 elif "PEER_DATABASE" in os.environ:
     configure(os.environ["PEER_DATABASE"])

@@ -73,12 +73,16 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
     def write(connection: Connection) -> None:
         rows = [
             {
-                "digest": tokens.digest(token), "account_id": f"reset{number}", "email": _reset_email(number),
-                "ip_address": "127.0.0.1", "user_agent": "", "created_at": now(),
+                "digest": tokens.digest(token),
+                "account_id": f"reset{number}",
+                "email": _reset_email(number),
+                "ip_address": "127.0.0.1",
+                "user_agent": "",
+                "created_at": now(),
                 "expires_at": now() + timedelta(days=1),
             }
             for number, token in enumerate(links)
-        ]  # fmt: skip
+        ]
         connection.execute(insert(ResetTokenRow), rows)
 
     await database.transact(write)
@@ -101,11 +105,18 @@ async def _add_accounts(database: Database, count: int, *, over_table: bool) -> 
     people |= {f"reset{number}": _reset_email(number) for number in range(min(count, LINKS))}
     rows = [
         {
-            "id": name, "email": email, "name": "", "password_hash": hashed, "provider": "", "kind": "",
-            "locale": "", "active": True, "created_at": now(),
+            "id": name,
+            "email": email,
+            "name": "",
+            "password_hash": hashed,
+            "provider": "",
+            "kind": "",
+            "locale": "",
+            "active": True,
+            "created_at": now(),
         }
         for name, email in people.items()
-    ]  # fmt: skip
+    ]
 
     def write(connection: Connection) -> None:
         added: Executable = insert(AccountRow)

@@ -71,17 +71,26 @@ def soak(engine: str, minutes: float, tell: Tell) -> Soak:
         with keyturn_worker(keyturn, here.cores.server) as (worker, begin):
             begin()
             order = Order(
-                ports=[keyturn.port], requests=_requests(keyturn, planned, Path(folder)), connections=_CONNECTIONS,
-                most=len(planned), pace=PACE, window=_WINDOW,
-            )  # fmt: skip
+                ports=[keyturn.port],
+                requests=_requests(keyturn, planned, Path(folder)),
+                connections=_CONNECTIONS,
+                most=len(planned),
+                pace=PACE,
+                window=_WINDOW,
+            )
             with _started(order, here.cores.load) as load:
                 memory = list(_watch(load, keyturn.pid, worker, tell))
                 measured = finish_load(load)
             emptied = _emptied(keyturn.url)
         return Soak(
-            engine=engine, minutes=minutes, requests=measured.requests, windows=measured.windows, memory=memory,
-            emptied=emptied, outcome=outcome(planned, EMAILS, measured.answers, keyturn.sent()),
-        )  # fmt: skip
+            engine=engine,
+            minutes=minutes,
+            requests=measured.requests,
+            windows=measured.windows,
+            memory=memory,
+            emptied=emptied,
+            outcome=outcome(planned, EMAILS, measured.answers, keyturn.sent()),
+        )
 
 
 def _requests(keyturn: Running, planned: Sequence[str], folder: Path) -> str:

@@ -97,15 +97,22 @@ class KeyturnPlugin(InitPlugin):
     """What people type to have the commands on it."""
 
     def __init__(
-        self, settings: Settings, *, alchemy: "SQLAlchemyAsyncConfig | None" = None,
-        accounts: AccountStore | TableSettings | None = None, worker: bool = True, pages: bool = True,
-        path: str | None = None, sender: Sender | None = None, parts: Parts | None = None,
+        self,
+        settings: Settings,
+        *,
+        alchemy: "SQLAlchemyAsyncConfig | None" = None,
+        accounts: AccountStore | TableSettings | None = None,
+        worker: bool = True,
+        pages: bool = True,
+        path: str | None = None,
+        sender: Sender | None = None,
+        parts: Parts | None = None,
         on_password_changed: Callback[PasswordChanged] | None = None,
         on_password_reset_requested: Callback[PasswordResetRequested] | None = None,
         on_account_secured: Callback[AccountSecured] | None = None,
         on_second_step_failed: Callback[SecondStepFailed] | None = None,
         before_reset: BeforeReset | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if not parts:
             settings = require_valid(_with_accounts(settings, accounts), sending=sender is None)
         if not pages:
@@ -226,9 +233,11 @@ def _place_of_worker(parts: Parts, *, wanted: bool) -> Literal["child", "inside"
 
 
 def _require_what_a_child_can_have(
-    told: Mapping[str, Callback[Any] | None], parts: Parts, alchemy: "SQLAlchemyAsyncConfig | None",
+    told: Mapping[str, Callback[Any] | None],
+    parts: Parts,
+    alchemy: "SQLAlchemyAsyncConfig | None",
     accounts: AccountStore | TableSettings | None,
-) -> None:  # fmt: skip
+) -> None:
     """Raise SettingsInvalid for what a worker needs and no settings can tell another process."""
     found = {name: "is a function of this process" for name, function in told.items() if function}
     if accounts is not None and not isinstance(accounts, TableSettings):
@@ -240,9 +249,13 @@ def _require_what_a_child_can_have(
 
 
 def _build_parts(
-    settings: Settings, alchemy: "SQLAlchemyAsyncConfig | None", accounts: AccountStore | None,
-    sender: Sender | None, callbacks: Mapping[str, Callback[Any]], before_reset: BeforeReset | None,
-) -> Parts:  # fmt: skip
+    settings: Settings,
+    alchemy: "SQLAlchemyAsyncConfig | None",
+    accounts: AccountStore | None,
+    sender: Sender | None,
+    callbacks: Mapping[str, Callback[Any]],
+    before_reset: BeforeReset | None,
+) -> Parts:
     """Return the parts, whose settings name the database that is used."""
     database = None
     if alchemy:

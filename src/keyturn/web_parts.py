@@ -17,17 +17,27 @@ def reset_api_of(parts: Parts) -> ResetApi:
     sessions = None
     if parts.sign_ins:
         sessions = SessionApi(
-            sign_ins=parts.sign_ins, cookie=session_cookie_of(parts.settings),
-            device_cookie=device_cookie_of(parts.settings), languages=parts.languages,
-        )  # fmt: skip
+            sign_ins=parts.sign_ins,
+            cookie=session_cookie_of(parts.settings),
+            device_cookie=device_cookie_of(parts.settings),
+            languages=parts.languages,
+        )
     return ResetApi(
-        resets=parts.resets, invitations=parts.invitations, policy=parts.policy, sessions=sessions,
-        provider_events=parts.provider_events, provider_webhooks=parts.provider_webhooks,
-        require_ready=parts.require_ready, languages=parts.languages, link_life=parts.links.lifetime,
-        challenge=parts.challenge, codes=parts.code_exchange,
-        securing=parts.securing, muting=parts.muting if parts.settings.mute.url else None,
+        resets=parts.resets,
+        invitations=parts.invitations,
+        policy=parts.policy,
+        sessions=sessions,
+        provider_events=parts.provider_events,
+        provider_webhooks=parts.provider_webhooks,
+        require_ready=parts.require_ready,
+        languages=parts.languages,
+        link_life=parts.links.lifetime,
+        challenge=parts.challenge,
+        codes=parts.code_exchange,
+        securing=parts.securing,
+        muting=parts.muting if parts.settings.mute.url else None,
         mute_period=parts.mailboxes.mute_period,
-    )  # fmt: skip
+    )
 
 
 def session_cookie_of(settings: Settings) -> HostCookie:

@@ -29,9 +29,16 @@ async def test_an_account_comes_with_a_row_that_names_it(
 
 async def test_every_field_is_kept(accounts: BuiltinAccounts) -> None:
     given = Account(
-        id="", email="grace@northwind.example", name="Grace", active=False, has_password=False, provider="Google",
-        kind="school", locale="de", timezone="Asia/Tokyo",
-    )  # fmt: skip
+        id="",
+        email="grace@northwind.example",
+        name="Grace",
+        active=False,
+        has_password=False,
+        provider="Google",
+        kind="school",
+        locale="de",
+        timezone="Asia/Tokyo",
+    )
     stored = await accounts.add(given, None)
 
     assert msgspec.structs.replace(stored, id="") == given

@@ -108,10 +108,19 @@ def test_readme_leads_from_nothing_to_a_new_password(folder: Path) -> None:
 
     with served(folder, secret, heard) as app:
         said = run(
-            "init", "--database", f"sqlite:///{folder / 'library.db'}", "--base-url", keyturn,
-            "--sign-in-url", f"{app}/login", "--brand", "Harbour Library",
-            "--from", "Harbour Library <no-reply@library.test>", "--yes",
-        )  # fmt: skip
+            "init",
+            "--database",
+            f"sqlite:///{folder / 'library.db'}",
+            "--base-url",
+            keyturn,
+            "--sign-in-url",
+            f"{app}/login",
+            "--brand",
+            "Harbour Library",
+            "--from",
+            "Harbour Library <no-reply@library.test>",
+            "--yes",
+        )
         assert "keyturn migrate" in said
         environment = {
             "KEYTURN_SECRET_KEY": secrets.token_hex(32),

@@ -23,9 +23,15 @@ PASSWORD = "a longer horse, and another battery"
 _LINK = re.compile(r"/reset-password/([\w-]{43})")
 
 TROUBLES: Sequence[Answer | Trouble | None] = (
-    *[None] * 6, Trouble.DROP, Trouble.DROP_AFTER_ACCEPTING, Trouble.DROP_AFTER_ACCEPTING,
-    Trouble.STALL_AFTER_ACCEPTING, refusal(500, "internal_server_error"), PROXY_PAGE, RATE_LIMITED,
-)  # fmt: skip
+    *[None] * 6,
+    Trouble.DROP,
+    Trouble.DROP_AFTER_ACCEPTING,
+    Trouble.DROP_AFTER_ACCEPTING,
+    Trouble.STALL_AFTER_ACCEPTING,
+    refusal(500, "internal_server_error"),
+    PROXY_PAGE,
+    RATE_LIMITED,
+)
 
 
 class Place(Protocol):
@@ -67,11 +73,18 @@ class Storm:
         emails = [f"person{number}@example.test" for number in range(count)]
         rows = [
             {
-                "id": str(number), "email": email, "name": "", "password_hash": "x", "provider": "", "kind": "",
-                "locale": "", "active": True, "created_at": now(),
+                "id": str(number),
+                "email": email,
+                "name": "",
+                "password_hash": "x",
+                "provider": "",
+                "kind": "",
+                "locale": "",
+                "active": True,
+                "created_at": now(),
             }
             for number, email in enumerate(emails)
-        ]  # fmt: skip
+        ]
         await self.database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
         return emails
 

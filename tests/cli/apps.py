@@ -26,9 +26,15 @@ INSERT INTO users (email, "passwordHash") VALUES
 """
 
 TEXTS = (
-    "--base-url", "https://account.example.org", "--brand", "Northwind School",
-    "--from", "Northwind School <no-reply@northwind.example>", "--sign-in-url", "https://app.example.org/login",
-)  # fmt: skip
+    "--base-url",
+    "https://account.example.org",
+    "--brand",
+    "Northwind School",
+    "--from",
+    "Northwind School <no-reply@northwind.example>",
+    "--sign-in-url",
+    "https://app.example.org/login",
+)
 """All that can only be asked."""
 
 

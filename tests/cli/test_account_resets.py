@@ -98,8 +98,11 @@ def test_everybody_is_asked_once_and_a_second_run_goes_on(keyturn: Keyturn, scho
     first = ask_all(keyturn, "--reason", REASON)
     assert first.out == "2 asked, 1 signs in elsewhere. The mails leave as soon as a worker runs.\n"
     assert rows("november.csv") == [
-        ("", "begun"), (ADA, "asked"), (GRACE, "asked"), ("guy@northwind.test", "signs_in_elsewhere"),
-    ]  # fmt: skip
+        ("", "begun"),
+        (ADA, "asked"),
+        (GRACE, "asked"),
+        ("guy@northwind.test", "signs_in_elsewhere"),
+    ]
 
     assert ask_all(keyturn).out == "Every account was asked already.\n"
     school.deliver()

@@ -32,9 +32,13 @@ def test_every_option_is_kept(migrated: Keyturn) -> None:
 
     (account,) = json.loads(migrated("accounts", "list", "--json").out)
     assert {name: account[name] for name in ("email", "provider", "locale", "timezone", "active", "has_password")} == {
-        "email": ADA, "provider": "Google", "locale": "de", "timezone": "Asia/Tokyo", "active": False,
+        "email": ADA,
+        "provider": "Google",
+        "locale": "de",
+        "timezone": "Asia/Tokyo",
+        "active": False,
         "has_password": False,
-    }  # fmt: skip
+    }
     assert migrated("accounts", "list").out.splitlines()[1].split() == [ADA, "Google", "disabled"]
 
 
@@ -104,8 +108,10 @@ def test_a_list_is_sorted_and_aligned(migrated: Keyturn) -> None:
 
     lines = migrated("accounts", "list").out.splitlines()
     assert [line.split()[0] for line in lines] == [
-        "EMAIL", "ada-with-a-long-name@northwind.example", "zoe@northwind.example",
-    ]  # fmt: skip
+        "EMAIL",
+        "ada-with-a-long-name@northwind.example",
+        "zoe@northwind.example",
+    ]
     assert len({line.index(word) for line, word in zip(lines, ("KIND", "viewer", "viewer"), strict=True)}) == 1
 
 
@@ -195,10 +201,12 @@ def test_a_table_says_who_awaits_a_password_and_who_is_to_have_none(migrated: Ke
         database.execute("INSERT INTO users (email) VALUES ('no address'), ('ADA@northwind.example')")
     database.close()
     table = {
-        "KEYTURN_ACCOUNTS_STORE": "table", "KEYTURN_ACCOUNTS_TABLE_TABLE": "users",
-        "KEYTURN_ACCOUNTS_TABLE_PASSWORD": "password", "KEYTURN_ACCOUNTS_TABLE_PROVIDER": "auth",
+        "KEYTURN_ACCOUNTS_STORE": "table",
+        "KEYTURN_ACCOUNTS_TABLE_TABLE": "users",
+        "KEYTURN_ACCOUNTS_TABLE_PASSWORD": "password",
+        "KEYTURN_ACCOUNTS_TABLE_PROVIDER": "auth",
         "KEYTURN_SIGN_IN_URL": "https://app.example/login",
-    }  # fmt: skip
+    }
 
     assert migrated("accounts", "invite", "--all", **table).code == 0
     assert invitations(workplace) == [ADA, "bea@northwind.example"]

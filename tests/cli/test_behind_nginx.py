@@ -72,9 +72,12 @@ class Proxy:
         transport = httpx.HTTPTransport(verify=self._tls, local_address=address)
         hook = {"request": [lambda request: request.extensions.update(sni_hostname=HOST)]}
         return httpx.Client(
-            transport=transport, base_url=f"https://127.0.0.1:{self._port}", timeout=20, event_hooks=hook,
+            transport=transport,
+            base_url=f"https://127.0.0.1:{self._port}",
+            timeout=20,
+            event_hooks=hook,
             headers={"host": HOST, **(headers or {})},
-        )  # fmt: skip
+        )
 
     def answer(self, method: str, path: str, body: bytes = b"", *, client: str = ONE, **headers: str) -> httpx.Response:
         with self.client(client, {**JSON, **headers}) as http:

@@ -326,8 +326,12 @@ def test_requests_that_are_sent_ahead_are_answered_in_their_order(start: Start) 
 
     answers = said(connection)
     assert [part.rpartition(b"\r\n")[2] for part in answers.split(b"HTTP/1.1 200 OK")[1:]] == [
-        b"/held 0", b"/ 0", b"/ 9", b"/early 0", b"/ 0",
-    ]  # fmt: skip
+        b"/held 0",
+        b"/ 0",
+        b"/ 9",
+        b"/early 0",
+        b"/ 0",
+    ]
 
 
 def test_what_is_no_request_is_not_answered_in_the_place_of_one_that_is(start: Start) -> None:

@@ -68,8 +68,12 @@ def test_a_mailbox_that_is_released_gets_the_next_mail_and_the_trail_says_who_le
 
     entries = json.loads(keyturn("audit", "--email", ADA, "--json").out)
     assert [entry["outcome"] for entry in reversed(entries)] == [
-        "link_mailed", "link_mailed", "suppressed", "released", "link_mailed",
-    ]  # fmt: skip
+        "link_mailed",
+        "link_mailed",
+        "suppressed",
+        "released",
+        "link_mailed",
+    ]
     assert entries[1]["event"] == "mailbox_release"
     assert entries[1]["account_id"]
 

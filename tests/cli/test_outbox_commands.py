@@ -157,7 +157,11 @@ def test_colour_marks_what_went_wrong_and_nothing_else() -> None:
     marked = {state: colour_state(state).removesuffix(f"{state}\x1b[0m") for state in STATES}
 
     assert {state for state, mark in marked.items() if mark == red} == {
-        "failed", "suppressed", "bounced", "complained", "dead",
-    }  # fmt: skip
+        "failed",
+        "suppressed",
+        "bounced",
+        "complained",
+        "dead",
+    }
     assert {state for state, mark in marked.items() if mark == yellow} == {"delayed"}
     assert {click.unstyle(colour_state(state)) for state in STATES} == set(STATES)

@@ -32,8 +32,10 @@ def test_a_dead_message_begins_anew_with_a_new_link_under_a_new_key(keyturn: Key
     assert first_key != second_key
     assert token_in(first) != token_in(second)
     assert [event["event"] for event in json.loads(keyturn("outbox", "show", "1", "--json").out)["history"]] == [
-        "dead", "reopened", "sent",
-    ]  # fmt: skip
+        "dead",
+        "reopened",
+        "sent",
+    ]
 
 
 def test_retrying_twice_sends_once(keyturn: Keyturn, school: School) -> None:

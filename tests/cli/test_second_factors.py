@@ -15,9 +15,10 @@ from keyturn.reset.proofs.second_step.totp import base32
 
 NOT_KEPT = 'second_step.source is "none". To keep second factors, set it to "builtin" or "table".'
 BUILTIN = {
-    "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development",
+    "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,
+    "KEYTURN_ENVIRONMENT": "development",
     "KEYTURN_SECOND_STEP_SOURCE": "builtin",
-}  # fmt: skip
+}
 RECOVERY_CODE = re.compile(r"^  ((?:[0-9A-Z]{4}-){5}[0-9A-Z]{4})$", re.MULTILINE)
 
 

@@ -54,8 +54,13 @@ def test_a_waiting_mail_that_the_old_key_sealed_still_needs_it(migrated: Keyturn
     waits = migrated("secrets", "rotate", "--json", **ROTATING)
     assert waits.code == 1
     assert msgspec.json.decode(waits.out) == {
-        "current": 0, "sealed": 0, "changed": 0, "unreadable": [], "mails": 1, "previous_keys_needed": True,
-    }  # fmt: skip
+        "current": 0,
+        "sealed": 0,
+        "changed": 0,
+        "unreadable": [],
+        "mails": 1,
+        "previous_keys_needed": True,
+    }
     assert "1 waiting mails are sealed with another key: keep previous_secret_keys until" in waits.err
 
 

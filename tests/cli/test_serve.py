@@ -28,8 +28,11 @@ def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
         refused = migrated(command)
         assert refused.code == 1
         assert [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]] == [
-            "KEYTURN_SECRET_KEY", "RESEND_API_KEY", "mail.from", "`keyturn init` writes the file.",
-        ]  # fmt: skip
+            "KEYTURN_SECRET_KEY",
+            "RESEND_API_KEY",
+            "mail.from",
+            "`keyturn init` writes the file.",
+        ]
 
 
 def test_over_plain_http_nothing_is_served_in_production(migrated: Keyturn) -> None:
@@ -120,10 +123,12 @@ def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting() ->
 @pytest.mark.parametrize(
     ("base", "proxies", "warns"),
     [
-        ("http://127.0.0.1:9000", "", True), ("http://localhost:9000", "127.0.0.1", False),
-        ("https://localhost:9000", "", False), ("https://account.example.org", "", False),
+        ("http://127.0.0.1:9000", "", True),
+        ("http://localhost:9000", "127.0.0.1", False),
+        ("https://localhost:9000", "", False),
+        ("https://account.example.org", "", False),
     ],
-)  # fmt: skip
+)
 def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning(
     base: str, proxies: str, warns: bool
 ) -> None:
@@ -164,9 +169,16 @@ def test_it_listens_where_the_settings_say_and_where_the_command_line_says_other
     with running("serve", "--no-worker", KEYTURN_SERVER_HOST="127.0.0.4", **PRODUCTION) as by_variable:
         assert url_of(by_variable).startswith("http://127.0.0.4:")
     with running(
-        "serve", "--no-worker", "--host", "127.0.0.5", "--port", "0", KEYTURN_SERVER_HOST="192.0.2.1",
-        KEYTURN_SERVER_PORT="1", **PRODUCTION,
-    ) as by_flags:  # fmt: skip
+        "serve",
+        "--no-worker",
+        "--host",
+        "127.0.0.5",
+        "--port",
+        "0",
+        KEYTURN_SERVER_HOST="192.0.2.1",
+        KEYTURN_SERVER_PORT="1",
+        **PRODUCTION,
+    ) as by_flags:
         assert url_of(by_flags).startswith("http://127.0.0.5:")
 
 

@@ -13,10 +13,17 @@ from keyturn.reset.records.models import AuditRow
 
 COLUMNS: dict[str, Any] = {name: column for name, column in AuditRow.__table__.c.items() if name != "id"}
 ROW: dict[str, Any] = {
-    "at": datetime(2026, 11, 20, 14, 0, 1, 250, tzinfo=UTC), "event": "reset_request", "outcome": "no_account",
-    "account_id": "", "email": "j\u00fcrgen@b\u00fccher.example", "ip_address": "2001:db8::1",
-    "user_agent": "a \"b\" 'c' \\ {}", "request_id": "c0ffee", "message_id": 2**40, "operator": "",
-}  # fmt: skip
+    "at": datetime(2026, 11, 20, 14, 0, 1, 250, tzinfo=UTC),
+    "event": "reset_request",
+    "outcome": "no_account",
+    "account_id": "",
+    "email": "j\u00fcrgen@b\u00fccher.example",
+    "ip_address": "2001:db8::1",
+    "user_agent": "a \"b\" 'c' \\ {}",
+    "request_id": "c0ffee",
+    "message_id": 2**40,
+    "operator": "",
+}
 
 
 @pytest.fixture

@@ -17,11 +17,14 @@ from keyturn.reset.records.models import AuditRow, SecureLinkRow
 MOMENT = datetime(2026, 11, 20, 14, 0, 1, tzinfo=UTC)
 LINKS = [
     {
-        "digest": bytes([number]) * 32, "account_id": f"account {number}", "email": "ada@northwind.test",
-        "changed_at": MOMENT, "expires_at": MOMENT,
+        "digest": bytes([number]) * 32,
+        "account_id": f"account {number}",
+        "email": "ada@northwind.test",
+        "changed_at": MOMENT,
+        "expires_at": MOMENT,
     }
     for number in range(20)
-]  # fmt: skip
+]
 
 
 @pytest.fixture

@@ -183,10 +183,15 @@ MYSQL_CIPHER = "SELECT VARIABLE_VALUE <> '' FROM information_schema.SESSION_STAT
 @pytest.mark.parametrize(
     ("said", "encrypted"),
     [
-        ("ssl-mode=VERIFY_IDENTITY&ssl_ca={root}", 1), ("ssl_ca={root}", 1), ("sslcert={root}&sslaccept=strict", 1),
-        ("ssl-mode=VERIFY_CA&ssl-ca={root}", 1), ("ssl-mode=REQUIRED", 1), ("ssl-mode=PREFERRED", 0), ("", 0),
+        ("ssl-mode=VERIFY_IDENTITY&ssl_ca={root}", 1),
+        ("ssl_ca={root}", 1),
+        ("sslcert={root}&sslaccept=strict", 1),
+        ("ssl-mode=VERIFY_CA&ssl-ca={root}", 1),
+        ("ssl-mode=REQUIRED", 1),
+        ("ssl-mode=PREFERRED", 0),
+        ("", 0),
     ],
-)  # fmt: skip
+)
 async def test_mysql_s_modes_are_kept(mariadb: MariadbServer, said: str, encrypted: int) -> None:
     url = await asyncio.to_thread(mariadb.empty)
 

@@ -85,22 +85,31 @@ def test_what_verifies_is_a_context_that_does(said: str, *, verifies: bool, look
 @pytest.mark.parametrize(
     ("said", "mode"),
     [
-        ("sslmode=disable", "disable"), ("sslmode=allow", "allow"), ("sslmode=prefer", "prefer"),
-        ("sslmode=require", "require"), ("sslmode=no-verify", "require"), ("ssl=require", "require"),
-        ("ssl=false", "disable"), ("sslaccept=accept_invalid_certs", "require"),
+        ("sslmode=disable", "disable"),
+        ("sslmode=allow", "allow"),
+        ("sslmode=prefer", "prefer"),
+        ("sslmode=require", "require"),
+        ("sslmode=no-verify", "require"),
+        ("ssl=require", "require"),
+        ("ssl=false", "disable"),
+        ("sslaccept=accept_invalid_certs", "require"),
         ("sslmode=prefer&sslrootcert=/nowhere.pem", "prefer"),
         ("sslmode=disable&sslcert=/nowhere.pem", "disable"),
     ],
-)  # fmt: skip
+)
 def test_other_modes_are_libpq_s(said: str, mode: str) -> None:
     assert read(f"postgresql://app@db/app?{said}").arguments["ssl"] == mode
 
 
 @pytest.mark.parametrize(
     ("said", "verifies"),
-    [("ssl-mode=REQUIRED", False), ("ssl-mode=VERIFY_IDENTITY", True), ('ssl={"rejectUnauthorized":true}', True),
-     ('ssl={"rejectUnauthorized":false}', False)],
-)  # fmt: skip
+    [
+        ("ssl-mode=REQUIRED", False),
+        ("ssl-mode=VERIFY_IDENTITY", True),
+        ('ssl={"rejectUnauthorized":true}', True),
+        ('ssl={"rejectUnauthorized":false}', False),
+    ],
+)
 def test_mysql_s_modes_are_contexts(said: str, *, verifies: bool) -> None:
     context = read(f"mysql://app@db/app?{said}").arguments["ssl"]
 
@@ -157,13 +166,18 @@ def test_several_hosts_are_given_to_the_driver_in_their_order(said: str) -> None
 
 def test_a_password_is_read_as_it_is_and_in_every_place() -> None:
     for written in (
-        "postgresql://app:p%40s%2Fs%3A@db/app", "postgresql://app:p@s%2Fs:@db/app",
-        "postgresql://app@db/app?password=p%40s%2Fs%3A", "mysql://app:p@s%2Fs:@db/app",
-    ):  # fmt: skip
+        "postgresql://app:p%40s%2Fs%3A@db/app",
+        "postgresql://app:p@s%2Fs:@db/app",
+        "postgresql://app@db/app?password=p%40s%2Fs%3A",
+        "mysql://app:p@s%2Fs:@db/app",
+    ):
         found = read_url(written, "accounts.table.url")
         assert (found.url.username, found.url.password, found.url.host, found.holds_secret) == (
-            "app", "p@s/s:", "db", True,
-        )  # fmt: skip
+            "app",
+            "p@s/s:",
+            "db",
+            True,
+        )
     assert not read("postgresql://app@db/app").holds_secret
 
 
@@ -276,10 +290,18 @@ def test_what_is_not_understood_is_said_by_name(written: str, sentence: str) -> 
 
 @pytest.mark.parametrize(
     "written",
-    ["postgresql://app:p@ss?hunter2=x@db/app", "postgresql://app:hunter2@db:x/app", "postgresql:app:hunter2@db",
-     "postgresql://app:hun/ter2@hunter2/app@db", "app:hunter2@db://x", "hunter2", "jdbc:postgresql://db/?password=hunter2",
-     "postgresql://db/app?sslmode=hunter2", "mysql://db/app?ssl={hunter2"],
-)  # fmt: skip
+    [
+        "postgresql://app:p@ss?hunter2=x@db/app",
+        "postgresql://app:hunter2@db:x/app",
+        "postgresql:app:hunter2@db",
+        "postgresql://app:hun/ter2@hunter2/app@db",
+        "app:hunter2@db://x",
+        "hunter2",
+        "jdbc:postgresql://db/?password=hunter2",
+        "postgresql://db/app?sslmode=hunter2",
+        "mysql://db/app?ssl={hunter2",
+    ],
+)
 def test_no_part_that_may_be_a_secret_is_repeated(written: str) -> None:
     with pytest.raises(SettingsInvalid) as invalid:
         read(written)

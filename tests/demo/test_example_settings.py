@@ -23,11 +23,13 @@ VARIABLES = {
     "teacher-resources": {"EMAIL_USER": "smtp.username", "EMAIL_PASS": "smtp.password"},
     "ivory-mirro": {"RESEND_API_KEY": "resend.api_key", "FROM_EMAIL": "mail.from_", "BASE_URL": "base_url"},
     "easemail": {
-        "RESEND_API_KEY": "resend.api_key", "EMAIL_FROM": "mail.from_", "NEXT_PUBLIC_SITE_URL": "base_url",
+        "RESEND_API_KEY": "resend.api_key",
+        "EMAIL_FROM": "mail.from_",
+        "NEXT_PUBLIC_SITE_URL": "base_url",
         "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
     },
     "nextjs-app": {"NEXT_PUBLIC_APP_URL": "base_url", "NODE_EMAIL": "smtp.username", "NODE_PASS": "smtp.password"},
-}  # fmt: skip
+}
 """The variables that each app's own document names, and what they set."""
 
 GMAIL_ACCOUNTS = {"EMAIL_USER": 2, "NODE_EMAIL": 3}
@@ -100,8 +102,11 @@ def test_nothing_of_its_demo_leaves_the_machine(name: str, monkeypatch: pytest.M
 
     assert list(broken_rules(settings, sending=True)) == []
     assert (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host) == (
-        "capture", "", "", "",
-    )  # fmt: skip
+        "capture",
+        "",
+        "",
+        "",
+    )
     places = (settings.database.url, settings.accounts.table.url or settings.database.url)
     assert all(place.startswith(f"sqlite:///.keyturn/{name}/") for place in places)
     assert not settings.accounts.supabase.url or urlsplit(settings.accounts.supabase.url).hostname == "127.0.0.1"

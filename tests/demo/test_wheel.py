@@ -95,5 +95,6 @@ def test_what_an_extra_would_bring_is_said_in_a_sentence(keyturn: Path, tmp_path
     )
 
     assert (migrate.returncode, migrate.stderr.splitlines()[1:]) == (
-        1, ["  database.url: postgresql needs: pip install 'keyturn[postgres]'"],
-    )  # fmt: skip
+        1,
+        ["  database.url: postgresql needs: pip install 'keyturn[postgres]'"],
+    )

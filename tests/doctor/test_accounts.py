@@ -64,8 +64,9 @@ async def test_what_was_probably_not_meant_is_a_warning(tmp_path: Path, app: Pat
     assert fine.verdict == "ok"
     _, unread = await found_in(tmp_path, in_table(app, active="status"))
     assert (unread.verdict, unread.message) == (
-        "warn", "accounts.table.active: the column holds 'active', which counts as active",
-    )  # fmt: skip
+        "warn",
+        "accounts.table.active: the column holds 'active', which counts as active",
+    )
     with sqlite3.connect(app) as database:
         database.execute("INSERT INTO users (email, status) VALUES (?, ?)", rows[1])
     database.close()
@@ -108,27 +109,31 @@ REST = "12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
     ("stored", "hashing", "message", "mend"),
     [
         (
-            ARGON2, HashingSettings(),
+            ARGON2,
+            HashingSettings(),
             "the rows of users hold argon2id; hashing.format writes bcrypt ($2b$)",
             'Set hashing.format = "argon2id", or',
         ),
         (
-            f"$2y${REST}", HashingSettings(),
+            f"$2y${REST}",
+            HashingSettings(),
             "the rows of users hold bcrypt ($2y$); hashing.prefix writes bcrypt ($2b$)",
             'Set hashing.prefix = "$2y$", or',
         ),
         (
-            f"$2y${REST}", HashingSettings(format="argon2id"),
+            f"$2y${REST}",
+            HashingSettings(format="argon2id"),
             "the rows of users hold bcrypt ($2y$); hashing.format writes argon2id",
             'Set hashing.format = "bcrypt" and hashing.prefix = "$2y$", or',
         ),
         (
-            "$wp$2y$10$abc", HashingSettings(),
+            "$wp$2y$10$abc",
+            HashingSettings(),
             "the rows of users hold hashes of WordPress's or phpBB's; hashing.prefix writes bcrypt ($2b$)",
             'Set hashing.prefix = "$2y$", or',
         ),
     ],
-)  # fmt: skip
+)
 async def test_a_format_that_the_app_may_not_read_is_a_warning(
     tmp_path: Path, app: Path, stored: str, hashing: HashingSettings, message: str, mend: str
 ) -> None:
@@ -270,15 +275,19 @@ def test_advice_on_accounts_fits_what_mariadb_says(mariadb: MariadbServer, tmp_p
     asyncio.run(mariadb._execute("CREATE USER reader@localhost IDENTIFIED BY 'secret'"))
     name = url.partition("?")[0].rpartition("/")[2]
     addresses = [
-        url.replace("root@", "reader:wrong@"), url.replace(name, "nowhere"), url.replace("root@", "reader:secret@"),
-    ]  # fmt: skip
+        url.replace("root@", "reader:wrong@"),
+        url.replace(name, "nowhere"),
+        url.replace("root@", "reader:secret@"),
+    ]
     found = [asyncio.run(unready(address, tmp_path)).mend for address in addresses]
     asyncio.run(mariadb._execute("DROP USER reader@localhost"))
     mariadb.drop(url)
 
     assert [one.partition(" in ")[0] for one in found] == [
-        "Correct the password", "Correct the name of the database", "Give the user",
-    ]  # fmt: skip
+        "Correct the password",
+        "Correct the name of the database",
+        "Give the user",
+    ]
 
 
 async def test_advice_on_accounts_of_a_server_that_is_not_there_is_to_start_it(tmp_path: Path) -> None:

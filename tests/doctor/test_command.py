@@ -69,9 +69,13 @@ def test_where_all_is_well_it_ends_with_0(folder: Path, environment: dict[str, s
     assert (done.returncode, done.stderr) == (0, "")
     *lines, empty, last = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["settings", "ok"], ["database", "ok"], ["accounts", "ok"], ["limits", "ok"], ["clients", "ok"],
+        ["settings", "ok"],
+        ["database", "ok"],
+        ["accounts", "ok"],
+        ["limits", "ok"],
+        ["clients", "ok"],
         ["capture", "ok"],
-    ]  # fmt: skip
+    ]
     assert (empty, last) == ("", "All is well.")
     assert lines[0].endswith(f"for development; there is no keyturn.toml in {folder}")
     assert lines[2].endswith("the store builtin, with 0 accounts")
@@ -97,8 +101,9 @@ def test_a_file_of_the_app_s_that_is_not_there_is_not_made_and_its_path_is_wrong
     table = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\npassword = "password"\n'
     (tmp_path / "keyturn.toml").write_text(table, "utf-8")
     together = environment | {
-        "KEYTURN_DATABASE_URL": "sqlite:///dev.db", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login",
-    }  # fmt: skip
+        "KEYTURN_DATABASE_URL": "sqlite:///dev.db",
+        "KEYTURN_SIGN_IN_URL": "https://app.example.org/login",
+    }
     for given in (together, together | {"KEYTURN_ACCOUNTS_TABLE_URL": f"sqlite:///{tmp_path / 'dev.db'}"}):
         found = {one["check"]: one for one in json.loads(doctor(tmp_path, given, "--json").stdout)}
 
@@ -148,8 +153,13 @@ def test_json_is_an_array_of_findings(folder: Path, environment: dict[str, str])
     assert done.returncode == 1
     assert all(finding.keys() == {"check", "verdict", "message", "mend"} for finding in findings)
     assert {finding["check"]: finding["verdict"] for finding in findings} == {
-        "settings": "ok", "database": "fail", "accounts": "skip", "limits": "ok", "clients": "ok", "capture": "ok",
-    }  # fmt: skip
+        "settings": "ok",
+        "database": "fail",
+        "accounts": "skip",
+        "limits": "ok",
+        "clients": "ok",
+        "capture": "ok",
+    }
 
 
 def test_piped_it_has_no_colour_and_no_progress(doubtful: "subprocess.CompletedProcess[str]") -> None:

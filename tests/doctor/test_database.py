@@ -191,21 +191,37 @@ async def test_a_server_that_is_not_there_is_told_without_the_password() -> None
 @pytest.mark.parametrize(
     ("host", "said", "message", "mend"),
     [
-        ("localhost", "postgres?sslrootcert={other}", "(sslrootcert is {other})",
-         "Check sslrootcert ({other}): the server's certificate does not come from it."),
-        ("localhost", "postgres?sslmode=verify-full", "(sslrootcert is not set: this machine's roots)",
-         "Set sslrootcert to the file of the authority"),
-        ("127.0.0.1", "postgres?sslmode=verify-full&sslrootcert={root}", "(sslrootcert is {root})",
-         "Write the host as the server's certificate names it."),
+        (
+            "localhost",
+            "postgres?sslrootcert={other}",
+            "(sslrootcert is {other})",
+            "Check sslrootcert ({other}): the server's certificate does not come from it.",
+        ),
+        (
+            "localhost",
+            "postgres?sslmode=verify-full",
+            "(sslrootcert is not set: this machine's roots)",
+            "Set sslrootcert to the file of the authority",
+        ),
+        (
+            "127.0.0.1",
+            "postgres?sslmode=verify-full&sslrootcert={root}",
+            "(sslrootcert is {root})",
+            "Write the host as the server's certificate names it.",
+        ),
         ("localhost", "by_password", "password authentication failed", "Correct the password in the address"),
         ("localhost", "by_certificate", "requires a valid client certificate", "Correct the user in the address"),
         ("localhost", "nowhere", 'database "nowhere" does not exist', "Correct the name of the database"),
         ("localhost", "postgres?sslmode=verify-fully", "sslmode must be one of", "Correct that in database.url."),
         ("localhost", "postgres?sslrootcert=", "sslrootcert is empty", "Correct that in database.url."),
-        ("localhost", "postgres?sslmode=verify-full&sslrootcert={root}.no", "sslrootcert: there is no {root}.no",
-         "Correct that in database.url."),
+        (
+            "localhost",
+            "postgres?sslmode=verify-full&sslrootcert={root}.no",
+            "sslrootcert: there is no {root}.no",
+            "Correct that in database.url.",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_advice_fits_what_a_server_that_answers_or_an_address_is_at_fault_with(
     postgresql_with_tls: TlsServer, host: str, said: str, message: str, mend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,8 +90,11 @@ def test_the_policy_of_a_public_suffix_is_the_last_resort() -> None:
 
 def test_a_walk_leads_from_the_domain_to_its_top() -> None:
     assert dmarc.walk("a.mail.northwind.example") == [
-        "a.mail.northwind.example", "mail.northwind.example", "northwind.example", "example",
-    ]  # fmt: skip
+        "a.mail.northwind.example",
+        "mail.northwind.example",
+        "northwind.example",
+        "example",
+    ]
 
 
 def test_a_walk_asks_no_more_than_eight_names() -> None:

@@ -39,9 +39,16 @@ async def found_in(url: str) -> list[Finding]:
 async def keep_waiting_mail(database: Database, key: Secret) -> None:
     moment = datetime(2030, 1, 1, tzinfo=UTC)
     row = {
-        "key": secrets.token_hex(16), "kind": "x", "payload": "{}", "state": "waiting", "attempts": 0, "crashes": 0,
-        "available_at": moment, "created_at": moment, "sealed": Seal([key]).close(b"a mail"),
-    }  # fmt: skip
+        "key": secrets.token_hex(16),
+        "kind": "x",
+        "payload": "{}",
+        "state": "waiting",
+        "attempts": 0,
+        "crashes": 0,
+        "available_at": moment,
+        "created_at": moment,
+        "sealed": Seal([key]).close(b"a mail"),
+    }
     await database.execute(insert(OutboxRow).values(**row))
 
 
@@ -65,8 +72,9 @@ async def test_factors_that_a_previous_key_has_sealed_are_counted_and_stay_as_th
     (found,) = await found_in(database_url)
 
     assert (found.verdict, found.message) == (
-        "warn", "previous_secret_keys: one of them has sealed the second factors of 2 accounts",
-    )  # fmt: skip
+        "warn",
+        "previous_secret_keys: one of them has sealed the second factors of 2 accounts",
+    )
     assert found.mend.startswith("Run `keyturn secrets rotate`")
     assert await database.fetch(select(SecondFactorRow)) == before
     async for _ in BuiltinFactors(database, [NEW, OLD]).seal_again():

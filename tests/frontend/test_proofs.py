@@ -91,9 +91,7 @@ async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(a
 
     async with running_verifier(spent="timeout-or-duplicate", secret="secret") as verifier:
         verifier.solved = {"solved": ("localhost", "request_reset")}
-        challenge = ChallengeSettings(
-            method="turnstile", site_key="site", secret=Secret("secret"), url=verifier.url
-        )  # fmt: skip
+        challenge = ChallengeSettings(method="turnstile", site_key="site", secret=Secret("secret"), url=verifier.url)
         async with (
             beside(app, url, limits=RARE, challenge=challenge) as service,
             app.open("/login", bypass_csp=True) as page,  # an app that uses it lets its hosts in

@@ -45,14 +45,32 @@ def test_the_accounts_locale_then_the_browsers_then_english(
 @pytest.mark.parametrize(
     ("tag", "chosen"),
     [
-        ("zh", "zh-Hans"), ("zh-CN", "zh-Hans"), ("zh-SG", "zh-Hans"), ("zh-Hans-HK", "zh-Hans"),
-        ("zh-TW", "zh-Hant"), ("zh_HK", "zh-Hant"), ("zh-Hant-TW", "zh-Hant"), ("zh-MO", "zh-Hant"),
-        ("pt", "pt-BR"), ("pt-PT", "pt-BR"), ("pt_AO", "pt-BR"),
-        ("no", "nb"), ("nn", "nb"), ("nn-NO", "nb"), ("nb-NO", "nb"),
-        ("iw", "he"), ("iw-IL", "he"), ("he_IL", "he"), ("in", "id"), ("in-ID", "id"),
-        ("es-419", "es"), ("sv-FI", "sv"), ("UK-ua", "uk"), ("en-GB", "en"),
+        ("zh", "zh-Hans"),
+        ("zh-CN", "zh-Hans"),
+        ("zh-SG", "zh-Hans"),
+        ("zh-Hans-HK", "zh-Hans"),
+        ("zh-TW", "zh-Hant"),
+        ("zh_HK", "zh-Hant"),
+        ("zh-Hant-TW", "zh-Hant"),
+        ("zh-MO", "zh-Hant"),
+        ("pt", "pt-BR"),
+        ("pt-PT", "pt-BR"),
+        ("pt_AO", "pt-BR"),
+        ("no", "nb"),
+        ("nn", "nb"),
+        ("nn-NO", "nb"),
+        ("nb-NO", "nb"),
+        ("iw", "he"),
+        ("iw-IL", "he"),
+        ("he_IL", "he"),
+        ("in", "id"),
+        ("in-ID", "id"),
+        ("es-419", "es"),
+        ("sv-FI", "sv"),
+        ("UK-ua", "uk"),
+        ("en-GB", "en"),
     ],
-)  # fmt: skip
+)
 def test_whatever_a_language_is_called_it_is_found(tag: str, chosen: str) -> None:
     packaged = Languages("UTC")
 
@@ -78,8 +96,12 @@ def test_the_languages_that_are_named_are_the_only_ones_and_the_first_is_the_las
 
     assert set(languages.known) == {"de", "en", "zh-Hant"}
     assert [languages.choose(tag).tag for tag in ("", "fr", "zh-CN", "zh-TW", "en-GB")] == [
-        "de", "de", "de", "zh-Hant", "en",
-    ]  # fmt: skip
+        "de",
+        "de",
+        "de",
+        "zh-Hant",
+        "en",
+    ]
 
 
 def test_a_header_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:

@@ -16,17 +16,25 @@ _KINDS: dict[str, dict[str, Any]] = {
     "bounced for now": {"RecordType": "Bounce", "Type": "SoftBounce", "TypeCode": 4096, "Inactive": False},
     "complained": {"RecordType": "SpamComplaint", "Type": "SpamComplaint", "TypeCode": 512, "Inactive": True},
     "suppressed": {
-        "RecordType": "SubscriptionChange", "SuppressSending": True, "SuppressionReason": "ManualSuppression",
+        "RecordType": "SubscriptionChange",
+        "SuppressSending": True,
+        "SuppressionReason": "ManualSuppression",
     },
     "clicked": {"RecordType": "Click", "OriginalLink": "https://northwind.test/reset-password/token"},
-}  # fmt: skip
+}
 _TIMES = {"Delivery": "DeliveredAt", "Click": "ReceivedAt", "SubscriptionChange": "ChangedAt"}
 
 
 def report(
-    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, password: str = PASSWORD,
+    kind: str,
+    provider_id: str,
+    *,
+    to: str,
+    key: str = "",
+    at: datetime | None = None,
+    password: str = PASSWORD,
     **fields: Any,
-) -> Delivery:  # fmt: skip
+) -> Delivery:
     """Return a report of `kind`; it happened at `at`, or now."""
     document = {**_KINDS[kind], "MessageID": provider_id, "MessageStream": "outbound", "ServerID": 23, **fields}
     record = document["RecordType"]

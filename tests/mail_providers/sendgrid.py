@@ -42,8 +42,10 @@ class SendGridServer(ProviderServer):
                 return Answer(200, {"scopes": self.scopes})
             case "GET", "/v3/whitelabel/domains":
                 name = request.target.partition("domain=")[2]
-                return Answer(200, [{"id": 1, "domain": one, "valid": valid}
-                                    for one, valid in self.domains.items() if one == name])  # fmt: skip
+                return Answer(
+                    200,
+                    [{"id": 1, "domain": one, "valid": valid} for one, valid in self.domains.items() if one == name],
+                )
             case _:
                 return Answer(404, html="<h1>Not Found</h1>")
 

@@ -33,9 +33,11 @@ def refusal(status: int, kind: str, message: str = "") -> Answer:
 
 LIMITED = refusal(429, "TooManyRequestsException", "Maximum sending rate exceeded.")
 ACCOUNT = {
-    "SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY",
+    "SendingEnabled": True,
+    "ProductionAccessEnabled": True,
+    "EnforcementStatus": "HEALTHY",
     "SendQuota": {"Max24HourSend": 50000.0, "MaxSendRate": 14.0, "SentLast24Hours": 12.0},
-}  # fmt: skip
+}
 
 
 class SesServer(ProviderServer):

@@ -37,10 +37,15 @@ def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY, begin
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     now = datetime.now(UTC)
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now + timedelta(days=begins)).not_valid_after(now + timedelta(days=ends))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now + timedelta(days=begins))
+        .not_valid_after(now + timedelta(days=ends))
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     return made.public_bytes(Encoding.PEM).decode()
 
 

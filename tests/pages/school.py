@@ -91,9 +91,13 @@ class School:
             links = LinkStore(self.parts.database, lifetime=ttl, live=5)
             moment = now()
             link = NewLink(
-                digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address="", user_agent="",
+                digest=tokens.digest(token),
+                account_id=account.id,
+                email=account.email,
+                ip_address="",
+                user_agent="",
                 expires_at=moment + ttl,
-            )  # fmt: skip
+            )
             links.add(connection, [(link, True)], moment)
 
         await self.parts.database.transact(write)
@@ -104,9 +108,11 @@ class School:
         code, keys = codes.mint(secrets.randbelow), codes.CodeKeys(self.parts.secrets)
         moment = now()
         fresh = NewCode(
-            code=keys.digest(code, codes.mailbox_digest(account.email)), account_id=account.id, email=account.email,
+            code=keys.digest(code, codes.mailbox_digest(account.email)),
+            account_id=account.id,
+            email=account.email,
             expires_at=moment + codes.LIFE,
-        )  # fmt: skip
+        )
         await self.parts.database.transact(lambda connection: self.parts.codes.add(connection, [(fresh, True)], moment))
         return code
 
@@ -116,9 +122,12 @@ class School:
 
         def write(connection: Connection) -> None:
             link = NewSecureLink(
-                digest=tokens.digest(token), account_id=account.id, email=account.email, changed_at=moment,
+                digest=tokens.digest(token),
+                account_id=account.id,
+                email=account.email,
+                changed_at=moment,
                 expires_at=moment + life,
-            )  # fmt: skip
+            )
             self.parts.secure_links.add(connection, link)
 
         await self.parts.database.transact(write)
@@ -130,9 +139,14 @@ class School:
 
         def write(connection: Connection) -> None:
             link = NewLink(
-                digest=tokens.digest(f"link of {token}"), account_id=account.id, email=account.email, ip_address="",
-                user_agent="", expires_at=moment + timedelta(minutes=30), mute_digest=tokens.digest(token),
-            )  # fmt: skip
+                digest=tokens.digest(f"link of {token}"),
+                account_id=account.id,
+                email=account.email,
+                ip_address="",
+                user_agent="",
+                expires_at=moment + timedelta(minutes=30),
+                mute_digest=tokens.digest(token),
+            )
             self.parts.links.add(connection, [(link, True)], moment)
 
         await self.parts.database.transact(write)

@@ -19,9 +19,11 @@ ONLY_HERE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.fixture
 async def service(database_url: str) -> AsyncIterator[Service]:
     settings = spec.settings_for(
-        database_url, reset_url=f"{{base_url}}{RESET}?code={{token}}&for={{email}}",
-        forgot_url=f"{{base_url}}{FORGOT}", sign_in_url=f"{{base_url}}{SIGN_IN}/",
-    )  # fmt: skip
+        database_url,
+        reset_url=f"{{base_url}}{RESET}?code={{token}}&for={{email}}",
+        forgot_url=f"{{base_url}}{FORGOT}",
+        sign_in_url=f"{{base_url}}{SIGN_IN}/",
+    )
     async with spec.running(settings) as service:
         await service.add(ADA, name="Ada")
         yield service

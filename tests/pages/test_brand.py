@@ -24,10 +24,17 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
     }.items():
         (tmp_path / name).write_bytes(content)
     brand = Brand(
-        name="Northwind School", logo=FileOrUrl(f"{tmp_path}/a.svg"), logo_dark=FileOrUrl(f"{tmp_path}/b.svg"),
-        mail_logo=FileOrUrl(f"{tmp_path}/c.png"), logo_width=140, logo_height=28, radius=4,
-        font='"Source Sans 3", serif', ground="#eef2f0", stylesheet=Folder(f"{tmp_path}/own.css"),
-    )  # fmt: skip
+        name="Northwind School",
+        logo=FileOrUrl(f"{tmp_path}/a.svg"),
+        logo_dark=FileOrUrl(f"{tmp_path}/b.svg"),
+        mail_logo=FileOrUrl(f"{tmp_path}/c.png"),
+        logo_width=140,
+        logo_height=28,
+        radius=4,
+        font='"Source Sans 3", serif',
+        ground="#eef2f0",
+        stylesheet=Folder(f"{tmp_path}/own.css"),
+    )
     kinds = {
         "school": Kind(brand={"logo": FileOrUrl(f"{tmp_path}/c.png"), "logo_dark": FileOrUrl("")}),
         "pupil": Kind(brand={"name": "Pupils"}),

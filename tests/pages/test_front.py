@@ -60,10 +60,14 @@ async def test_password_managers_find_where_a_password_is_changed(client: httpx.
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/nowhere", 404), ("GET", "/reset-password/a/b", 404), ("POST", "/nowhere", 404),
-        ("GET", "/apiary", 404), ("GET", "//api", 404), ("GET", "/logout", 405),
+        ("GET", "/nowhere", 404),
+        ("GET", "/reset-password/a/b", 404),
+        ("POST", "/nowhere", 404),
+        ("GET", "/apiary", 404),
+        ("GET", "//api", 404),
+        ("GET", "/logout", 405),
     ],
-)  # fmt: skip
+)
 async def test_a_browser_finds_a_page_where_there_is_nothing(
     method: str, path: str, status: int, client: httpx.AsyncClient
 ) -> None:

@@ -115,9 +115,14 @@ async def test_the_page_of_a_link_says_why_an_operator_asked(school: School, vis
 
     def write(connection: Connection) -> None:
         link = NewLink(
-            digest=tokens.digest(token), account_id=ada.id, email=ada.email, ip_address="", user_agent="",
-            expires_at=moment + timedelta(minutes=30), reason="Somebody read <b>a copy</b> of our database.",
-        )  # fmt: skip
+            digest=tokens.digest(token),
+            account_id=ada.id,
+            email=ada.email,
+            ip_address="",
+            user_agent="",
+            expires_at=moment + timedelta(minutes=30),
+            reason="Somebody read <b>a copy</b> of our database.",
+        )
         school.parts.links.add(connection, [(link, True)], moment)
 
     await school.parts.database.transact(write)

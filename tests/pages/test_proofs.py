@@ -60,11 +60,12 @@ async def test_with_altcha_the_policy_stays_as_it_is_and_only_then_its_files_are
     [
         ("turnstile", "https://challenges.cloudflare.com", {"script-src", "frame-src"}),
         (
-            "hcaptcha", "https://hcaptcha.com https://*.hcaptcha.com",
+            "hcaptcha",
+            "https://hcaptcha.com https://*.hcaptcha.com",
             {"script-src", "frame-src", "style-src", "connect-src"},
         ),
     ],
-)  # fmt: skip
+)
 async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
     method: Any, hosts: str, directives: set[str], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from tests.pages.school import (
     opened,
     settings_for,
     words,
-)  # fmt: skip
+)
 from tests.spec.elsewhere import Elsewhere
 
 from keyturn.accounts.port import Account

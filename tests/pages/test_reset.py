@@ -18,7 +18,7 @@ from tests.pages.school import (
     opened,
     settings_for,
     words,
-)  # fmt: skip
+)
 
 from keyturn.accounts.port import Account
 from keyturn.database import now

@@ -88,8 +88,9 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
     wrong = await visitor.submit(PAGE, **fields, code=wrong_code())
     assert wrong.json() == {
-        "complaint": "This code is wrong, or was used before. You have 4 more attempts.", "sent": False,
-    }  # fmt: skip
+        "complaint": "This code is wrong, or was used before. You have 4 more attempts.",
+        "sent": False,
+    }
     saved = await visitor.submit(PAGE, **fields, code=code_of())
     assert (saved.status_code, list(saved.json())) == (200, ["next"])
     visitor.client.headers["Accept"] = "text/html"
@@ -106,9 +107,14 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     ],
 )
 async def test_what_ends_a_link_under_a_script_is_said_on_the_page_that_follows(
-    visitor: Visitor, school: School, ada: Account, monkeypatch: pytest.MonkeyPatch,
-    error: KeyturnError, status: int, said: str,
-) -> None:  # fmt: skip
+    visitor: Visitor,
+    school: School,
+    ada: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    error: KeyturnError,
+    status: int,
+    said: str,
+) -> None:
     async def complete(*_: object) -> None:
         raise error
 

@@ -75,9 +75,11 @@ def test_the_docs_name_every_template_and_what_it_is_given() -> None:
 
     settings = Settings()
     site = TemplateSite(
-        languages=own_languages(settings), brand=settings.brand, link_life=settings.token.ttl,
+        languages=own_languages(settings),
+        brand=settings.brand,
+        link_life=settings.token.ttl,
         palette=Theme.of(settings.brand, own_languages(settings)).palette,
-    )  # fmt: skip
+    )
     given = {name: set[str]() for name in set(told) - parts - {"page.html"}}
     for state in states:
         given[state.template] |= state.values(Sample(site, (), now())).keys() - {"site"}
@@ -90,9 +92,11 @@ def test_every_branch_of_every_page_is_drawn_in_some_state(monkeypatch: pytest.M
         (tmp_path / name).write_bytes(content)
     (tmp_path / "pages").mkdir()
     brand = Brand(
-        support_address="help@northwind.example", logo=FileOrUrl(tmp_path / "logo.svg"),
-        logo_dark=FileOrUrl(tmp_path / "dark.png"), stylesheet=Folder(tmp_path / "own.css"),
-    )  # fmt: skip
+        support_address="help@northwind.example",
+        logo=FileOrUrl(tmp_path / "logo.svg"),
+        logo_dark=FileOrUrl(tmp_path / "dark.png"),
+        stylesheet=Folder(tmp_path / "own.css"),
+    )
     password = PasswordSettings(uppercase=True, profile="")
     for settings in (Settings(), Settings(brand=brand, password=password)):
         pages = PagesSettings(templates=Folder(tmp_path / "pages"))

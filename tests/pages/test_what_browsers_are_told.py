@@ -15,10 +15,17 @@ ASSET = re.compile(r'(?:href|src)="(/keyturn-assets/[^"]+)"')
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", FORGOT), ("GET", RESET), ("GET", f"{RESET}/abc"), ("GET", LOGIN), ("GET", "/viewer-settings/security"),
-        ("POST", LOGIN), ("POST", "/logout"), ("GET", "/keyturn-assets/0/nothing.css"), ("HEAD", FORGOT),
+        ("GET", FORGOT),
+        ("GET", RESET),
+        ("GET", f"{RESET}/abc"),
+        ("GET", LOGIN),
+        ("GET", "/viewer-settings/security"),
+        ("POST", LOGIN),
+        ("POST", "/logout"),
+        ("GET", "/keyturn-assets/0/nothing.css"),
+        ("HEAD", FORGOT),
     ],
-)  # fmt: skip
+)
 async def test_every_answer_carries_the_security_headers(method: str, path: str, visitor: Visitor) -> None:
     headers = (await visitor.client.request(method, path)).headers
     assert headers["cache-control"] == "no-store"
@@ -90,8 +97,10 @@ async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
     urls = ASSET.findall((await visitor.get(LOGIN)).text)
     types = {url.rpartition(".")[2]: (await visitor.get(url)).headers["content-type"] for url in urls}
     assert types == {
-        "svg": "image/svg+xml", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
-    }  # fmt: skip
+        "svg": "image/svg+xml",
+        "css": "text/css; charset=utf-8",
+        "js": "text/javascript; charset=utf-8",
+    }
     for url in urls:
         visitor.client.cookies.clear()
         answer = await visitor.get(url)

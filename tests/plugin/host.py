@@ -62,9 +62,14 @@ class Visit(Base):
 
 
 ACCOUNTS = table_of(
-    User, email="mail", password="hashed", name="full_name", active="not left_at",
-    set={"must_change": False}, delete=[Visit.user_id],
-)  # fmt: skip
+    User,
+    email="mail",
+    password="hashed",
+    name="full_name",
+    active="not left_at",
+    set={"must_change": False},
+    delete=[Visit.user_id],
+)
 
 
 class Teachers(AbstractAuthenticationMiddleware):

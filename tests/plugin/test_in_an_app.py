@@ -136,15 +136,19 @@ async def test_the_apps_description_of_its_api_has_keyturns_routes(host: Host) -
 @pytest.mark.parametrize(
     "host",
     [
-        {"pages": False, "path": "/", "settings": keyturn_settings(
-            base_url="https://school.example.org",
-            reset_url="https://app.example.org/reset?token={token}",
-            forgot_url="https://app.example.org/forgot",
-            sign_in_url="https://app.example.org/login",
-        )}
+        {
+            "pages": False,
+            "path": "/",
+            "settings": keyturn_settings(
+                base_url="https://school.example.org",
+                reset_url="https://app.example.org/reset?token={token}",
+                forgot_url="https://app.example.org/forgot",
+                sign_in_url="https://app.example.org/login",
+            ),
+        }
     ],
     indirect=True,
-)  # fmt: skip
+)
 async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         assert (await client.get("/api/auth/password-policy")).status_code == 200
@@ -158,15 +162,18 @@ async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        {"path": "", "settings": keyturn_settings(
-            base_url="https://school.example.org/behind",
-            sign_in_url="{base_url}/enter",
-            limits=LimitSettings(validate="1/minute"),
-            server=ServerSettings(trusted_proxies=("198.18.0.0/24",)),
-        )}
+        {
+            "path": "",
+            "settings": keyturn_settings(
+                base_url="https://school.example.org/behind",
+                sign_in_url="{base_url}/enter",
+                limits=LimitSettings(validate="1/minute"),
+                server=ServerSettings(trusted_proxies=("198.18.0.0/24",)),
+            ),
+        }
     ],
     indirect=True,
-)  # fmt: skip
+)
 async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host: Host) -> None:
     async def check(peer: str, client: str) -> httpx.Response:
         async with host.client(peer) as proxy:

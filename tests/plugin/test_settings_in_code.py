@@ -125,8 +125,12 @@ def test_the_documented_change_of_a_setting_is_taken() -> None:
     settings = keyturn_settings()
     plugin = KeyturnPlugin(settings)
     names: dict[str, Any] = {
-        "read_settings": keyturn_settings, "msgspec": msgspec, "timedelta": timedelta, "KeyturnPlugin": KeyturnPlugin,
-        "alchemy": None, "users": ACCOUNTS,
-    }  # fmt: skip
+        "read_settings": keyturn_settings,
+        "msgspec": msgspec,
+        "timedelta": timedelta,
+        "KeyturnPlugin": KeyturnPlugin,
+        "alchemy": None,
+        "users": ACCOUNTS,
+    }
     exec(block("python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
     assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != plugin.parts.settings.token.ttl

@@ -44,9 +44,15 @@ def faults(model: Any, **names: Any) -> dict[str, str]:
 
 def test_attributes_become_the_columns_that_they_are_mapped_to() -> None:
     named = TableSettings(
-        table="users", id="id", email="email", password="password_hash", name="display_name", active="not left_at",
-        set={"must_change": False}, delete=("visits.user_id",),
-    )  # fmt: skip
+        table="users",
+        id="id",
+        email="email",
+        password="password_hash",
+        name="display_name",
+        active="not left_at",
+        set={"must_change": False},
+        delete=("visits.user_id",),
+    )
     assert named == ACCOUNTS
 
 

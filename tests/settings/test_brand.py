@@ -43,10 +43,12 @@ def test_each_file_that_cannot_be_served_is_told_by_its_setting(faults: Faults, 
     )
 
     reasons = {
-        "brand.logo": "no picture that browsers draw: ", "brand.logo_dark": "no such file: ",
+        "brand.logo": "no picture that browsers draw: ",
+        "brand.logo_dark": "no such file: ",
         "brand.mail_logo": "mail programs draw no SVG: name a PNG, JPEG or GIF",
-        "brand.mail_logo_dark": "is larger than 200 kB: ", "kinds.school.brand.logo": "cannot be read: ",
-    }  # fmt: skip
+        "brand.mail_logo_dark": "is larger than 200 kB: ",
+        "kinds.school.brand.logo": "cannot be read: ",
+    }
     assert set(found) == set(reasons)
     for name, reason in reasons.items():
         assert found[name].startswith(reason), found[name]
@@ -55,14 +57,19 @@ def test_each_file_that_cannot_be_served_is_told_by_its_setting(faults: Faults, 
 @pytest.mark.parametrize(
     "line",
     [
-        '@import "https://fonts.example/a.css";', "@import url(//fonts.example/a.css);",
+        '@import "https://fonts.example/a.css";',
+        "@import url(//fonts.example/a.css);",
         "@font-face { src: url('https://fonts.example/a.woff2') }",
         ".a { background: URL( http://fonts.example/a.png ) }",
-        "@font-face { src: url(font.woff2) }", '@IMPORT "more.css";', "@media screen { .a { mask: url(bg.png) } }",
-        ".a { background: url(data:image/png;base64,AA==) }", '.a { background: image-set("https://x.example/a" 1x) }',
-        ".a { background: -webkit-image-set(url(a.png) 1x) }", '.a { --b: src("a.png") }',
+        "@font-face { src: url(font.woff2) }",
+        '@IMPORT "more.css";',
+        "@media screen { .a { mask: url(bg.png) } }",
+        ".a { background: url(data:image/png;base64,AA==) }",
+        '.a { background: image-set("https://x.example/a" 1x) }',
+        ".a { background: -webkit-image-set(url(a.png) 1x) }",
+        '.a { --b: src("a.png") }',
     ],
-)  # fmt: skip
+)
 def test_a_stylesheet_that_loads_something_is_told_with_its_line(faults: Faults, tmp_path: Path, line: str) -> None:
     (tmp_path / "own.css").write_text(f"/* url(https://in-a-comment.example)\n*/\n{line}\n")
     found = faults('[brand]\nstylesheet = "own.css"')

@@ -15,19 +15,23 @@ def test_one_line_switches_on_what_needs_nobody_else(read: Read) -> None:
 def test_a_service_needs_both_of_its_keys_and_altcha_none(faults: Faults, method: str) -> None:
     assert set(faults(f'[challenge]\nmethod = "{method}"')) == {"challenge.site_key", "challenge.secret"}
     assert set(faults('[challenge]\nmethod = "altcha"\nsite_key = "x"\nsecret = "y"')) == {
-        "challenge.site_key", "challenge.secret",
-    }  # fmt: skip
+        "challenge.site_key",
+        "challenge.secret",
+    }
 
 
 @pytest.mark.parametrize(
     ("written", "fault"),
     [
-        ('timeout = "11s"', "challenge.timeout"), ('timeout = "0s"', "challenge.timeout"),
-        ('url = "http://verify.example"', "challenge.url"), ('url = "https://a.example; img-src *"', "challenge.url"),
-        ("cost = 1", "challenge.cost"), ('on_failure = "maybe"', "challenge.on_failure"),
+        ('timeout = "11s"', "challenge.timeout"),
+        ('timeout = "0s"', "challenge.timeout"),
+        ('url = "http://verify.example"', "challenge.url"),
+        ('url = "https://a.example; img-src *"', "challenge.url"),
+        ("cost = 1", "challenge.cost"),
+        ('on_failure = "maybe"', "challenge.on_failure"),
         ('when = "never"', "challenge.when"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_work_is_told_by_its_name(faults: Faults, written: str, fault: str) -> None:
     assert set(faults(SERVICE + written)) == {fault}
 

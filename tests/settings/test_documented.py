@@ -27,9 +27,11 @@ def rows(heading: str, text: str) -> list[tuple[str, list[str]]]:
 
 
 APP = {
-    "BASE_URL": "https://account.example.org", "EMAIL_FROM": "hello@northwind.example", "EMAIL_PASS": "hunter2",
+    "BASE_URL": "https://account.example.org",
+    "EMAIL_FROM": "hello@northwind.example",
+    "EMAIL_PASS": "hunter2",
     "DATABASE_URL": "postgresql://app:hunter2@db/school",
-}  # fmt: skip
+}
 SECTIONS = {heading: rows(heading, text) for heading, text in re.findall(r"(?ms)^##+ (.+?)$(.*?)(?=^##|\Z)", PAGE)}
 ROWS = dict(row for heading, found in SECTIONS.items() if "*" not in heading for row in found)
 

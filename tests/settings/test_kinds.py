@@ -42,9 +42,12 @@ def test_every_fault_in_them_is_told_by_its_name(faults: Faults) -> None:
     assert found["kinds.viewer.brand"] == "is a section: write [kinds.viewer.brand]"
     assert found["kinds.guest"] == "is a section: write [kinds.guest]"
     assert set(found) - {"kinds.school.setting_url", "kinds.school.brand.acent", "kinds.school.brand.name"} == {
-        "kinds.school.locales", "kinds.school.brand.accent", "kinds.school.brand.logo_width", "kinds.viewer.brand",
+        "kinds.school.locales",
+        "kinds.school.brand.accent",
+        "kinds.school.brand.logo_width",
+        "kinds.viewer.brand",
         "kinds.guest",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("kind", ['""', '"other one"', '"a.b"'])

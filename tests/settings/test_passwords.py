@@ -24,8 +24,12 @@ def test_everything_that_falls_short_of_a_profile_is_told_at_once(faults: Faults
     found = faults(f'[password]\nprofile = "asvs"\n{written}')
 
     assert set(found) == {
-        "password.min_length", "password.uppercase", "password.special", "password.block_common", "breaches.source",
-    }  # fmt: skip
+        "password.min_length",
+        "password.uppercase",
+        "password.special",
+        "password.block_common",
+        "breaches.source",
+    }
     assert found["password.min_length"] == "less than the 8 that the profile asvs asks for"
 
 

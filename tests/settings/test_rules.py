@@ -46,9 +46,17 @@ def test_what_only_looks_like_this_machine_is_not_it(faults: Faults, host: str) 
 
 @pytest.mark.parametrize(
     "url",
-    ["", "account.example.org", "ftp://a.example", "https://", "https://a.example/?x=1", "https://a.example/#x",
-     "http://[::1", "javascript:alert(1)"],
-)  # fmt: skip
+    [
+        "",
+        "account.example.org",
+        "ftp://a.example",
+        "https://",
+        "https://a.example/?x=1",
+        "https://a.example/#x",
+        "http://[::1",
+        "javascript:alert(1)",
+    ],
+)
 def test_what_is_no_address_cannot_be_the_base_url(faults: Faults, url: str) -> None:
     assert (
         faults(KEYTURN_BASE_URL=url)["base_url"] == f"must be an address like https://account.example.org, not {url!r}"

@@ -32,6 +32,6 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
         (SIGN_IN + TABLE + 'lock = { status = "x" }', "accounts.table.unlock", "missing: accounts.table.lock is set"),
         (SIGN_IN + TABLE + 'lock = { at = "{soon}" }', "accounts.table.lock.at", "has an unknown place {soon}"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_work_is_a_fault_by_its_name(faults: Faults, toml: str, name: str, why: str) -> None:
     assert why in faults(toml)[name]

@@ -176,14 +176,16 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
         ('forgot_url = "{base_url}/${API}/texts"', "forgot_url", "/${API}/texts is taken by the API"),
         (
             'sign_in_url="{base_url}/in"\naccounts = { store="table", table={ table="t", delete="${EMAIL_PASS}" } }',
-            "accounts.table.delete", "not a table and its column, as sessions.user_id: ${EMAIL_PASS}",
+            "accounts.table.delete",
+            "not a table and its column, as sessions.user_id: ${EMAIL_PASS}",
         ),
         (
-            '[kinds.school.brand]\nsupport_address = "${EMAIL_PASS}"', "kinds.school.brand.support_address",
+            '[kinds.school.brand]\nsupport_address = "${EMAIL_PASS}"',
+            "kinds.school.brand.support_address",
             "not an email address: ${EMAIL_PASS}",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_fault_shows_a_variable_by_its_name_and_not_what_it_holds(
     faults: Faults, toml: str, name: str, why: str
 ) -> None:

@@ -95,11 +95,16 @@ VERIFICATION_KEY = shown(ec.generate_private_key(ec.SECP256R1()))
 @pytest.mark.parametrize(
     "key",
     [
-        "short", VERIFICATION_KEY[:-4], f"{VERIFICATION_KEY} ", "MFkw", "ü",
+        "short",
+        VERIFICATION_KEY[:-4],
+        f"{VERIFICATION_KEY} ",
+        "MFkw",
+        "ü",
         f"-----BEGIN PUBLIC KEY-----\n{VERIFICATION_KEY}\n-----END PUBLIC KEY-----",
-        shown(ec.generate_private_key(ec.SECP384R1())), shown(rsa.generate_private_key(65537, 2048)),
+        shown(ec.generate_private_key(ec.SECP384R1())),
+        shown(rsa.generate_private_key(65537, 2048)),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("name", ["webhook_verification_key", "previous_webhook_verification_key"])
 def test_sendgrids_is_a_public_key_of_p_256(faults: Faults, key: str, name: str) -> None:
     names = {"KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY": VERIFICATION_KEY, f"KEYTURN_SENDGRID_{name.upper()}": key}
@@ -138,11 +143,15 @@ def test_mailguns_is_a_signing_key(faults: Faults, key: str, name: str) -> None:
 @pytest.mark.parametrize(
     "arn",
     [
-        "keyturn", "arn:aws:sqs:eu-west-1:123456789012:keyturn", "arn:aws:sns:eu-west-1:1234:keyturn",
-        "arn:aws:sns:eu-west-1.evil.example/:123456789012:keyturn", "arn:evil:sns:eu-west-1:123456789012:keyturn",
-        "arn:aws:sns:eu-west-1:123456789012:keyturn\n", "arn:aws:sns:eu-west-1:123456789012:keyturn:0a1b-subscription",
+        "keyturn",
+        "arn:aws:sqs:eu-west-1:123456789012:keyturn",
+        "arn:aws:sns:eu-west-1:1234:keyturn",
+        "arn:aws:sns:eu-west-1.evil.example/:123456789012:keyturn",
+        "arn:evil:sns:eu-west-1:123456789012:keyturn",
+        "arn:aws:sns:eu-west-1:123456789012:keyturn\n",
+        "arn:aws:sns:eu-west-1:123456789012:keyturn:0a1b-subscription",
     ],
-)  # fmt: skip
+)
 def test_sess_is_the_arn_of_a_topic(faults: Faults, arn: str) -> None:
     found = faults(KEYTURN_SES_TOPIC_ARN=arn)
     assert found == {"ses.topic_arn": "not a topic, as in arn:aws:sns:eu-west-1:123456789012:keyturn"}

@@ -32,10 +32,16 @@ def test_an_older_secret_needs_a_newer_one(faults: Faults) -> None:
 
 @pytest.mark.parametrize("name", ["secret", "previous_secret"])
 @pytest.mark.parametrize(
-    "secret", ["secret", SECRET.removeprefix("whsec_"), "whsec_", "whsec_c2hvcnQ=", SECRET + "?", *(
-        "whsec_" + base64.b64encode(bytes(length)).decode() for length in (23, 65)
-    )],
-)  # fmt: skip
+    "secret",
+    [
+        "secret",
+        SECRET.removeprefix("whsec_"),
+        "whsec_",
+        "whsec_c2hvcnQ=",
+        SECRET + "?",
+        *("whsec_" + base64.b64encode(bytes(length)).decode() for length in (23, 65)),
+    ],
+)
 def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, name: str, secret: str) -> None:
     other = {"KEYTURN_WEBHOOKS_SECRET": SECRET} | {f"KEYTURN_WEBHOOKS_{name.upper()}": secret}
     found = faults(KEYTURN_WEBHOOKS_URL=URL, **other)
@@ -43,10 +49,19 @@ def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, name:
     assert found == {f"webhooks.{name}": "not a signing secret: they are whsec_ and base64 of 24 to 64 bytes"}
 
 
-@pytest.mark.parametrize("url", [
-    "app.example.org", "ftp://app.example.org", "https://", "http://[::1", "//a.example", "https://h:notaport/x",
-    "https://h:99999/x", "https://h:0/",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "app.example.org",
+        "ftp://app.example.org",
+        "https://",
+        "http://[::1",
+        "//a.example",
+        "https://h:notaport/x",
+        "https://h:99999/x",
+        "https://h:0/",
+    ],
+)
 def test_what_is_no_address_cannot_be_told(faults: Faults, url: str) -> None:
     assert "must be an address" in faults(KEYTURN_WEBHOOKS_URL=url, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
 
@@ -64,9 +79,10 @@ def test_production_needs_https_unless_the_app_is_on_this_machine(faults: Faults
 
     assert "https" in faults(KEYTURN_WEBHOOKS_URL=far, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
     assert read(KEYTURN_WEBHOOKS_URL=near, KEYTURN_WEBHOOKS_SECRET=SECRET).webhooks.url == near
-    assert read(
-        KEYTURN_WEBHOOKS_URL=far, KEYTURN_WEBHOOKS_SECRET=SECRET, KEYTURN_ENVIRONMENT="development"
-    ).webhooks.url == far  # fmt: skip
+    assert (
+        read(KEYTURN_WEBHOOKS_URL=far, KEYTURN_WEBHOOKS_SECRET=SECRET, KEYTURN_ENVIRONMENT="development").webhooks.url
+        == far
+    )
 
 
 def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Faults) -> None:

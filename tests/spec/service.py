@@ -151,9 +151,13 @@ class Service:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, worker: bool = False, inbox: Inbox | None = None, tracing: Tracing | None = None,
+    settings: Settings,
+    *,
+    worker: bool = False,
+    inbox: Inbox | None = None,
+    tracing: Tracing | None = None,
     accounts: AccountStore | None = None,
-) -> AsyncIterator[Service]:  # fmt: skip
+) -> AsyncIterator[Service]:
     inbox = inbox or Inbox()
     parts = Parts(settings, accounts=accounts, sender=inbox, tracing=tracing)
     app = create_app(settings, parts=parts, worker=worker)

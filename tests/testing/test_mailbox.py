@@ -34,10 +34,16 @@ def send(
 
 
 def test_a_mail_is_waited_for_and_read(mailbox: Mailbox) -> None:
-    later = threading.Timer(0.1, send, [mailbox, "Your code is 482913"], {
-        "to": "Ada <ada+login@northwind.example>", "text": "https://a.example/reset?token=x",
-        "html": '<a href="https://a.example/reset?token=x">Reset</a> <a href="https://a.example/help">Help</a>',
-    })  # fmt: skip
+    later = threading.Timer(
+        0.1,
+        send,
+        [mailbox, "Your code is 482913"],
+        {
+            "to": "Ada <ada+login@northwind.example>",
+            "text": "https://a.example/reset?token=x",
+            "html": '<a href="https://a.example/reset?token=x">Reset</a> <a href="https://a.example/help">Help</a>',
+        },
+    )
     later.start()
     began = time.monotonic()
     received = mailbox.wait_for(to="ADA+login@northwind.example", subject="code", timeout=30)

@@ -44,10 +44,12 @@ def edit(project: pytest.Pytester, file: str, old: str, new: str) -> None:
 def test_mails_without_golden_files_fail_and_say_how_to_write_them(project: pytest.Pytester) -> None:
     result = run(project)
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines([
-        "welcome/ada has no golden files yet.",
-        "If it should be so: pytest --accept-mails, or `keyturn studio` and http://127.0.0.1:8001/studio/snapshots",
-    ])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            "welcome/ada has no golden files yet.",
+            "If it should be so: pytest --accept-mails, or `keyturn studio` and http://127.0.0.1:8001/studio/snapshots",
+        ]
+    )
     assert not (project.path / "tests").exists()
 
 
@@ -61,10 +63,15 @@ def test_accepted_mails_pass_until_they_change(project: pytest.Pytester) -> None
     edit(project, "emails/welcome.txt", "welcome.", "good to see you.")
     result = run(project, "-k", "ada")
     result.assert_outcomes(failed=1, deselected=1)
-    result.stdout.fnmatch_lines([
-        "welcome/ada is not as it was accepted.",
-        "--- tests/mails/welcome/ada.txt", "+++ rendered now", "-welcome.", "+good to see you.",
-    ])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            "welcome/ada is not as it was accepted.",
+            "--- tests/mails/welcome/ada.txt",
+            "+++ rendered now",
+            "-welcome.",
+            "+good to see you.",
+        ]
+    )
     result.stdout.no_fnmatch_line("*ada.html")
     assert (golden / "ada.txt").read_text() == "Hello Ada,\nwelcome.\n"
 
@@ -74,10 +81,13 @@ def test_golden_files_of_a_mail_that_is_gone_fail_until_they_are_accepted_away(p
     edit(project, "emails/welcome.samples.toml", "[grace]", "[rear_admiral]")
     result = run(project)
     result.assert_outcomes(failed=2, passed=1)
-    result.stdout.fnmatch_lines([
-        "welcome/grace is no mail any more; these files are left of it:",
-        "tests/mails/welcome/grace.html", "tests/mails/welcome/grace.txt",
-    ])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            "welcome/grace is no mail any more; these files are left of it:",
+            "tests/mails/welcome/grace.html",
+            "tests/mails/welcome/grace.txt",
+        ]
+    )
     run(project, "--accept-mails").assert_outcomes(passed=3)
     run(project).assert_outcomes(passed=2)
     assert not (project.path / "tests/mails/welcome/grace.html").exists()

@@ -45,9 +45,13 @@ async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Se
     data = event["data"]
     assert len(data.pop("requestId")) > 20
     assert data == {
-        "accountId": account.id if account else "", "email": ADA, "kind": "viewer", "how": "reset",
-        "ipAddress": "192.0.2.7", "userAgent": "Firefox",
-    }  # fmt: skip
+        "accountId": account.id if account else "",
+        "email": ADA,
+        "kind": "viewer",
+        "how": "reset",
+        "ipAddress": "192.0.2.7",
+        "userAgent": "Firefox",
+    }
     assert began <= datetime.fromisoformat(event["timestamp"]) <= now()
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
 
@@ -69,8 +73,9 @@ async def test_a_request_is_told_where_a_mail_goes_out_and_of_nobody_else(servic
 
     told = typed(app, "password.reset_requested")
     assert sorted((event["data"]["email"], event["data"]["outcome"]) for event in told) == [
-        (ADA, "link_mailed"), (GRACE, "provider_mailed"),
-    ]  # fmt: skip
+        (ADA, "link_mailed"),
+        (GRACE, "provider_mailed"),
+    ]
     assert {event["data"]["userAgent"] for event in told} == {"Firefox"}
     assert len(app.told) == 2
 

@@ -103,9 +103,14 @@ async def test_every_2xx_is_a_yes(app: App, sender: WebhookSender) -> None:
 
 async def test_every_other_answer_is_tried_again(app: App, sender: WebhookSender) -> None:
     reasons = {
-        400: "400 Bad Request", 401: "401 Unauthorized", 404: "404 Not Found", 429: "429 Too Many Requests",
-        500: "500 Internal Server Error", 503: "503 Service Unavailable", 599: "599",
-    }  # fmt: skip
+        400: "400 Bad Request",
+        401: "401 Unauthorized",
+        404: "404 Not Found",
+        429: "429 Too Many Requests",
+        500: "500 Internal Server Error",
+        503: "503 Service Unavailable",
+        599: "599",
+    }
     app.coming += [Answer(status) for status in reasons]
     refused = [await refusal(sender) for _ in reasons]
 
@@ -130,10 +135,19 @@ async def test_a_redirect_is_not_followed(app: App, sender: WebhookSender) -> No
 
 async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:
     pauses = {
-        "120": 120, "0": 0, "-5": 0, "1.5": 1.5, "999999999": 86_400, "soon": None, "nan": None, "inf": None, "": None,
-        "Fri, 99 Nov 2026 08:00:00 GMT": None, "Mon, 01 Jan 0001 00:00:00 +2359": 0,
+        "120": 120,
+        "0": 0,
+        "-5": 0,
+        "1.5": 1.5,
+        "999999999": 86_400,
+        "soon": None,
+        "nan": None,
+        "inf": None,
+        "": None,
+        "Fri, 99 Nov 2026 08:00:00 GMT": None,
+        "Mon, 01 Jan 0001 00:00:00 +2359": 0,
         "Mon, 01 Jan 2026 00:00:00 +9999": None,
-    }  # fmt: skip
+    }
     app.coming += [Answer(status, {"retry-after": written}) for status in (429, 503) for written in pauses]
     refused = [await refusal(sender) for _ in app.coming.copy()]
 

@@ -25,10 +25,18 @@ _IS_LOCKED = AccountRow.locked_at.is_not(None)
 _IS_ACTIVE = and_(AccountRow.active, AccountRow.locked_at.is_(None))
 
 _ACCOUNT = (
-    AccountRow.id, AccountRow.email, AccountRow.name, _IS_ACTIVE.label("active"), AccountRow.provider, AccountRow.kind,
-    AccountRow.locale, AccountRow.timezone, and_(AccountRow.active, _IS_LOCKED).label("locked"),
-    AccountRow.password_hash.is_not(None).label("has_password"), _AWAITS_PASSWORD.label("awaits_password"),
-)  # fmt: skip
+    AccountRow.id,
+    AccountRow.email,
+    AccountRow.name,
+    _IS_ACTIVE.label("active"),
+    AccountRow.provider,
+    AccountRow.kind,
+    AccountRow.locale,
+    AccountRow.timezone,
+    and_(AccountRow.active, _IS_LOCKED).label("locked"),
+    AccountRow.password_hash.is_not(None).label("has_password"),
+    _AWAITS_PASSWORD.label("awaits_password"),
+)
 
 _JOINED_NAMES = {column.key: f"account.{column.key}" for column in _ACCOUNT}
 """What the columns are called beside those of other rows."""
@@ -132,11 +140,17 @@ class BuiltinAccounts:
         email = addresses.parse(account.email)
         _require_room(account)
         row = {
-            "id": str(uuid4()), "email": email, "name": account.name, "password_hash": password_hash,
-            "provider": account.provider, "kind": account.kind, "locale": account.locale, "timezone": account.timezone,
+            "id": str(uuid4()),
+            "email": email,
+            "name": account.name,
+            "password_hash": password_hash,
+            "provider": account.provider,
+            "kind": account.kind,
+            "locale": account.locale,
+            "timezone": account.timezone,
             "active": account.active,
             "created_at": now(),
-        }  # fmt: skip
+        }
         try:
             await self._database.execute(insert(AccountRow).values(**row))
         except IntegrityError:

@@ -32,9 +32,12 @@ class ChallengeController(Controller):
             raise LookupError("the route is mounted with a challenge alone")
         asked, puzzle = api.challenge.asked, await api.challenge.issue(client_of(request))
         return OfferedChallenge(
-            method=asked.method, site_key=asked.site_key, action=asked.action,
-            required=api.challenge.is_always_asked, **puzzle,
-        )  # fmt: skip
+            method=asked.method,
+            site_key=asked.site_key,
+            action=asked.action,
+            required=api.challenge.is_always_asked,
+            **puzzle,
+        )
 
 
 class CodeController(Controller):

@@ -55,8 +55,11 @@ class _Bodies:
 
 def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals: OnceAMinute) -> HTTPRouteHandler:
     @post(
-        f"/webhooks/{provider}", status_code=200, request_max_body_size=webhook.longest, include_in_schema=False,
-    )  # fmt: skip
+        f"/webhooks/{provider}",
+        status_code=200,
+        request_max_body_size=webhook.longest,
+        include_in_schema=False,
+    )
     async def take(request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
         """Answer 200 to every genuine report, heeded or not: providers repeat what gets another answer for hours."""
         client = client_of(request)

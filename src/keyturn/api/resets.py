@@ -78,9 +78,12 @@ class ResetController(Controller):
         except LinkDead as dead:
             return InvalidToken(valid=False, reason=dead.reason)
         return ValidToken(
-            valid=True, email=link.email, expires_at=link.expires_at, awaits_password=link.awaits_password,
+            valid=True,
+            email=link.email,
+            expires_at=link.expires_at,
+            awaits_password=link.awaits_password,
             operator_reason=link.reason or msgspec.UNSET,
-        )  # fmt: skip
+        )
 
     @post(
         ["/reset-password", "/reset-password-with-token"],

@@ -60,9 +60,16 @@ class NotAsked(KeyturnError):
 @REASON
 @OPERATOR
 def reset(
-    email: str, everybody: bool, source: IO[str] | None, result: Path | None, rate: float, dry_run: bool, yes: bool,
-    reason: str, operator: str,
-) -> None:  # fmt: skip
+    email: str,
+    everybody: bool,
+    source: IO[str] | None,
+    result: Path | None,
+    rate: float,
+    dry_run: bool,
+    yes: bool,
+    reason: str,
+    operator: str,
+) -> None:
     """Send a reset link to one account, or to all.
 
     Only the account's owner chooses the new password.

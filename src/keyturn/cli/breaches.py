@@ -26,15 +26,21 @@ def breaches() -> None:
 @breaches.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--from", "listed", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--from",
+    "listed",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Lines of HASH or HASH:count, SHA-1, as Have I Been Pwned's downloader writes them.",
-)  # fmt: skip
+)
 @click.option("--plain", is_flag=True, help="Lines are passwords instead.")
 @click.option("--min-count", default=1, type=click.IntRange(1), help="Only those that were seen so many times.")
 @click.option(
-    "--rate", default=0.001, show_default=True, type=click.FloatRange(1e-9, 0.1),
+    "--rate",
+    default=0.001,
+    show_default=True,
+    type=click.FloatRange(1e-9, 0.1),
     help="The share of all other passwords that is taken for leaked.",
-)  # fmt: skip
+)
 def build(file: Path, listed: Path, plain: bool, min_count: int, rate: float) -> None:
     """Make FILE, a Bloom filter, of a list. The list is read twice, and nothing of it kept in memory.
 

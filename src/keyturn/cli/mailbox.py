@@ -59,9 +59,14 @@ def release(email: str, operator: str) -> None:
             released = parts.mailboxes.release(connection, address)
             if released:
                 parts.audit.write(
-                    connection, "mailbox_release", "released", operator_named(operator), at=now(),
-                    account_id=account.id if account else "", email=address,
-                )  # fmt: skip
+                    connection,
+                    "mailbox_release",
+                    "released",
+                    operator_named(operator),
+                    at=now(),
+                    account_id=account.id if account else "",
+                    email=address,
+                )
             return released
 
         released = await parts.database.transact(release)

@@ -55,13 +55,18 @@ def list_messages(state: str | None, email: str, since: timedelta | None, last: 
             ("ID", "WHEN (UTC)", "KIND", "STATE", "TRIES", "NEXT TRY (UTC)", "REASON"),
             [
                 (
-                    str(item.id), stamp(item.created_at), item.kind, colour_state(item.state), str(item.attempts),
-                    _next_try(item, moment), item.reason or "-",
+                    str(item.id),
+                    stamp(item.created_at),
+                    item.kind,
+                    colour_state(item.state),
+                    str(item.attempts),
+                    _next_try(item, moment),
+                    item.reason or "-",
                 )
                 for item in items
             ],
             "No such messages." if state or email or since else "No messages yet.",
-        )  # fmt: skip
+        )
 
     with_parts(work)
 

@@ -65,9 +65,13 @@ def address_of(bound: socket.socket) -> str:
 
 
 async def serve(
-    app: "ASGIApp", bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None,
-    *, limits: ServerSettings | None = None,
-) -> None:  # fmt: skip
+    app: "ASGIApp",
+    bound: socket.socket,
+    ready: Callable[[], None],
+    stopping: Callable[[], None] = lambda: None,
+    *,
+    limits: ServerSettings | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins.
 
     `limits` are those of connections, where strangers may come.

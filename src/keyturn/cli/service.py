@@ -35,9 +35,11 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=not no_worker)
     bound = listen(
-        host or settings.server.host, settings.server.port if port is None else port,
-        "--port or server.port", "--host or server.host",
-    )  # fmt: skip
+        host or settings.server.host,
+        settings.server.port if port is None else port,
+        "--port or server.port",
+        "--host or server.host",
+    )
 
     def announce() -> None:
         click.echo(_describe_installation(settings), err=True)

@@ -52,9 +52,12 @@ class SqliteConnections:
     """
 
     def __init__(
-        self, url: URL, *configure: Configure, patience: float = PATIENCE,
+        self,
+        url: URL,
+        *configure: Configure,
+        patience: float = PATIENCE,
         new_executor: Callable[[int, str], Executor] = ThreadPoolExecutor,
-    ) -> None:  # fmt: skip
+    ) -> None:
         in_memory = url.database in {None, "", ":memory:"}
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": patience}
         options = {"hide_parameters": True, "poolclass": StaticPool if in_memory else NullPool}

@@ -136,9 +136,11 @@ def _clock(skew: timedelta) -> Finding:
     seconds = f"{skew.total_seconds():.1f} s"
     if skew > _WIDEST_SKEW:
         return Finding(
-            "clock", "warn", f"{seconds} away from the database's: links live that much longer, or shorter",
+            "clock",
+            "warn",
+            f"{seconds} away from the database's: links live that much longer, or shorter",
             "Let NTP set the clock of both machines, for example with `timedatectl set-ntp true`.",
-        )  # fmt: skip
+        )
     return Finding("clock", "ok", f"{seconds} away from the database's")
 
 

@@ -23,16 +23,20 @@ def judge(domain: str, texts: Mapping[str, Sequence[str]]) -> Finding:
     found = {name: records(texts.get(name, ())) for name in walk(domain)}
     if len(found[domain]) > 1:
         return Finding(
-            "dmarc", "fail", f"{len(found[domain])} DMARC records at _dmarc.{domain}, so none of them counts",
+            "dmarc",
+            "fail",
+            f"{len(found[domain])} DMARC records at _dmarc.{domain}, so none of them counts",
             "Keep one of them.",
-        )  # fmt: skip
+        )
     owner = _owner(domain, {name: tags(alone[0]) for name, alone in found.items() if len(alone) == 1})
     if owner is None:
         return Finding(
-            "dmarc", "warn", f"no DMARC record for {domain}, so anybody may send in its name",
+            "dmarc",
+            "warn",
+            f"no DMARC record for {domain}, so anybody may send in its name",
             f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and once its reports show '
             "only mail of yours, raise it to p=quarantine.",
-        )  # fmt: skip
+        )
     record = tags(found[owner][0])
     tag = "p" if owner == domain or "sp" not in record else "sp"
     return _judge_policy(f"_dmarc.{owner}", tag, record.get(tag, "none" if "rua" in record else "").lower())
@@ -61,12 +65,16 @@ def _owner(domain: str, found: Mapping[str, Mapping[str, str]]) -> str | None:
 def _judge_policy(name: str, tag: str, policy: str) -> Finding:
     if policy not in _POLICIES:
         return Finding(
-            "dmarc", "fail", f"the DMARC record at {name} has no {tag}= that receivers know",
+            "dmarc",
+            "fail",
+            f"the DMARC record at {name} has no {tag}= that receivers know",
             f"Set {tag}=quarantine in TXT {name}.",
-        )  # fmt: skip
+        )
     if policy == "none":
         return Finding(
-            "dmarc", "warn", f"{name} says {tag}=none, so mail that forges the sender is delivered",
+            "dmarc",
+            "warn",
+            f"{name} says {tag}=none, so mail that forges the sender is delivered",
             f"Once the reports show only mail of yours, set {tag}=quarantine in TXT {name}.",
-        )  # fmt: skip
+        )
     return Finding("dmarc", "ok", f"{name} says {tag}={policy}")

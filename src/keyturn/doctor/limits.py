@@ -50,9 +50,11 @@ def _memory(settings: Settings) -> Finding:
     if database_kind(settings.database.url) == "sqlite":
         return Finding("limits", "ok", "counted in memory, which is right for one process")
     return Finding(
-        "limits", "warn", "counted in memory: with n processes, everybody may ask n times as often",
+        "limits",
+        "warn",
+        "counted in memory: with n processes, everybody may ask n times as often",
         "Set limits.storage_url to redis://host:6379/0, unless there is one process alone.",
-    )  # fmt: skip
+    )
 
 
 def _where(url: str) -> str:

@@ -74,7 +74,8 @@ _UNREACHED = Finding(
 
 # Codes by mail (`codes.LIFE`), codes by SMS (the rule of `second_step.sms.ttl`) and puzzles are what a key signs.
 _NOT_NEEDED = Finding(
-    _NAME, "ok",
+    _NAME,
+    "ok",
     "previous_secret_keys can be removed, once every process has run with the current key for 10 minutes: nothing that "
     "is kept needs them",
-)  # fmt: skip
+)

@@ -48,9 +48,11 @@ def _judge_all_mechanism(name: str, terms: list[str]) -> Finding:
     if last in {"-all", "~all"}:
         return Finding("spf", "ok", f"{name} ends in {last}")
     return Finding(
-        "spf", "warn", f"the SPF record at {name} says nothing of servers that it does not name",
+        "spf",
+        "warn",
+        f"the SPF record at {name} says nothing of servers that it does not name",
         "End it in ~all." if last is None else f"Replace {last} with ~all.",
-    )  # fmt: skip
+    )
 
 
 def _fail(message: str, mend: str) -> Finding:

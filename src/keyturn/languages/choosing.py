@@ -33,9 +33,15 @@ class Languages:
     """
 
     def __init__(
-        self, timezone: str, *folders: Path, domain: str = "keyturn", reload: bool = False,
-        more: Iterable[str] = (), only: Iterable[str] = (), bounds: Path | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        timezone: str,
+        *folders: Path,
+        domain: str = "keyturn",
+        reload: bool = False,
+        more: Iterable[str] = (),
+        only: Iterable[str] = (),
+        bounds: Path | None = None,
+    ) -> None:
         self.catalogues = Catalogues(folders or (PACKAGED,), domain, bounds)
         zone = ZoneInfo(timezone)
         found = [Locale.parse(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages() if locale)]

@@ -165,9 +165,13 @@ class Language(SourceTexts):
             return str(context.get(READER, self).moment(moment))
 
         environment.filters.update(
-            clock=clock, moment=say_moment, duration=self.duration, number=self.number, listed=self.join_list,
+            clock=clock,
+            moment=say_moment,
+            duration=self.duration,
+            number=self.number,
+            listed=self.join_list,
             isolated=self.isolate,
-        )  # fmt: skip
+        )
 
 
 @lru_cache(1024)

@@ -34,8 +34,23 @@ _PASSWORD = ("passwordhash", "hashedpassword", "encryptedpassword", "passworddig
 _NAME = ("displayname", "fullname", "name", "realname", "firstname", "username", "nickname", "anzeigename",
          "vollername", "vollstaendigername", "vollstandigername", "vorname", "benutzername", "nomaffiche", "nomcomplet",
          "prenom", "nom", "nomutilisateur", "pseudo", "nombrecompleto", "nombre", "nombreusuario")  # fmt: skip
-_ACTIVE = ("isactive", "active", "isenabled", "enabled", "aktiv", "istaktiv", "aktiviert", "freigeschaltet", "actif",
-           "estactif", "compteactif", "activo", "activa", "estaactivo", "habilitado")  # fmt: skip
+_ACTIVE = (
+    "isactive",
+    "active",
+    "isenabled",
+    "enabled",
+    "aktiv",
+    "istaktiv",
+    "aktiviert",
+    "freigeschaltet",
+    "actif",
+    "estactif",
+    "compteactif",
+    "activo",
+    "activa",
+    "estaactivo",
+    "habilitado",
+)
 _INACTIVE = ("isdisabled", "disabled", "isbanned", "banned", "isblocked", "blocked", "issuspended", "suspended",
              "isdeactivated", "deactivated", "isdeleted", "deleted", "deletedat", "disabledat", "bannedat", "blockedat",
              "suspendedat", "deactivatedat", "gesperrt", "istgesperrt", "gesperrtam", "gesperrtseit", "deaktiviert",
@@ -50,13 +65,52 @@ _BAD_STATUS = ("suspended", "blocked", "banned", "disabled", "deactivated", "ina
                "eliminado")  # fmt: skip
 """Values of such a column whose accounts may not sign in; invited and pending accounts may choose a password."""
 
-_PROVIDER = ("provider", "authprovider", "oauthprovider", "loginprovider", "signinprovider", "authmethod", "authtype",
-             "logintype", "anbieter", "fournisseur", "proveedor")  # fmt: skip
-_KIND = ("kind", "role", "accounttype", "usertype", "accountkind", "userrole", "type", "rolle", "benutzertyp",
-         "kontotyp", "typecompte", "typeutilisateur", "rol", "tipo", "tipousuario", "tipocuenta")  # fmt: skip
+_PROVIDER = (
+    "provider",
+    "authprovider",
+    "oauthprovider",
+    "loginprovider",
+    "signinprovider",
+    "authmethod",
+    "authtype",
+    "logintype",
+    "anbieter",
+    "fournisseur",
+    "proveedor",
+)
+_KIND = (
+    "kind",
+    "role",
+    "accounttype",
+    "usertype",
+    "accountkind",
+    "userrole",
+    "type",
+    "rolle",
+    "benutzertyp",
+    "kontotyp",
+    "typecompte",
+    "typeutilisateur",
+    "rol",
+    "tipo",
+    "tipousuario",
+    "tipocuenta",
+)
 _TIMEZONE = ("timezone", "timezonename", "preferredtimezone", "tz", "zeitzone", "fuseauhoraire", "zonahoraria")
-_LOCALE = ("locale", "language", "preferredlanguage", "preferredlocale", "lang", "languagecode", "sprache",
-           "bevorzugtesprache", "langue", "languepreferee", "idioma", "idiomapreferido")  # fmt: skip
+_LOCALE = (
+    "locale",
+    "language",
+    "preferredlanguage",
+    "preferredlocale",
+    "lang",
+    "languagecode",
+    "sprache",
+    "bevorzugtesprache",
+    "langue",
+    "languepreferee",
+    "idioma",
+    "idiomapreferido",
+)
 
 _PASSWORDS = r"(?:password|passwd|pwd|pw|passwort|kennwort|motdepasse|mdp|contraseni?a|clave)"
 _TO_CHANGE = r"(?:ae?ndern|wechseln|changer|modifier|reinitialiser|cambiar|restablecer|renovar)"
@@ -86,9 +140,11 @@ _CHANGED_AT = re.compile(
     rf"|{_PASSWORDS}(change|modifie)e?le|(date|derniere?)(modification|changement)(du|de)?{_PASSWORDS}"
     rf"|{_PASSWORDS}(cambiada|actualizada|modificada)(en|el)?|(fecha|ultimo)cambio(de)?{_PASSWORDS}"
 )
-_ENDS = re.compile(r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
-                   r"|resettoken|^(auth)?accesstokens?$|^userstokens$|nutzersitzung|anmeldesitzung|websitzung"
-                   r"|usuariosesion|sesion(es)?(de)?usuario|(passwort|kennwort)reset")  # fmt: skip
+_ENDS = re.compile(
+    r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
+    r"|resettoken|^(auth)?accesstokens?$|^userstokens$|nutzersitzung|anmeldesitzung|websitzung"
+    r"|usuariosesion|sesion(es)?(de)?usuario|(passwort|kennwort)reset"
+)
 """Tables whose rows admit a client that knew the old password, or had a link of before (OWASP ASVS 7.4.3).
 
 users_tokens is Phoenix's, which deletes them all itself; AspNetUserTokens hold a second factor, and must stay.
@@ -99,11 +155,15 @@ _ADMITS = re.compile(
     r"token|jeton|cookie|kennung|schluessel|hash|digest|secret|^sid$|sitzungsid|sesionid|useragent|^jti$"
 )
 """Parts of the names of columns that a client's session has, and no meeting."""
-_MEETS = re.compile(r"titel|title|thema|tema|titulo|betreff|asunto|agenda|tagesordnung|protokoll|teilnehmer|raum|sala"
-                    r"|acta|orden|participante")  # fmt: skip
+_MEETS = re.compile(
+    r"titel|title|thema|tema|titulo|betreff|asunto|agenda|tagesordnung|protokoll|teilnehmer|raum|sala"
+    r"|acta|orden|participante"
+)
 """Parts of the names of columns that a meeting has."""
-_OF_ANOTHER = re.compile(r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite"
-                         r"|parent|billing|contact|kontakt|rechnung|eltern")  # fmt: skip
+_OF_ANOTHER = re.compile(
+    r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite"
+    r"|parent|billing|contact|kontakt|rechnung|eltern"
+)
 """Parts of a name: such a column may hold an address or a hash, but not those that a person signs in with."""
 _CONTACT = re.compile(r"(?:contact|kontakt)(?:e?mail)?(?:adr|adresse?|address)?")
 """A name that the account's own address has where it is the only one, and that of another person beside it."""

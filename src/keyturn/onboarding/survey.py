@@ -119,8 +119,10 @@ def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
         return {}
     schema, _, bare = one.name.rpartition(".")
     of_table = table(quoted_name(bare, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
-    begun = [func.substr(cast(column(quoted_name(name, quote=True)), Text), 1, _LONGEST).label(f"c{place}")
-             for place, name in enumerate(texts)]  # fmt: skip
+    begun = [
+        func.substr(cast(column(quoted_name(name, quote=True)), Text), 1, _LONGEST).label(f"c{place}")
+        for place, name in enumerate(texts)
+    ]
     rows = connection.execute(select(*begun).select_from(of_table).limit(_LOOKED_AT)).all()
     return {
         name: [text for value in values if (text := str(value or "").strip())]

@@ -38,9 +38,14 @@ class Lane:
     """
 
     def __init__(
-        self, handlers: Mapping[str, Handler], concurrency: int, close: Callable[[], Awaitable[None]] | None = None, *,
-        ahead: int = 0, batch: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        handlers: Mapping[str, Handler],
+        concurrency: int,
+        close: Callable[[], Awaitable[None]] | None = None,
+        *,
+        ahead: int = 0,
+        batch: int | None = None,
+    ) -> None:
         self.handlers = handlers
         self.together = {
             kind: one for kind, one in handlers.items() if isinstance(one, PreparesTogether) and one.prepares_together

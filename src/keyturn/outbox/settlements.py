@@ -89,11 +89,16 @@ class Settlements:
             update(OutboxRow)
             .where(OutboxRow.id == message_id, OutboxRow.state == WAITING)
             .values(
-                state=SENT, settled_at=now(), sender=sent.sender, provider_id=sent.provider_id[:_LONGEST],
-                reason=None, sealed=None, claim=None,
+                state=SENT,
+                settled_at=now(),
+                sender=sent.sender,
+                provider_id=sent.provider_id[:_LONGEST],
+                reason=None,
+                sealed=None,
+                claim=None,
             )
             .returning(OutboxRow.id)
-        )  # fmt: skip
+        )
         if connection.execute(settled).first() is not None:
             note(connection, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
 
@@ -122,10 +127,16 @@ class Settlements:
 
 def _row(end: _End) -> dict[str, object]:
     return {
-        "id": end.message.id, "claim": end.message.claim, "state": end.state, "at": end.at,
-        "attempts": end.message.attempts, "reason": end.reason, "sender": end.sender, "provider_id": end.provider_id,
+        "id": end.message.id,
+        "claim": end.message.claim,
+        "state": end.state,
+        "at": end.at,
+        "attempts": end.message.attempts,
+        "reason": end.reason,
+        "sender": end.sender,
+        "provider_id": end.provider_id,
         "detail": end.reason or end.sender,
-    }  # fmt: skip
+    }
 
 
 class _Endings:

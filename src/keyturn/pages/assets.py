@@ -20,9 +20,14 @@ from keyturn.settings.brands.files import BrandFile
 _STATIC = Path(__file__).parent / "static"
 _VENDORED = Path(__file__).parent / "vendored"
 _MEDIA_TYPES = {
-    ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg",
-    ".gif": "image/gif", ".webp": "image/webp",
-}  # fmt: skip
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 # An SVG may style itself, which its own policy decides where somebody opens it by its address, and in some browsers

@@ -43,7 +43,13 @@ def forgot_page(
     asked = gate.asked if gate and (flaw or gate.is_always_asked) else None
     method = asked.method if asked else ""
     return pages.page(
-        request, "forgot.html", status=403 if flaw else 422 if malformed else 200, email=email, malformed=malformed,
-        asked=asked, flaw=flaw, flaw_text=flaw_text,
+        request,
+        "forgot.html",
+        status=403 if flaw else 422 if malformed else 200,
+        email=email,
+        malformed=malformed,
+        asked=asked,
+        flaw=flaw,
+        flaw_text=flaw_text,
         headers={"Content-Security-Policy": content_security_policy(pages.site, method)},
-    )  # fmt: skip
+    )

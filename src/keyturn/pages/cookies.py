@@ -15,9 +15,16 @@ from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
 Said = Literal[
-    "password_changed", "signed_out", "account_secured", "mailbox_muted",
-    "wrong_codes", "link_invalid", "link_expired", "link_used", "outcome_unknown",
-]  # fmt: skip
+    "password_changed",
+    "signed_out",
+    "account_secured",
+    "mailbox_muted",
+    "wrong_codes",
+    "link_invalid",
+    "link_expired",
+    "link_used",
+    "outcome_unknown",
+]
 """What a page says of what was done before it was shown."""
 
 _REMEMBERED = timedelta(minutes=10)
@@ -132,6 +139,11 @@ class Cookies:
 
     def _cookie(self, name: str, value: str, path: str, life: timedelta) -> Cookie:
         return Cookie(
-            self._name(name), value=value, path=self._site.url(path), max_age=int(life.total_seconds()),
-            secure=self._site.secure, httponly=True, samesite="lax",
-        )  # fmt: skip
+            self._name(name),
+            value=value,
+            path=self._site.url(path),
+            max_age=int(life.total_seconds()),
+            secure=self._site.secure,
+            httponly=True,
+            samesite="lax",
+        )

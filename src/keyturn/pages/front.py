@@ -54,9 +54,13 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
         if error.status_code not in _NOTHING_HERE or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
         return pages.page(
-            request, "refusal.html", status=error.status_code, reason="missing", back=pages.site.url("/"),
+            request,
+            "refusal.html",
+            status=error.status_code,
+            reason="missing",
+            back=pages.site.url("/"),
             headers=error.headers,
-        )  # fmt: skip
+        )
 
     return {**handlers, HTTPException: answer}
 

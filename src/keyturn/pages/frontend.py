@@ -16,8 +16,18 @@ from keyturn.pages.site import Site
 from keyturn.reset.delivery.theme import Theme
 
 _MODULES = (
-    "client", "style", "making", "challenge", "forms", "code", "asking", "link", "rules", "second_step", "reset",
-)  # fmt: skip
+    "client",
+    "style",
+    "making",
+    "challenge",
+    "forms",
+    "code",
+    "asking",
+    "link",
+    "rules",
+    "second_step",
+    "reset",
+)
 """Each after those that it imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
@@ -47,12 +57,14 @@ def brand_module(source: str, theme: Theme) -> str:
     plain, palette, brand = Palette(), theme.palette, theme.brand
     looks = {
         f"light-dark({plain.accent}, {plain.dark_accent})": f"light-dark({palette.accent}, {palette.dark_accent})",
-        f"light-dark({plain.on_accent}, {plain.dark_on_accent})":
-            f"light-dark({palette.on_accent}, {palette.dark_on_accent})",
+        f"light-dark({plain.on_accent}, {plain.dark_on_accent})": (
+            f"light-dark({palette.on_accent}, {palette.dark_on_accent})"
+        ),
         "--keyturn-radius, 8px": f"--keyturn-radius, {brand.radius}px",
-        "--keyturn-font, system-ui": f"--keyturn-font, {brand.font}, system-ui" if brand.font else
-            "--keyturn-font, system-ui",
-    }  # fmt: skip
+        "--keyturn-font, system-ui": f"--keyturn-font, {brand.font}, system-ui"
+        if brand.font
+        else "--keyturn-font, system-ui",
+    }
     for ours, theirs in looks.items():
         source = source.replace(ours, theirs)
     return source

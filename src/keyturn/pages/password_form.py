@@ -64,9 +64,16 @@ class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def password_form(
-    pages: Pages, request: AnyRequest, owner: LiveLink | Account, broken: Sequence[Violation] = (), *,
-    mismatch: bool = False, rejected: bool = False, status: int = 200, step: ShownStep | None = None,
-) -> Response[Any]:  # fmt: skip
+    pages: Pages,
+    request: AnyRequest,
+    owner: LiveLink | Account,
+    broken: Sequence[Violation] = (),
+    *,
+    mismatch: bool = False,
+    rejected: bool = False,
+    status: int = 200,
+    step: ShownStep | None = None,
+) -> Response[Any]:
     """Return the form, under the rules that are known and those besides that a store of accounts has refused by.
 
     Who comes with an account, and no link, is asked for the current password; `rejected` says that it was wrong.
@@ -76,7 +83,16 @@ def password_form(
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
     until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
     return pages.page(
-        request, "reset.html", status=status, account=owner, owner=owner, rules=[*known, *more],
-        broken=[one.rule for one in broken], mismatch=mismatch, rejected=rejected, until=until,
-        lasts_days=until is not None and until > now() + _DAY, step=step or ShownStep(),
-    )  # fmt: skip
+        request,
+        "reset.html",
+        status=status,
+        account=owner,
+        owner=owner,
+        rules=[*known, *more],
+        broken=[one.rule for one in broken],
+        mismatch=mismatch,
+        rejected=rejected,
+        until=until,
+        lasts_days=until is not None and until > now() + _DAY,
+        step=step or ShownStep(),
+    )

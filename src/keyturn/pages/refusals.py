@@ -32,8 +32,11 @@ log = logging.getLogger("keyturn.pages")
 _Handler = Callable[[AnyRequest, Any], Response[Any]]
 
 _REASONS = {
-    "too-many-requests": "too_many", "reset-refused": "refused", "unavailable": "failed", "internal": "failed",
-}  # fmt: skip
+    "too-many-requests": "too_many",
+    "reset-refused": "refused",
+    "unavailable": "failed",
+    "internal": "failed",
+}
 """What `refusal.html` calls a problem, where that is not the problem's slug."""
 
 _REASONS_OF_STATUS = {404: "missing", 413: "too_large"}

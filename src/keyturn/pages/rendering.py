@@ -58,10 +58,16 @@ class Pages:
             log.error(LogEvent("page.unready", reason=error, count=count))
 
     def page(
-        self, request: AnyRequest, template: str, *,
-        status: int = 200, account: PageOwner | None = None, cookies: Sequence[Cookie] = (),
-        headers: Mapping[str, str] | None = None, **values: Any,
-    ) -> Response[Any]:  # fmt: skip
+        self,
+        request: AnyRequest,
+        template: str,
+        *,
+        status: int = 200,
+        account: PageOwner | None = None,
+        cookies: Sequence[Cookie] = (),
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Response[Any]:
         """Return a template as the answer: in the language that was chosen, else the account's, else the browser's.
 
         Its brand and its words are those of the account's kind.
@@ -81,9 +87,11 @@ class Pages:
         languages_and_links = [(one, f"{link}{one.tag}") for one in listed]
         values[READER] = language.in_zone(account.timezone if account else "")
         values |= {
-            "account": account, "language": language, "languages": languages_and_links,
+            "account": account,
+            "language": language,
+            "languages": languages_and_links,
             "csrf_token": csrf_token({"request": request}),
-        }  # fmt: skip
+        }
         html = self._draw(template, values, language, kind)
         return Response(
             html,

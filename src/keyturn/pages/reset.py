@@ -34,8 +34,11 @@ _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 _END: Mapping[DeadReason, Said] = {
-    "invalid": "link_invalid", "expired": "link_expired", "used": "link_used", "second_step": "wrong_codes",
-}  # fmt: skip
+    "invalid": "link_invalid",
+    "expired": "link_expired",
+    "used": "link_used",
+    "second_step": "wrong_codes",
+}
 """What the next page says where a link has ended under a script: the form, sent again, would say something else."""
 
 

@@ -31,25 +31,37 @@ class SignIn(Controller):
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns],
+        self,
+        request: AnyRequest,
+        pages: NamedDependency[Pages],
+        sign_ins: NamedDependency[SignIns],
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
-    ) -> Response[Any]:  # fmt: skip
+    ) -> Response[Any]:
         site = pages.site
         try:
             account = await sign_ins.account(site.session_cookie.read(request))
         except NotSignedIn:
             flash = pages.cookies.read_flash(request.cookies)
             return pages.page(
-                request, "sign_in.html", account=flash, email="", next=next, rejected=False, flash=flash and flash.said,
+                request,
+                "sign_in.html",
+                account=flash,
+                email="",
+                next=next,
+                rejected=False,
+                flash=flash and flash.said,
                 cookies=[pages.cookies.delete_flash()] if flash else [],
-            )  # fmt: skip
+            )
         return pages.redirect(_next_url(next, site.settings_url(account.kind)))
 
     @post()
     async def sign_in(
-        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: NamedDependency[Pages],
+        self,
+        request: AnyRequest,
+        data: URLEncodedBody[SignInForm],
+        pages: NamedDependency[Pages],
         sign_ins: NamedDependency[SignIns],
-    ) -> Response[Any]:  # fmt: skip
+    ) -> Response[Any]:
         """Start a session, under a secret that no browser had before (ASVS 7.2.4). Raises TooManyRequests, Busy."""
         site = pages.site
         try:

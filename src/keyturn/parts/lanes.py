@@ -69,9 +69,13 @@ def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
     )
     composer = _composer(parts)
     links = ResetLinks(
-        parts.links, composer, invited=parts.settings.invitations.ttl, recovery=parts.settings.secure_account.ttl,
-        store=parts.codes, keys=parts.code_keys,
-    )  # fmt: skip
+        parts.links,
+        composer,
+        invited=parts.settings.invitations.ttl,
+        recovery=parts.settings.secure_account.ttl,
+        store=parts.codes,
+        keys=parts.code_keys,
+    )
     renewal = LinkRenewal(mails, parts.accounts, parts.mailboxes, parts.links, links, parts.audit)
     requests = ResetRequestHandler(
         mails, parts.accounts, parts.mailboxes, links, parts.audit, parts.events, renewal, parts.secure_links

@@ -74,11 +74,18 @@ class Parts:
     """
 
     def __init__(
-        self, settings: Settings, *, database: Database | None = None, accounts: AccountStore | None = None,
-        sender: Sender | None = None, tracing: Tracing | None = None, meters: PrometheusMeters | None = None,
-        reload_templates: bool = False, callbacks: Mapping[str, Callback[Any]] | None = None,
+        self,
+        settings: Settings,
+        *,
+        database: Database | None = None,
+        accounts: AccountStore | None = None,
+        sender: Sender | None = None,
+        tracing: Tracing | None = None,
+        meters: PrometheusMeters | None = None,
+        reload_templates: bool = False,
+        callbacks: Mapping[str, Callback[Any]] | None = None,
         before_reset: BeforeReset | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.settings = settings
         self.reloads_templates = reload_templates
         self.meters = meters or PrometheusMeters()
@@ -101,9 +108,13 @@ class Parts:
             log.warning(LogEvent("brand.logo_borrowed", reason=warning))
         self.templates = builtin_templates(settings, self.theme, reload=reload_templates)
         self.urls = PageUrls(
-            base_url=settings.base_url, reset_url=settings.reset_url, forgot_url=settings.forgot_url,
-            sign_in_url=settings.sign_in_page, secure_url=settings.secure_account.url, mute_url=settings.mute.url,
-        )  # fmt: skip
+            base_url=settings.base_url,
+            reset_url=settings.reset_url,
+            forgot_url=settings.forgot_url,
+            sign_in_url=settings.sign_in_page,
+            secure_url=settings.secure_account.url,
+            mute_url=settings.mute.url,
+        )
         self.outbox = Outbox(self.database)
         self.audit = Audit(self.database)
         self.accounts = accounts or accounts_for(settings, self.database)
@@ -133,34 +144,75 @@ class Parts:
         self.codes = CodeStore(self.database)
         self.code_keys = CodeKeys(self.secrets) if settings.token.code else None
         self.effects = ChangeEffects(
-            self.sessions, self.links, self.secure_links, self.outbox, self.audit, self.events,
+            self.sessions,
+            self.links,
+            self.secure_links,
+            self.outbox,
+            self.audit,
+            self.events,
             self.codes if self.code_keys else None,
-        )  # fmt: skip
+        )
         self.changes = PasswordChanges(
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
         self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, self.meters)
         self.second_step = required_second_step(
-            settings, self.secrets, SmsText(self.theme, self.kinds), self.database, self.links, self.outbox, self.audit,
+            settings,
+            self.secrets,
+            SmsText(self.theme, self.kinds),
+            self.database,
+            self.links,
+            self.outbox,
+            self.audit,
             self.events,
-        )  # fmt: skip
+        )
         self.live_links = LiveLinks(self.database, self.links, self.accounts, self.audit)
         self.resets = PasswordResets(
-            self.live_links, self.outbox, self.rate_limits, self.changes, self.policy, self.meters, self.challenge,
-            reset_hook(settings.hooks, before_reset), self.second_step,
-        )  # fmt: skip
-        self.code_exchange = None if not self.code_keys else CodeExchange(
-            self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,
+            self.live_links,
+            self.outbox,
+            self.rate_limits,
+            self.changes,
+            self.policy,
             self.meters,
-        )  # fmt: skip
+            self.challenge,
+            reset_hook(settings.hooks, before_reset),
+            self.second_step,
+        )
+        self.code_exchange = (
+            None
+            if not self.code_keys
+            else CodeExchange(
+                self.database,
+                self.accounts,
+                self.codes,
+                self.code_keys,
+                self.links,
+                self.rate_limits,
+                self.audit,
+                self.meters,
+            )
+        )
         self.securing = AccountSecuring(
-            self.database, self.accounts, self.secure_links, self.rate_limits, self.outbox, self.effects, self.audit,
-            locks=locks_accounts(settings, self.accounts), meters=self.meters,
-        )  # fmt: skip
+            self.database,
+            self.accounts,
+            self.secure_links,
+            self.rate_limits,
+            self.outbox,
+            self.effects,
+            self.audit,
+            locks=locks_accounts(settings, self.accounts),
+            meters=self.meters,
+        )
         self.muting = MailboxMuting(
-            self.database, self.accounts, self.links, self.codes, self.mailboxes, self.rate_limits, self.audit,
+            self.database,
+            self.accounts,
+            self.links,
+            self.codes,
+            self.mailboxes,
+            self.rate_limits,
+            self.audit,
             self.meters,
-        )  # fmt: skip
+        )
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )

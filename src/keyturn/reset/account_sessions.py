@@ -23,9 +23,14 @@ class AccountSessions:
     """
 
     def __init__(
-        self, database: Database, accounts: AccountStore, hashes: KnowsHashes, sessions: Sessions,
-        hasher: PasswordHasher, mailboxes: Mailboxes | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        accounts: AccountStore,
+        hashes: KnowsHashes,
+        sessions: Sessions,
+        hasher: PasswordHasher,
+        mailboxes: Mailboxes | None = None,
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._hashes = hashes

@@ -82,9 +82,14 @@ class BoundedPool:
     """
 
     def __init__(
-        self, name: str, threads: int, waiting: int, *, retry_after: int = _RETRY_AFTER,
+        self,
+        name: str,
+        threads: int,
+        waiting: int,
+        *,
+        retry_after: int = _RETRY_AFTER,
         initializer: Callable[[], None] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._turns = Turns(threads, waiting, retry_after=retry_after)
         self._options = (threads, name, initializer)
         self._threads: ThreadPoolExecutor | None = None

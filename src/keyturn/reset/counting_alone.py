@@ -20,9 +20,11 @@ _SECONDS_TO_LOCK = 10
 """For a connection and the lock at the start; it is not waited for."""
 
 _FOR_LONG = (
-    "SET LOCAL tcp_keepalives_idle = 30", "SET LOCAL tcp_keepalives_interval = 10",
-    "SET LOCAL tcp_keepalives_count = 3", "SET LOCAL idle_in_transaction_session_timeout = 0",
-)  # fmt: skip
+    "SET LOCAL tcp_keepalives_idle = 30",
+    "SET LOCAL tcp_keepalives_interval = 10",
+    "SET LOCAL tcp_keepalives_count = 3",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+)
 """A machine that was switched off holds the lock for a minute, not for two hours. One that is on holds it."""
 
 

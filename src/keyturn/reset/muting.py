@@ -27,9 +27,16 @@ class MailboxMuting:
     """Mutes the mailboxes of those who say that a request was not theirs."""
 
     def __init__(
-        self, database: Database, accounts: AccountStore, links: LinkStore, codes: CodeStore, mailboxes: Mailboxes,
-        limits: RateLimits, audit: Audit, meters: Meters | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        accounts: AccountStore,
+        links: LinkStore,
+        codes: CodeStore,
+        mailboxes: Mailboxes,
+        limits: RateLimits,
+        audit: Audit,
+        meters: Meters | None = None,
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._links = links

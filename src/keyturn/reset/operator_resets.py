@@ -46,9 +46,14 @@ class OperatorResets:
     """Judges whom an operator may ask, and asks them: the worker sends the mails. Unlocks accounts."""
 
     def __init__(
-        self, database: Database, accounts: AccountStore, mailboxes: Mailboxes, outbox: Outbox, audit: Audit,
+        self,
+        database: Database,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        outbox: Outbox,
+        audit: Audit,
         secured: SecureLinkStore,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._mailboxes = mailboxes

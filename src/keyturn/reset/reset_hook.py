@@ -66,10 +66,15 @@ class ResetHook:
     async def require_consent(self, account: Account, client: Client) -> None:
         """Raise ResetRefused with the app's sentence, or HookFailed (OWASP ASVS 16.5.3: no fail-open)."""
         pending = PendingReset(
-            account_id=account.id, email=account.email, kind=account.kind, locale=account.locale,
-            ip_address=client.ip_address, user_agent=client.user_agent, languages=client.languages,
+            account_id=account.id,
+            email=account.email,
+            kind=account.kind,
+            locale=account.locale,
+            ip_address=client.ip_address,
+            user_agent=client.user_agent,
+            languages=client.languages,
             request_id=client.request_id,
-        )  # fmt: skip
+        )
         try:
             async with asyncio.timeout(self._timeout):
                 said: object = await self._function(pending)

@@ -52,10 +52,17 @@ class PasswordResets:
     """Accepts requests for links, checks links and completes resets."""
 
     def __init__(
-        self, links: LiveLinks, outbox: Outbox, limits: RateLimits, changes: PasswordChanges, policy: PasswordPolicy,
-        meters: Meters | None = None, challenge: RequestChallenge | None = None, hook: ResetHook | None = None,
+        self,
+        links: LiveLinks,
+        outbox: Outbox,
+        limits: RateLimits,
+        changes: PasswordChanges,
+        policy: PasswordPolicy,
+        meters: Meters | None = None,
+        challenge: RequestChallenge | None = None,
+        hook: ResetHook | None = None,
         second_step: RequiredSecondStep | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._challenge = challenge
         self._links = links
         self._outbox = outbox
@@ -108,10 +115,15 @@ class PasswordResets:
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
         return LiveLink(
-            email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind,
-            timezone=account.timezone, awaits_password=account.awaits_password, reason=link.reason,
+            email=account.email,
+            expires_at=link.expires_at,
+            locale=account.locale,
+            kind=account.kind,
+            timezone=account.timezone,
+            awaits_password=account.awaits_password,
+            reason=link.reason,
             factors=tuple(await self._second_step.factors(account)) if self._second_step else (),
-        )  # fmt: skip
+        )
 
     @count_calls("second_step")
     async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:

@@ -35,9 +35,18 @@ class AccountSecuring:
     """Secures accounts by the buttons of confirmations. `locks`: a press locks an account that has not moved."""
 
     def __init__(
-        self, database: Database, accounts: AccountStore, links: SecureLinkStore, limits: RateLimits, outbox: Outbox,
-        effects: ChangeEffects, audit: Audit, *, locks: bool = False, meters: Meters | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        accounts: AccountStore,
+        links: SecureLinkStore,
+        limits: RateLimits,
+        outbox: Outbox,
+        effects: ChangeEffects,
+        audit: Audit,
+        *,
+        locks: bool = False,
+        meters: Meters | None = None,
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._links = links
@@ -95,9 +104,15 @@ class AccountSecuring:
             promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
             message_id = self._outbox.enqueue(connection, ACCOUNT_SECURED, promise)
             self._audit.write(
-                connection, _EVENT, "secured", client, at=moment, account_id=account_id, email=link.email,
+                connection,
+                _EVENT,
+                "secured",
+                client,
+                at=moment,
+                account_id=account_id,
+                email=link.email,
                 message_id=message_id,
-            )  # fmt: skip
+            )
             return True
 
         return await self._database.transact(write)

@@ -33,9 +33,14 @@ class SignIns:
     """Signs people in and out, and changes the password of who is signed in: limited, audited and counted."""
 
     def __init__(
-        self, sessions: AccountSessions, limits: RateLimits, audit: Audit, changes: PasswordChanges,
-        devices: DeviceCookies, meters: Meters | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        sessions: AccountSessions,
+        limits: RateLimits,
+        audit: Audit,
+        changes: PasswordChanges,
+        devices: DeviceCookies,
+        meters: Meters | None = None,
+    ) -> None:
         self._sessions = sessions
         self._limits = limits
         self._audit = audit
@@ -60,9 +65,13 @@ class SignIns:
         verified = await self._sessions.verify(account, password)
         secret = await self._sessions.open(account, verified) if account and verified else None
         await self._audit.record(
-            "sign_in", "signed_in" if secret else "rejected", client,
-            at=now(), account_id=account.id if account else "", email=email,
-        )  # fmt: skip
+            "sign_in",
+            "signed_in" if secret else "rejected",
+            client,
+            at=now(),
+            account_id=account.id if account else "",
+            email=email,
+        )
         if not secret or not account:
             log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
             raise CredentialsRejected

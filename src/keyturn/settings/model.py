@@ -134,9 +134,21 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RATES = (
-    "request", "malformed", "validate", "reset", "login", "account", "overall", "code", "code_overall", "challenge",
-    "busy_client", "busy_overall", "without_script", "without_script_overall",
-)  # fmt: skip
+    "request",
+    "malformed",
+    "validate",
+    "reset",
+    "login",
+    "account",
+    "overall",
+    "code",
+    "code_overall",
+    "challenge",
+    "busy_client",
+    "busy_overall",
+    "without_script",
+    "without_script_overall",
+)
 """The limits that are rates."""
 
 STORES = ("memory://", "redis://", "rediss://", "redis+unix://")

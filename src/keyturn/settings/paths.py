@@ -12,10 +12,20 @@ from keyturn.settings.building import member_name
 from keyturn.settings.model import Settings
 
 API_ROUTES = (
-    "request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "reset-password",
-    "reset-password-with-token", "check-password", "password-policy", "texts", "challenge", "verify-reset-code",
-    "secure-account", "mute-mailbox",
-)  # fmt: skip
+    "request-password-reset",
+    "forgot-password",
+    "validate-reset-token",
+    "verify-reset-token",
+    "reset-password",
+    "reset-password-with-token",
+    "check-password",
+    "password-policy",
+    "texts",
+    "challenge",
+    "verify-reset-code",
+    "secure-account",
+    "mute-mailbox",
+)
 """What is mounted below `server.api_path`."""
 
 SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
@@ -29,8 +39,16 @@ _TOKEN = "/{token}"  # noqa: S105 - a place, not a token
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """Without "." and "..": a browser takes them out, and asks for another address (RFC 3986, 5.2.4)."""
 _TAKEN = {
-    "health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks",
-}  # fmt: skip
+    "health",
+    "keyturn-assets",
+    "keyturn.d.ts",
+    "keyturn.js",
+    "logout",
+    "metrics",
+    "schema",
+    "studio",
+    "webhooks",
+}
 """First parts of addresses that are others' already."""
 
 

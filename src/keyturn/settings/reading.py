@@ -28,9 +28,13 @@ OTHER_NAMES = {
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
 _NOT_SETTINGS = {
-    "KEYTURN_CONFIG", "KEYTURN_STUDIO_TOKEN", "KEYTURN_STUDIO_INBOX_MAILS", "KEYTURN_STUDIO_INBOX_MEGABYTES",
-    "KEYTURN_STUDIO_LIMIT_SECONDS", "KEYTURN_STUDIO_LIMIT_MEGABYTES",
-}  # fmt: skip
+    "KEYTURN_CONFIG",
+    "KEYTURN_STUDIO_TOKEN",
+    "KEYTURN_STUDIO_INBOX_MAILS",
+    "KEYTURN_STUDIO_INBOX_MEGABYTES",
+    "KEYTURN_STUDIO_LIMIT_SECONDS",
+    "KEYTURN_STUDIO_LIMIT_MEGABYTES",
+}
 """Names that begin as those of settings do. The studio reads its own."""
 
 _OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)")
@@ -38,9 +42,13 @@ _OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(
 
 
 def read_settings(
-    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True,
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    sending: bool = True,
+    connecting: bool = True,
     with_file: bool = True,
-) -> Settings:  # fmt: skip
+) -> Settings:
     """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
     reading = inspect_settings(file, environ, sending=sending, connecting=connecting, with_file=with_file)
     if reading.faults:
@@ -70,9 +78,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect_settings(
-    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True,
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    sending: bool = True,
+    connecting: bool = True,
     with_file: bool = True,
-) -> Reading:  # fmt: skip
+) -> Reading:
     """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
 
     `file` defaults to $KEYTURN_CONFIG, then to keyturn.toml in the working directory, and need not exist unless it

@@ -9,9 +9,14 @@ from msgspec import inspect
 from keyturn.texts import Secret
 
 _TYPES = {
-    "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "null",
-    "object": "an object", "array": "a list",
-}  # fmt: skip
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "null",
+    "object": "an object",
+    "array": "a list",
+}
 """What msgspec calls the types of JSON."""
 
 _PATH = re.compile(r" - at `[^`]*`$")

@@ -12,10 +12,19 @@ from keyturn.settings.sentences import not_this
 
 _ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
-    "sqlite": "sqlite", "sqlite3": "sqlite", "file": "sqlite",
-    "postgresql": "postgresql", "postgres": "postgresql", "pgsql": "postgresql", "psql": "postgresql",
-    "postgis": "postgresql", "mysql": "mysql", "mysql2": "mysql", "mysql-connector": "mysql", "mariadb": "mysql",
-}  # fmt: skip
+    "sqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "file": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "pgsql": "postgresql",
+    "psql": "postgresql",
+    "postgis": "postgresql",
+    "mysql": "mysql",
+    "mysql2": "mysql",
+    "mysql-connector": "mysql",
+    "mariadb": "mysql",
+}
 """How frameworks begin the address of a database, and whose it is."""
 
 _NO_DATABASES = {

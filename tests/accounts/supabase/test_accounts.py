@@ -125,9 +125,13 @@ async def test_who_has_a_password_is_told_by_the_providers(
 
 @pytest.mark.parametrize(
     ("fields", "active"),
-    [({}, True), ({"banned_until": YESTERDAY}, True), ({"banned_until": TOMORROW}, False),
-     ({"deleted_at": YESTERDAY}, False)],
-)  # fmt: skip
+    [
+        ({}, True),
+        ({"banned_until": YESTERDAY}, True),
+        ({"banned_until": TOMORROW}, False),
+        ({"deleted_at": YESTERDAY}, False),
+    ],
+)
 async def test_who_is_banned_or_deleted_is_not_active(
     fields: dict[str, Any], active: bool, project: Project, accounts: SupabaseAccounts
 ) -> None:

@@ -15,9 +15,7 @@ from keyturn.testing import SupabaseServer
 
 
 def store_over(app: Any, timeout: timedelta = timedelta(seconds=10)) -> SupabaseAccounts:
-    settings = SupabaseSettings(
-        url="http://project.test", service_role_key=Secret("service-role-key"), timeout=timeout
-    )  # fmt: skip
+    settings = SupabaseSettings(url="http://project.test", service_role_key=Secret("service-role-key"), timeout=timeout)
     return SupabaseAccounts(settings, httpx.AsyncClient(transport=httpx.ASGITransport(app=app)))
 
 

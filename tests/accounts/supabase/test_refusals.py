@@ -33,9 +33,13 @@ def ada(project: Project) -> Account:
     ],
 )
 async def test_a_password_that_it_refuses_is_rejected_with_every_reason_and_nothing_changes(
-    old: bool, text: str, violations: list[tuple[str, int | None]],
-    project: Project, accounts: SupabaseAccounts, ada: Account,
-) -> None:  # fmt: skip
+    old: bool,
+    text: str,
+    violations: list[tuple[str, int | None]],
+    project: Project,
+    accounts: SupabaseAccounts,
+    ada: Account,
+) -> None:
     server = project.server
     server.old, server.min_length, server.pwned = old, 10, frozenset({"Password123!"})
     server.required_characters = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "!@#") if "!" not in text else ()
@@ -126,9 +130,14 @@ async def test_where_nobody_listens_the_accounts_are_not_ready(opened: Opened, a
 @pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])
 @pytest.mark.parametrize(("key", "told"), [("anon-key", "403"), ("eyJ-of-another-project", "401")])
 async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
-    old: bool, key: str, told: str, project: Project, opened: Opened, ada: Account,
+    old: bool,
+    key: str,
+    told: str,
+    project: Project,
+    opened: Opened,
+    ada: Account,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     project.server.old = old
     accounts = opened(service_role_key=Secret(key))
 

@@ -109,8 +109,10 @@ class AppPeople:
         (row,) = await self._app.run(
             'INSERT INTO "User" ("emailAddress", "passwordHash", "isActive")'
             " VALUES (:email, :hash, :active) RETURNING id",
-            email=email, hash=bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode(), active=active,
-        )  # fmt: skip
+            email=email,
+            hash=bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode(),
+            active=active,
+        )
         await self._app.run('INSERT INTO "Session" ("userId") VALUES (:id)', id=row.id)
         return str(row.id)
 

@@ -50,9 +50,12 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     accounts = store(url)
     with caplog.at_level(logging.DEBUG):
         for asked in (
-            accounts.require_ready(), accounts.find(ADA.email), accounts.get(ADA.id), accounts.password_hash(ADA.id),
+            accounts.require_ready(),
+            accounts.find(ADA.email),
+            accounts.get(ADA.id),
+            accounts.password_hash(ADA.id),
             accounts.set_password(ADA, NewPassword("new", hashed)),
-        ):  # fmt: skip
+        ):
             with pytest.raises(AccountsUnready) as unready:
                 await asked
             assert str(unready.value).startswith(f"the database of the accounts cannot be reached: {said}")

@@ -25,9 +25,19 @@ COLUMNS = {
 }
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
 SET: dict[str, Any] = {
-    "at_zone": "{now}", "at": "{now}", "day": "2026-11-20", "text": "{now}", "seconds": "{now}", "ms": "{now_ms}",
-    "flag": False, "small": True, "share": 0.25, "token": "{null}", "kind": "calm", "device": UUID_,
-}  # fmt: skip
+    "at_zone": "{now}",
+    "at": "{now}",
+    "day": "2026-11-20",
+    "text": "{now}",
+    "seconds": "{now}",
+    "ms": "{now_ms}",
+    "flag": False,
+    "small": True,
+    "share": 0.25,
+    "token": "{null}",
+    "kind": "calm",
+    "device": UUID_,
+}
 
 
 async def hashed(text: str) -> str:

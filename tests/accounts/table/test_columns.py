@@ -171,8 +171,11 @@ async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, o
     assert people[0] == Account(id="1", email="ada@northwind.test", name="Ada", kind="3", locale="de")
     assert people[1] == Account(id="2", email="bea@northwind.test", has_password=False, awaits_password=True)
     assert [(one.provider, one.has_password) for one in people[2:]] == [
-        ("Google", False), ("Microsoft", False), ("GitLab", False), ("School Portal", False),
-    ]  # fmt: skip
+        ("Google", False),
+        ("Microsoft", False),
+        ("GitLab", False),
+        ("School Portal", False),
+    ]
     # Who signs in elsewhere has no password, whatever is in its column; and none that is empty.
     assert [await accounts.password_hash(str(number)) for number in range(1, 7)] == ["x", *[None] * 5]
 

@@ -16,13 +16,16 @@ TABLES = """
         locked_at TIMESTAMP NULL, reason VARCHAR(20));
     CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)"""
 BY_STATUS: dict[str, Any] = {
-    "active": "status = active", "lock": {"status": "locked"}, "unlock": {"status": "active"},
+    "active": "status = active",
+    "lock": {"status": "locked"},
+    "unlock": {"status": "active"},
     "delete": ("sessions.user_id",),
-}  # fmt: skip
+}
 BY_TIME: dict[str, Any] = {
-    "active": "not locked_at", "lock": {"locked_at": "{now}", "reason": "not me"},
+    "active": "not locked_at",
+    "lock": {"locked_at": "{now}", "reason": "not me"},
     "unlock": {"locked_at": "{null}", "reason": "{null}"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -31,8 +34,10 @@ async def people(app: App) -> App:
     for id_, email, status in ((1, ADA, "active"), (2, BEN, "active"), (3, "dan@northwind.test", "left")):
         await app.run(
             "INSERT INTO users (id, email, password_hash, status) VALUES (:id, :email, '$2b$x', :status)",
-            id=id_, email=email, status=status,
-        )  # fmt: skip
+            id=id_,
+            email=email,
+            status=status,
+        )
         await app.run("INSERT INTO sessions (id, user_id) VALUES (:id, :id)", id=id_)
     return app
 

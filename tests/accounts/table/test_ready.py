@@ -26,9 +26,12 @@ async def faults(accounts: TableAccounts) -> list[str]:
 async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
     accounts = over(
-        email="e_mail", name="naem", active="not deleted_at", set={"changed_at": "{now}", "id": 4},
+        email="e_mail",
+        name="naem",
+        active="not deleted_at",
+        set={"changed_at": "{now}", "id": 4},
         delete=("session.user_id", "sessions.userId"),
-    )  # fmt: skip
+    )
 
     assert await faults(accounts) == [
         "email: the table users has no column e_mail; did you mean email?",

@@ -47,8 +47,9 @@ async def test_prisma_gets_its_milliseconds_on_sqlite(app: App, over: Over, crea
     await app.run(PRISMA)
     await app.run(
         'INSERT INTO "User" ("email", "createdAt", "updatedAt") VALUES (:email, :at, :at)',
-        email="ada@northwind.test", at=int(created) if created else "",
-    )  # fmt: skip
+        email="ada@northwind.test",
+        at=int(created) if created else "",
+    )
     written = await changed(app, over, "passwordChangedAt", table="User", password="password")
 
     assert isinstance(written, int)
@@ -59,10 +60,18 @@ async def test_prisma_gets_its_milliseconds_on_sqlite(app: App, over: Over, crea
     ("databases", "columns", "row", "shape"),
     [
         ("sqlite", "changed_at DATETIME, created_at DATETIME", "NULL, '2026-01-02 03:04:05'", r"\S{10} [\d:]{8}"),
-        ("sqlite", "changed_at DATETIME, created_at DATETIME", "NULL, '2026-01-02 03:04:05.123 +00:00'",
-         r"\S{10} [\d:]{8}\.\d{3} \+00:00"),
-        ("sqlite", "changed_at TEXT, createdAt TEXT", "NULL, '2026-01-02T03:04:05.123456+02:00'",
-         r"\S{10}T[\d:]{8}\.\d{6}\+00:00"),
+        (
+            "sqlite",
+            "changed_at DATETIME, created_at DATETIME",
+            "NULL, '2026-01-02 03:04:05.123 +00:00'",
+            r"\S{10} [\d:]{8}\.\d{3} \+00:00",
+        ),
+        (
+            "sqlite",
+            "changed_at TEXT, createdAt TEXT",
+            "NULL, '2026-01-02T03:04:05.123456+02:00'",
+            r"\S{10}T[\d:]{8}\.\d{6}\+00:00",
+        ),
         ("sqlite", "changed_at TEXT, joined TEXT", "NULL, 'Tuesday'", r"\S{10}T[\d:]{8}\.\d{3}Z"),
         ("sqlite", "changed_at INTEGER, created_at INTEGER", "NULL, 1763628402", r"\d{10}"),
         ("sqlite", "changed_at INTEGER, created_at INTEGER", "1763628402000, 1763628402", r"\d{13}"),
@@ -74,12 +83,16 @@ async def test_prisma_gets_its_milliseconds_on_sqlite(app: App, over: Over, crea
         ("postgresql", "changed_at text, created_at text", "NULL, '2026-01-02T03:04:05Z'", r"\S{10}T[\d:]{8}Z"),
         ("postgresql", "changed_at numeric(20), created_at numeric(20)", "NULL, 1763628402000", r"\d{13}"),
         ("mariadb", "changed_at BIGINT, created_at BIGINT", "NULL, 1763628402000", r"\d{13}"),
-        ("mariadb", "changed_at VARCHAR(40), updated_at VARCHAR(40)", "NULL, '2026-01-02 03:04:05'",
-         r"\S{10} [\d:]{8}"),
+        (
+            "mariadb",
+            "changed_at VARCHAR(40), updated_at VARCHAR(40)",
+            "NULL, '2026-01-02 03:04:05'",
+            r"\S{10} [\d:]{8}",
+        ),
         ("mariadb", "changed_at VARCHAR(40), updated_at VARCHAR(40)", "NULL, '1763628402000'", r"\d{13}"),
     ],
     indirect=["databases"],
-)  # fmt: skip
+)
 async def test_the_time_is_written_as_the_column_or_its_neighbours_have_it(
     app: App, over: Over, columns: str, row: str, shape: str
 ) -> None:
@@ -92,11 +105,13 @@ async def test_the_time_is_written_as_the_column_or_its_neighbours_have_it(
 @pytest.mark.parametrize(
     ("databases", "declared"),
     [
-        ("postgresql", "timestamptz"), ("postgresql", "timestamp"), ("mariadb", "TIMESTAMP NULL"),
+        ("postgresql", "timestamptz"),
+        ("postgresql", "timestamp"),
+        ("mariadb", "TIMESTAMP NULL"),
         ("mariadb", "DATETIME"),
     ],
     indirect=["databases"],
-)  # fmt: skip
+)
 async def test_a_column_of_times_gets_the_time_in_utc(app: App, over: Over, declared: str) -> None:
     await make_users(app, f"changed_at {declared}, created_at {declared}")
     written = await changed(app, over)

@@ -58,11 +58,13 @@ def test_json_holds_the_coverage_of_folders_and_templates(keyturn: Keyturn) -> N
     assert coverage["total"] == coverage["templates"]["news"]
     assert coverage["total"]["never_drawn"] == [
         {
-            "file": "emails/news/news.mjml", "line": 9, "last_line": 9,
+            "file": "emails/news/news.mjml",
+            "line": 9,
+            "last_line": 9,
             "branch": "status is cancelled and status is open",
             "reason": "No value of status was found that takes it.",
         }
-    ]  # fmt: skip
+    ]
     assert coverage["total"]["percent"] == 75
     assert list(coverage["folders"]) == [""]
 

@@ -84,12 +84,24 @@ FILES = {
     "locales/harbour/LC_MESSAGES/messages.po": CATALOGUE,
 }
 FOUND = {rule for _, rule in BROKEN.values()} | {
-    "jinja/undefined", "samples/invalid", "mjml/missing-body", "parity/no-text", "languages/fuzzy",
-    "languages/placeholders", "languages/plurals", "languages/unknown-language", "languages/unreadable",
-    "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused",
-    "file/byte-order-mark", "subject/empty", "subject/markup",
+    "jinja/undefined",
+    "samples/invalid",
+    "mjml/missing-body",
+    "parity/no-text",
+    "languages/fuzzy",
+    "languages/placeholders",
+    "languages/plurals",
+    "languages/unknown-language",
+    "languages/unreadable",
+    "languages/untranslated",
+    "ignore/unknown-rule",
+    "ignore/unreadable",
+    "ignore/unused",
+    "file/byte-order-mark",
+    "subject/empty",
+    "subject/markup",
     "subject/several-lines",
-}  # fmt: skip
+}
 
 PLANTED = (
     PLANTED_FOR_A_BROWSER
@@ -107,9 +119,17 @@ LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}
 
 DJANGO = ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
 LIQUID = (
-    "error", "host-filter", "host-tag", "limit", "missing-template", "not-drawn", "syntax", "undefined",
-    "unknown-filter", "unknown-tag",
-)  # fmt: skip
+    "error",
+    "host-filter",
+    "host-tag",
+    "limit",
+    "missing-template",
+    "not-drawn",
+    "syntax",
+    "undefined",
+    "unknown-filter",
+    "unknown-tag",
+)
 ENGINES = {*(f"django/{rule}" for rule in DJANGO), *(f"liquid/{rule}" for rule in LIQUID), "handlebars/not-drawn"}
 """Planted in `tests/emails/engines`."""
 

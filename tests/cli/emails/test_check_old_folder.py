@@ -61,9 +61,15 @@ def test_what_is_wrong_with_the_severities_is_told_at_once(keyturn: Keyturn) -> 
 @pytest.mark.usefixtures("emails")
 @pytest.mark.parametrize(
     ("severity", "fail_on", "code"),
-    [("error", "never", 0), ("warning", "error", 0), ("warning", "warning", 1), ("note", "warning", 0),
-     ("note", "note", 1), ("error", "note", 1)],
-)  # fmt: skip
+    [
+        ("error", "never", 0),
+        ("warning", "error", 0),
+        ("warning", "warning", 1),
+        ("note", "warning", 0),
+        ("note", "note", 1),
+        ("error", "note", 1),
+    ],
+)
 def test_what_fails_is_what_was_asked_for(keyturn: Keyturn, severity: str, fail_on: str, code: int) -> None:
     settings(f'[studio.severity]\nmjml = "{severity}"\n')
 

@@ -52,9 +52,12 @@ def emails(workplace: Path) -> Path:
 def client(emails: Path) -> Client:
     opened = open_folder(emails, "", trust=False, django="")
     studio = Studio(
-        gallery=opened.gallery, sender="a@example.test", severity=opened.settings.severity,
-        clients=opened.settings.clients, baseline=usual_baseline(opened),
-    )  # fmt: skip
+        gallery=opened.gallery,
+        sender="a@example.test",
+        severity=opened.settings.severity,
+        clients=opened.settings.clients,
+        baseline=usual_baseline(opened),
+    )
     return TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
 
 

@@ -31,9 +31,14 @@ def _run(project: Path, *arguments: str, **environ: str) -> subprocess.Completed
 
 def test_a_project_is_checked_by_its_settings_or_by_those_that_the_environment_names(project: Path) -> None:
     checked = _run(
-        project, "check", "shop/templates/shop/emails", "--django", "--format", "json",
+        project,
+        "check",
+        "shop/templates/shop/emails",
+        "--django",
+        "--format",
+        "json",
         DJANGO_SETTINGS_MODULE="northwind.settings",
-    )  # fmt: skip
+    )
     assert checked.returncode == 1, checked.stderr
     found = json.loads(checked.stdout)["findings"]
     assert ("mjml/unknown-attribute", "shop/templates/shop/emails/welcome.html", 6) in [

@@ -240,10 +240,16 @@ def test_own_mails_are_shown_where_the_settings_are_a_link(
 @pytest.mark.parametrize(
     "link",
     [
-        "emails/config.json", "emails/config.toml", "emails/samples/config.toml", "emails/samples",
-        "samples/config.toml", "samples", "emails/locales/de/LC_MESSAGES/a.po", "emails/part.html",
+        "emails/config.json",
+        "emails/config.toml",
+        "emails/samples/config.toml",
+        "emails/samples",
+        "samples/config.toml",
+        "samples",
+        "emails/locales/de/LC_MESSAGES/a.po",
+        "emails/part.html",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("place", ["outside", ".git"])
 def test_a_finding_about_a_link_shows_nothing_of_the_file_that_it_leads_to(
     keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory, link: str, place: str

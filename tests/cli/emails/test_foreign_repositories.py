@@ -350,11 +350,20 @@ def at_the_top(repository: Repository) -> Path:
 @pytest.mark.parametrize(
     "arrange",
     [
-        as_it_is, in_a_worktree, in_a_worktree_of_a_bare_repository, in_a_shallow_clone, borrowing_objects,
-        with_packed_refs_and_a_detached_head, of_another_user, with_a_split_index, with_sha256,
-        in_a_folder_with_a_strange_name, through_a_link, at_the_top,
+        as_it_is,
+        in_a_worktree,
+        in_a_worktree_of_a_bare_repository,
+        in_a_shallow_clone,
+        borrowing_objects,
+        with_packed_refs_and_a_detached_head,
+        of_another_user,
+        with_a_split_index,
+        with_sha256,
+        in_a_folder_with_a_strange_name,
+        through_a_link,
+        at_the_top,
     ],
-)  # fmt: skip
+)
 def test_revisions_and_changes_are_told_wherever_a_repository_keeps_its_data(
     repository: Repository, arrange: Callable[[Repository], Path]
 ) -> None:

@@ -110,13 +110,15 @@ TOLD = {
     "a pipe of Liquid": (pipe("p.liquid"), f"emails/p.liquid {NO_FILE}: it is not read"),
     "a socket": (socket_file, f"emails/p.mjml {NO_FILE}: it is not read"),
     "a file whose name is not UTF-8": (
-        octets(b"caf\xe9.html"), "emails/caf\\xe9.html has a name that is not UTF-8: it is not read",
+        octets(b"caf\xe9.html"),
+        "emails/caf\\xe9.html has a name that is not UTF-8: it is not read",
     ),
     "a folder whose name is not UTF-8": (
-        octets(b"caf\xe9/a.html"), "emails/caf\\xe9 has a name that is not UTF-8: it is not read",
+        octets(b"caf\xe9/a.html"),
+        "emails/caf\\xe9 has a name that is not UTF-8: it is not read",
     ),
     "folders within folders": (deep_folders, "/d/d lies in more than 64 folders: it is not read"),
-}  # fmt: skip
+}
 UNREADABLE = {
     "a pipe": (pipe("news.samples.toml"), f"cannot be read: it {NO_FILE}"),
     "a pipe in samples": (pipe("samples/news.json"), f"cannot be read: it {NO_FILE}"),
@@ -124,26 +126,30 @@ UNREADABLE = {
     "a name that is not UTF-8": (octets(b"samples/news/caf\xe9.json"), "caf\\xe9.json"),
     "deep JSON": (text("news.samples.json", '{"a":' * 100_000 + "1" + "}" * 100_000), TOO_DEEP),
     "JSON that is deep for what reads it later": (
-        text("news.samples.json", '{"first": {"name": ' + "[" * 900 + "]" * 900 + "}}"), TOO_DEEP,
+        text("news.samples.json", '{"first": {"name": ' + "[" * 900 + "]" * 900 + "}}"),
+        TOO_DEEP,
     ),
     "deep YAML": (text("news.samples.yaml", "first: {name: " + "[" * 3000 + "]" * 3000 + "}"), TOO_DEEP),
     "YAML within itself": (text("news.samples.yaml", "first: &a\n  name: *a\n"), TOO_DEEP),
     "YAML whose anchors multiply": (text("news.samples.yaml", f"first:\n  a: &a [x]\n{ANCHORS}  name: *i\n"), TOO_LONG),
     "YAML whose merges multiply": (
-        text("news.samples.yaml", f"first:\n  a: &a {{x: 1}}\n{MERGES}  name: *i\n"), TOO_LONG,
+        text("news.samples.yaml", f"first:\n  a: &a {{x: 1}}\n{MERGES}  name: *i\n"),
+        TOO_LONG,
     ),
     "YAML that repeats a long text": (
-        text("news.samples.yaml", f"first:\n  a: &a {'x' * 100_000}\n  name: [{'*a, ' * 1_000}]\n"), TOO_LONG,
+        text("news.samples.yaml", f"first:\n  a: &a {'x' * 100_000}\n  name: [{'*a, ' * 1_000}]\n"),
+        TOO_LONG,
     ),
     "a number without end in base 60": (
-        text("news.samples.yaml", f"first: {{name: 1{':59' * 10_000}}}\n"), "4300 digits",
+        text("news.samples.yaml", f"first: {{name: 1{':59' * 10_000}}}\n"),
+        "4300 digits",
     ),
     "deep TOML": (text("news.samples.toml", "[first]\nname = " + "[" * 3000 + "]" * 3000), TOO_DEEP),
     "deep tables of TOML": (text("news.samples.toml", ".".join("a" * 3000) + " = 1\n"), TOO_DEEP),
     "a number without end": (text("news.samples.json", '{"first": {"name": ' + "9" * 10_000 + "}}"), "4300 digits"),
     "half a character": (text("news.samples.json", r'{"first": {"name": "\ud800"}}'), "half a character"),
     "a huge file": (sparse("news.samples.json"), "cannot be read: it has more than 10 MB"),
-}  # fmt: skip
+}
 COMMANDS = {
     "check": ("check", "emails", "--fail-on", "never"),
     "render": ("render", "other", "--dir", "emails"),

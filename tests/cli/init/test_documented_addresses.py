@@ -95,7 +95,7 @@ MEANINGS = {
     "nothing: pools": lambda read: not read.arguments,
     "nothing: texts": lambda read: read.arguments["charset"] == "utf8mb4",
     "a fault": None,
-}  # fmt: skip
+}
 """How the sentence of a row begins, and how it shows in what the driver is told."""
 
 

@@ -70,19 +70,35 @@ def test_what_is_left_to_do_comes_with_its_commands(keyturn: Keyturn) -> None:
 @pytest.mark.parametrize(
     ("flags", "variables", "chosen", "step"),
     [
-        (("--transport", "ses"), {}, "ses",
-         "export AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=AKIA... AWS_SECRET_ACCESS_KEY=..."),
-        (("--transport", "smtp"), {}, "smtp",
-         "export KEYTURN_SMTP_HOST=smtp.example.org KEYTURN_SMTP_USERNAME=... KEYTURN_SMTP_PASSWORD=..."),
+        (
+            ("--transport", "ses"),
+            {},
+            "ses",
+            "export AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=AKIA... AWS_SECRET_ACCESS_KEY=...",
+        ),
+        (
+            ("--transport", "smtp"),
+            {},
+            "smtp",
+            "export KEYTURN_SMTP_HOST=smtp.example.org KEYTURN_SMTP_USERNAME=... KEYTURN_SMTP_PASSWORD=...",
+        ),
         ((), {"POSTMARK_SERVER_TOKEN": "t"}, "postmark", ""),
-        ((), {"AWS_REGION": "a", "AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "c"}, "resend",
-         "export RESEND_API_KEY=re_..."),
+        (
+            (),
+            {"AWS_REGION": "a", "AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "c"},
+            "resend",
+            "export RESEND_API_KEY=re_...",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_sends_the_mails_is_what_was_named_or_what_the_environment_has(
-    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], variables: dict[str, str],
-    chosen: str, step: str,
-) -> None:  # fmt: skip
+    keyturn: Keyturn,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: tuple[str, ...],
+    variables: dict[str, str],
+    chosen: str,
+    step: str,
+) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     out = keyturn("init", "--store", "builtin", *TEXTS, *flags).out
@@ -128,10 +144,12 @@ def test_a_file_that_no_command_would_find_is_named_to_them(
 @pytest.mark.parametrize(
     ("base", "port"),
     [
-        ("http://127.0.0.1:9000", "port = 9000"), ("http://localhost", "port = 80"), ("http://localhost:8000/", ""),
+        ("http://127.0.0.1:9000", "port = 9000"),
+        ("http://localhost", "port = 80"),
+        ("http://localhost:8000/", ""),
         ("https://localhost:8443", ""),
     ],
-)  # fmt: skip
+)
 def test_the_port_of_a_base_url_on_this_machine_is_that_which_serve_listens_on(
     keyturn: Keyturn, base: str, port: str
 ) -> None:
@@ -300,10 +318,12 @@ def test_a_column_that_is_not_known_is_named_with_the_flag_that_names_it(keyturn
 @pytest.mark.parametrize(
     ("column", "beside", "found"),
     [
-        ("kontakt", "note", True), ("contact_email", "note", True), ("kontakt", "rechnung", False),
+        ("kontakt", "note", True),
+        ("contact_email", "note", True),
+        ("kontakt", "rechnung", False),
         ("emergency_contact", "note", False),
     ],
-)  # fmt: skip
+)
 def test_a_column_for_a_contact_holds_the_addresses_where_no_other_does(
     keyturn: Keyturn, column: str, beside: str, found: bool
 ) -> None:

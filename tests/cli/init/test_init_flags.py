@@ -62,8 +62,11 @@ def test_what_a_change_sets_is_corrected_column_by_column(keyturn: Keyturn) -> N
     assert keyturn("init", "--database", sqlite_app(), *TEXTS, *flags).code == 0
 
     assert read_settings(Path("keyturn.toml"), READY).accounts.table.set == {
-        "passwordChangedAt": "{now}", "role": "pupil", "fullName": "5", "deletedAt": "{null}",
-    }  # fmt: skip
+        "passwordChangedAt": "{now}",
+        "role": "pupil",
+        "fullName": "5",
+        "deletedAt": "{null}",
+    }
 
 
 def test_a_store_that_is_not_known_is_refused(keyturn: Keyturn) -> None:

@@ -9,9 +9,13 @@ from keyturn.settings import read_settings
 
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 REST = (
-    "https://account.example.org", "", "https://app.example.org/login", "Northwind School", "us@northwind.example",
+    "https://account.example.org",
     "",
-)  # fmt: skip
+    "https://app.example.org/login",
+    "Northwind School",
+    "us@northwind.example",
+    "",
+)
 
 
 @pytest.fixture
@@ -87,15 +91,27 @@ def test_a_database_that_cannot_be_read_is_asked_for_again(person: Person) -> No
 
 def test_a_faulty_answer_is_asked_again_and_says_why(person: Person) -> None:
     ended = person.answers(
-        "app", "none", "account.example.org", "https://account.example.org", "/x", "", "Northwind", "me",
-        "me@a.example", "sendmail", "Postmark",
-    )  # fmt: skip
+        "app",
+        "none",
+        "account.example.org",
+        "https://account.example.org",
+        "/x",
+        "",
+        "Northwind",
+        "me",
+        "me@a.example",
+        "sendmail",
+        "Postmark",
+    )
 
     assert ended.code == 0
     for message in (
-        "not a database address", "must be an address like https://account.example.org", "needs the place {token}",
-        "not an email address: me", "there is no sendmail; there are resend, postmark,",
-    ):  # fmt: skip
+        "not a database address",
+        "must be an address like https://account.example.org",
+        "needs the place {token}",
+        "not an email address: me",
+        "there is no sendmail; there are resend, postmark,",
+    ):
         assert message in ended.out
     settings = read_settings(Path("keyturn.toml"), READY | {"POSTMARK_SERVER_TOKEN": "t"})
     assert (settings.accounts.store, settings.mail.transport) == ("builtin", "postmark")

@@ -75,9 +75,11 @@ def test_postgresql_with_names_that_need_quotes_and_other_schemas(keyturn: Keytu
     assert (table.table, table.email, table.password, table.active) == ("User", "Email", "hashedPassword", "isActive")
     assert (table.provider, table.locale, table.url) == ("authProvider", "preferredLanguage", "")
     assert table.set == {
-        "tempPassword": "{null}", "passwordChangedAt": "{now}", "lastPasswordChange": "{now_ms}",
+        "tempPassword": "{null}",
+        "passwordChangedAt": "{now}",
+        "lastPasswordChange": "{now_ms}",
         "pwChanged": "{now}",
-    }  # fmt: skip
+    }
     assert table.delete == ("PasswordResetToken.userId", "auth.refresh_tokens.owner")
     assert (settings.database.url, settings.hashing.prefix) == (url, "$2b$")
     postgresql.drop(url)

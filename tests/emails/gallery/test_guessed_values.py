@@ -131,8 +131,11 @@ def test_a_state_is_true_where_it_is_asked_for(guessed: Guess) -> None:
     )
 
     assert values == {
-        "tasks": [{"done": True}] * 3, "enabled": True, "amount_paid": "62.40", "date_paid": "20 November 2026",
-    }  # fmt: skip
+        "tasks": [{"done": True}] * 3,
+        "enabled": True,
+        "amount_paid": "62.40",
+        "date_paid": "20 November 2026",
+    }
 
 
 def test_what_is_only_asked_for_is_true(guessed: Guess) -> None:

@@ -94,8 +94,9 @@ def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -
     found = examine(gallery, languages=[gallery.languages.choose("en")]).found
     (included,) = (one.finding for one in found if one.finding.rule == "jinja/sandbox")
     assert (included.message, included.place.file) == (
-        "'secret.html' is a link that leads out of the folder, and is not read.", "a.html",
-    )  # fmt: skip
+        "'secret.html' is a link that leads out of the folder, and is not read.",
+        "a.html",
+    )
     with pytest.raises(TemplateInvalid, match="leads out of the folder"):
         gallery.samples("b")
     trusted = open_gallery(folder)

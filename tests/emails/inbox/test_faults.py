@@ -91,8 +91,9 @@ def test_a_fault_of_no_probability_never_happens() -> None:
     assert [faults.happening("data") for _ in range(50)] == [None] * 50
 
 
-@pytest.mark.parametrize("given", [{"code": 250}, {"delay": 61}, {"times": 0}, {"at": "bye"}, {"probability": 101},
-                                   {"what": 1}])  # fmt: skip
+@pytest.mark.parametrize(
+    "given", [{"code": 250}, {"delay": 61}, {"times": 0}, {"at": "bye"}, {"probability": 101}, {"what": 1}]
+)
 def test_a_fault_that_cannot_be_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(given, Fault)

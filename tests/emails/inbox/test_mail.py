@@ -88,7 +88,7 @@ def test_headers_are_decoded_and_unfolded() -> None:
         b"Subject: " + b"=?utf-8?q?" * 20_000 + b"\r\n\r\nx",
         b"Content-Type: text/plain; " + b"a*0=x;" * 20_000 + b"\r\n\r\nx",
     ],
-)  # fmt: skip
+)
 def test_a_damaged_mail_is_read_as_far_as_it_can_be(raw: bytes) -> None:
     assert isinstance(_read(raw), str)
 

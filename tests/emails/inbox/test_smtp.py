@@ -15,8 +15,11 @@ from keyturn.emails.inbox.store import CapturedMails
 
 
 def test_a_mail_is_kept_as_it_was_sent_with_its_envelope(client: smtplib.SMTP, captured: CapturedMails) -> None:
-    client.send_message(mail(to="Ada <ada+signup@northwind.example>"), "bounces@northwind.example",
-                        ["ada+signup@northwind.example", "hidden@northwind.example"])  # fmt: skip
+    client.send_message(
+        mail(to="Ada <ada+signup@northwind.example>"),
+        "bounces@northwind.example",
+        ["ada+signup@northwind.example", "hidden@northwind.example"],
+    )
     (kept,) = captured.newest()
     assert captured.raw(kept).endswith(b"\r\n\r\nHello Ada\r\n")
     assert kept.subject == "Welcome"

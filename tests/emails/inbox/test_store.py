@@ -64,7 +64,7 @@ def three(captured: CapturedMails) -> CapturedMails:
         ("\0", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
         ("(" * 400, []),
     ],
-)  # fmt: skip
+)
 def test_a_search_finds_what_holds_all_of_its_terms(three: CapturedMails, search: str, found: list[str]) -> None:
     assert subjects(three, search) == found
 

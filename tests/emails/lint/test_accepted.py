@@ -42,7 +42,7 @@ ACCEPTED = [
     COLUMN.format("<mj-text><p>A<br>b<img src=\"https://x.example/a.png\" alt='>'></p><ul><li>c</li></ul></mj-text>"),
     COLUMN.format(f"<mj-text>{MSO}</mj-text>"),
     COLUMN.format("<mj-text><!--[if !mso]><!-->a<!--<![endif]--></mj-text>"),
-    COLUMN.format('<mj-text><a href="https://x.example/?a=1&amp;b=2" target=\'_blank\' disabled>a</a></mj-text>'),
+    COLUMN.format("<mj-text><a href=\"https://x.example/?a=1&amp;b=2\" target='_blank' disabled>a</a></mj-text>"),
     COLUMN.format('<mj-table width="auto" cellpadding="0" table-layout="fixed" role="none"><tr><td/></tr></mj-table>'),
     COLUMN.format('<mj-image src="https://x.example/a.png" height="auto" fluid-on-mobile="true"></mj-image>'),
     COLUMN.format('<mj-button href="#" inner-padding="1px" height="20px" width="50%"><b>Go</b></mj-button>'),
@@ -57,7 +57,7 @@ ACCEPTED = [
     HEAD.format('<mj-raw><meta name="a" content="b"><style>a > b { margin: 0 }</style></mj-raw>'),
     HEAD.format('<mj-attributes><mj-all padding="0" /><mj-text color="red" /><mj-image /></mj-attributes>'),
     CLASSES.format("<mj-column><mj-text mj-class='a b'>x</mj-text></mj-column>"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("mjml", ACCEPTED)

@@ -121,8 +121,11 @@ def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> N
     }
     found = {one.rule: one.place for one in findings(tmp_path, files) if one.place.file == "a.subject.txt"}
     assert {rule: place.line for rule, place in found.items()} == {
-        "parity/unfilled": 2, "subject/markup": 2, "subject/several-lines": 3, "safety/token-in-subject": 3,
-    }  # fmt: skip
+        "parity/unfilled": 2,
+        "subject/markup": 2,
+        "subject/several-lines": 3,
+        "safety/token-in-subject": 3,
+    }
 
 
 def test_a_subject_of_one_line_is_left_alone(tmp_path: Path) -> None:
@@ -153,9 +156,11 @@ def test_scripts_handlers_frames_and_password_fields_are_found(tmp_path: Path) -
         '</iframe>\n<form action="https://a.example"><input type="password"></form>'
     )
     assert told(findings(tmp_path, {"a.html": page}, "active")) == {
-        ("script", "error", "a.html", 2), ("event-handler", "warning", "a.html", 3), ("frame", "error", "a.html", 4),
+        ("script", "error", "a.html", 2),
+        ("event-handler", "warning", "a.html", 3),
+        ("frame", "error", "a.html", 4),
         ("password-field", "error", "a.html", 5),
-    }  # fmt: skip
+    }
     assert "compatibility/html-form" in {one.rule for one in findings(tmp_path, {})}
 
 
@@ -203,9 +208,11 @@ def test_a_token_that_is_certain_makes_one(tmp_path: Path, link: str, audited: b
 
 def test_a_mail_is_audited_where_it_declares_it_and_never_where_it_says_off(tmp_path: Path) -> None:
     files = {
-        "one.html": RESET, "two.html": RESET, "two.toml": f'reset_url = "https://a.example/reset?token={TOKEN}"',
+        "one.html": RESET,
+        "two.html": RESET,
+        "two.toml": f'reset_url = "https://a.example/reset?token={TOKEN}"',
         "keyturn.toml": '[studio.mails.one]\naudit = "reset"\n[studio.mails.two]\naudit = "off"\n',
-    }  # fmt: skip
+    }
     assert {one.place.file for one in findings(tmp_path, files, "safety")} == {"one.html"}
 
 

@@ -83,9 +83,14 @@ def test_a_comment_in_what_mails_share_is_for_them_all(emails: Path) -> None:
 
 @pytest.mark.parametrize(
     "comment",
-    ["{# keyturn: ignore mjml #}", "{# keyturn: ignore mjml because #}", "{# keyturn: ignore because of the app #}",
-     "{# keyturn: ignore-next mjml because of the app #}", "<!-- keyturn: -->"],
-)  # fmt: skip
+    [
+        "{# keyturn: ignore mjml #}",
+        "{# keyturn: ignore mjml because #}",
+        "{# keyturn: ignore because of the app #}",
+        "{# keyturn: ignore-next mjml because of the app #}",
+        "<!-- keyturn: -->",
+    ],
+)
 def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(emails: Path, comment: str) -> None:
     examination = checked(emails, f"{comment}\n{BAD}")
 

@@ -27,9 +27,14 @@ DOUBTFUL = Finding(
 )
 REMARK = Finding(rule="mjml/duplicate-attribute", severity="note", message="M.", fix="W.", place=Place("a/a.mjml", 2))
 LACKING = Finding(
-    rule="compatibility/css-border-radius", severity="note", message="M.", fix="W.", place=Place("a/a.mjml", 3),
-    feature="css-border-radius", clients=(ClientGap("outlook/windows", "no"), ClientGap("gmail/ios", "partial")),
-)  # fmt: skip
+    rule="compatibility/css-border-radius",
+    severity="note",
+    message="M.",
+    fix="W.",
+    place=Place("a/a.mjml", 3),
+    feature="css-border-radius",
+    clients=(ClientGap("outlook/windows", "no"), ClientGap("gmail/ios", "partial")),
+)
 GAPS = [{"client": "outlook/windows", "support": "no"}, {"client": "gmail/ios", "support": "partial"}]
 EXAMINATION = Examination(
     (Found(DOUBTFUL, ("a/one", "a/two"), "0f"), Found(REMARK, ("a/one",)), Found(WRONG, ("news/x",))),
@@ -48,13 +53,26 @@ def test_json_holds_all_of_every_finding() -> None:
     report = json.loads(as_json(EXAMINATION, shown))
 
     assert {key: report[key] for key in ("templates", "mails", "errors", "warnings", "notes")} == {
-        "templates": 2, "mails": 3, "errors": 1, "warnings": 1, "notes": 1,
-    }  # fmt: skip
+        "templates": 2,
+        "mails": 3,
+        "errors": 1,
+        "warnings": 1,
+        "notes": 1,
+    }
     assert report["findings"][0] == {
-        "rule": "links/relative", "severity": "warning", "message": "A relative link.", "fix": "Mend it.",
-        "file": "mails/a/a.mjml", "line": 1, "column": 1, "fingerprint": "0f", "mails": ["a/one", "a/two"],
-        "feature": None, "clients": [], "widths": [],
-    }  # fmt: skip
+        "rule": "links/relative",
+        "severity": "warning",
+        "message": "A relative link.",
+        "fix": "Mend it.",
+        "file": "mails/a/a.mjml",
+        "line": 1,
+        "column": 1,
+        "fingerprint": "0f",
+        "mails": ["a/one", "a/two"],
+        "feature": None,
+        "clients": [],
+        "widths": [],
+    }
 
 
 def test_json_keeps_to_the_schema_that_is_documented() -> None:

@@ -39,8 +39,13 @@ def inline(feature: str, style: str, no: Iterable[str] = (), partial: Iterable[s
 
 
 def sheet(feature: str, css: str, no: Iterable[str] = (), partial: Iterable[str] = ()) -> Row:
-    return Row(feature, html='<p class="a b" title="x">One <b>two</b></p><table><tr><td>x</td></tr></table>', css=css,
-               no=no, partial=partial)  # fmt: skip
+    return Row(
+        feature,
+        html='<p class="a b" title="x">One <b>two</b></p><table><tr><td>x</td></tr></table>',
+        css=css,
+        no=no,
+        partial=partial,
+    )
 
 
 def element(feature: str, html: str, no: Iterable[str] = (), partial: Iterable[str] = ()) -> Row:
@@ -49,8 +54,11 @@ def element(feature: str, html: str, no: Iterable[str] = (), partial: Iterable[s
 
 ROWS = [
     # Web fonts
-    sheet("css-at-font-face", "@font-face { font-family: A; src: url(https://a.example/a.woff2) }",
-          (*GMAIL, *OUTLOOK, *YAHOO)),
+    sheet(
+        "css-at-font-face",
+        "@font-face { font-family: A; src: url(https://a.example/a.woff2) }",
+        (*GMAIL, *OUTLOOK, *YAHOO),
+    ),
     sheet("css-at-font-face", "@import url(https://fonts.example/css2?family=A);", (*GMAIL, *OUTLOOK, *YAHOO)),
     # Boxes in Word
     inline("css-max-width", "max-width:600px", WORD),
@@ -75,13 +83,15 @@ ROWS = [
     inline("css-background", "background:#ffffff"),
     inline("css-background", "background:url(https://a.example/a.png) center / cover", (*WORD, *YAHOO)),
     inline("css-background", "background:linear-gradient(red, blue), url(https://a.example/a.png)", (*WORD, *YAHOO)),
-    inline("css-linear-gradient", "background-image:linear-gradient(red, blue)",
-           (*OUTLOOK, *YAHOO, "gmail/android")),
+    inline("css-linear-gradient", "background-image:linear-gradient(red, blue)", (*OUTLOOK, *YAHOO, "gmail/android")),
     inline("css-linear-gradient", "background:linear-gradient(red, blue)", (*OUTLOOK, *YAHOO)),
     element("html-background", '<table background="https://a.example/a.png"><tr><td>x</td></tr></table>', WORD, APPS),
     # Position
-    inline("css-position", "position:relative",
-           (*GMAIL, *WORD, "outlook/macos", "outlook/outlook-com", "outlook/ios", "outlook/android")),
+    inline(
+        "css-position",
+        "position:relative",
+        (*GMAIL, *WORD, "outlook/macos", "outlook/outlook-com", "outlook/ios", "outlook/android"),
+    ),
     inline("css-position", "position:absolute", (*GMAIL, *OUTLOOK, *YAHOO)),
     inline("css-position", "position:fixed", (*APPLE, *GMAIL, *OUTLOOK, *YAHOO)),
     inline("css-position", "position:sticky", (*APPLE, *GMAIL, *WORD, "outlook/ios", *YAHOO)),
@@ -120,8 +130,9 @@ ROWS = [
     inline("css-text-transform", "text-transform:lowercase", WORD),
     inline("css-text-transform", "text-transform:uppercase"),
     inline("css-text-indent", "text-indent:-10px", (*GMAIL, *YAHOO)),
-    inline("css-list-style", "list-style:url(https://a.example/a.png)",
-           (*GMAIL, *WORD, "outlook/macos", *YAHOO), tag="ul"),
+    inline(
+        "css-list-style", "list-style:url(https://a.example/a.png)", (*GMAIL, *WORD, "outlook/macos", *YAHOO), tag="ul"
+    ),
     inline("css-list-style", "list-style:none", tag="ul"),
     inline("css-rgb", "color:rgb(0, 0, 0)"),
     inline("css-rgb", "color:rgb(0 0 0)", (*GMAIL, *WORD, *YAHOO)),
@@ -143,19 +154,25 @@ ROWS = [
     sheet("css-selector-attribute", "p[title^=x] { color: red }", (*GMAIL, *OUTLOOK, *YAHOO)),
     sheet("css-selector-attribute", "p[class~=a] { color: red }", (*WORD, *YAHOO), APPS),
     sheet("css-pseudo-class-first-child", "p:first-child { color: red }", (*GMAIL, *WORD)),
-    sheet("css-pseudo-class-first-child", ".a:first-child { color: red }",
-          (*GMAIL, *WORD, "outlook/macos", "outlook/outlook-com")),
+    sheet(
+        "css-pseudo-class-first-child",
+        ".a:first-child { color: red }",
+        (*GMAIL, *WORD, "outlook/macos", "outlook/outlook-com"),
+    ),
     sheet("css-pseudo-class-has", "p:has(b) { color: red }", (*GMAIL, *OUTLOOK, *YAHOO)),
     # At-rules
     sheet("css-at-media", "@media (max-width: 480px) { p { color: red } }", WORD, APPS),
     sheet("css-at-media", "@media (max-height: 480px) { p { color: red } }", (*GMAIL, *WORD)),
     sheet("css-at-media", "@media (min-resolution: 2dppx) { p { color: red } }", (*WORD, *YAHOO), APPS),
-    sheet("css-at-media", "@media screen { @media (max-width: 480px) { p { color: red } } }",
-          (*OUTLOOK,), APPS),
-    sheet("css-at-media-orientation", "@media (orientation: portrait) { p { color: red } }",
-          ("apple-mail/ios", "gmail/ios", *WORD, *YAHOO)),
-    sheet("css-at-media-orientation", "@media (orientation: landscape) { p { color: red } }",
-          ("gmail/ios", *WORD, *YAHOO)),
+    sheet("css-at-media", "@media screen { @media (max-width: 480px) { p { color: red } } }", (*OUTLOOK,), APPS),
+    sheet(
+        "css-at-media-orientation",
+        "@media (orientation: portrait) { p { color: red } }",
+        ("apple-mail/ios", "gmail/ios", *WORD, *YAHOO),
+    ),
+    sheet(
+        "css-at-media-orientation", "@media (orientation: landscape) { p { color: red } }", ("gmail/ios", *WORD, *YAHOO)
+    ),
     sheet("css-at-keyframes", "@keyframes a { from { color: red } }", (*GMAIL, *OUTLOOK, "yahoo/ios", "yahoo/android")),
     sheet("css-max-width", "@media (max-width: 480px) { .a { max-width: 300px } }"),
     sheet("html-style", "p { color: red }", (), APPS),
@@ -170,7 +187,7 @@ ROWS = [
     element("image-base64", '<img src="data:image/gif;base64,AA==" alt="">', (*GMAIL, *WORD)),
     # Kept from Word
     element("css-display-flex", '<!--[if !mso]><!--><p style="display:flex">x</p><!--<![endif]-->', (), APPS),
-]  # fmt: skip
+]
 
 
 def findings(folder: Path, row: Row) -> list[Finding]:
@@ -204,9 +221,14 @@ def test_the_element_that_is_written_is_named_where_a_feature_is_several(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "css", ["u + .body a { color: red }", "#outlook a { padding: 4px }", "a[x-apple-data-detectors] { color: red }",
-            ".ExternalClass * { line-height: 100% }"],
-)  # fmt: skip
+    "css",
+    [
+        "u + .body a { color: red }",
+        "#outlook a { padding: 4px }",
+        "a[x-apple-data-detectors] { color: red }",
+        ".ExternalClass * { line-height: 100% }",
+    ],
+)
 def test_a_rule_for_one_client_alone_is_missed_by_nobody(tmp_path: Path, css: str) -> None:
     for feature in ("css-selector-adjacent-sibling", "css-selector-attribute", "css-selector-universal", "css-padding"):
         assert findings(tmp_path, sheet(feature, css)) == []

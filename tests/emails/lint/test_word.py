@@ -48,13 +48,17 @@ def test_a_condition_that_does_not_hold_or_cannot_be_read(condition: str) -> Non
         ("a<!--[if mso]>b<![endif]-->c", "abc"),
         ("a<!--[if !mso]><!-->b<!--<![endif]-->c", "ac"),
         ("a<!--[if !mso]> -->b<!-- <![endif]-->c", "ac"),
-        ("a<!--[if mso | IE]><table><tr><td><![endif]-->b<!--[if mso | IE]></td></tr></table><![endif]-->",
-         "a<table><tr><td>b</td></tr></table>"),
+        (
+            "a<!--[if mso | IE]><table><tr><td><![endif]-->b<!--[if mso | IE]></td></tr></table><![endif]-->",
+            "a<table><tr><td>b</td></tr></table>",
+        ),
         ("a<![if !mso]>b<![endif]>c<![if mso]>d<![endif]>", "acd"),
         ("a<!-- a comment -->b", "a<!-- a comment -->b"),
-        ("a<!--[if mso]>b", "ab"), ("a<!--[if !mso]><!-->b", "a"), ("a<![endif]-->b", "ab"),
+        ("a<!--[if mso]>b", "ab"),
+        ("a<!--[if !mso]><!-->b", "a"),
+        ("a<![endif]-->b", "ab"),
     ],
-)  # fmt: skip
+)
 def test_what_is_for_word_alone_is_in_the_mail_and_what_is_for_others_is_not(html: str, read: str) -> None:
     assert resolve_conditionals(html) == read
 
@@ -88,10 +92,16 @@ def test_what_is_lost_is_told_by_feature_with_its_lines_and_not_what_is_for_othe
 </body></html>
 """
     assert lost(mail(tmp_path, "page.html", page)) == {
-        "css-border-radius": [2], "css-selector-child": [4], "css-at-media": [5],
+        "css-border-radius": [2],
+        "css-selector-child": [4],
+        "css-at-media": [5],
         "css-padding": [7],
-        "css-width": [7], "css-margin": [7], "css-background": [8], "css-important": [9], "html-input-text": [11],
-    }  # fmt: skip
+        "css-width": [7],
+        "css-margin": [7],
+        "css-background": [8],
+        "css-important": [9],
+        "html-input-text": [11],
+    }
 
 
 def test_what_mjml_writes_for_others_is_no_loss_of_its_author(tmp_path: Path) -> None:

@@ -56,8 +56,11 @@ def test_of_a_sample_that_is_no_more_the_golden_files_are_left_and_accepting_tak
     accept_all(snapshots)
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
     assert states(snapshots) == {
-        "greeting/ada": "same", "greeting/rear_admiral": "new", "notice/only": "same", "greeting/grace": "gone",
-    }  # fmt: skip
+        "greeting/ada": "same",
+        "greeting/rear_admiral": "new",
+        "notice/only": "same",
+        "greeting/grace": "gone",
+    }
     accept_all(snapshots)
     assert snapshots.goldens.names() == [ADA, MailName("greeting", "rear_admiral"), NOTICE]
 
@@ -125,8 +128,11 @@ def test_a_mail_has_golden_files_in_each_of_its_languages(bilingual: Gallery, tm
     snapshots = Snapshots(bilingual, Goldens(tmp_path / "golden"))
     accept_all(snapshots)
     assert sorted(file.name for file in (tmp_path / "golden" / "notice").iterdir()) == [
-        "only.de.html", "only.de.txt", "only.html", "only.txt",
-    ]  # fmt: skip
+        "only.de.html",
+        "only.de.txt",
+        "only.html",
+        "only.txt",
+    ]
     assert 'lang="de"' in (tmp_path / "golden" / "greeting" / "ada.de.html").read_text("utf-8")
     in_english = Snapshots(bilingual, snapshots.goldens, ["en"])
     assert in_english.compare(ADA).state == "same"

@@ -50,15 +50,21 @@ def test_lines_find_their_counterpart_past_a_new_one() -> None:
 def test_what_became_of_a_line_stands_right_under_it() -> None:
     before = '<td color="blue">\n<a color="blue">\n<b>'
     assert shown(difference(before, before.replace("blue", "green"))) == [
-        '-<td color="[blue]">', '+<td color="[green]">', '-<a color="[blue]">', '+<a color="[green]">',
-    ]  # fmt: skip
+        '-<td color="[blue]">',
+        '+<td color="[green]">',
+        '-<a color="[blue]">',
+        '+<a color="[green]">',
+    ]
 
 
 def test_lines_keep_their_numbers_in_both_texts() -> None:
     diff = difference("a\nb\nc\n", "b\nx\nc\n")
     assert [(line.kind, line.old, line.new) for line in diff.lines] == [
-        ("old", 1, None), ("same", 2, 1), ("new", None, 2), ("same", 3, 3),
-    ]  # fmt: skip
+        ("old", 1, None),
+        ("same", 2, 1),
+        ("new", None, 2),
+        ("same", 3, 3),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,13 @@ def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str
         port = str(taken.getsockname()[1])
         command = ["studio", "--port", "0", *(port if option == "TAKEN" else option for option in options)]
         ended = subprocess.run(
-            [sys.executable, "-m", "keyturn", *command], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+            [sys.executable, "-m", "keyturn", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
             check=False,
-        )  # fmt: skip
+        )
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.returncode in {1, 2}
@@ -124,9 +128,14 @@ def test_a_token_of_ones_own_is_taken_and_one_that_could_be_guessed_refused(tmp_
         assert studio.interrupt()[0] == 0
     assert answers == [401, 200]
     ended = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
         env={**os.environ, "KEYTURN_STUDIO_TOKEN": "short"},
-    )  # fmt: skip
+    )
     assert "KEYTURN_STUDIO_TOKEN: a token has 22 to 200 letters" in ended.stderr
     assert ended.returncode == 1
 

@@ -125,7 +125,7 @@ async def test_no_markup_keeps_a_policy_and_a_base_from_a_frame_that_is_opened_b
         ("<?xml version='1.0'?><!doctype html><html lang='de'>", "CSS1Compat"),
         ("<html lang='de'><head>", "BackCompat"),
     ],
-)  # fmt: skip
+)
 async def test_a_frame_is_drawn_in_the_mode_that_its_doctype_chooses_and_keeps_its_attributes(
     browser: Browser, gallery: Gallery, folder: Path, site: Path, start: str, mode: str
 ) -> None:

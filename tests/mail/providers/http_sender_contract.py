@@ -64,13 +64,22 @@ class HttpSenderContract(RefusingSenderContract):
     @pytest.mark.parametrize(
         "answer",
         [
-            PROXY_PAGE, Answer(500, {}), Answer(503, []), Answer(408, {}), Answer(200, html="<h1>Maintenance</h1>"),
-            Answer(302, {}, headers={"location": "https://elsewhere.example/"}), Answer(200, {}), Answer(200, None),
-            Answer(200, ["an id"]), Answer(200, {"id": "x" * LONGEST_ANSWER}), Answer(403, html="<h1>Firewall</h1>"),
-            Answer(400, {"errors": "many"}, headers={"x-amzn-errortype": "to ada@pupils.test"}), Answer(413, {}),
+            PROXY_PAGE,
+            Answer(500, {}),
+            Answer(503, []),
+            Answer(408, {}),
+            Answer(200, html="<h1>Maintenance</h1>"),
+            Answer(302, {}, headers={"location": "https://elsewhere.example/"}),
+            Answer(200, {}),
+            Answer(200, None),
+            Answer(200, ["an id"]),
+            Answer(200, {"id": "x" * LONGEST_ANSWER}),
+            Answer(403, html="<h1>Firewall</h1>"),
+            Answer(400, {"errors": "many"}, headers={"x-amzn-errortype": "to ada@pupils.test"}),
+            Answer(413, {}),
         ],
         ids=lambda answer: f"{answer.status} {str(answer.html or answer.document)[:20]}",
-    )  # fmt: skip
+    )
     async def test_a_servers_fault_and_what_is_no_answer_of_the_providers_leave_it_open(
         self, sender: Sender, server: ProviderServer, mail: Email, answer: Answer
     ) -> None:

@@ -17,8 +17,11 @@ OLDER = "an-0lder-" * 4
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 DAY = 24 * 3600
 EVENT = {
-    "event": "delivered", "timestamp": 1770146431.6, "recipient": ADA, "message": {"headers": {"message-id": "1"}},
-}  # fmt: skip
+    "event": "delivered",
+    "timestamp": 1770146431.6,
+    "recipient": ADA,
+    "message": {"headers": {"message-id": "1"}},
+}
 
 
 @pytest.fixture
@@ -45,14 +48,23 @@ async def test_a_time_may_be_a_number(webhook: MailgunWebhook) -> None:
 @pytest.mark.parametrize(
     "proof",
     [
-        None, {}, [], "signed", signature("another-key" * 3), signature(age=DAY + 60), signature(age=-DAY - 3600),
-        signature() | {"token": "b" * 50}, signature() | {"timestamp": str(int(time.time()) - 5)},
-        signature() | {"signature": ""}, signature() | {"signature": "ü"}, signature() | {"signature": None},
+        None,
+        {},
+        [],
+        "signed",
+        signature("another-key" * 3),
+        signature(age=DAY + 60),
+        signature(age=-DAY - 3600),
+        signature() | {"token": "b" * 50},
+        signature() | {"timestamp": str(int(time.time()) - 5)},
+        signature() | {"signature": ""},
+        signature() | {"signature": "ü"},
+        signature() | {"signature": None},
         {"timestamp": "soon", "token": "a", "signature": sign("soon", "a")},
         {"timestamp": "", "token": "", "signature": sign("", "")},
         {"timestamp": str(int(time.time())), "token": "", "signature": sign(str(int(time.time())), "")},
     ],
-)  # fmt: skip
+)
 async def test_nothing_else_does(webhook: MailgunWebhook, proof: Any) -> None:
     sent = deliver(EVENT, proof)
     with pytest.raises(WebhookRefused) as refused:
@@ -65,9 +77,16 @@ async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: Mailgun
 
     assert len(found.id) <= LONGEST_ID
     assert found == Report(
-        provider="mailgun", id=found.id, event="bounced", detail="bounce", at=AT,
-        provider_id="2026@northwind.example", key="0a1b", to=ADA, ends=True,
-    )  # fmt: skip
+        provider="mailgun",
+        id=found.id,
+        event="bounced",
+        detail="bounce",
+        at=AT,
+        provider_id="2026@northwind.example",
+        key="0a1b",
+        to=ADA,
+        ends=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,10 +136,19 @@ async def test_what_is_about_no_mail_of_ours_is_nothing(webhook: MailgunWebhook,
 @pytest.mark.parametrize(
     "event",
     [
-        None, [], {}, "delivered", {"event": 1}, EVENT | {"recipient": ""}, EVENT | {"timestamp": "yesterday"},
-        EVENT | {"timestamp": 1e300}, EVENT | {"timestamp": 0}, EVENT | {"message": {}}, EVENT | {"message": []},
+        None,
+        [],
+        {},
+        "delivered",
+        {"event": 1},
+        EVENT | {"recipient": ""},
+        EVENT | {"timestamp": "yesterday"},
+        EVENT | {"timestamp": 1e300},
+        EVENT | {"timestamp": 0},
+        EVENT | {"message": {}},
+        EVENT | {"message": []},
     ],
-)  # fmt: skip
+)
 async def test_what_makes_no_sense_is_refused(webhook: MailgunWebhook, event: Any) -> None:
     sent = deliver(event, signature())
     with pytest.raises(WebhookRefused):

@@ -32,9 +32,14 @@ def written_by_email_message(mail: Email) -> EmailMessage:
     """Return the mail as the standard library writes it, read back."""
     message = EmailMessage(policy=policy.SMTP)
     for name, value in (
-        ("From", mail.sender), ("To", mail.to), ("Subject", mail.subject), ("Date", format_datetime(MOMENT)),
-        ("Message-ID", "<key-1@northwind.example>"), *mail.headers.items(), ("MIME-Version", "1.0"),
-    ):  # fmt: skip
+        ("From", mail.sender),
+        ("To", mail.to),
+        ("Subject", mail.subject),
+        ("Date", format_datetime(MOMENT)),
+        ("Message-ID", "<key-1@northwind.example>"),
+        *mail.headers.items(),
+        ("MIME-Version", "1.0"),
+    ):
         message[name] = value
     message.set_content(mail.text, cte="quoted-printable")
     message.add_alternative(mail.html, subtype="html", cte="quoted-printable")

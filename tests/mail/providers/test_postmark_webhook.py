@@ -34,11 +34,23 @@ async def test_either_of_two_passwords_proves_a_report(webhook: PostmarkWebhook,
 @pytest.mark.parametrize(
     "authorization",
     [
-        "", "Basic", "Basic ", "Basic !", "Basic a2V5dHVybg==", basic(""), basic(PASSWORD[:-1]), basic(f"{PASSWORD} "),
-        basic(PASSWORD.swapcase()), basic("", PASSWORD), f"Bearer {PASSWORD}", basic(PASSWORD).removeprefix("Basic "),
-        PASSWORD, basic("pässwörd"), "Basic \xff",
+        "",
+        "Basic",
+        "Basic ",
+        "Basic !",
+        "Basic a2V5dHVybg==",
+        basic(""),
+        basic(PASSWORD[:-1]),
+        basic(f"{PASSWORD} "),
+        basic(PASSWORD.swapcase()),
+        basic("", PASSWORD),
+        f"Bearer {PASSWORD}",
+        basic(PASSWORD).removeprefix("Basic "),
+        PASSWORD,
+        basic("pässwörd"),
+        "Basic \xff",
     ],
-)  # fmt: skip
+)
 async def test_nothing_else_does(webhook: PostmarkWebhook, authorization: str) -> None:
     sent = report("bounced", "1", to=ADA)
     with pytest.raises(WebhookRefused, match="password") as refused:
@@ -51,9 +63,16 @@ async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: Postmar
 
     assert len(found.id) <= LONGEST_ID
     assert found == Report(
-        provider="postmark", id=found.id, event="bounced", detail="HardBounce", at=AT, provider_id="b7bc2f4a",
-        key="0a1b", to=ADA, ends=True,
-    )  # fmt: skip
+        provider="postmark",
+        id=found.id,
+        event="bounced",
+        detail="HardBounce",
+        at=AT,
+        provider_id="b7bc2f4a",
+        key="0a1b",
+        to=ADA,
+        ends=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,10 +114,14 @@ async def test_a_repeat_has_the_same_id_and_another_report_another(webhook: Post
 @pytest.mark.parametrize(
     "fields",
     [
-        {"RecordType": "Inbound"}, {"RecordType": "SomethingNew"}, {"SuppressSending": False}, {"MessageID": ""},
-        {"SuppressionReason": "HardBounce"}, {"SuppressionReason": None},
+        {"RecordType": "Inbound"},
+        {"RecordType": "SomethingNew"},
+        {"SuppressSending": False},
+        {"MessageID": ""},
+        {"SuppressionReason": "HardBounce"},
+        {"SuppressionReason": None},
     ],
-)  # fmt: skip
+)
 async def test_what_is_about_no_mail_of_ours_is_nothing(webhook: PostmarkWebhook, fields: dict[str, Any]) -> None:
     sent = report("suppressed", "1", to=ADA, **fields)
     assert await webhook.read(sent.headers, sent.body) == []
@@ -107,12 +130,17 @@ async def test_what_is_about_no_mail_of_ours_is_nothing(webhook: PostmarkWebhook
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"\xff", b"[]", b"{}", b'{"RecordType": "Delivery"}',
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"RecordType": "Delivery"}',
         b'{"RecordType": "Delivery", "MessageID": "1", "Recipient": "a@b.test", "DeliveredAt": "yesterday"}',
         b'{"RecordType": "Delivery", "MessageID": "1", "Recipient": "a@b.test", "DeliveredAt": "2026-11-20T09:02:11"}',
         b'{"RecordType": "Delivery", "MessageID": 1, "Recipient": "a@b.test", "DeliveredAt": "2026-11-20T09:02:11Z"}',
     ],
-)  # fmt: skip
+)
 async def test_what_makes_no_sense_is_refused(webhook: PostmarkWebhook, body: bytes) -> None:
     with pytest.raises(WebhookRefused):
         await webhook.read({"authorization": basic(PASSWORD)}, body)

@@ -37,10 +37,15 @@ async def test_either_of_two_keys_proves_a_report(webhook: SendGridWebhook, sign
 @pytest.mark.parametrize(
     "changes",
     [
-        {SIGNATURE: ""}, {SIGNATURE: "!"}, {SIGNATURE: "MEUCIQ=="}, {SIGNATURE: "ü"}, {TIMESTAMP: "1"}, {TIMESTAMP: ""},
+        {SIGNATURE: ""},
+        {SIGNATURE: "!"},
+        {SIGNATURE: "MEUCIQ=="},
+        {SIGNATURE: "ü"},
+        {TIMESTAMP: "1"},
+        {TIMESTAMP: ""},
         {TIMESTAMP: "1\xff"},
     ],
-)  # fmt: skip
+)
 async def test_no_other_signature_does(webhook: SendGridWebhook, changes: dict[str, str]) -> None:
     sent = report("bounced", "1", to=ADA)
     with pytest.raises(WebhookRefused, match="signature"):
@@ -61,9 +66,16 @@ async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: SendGri
 
     assert len(found.id) <= LONGEST_ID
     assert found == Report(
-        provider="sendgrid", id=found.id, event="bounced", detail="bounce Invalid-Address", at=AT,
-        provider_id="14c5d75ce93.dfd.64b469", key="0a1b", to=ADA, ends=True,
-    )  # fmt: skip
+        provider="sendgrid",
+        id=found.id,
+        event="bounced",
+        detail="bounce Invalid-Address",
+        at=AT,
+        provider_id="14c5d75ce93.dfd.64b469",
+        key="0a1b",
+        to=ADA,
+        ends=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,11 +115,19 @@ async def test_a_repeat_has_the_same_id_also_when_it_comes_with_others(webhook: 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"event": "account_status_change"}, {"event": "something_new"}, {"email": ""}, {"email": None}, {"email": 1},
-        {"timestamp": "yesterday"}, {"timestamp": 1e300}, {"timestamp": None}, {"sg_event_id": None},
-        {"sg_message_id": ""}, {"type": ["bounce"]},
+        {"event": "account_status_change"},
+        {"event": "something_new"},
+        {"email": ""},
+        {"email": None},
+        {"email": 1},
+        {"timestamp": "yesterday"},
+        {"timestamp": 1e300},
+        {"timestamp": None},
+        {"sg_event_id": None},
+        {"sg_message_id": ""},
+        {"type": ["bounce"]},
     ],
-)  # fmt: skip
+)
 async def test_what_is_not_of_a_mails_form_is_passed_over_and_the_others_are_not(
     webhook: SendGridWebhook, fields: dict[str, Any]
 ) -> None:

@@ -36,13 +36,22 @@ async def opened(server: SesServer) -> AsyncIterator[Open]:
     senders: list[Sender] = []
 
     def opened(
-        key: str = SECRET_KEY, *, reports: bool = False, url: str = server.url, key_id: str = KEY_ID,
+        key: str = SECRET_KEY,
+        *,
+        reports: bool = False,
+        url: str = server.url,
+        key_id: str = KEY_ID,
         configuration_set: str = "",
-    ) -> Sender:  # fmt: skip
+    ) -> Sender:
         settings = SesSettings(
-            region=REGION, access_key_id=key_id, secret_access_key=Secret(key), api_url=url, timeout=BRIEF,
-            configuration_set=configuration_set, topic_arn=TOPIC if reports else "",
-        )  # fmt: skip
+            region=REGION,
+            access_key_id=key_id,
+            secret_access_key=Secret(key),
+            api_url=url,
+            timeout=BRIEF,
+            configuration_set=configuration_set,
+            topic_arn=TOPIC if reports else "",
+        )
         senders.append(SesSender(settings))
         return senders[-1]
 
@@ -164,10 +173,12 @@ async def test_a_sender_that_is_not_verified_is_the_accounts_fault(
 @pytest.mark.parametrize(
     "answer",
     [
-        LIMITED, refusal(400, "ThrottlingException", "Rate exceeded"), refusal(400, "Throttling"),
+        LIMITED,
+        refusal(400, "ThrottlingException", "Rate exceeded"),
+        refusal(400, "Throttling"),
         refusal(400, "LimitExceededException", "Maximum sending rate exceeded."),
     ],
-)  # fmt: skip
+)
 async def test_to_be_too_fast_is_a_certain_no_for_the_moment(
     opened: Open, server: SesServer, mail: Email, answer: Answer
 ) -> None:

@@ -76,11 +76,16 @@ async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
 @pytest.mark.parametrize(
     "fields",
     [
-        {"Message": json.dumps(event("complained", "1", to=ADA))}, {"MessageId": "another"}, {"Subject": "added"},
-        {"Timestamp": "2026-11-20T09:02:11.000Z"}, {"Signature": ""}, {"Signature": "!"}, {"Signature": "AAAA"},
+        {"Message": json.dumps(event("complained", "1", to=ADA))},
+        {"MessageId": "another"},
+        {"Subject": "added"},
+        {"Timestamp": "2026-11-20T09:02:11.000Z"},
+        {"Signature": ""},
+        {"Signature": "!"},
+        {"Signature": "AAAA"},
         {"Signature": "ü"},
     ],
-)  # fmt: skip
+)
 async def test_nothing_that_was_changed_is(webhook: SesWebhook, fields: dict[str, str]) -> None:
     await refused(webhook, {**message(DELIVERED), **fields})
 
@@ -121,9 +126,11 @@ async def test_sha_1_is_refused_with_what_to_set(webhook: SesWebhook) -> None:
         f"https://{HOST}/SimpleNotificationService-0a1b.pem?x=1",
         f"https://{HOST}/SimpleNotificationService-0a1b.pem\n",
         f"https://{HOST}/SimpleNotificationService-../0a1b.pem",
-        "https://s3.amazonaws.com/SimpleNotificationService-0a1b.pem", "SimpleNotificationService-0a1b.pem", "",
+        "https://s3.amazonaws.com/SimpleNotificationService-0a1b.pem",
+        "SimpleNotificationService-0a1b.pem",
+        "",
     ],
-)  # fmt: skip
+)
 async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
     webhook: SesWebhook, server: SnsServer, url: str
 ) -> None:
@@ -134,10 +141,12 @@ async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
 @pytest.mark.parametrize(
     "pem",
     [
-        certificate(begins=1), certificate(begins=-9, ends=-1), certificate(ec.generate_private_key(ec.SECP256R1())),
+        certificate(begins=1),
+        certificate(begins=-9, ends=-1),
+        certificate(ec.generate_private_key(ec.SECP256R1())),
         certificate(OTHER_KEY),
     ],
-)  # fmt: skip
+)
 async def test_a_certificate_that_cannot_prove_anything_is_none(
     webhook: SesWebhook, server: SnsServer, pem: str
 ) -> None:
@@ -148,11 +157,13 @@ async def test_a_certificate_that_cannot_prove_anything_is_none(
 @pytest.mark.parametrize(
     "trouble",
     [
-        Trouble.DROP, Answer(500, {}), Answer(302, {}, {"location": "https://evil.example/"}),
+        Trouble.DROP,
+        Answer(500, {}),
+        Answer(302, {}, {"location": "https://evil.example/"}),
         *(Answer(200, html=pem) for pem in ("nothing", "", "x" * 20_000)),
     ],
     ids=str,
-)  # fmt: skip
+)
 async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refused_and_comes_again(
     webhook: SesWebhook, server: SnsServer, trouble: Answer | Trouble
 ) -> None:
@@ -257,9 +268,16 @@ async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: SesWebh
 
     assert len(found.id) <= LONGEST_ID
     assert found == Report(
-        provider="ses", id=found.id, event="bounced", detail="Permanent General", at=AT, provider_id="0102018c",
-        key="0a1b", to=ADA, ends=True,
-    )  # fmt: skip
+        provider="ses",
+        id=found.id,
+        event="bounced",
+        detail="Permanent General",
+        at=AT,
+        provider_id="0102018c",
+        key="0a1b",
+        to=ADA,
+        ends=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -303,12 +321,17 @@ async def test_a_repeat_has_the_same_id_and_another_report_another(webhook: SesW
 @pytest.mark.parametrize(
     "published",
     [
-        "Successfully validated SNS topic for Amazon SES event publishing.", "", "[]", "{}", "3", '{"eventType": 3}',
+        "Successfully validated SNS topic for Amazon SES event publishing.",
+        "",
+        "[]",
+        "{}",
+        "3",
+        '{"eventType": 3}',
         json.dumps({**event("delivered", "1", to=ADA), "eventType": "SomethingNew"}),
         json.dumps({**event("delivered", "1", to=ADA), "mail": {}}),
         json.dumps({**event("delivered", "1", to=ADA), "delivery": "yesterday"}),
     ],
-)  # fmt: skip
+)
 async def test_what_has_not_the_form_of_an_event_is_nothing(webhook: SesWebhook, published: str) -> None:
     assert await webhook.read({}, post(message(published)).body) == []
 

@@ -53,7 +53,10 @@ PROVIDERS = [
         name="postmark",
         running=postmark.running_postmark,
         settings=lambda url: PostmarkSettings(
-            server_token=Secret(postmark.TOKEN), api_url=url, timeout=BRIEF, rate=1000,
+            server_token=Secret(postmark.TOKEN),
+            api_url=url,
+            timeout=BRIEF,
+            rate=1000,
             webhook_secret=Secret(postmark_reports.PASSWORD),
         ),
         report=postmark_reports.report,
@@ -63,7 +66,10 @@ PROVIDERS = [
         name="sendgrid",
         running=sendgrid.running_sendgrid,
         settings=lambda url: SendGridSettings(
-            api_key=Secret(sendgrid.KEY), api_url=url, timeout=BRIEF, rate=1000,
+            api_key=Secret(sendgrid.KEY),
+            api_url=url,
+            timeout=BRIEF,
+            rate=1000,
             webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY),
         ),
         report=sendgrid_reports.report,
@@ -73,7 +79,11 @@ PROVIDERS = [
         name="mailgun",
         running=mailgun.running_mailgun,
         settings=lambda url: MailgunSettings(
-            api_key=Secret(mailgun.KEY), domain=mailgun.DOMAIN, api_url=url, timeout=BRIEF, rate=1000,
+            api_key=Secret(mailgun.KEY),
+            domain=mailgun.DOMAIN,
+            api_url=url,
+            timeout=BRIEF,
+            rate=1000,
             webhook_signing_key=Secret(mailgun_reports.KEY),
         ),
         report=mailgun_reports.report,
@@ -83,13 +93,18 @@ PROVIDERS = [
         name="ses",
         running=ses.running_ses,
         settings=lambda url: SesSettings(
-            region=ses.REGION, access_key_id=ses.KEY_ID, secret_access_key=Secret(ses.SECRET_KEY), api_url=url,
-            timeout=BRIEF, rate=1000, topic_arn=sns.TOPIC,
+            region=ses.REGION,
+            access_key_id=ses.KEY_ID,
+            secret_access_key=Secret(ses.SECRET_KEY),
+            api_url=url,
+            timeout=BRIEF,
+            rate=1000,
+            topic_arn=sns.TOPIC,
         ),
         report=ses_reports.report,
         key_in=lambda mail: next(str(tag["Value"]) for tag in mail["EmailTags"] if tag["Name"] == "key"),
     ),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module", params=PROVIDERS, ids=lambda provider: provider.name)

@@ -91,8 +91,12 @@ def test_every_language_that_needs_them_names_fonts_that_have_its_letters(brande
     }
 
     fonts = {
-        "ar": "Noto Sans Arabic", "hi": "Noto Sans Devanagari", "ja": "Hiragino Sans", "ko": "Malgun Gothic",
-        "zh-Hans": "PingFang SC", "zh-Hant": "PingFang TC",
-    }  # fmt: skip
+        "ar": "Noto Sans Arabic",
+        "hi": "Noto Sans Devanagari",
+        "ja": "Hiragino Sans",
+        "ko": "Malgun Gothic",
+        "zh-Hans": "PingFang SC",
+        "zh-Hant": "PingFang TC",
+    }
     for tag, font in fonts.items():
         assert [other for other in html if font in html[other]] == [tag]

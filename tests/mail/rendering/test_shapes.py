@@ -22,9 +22,10 @@ from keyturn.settings import FileOrUrl
 LANGUAGES = Languages("Europe/Berlin")
 SAMPLES = [props for kind in EMAILS.values() for props in read_samples(folder("email_templates"), kind).values()]
 BRANDS: list[dict[str, object]] = [
-    {}, {"support_address": "", "postal_address": "", "name": "100 % <b>&amp;</b> %(name)s"},
+    {},
+    {"support_address": "", "postal_address": "", "name": "100 % <b>&amp;</b> %(name)s"},
     {"logo": FileOrUrl("https://northwind.example/logo.png"), "logo_width": 120, "logo_height": 24},
-]  # fmt: skip
+]
 
 _PIECES = st.sampled_from([
     "Ada", "a", "A", "0", " ", "\t", "\r\n", "\x00", "\x1f", "\x7f", "\x85", "\u00a0", "\u200b", "\u2028", "\ud800",
@@ -39,9 +40,12 @@ _PIECES = st.sampled_from([
 texts = st.lists(_PIECES, max_size=20).map("".join) | st.text(max_size=200)
 moments = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis asks for it
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
-    str: texts, datetime: moments, datetime | None: st.none() | moments, bool: st.booleans(),
+    str: texts,
+    datetime: moments,
+    datetime | None: st.none() | moments,
+    bool: st.booleans(),
     timedelta: st.sampled_from([timedelta(minutes=30), timedelta(hours=1), timedelta(days=2), timedelta(seconds=90)]),
-}  # fmt: skip
+}
 languages = st.sampled_from(list(LANGUAGES.known.values()))
 
 
@@ -115,11 +119,19 @@ MARKUP = """<mjml><mj-head><mj-title>Hello</mj-title></mj-head><mj-body><mj-sect
 @pytest.mark.parametrize(
     "body",
     [
-        "{{ name|upper }}", "{{ name|length }}", "{{ name|safe }}", "{{ name|e|e }}", "{{ expires_at }}",
-        "{{ expires_at.year }}", "{{ name.split()[0] }}", "{{ name|urlencode }}", "{{ name[0] }}",
-        "{{ name[:25] }}{{ link }}", "{% if name|e|length > 9 %}{{ name|upper }}{% endif %}",
+        "{{ name|upper }}",
+        "{{ name|length }}",
+        "{{ name|safe }}",
+        "{{ name|e|e }}",
+        "{{ expires_at }}",
+        "{{ expires_at.year }}",
+        "{{ name.split()[0] }}",
+        "{{ name|urlencode }}",
+        "{{ name[0] }}",
+        "{{ name[:25] }}{{ link }}",
+        "{% if name|e|length > 9 %}{{ name|upper }}{% endif %}",
     ],
-)  # fmt: skip
+)
 def test_a_template_that_looks_closer_is_rendered_without_shapes(tmp_path: Path, english: Language, body: str) -> None:
     folder = tmp_path / "password_reset"
     folder.mkdir()

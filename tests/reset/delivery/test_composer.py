@@ -45,11 +45,28 @@ def greeting(composer: MailComposer, name: str) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        "Ada", "Dr. Ada Lovelace", "Miles O'Neil", "Mary-Jane", "J.R.R. Tolkien", "J.R. Ewing", "St. John",
-        "J.-P. Sartre", "Sammy Davis Jr.", "Sammy Davis Jr., Esq.", "Ada L.", "Ph.D. Ada", "José Ñandú",
-        "Malcolm X (2.0)", "محمد بن سلمان", "می\u200cخواهم", "山田 太郎", "Đặng Thị", "आशा शर्मा", "<Ada>",
+        "Ada",
+        "Dr. Ada Lovelace",
+        "Miles O'Neil",
+        "Mary-Jane",
+        "J.R.R. Tolkien",
+        "J.R. Ewing",
+        "St. John",
+        "J.-P. Sartre",
+        "Sammy Davis Jr.",
+        "Sammy Davis Jr., Esq.",
+        "Ada L.",
+        "Ph.D. Ada",
+        "José Ñandú",
+        "Malcolm X (2.0)",
+        "محمد بن سلمان",
+        "می\u200cخواهم",
+        "山田 太郎",
+        "Đặng Thị",
+        "आशा शर्मा",
+        "<Ada>",
     ],
-)  # fmt: skip
+)
 def test_names_as_people_have_them_are_said(composer: MailComposer, name: str) -> None:
     assert greeting(composer, name) == f"Hello {name}"
 
@@ -57,11 +74,29 @@ def test_names_as_people_have_them_are_said(composer: MailComposer, name: str) -
 @pytest.mark.parametrize(
     "name",
     [
-        "", "  \n ", "URGENT, open evil.com/login now", "evil.com", "Visit EVIL.COM now", "a.b.evil.io", "http://evil",
-        "http:/evil", "www.evil", "eve@evil", "evil\uff0ecom", "evil\u3002com", "evil\uff0flogin", "evil.рф",
-        "evil.भारत",         "evil.中国", "\u202eadA", "Ada \u2066eve", "\x00nul", "bell\x07", "J.R.R.Tolkien",
+        "",
+        "  \n ",
+        "URGENT, open evil.com/login now",
+        "evil.com",
+        "Visit EVIL.COM now",
+        "a.b.evil.io",
+        "http://evil",
+        "http:/evil",
+        "www.evil",
+        "eve@evil",
+        "evil\uff0ecom",
+        "evil\u3002com",
+        "evil\uff0flogin",
+        "evil.рф",
+        "evil.भारत",
+        "evil.中国",
+        "\u202eadA",
+        "Ada \u2066eve",
+        "\x00nul",
+        "bell\x07",
+        "J.R.R.Tolkien",
     ],
-)  # fmt: skip
+)
 def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(composer: MailComposer, name: str) -> None:
     assert greeting(composer, name) == "Hello"
 
@@ -79,12 +114,15 @@ def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:
 @pytest.mark.parametrize(
     ("timezone", "said"),
     [
-        ("Asia/Kolkata", "20 November 2026, 05:30 IST"), ("America/Sao_Paulo", "19 November 2026, 21:00 UTC-03"),
-        ("", "20 November 2026, 00:00 UTC"), ("Mars/Olympus", "20 November 2026, 00:00 UTC"),
-        ("../../etc/passwd", "20 November 2026, 00:00 UTC"), ("America", "20 November 2026, 00:00 UTC"),
+        ("Asia/Kolkata", "20 November 2026, 05:30 IST"),
+        ("America/Sao_Paulo", "19 November 2026, 21:00 UTC-03"),
+        ("", "20 November 2026, 00:00 UTC"),
+        ("Mars/Olympus", "20 November 2026, 00:00 UTC"),
+        ("../../etc/passwd", "20 November 2026, 00:00 UTC"),
+        ("America", "20 November 2026, 00:00 UTC"),
         ("x" * 9000, "20 November 2026, 00:00 UTC"),
     ],
-)  # fmt: skip
+)
 def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer: MailComposer) -> None:
     account = Account(id="1", email="ada@northwind.test", timezone=timezone)
     moment = datetime(2026, 11, 20, tzinfo=UTC)

@@ -34,9 +34,13 @@ def add(database: Database) -> Add:
     async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT, live: int = 5) -> None:
         def write(connection: Connection) -> None:
             link = NewLink(
-                digest=digest(token), account_id=account_id, email=f"{account_id}@northwind.example",
-                ip_address="192.0.2.1", user_agent="", expires_at=moment + HALF_AN_HOUR,
-            )  # fmt: skip
+                digest=digest(token),
+                account_id=account_id,
+                email=f"{account_id}@northwind.example",
+                ip_address="192.0.2.1",
+                user_agent="",
+                expires_at=moment + HALF_AN_HOUR,
+            )
             store = LinkStore(database, lifetime=HALF_AN_HOUR, live=live)
             store.add(connection, [(link, True)], moment)
 

@@ -35,8 +35,11 @@ async def test_a_mailbox_is_written_to_once_in_its_cooldown(database: Database, 
     times = [MOMENT, MOMENT + MINUTE / 2, MOMENT + MINUTE, MOMENT + MINUTE * 1.5]
 
     assert [await claim(database, mailboxes, "ada@a.example", moment) for moment in times] == [
-        True, False, True, False,
-    ]  # fmt: skip
+        True,
+        False,
+        True,
+        False,
+    ]
     assert await claim(database, mailboxes, "eve@a.example", MOMENT)
 
 
@@ -124,8 +127,11 @@ async def test_a_cooldown_of_days_is_not_shortened_by_the_count_of_a_day(databas
     times = [MOMENT + timedelta(days=days) for days in (0, 2, 6.9, 7)]
 
     assert [await claim(database, mailboxes, "ada@a.example", moment) for moment in times] == [
-        True, False, False, True,
-    ]  # fmt: skip
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 async def test_of_many_at_once_as_many_are_told_yes_as_the_day_has_left(database: Database) -> None:

@@ -52,16 +52,27 @@ async def kept(database: Database, column: Any) -> list[Any]:
 
 def link(token: str, expires_at: datetime) -> dict[str, Any]:
     return {
-        "digest": token.encode().ljust(32), "account_id": token, "email": "", "ip_address": "", "user_agent": "",
-        "created_at": expires_at, "expires_at": expires_at,
-    }  # fmt: skip
+        "digest": token.encode().ljust(32),
+        "account_id": token,
+        "email": "",
+        "ip_address": "",
+        "user_agent": "",
+        "created_at": expires_at,
+        "expires_at": expires_at,
+    }
 
 
 def message(key: str, state: str, settled_at: datetime | None, payload: str = '{"email": "x"}') -> dict[str, Any]:
     return {
-        "key": key, "kind": "note", "payload": payload, "state": state, "attempts": 1, "settled_at": settled_at,
-        "available_at": NOW - 900 * DAY, "created_at": NOW - 900 * DAY,
-    }  # fmt: skip
+        "key": key,
+        "kind": "note",
+        "payload": payload,
+        "state": state,
+        "attempts": 1,
+        "settled_at": settled_at,
+        "available_at": NOW - 900 * DAY,
+        "created_at": NOW - 900 * DAY,
+    }
 
 
 async def test_links_leave_some_days_after_their_end(database: Database, retention: Retention) -> None:
@@ -74,10 +85,14 @@ async def test_links_leave_some_days_after_their_end(database: Database, retenti
 async def test_settled_messages_leave_and_waiting_ones_never_do(database: Database, retention: Retention) -> None:
     old, young = NOW - 31 * DAY, NOW - 29 * DAY
     await write(
-        database, OutboxRow,
-        message("sent", "sent", old), message("dead", "dead", old), message("dropped", "dropped", old),
-        message("young", "sent", young), message("waiting", "waiting", None),
-    )  # fmt: skip
+        database,
+        OutboxRow,
+        message("sent", "sent", old),
+        message("dead", "dead", old),
+        message("dropped", "dropped", old),
+        message("young", "sent", young),
+        message("waiting", "waiting", None),
+    )
 
     assert (await retention.purge(NOW))["messages"] == 3
     assert await kept(database, OutboxRow.key) == ["waiting", "young"]
@@ -99,12 +114,13 @@ async def test_codes_leave_after_an_hour_and_what_was_guessed_at_a_month_later(
     code = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
     hour = timedelta(hours=1)
     await write(
-        database, ResetCodeRow,
+        database,
+        ResetCodeRow,
         code | {"mailbox": b"idle", "failures": 0, "touched_at": NOW - 2 * hour},
         code | {"mailbox": b"live", "failures": 0, "touched_at": NOW - hour / 2},
         code | {"mailbox": b"guessed at", "failures": 99, "touched_at": NOW - 29 * DAY},
         code | {"mailbox": b"long ago", "failures": 99, "touched_at": NOW - 31 * DAY},
-    )  # fmt: skip
+    )
 
     assert (await retention.purge(NOW))["codes"] == 2
     assert await kept(database, ResetCodeRow.mailbox) == [b"guessed at", b"live"]
@@ -112,9 +128,11 @@ async def test_codes_leave_after_an_hour_and_what_was_guessed_at_a_month_later(
 
 async def test_answers_to_challenges_leave_once_they_have_expired(database: Database, retention: Retention) -> None:
     await write(
-        database, SpentAnswerRow,
-        {"digest": b"gone", "expires_at": NOW - timedelta(seconds=1)}, {"digest": b"kept", "expires_at": NOW},
-    )  # fmt: skip
+        database,
+        SpentAnswerRow,
+        {"digest": b"gone", "expires_at": NOW - timedelta(seconds=1)},
+        {"digest": b"kept", "expires_at": NOW},
+    )
 
     assert (await retention.purge(NOW))["answers"] == 1
     assert await kept(database, SpentAnswerRow.digest) == [b"kept"]
@@ -122,10 +140,12 @@ async def test_answers_to_challenges_leave_once_they_have_expired(database: Data
 
 async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, retention: Retention) -> None:
     await write(
-        database, OutboxRow,
-        message("old", "sent", NOW - 4 * DAY, "old"), message("young", "sent", NOW - 2 * DAY, "young"),
+        database,
+        OutboxRow,
+        message("old", "sent", NOW - 4 * DAY, "old"),
+        message("young", "sent", NOW - 2 * DAY, "young"),
         message("waiting", "waiting", None, "waiting"),
-    )  # fmt: skip
+    )
 
     assert (await retention.purge(NOW))["addresses"] == 1
     assert sorted(await kept(database, OutboxRow.payload)) == ["waiting", "young", "{}"]
@@ -134,12 +154,19 @@ async def test_addresses_in_settled_messages_are_erased_earlier(database: Databa
 
 async def test_the_trail_is_kept_for_a_year(database: Database, retention: Retention) -> None:
     entry = {
-        "event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": "",
-    }  # fmt: skip
+        "event": "sign_in",
+        "outcome": "",
+        "account_id": "",
+        "ip_address": "",
+        "user_agent": "",
+        "request_id": "",
+    }
     await write(
-        database, AuditRow,
-        {**entry, "email": "gone", "at": NOW - 366 * DAY}, {**entry, "email": "kept", "at": NOW - 364 * DAY},
-    )  # fmt: skip
+        database,
+        AuditRow,
+        {**entry, "email": "gone", "at": NOW - 366 * DAY},
+        {**entry, "email": "kept", "at": NOW - 364 * DAY},
+    )
 
     assert (await retention.purge(NOW))["audit"] == 1
     assert await kept(database, AuditRow.email) == ["kept"]
@@ -147,16 +174,23 @@ async def test_the_trail_is_kept_for_a_year(database: Database, retention: Reten
 
 async def test_sessions_leave_with_their_end(database: Database, retention: Retention) -> None:
     account = {
-        "id": "ada", "email": "", "name": "", "provider": "", "kind": "", "locale": "", "active": True,
+        "id": "ada",
+        "email": "",
+        "name": "",
+        "provider": "",
+        "kind": "",
+        "locale": "",
+        "active": True,
         "created_at": NOW,
-    }  # fmt: skip
+    }
     await write(database, AccountRow, account)
     session = {"account_id": "ada", "created_at": NOW}
     await write(
-        database, SessionRow,
+        database,
+        SessionRow,
         {**session, "digest": b"gone", "expires_at": NOW - timedelta(seconds=1)},
         {**session, "digest": b"kept", "expires_at": NOW + timedelta(seconds=1)},
-    )  # fmt: skip
+    )
 
     assert (await retention.purge(NOW))["sessions"] == 1
     assert await kept(database, SessionRow.digest) == [b"kept"]
@@ -167,12 +201,13 @@ async def test_mailboxes_leave_after_their_day_unless_they_are_suppressed(
 ) -> None:
     long_ago = NOW - DAY - timedelta(minutes=2)
     await write(
-        database, MailboxRow,
+        database,
+        MailboxRow,
         {"digest": b"gone", "mailed_at": long_ago, "suppressed_until": None},
         {"digest": b"no longer", "mailed_at": long_ago, "suppressed_until": NOW - DAY},
         {"digest": b"suppressed", "mailed_at": long_ago, "suppressed_until": NOW + DAY},
         {"digest": b"counted", "mailed_at": NOW - DAY / 2, "suppressed_until": None},
-    )  # fmt: skip
+    )
 
     assert (await retention.purge(NOW))["mailboxes"] == 2
     assert await kept(database, MailboxRow.digest) == [b"counted", b"suppressed"]
@@ -180,10 +215,11 @@ async def test_mailboxes_leave_after_their_day_unless_they_are_suppressed(
 
 async def test_locks_leave_a_day_after_their_end(database: Database, retention: Retention) -> None:
     await write(
-        database, AccountLockRow,
+        database,
+        AccountLockRow,
         {"account_id": "gone", "claim": "a", "until": NOW - DAY - timedelta(seconds=1)},
         {"account_id": "kept", "claim": "b", "until": NOW - timedelta(hours=1)},
-    )  # fmt: skip
+    )
 
     assert (await retention.purge(NOW))["locks"] == 1
     assert await kept(database, AccountLockRow.account_id) == ["kept"]
@@ -194,15 +230,18 @@ async def test_what_was_counted_of_second_factors_leaves_after_two_days(
 ) -> None:
     old, new = NOW - 2 * DAY - timedelta(seconds=1), NOW - DAY
     await write(
-        database, SecondStepTriesRow,
+        database,
+        SecondStepTriesRow,
         {"account_id": "gone", "tries": 3, "counted_since": old},
         {"account_id": "kept", "tries": 3, "counted_since": new},
-    )  # fmt: skip
+    )
     sms = {"reset_id": "1", "digest": b"d" * 32, "expires_at": NOW, "messages": 1}
     await write(
-        database, SmsCodeRow, {"account_id": "gone", "sent_at": old, "counted_since": old, **sms},
+        database,
+        SmsCodeRow,
+        {"account_id": "gone", "sent_at": old, "counted_since": old, **sms},
         {"account_id": "kept", "sent_at": new, "counted_since": old, **sms},
-    )  # fmt: skip
+    )
 
     done = await retention.purge(NOW)
     assert (done["second_step_tries"], done["sms_codes"]) == (1, 1)

@@ -50,9 +50,11 @@ async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -
     text = (await (await start(brand=brand)).anywhere().get("/keyturn.js")).text
 
     for look in (
-        "--keyturn-accent, light-dark(#5a34c8, #b9a6ff)", "--keyturn-on-accent, light-dark(#ffffff, #0b1f18)",
-        "--keyturn-radius, 3px", "--keyturn-font, Georgia, serif, system-ui,",
-    ):  # fmt: skip
+        "--keyturn-accent, light-dark(#5a34c8, #b9a6ff)",
+        "--keyturn-on-accent, light-dark(#ffffff, #0b1f18)",
+        "--keyturn-radius, 3px",
+        "--keyturn-font, Georgia, serif, system-ui,",
+    ):
         assert look in text
     assert "#14614b" not in text
 

@@ -54,8 +54,10 @@ async def test_an_invitation_sets_the_first_password(inviting: Service) -> None:
     assert (await inviting.reset(token)).status_code == 200
     assert await inviting.knows(NEW_PASSWORD, EVE)
     assert await outcomes(inviting) == [
-        ("invitation", "link_mailed"), ("password_reset", "changed"), ("sign_in", "signed_in"),
-    ]  # fmt: skip
+        ("invitation", "link_mailed"),
+        ("password_reset", "changed"),
+        ("sign_in", "signed_in"),
+    ]
 
 
 async def test_an_invitation_lives_as_long_as_its_own_setting_says(inviting: Service) -> None:
@@ -125,8 +127,10 @@ async def test_keys_can_be_guessed_only_as_often_as_the_limit_says(start: Start)
     client = service.anywhere()
     answers = [await client.post(INVITE, json={"email": EVE}, headers={"Authorization": "Bearer x"}) for _ in range(3)]
     assert [problem(answer) for answer in answers] == [
-        "401 service-key-refused", "401 service-key-refused", "429 too-many-requests",
-    ]  # fmt: skip
+        "401 service-key-refused",
+        "401 service-key-refused",
+        "429 too-many-requests",
+    ]
 
 
 async def test_nothing_of_a_body_is_read_without_the_key(inviting: Service) -> None:

@@ -92,10 +92,20 @@ async def test_operations_are_named_as_a_client_would_call_them(schema: dict[str
     paths = schema["paths"]
     names = {operation["operationId"] for path in paths.values() for operation in path.values()}
     assert names >= {
-        "requestPasswordReset", "validateResetToken", "resetPassword", "getPasswordPolicy", "getFormTexts", "signIn",
-        "signOut", "getSignedIn", "changePassword", "checkPassword", "checkLiveness", "checkReadiness",
+        "requestPasswordReset",
+        "validateResetToken",
+        "resetPassword",
+        "getPasswordPolicy",
+        "getFormTexts",
+        "signIn",
+        "signOut",
+        "getSignedIn",
+        "changePassword",
+        "checkPassword",
+        "checkLiveness",
+        "checkReadiness",
         "secureAccount",
-    }  # fmt: skip
+    }
     assert "muteMailbox" not in names  # nor "verifyResetCode": mails have neither
     assert "The same as `resetPassword`" in paths["/api/auth/reset-password-with-token"]["post"]["description"]
 
@@ -108,21 +118,38 @@ async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: 
             assert name.removesuffix("Problem").lower() == members["type"]["const"].rpartition(":")[2].replace("-", "")
             own[name.removesuffix("Problem")] = set(members) - {"type", "title", "status", "detail", "instance"}
     assert own == {
-        "InvalidInput": {"errors"}, "LinkDead": {"reason"}, "PasswordRejected": {"violations"},
-        "TooManyRequests": {"retryAfter"}, "Busy": {"retryAfter"}, "Unavailable": {"retryAfter"},
-        "CredentialsRejected": set(), "NotSignedIn": set(), "OutcomeUnknown": set(),
-        "ChallengeRequired": {"reason", "challenge"}, "TooLarge": set(), "UnsupportedMediaType": set(),
-        "SecurityLinkDead": set(), "ResetRefused": set(),
-        "SecondStepRequired": {"methods", "sent"}, "SecondStepRejected": {"methods", "triesLeft"},
-    }  # fmt: skip
+        "InvalidInput": {"errors"},
+        "LinkDead": {"reason"},
+        "PasswordRejected": {"violations"},
+        "TooManyRequests": {"retryAfter"},
+        "Busy": {"retryAfter"},
+        "Unavailable": {"retryAfter"},
+        "CredentialsRejected": set(),
+        "NotSignedIn": set(),
+        "OutcomeUnknown": set(),
+        "ChallengeRequired": {"reason", "challenge"},
+        "TooLarge": set(),
+        "UnsupportedMediaType": set(),
+        "SecurityLinkDead": set(),
+        "ResetRefused": set(),
+        "SecondStepRequired": {"methods", "sent"},
+        "SecondStepRejected": {"methods", "triesLeft"},
+    }
 
 
 ERRORS = [
-    InputInvalid(Fault("email", "not an email address")), LinkDead("expired"), CredentialsRejected(), NotSignedIn(),
-    PasswordRejected([Violation("min_length", "at least 12 characters", 12)]), TooManyRequests(30), Busy(30),
-    Unavailable(), OutcomeUnknown("lost"), SecondStepRequired([Factor("totp"), Factor("sms", "…23")]),
+    InputInvalid(Fault("email", "not an email address")),
+    LinkDead("expired"),
+    CredentialsRejected(),
+    NotSignedIn(),
+    PasswordRejected([Violation("min_length", "at least 12 characters", 12)]),
+    TooManyRequests(30),
+    Busy(30),
+    Unavailable(),
+    OutcomeUnknown("lost"),
+    SecondStepRequired([Factor("totp"), Factor("sms", "…23")]),
     SecondStepRejected([Factor("totp")], 4),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -185,8 +212,12 @@ async def test_a_member_is_required_where_it_is_in_every_answer_and_has_no_defau
 ) -> None:
     """A generator takes a default for a promise that the member is there."""
     schemas = schema["components"]["schemas"]
-    assert not {(name, member) for name, found in schemas.items() for member, its in found.get("properties", {}).items()
-                if "default" in its}  # fmt: skip
+    assert not {
+        (name, member)
+        for name, found in schemas.items()
+        for member, its in found.get("properties", {}).items()
+        if "default" in its
+    }
     for name in ("Done", "ValidToken", "InvalidToken", "PasswordJudgement", "Health"):
         assert set(schemas[name]["required"]) == set(schemas[name]["properties"]) - {"operatorReason"}, name
     for name, found in schemas.items():

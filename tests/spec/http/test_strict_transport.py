@@ -11,10 +11,17 @@ HSTS = "strict-transport-security"
 async def test_every_answer_over_https_promises_https_once(start: Start) -> None:
     service = await start(base_url="https://account.northwind.test")
     for method, path in (
-        ("GET", "/login"), ("GET", "/forgot-password"), ("POST", "/api/auth/request-password-reset"),
-        ("GET", "/api/auth/nothing"), ("PUT", "/api/auth/login"), ("GET", "/health/ready"), ("GET", "/metrics"),
-        ("GET", "/schema"), ("GET", "/nowhere"), ("POST", "/webhooks/resend"),
-    ):  # fmt: skip
+        ("GET", "/login"),
+        ("GET", "/forgot-password"),
+        ("POST", "/api/auth/request-password-reset"),
+        ("GET", "/api/auth/nothing"),
+        ("PUT", "/api/auth/login"),
+        ("GET", "/health/ready"),
+        ("GET", "/metrics"),
+        ("GET", "/schema"),
+        ("GET", "/nowhere"),
+        ("POST", "/webhooks/resend"),
+    ):
         answer = await service.anywhere().request(method, path)
         assert answer.headers.get_list(HSTS) == ["max-age=31536000"], (method, path)
 

@@ -14,9 +14,28 @@ from keyturn.settings import LimitSettings
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 
 _PIECES = [
-    "aB7", " ", "\t", "\x00", "e\u0301", "é", "\u212b", "ß", "\u1e9e", "\u200b", "\u202e", "\ufb01", "\U0001f600",
-    "\U0001f468\u200d\U0001f469", "correct horse ", "\n", '"', "\\", "&amp;", "%41", "$2b$12$",
-]  # fmt: skip
+    "aB7",
+    " ",
+    "\t",
+    "\x00",
+    "e\u0301",
+    "é",
+    "\u212b",
+    "ß",
+    "\u1e9e",
+    "\u200b",
+    "\u202e",
+    "\ufb01",
+    "\U0001f600",
+    "\U0001f468\u200d\U0001f469",
+    "correct horse ",
+    "\n",
+    '"',
+    "\\",
+    "&amp;",
+    "%41",
+    "$2b$12$",
+]
 typed = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=10, max_size=30),
     st.lists(st.sampled_from(_PIECES), min_size=6, max_size=40).map("".join),

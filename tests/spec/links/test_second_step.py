@@ -116,9 +116,14 @@ async def test_what_is_no_code_is_never_taken(start: Start) -> None:
 async def test_what_is_no_answer_is_malformed_and_costs_no_try(service: Service) -> None:
     token = await service.link()
     unclear: list[Any] = [
-        "totp", {}, {"code": "123456"}, {"method": "other"}, {"method": "totp", "code": "1" * 65},
-        {"method": "totp", "code": 123456}, {"method": ["totp"]},
-    ]  # fmt: skip
+        "totp",
+        {},
+        {"code": "123456"},
+        {"method": "other"},
+        {"method": "totp", "code": "1" * 65},
+        {"method": "totp", "code": 123456},
+        {"method": ["totp"]},
+    ]
     for step in unclear:
         fields = {"token": token, "newPassword": NEW_PASSWORD, "secondStep": step}
         assert problem(await service.anywhere().post(RESET, json=fields)) == "400 invalid-input"
@@ -259,8 +264,11 @@ async def test_nobody_without_a_live_link_learns_who_has_a_factor(service: Servi
         for answer in (await reset_with(service, dead), await reset_with(service, dead, "totp", "123456")):
             assert problem(answer) == "400 link-dead"
     assert (await client.post(VALIDATE, json={"token": token})).json().keys() == {
-        "awaitsPassword", "email", "expiresAt", "valid",
-    }  # fmt: skip
+        "awaitsPassword",
+        "email",
+        "expiresAt",
+        "valid",
+    }
     answer = await reset_with(service, token, email="zoe@northwind.test")
     assert problem(answer) == "400 link-dead"
 

@@ -36,8 +36,12 @@ async def test_after_the_whole_story_the_database_holds_no_secret(service: Servi
     secrets = await live_the_story(service)
     cells = await every_cell(service)
     assert {name.partition(".")[0] for name, _ in cells} > {
-        "keyturn_accounts", "keyturn_audit", "keyturn_mailboxes", "keyturn_outbox", "keyturn_reset_tokens",
-    }  # fmt: skip
+        "keyturn_accounts",
+        "keyturn_audit",
+        "keyturn_mailboxes",
+        "keyturn_outbox",
+        "keyturn_reset_tokens",
+    }
     assert places_of(secrets, cells) == []
 
 

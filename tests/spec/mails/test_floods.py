@@ -36,9 +36,15 @@ class BusyProvider(Inbox):
 async def flood(service: Service) -> None:
     pupils = [f"pupil{number}@northwind.test" for number in range(REQUESTS)]
     common: dict[str, Any] = {
-        "name": "", "password_hash": hash_of("any"), "provider": "", "kind": "", "locale": "", "timezone": "",
-        "active": True, "created_at": now(),
-    }  # fmt: skip
+        "name": "",
+        "password_hash": hash_of("any"),
+        "provider": "",
+        "kind": "",
+        "locale": "",
+        "timezone": "",
+        "active": True,
+        "created_at": now(),
+    }
     await service.write(insert(AccountRow).values([{"id": one, "email": one, **common} for one in pupils]))
     await asyncio.gather(*map(service.ask, pupils))
 

@@ -81,11 +81,12 @@ async def test_many_that_come_to_nothing_share_a_line_of_the_log_and_each_is_cou
     dans, *nobodys = [str(row["id"]) for row in await service.rows(select(OutboxRow.id).order_by(OutboxRow.id))]
     assert len(caplog.records) == len(lines) == 2
     assert lines["no_account"] == {
-        "kind": RESET_REQUESTED, "count": 5, "message_ids": ",".join(nobodys), "reason": "no_account"
-    }  # fmt: skip
-    assert lines["disabled"] == {
-        "message_id": int(dans), "kind": RESET_REQUESTED, "attempts": 1, "reason": "disabled"
-    }  # fmt: skip
+        "kind": RESET_REQUESTED,
+        "count": 5,
+        "message_ids": ",".join(nobodys),
+        "reason": "no_account",
+    }
+    assert lines["disabled"] == {"message_id": int(dans), "kind": RESET_REQUESTED, "attempts": 1, "reason": "disabled"}
     (of_dan,) = await service.rows(select(AuditRow.request_id).where(AuditRow.email == DAN))
     assert named == {"disabled": of_dan["request_id"], "no_account": ""}, "a line of many is no one's request"
     figures = service.parts.meters.exposition().decode()

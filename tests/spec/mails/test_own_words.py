@@ -91,9 +91,11 @@ async def of_kinds(start: Start, folder: Path) -> Service:
         folder / "all", {"Reset your %(brand)s password": "For all", "If it was you, all is done.": "Ok."}
     )
     service = await start(
-        locales=general, kinds={"school": school}, brand=Brand(name="Northwind School"),
+        locales=general,
+        kinds={"school": school},
+        brand=Brand(name="Northwind School"),
         mail=MailSettings(transport="capture", from_="Northwind <no-reply@northwind.test>"),
-    )  # fmt: skip
+    )
     await service.add("office@harbour.test", kind="school", name="Office")
     await service.add("guest@northwind.test", kind="guest")
     return service

@@ -45,14 +45,16 @@ PROVIDERS = [
         name="postmark",
         settings={"postmark": PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD))},
         report=postmark_reports.report,
-        details={"delayed": "Transient", "bounced": "HardBounce", "bounced for now": "SoftBounce",
-                 "complained": "SpamComplaint"},
+        details={
+            "delayed": "Transient",
+            "bounced": "HardBounce",
+            "bounced for now": "SoftBounce",
+            "complained": "SpamComplaint",
+        },
     ),
     Provider(
         name="sendgrid",
-        settings={
-            "sendgrid": SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY))
-        },
+        settings={"sendgrid": SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY))},
         report=sendgrid_reports.report,
         details={"bounced": "bounce Invalid-Address", "bounced for now": "blocked"},
     ),
@@ -66,11 +68,15 @@ PROVIDERS = [
         name="ses",
         settings={"ses": SesSettings(topic_arn=sns.TOPIC)},
         report=ses_reports.report,
-        details={"delayed": "MailboxFull", "bounced": "Permanent General", "bounced for now": "Transient MailboxFull",
-                 "complained": "abuse"},
+        details={
+            "delayed": "MailboxFull",
+            "bounced": "Permanent General",
+            "bounced for now": "Transient MailboxFull",
+            "complained": "abuse",
+        },
         beside=sns.running_sns,
     ),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module", params=PROVIDERS, ids=lambda provider: provider.name)

@@ -20,9 +20,11 @@ from keyturn.settings import LimitSettings, Secret
 pytestmark = pytest.mark.any_database
 
 FORGED: Mapping[str, Mapping[str, str]] = {
-    "resend": {}, "postmark": {"authorization": "Basic eDp5"}, "sendgrid": {},
+    "resend": {},
+    "postmark": {"authorization": "Basic eDp5"},
+    "sendgrid": {},
     "ses": {"x-amz-sns-topic-arn": sns.TOPIC.replace("123456789012", "666666666666")},
-}  # fmt: skip
+}
 """Headers that prove nothing, by provider. Mailgun's proof stands in the body."""
 
 CLIENT, OTHER_CLIENT = "192.0.2.7", "192.0.2.8"
@@ -32,11 +34,13 @@ SIGNED = {"x-twilio-email-event-webhook-signature": "AAAA", "x-twilio-email-even
 @pytest.fixture
 async def service(start: Start) -> Service:
     return await start(
-        limits=LimitSettings(malformed="3/minute"), resend=WITH_WEBHOOK, ses=SesSettings(topic_arn=sns.TOPIC),
+        limits=LimitSettings(malformed="3/minute"),
+        resend=WITH_WEBHOOK,
+        ses=SesSettings(topic_arn=sns.TOPIC),
         postmark=PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD)),
         sendgrid=SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY)),
         mailgun=MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY)),
-    )  # fmt: skip
+    )
 
 
 class Post:
@@ -48,11 +52,21 @@ class Post:
         self.status = 0
         fields = {"host": "127.0.0.1:8000", "content-type": "application/json", **headers}
         scope: Any = {
-            "type": "http", "method": "POST", "path": f"/webhooks/{provider}", "raw_path": b"", "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in fields.items()], "client": (client, 40_000),
-            "server": ("127.0.0.1", 8000), "scheme": "http", "http_version": "1.1", "state": {}, "root_path": "",
-            "asgi": {"version": "3.0"}, "extensions": {},
-        }  # fmt: skip
+            "type": "http",
+            "method": "POST",
+            "path": f"/webhooks/{provider}",
+            "raw_path": b"",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
+            "client": (client, 40_000),
+            "server": ("127.0.0.1", 8000),
+            "scheme": "http",
+            "http_version": "1.1",
+            "state": {},
+            "root_path": "",
+            "asgi": {"version": "3.0"},
+            "extensions": {},
+        }
         self.task = asyncio.create_task(self._run(service.app, scope))
 
     async def _run(self, app: Any, scope: Any) -> int:

@@ -55,10 +55,14 @@ async def service(start: Start) -> Service:
         ("bounced", SOFT, "bounced", "Transient MailboxFull"),
         ("complained", {}, "complained", ""),
         ("failed", {"failed": {"reason": "reached_daily_quota"}}, "failed", "reached_daily_quota"),
-        ("suppressed", {"suppressed": {"type": "OnAccountSuppressionList", "message": f"{ADA} is on the list"}},
-         "suppressed", "OnAccountSuppressionList"),
+        (
+            "suppressed",
+            {"suppressed": {"type": "OnAccountSuppressionList", "message": f"{ADA} is on the list"}},
+            "suppressed",
+            "OnAccountSuppressionList",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_a_report_lands_on_its_message(
     service: Service, mailed: str, event: str, data: dict[str, Any], shown: str, detail: str
 ) -> None:
@@ -79,8 +83,12 @@ async def test_reports_that_arrive_in_any_order_tell_the_same(service: Service, 
         report("opened", mailed, age=timedelta(seconds=2)),
     )
     assert [event for event, _ in await history(service)] == [
-        "sent", "delivery_delayed", "delivered", "opened", "complained",
-    ]  # fmt: skip
+        "sent",
+        "delivery_delayed",
+        "delivered",
+        "opened",
+        "complained",
+    ]
     assert await state(service) == "complained"
 
 

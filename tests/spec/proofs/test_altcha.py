@@ -58,8 +58,9 @@ async def test_without_an_answer_nothing_is_asked_for_and_the_problem_says_what_
 
     assert problem(refused) == REFUSED
     assert (refused.json()["reason"], refused.json()["challenge"]) == (
-        MISSING, {"method": "altcha", "siteKey": "", "action": "request_reset"},
-    )  # fmt: skip
+        MISSING,
+        {"method": "altcha", "siteKey": "", "action": "request_reset"},
+    )
     assert statements == []
     await challenging.deliver()
     assert challenging.inbox.mails == []
@@ -172,10 +173,19 @@ async def test_what_a_forger_writes_costs_nothing(challenging: Service) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["x", "e30=", written([]), written({"challenge": 1, "solution": 2}), "a" * 8_000, written({"a": "\ud800"}),
-     base64.b64encode(b"[" * 3_000).decode(), "\u2603", base64.b64encode(b"\xff\xfe").decode()],
+    [
+        "x",
+        "e30=",
+        written([]),
+        written({"challenge": 1, "solution": 2}),
+        "a" * 8_000,
+        written({"a": "\ud800"}),
+        base64.b64encode(b"[" * 3_000).decode(),
+        "\u2603",
+        base64.b64encode(b"\xff\xfe").decode(),
+    ],
     ids=["no base64", "empty", "list", "numbers", "long", "surrogate", "deep", "snowman", "bytes"],
-)  # fmt: skip
+)
 async def test_what_no_widget_writes_is_refused(challenging: Service, answer: str) -> None:
     assert problem(await ask(challenging.anywhere(), answer)) == REFUSED
 

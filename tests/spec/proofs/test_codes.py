@@ -79,8 +79,10 @@ async def test_a_code_gives_a_token_that_sets_a_password_once(coded: Service) ->
     assert await coded.knows(NEW_PASSWORD)
     trail = await coded.rows(select(AuditRow.event, AuditRow.outcome).order_by(AuditRow.id))
     assert [tuple(entry.values()) for entry in trail][:3] == [
-        ("reset_request", "link_mailed"), ("code_check", "code_accepted"), ("password_reset", "changed"),
-    ]  # fmt: skip
+        ("reset_request", "link_mailed"),
+        ("code_check", "code_accepted"),
+        ("password_reset", "changed"),
+    ]
 
 
 async def test_a_code_works_once_and_the_link_beside_it_until_a_password_is_set(coded: Service) -> None:

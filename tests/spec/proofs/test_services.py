@@ -147,11 +147,16 @@ async def test_what_is_open_takes_what_nobody_can_judge_and_counts_it(start: Sta
 @pytest.mark.parametrize(
     ("method", "code"),
     [
-        ("turnstile", "bad-request"), ("turnstile", "timeout-or-duplicate"), ("turnstile", "missing-input-response"),
-        ("turnstile", "a-new-code"), ("hcaptcha", "sitekey-secret-mismatch"), ("hcaptcha", "not-using-dummy-secret"),
-        ("hcaptcha", "bad-request"), ("hcaptcha", "invalid-input-response"),
+        ("turnstile", "bad-request"),
+        ("turnstile", "timeout-or-duplicate"),
+        ("turnstile", "missing-input-response"),
+        ("turnstile", "a-new-code"),
+        ("hcaptcha", "sitekey-secret-mismatch"),
+        ("hcaptcha", "not-using-dummy-secret"),
+        ("hcaptcha", "bad-request"),
+        ("hcaptcha", "invalid-input-response"),
     ],
-)  # fmt: skip
+)
 async def test_no_code_that_a_client_may_bring_about_is_a_way_round_an_open_policy(
     start: Start, turnstile: Verifier, hcaptcha: Verifier, method: Method, code: str
 ) -> None:

@@ -25,9 +25,13 @@ KEY_REFUSED = {401, 403}
 
 
 _NEVER_SENT = (
-    httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.LocalProtocolError, httpx.PoolTimeout,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
-)  # fmt: skip
+)
 """What is raised before a request is on its way."""
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})

@@ -15,13 +15,23 @@ _NOT = "not "
 
 
 def table_of(
-    model: type[Any], *, id: str = "id", email: str = "email", password: str = "password_hash",  # noqa: A002, S107 - names
-    name: str = "", active: str = "", provider: str = "", kind: str = "", locale: str = "", timezone: str = "",
+    model: type[Any],
+    *,
+    id: str = "id",  # noqa: A002 - the setting's own name
+    email: str = "email",
+    password: str = "password_hash",  # noqa: S107 - names
+    name: str = "",
+    active: str = "",
+    provider: str = "",
+    kind: str = "",
+    locale: str = "",
+    timezone: str = "",
     password_providers: Sequence[str] = TableSettings().password_providers,
     set: Mapping[str, bool | int | float | str] | None = None,  # noqa: A002 - the setting's own name
-    delete: Sequence[InstrumentedAttribute[Any]] = (), lock: Mapping[str, bool | int | float | str] | None = None,
+    delete: Sequence[InstrumentedAttribute[Any]] = (),
+    lock: Mapping[str, bool | int | float | str] | None = None,
     unlock: Mapping[str, bool | int | float | str] | None = None,
-) -> TableSettings:  # fmt: skip
+) -> TableSettings:
     """Return the settings of the table that a class is mapped to, to be handed to `KeyturnPlugin` as its accounts.
 
     What `[accounts.table]` says in names of columns is said in names of attributes here. `delete` are attributes of
@@ -30,9 +40,16 @@ def table_of(
     """
     mapped = _MappedClass(model)
     fields = {
-        "id": id, "email": email, "password": password, "name": name, "active": active, "provider": provider,
-        "kind": kind, "locale": locale, "timezone": timezone,
-    }  # fmt: skip
+        "id": id,
+        "email": email,
+        "password": password,
+        "name": name,
+        "active": active,
+        "provider": provider,
+        "kind": kind,
+        "locale": locale,
+        "timezone": timezone,
+    }
     columns = {field: mapped.column(f"accounts.{field}", attribute) for field, attribute in fields.items()}
     assigned = {
         section: {mapped.column(f"accounts.{section}.{name}", name): value for name, value in (values or {}).items()}
@@ -42,9 +59,12 @@ def table_of(
     if mapped.faults:
         raise SettingsInvalid(mapped.faults)
     given: dict[str, Any] = {
-        "table": mapped.table.fullname, **columns,
-        "password_providers": tuple(password_providers), **assigned, "delete": deletes,
-    }  # fmt: skip
+        "table": mapped.table.fullname,
+        **columns,
+        "password_providers": tuple(password_providers),
+        **assigned,
+        "delete": deletes,
+    }
     return TableSettings(**given)
 
 

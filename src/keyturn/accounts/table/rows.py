@@ -18,9 +18,17 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger(__name__)
 
 _PROVIDERS = {
-    "azuread": "Microsoft", "entraid": "Microsoft", "github": "GitHub", "gitlab": "GitLab", "googleoauth2": "Google",
-    "ldap": "LDAP", "linkedin": "LinkedIn", "microsoftentraid": "Microsoft", "oidc": "OpenID Connect", "saml": "SAML",
-}  # fmt: skip
+    "azuread": "Microsoft",
+    "entraid": "Microsoft",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "googleoauth2": "Google",
+    "ldap": "LDAP",
+    "linkedin": "LinkedIn",
+    "microsoftentraid": "Microsoft",
+    "oidc": "OpenID Connect",
+    "saml": "SAML",
+}
 """What people call those who sign them in, where that is not the word itself with capital letters."""
 
 

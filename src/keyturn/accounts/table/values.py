@@ -78,8 +78,11 @@ def describe_times(
     assignments: Iterable[tuple[Column, bool | float | str]], moment: datetime
 ) -> dict[str, WrittenTime]:
     """Return what each column becomes that is set to the time, by its name."""
-    return {column.name: _describe_time(column, given, moment) for column, given in assignments
-            if given in ("{now}", "{now_ms}")}  # fmt: skip
+    return {
+        column.name: _describe_time(column, given, moment)
+        for column, given in assignments
+        if given in ("{now}", "{now_ms}")
+    }
 
 
 def _describe_time(column: Column, given: bool | float | str, moment: datetime) -> WrittenTime:

@@ -26,9 +26,11 @@ _LOG_LEVEL: Final = "warning"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option(
-    "--example", default="", metavar="NAME",
+    "--example",
+    default="",
+    metavar="NAME",
     help=f"Beside an app that has users already: {', '.join(example_names())}.",
-)  # fmt: skip
+)
 def demo(host: str, port: int, example: str) -> None:
     """Live the whole story in a browser: ask for a link, read the mail, choose a new password, sign in.
 

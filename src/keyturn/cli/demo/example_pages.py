@@ -15,9 +15,12 @@ def pages_in(folder: Path) -> list[ControllerRouterHandler]:
 
 def _page(file: Path) -> ControllerRouterHandler:
     @route(
-        f"/{file.name}", http_method=[HttpMethod.GET, HttpMethod.HEAD], media_type=_MEDIA_TYPES[file.suffix],
-        include_in_schema=False, sync_to_thread=False,
-    )  # fmt: skip
+        f"/{file.name}",
+        http_method=[HttpMethod.GET, HttpMethod.HEAD],
+        media_type=_MEDIA_TYPES[file.suffix],
+        include_in_schema=False,
+        sync_to_thread=False,
+    )
     def page() -> bytes:
         return file.read_bytes()
 

@@ -46,32 +46,47 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 @click.command()
 @DIRECTORY
 @click.option(
-    "--format", "output", type=click.Choice(["text", "json", "github", "sarif", "junit"]), default="text",
-    show_default=True, help="github annotates pull requests; sarif is for code scanning, junit for test reports.",
-)  # fmt: skip
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "github", "sarif", "junit"]),
+    default="text",
+    show_default=True,
+    help="github annotates pull requests; sarif is for code scanning, junit for test reports.",
+)
 @click.option(
-    "--only", multiple=True, metavar="RULE", callback=_known_rules,
+    "--only",
+    multiple=True,
+    metavar="RULE",
+    callback=_known_rules,
     help="Only this rule, or group of rules; can be repeated.",
-)  # fmt: skip
+)
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients that count; see above.")
 @click.option(
-    "--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error", show_default=True,
+    "--fail-on",
+    type=click.Choice(["error", "warning", "note", "never"]),
+    default="error",
+    show_default=True,
     help="End with 1 where something is as severe as this, or worse.",
-)  # fmt: skip
+)
 @click.option(
-    "--browser", is_flag=True,
+    "--browser",
+    is_flag=True,
     help="Also measure each mail in Chromium, at 320, 375 and 600 pixels: keyturn[browser].",
-)  # fmt: skip
+)
 @click.option("--load-images", is_flag=True, help="With --browser: ask the hosts of images for them, and weigh them.")
 @click.option("--only-changed", is_flag=True, help="Only mails that git says have changed, since --base.")
 @click.option(
-    "--base", metavar="COMMIT", default="HEAD", show_default=True,
+    "--base",
+    metavar="COMMIT",
+    default="HEAD",
+    show_default=True,
     help="With --only-changed: the branch or commit that the work began at.",
-)  # fmt: skip
+)
 @click.option(
-    "--baseline", type=click.Path(path_type=Path, dir_okay=False),
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
     help="The file of what is known and not told; keyturn-baseline.json in the folder if you do not say.",
-)  # fmt: skip
+)
 @click.option("--write-baseline", is_flag=True, help="Write all that is found now into the baseline, and end.")
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes check at a time; one for each core."
@@ -81,19 +96,36 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     "--samples-only", is_flag=True, help="Only the samples there are: look for no values that take other branches."
 )
 @click.option(
-    "--min-coverage", type=click.FloatRange(0, 100), metavar="PERCENT",
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
     help="End with 1 where less of the branches is drawn.",
-)  # fmt: skip
+)
 @ENVIRONMENT
 @TRUST
 @DJANGO
 @LIQUID
 def check(
-    directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
-    browser: bool, load_images: bool, only_changed: bool, base: str, baseline: Path | None, write_baseline: bool,
-    jobs: int | None, no_cache: bool, samples_only: bool, min_coverage: float | None, environment: str, trust: bool,
-    django: str, liquid: bool,
-) -> None:  # fmt: skip
+    directory: Path | None,
+    output: str,
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    fail_on: str,
+    browser: bool,
+    load_images: bool,
+    only_changed: bool,
+    base: str,
+    baseline: Path | None,
+    write_baseline: bool,
+    jobs: int | None,
+    no_cache: bool,
+    samples_only: bool,
+    min_coverage: float | None,
+    environment: str,
+    trust: bool,
+    django: str,
+    liquid: bool,
+) -> None:
     """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
 
     DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML, each with its samples, as in
@@ -228,9 +260,12 @@ def _cores() -> int:
 
 
 def _examine(
-    opened: Opened, clients: "Clients | None", only: set[str] | None, each: "ChecksTemplates",
+    opened: Opened,
+    clients: "Clients | None",
+    only: set[str] | None,
+    each: "ChecksTemplates",
     beside: "Mapping[Finding, list[str]]",
-) -> "Examination":  # fmt: skip
+) -> "Examination":
     from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
     from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
@@ -238,10 +273,14 @@ def _examine(
     from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
     return examine(
-        opened.gallery, checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
-        severities=Severities(opened.settings.severity), only=only, limits=limits_of(opened.settings), each=each,
+        opened.gallery,
+        checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
+        severities=Severities(opened.settings.severity),
+        only=only,
+        limits=limits_of(opened.settings),
+        each=each,
         beside=beside,
-    )  # fmt: skip
+    )
 
 
 def _write_baseline(file: Path, examination: "Examination") -> None:

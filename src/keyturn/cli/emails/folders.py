@@ -31,16 +31,23 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 ENVIRONMENT: Decorator = click.option(
-    "--env", "environment", default="", metavar="MODULE:NAME",
+    "--env",
+    "environment",
+    default="",
+    metavar="MODULE:NAME",
     help="Your app's own Jinja environment, with its filters, globals and translations.",
-)  # fmt: skip
+)
 TRUST: Decorator = click.option(
     "--trust", is_flag=True, help="The folder is yours: its templates and what its settings name may run code."
 )
 DJANGO: Decorator = click.option(
-    "--django", is_flag=False, flag_value=_OF_VARIABLE, default="", metavar="SETTINGS",
+    "--django",
+    is_flag=False,
+    flag_value=_OF_VARIABLE,
+    default="",
+    metavar="SETTINGS",
     help="A Django project, by the module of its settings; DJANGO_SETTINGS_MODULE's without one. Its code runs.",
-)  # fmt: skip
+)
 LIQUID: Decorator = click.option(
     "--liquid", is_flag=True, help="The templates are Liquid, also where no .liquid says so: keyturn[liquid]."
 )
@@ -69,9 +76,14 @@ class Opened:
 
 
 def open_folder(
-    directory: Path | None, environment: str, *, trust: bool, django: str = "", liquid: bool = False,
+    directory: Path | None,
+    environment: str,
+    *,
+    trust: bool,
+    django: str = "",
+    liquid: bool = False,
     is_shown: bool = False,
-) -> Opened:  # fmt: skip
+) -> Opened:
     """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
 
     Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
@@ -113,9 +125,13 @@ def open_folder(
         samples, locales = (path and moved(path) for path in (settings.samples, settings.locales))
         there = msgspec.structs.replace(settings, samples=samples, locales=locales)
         return open_templates(
-            moved(directory), environment=environment, settings=there, sandboxed=not trusted, liquid=liquid,
+            moved(directory),
+            environment=environment,
+            settings=there,
+            sandboxed=not trusted,
+            liquid=liquid,
             is_needed=not is_shown,
-        )  # fmt: skip
+        )
 
     gallery = open_moved(lambda path: path)
     for file, why in gallery.left_out.items():

@@ -25,12 +25,20 @@ _EXCEEDED = {
 @click.argument("template")
 @click.option("--sample", help="Which sample; the first where none is named.")
 @click.option(
-    "--lang", default="", metavar="TAG", show_default="en", help="Which language, as in de or pt-BR.",
-)  # fmt: skip
+    "--lang",
+    default="",
+    metavar="TAG",
+    show_default="en",
+    help="Which language, as in de or pt-BR.",
+)
 @click.option(
-    "--format", "output", type=click.Choice(["html", "text", "mjml", "json"]), default="html", show_default=True,
+    "--format",
+    "output",
+    type=click.Choice(["html", "text", "mjml", "json"]),
+    default="html",
+    show_default=True,
     help="json holds subject, preheader and all parts.",
-)  # fmt: skip
+)
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="The folder of templates of your own.")
 @ENVIRONMENT
 @TRUST

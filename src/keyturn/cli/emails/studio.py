@@ -76,13 +76,25 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     help="Let templates be edited in the browser; by default where only this machine can reach it.",
 )
 @click.option(
-    "--export", "destination", metavar="FOLDER", type=click.Path(path_type=Path),
+    "--export",
+    "destination",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
     help="Write every mail there as plain pages, for people who do not code, and end.",
-)  # fmt: skip
+)
 def studio(
-    directory: Path | None, environment: str, trust: bool, django: str, liquid: bool, host: str, port: int,
-    smtp: int | None, inbox: Path | None, edits: bool | None, destination: Path | None,
-) -> None:  # fmt: skip
+    directory: Path | None,
+    environment: str,
+    trust: bool,
+    django: str,
+    liquid: bool,
+    host: str,
+    port: int,
+    smtp: int | None,
+    inbox: Path | None,
+    edits: bool | None,
+    destination: Path | None,
+) -> None:
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
     DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML; without it, the emails that Keyturn sends are
@@ -187,10 +199,15 @@ def _load_checks() -> None:
 
 
 def _studio(
-    opened: Opened, settings: "Settings", host: str, captured: "CapturedMails | None" = None, smtp: str = "",
-    brands: Mapping[str, Mapping[str, Any]] | None = None, runner: "Runner[Drawer] | None" = None,
+    opened: Opened,
+    settings: "Settings",
+    host: str,
+    captured: "CapturedMails | None" = None,
+    smtp: str = "",
+    brands: Mapping[str, Mapping[str, Any]] | None = None,
+    runner: "Runner[Drawer] | None" = None,
     edits: bool | None = None,
-) -> "Studio":  # fmt: skip
+) -> "Studio":
     from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415

@@ -19,10 +19,17 @@ from keyturn.onboarding.checklist import steps
 from keyturn.onboarding.settings_file import as_toml, write_file
 
 _FLAGS = {
-    "base_url": "--base-url", "reset_url": "--reset-url", "sign_in_url": "--sign-in-url", "brand.name": "--brand",
-    "mail.from": "--from", "accounts.store": "--store", "accounts.supabase.url": "--supabase-url",
-    "accounts.table.url": "--database", "database.url": "--database", "accounts.table.table": "--table",
-}  # fmt: skip
+    "base_url": "--base-url",
+    "reset_url": "--reset-url",
+    "sign_in_url": "--sign-in-url",
+    "brand.name": "--brand",
+    "mail.from": "--from",
+    "accounts.store": "--store",
+    "accounts.supabase.url": "--supabase-url",
+    "accounts.table.url": "--database",
+    "database.url": "--database",
+    "accounts.table.table": "--table",
+}
 """What a setting is called on the command line; the columns are --column."""
 
 

@@ -25,9 +25,14 @@ from keyturn.settings.building import did_you_mean
 
 _FINE = Answers(base_url="https://account.example.org", brand="Example", sender="mail@example.org")
 _SETTINGS = {
-    "base_url": "base_url", "reset_url": "reset_url", "sign_in_url": "sign_in_url", "brand": "brand.name",
-    "sender": "mail.from", "store": "accounts.store", "supabase_url": "accounts.supabase.url",
-}  # fmt: skip
+    "base_url": "base_url",
+    "reset_url": "reset_url",
+    "sign_in_url": "sign_in_url",
+    "brand": "brand.name",
+    "sender": "mail.from",
+    "store": "accounts.store",
+    "supabase_url": "accounts.supabase.url",
+}
 _SUPABASE_VARIABLES = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
 
 

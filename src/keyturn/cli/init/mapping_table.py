@@ -70,8 +70,10 @@ class MappingTable:
         missing = self._missing(settings, with_password=with_password)
         if missing and not self._asking:
             named = " ".join(f"--column {key}=NAME" for key, _ in missing)
-            fail(f"--table {settings.table}: {'; '.join(why for _, why in missing)}; name it with {named}"
-                 f"{self._list_columns(settings)}; nothing was written")  # fmt: skip
+            fail(
+                f"--table {settings.table}: {'; '.join(why for _, why in missing)}; name it with {named}"
+                f"{self._list_columns(settings)}; nothing was written"
+            )
         while True:
             hashes = self._hashes(settings)
             if not self._quiet:
@@ -134,11 +136,15 @@ class MappingTable:
         found = {"id": [], "email": addresses_in(table), "password": hashes_in(table) if with_password else []}
         what = {"id": "the id", "email": "the email addresses", "password": "the hashes of passwords"}
         return [
-            (key, f"several columns could hold {held}: {', '.join(found[key])}" if len(found[key]) > 1
-             else f"no column is known to hold {held}")
+            (
+                key,
+                f"several columns could hold {held}: {', '.join(found[key])}"
+                if len(found[key]) > 1
+                else f"no column is known to hold {held}",
+            )
             for key, held in what.items()
             if not getattr(settings, key) and (key != "password" or with_password)
-        ]  # fmt: skip
+        ]
 
     def _list_columns(self, settings: TableSettings) -> str:
         return f"; there are {', '.join(self._tables[settings.table].columns)}"
@@ -188,8 +194,10 @@ class MappingTable:
         # Milliseconds are guessed of a number of 64 bits: where values tell, {now} follows them.
         sets = {column: "{now}" if value == "{now_ms}" else value for column, value in settings.set.items()}
         times = self._written_times(msgspec.structs.replace(settings, set=sets))
-        sets = {column: sets[column] if column in times and times[column].is_told else value
-                for column, value in settings.set.items()}  # fmt: skip
+        sets = {
+            column: sets[column] if column in times and times[column].is_told else value
+            for column, value in settings.set.items()
+        }
         return msgspec.structs.replace(settings, set=sets, password=settings.password if with_password else "")
 
     def _written_times(self, settings: TableSettings) -> Mapping[str, WrittenTime]:

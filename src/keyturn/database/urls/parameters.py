@@ -32,9 +32,12 @@ YES, NO = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", 
 _MODE_NAMES = ("ssl", "useSSL", "sslaccept", "ssl_mode", "ssl-mode", "sslmode")
 
 _MODES_OF_OTHERS = {
-    "no-verify": "require", "preferred": "prefer", "required": "require", "disabled": "disable",
+    "no-verify": "require",
+    "preferred": "prefer",
+    "required": "require",
+    "disabled": "disable",
     "verify-identity": "verify-full",
-}  # fmt: skip
+}
 """node-postgres' and MySQL's words for libpq's modes."""
 
 _PRISMAS = {"strict": "verify-full", "accept_invalid_certs": "require"}

@@ -29,9 +29,12 @@ _PORT = 5432
 _SERVERS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
 _SETTINGS = {"application_name": "application_name", "search_path": "search_path", "currentSchema": "search_path"}
 _FILES = {
-    "root": ["sslrootcert"], "certificate": ["sslcert"], "key": ["sslkey"], "password": ["sslpassword"],
+    "root": ["sslrootcert"],
+    "certificate": ["sslcert"],
+    "key": ["sslkey"],
+    "password": ["sslpassword"],
     "revoked": ["sslcrl"],
-}  # fmt: skip
+}
 _POOLER = re.compile(r"\.pooler\.supabase\.com$")
 _TRANSACTION_MODE = 6543
 """The port of Supabase's pooler at which each transaction may have another connection."""
@@ -40,10 +43,23 @@ _NO_CACHE = ("statement_cache_size", "prepared_statement_cache_size", "prepareTh
 """Parameters of asyncpg, SQLAlchemy, Prisma and JDBC, whose 0 means that no statement is prepared for later."""
 
 _HONOURED = (
-    "channel_binding", "connect_timeout", "dbname", "gssencmode", "host", "options", "passfile", "password",
-    "pgbouncer", "port", "schema", "target_session_attrs", "user", *_SETTINGS, *_NO_CACHE,
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "gssencmode",
+    "host",
+    "options",
+    "passfile",
+    "password",
+    "pgbouncer",
+    "port",
+    "schema",
+    "target_session_attrs",
+    "user",
+    *_SETTINGS,
+    *_NO_CACHE,
     *(name for names in _FILES.values() for name in names),
-)  # fmt: skip
+)
 
 
 def read_postgresql(
@@ -72,8 +88,10 @@ def read_postgresql(
     if is_pooled:
         # A prepared statement is a connection's own, and the next transaction has another connection.
         arguments |= {
-            "statement_cache_size": 0, "prepared_statement_cache_size": 0, "prepared_statement_name_func": _name,
-        }  # fmt: skip
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": _name,
+        }
     require_one_of(said, "target_session_attrs", _SERVERS)
     arguments |= {name: said.pop(name) for name in ("passfile", "target_session_attrs") if name in said}
     require_known(said, _HONOURED)

@@ -8,10 +8,21 @@ from sqlalchemy import URL
 
 from keyturn.database.urls.parameters import NotUnderstood, require_known
 
-_OF_OTHER_DRIVERS = frozenset({
-    "busy_timeout", "cache", "cached_statements", "check_same_thread", "detect_types", "foreign_keys",
-    "isolation_level", "journal_mode", "timeout", "transaction_mode", "uri",
-})  # fmt: skip
+_OF_OTHER_DRIVERS = frozenset(
+    {
+        "busy_timeout",
+        "cache",
+        "cached_statements",
+        "check_same_thread",
+        "detect_types",
+        "foreign_keys",
+        "isolation_level",
+        "journal_mode",
+        "timeout",
+        "transaction_mode",
+        "uri",
+    }
+)
 """How another driver waits, locks and reads types: Keyturn's connections have their own way."""
 
 _WRITING = ("rw", "rwc")

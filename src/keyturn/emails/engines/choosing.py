@@ -21,9 +21,14 @@ EngineName = Literal["", "jinja", "liquid", "handlebars"]
 
 
 def open_templates(
-    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False,
-    liquid: bool = False, is_needed: bool = True,
-) -> Gallery:  # fmt: skip
+    directory: Path,
+    *,
+    environment: str = "",
+    settings: StudioSettings | None = None,
+    sandboxed: bool = False,
+    liquid: bool = False,
+    is_needed: bool = True,
+) -> Gallery:
     """Return the gallery over a folder: of Liquid where that is asked for, set, or told by endings; else of Jinja.
 
     Where an engine that is not there is not needed either, each template says what it lacks. Raises CannotImport;

@@ -20,9 +20,15 @@ WhyNot = Callable[[str], tuple[str, int | None]]
 
 
 def open_not_drawn(
-    directory: Path, settings: StudioSettings | None, *, name: str, suffixes: tuple[str, ...], why_not: WhyNot,
-    fix: str, sandboxed: bool = True,
-) -> Gallery:  # fmt: skip
+    directory: Path,
+    settings: StudioSettings | None,
+    *,
+    name: str,
+    suffixes: tuple[str, ...],
+    why_not: WhyNot,
+    fix: str,
+    sandboxed: bool = True,
+) -> Gallery:
     """Return the gallery over a folder whose engine there is not. `name` is that of the engine, `fix` what to do."""
     other = OtherEngine(
         engine=_NotDrawn(name, directory.resolve(), why_not, fix),

@@ -210,15 +210,33 @@ def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings)
 
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     "file": _allow_own_file,  # where the settings stand, and none of them
-    "engine": _allow, "layouts": _allow, "ignore": _allow, "suffixes": _allow, "languages": _allow, "timezone": _allow,
-    "sender": _allow, "clients": _allow, "severity": _allow, "golden_languages": _allow, "branches": _allow,
-    "globals": _allow, "brands": _allow, "mails": _allow_audits,
-    "folder": _allow_inside, "samples": _allow_inside, "locales": _allow_inside, "goldens": _allow_inside,
+    "engine": _allow,
+    "layouts": _allow,
+    "ignore": _allow,
+    "suffixes": _allow,
+    "languages": _allow,
+    "timezone": _allow,
+    "sender": _allow,
+    "clients": _allow,
+    "severity": _allow,
+    "golden_languages": _allow,
+    "branches": _allow,
+    "globals": _allow,
+    "brands": _allow,
+    "mails": _allow_audits,
+    "folder": _allow_inside,
+    "samples": _allow_inside,
+    "locales": _allow_inside,
+    "goldens": _allow_inside,
     "editor": _allow_name,
-    "inbox_mails": _allow_less, "inbox_megabytes": _allow_less, "limit_seconds": _allow_less,
+    "inbox_mails": _allow_less,
+    "inbox_megabytes": _allow_less,
+    "limit_seconds": _allow_less,
     "limit_megabytes": _allow_less,
-    "env": _refuse_code, "props": _refuse_code, "release_to": _refuse_addresses,
-}  # fmt: skip
+    "env": _refuse_code,
+    "props": _refuse_code,
+    "release_to": _refuse_addresses,
+}
 """Settings of a folder that is not trusted, and what tells why a value does not count. What is not here is refused."""
 
 

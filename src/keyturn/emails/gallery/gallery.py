@@ -244,9 +244,14 @@ class Gallery:
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
             written |= find_samples(
-                folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names, listings=listings,
+                folder,
+                name,
+                markup,
+                elsewhere=self.samples_folder,
+                printed_names=printed_names,
+                listings=listings,
                 bounds=self.patterns.bounds,
-            )  # fmt: skip
+            )
         props = self.props.get(name)
         if props is None:
             return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}

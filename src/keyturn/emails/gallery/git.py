@@ -46,9 +46,17 @@ _LARGEST_POINTER = 4096
 _LARGEST_INDEX = 512 * 1024**2
 
 _HARMLESS = (
-    "core.filemode", "core.ignorecase", "core.symlinks", "core.precomposeunicode", "core.trustctime", "core.checkstat",
-    "core.autocrlf", "core.eol", "extensions.objectformat", "extensions.refstorage",
-)  # fmt: skip
+    "core.filemode",
+    "core.ignorecase",
+    "core.symlinks",
+    "core.precomposeunicode",
+    "core.trustctime",
+    "core.checkstat",
+    "core.autocrlf",
+    "core.eol",
+    "extensions.objectformat",
+    "extensions.refstorage",
+)
 """Settings that say how files and objects are stored. None of them names a program, a file or a host."""
 
 _OF_THE_USER = ("core.autocrlf", "core.eol", "core.excludesfile")
@@ -238,9 +246,14 @@ def _run(
         asked.seek(0)
         try:
             process = subprocess.Popen(  # noqa: S603 - git alone
-                command, cwd=place, env=environment, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                command,
+                cwd=place,
+                env=environment,
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         except OSError as error:
             raise GitFailed(f"it cannot be started: {error.strerror}") from None
     with process:

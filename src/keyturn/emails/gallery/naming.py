@@ -11,10 +11,28 @@ from keyturn.mail.rendering.files import plain_name
 
 _SHARED_FOLDERS = frozenset(
     {
-        "base", "bases", "block", "blocks", "common", "component", "components", "fragment", "fragments", "include",
-        "includes", "layout", "layouts", "macro", "macros", "partial", "partials", "shared", "snippet", "snippets",
+        "base",
+        "bases",
+        "block",
+        "blocks",
+        "common",
+        "component",
+        "components",
+        "fragment",
+        "fragments",
+        "include",
+        "includes",
+        "layout",
+        "layouts",
+        "macro",
+        "macros",
+        "partial",
+        "partials",
+        "shared",
+        "snippet",
+        "snippets",
     }
-)  # fmt: skip
+)
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")
 """What Django's apps call the body beside `..._subject.txt`."""
 
@@ -73,9 +91,10 @@ def text_part(file: str, files: Mapping[str, str]) -> str:
     parts = PurePosixPath(stem).parts
     wanted += [
         "/".join((*parts[:at], other, *parts[at + 1 :]))
-        for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")
+        for at, part in enumerate(parts[:-1])
+        if part in ("html", "mjml")
         for other in ("text", "txt", "plain")
-    ]  # fmt: skip
+    ]
     return _first_file(wanted, (".txt", ".text"), files)
 
 

@@ -37,9 +37,13 @@ class OtherEngine:
 
 
 def open_gallery(
-    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False,
+    directory: Path,
+    *,
+    environment: str = "",
+    settings: StudioSettings | None = None,
+    sandboxed: bool = False,
     other: OtherEngine | None = None,
-) -> Gallery:  # fmt: skip
+) -> Gallery:
     """Return the gallery over somebody's own templates. `environment` counts before the one that is set.
 
     They are Jinja, where no `other` engine is named.
@@ -51,8 +55,11 @@ def open_gallery(
     places = _import_places(folder, settings)
     return Gallery(
         templates=Templates(
-            folder, settings.globals, reload=True,
-            make_environment=other.make_environment if other
+            folder,
+            settings.globals,
+            reload=True,
+            make_environment=other.make_environment
+            if other
             else _environment(folder, environment or settings.env, places, sandboxed=sandboxed),
             engine=other.engine if other else None,
         ),
@@ -60,7 +67,8 @@ def open_gallery(
         props=_props(settings.props, places) if settings.props else {},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
         patterns=Patterns(
-            ignore=settings.ignore, layouts=settings.layouts,
+            ignore=settings.ignore,
+            layouts=settings.layouts,
             suffixes=(*settings.suffixes, *(other.suffixes if other else ())),
             bounds=bounds_of(folder) if sandboxed else None,
             files_meant_by=other.files_meant_by if other else files_meant_by,
@@ -68,7 +76,7 @@ def open_gallery(
         samples_folder=settings.samples,
         finds_branches=settings.branches and (other is None or other.finds_branches),
         mails=settings.mails,
-    )  # fmt: skip
+    )
 
 
 def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:

@@ -13,11 +13,16 @@ Step = Literal["connect", "auth", "mail", "rcpt", "data"]
 MOST_FAULTS = 50
 
 _TEXTS = {
-    421: "4.3.2 Service not available", 450: "4.2.1 Mailbox busy", 451: "4.3.0 Local error in processing",
-    452: "4.3.1 Insufficient system storage", 454: "4.7.0 Temporary authentication failure",
-    535: "5.7.8 Authentication credentials invalid", 550: "5.1.1 No such mailbox", 552: "5.3.4 Message too big",
+    421: "4.3.2 Service not available",
+    450: "4.2.1 Mailbox busy",
+    451: "4.3.0 Local error in processing",
+    452: "4.3.1 Insufficient system storage",
+    454: "4.7.0 Temporary authentication failure",
+    535: "5.7.8 Authentication credentials invalid",
+    550: "5.1.1 No such mailbox",
+    552: "5.3.4 Message too big",
     554: "5.7.1 Message refused",
-}  # fmt: skip
+}
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,20 +19,32 @@ _TRIGRAM = 3
 """A shorter text is in no index of parts; the column is read."""
 
 _COLUMNS = {
-    "subject": "subject", "from": "sender", "to": "recipients", "cc": "cc", "bcc": "bcc", "reply-to": "reply_to",
+    "subject": "subject",
+    "from": "sender",
+    "to": "recipients",
+    "cc": "cc",
+    "bcc": "bcc",
+    "reply-to": "reply_to",
     "message-id": "message_id",
-}  # fmt: skip
+}
 _ADDRESSED = ("sender", "recipients", "cc", "bcc", "reply_to")
 _FLAGS = {
-    ("is", "read"): "read", ("is", "unread"): "NOT read", ("has", "attachment"): "attachments > 0",
-    ("has", "attachments"): "attachments > 0", ("is", "tagged"): "number IN (SELECT number FROM tags)",
-}  # fmt: skip
+    ("is", "read"): "read",
+    ("is", "unread"): "NOT read",
+    ("has", "attachment"): "attachments > 0",
+    ("has", "attachments"): "attachments > 0",
+    ("is", "tagged"): "number IN (SELECT number FROM tags)",
+}
 
 
 _FIELDS_WITH_VALUES = {
-    "is": "read, unread or tagged", "has": "attachment", "larger": "a size, as 200k", "smaller": "a size, as 2m",
-    "after": "a day, as 2026-11-20", "before": "a day, as 2026-11-20",
-}  # fmt: skip
+    "is": "read, unread or tagged",
+    "has": "attachment",
+    "larger": "a size, as 200k",
+    "smaller": "a size, as 2m",
+    "after": "a day, as 2026-11-20",
+    "before": "a day, as 2026-11-20",
+}
 
 LOWEST = object()
 """Stands among the values for the lowest number that is asked for: an index is read from there on."""

@@ -157,10 +157,16 @@ class _Connection(SMTP):
         self, handler: _Handler, connections: "set[_Connection]", limits: SmtpLimits, loop: asyncio.AbstractEventLoop
     ) -> None:
         super().__init__(
-            handler, data_size_limit=limits.size, enable_SMTPUTF8=True, hostname="localhost", ident="Keyturn",
-            loop=loop, timeout=limits.idle, auth_require_tls=False,
+            handler,
+            data_size_limit=limits.size,
+            enable_SMTPUTF8=True,
+            hostname="localhost",
+            ident="Keyturn",
+            loop=loop,
+            timeout=limits.idle,
+            auth_require_tls=False,
             authenticator=lambda *given: AuthResult(success=True, auth_data=given[-1]),
-        )  # fmt: skip
+        )
         self.received = 0
         self._handler = handler
         self._limits = limits

@@ -39,9 +39,14 @@ class MailTable:
     def insert(self, mail: NewMail) -> None:
         summary = mail.summary
         columns = (
-            mail.id, mail.at, mail.arrived, mail.raw is None, summary.size, summary.attachments,
+            mail.id,
+            mail.at,
+            mail.arrived,
+            mail.raw is None,
+            summary.size,
+            summary.attachments,
             msgspec.json.encode(summary).decode(),
-        )  # fmt: skip
+        )
         people = (summary.sender,), summary.to, summary.cc, summary.bcc, summary.reply_to
         heads = (summary.subject, *(" ".join(map(str, each)) for each in people), summary.message_id)
         write = self._database.execute
@@ -60,8 +65,11 @@ class MailTable:
                 "INSERT OR IGNORE INTO tags VALUES (?, ?)", [(tag, number) for tag in summary.tags]
             )
             write("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, f"{' '.join(heads)}\n{mail.text}"))
-            write("INSERT INTO heads (rowid, subject, sender, recipients, cc, bcc, reply_to, message_id) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (number, *heads))  # fmt: skip
+            write(
+                "INSERT INTO heads (rowid, subject, sender, recipients, cc, bcc, reply_to, message_id) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, *heads),
+            )
 
     def select(
         self, condition: Condition, limit: int = -1, skip: int = 0, order: Literal["ASC", "DESC"] = "DESC"
@@ -106,8 +114,9 @@ class MailTable:
 
     def tags(self) -> dict[str, int]:
         """Return the tags, and how many mails have each: the 200 that have most, by name."""
-        rows = self._database.execute("SELECT tag, count(*) FROM tags GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?",
-                                      (_MOST_TAGS,))  # fmt: skip
+        rows = self._database.execute(
+            "SELECT tag, count(*) FROM tags GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?", (_MOST_TAGS,)
+        )
         return dict(sorted(rows.fetchall()))
 
     def mark_read(self, condition: Condition, *, read: bool) -> int:

@@ -122,20 +122,26 @@ def examine(
             by_place = sorted(one_for_each_engine(found).items(), key=lambda one: _place_and_rule(one[0]))
             return tuple(
                 Found(
-                    one, tuple(those), fingerprint(one.place), templates_with(one, those),
+                    one,
+                    tuple(those),
+                    fingerprint(one.place),
+                    templates_with(one, those),
                     reasons.get((one.rule, one.place), "") if found is ignored else "",
                 )
                 for one, those in by_place
-            )  # fmt: skip
+            )
 
         others = [] if only is None else [name for name in gallery.names() if name not in only]
         of_others = {file for name in others for file in gallery.files_of(name)}  # they may draw what these do not
         reports = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
         branches = {name: report.without(of_others) for name, report in reports.items()}
         return Examination(
-            ordered(counting), len(names), sum(findings.drawn for findings in of_templates), ignored=ordered(ignored),
+            ordered(counting),
+            len(names),
+            sum(findings.drawn for findings in of_templates),
+            ignored=ordered(ignored),
             coverage=FolderCoverage.of(branches) if branches else None,
-        )  # fmt: skip
+        )
 
 
 def _mails_with(of_templates: Iterable[TemplateFindings]) -> dict[Finding, list[str]]:
@@ -146,9 +152,13 @@ def _mails_with(of_templates: Iterable[TemplateFindings]) -> dict[Finding, list[
 
 
 def _of_comments(
-    gallery: Gallery, names: Sequence[str], of_templates: Sequence[TemplateFindings], comments: IgnoreComments, *,
+    gallery: Gallery,
+    names: Sequence[str],
+    of_templates: Sequence[TemplateFindings],
+    comments: IgnoreComments,
+    *,
     are_all: bool,
-) -> list[Finding]:  # fmt: skip
+) -> list[Finding]:
     """Return what is wrong with comments; which of them are unused, only where all their mails were looked at."""
     files = {name: gallery.files_of(name) for name in names}
     of_all = dict.fromkeys(chain.from_iterable(files.values()))

@@ -124,9 +124,11 @@ def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
         measurements = chromium.measure(mail.html)
     except NotMeasured as reason:
         yield RULES["not-measured"].finding(
-            mail.first, "warning", f"A browser could not measure the mail: {reason}.",
+            mail.first,
+            "warning",
+            f"A browser could not measure the mail: {reason}.",
             "Look at it in the studio, and make it shorter if it takes long to be drawn.",
-        )  # fmt: skip
+        )
     else:
         yield from findings_of(notice(measurements, mail.place_of))
     yield from check_images(with_weights(mail.images, chromium.weights))

@@ -27,10 +27,29 @@ from keyturn.emails.lint.jinja import broken_templates, other_engines, translati
 from keyturn.errors import KeyturnError
 
 _DECLARING: tuple[ModuleType, ...] = (
-    accessibility, active_content, byte_order_marks, contrast, links, parity, safety, sizes, subjects, attributes,
-    guard, nesting, syntax, broken_templates, other_engines, translations, undefined, unknown_filters, ignore_rules,
-    limits, measurements, images,
-)  # fmt: skip
+    accessibility,
+    active_content,
+    byte_order_marks,
+    contrast,
+    links,
+    parity,
+    safety,
+    sizes,
+    subjects,
+    attributes,
+    guard,
+    nesting,
+    syntax,
+    broken_templates,
+    other_engines,
+    translations,
+    undefined,
+    unknown_filters,
+    ignore_rules,
+    limits,
+    measurements,
+    images,
+)
 """The modules that make findings, each with its rules as values of its own; compatibility has one for each feature."""
 
 

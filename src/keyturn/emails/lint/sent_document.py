@@ -12,8 +12,15 @@ HTML, TEXT = "HTML", "text"
 
 def document_of(html: str, text: str = "", subject: str = "") -> Document:
     return Document(
-        template="", files=MailFiles(HTML, TEXT), sample="", language=Languages("UTC").choose(SOURCE_LANGUAGE),
-        values={}, subject=subject, preheader="",
-        markup=trace_data(html, HTML, 1, 1), html=html, text=trace_data(text, TEXT, 1, 1),
+        template="",
+        files=MailFiles(HTML, TEXT),
+        sample="",
+        language=Languages("UTC").choose(SOURCE_LANGUAGE),
+        values={},
+        subject=subject,
+        preheader="",
+        markup=trace_data(html, HTML, 1, 1),
+        html=html,
+        text=trace_data(text, TEXT, 1, 1),
         root=parse_html(html),
-    )  # fmt: skip
+    )

@@ -60,17 +60,20 @@ class Difference:
         """Return what was changed, wherever it stands: two mails with the same edits were changed in the same way."""
         return frozenset(
             (line.kind, piece.text.strip())
-            for line in self.lines if line.kind != "same"
-            for piece in line.pieces if piece.changed or len(line.pieces) == 1
-        )  # fmt: skip
+            for line in self.lines
+            if line.kind != "same"
+            for piece in line.pieces
+            if piece.changed or len(line.pieces) == 1
+        )
 
     def runs(self) -> list[Run]:
         """Return the lines in runs, those without a change near them folded."""
         near = {
             at + step
-            for at, line in enumerate(self.lines) if line.kind != "same"
+            for at, line in enumerate(self.lines)
+            if line.kind != "same"
             for step in range(-_AROUND, _AROUND + 1)
-        }  # fmt: skip
+        }
         runs: list[Run] = []
         start = 0
         for at in range(1, len(self.lines) + 1):

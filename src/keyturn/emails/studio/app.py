@@ -79,15 +79,25 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     sending = Sending(studio.provider, studio.sender) if studio.provider else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
-        "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,
-        "sources": sources, "drafts": Drafts(renditions, studio.clients, studio.severity),
-        "review": review, "revisions": revisions, "layout": layout, "canvas": canvas, "checks": checks,
+        "studio": studio,
+        "hosted": studio.pages,
+        "gallery": studio.gallery,
+        "captured": studio.captured,
+        "sources": sources,
+        "drafts": Drafts(renditions, studio.clients, studio.severity),
+        "review": review,
+        "revisions": revisions,
+        "layout": layout,
+        "canvas": canvas,
+        "checks": checks,
         "folder_checks": folder_checks,
         "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
-        "renditions": renditions, "weights": weights, "data_tab": data_tab,
+        "renditions": renditions,
+        "weights": weights,
+        "data_tab": data_tab,
         "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, folder_checks, review, layout),
-    }  # fmt: skip
+    }
     return Router(
         path,
         route_handlers=[*_handlers(studio), _static_files()],
@@ -127,9 +137,17 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
     always = (
-        template_pages, component_pages, data_pages, editing_pages, frame_pages, measure_pages, weight_pages,
-        send_pages, sheet_pages, findings_pages,
-    )  # fmt: skip
+        template_pages,
+        component_pages,
+        data_pages,
+        editing_pages,
+        frame_pages,
+        measure_pages,
+        weight_pages,
+        send_pages,
+        sheet_pages,
+        findings_pages,
+    )
     for pages in (*always, index_pages):
         yield from pages.HANDLERS
     yield saved_events

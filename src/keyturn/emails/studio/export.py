@@ -69,9 +69,12 @@ class Exported:
 
 
 def export(
-    gallery: Gallery, sender: str, destination: Path, progress: Callable[[], None] = lambda: None,
+    gallery: Gallery,
+    sender: str,
+    destination: Path,
+    progress: Callable[[], None] = lambda: None,
     runner: Runner[Drawer] | None = None,
-) -> Exported:  # fmt: skip
+) -> Exported:
     """Write the export; `progress` is called after each template, and `runner` draws.
 
     A folder that holds anything else is left as it is, and so is one among the templates. Raises ExportRefused, and
@@ -127,14 +130,21 @@ def _write_frames(leaf: Leaf, destination: Path) -> None:
 
 def _environment(gallery: Gallery, sender: str) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(folder("preview") / "export"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(folder("preview") / "export"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["address"] = quote
     environment.globals.update(
-        folder=gallery.folder.name, sender=sender, schemes=SCHEMES, widths=WIDTHS, sandbox=PREVIEW,
+        folder=gallery.folder.name,
+        sender=sender,
+        schemes=SCHEMES,
+        widths=WIDTHS,
+        sandbox=PREVIEW,
         first_language=gallery.languages.choose("").tag,
-    )  # fmt: skip
+    )
     return environment
 
 

@@ -54,9 +54,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def made_from(self) -> "View":
         """Return the part that says what mail it is."""
-        return View(
-            sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir
-        )  # fmt: skip
+        return View(sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir)
 
     def mail(self) -> "View":
         """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""

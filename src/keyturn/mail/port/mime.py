@@ -45,10 +45,13 @@ def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> by
     if email.reply_to:
         fields.append(("Reply-To", email.reply_to))
     fields += [
-        ("Subject", email.subject), ("Date", format_datetime(date)), ("Message-ID", message_id_of(email, key)),
+        ("Subject", email.subject),
+        ("Date", format_datetime(date)),
+        ("Message-ID", message_id_of(email, key)),
         *email.headers.items(),
-        ("MIME-Version", "1.0"), ("Content-Type", f'multipart/alternative; boundary="{_BOUNDARY}"'),
-    ]  # fmt: skip
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative; boundary="{_BOUNDARY}"'),
+    ]
     if len({name.lower() for name, _ in fields}) < len(fields):
         raise ValueError(f"one of these headers is there twice: {', '.join(name for name, _ in fields)}")
     policy = SMTPUTF8 if utf8 else SMTP

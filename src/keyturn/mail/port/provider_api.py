@@ -25,8 +25,12 @@ REPORT_PAUSE = 60.0
 """Seconds that a provider is given to report a mail whose answer was lost, before it is handed over again."""
 
 _NEVER_SENT = (
-    httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.PoolTimeout, httpx.UnsupportedProtocol,
-)  # fmt: skip
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
 """What is raised before a request is on its way."""
 
 

@@ -116,9 +116,15 @@ def _fields(email: Email, key: str) -> Mapping[str, str]:
 
 
 _EVENTS = {
-    "accepted": "queued", "delivered": "delivered", "failed": "bounced", "rejected": "failed",
-    "complained": "complained", "unsubscribed": "unsubscribed", "opened": "opened", "clicked": "clicked",
-}  # fmt: skip
+    "accepted": "queued",
+    "delivered": "delivered",
+    "failed": "bounced",
+    "rejected": "failed",
+    "complained": "complained",
+    "unsubscribed": "unsubscribed",
+    "opened": "opened",
+    "clicked": "clicked",
+}
 
 _LONGEST_AGE = 24 * 3600
 """Seconds: Mailgun repeats a report for eight hours, and does not say that it signs it anew."""

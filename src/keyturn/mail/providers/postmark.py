@@ -109,13 +109,21 @@ def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
 
 _RECORDS = {"Delivery": "delivered", "SpamComplaint": "complained", "Open": "opened", "Click": "clicked"}
 _BOUNCES = {
-    "Transient": "delivery_delayed", "DnsError": "delivery_delayed", "OpenRelayTest": "delivery_delayed",
-    "SpamComplaint": "complained", "SpamNotification": "complained",
+    "Transient": "delivery_delayed",
+    "DnsError": "delivery_delayed",
+    "OpenRelayTest": "delivery_delayed",
+    "SpamComplaint": "complained",
+    "SpamNotification": "complained",
     "ManuallyDeactivated": "suppressed",
-    "DMARCPolicy": "failed", "SMTPApiError": "failed", "TemplateRenderingFailed": "failed",
-    "AddressChange": "autoresponded", "AutoResponder": "autoresponded", "ChallengeVerification": "autoresponded",
-    "Subscribe": "subscribed", "Unsubscribe": "unsubscribed",
-}  # fmt: skip
+    "DMARCPolicy": "failed",
+    "SMTPApiError": "failed",
+    "TemplateRenderingFailed": "failed",
+    "AddressChange": "autoresponded",
+    "AutoResponder": "autoresponded",
+    "ChallengeVerification": "autoresponded",
+    "Subscribe": "subscribed",
+    "Unsubscribe": "unsubscribed",
+}
 """https://postmarkapp.com/developer/api/bounce-api#bounce-types: those that are no bounce."""
 
 _FOR_GOOD = {"HardBounce", "BadEmailAddress", "ManuallyDeactivated"}

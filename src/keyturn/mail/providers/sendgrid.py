@@ -121,10 +121,18 @@ def _mailbox(header: str) -> Mapping[str, str]:
 
 
 _EVENTS = {
-    "processed": "queued", "deferred": "delivery_delayed", "delivered": "delivered", "bounce": "bounced",
-    "dropped": "failed", "spamreport": "complained", "unsubscribe": "unsubscribed", "group_unsubscribe": "unsubscribed",
-    "group_resubscribe": "subscribed", "open": "opened", "click": "clicked",
-}  # fmt: skip
+    "processed": "queued",
+    "deferred": "delivery_delayed",
+    "delivered": "delivered",
+    "bounce": "bounced",
+    "dropped": "failed",
+    "spamreport": "complained",
+    "unsubscribe": "unsubscribed",
+    "group_unsubscribe": "unsubscribed",
+    "group_resubscribe": "subscribed",
+    "open": "opened",
+    "click": "clicked",
+}
 
 _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscribed Address"}
 """The reasons of "dropped" that are lists of SendGrid's own, as its reference words them."""

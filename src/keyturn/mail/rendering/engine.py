@@ -7,19 +7,34 @@ from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 
 FaultKind = Literal[
-    "error", "host-filter", "host-tag", "limit", "missing-template", "not-drawn", "syntax", "unknown-filter",
-    "unknown-library", "unknown-tag",
-]  # fmt: skip
+    "error",
+    "host-filter",
+    "host-tag",
+    "limit",
+    "missing-template",
+    "not-drawn",
+    "syntax",
+    "unknown-filter",
+    "unknown-library",
+    "unknown-tag",
+]
 """What may be wrong. Those of a host are no mistakes: where the mail is sent, somebody has them."""
 
 ENGINES: Mapping[str, tuple[FaultKind, ...]] = {
     "Django": ("error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"),
     "Handlebars": ("not-drawn",),
     "Liquid": (
-        "error", "host-filter", "host-tag", "limit", "missing-template", "not-drawn", "syntax", "unknown-filter",
+        "error",
+        "host-filter",
+        "host-tag",
+        "limit",
+        "missing-template",
+        "not-drawn",
+        "syntax",
+        "unknown-filter",
         "unknown-tag",
     ),
-}  # fmt: skip
+}
 """The engines beside Jinja by their names, and what each may say of a template."""
 
 
@@ -55,9 +70,15 @@ class EngineFault(Exception):
     """
 
     def __init__(
-        self, engine: str, kind: FaultKind, message: str, fix: str, column: int | None = None, *,
+        self,
+        engine: str,
+        kind: FaultKind,
+        message: str,
+        fix: str,
+        column: int | None = None,
+        *,
         by_itself: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.engine, self.kind, self.message, self.fix, self.column = engine, kind, message, fix, column
         self.by_itself = by_itself
         super().__init__(message)

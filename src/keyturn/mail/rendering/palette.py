@@ -57,9 +57,12 @@ def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: st
         if wanted.lower() != got:
             warnings.append(f"{name}: {wanted} is under {ENOUGH} : 1 on its ground; {got} is used")
     palette = msgspec.structs.replace(
-        grounded, accent=light, on_accent=_text_on(light, grounded.on_accent, grounded.dark_on_accent),
-        dark_accent=dark, dark_on_accent=_text_on(dark, grounded.dark_on_accent, grounded.on_accent),
-    )  # fmt: skip
+        grounded,
+        accent=light,
+        on_accent=_text_on(light, grounded.on_accent, grounded.dark_on_accent),
+        dark_accent=dark,
+        dark_on_accent=_text_on(dark, grounded.dark_on_accent, grounded.on_accent),
+    )
     return palette, warnings
 
 

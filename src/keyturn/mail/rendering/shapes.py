@@ -64,10 +64,12 @@ class MailShapes:
     def _compile(self, name: str, values: Mapping[str, Any], language: Language) -> "_Pattern":
         filled = self._marked.fill(name, {key: _placeholder(key, value) for key, value in values.items()}, language)
         return _Pattern(
-            files=self._marked.files(name), markup=_PLACE.split(filled.markup), text=_PLACE.split(filled.text),
+            files=self._marked.files(name),
+            markup=_PLACE.split(filled.markup),
+            text=_PLACE.split(filled.text),
             html=_PLACE.split(self._marked.compile(name, filled).html),
             attributes=_PLACE.findall("".join(_MJML_TAG.findall(filled.markup))),
-        )  # fmt: skip
+        )
 
 
 class _Pattern(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,9 +26,13 @@ def _asked(
     asked = Challenge(method, _KEY, "request")
     challenge = _Challenge(asked, takes_without_script)
     return lambda sample: {
-        "email": "ada@northwind.example", "malformed": False, "asked": asked, "flaw": flaw, "flaw_text": flaw_text,
+        "email": "ada@northwind.example",
+        "malformed": False,
+        "asked": asked,
+        "flaw": flaw,
+        "flaw_text": flaw_text,
         "site": replace(sample.site, challenge=challenge),
-    }  # fmt: skip
+    }
 
 
 _FLAWS: Sequence[tuple[ChallengeFlaw | None, bool]] = ((None, True), ("missing", True), ("refused", False))

@@ -27,9 +27,12 @@ class HostedPages:
     """
 
     def __init__(
-        self, settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *,
+        self,
+        settings: Settings,
+        others: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
         read_anew: Callable[[], Settings] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`read_anew` returns the settings as they are by now, or raises SettingsInvalid."""
         self._others = others or {}
         self._read_anew = read_anew
@@ -58,9 +61,11 @@ class HostedPages:
         """The folders in which a save changes a page."""
         brands = [self._settings.brand, *(theme.brand for theme in self._themes.values())]
         files = [
-            file for brand in brands for file in (brand.stylesheet, brand.logo, brand.logo_dark)
+            file
+            for brand in brands
+            for file in (brand.stylesheet, brand.logo, brand.logo_dark)
             if file and "://" not in file
-        ]  # fmt: skip
+        ]
         templates = [Path(self._settings.pages.templates)] if self._settings.pages.templates else []
         folders = {path.resolve() for path in (*templates, *(Path(file).parent for file in files))}
         return sorted(folder for folder in folders if folder.is_dir())
@@ -112,6 +117,13 @@ class HostedPages:
         general = Theme.of(settings.brand, self._languages)
         fresh = {name: Theme.of(one.brand, one.languages, kind=one.kind) for name, one in self._themes.items()}
         return TemplateSite(
-            languages=self._languages, brand=settings.brand, palette=general.palette, link_life=settings.token.ttl,
-            paths=_PATHS, kinds=fresh, prefix=prefix, templates=settings.pages.templates, reload=True,
-        )  # fmt: skip
+            languages=self._languages,
+            brand=settings.brand,
+            palette=general.palette,
+            link_life=settings.token.ttl,
+            paths=_PATHS,
+            kinds=fresh,
+            prefix=prefix,
+            templates=settings.pages.templates,
+            reload=True,
+        )

@@ -36,9 +36,7 @@ class Sample:
         return Account(id="1", email=_EMAIL, name="Ada", kind=self.kind)
 
     def link(self, life: timedelta, *, awaits_password: bool = False) -> LiveLink:
-        return LiveLink(
-            email=_EMAIL, expires_at=self.now + life, kind=self.kind, awaits_password=awaits_password
-        )  # fmt: skip
+        return LiveLink(email=_EMAIL, expires_at=self.now + life, kind=self.kind, awaits_password=awaits_password)
 
 
 @dataclass(frozen=True, slots=True)

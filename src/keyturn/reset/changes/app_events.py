@@ -89,6 +89,10 @@ def _message(event: Event[Data], client: Client) -> AppEvent:
 
 def _event_fields(account: Account, client: Client) -> dict[str, str]:
     return {
-        "account_id": account.id, "email": account.email, "kind": account.kind, "ip_address": client.ip_address,
-        "user_agent": client.user_agent, "request_id": client.request_id,
-    }  # fmt: skip
+        "account_id": account.id,
+        "email": account.email,
+        "kind": account.kind,
+        "ip_address": client.ip_address,
+        "user_agent": client.user_agent,
+        "request_id": client.request_id,
+    }

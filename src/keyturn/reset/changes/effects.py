@@ -26,9 +26,15 @@ class ChangeEffects:
     """
 
     def __init__(
-        self, sessions: Sessions, links: LinkStore, secure_links: SecureLinkStore, outbox: Outbox, audit: Audit,
-        events: AppEvents, codes: CodeStore | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        sessions: Sessions,
+        links: LinkStore,
+        secure_links: SecureLinkStore,
+        outbox: Outbox,
+        audit: Audit,
+        events: AppEvents,
+        codes: CodeStore | None = None,
+    ) -> None:
         self._codes = codes
         self._secure_links = secure_links
         self._sessions = sessions
@@ -38,9 +44,16 @@ class ChangeEffects:
         self._events = events
 
     def write(
-        self, connection: Connection, account: Account, client: Client, how: How, moment: datetime, *,
-        outcome: Literal["changed", "interrupted"] = "changed", proven: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        connection: Connection,
+        account: Account,
+        client: Client,
+        how: How,
+        moment: datetime,
+        *,
+        outcome: Literal["changed", "interrupted"] = "changed",
+        proven: bool = False,
+    ) -> None:
         """End the account's other links and its sessions, promise the confirmation, tell the app, audit it.
 
         `proven`: the change took more than a mailbox. The earlier mailboxes of the account then lose their say.
@@ -53,14 +66,25 @@ class ChangeEffects:
         confirmation = self._outbox.enqueue(connection, PASSWORD_CHANGED, change)
         self._events.password_changed(connection, account, client, how=how, moment=moment)
         self._audit.write(
-            connection, _EVENTS[how], outcome, client, at=moment, account_id=account.id, email=account.email,
+            connection,
+            _EVENTS[how],
+            outcome,
+            client,
+            at=moment,
+            account_id=account.id,
+            email=account.email,
             message_id=confirmation,
-        )  # fmt: skip
+        )
 
     def end_access(
-        self, connection: Connection, account_id: str, moment: datetime, *,
-        mailbox: str | None = None, spares_recovery: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        connection: Connection,
+        account_id: str,
+        moment: datetime,
+        *,
+        mailbox: str | None = None,
+        spares_recovery: bool = False,
+    ) -> None:
         """End the account's links, its codes and its sessions alone; of links and codes, those that the `mailbox` has.
 
         The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.

@@ -17,9 +17,14 @@ class PasswordChanges:
     """Sets passwords: in one transaction where the store joins it, and otherwise as `external_store` says."""
 
     def __init__(
-        self, database: Database, accounts: AccountStore, outbox: Outbox, policy: PasswordPolicy,
-        hasher: PasswordHasher, effects: ChangeEffects,
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        accounts: AccountStore,
+        outbox: Outbox,
+        policy: PasswordPolicy,
+        hasher: PasswordHasher,
+        effects: ChangeEffects,
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._joining = accounts if isinstance(accounts, JoinsTransaction) else None

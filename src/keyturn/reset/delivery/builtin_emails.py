@@ -46,6 +46,8 @@ def builtin_emails(
         for name, brand in zip(named, found, strict=True)
     }
     return BuiltinEmails(
-        templates=builtin_templates(settings, general, reload=reload), languages=general.languages, props=EMAILS,
+        templates=builtin_templates(settings, general, reload=reload),
+        languages=general.languages,
+        props=EMAILS,
         brands=brands,
-    )  # fmt: skip
+    )

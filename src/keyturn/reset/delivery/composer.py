@@ -97,9 +97,13 @@ class MailComposer:
     """
 
     def __init__(
-        self, templates: Templates, languages: Languages, urls: PageUrls, defaults: MailDefaults,
+        self,
+        templates: Templates,
+        languages: Languages,
+        urls: PageUrls,
+        defaults: MailDefaults,
         kinds: Mapping[str, Theme] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._general = templates, languages
         self._of_kinds = {
             kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
@@ -132,16 +136,24 @@ class MailComposer:
         email = self._write(props, account, client, self._language_for(account, client))
         has_mute = mail.mute_token and not account.awaits_password
         return SealedMail(
-            email=email, link=tokens.digest(mail.token), expires_at=common["expires_at"],
+            email=email,
+            link=tokens.digest(mail.token),
+            expires_at=common["expires_at"],
             mute=tokens.digest(mail.mute_token) if has_mute else None,
-        )  # fmt: skip
+        )
 
     def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], *, locked: bool) -> PasswordReset:
         return PasswordReset(
-            **common, recovers=mail.recovers, locked=locked, by_operator=mail.by_operator, reason=mail.reason,
-            mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "", mute_for=self._defaults.mute_for,
-            code=mail.code, code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
-        )  # fmt: skip
+            **common,
+            recovers=mail.recovers,
+            locked=locked,
+            by_operator=mail.by_operator,
+            reason=mail.reason,
+            mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "",
+            mute_for=self._defaults.mute_for,
+            code=mail.code,
+            code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
+        )
 
     def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that an earlier one with a link was held up for longer than the link lives."""

@@ -28,9 +28,15 @@ class ConfirmationHandler:
     """
 
     def __init__(
-        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, composer: MailComposer, audit: Audit,
-        outbox: Outbox, links: SecureLinkStore,
-    ) -> None:  # fmt: skip
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        composer: MailComposer,
+        audit: Audit,
+        outbox: Outbox,
+        links: SecureLinkStore,
+    ) -> None:
         self._mails = mails
         self._accounts = accounts
         self._mailboxes = mailboxes
@@ -64,9 +70,15 @@ class ConfirmationHandler:
                 )
             if self._mailboxes.is_suppressed(connection, account.email, now()):
                 self._audit.write(
-                    connection, "confirmation", SUPPRESSED, change.client, at=now(),
-                    account_id=account.id, email=account.email, message_id=message.id,
-                )  # fmt: skip
+                    connection,
+                    "confirmation",
+                    SUPPRESSED,
+                    change.client,
+                    at=now(),
+                    account_id=account.id,
+                    email=account.email,
+                    message_id=message.id,
+                )
                 return Dropped(SUPPRESSED)
             self._mails.store(connection, message, sealed)
             if secure:
@@ -81,6 +93,9 @@ class ConfirmationHandler:
 
 def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:
     return NewSecureLink(
-        digest=tokens.digest(secure.token), account_id=account.id, email=account.email, changed_at=change.at,
+        digest=tokens.digest(secure.token),
+        account_id=account.id,
+        email=account.email,
+        changed_at=change.at,
         expires_at=secure.expires_at,
-    )  # fmt: skip
+    )

@@ -16,9 +16,14 @@ class TransportFailover:
     """
 
     def __init__(
-        self, outbox: Outbox, first: Sender, second: Sender | None = None, patience: int = 4, *,
+        self,
+        outbox: Outbox,
+        first: Sender,
+        second: Sender | None = None,
+        patience: int = 4,
+        *,
         breaker: Breaker | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._outbox = outbox
         self._first = first
         self._second = second

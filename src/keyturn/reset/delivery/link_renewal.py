@@ -44,9 +44,14 @@ class LinkRenewal:
     """
 
     def __init__(
-        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, store: LinkStore, links: ResetLinks,
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        store: LinkStore,
+        links: ResetLinks,
         audit: Audit,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._mails = mails
         self._accounts = accounts
         self._mailboxes = mailboxes
@@ -63,9 +68,15 @@ class LinkRenewal:
         def renew(connection: Connection) -> Email | Dropped:
             outcome = self._decide(connection, account, request, link, moment, unseen=unseen)
             self._audit.write(
-                connection, event_of(request), outcome, request.client, at=moment,
-                account_id=account.id if account else "", email=request.email, message_id=message.id,
-            )  # fmt: skip
+                connection,
+                event_of(request),
+                outcome,
+                request.client,
+                at=moment,
+                account_id=account.id if account else "",
+                email=request.email,
+                message_id=message.id,
+            )
             if not (account and mail and outcome in _MAILED):
                 return Dropped(outcome)
             self._links.store(connection, [(mail, account, request, outcome == "link_renewed")], moment)
@@ -83,9 +94,15 @@ class LinkRenewal:
         return self._links.compose_about_expiry(account, request.client, request.at)
 
     def _decide(
-        self, connection: Connection, account: Account | None, request: ResetRequested, link: Link, moment: datetime, *,
+        self,
+        connection: Connection,
+        account: Account | None,
+        request: ResetRequested,
+        link: Link,
+        moment: datetime,
+        *,
         unseen: bool,
-    ) -> _Outcome:  # fmt: skip
+    ) -> _Outcome:
         if account is None:
             return "no_account"
         if not (account.active or (account.locked and link.recovers and link.account_id == account.id)):

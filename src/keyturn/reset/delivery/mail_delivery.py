@@ -34,9 +34,14 @@ class MailDelivery:
     """
 
     def __init__(
-        self, database: Database, outbox: Outbox, links: LinkStore, mailboxes: Mailboxes, seal: Seal,
+        self,
+        database: Database,
+        outbox: Outbox,
+        links: LinkStore,
+        mailboxes: Mailboxes,
+        seal: Seal,
         transports: TransportFailover,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.database = database
         self._outbox = outbox
         self._links = links

@@ -36,9 +36,13 @@ class NoticeHandler(Generic[_Payload]):
     """
 
     def __init__(
-        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, payload: type[_Payload],
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        payload: type[_Payload],
         compose: Callable[[Account, _Payload], SealedMail],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._mails = mails
         self._accounts = accounts
         self._mailboxes = mailboxes

@@ -47,8 +47,14 @@ class ProviderEvents:
                 moment = now()
                 self._mailboxes.suppress(connection, report.to, moment, report.event)
                 self._audit.write(
-                    connection, "mail_report", report.event, client, at=moment, message_id=message_id,
-                    account_id=account.id if account else "", email=addresses.normalize(report.to),
-                )  # fmt: skip
+                    connection,
+                    "mail_report",
+                    report.event,
+                    client,
+                    at=moment,
+                    message_id=message_id,
+                    account_id=account.id if account else "",
+                    email=addresses.normalize(report.to),
+                )
 
         await self._database.transact(write)

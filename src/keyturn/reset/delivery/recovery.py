@@ -39,9 +39,17 @@ class RecoveryHandler:
     """
 
     def __init__(
-        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, outbox: Outbox,
-        events: AppEvents, audit: Audit, *, locks: bool,
-    ) -> None:  # fmt: skip
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        links: ResetLinks,
+        outbox: Outbox,
+        events: AppEvents,
+        audit: Audit,
+        *,
+        locks: bool,
+    ) -> None:
         self._mails = mails
         self._accounts = accounts
         self._mailboxes = mailboxes
@@ -111,9 +119,15 @@ class RecoveryHandler:
                     connection, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
                 )
             self._audit.write(
-                connection, "account_recovery", outcome, secured.client, at=moment, account_id=secured.account_id,
-                email=secured.email, message_id=message.id,
-            )  # fmt: skip
+                connection,
+                "account_recovery",
+                outcome,
+                secured.client,
+                at=moment,
+                account_id=secured.account_id,
+                email=secured.email,
+                message_id=message.id,
+            )
             return outcome
 
         outcome = await self._mails.database.transact(write)

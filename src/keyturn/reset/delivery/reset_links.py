@@ -27,9 +27,15 @@ class ResetLinks:
     """
 
     def __init__(
-        self, links: LinkStore, composer: MailComposer, *, invited: timedelta, recovery: timedelta,
-        store: CodeStore, keys: codes.CodeKeys | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        links: LinkStore,
+        composer: MailComposer,
+        *,
+        invited: timedelta,
+        recovery: timedelta,
+        store: CodeStore,
+        keys: codes.CodeKeys | None = None,
+    ) -> None:
         self._codes = store
         self._keys = keys
         self._links = links
@@ -80,9 +86,11 @@ class ResetLinks:
         return self._composer.about_expiry(account, client, asked_at)
 
     def store(
-        self, connection: Connection, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
+        self,
+        connection: Connection,
+        mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
         moment: datetime,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Store links and codes of those mails that are wanted, of at least one; they were composed at that moment.
 
         The statements are the same for mails without a link, and where none is wanted.
@@ -99,13 +107,15 @@ class ResetLinks:
             fresh = [
                 (
                     NewCode(
-                        code=mail.code or b"", account_id=account.id, email=account.email,
+                        code=mail.code or b"",
+                        account_id=account.id,
+                        email=account.email,
                         expires_at=moment + codes.LIFE,
                     ),
                     wanted and mail.code is not None,
                 )
                 for mail, account, _, wanted in mails
-            ]  # fmt: skip
+            ]
             self._codes.add(connection, fresh, moment)
 
     def store_recovery(
@@ -119,7 +129,13 @@ def _new_link(
     mail: SealedMail, account: Account, client: Client, moment: datetime, *, reason: str = "", recovers: bool = False
 ) -> NewLink:
     return NewLink(
-        digest=mail.link or tokens.digest(""), account_id=account.id, email=account.email,
-        ip_address=client.ip_address, user_agent=client.user_agent, expires_at=mail.expires_at or moment,
-        recovers=recovers, reason=reason, mute_digest=mail.mute,
-    )  # fmt: skip
+        digest=mail.link or tokens.digest(""),
+        account_id=account.id,
+        email=account.email,
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        expires_at=mail.expires_at or moment,
+        recovers=recovers,
+        reason=reason,
+        mute_digest=mail.mute,
+    )

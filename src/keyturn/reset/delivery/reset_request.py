@@ -72,9 +72,16 @@ class ResetRequestHandler:
     """
 
     def __init__(
-        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, audit: Audit,
-        events: AppEvents, renew: Renewal, secured: SecureLinkStore,
-    ) -> None:  # fmt: skip
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        links: ResetLinks,
+        audit: Audit,
+        events: AppEvents,
+        renew: Renewal,
+        secured: SecureLinkStore,
+    ) -> None:
         self._mails = mails
         self._accounts = accounts
         self._mailboxes = mailboxes
@@ -195,13 +202,20 @@ class ResetRequestHandler:
     def _record(self, connection: Connection, requests: Sequence[_Request]) -> None:
         entries = [
             Entry(
-                at=one.asked.at, event=event_of(one.asked), outcome=one.outcome, account_id=one.account.id,
-                email=one.asked.email, ip_address=one.asked.client.ip_address, user_agent=one.asked.client.user_agent,
-                request_id=one.asked.client.request_id, message_id=one.message.id, operator=one.asked.client.operator,
+                at=one.asked.at,
+                event=event_of(one.asked),
+                outcome=one.outcome,
+                account_id=one.account.id,
+                email=one.asked.email,
+                ip_address=one.asked.client.ip_address,
+                user_agent=one.asked.client.user_agent,
+                request_id=one.asked.client.request_id,
+                message_id=one.message.id,
+                operator=one.asked.client.operator,
             )
             for one in requests
             if not one.error
-        ]  # fmt: skip
+        ]
         self._audit.write_all(connection, entries)
 
 

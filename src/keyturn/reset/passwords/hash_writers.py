@@ -66,9 +66,14 @@ def _argon2id(_: HashingSettings) -> Writer:
 
     def write(password: bytes) -> str:
         return low_level.hash_secret(
-            password, os.urandom(profile.salt_len), profile.time_cost, profile.memory_cost, profile.parallelism,
-            profile.hash_len, Type.ID,
-        ).decode()  # fmt: skip
+            password,
+            os.urandom(profile.salt_len),
+            profile.time_cost,
+            profile.memory_cost,
+            profile.parallelism,
+            profile.hash_len,
+            Type.ID,
+        ).decode()
 
     return write
 

@@ -50,9 +50,13 @@ class PasswordPolicy:
     """
 
     def __init__(
-        self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES, hashes_known: bool = False,
+        self,
+        settings: PasswordSettings,
+        *brand_names: str,
+        max_bytes: int = BCRYPT_BYTES,
+        hashes_known: bool = False,
         breaches: Breaches | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._settings = settings
         self._max_bytes = max_bytes
         self._brand_names = brand_names

@@ -53,7 +53,7 @@ SERVICES: Mapping[Literal["turnstile", "hcaptcha"], Service] = {
         elsewhere=("sitekey-secret-mismatch", "not-using-dummy-secret"),
         names_site=True,
     ),
-}  # fmt: skip
+}
 
 
 class Captcha:
@@ -63,9 +63,14 @@ class Captcha:
     """
 
     def __init__(
-        self, name: Literal["turnstile", "hcaptcha"], verifier: SiteVerify, *, site_key: str, secret: str,
+        self,
+        name: Literal["turnstile", "hcaptcha"],
+        verifier: SiteVerify,
+        *,
+        site_key: str,
+        secret: str,
         hosts: Collection[str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.asked = Challenge(name, site_key, ACTION)
         self._service = SERVICES[name]
         self._shape = re.compile(rf"[\w.-]{{1,{self._service.longest}}}", re.ASCII)

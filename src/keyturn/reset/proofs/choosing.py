@@ -22,9 +22,13 @@ def request_challenge_for(
         return None
     chosen = settings.challenge
     return RequestChallenge(
-        challenge, limits, when=chosen.when, on_failure=chosen.on_failure, without_script=chosen.without_script,
+        challenge,
+        limits,
+        when=chosen.when,
+        on_failure=chosen.on_failure,
+        without_script=chosen.without_script,
         meters=meters,
-    )  # fmt: skip
+    )
 
 
 def challenge_for(settings: Settings, secrets: Sequence[str], database: Database) -> ChallengeJudge | None:

@@ -47,9 +47,16 @@ class CodeExchange:
     """
 
     def __init__(
-        self, database: Database, accounts: AccountStore, store: CodeStore, keys: codes.CodeKeys, links: LinkStore,
-        limits: RateLimits, audit: Audit, meters: Meters,
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        accounts: AccountStore,
+        store: CodeStore,
+        keys: codes.CodeKeys,
+        links: LinkStore,
+        limits: RateLimits,
+        audit: Audit,
+        meters: Meters,
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._store = store
@@ -106,9 +113,13 @@ class CodeExchange:
         """Use the code up and store a link, in one transaction. Raises CodeRefused where somebody was quicker."""
         token, moment = tokens.mint(os.urandom), now()
         link = NewLink(
-            digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address=client.ip_address,
-            user_agent=client.user_agent, expires_at=moment + self._links.lifetime,
-        )  # fmt: skip
+            digest=tokens.digest(token),
+            account_id=account.id,
+            email=account.email,
+            ip_address=client.ip_address,
+            user_agent=client.user_agent,
+            expires_at=moment + self._links.lifetime,
+        )
 
         def write(connection: Connection) -> None:
             if not self._store.consume(connection, tried, moment):

@@ -94,9 +94,16 @@ class CodeStore:
         """
         alive = (ResetCodeRow.expires_at > moment) & _LIVE[0] & _LIVE[1]
         row = {
-            "mailbox": mailbox_digest(email), "code": _NONE, "account_id": "", "email": "", "expires_at": moment,
-            "tries": 1, "failures": 0, "touched_at": moment, "wanted": True,
-        }  # fmt: skip
+            "mailbox": mailbox_digest(email),
+            "code": _NONE,
+            "account_id": "",
+            "email": "",
+            "expires_at": moment,
+            "tries": 1,
+            "failures": 0,
+            "touched_at": moment,
+            "wanted": True,
+        }
         statement = (
             insert_if(self._database, ResetCodeRow, _NAMES)
             .on_conflict_do_update(
@@ -119,12 +126,13 @@ class CodeStore:
         statement = (
             update(ResetCodeRow)
             .where(
-                ResetCodeRow.mailbox == mailbox_digest(code.email), ResetCodeRow.code == code.code,
+                ResetCodeRow.mailbox == mailbox_digest(code.email),
+                ResetCodeRow.code == code.code,
                 ResetCodeRow.expires_at > moment,
             )
             .values(**_emptied(moment))
             .returning(ResetCodeRow.mailbox)
-        )  # fmt: skip
+        )
         return connection.execute(statement).first() is not None
 
     def revoke_all(

@@ -23,9 +23,15 @@ class RequestChallenge:
     """
 
     def __init__(
-        self, challenge: ChallengeJudge, limits: RateLimits, *, when: Literal["always", "busy"],
-        on_failure: Literal["closed", "open"], without_script: bool, meters: Meters,
-    ) -> None:  # fmt: skip
+        self,
+        challenge: ChallengeJudge,
+        limits: RateLimits,
+        *,
+        when: Literal["always", "busy"],
+        on_failure: Literal["closed", "open"],
+        without_script: bool,
+        meters: Meters,
+    ) -> None:
         self.challenge = challenge
         self.is_always_asked = when == "always"
         self.takes_without_script = without_script

@@ -59,15 +59,30 @@ class Audit:
         self._written = insert(AuditRow).from_select(_WRITTEN, select(*(self._rows.table.c[name] for name in _WRITTEN)))
 
     def write(
-        self, connection: Connection, event: str, outcome: str, client: Client, *,
-        at: datetime, account_id: str = "", email: str = "", message_id: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        connection: Connection,
+        event: str,
+        outcome: str,
+        client: Client,
+        *,
+        at: datetime,
+        account_id: str = "",
+        email: str = "",
+        message_id: int | None = None,
+    ) -> None:
         """Write an entry in the caller's transaction."""
         entry = Entry(
-            at=at, event=event, outcome=outcome, account_id=account_id, email=email, ip_address=client.ip_address,
-            user_agent=client.user_agent, request_id=client.request_id, message_id=message_id,
+            at=at,
+            event=event,
+            outcome=outcome,
+            account_id=account_id,
+            email=email,
+            ip_address=client.ip_address,
+            user_agent=client.user_agent,
+            request_id=client.request_id,
+            message_id=message_id,
             operator=client.operator,
-        )  # fmt: skip
+        )
         self.write_all(connection, [entry])
 
     def write_all(self, connection: Connection, entries: Sequence[Entry]) -> None:

@@ -171,9 +171,14 @@ class LinkStore:
         return _REVOCATIONS.use(connection, moment, of_id=link_id) is not None
 
     def revoke_all(
-        self, connection: Connection, account_id: str, moment: datetime, *,
-        mailbox: str | None = None, spares_recovery: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        connection: Connection,
+        account_id: str,
+        moment: datetime,
+        *,
+        mailbox: str | None = None,
+        spares_recovery: bool = False,
+    ) -> None:
         """End every link of the account that still works. The caller holds the account.
 
         `mailbox`: end those alone that went to it. `spares_recovery`: leave those that recover the account.

@@ -78,9 +78,14 @@ class Mailboxes:
     """
 
     def __init__(
-        self, database: Database, *, cooldown: timedelta, daily: int, suppression: timedelta,
+        self,
+        database: Database,
+        *,
+        cooldown: timedelta,
+        daily: int,
+        suppression: timedelta,
         mute: timedelta = timedelta(days=7),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._database = database
         self.cooldown = cooldown
         self.daily = daily

@@ -109,9 +109,13 @@ class Retention:
     """
 
     def __init__(
-        self, database: Database, retention: RetentionSettings, mailboxes: Mailboxes, accounts: AccountStore,
+        self,
+        database: Database,
+        retention: RetentionSettings,
+        mailboxes: Mailboxes,
+        accounts: AccountStore,
         secure_links: SecureLinkStore,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._secure_links = secure_links
@@ -159,43 +163,62 @@ class Retention:
         settled = OutboxRow.state != WAITING
         return (
             _Chore(
-                "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - periods.tokens,
+                "links",
+                delete(ResetTokenRow),
+                ResetTokenRow.id,
+                ResetTokenRow.expires_at < moment - periods.tokens,
                 ResetTokenRow.expires_at,
             ),
             _Chore(
-                "messages", delete(OutboxRow), OutboxRow.id, settled & (OutboxRow.settled_at < moment - periods.outbox),
+                "messages",
+                delete(OutboxRow),
+                OutboxRow.id,
+                settled & (OutboxRow.settled_at < moment - periods.outbox),
                 OutboxRow.settled_at,
             ),
             _Chore(
-                "addresses", update(OutboxRow).values(payload=ERASED), OutboxRow.id,
-                settled & (OutboxRow.settled_at < moment - periods.addresses) & _NOT_ERASED, OutboxRow.settled_at,
+                "addresses",
+                update(OutboxRow).values(payload=ERASED),
+                OutboxRow.id,
+                settled & (OutboxRow.settled_at < moment - periods.addresses) & _NOT_ERASED,
+                OutboxRow.settled_at,
             ),
             _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit, AuditRow.at),
             _Chore(
-                "secure_links", delete(SecureLinkRow), SecureLinkRow.digest,
+                "secure_links",
+                delete(SecureLinkRow),
+                SecureLinkRow.digest,
                 SecureLinkRow.used_at.is_(None) & (SecureLinkRow.expires_at < moment - periods.tokens),
             ),
             _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
             _Chore(
-                "locks", delete(AccountLockRow), AccountLockRow.account_id,
+                "locks",
+                delete(AccountLockRow),
+                AccountLockRow.account_id,
                 AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF,
             ),
             _Chore("answers", delete(SpentAnswerRow), SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
             _Chore(
-                "codes", delete(ResetCodeRow), ResetCodeRow.mailbox,
+                "codes",
+                delete(ResetCodeRow),
+                ResetCodeRow.mailbox,
                 (ResetCodeRow.touched_at < moment - _GUESSES)
                 | ((ResetCodeRow.failures == 0) & (ResetCodeRow.touched_at < moment - _CODES)),
             ),
             _Chore(
-                "second_step_tries", delete(SecondStepTriesRow), SecondStepTriesRow.account_id,
+                "second_step_tries",
+                delete(SecondStepTriesRow),
+                SecondStepTriesRow.account_id,
                 SecondStepTriesRow.counted_since < moment - _COUNTED_FOR,
             ),
             _Chore(
-                "sms_codes", delete(SmsCodeRow), SmsCodeRow.account_id,
+                "sms_codes",
+                delete(SmsCodeRow),
+                SmsCodeRow.account_id,
                 (SmsCodeRow.counted_since < moment - _COUNTED_FOR) & (SmsCodeRow.sent_at < moment - _COUNTED_FOR),
             ),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
-        )  # fmt: skip
+        )
 
     async def _purge_chore(self, chore: _Chore) -> int:
         """Work in batches that grow and shrink with the time that they take; half of the time is others'."""

@@ -16,27 +16,42 @@ def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> No
     ("source", "place", "rule", "message", "fix"),
     [
         (
-            "<p>\n  {{ price|euros }}</p>", "2:3", "django/unknown-filter",
-            "Invalid filter: 'euros'.", "Write {% load shop_tags %} above it.",
+            "<p>\n  {{ price|euros }}</p>",
+            "2:3",
+            "django/unknown-filter",
+            "Invalid filter: 'euros'.",
+            "Write {% load shop_tags %} above it.",
         ),
         (
-            "<p>\n\n{% tranlate 'x' %}</p>", "3:1", "django/unknown-tag",
-            "Invalid block tag: 'tranlate'.", "Did you mean translate?",
+            "<p>\n\n{% tranlate 'x' %}</p>",
+            "3:1",
+            "django/unknown-tag",
+            "Invalid block tag: 'tranlate'.",
+            "Did you mean translate?",
         ),
         (
-            "{% load shop_tag %}", "1:1", "django/unknown-library",
-            "'shop_tag' is not a registered tag library.", "Did you mean shop_tags?",
+            "{% load shop_tag %}",
+            "1:1",
+            "django/unknown-library",
+            "'shop_tag' is not a registered tag library.",
+            "Did you mean shop_tags?",
         ),
         (
-            "<p>\n{% include 'shop/emails/foter.html' %}", "2:1", "django/missing-template",
-            "There is no template shop/emails/foter.html.", "Did you mean shop/emails/footer.html?",
+            "<p>\n{% include 'shop/emails/foter.html' %}",
+            "2:1",
+            "django/missing-template",
+            "There is no template shop/emails/foter.html.",
+            "Did you mean shop/emails/footer.html?",
         ),
         (
-            "<p>{% if a %}\n<p>", "1:4", "django/syntax",
-            "Unclosed tag: 'if'. Looking for one of: elif, else, endif.", "Mend the tag at this place.",
+            "<p>{% if a %}\n<p>",
+            "1:4",
+            "django/syntax",
+            "Unclosed tag: 'if'. Looking for one of: elif, else, endif.",
+            "Mend the tag at this place.",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_template_is_told_with_its_place_and_what_mends_it(
     ask: Ask, source: str, place: str, rule: str, message: str, fix: str
 ) -> None:
@@ -73,11 +88,13 @@ def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_th
     assert ask(_undefined, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n') == [
         ("1:16", "'order.totl' is not among the values, so nothing stands there.", "Did you mean order.total?"),
         (
-            "2:1", "'lines' is not among the values, so nothing stands there.",
+            "2:1",
+            "'lines' is not among the values, so nothing stands there.",
             "The sample one lacks it: add it there, give it a default, or do not print it.",
         ),
         (
-            "3:1", "'shop' is not among the values, so nothing stands there.",
+            "3:1",
+            "'shop' is not among the values, so nothing stands there.",
             "The sample one lacks it: add it there, give it a default, or do not print it.",
         ),
-    ]  # fmt: skip
+    ]

@@ -14,8 +14,17 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
     {% url 'order' number=order_number %}{{ nickname|default:"friend" }}{% endblock %}"""
     values = ask(guessed, source)
     assert list(values) == [
-        "order", "sent_at", "rows", "plan", "user", "tickets", "site", "order_number", "nickname", "shop_name",
-    ]  # fmt: skip
+        "order",
+        "sent_at",
+        "rows",
+        "plan",
+        "user",
+        "tickets",
+        "site",
+        "order_number",
+        "nickname",
+        "shop_name",
+    ]
     assert isinstance(values["order"]["total"], int | float)
     assert [list(line) for line in values["order"]["lines"]] == [["product_name"]] * 3
     assert len(values["rows"]) == 3

@@ -22,8 +22,10 @@ def drawn(written: Written, source: str, samples: str, others: Mapping[str, str]
 def test_mails_are_told_from_partials(notifications: Gallery) -> None:
     assert notifications.names() == ["order_confirmation", "shipped"]
     assert notifications.shared_files() == [
-        "snippets/colours.mjml", "snippets/footer.liquid", "snippets/line-item.liquid",
-    ]  # fmt: skip
+        "snippets/colours.mjml",
+        "snippets/footer.liquid",
+        "snippets/line-item.liquid",
+    ]
     assert notifications.users("snippets/line-item.liquid") == ["order_confirmation"]
 
 
@@ -68,7 +70,7 @@ def test_mjml_is_known_by_its_name_or_by_what_is_in_it(written: Written, name: s
         ("{{ list.first }}{{ list[1] }}{{ list | size }}{{ map['some key'] }}", "a12b"),
         ("{% if '' %}texts are true{% endif %}{% if 0 %}, zero as well{% endif %}", "texts are true, zero as well"),
     ],
-)  # fmt: skip
+)
 def test_tags_and_filters_are_liquids_own(written: Written, source: str, shown: str) -> None:
     assert shown in drawn(written, source, 'list = ["a", 1]\nmap = {"some key" = "b"}')
 

@@ -111,7 +111,7 @@ def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_th
         ("mail.liquid:2:1", f"'lines' {nothing}", lacks),
         ("mail.liquid:3:17", f"'nick' {nothing}", lacks),
         ("mail.liquid:3:64", f"'nick' {nothing}", lacks),
-    ]  # fmt: skip
+    ]
 
 
 def test_without_samples_no_name_is_a_mistake(written: Written) -> None:

@@ -22,9 +22,20 @@ def test_what_a_template_prints_gets_a_value_by_its_use(written: Written) -> Non
     {% tablerow photo in photos %}{{ photo.alt }}{% endtablerow %}{% render 'part', given: code %}</p>"""
     values = guessed(written, source, **{"snippets/part.liquid": "{{ given | upcase }}{{ shop.email }}"})
     assert list(values) == [
-        "shop", "total_price", "created_at", "nick", "line_items", "requires_shipping", "plan", "gift", "status",
-        "city", "tags", "photos", "code",
-    ]  # fmt: skip
+        "shop",
+        "total_price",
+        "created_at",
+        "nick",
+        "line_items",
+        "requires_shipping",
+        "plan",
+        "gift",
+        "status",
+        "city",
+        "tags",
+        "photos",
+        "code",
+    ]
     assert list(values["shop"]) == ["name", "email"]
     assert isinstance(values["total_price"], int | float)
     assert values["created_at"].year == 2026

@@ -123,12 +123,13 @@ def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) 
     template = """{% extends "_parts/base.html" %}{% import "_parts/ui.html" as ui %}
 {% block content %}{% include "_parts/foot.html" %}{{ ui.button(note=hint) }}{{ ui.button() }}{% endblock %}"""
     report = explored(
-        tmp_path, template,
+        tmp_path,
+        template,
         base="{% if banner %}B{% endif %}{% block content %}{% if nobody_sees %}x{% endif %}{% endblock %}",
         foot="{% if unsubscribe_url %}U{% endif %}",
         ui="{% macro button(kind='solid', note=none) %}{% if kind == 'ghost' %}g{% endif %}"
         "{% if note %}n{% endif %}{% endmacro %}{% macro other() %}{% if x %}{% endif %}{% endmacro %}",
-    )  # fmt: skip
+    )
 
     assert sorted(found(report)) == ["with banner", "with note", "with unsubscribe_url"]
     assert not report.never_drawn, "what a mail's own call of a macro decides is no branch of the mail"
@@ -136,9 +137,10 @@ def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) 
 
 def test_of_a_folder_what_no_mail_comes_to_counts(tmp_path: Path) -> None:
     report = explored(
-        tmp_path, '{% import "_parts/ui.html" as ui %}{{ ui.button() }}',
+        tmp_path,
+        '{% import "_parts/ui.html" as ui %}{{ ui.button() }}',
         ui="{% macro button(kind='solid') %}{% if kind == 'ghost' %}g{% endif %}{% endmacro %}",
-    )  # fmt: skip
+    )
 
     assert report.coverage.percent == 100
     assert [one.reason for one in coverage_of([report]).never_drawn] == ["No mail comes to it."]
@@ -249,8 +251,12 @@ def test_values_that_the_declared_type_does_not_allow_are_not_used(typed: Galler
 
     assert report
     assert sorted(found(report)) == [
-        "one of items", "several of items", "speed is fast", "status.value is lost", "with company",
-    ]  # fmt: skip
+        "one of items",
+        "several of items",
+        "speed is fast",
+        "status.value is lost",
+        "with company",
+    ]
     assert never(report) == {
         "mail.html:4 speed is supersonic": "No value was found that the type of speed allows and that takes it.",
         "mail.html:7 without note": "No value was found that the type of note allows and that takes it.",

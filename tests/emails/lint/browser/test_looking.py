@@ -57,8 +57,10 @@ WRONG = {
 }  # fmt: skip
 PLANTED = {
     *(f"browser/{kind.partition(' ')[0]}" for kind in WRONG),
-    "browser/not-measured", "images/heavy", "images/heavy-together",
-}  # fmt: skip
+    "browser/not-measured",
+    "images/heavy",
+    "images/heavy-together",
+}
 RIGHT = """\
 <div style="display:none;max-height:0;overflow:hidden">Read this first, it is hidden on purpose.</div>
 <div style="max-height:0;overflow:hidden;opacity:0">And so is this one.</div>
@@ -139,8 +141,10 @@ def test_heavy_images_in_the_mail_and_beside_it_are_weighed(tmp_path: Path, chro
     )
     found = look(tmp_path, body, chromium)
     assert [(one.rule, one.place.line) for one in found] == [
-        ("images/heavy", 4), ("images/heavy", 5), ("images/heavy-together", 4),
-    ]  # fmt: skip
+        ("images/heavy", 4),
+        ("images/heavy", 5),
+        ("images/heavy-together", 4),
+    ]
     assert "1,100 KB" in found[0].message
 
 

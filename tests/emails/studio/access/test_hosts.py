@@ -12,8 +12,14 @@ from keyturn.emails.studio import Studio, create_studio_app, studio_router
 from keyturn.emails.studio.access.access_token import COOKIE
 
 TOKEN = "a-token-that-nobody-guesses"
-PATHS = ("/studio", "/studio/templates/greeting", "/studio/frames/greeting", "/studio/outbox", "/studio/events",
-         "/studio/static/studio.js")  # fmt: skip
+PATHS = (
+    "/studio",
+    "/studio/templates/greeting",
+    "/studio/frames/greeting",
+    "/studio/outbox",
+    "/studio/events",
+    "/studio/static/studio.js",
+)
 
 
 def status(studio: Studio, host: str, path: str = "/studio/templates/greeting") -> int:
@@ -30,9 +36,17 @@ def test_this_machine_is_answered_on_any_port(studio: Studio, host: str) -> None
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.7", "", "[::1",
-     "evil.example@127.0.0.1.example"],
-)  # fmt: skip
+    [
+        "evil.example",
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "192.0.2.7",
+        "",
+        "[::1",
+        "evil.example@127.0.0.1.example",
+    ],
+)
 def test_another_name_is_misdirected(studio: Studio, host: str) -> None:
     assert status(studio, host) == 421
 
@@ -62,10 +76,17 @@ def test_bound_to_every_address_it_answers_to_numbers_which_nobody_can_rename(
     assert status(replace(studio, host="0.0.0.0", token=TOKEN), host) == code  # noqa: S104
 
 
-@pytest.mark.parametrize(("bound", "host", "code"), [
-    ("studio.lan", "studio.lan:8000", 200), ("studio.lan", "192.0.2.7", 200), ("studio.lan", "evil.example", 421),
-    ("localhost", "localhost:8000", 200), ("localhost", "192.0.2.7", 421), ("::1", "192.0.2.7", 421),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("bound", "host", "code"),
+    [
+        ("studio.lan", "studio.lan:8000", 200),
+        ("studio.lan", "192.0.2.7", 200),
+        ("studio.lan", "evil.example", 421),
+        ("localhost", "localhost:8000", 200),
+        ("localhost", "192.0.2.7", 421),
+        ("::1", "192.0.2.7", 421),
+    ],
+)
 def test_bound_to_a_name_it_answers_to_that_name(studio: Studio, bound: str, host: str, code: int) -> None:
     assert status(replace(studio, host=bound, token=TOKEN), host) == code
 

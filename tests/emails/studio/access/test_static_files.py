@@ -18,8 +18,23 @@ def test_a_file_is_answered_with_its_type_and_the_headers_of_the_studio(client: 
 
 @pytest.mark.parametrize(
     "path",
-    ["%00", "studio.css%00", "%ff", "%0a", "/etc/passwd", "%2fetc/passwd", "..%2fbase.html", "%2e%2e/base.html",
-     "editing/%2e%2e/%2e%2e/base.html", "studio.css/x", "editing", "a" * 300, "a/" * 3_000, "", "/"],
-)  # fmt: skip
+    [
+        "%00",
+        "studio.css%00",
+        "%ff",
+        "%0a",
+        "/etc/passwd",
+        "%2fetc/passwd",
+        "..%2fbase.html",
+        "%2e%2e/base.html",
+        "editing/%2e%2e/%2e%2e/base.html",
+        "studio.css/x",
+        "editing",
+        "a" * 300,
+        "a/" * 3_000,
+        "",
+        "/",
+    ],
+)
 def test_a_path_that_names_no_file_of_the_folder_is_not_found(client: Client, path: str) -> None:
     assert client.get(f"/studio/static/{path}").status_code == 404

@@ -53,9 +53,13 @@ def test_a_name_that_was_pointed_at_this_machine_opens_nothing(studio: Studio, p
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"},
-     {"sec-fetch-site": "same-site", "origin": "http://127.0.0.1:3000"}],
-)  # fmt: skip
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site", "origin": "http://127.0.0.1:3000"},
+    ],
+)
 def test_a_page_of_another_site_changes_nothing(client: Client, studio: Studio, headers: dict[str, str]) -> None:
     assert studio.captured
     studio.captured.add(b"Subject: x\r\n\r\n")

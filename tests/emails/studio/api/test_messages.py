@@ -89,16 +89,31 @@ def test_a_list_has_mailpits_shape(client: Client, three: list[str]) -> None:
     listed = client.get("/api/v1/messages", params={"subject": "welcome", "limit": 1}).json()
     (row,) = listed.pop("messages")
     assert listed == {
-        "total": 3, "unread": 2, "count": 1, "messages_count": 2, "messages_unread": 1, "start": 0, "tags": ["login"],
-    }  # fmt: skip
+        "total": 3,
+        "unread": 2,
+        "count": 1,
+        "messages_count": 2,
+        "messages_unread": 1,
+        "start": 0,
+        "tags": ["login"],
+    }
     assert datetime.fromisoformat(row.pop("Created")) <= datetime.now(UTC)
     assert row.pop("Size") > 100
     assert row == {
-        "ID": three[2], "MessageID": "", "Read": False, "Subject": "Welcome back", "Username": "", "Tags": [],
+        "ID": three[2],
+        "MessageID": "",
+        "Read": False,
+        "Subject": "Welcome back",
+        "Username": "",
+        "Tags": [],
         "From": {"Name": "Northwind School", "Address": "no-reply@northwind.example"},
-        "To": [{"Name": "", "Address": "ada@northwind.example"}], "Cc": [], "Bcc": [], "ReplyTo": [],
-        "Attachments": 0, "Snippet": "Hello Ada",
-    }  # fmt: skip
+        "To": [{"Name": "", "Address": "ada@northwind.example"}],
+        "Cc": [],
+        "Bcc": [],
+        "ReplyTo": [],
+        "Attachments": 0,
+        "Snippet": "Hello Ada",
+    }
 
 
 def test_a_mail_has_its_texts_links_codes_and_files(client: Client, captured: CapturedMails) -> None:
@@ -189,10 +204,19 @@ def test_mails_are_deleted_by_id_by_query_or_all(client: Client, three: list[str
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("messages", b"{"), ("messages", b'{"IDs": "all"}'), ("search", b""), ("messages?to=a@b.c", b'{"IDs": ["x"]}'),
-     ("messages?wrong=1", b""), ("messages", b"\xff"), ("search?query=-is:nonsense", b""),
-     ("search?query=-larger:x", b""), ("search?query=-before:tomorrow", b""), ("search?query=-bogus:x", b"")],
-)  # fmt: skip
+    [
+        ("messages", b"{"),
+        ("messages", b'{"IDs": "all"}'),
+        ("search", b""),
+        ("messages?to=a@b.c", b'{"IDs": ["x"]}'),
+        ("messages?wrong=1", b""),
+        ("messages", b"\xff"),
+        ("search?query=-is:nonsense", b""),
+        ("search?query=-larger:x", b""),
+        ("search?query=-before:tomorrow", b""),
+        ("search?query=-bogus:x", b""),
+    ],
+)
 def test_a_deletion_that_nobody_understands_deletes_nothing(client: Client, path: str, body: bytes) -> None:
     answer = client.request("DELETE", f"/api/{path}", content=body)
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad Request")
@@ -232,12 +256,20 @@ def test_it_says_what_it_holds(client: Client) -> None:
 
 
 def test_a_mail_is_handed_in_over_http(client: Client) -> None:
-    sent = client.post("/api/v1/send", json={
-        "From": {"Email": "app@a.example", "Name": "App"}, "To": [{"Email": "ada@b.example", "Name": "Ada"}],
-        "Bcc": ["hidden@b.example"], "Subject": "Grüße", "Text": "Hello", "HTML": "<p>Hello</p>", "Tags": ["signup"],
-        "Headers": {"X-Own": "1"},
-        "Attachments": [{"Content": "JVBERg==", "Filename": "a.pdf", "ContentType": "application/pdf"}],
-    })  # fmt: skip
+    sent = client.post(
+        "/api/v1/send",
+        json={
+            "From": {"Email": "app@a.example", "Name": "App"},
+            "To": [{"Email": "ada@b.example", "Name": "Ada"}],
+            "Bcc": ["hidden@b.example"],
+            "Subject": "Grüße",
+            "Text": "Hello",
+            "HTML": "<p>Hello</p>",
+            "Tags": ["signup"],
+            "Headers": {"X-Own": "1"},
+            "Attachments": [{"Content": "JVBERg==", "Filename": "a.pdf", "ContentType": "application/pdf"}],
+        },
+    )
     assert sent.status_code == 200
     read = client.get(f"/api/v1/message/{sent.json()['ID']}").json()
     assert (read["Subject"], read["To"]) == ("Grüße", [{"Name": "Ada", "Address": "ada@b.example"}])
@@ -248,12 +280,16 @@ def test_a_mail_is_handed_in_over_http(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"From": {"Email": "a@b.example"}, "Subject": "x\r\nBcc: y"}, {"From": {"Email": "a@b.example"}, "To": "x"},
-     {"From": {"Email": "a@b.example"}, "Attachments": [{"Content": "not base64!"}]},
-     {"From": {"Email": "a@b.example"}, "Attachments": [{"Content": "AA==", "ContentType": "x"}]},
-     {"From": {"Email": "a@b.example"}, "Headers": {"From": "again"}},
-     {"From": {"Email": "a@b.example"}, "Headers": {"a b": "x\n y"}}],
-)  # fmt: skip
+    [
+        {},
+        {"From": {"Email": "a@b.example"}, "Subject": "x\r\nBcc: y"},
+        {"From": {"Email": "a@b.example"}, "To": "x"},
+        {"From": {"Email": "a@b.example"}, "Attachments": [{"Content": "not base64!"}]},
+        {"From": {"Email": "a@b.example"}, "Attachments": [{"Content": "AA==", "ContentType": "x"}]},
+        {"From": {"Email": "a@b.example"}, "Headers": {"From": "again"}},
+        {"From": {"Email": "a@b.example"}, "Headers": {"a b": "x\n y"}},
+    ],
+)
 def test_what_is_no_mail_is_refused(client: Client, body: dict[str, Any]) -> None:
     answer = client.post("/api/v1/send", json=body)
     assert answer.status_code == 400

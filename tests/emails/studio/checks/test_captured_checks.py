@@ -47,12 +47,16 @@ def test_a_mail_as_it_should_be_has_no_findings() -> None:
         (GOOD + b"\r\nhttps://a.example/unsubscribe?u=1\r\n", ["bulk-without-unsubscribe"]),
         (GOOD + b"List-Unsubscribe: <mailto:off@a.example>\r\n" + BODY, ["unsubscribe-not-one-click"]),
         (GOOD + b"List-Unsubscribe: <https://a.example/off>\r\n" + BODY, ["unsubscribe-not-one-click"]),
-        (GOOD + b"List-Unsubscribe: <https://a.example/off>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-         + BODY, []),
+        (
+            GOOD
+            + b"List-Unsubscribe: <https://a.example/off>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+            + BODY,
+            [],
+        ),
         (GOOD + b"\r\n" + b"x" * 999 + b"\r\n", ["long-line"]),
         (GOOD + b"\r\n" + b"x" * 998 + b"\r\n", []),
     ],
-)  # fmt: skip
+)
 def test_each_is_found(raw: bytes, found: list[str]) -> None:
     assert rules(raw) == found
 

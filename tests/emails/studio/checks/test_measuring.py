@@ -22,9 +22,13 @@ def test_what_a_browser_says_is_bounded_and_only_taken_from_the_studios_own_page
     good = [{"width": 375, "height": 900, "problems": [OVERFLOW]}]
     assert ask(client, good)[0] == 200
     for wrong in (
-        b"", b"{", [{"width": 375}], [{**good[0], "width": 10**6}], [{**good[0], "problems": [OVERFLOW] * 101}],
+        b"",
+        b"{",
+        [{"width": 375}],
+        [{**good[0], "width": 10**6}],
+        [{**good[0], "problems": [OVERFLOW] * 101}],
         [{**good[0], "problems": [{**OVERFLOW, "kind": "links/relative"}]}],
-    ):  # fmt: skip
+    ):
         assert ask(client, wrong)[0] == 400
     assert ask(client, b" " * 300_000)[0] == 413
     assert ask(client, good, "nobody")[0] == 404

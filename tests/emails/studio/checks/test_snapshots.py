@@ -89,9 +89,13 @@ def test_the_first_golden_files_are_written_with_one_button(client: Client, gold
     assert not golden.exists()
     assert accept(client, "/studio/snapshots") == "/studio/snapshots"
     assert sorted(written(golden)) == [
-        "greeting/ada.html", "greeting/ada.txt", "greeting/grace.html", "greeting/grace.txt",
-        "notice/only.html", "notice/only.txt",
-    ]  # fmt: skip
+        "greeting/ada.html",
+        "greeting/ada.txt",
+        "greeting/grace.html",
+        "greeting/grace.txt",
+        "notice/only.html",
+        "notice/only.txt",
+    ]
     assert heading(client) == "Every mail is as it was accepted"
 
 
@@ -230,11 +234,18 @@ def test_what_no_button_sends_is_refused(accepted: Client, golden: Path, given: 
     assert written(golden) == before
 
 
-@pytest.mark.parametrize("path", [
-    "snapshots/greeting?sample=nobody", "snapshots/none?sample=ada", "snapshots/greeting", "proofs/after/none?sample=a",
-    "snapshots/..%2F..%2Fgreeting?sample=ada", "proofs/before/..%2Fsecret?sample=key",
-    "snapshots/greeting?sample=../ada",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "snapshots/greeting?sample=nobody",
+        "snapshots/none?sample=ada",
+        "snapshots/greeting",
+        "proofs/after/none?sample=a",
+        "snapshots/..%2F..%2Fgreeting?sample=ada",
+        "proofs/before/..%2Fsecret?sample=key",
+        "snapshots/greeting?sample=../ada",
+    ],
+)
 def test_what_is_no_mail_is_not_found(accepted: Client, golden: Path, path: str) -> None:
     (golden.parent / "secret").mkdir()
     (golden.parent / "secret" / "key.html").write_text("<p>secret words</p>")

@@ -65,11 +65,21 @@ def test_names_links_and_addresses_are_plausible_and_lead_nowhere() -> None:
 
 
 def test_plain_values_vary_by_their_own_looks() -> None:
-    start = Sample("one", {
-        "title": "What changed", "count": 4, "price": 2.5, "new": True, "accent": "#14614b", "none": None,
-        "anything": "one two three", "link": "https://www.northwind.example/digest?a=1", "to": "ada@northwind.example",
-        "stories": [{"headline": "The heating is back"}],
-    })  # fmt: skip
+    start = Sample(
+        "one",
+        {
+            "title": "What changed",
+            "count": 4,
+            "price": 2.5,
+            "new": True,
+            "accent": "#14614b",
+            "none": None,
+            "anything": "one two three",
+            "link": "https://www.northwind.example/digest?a=1",
+            "to": "ada@northwind.example",
+            "stories": [{"headline": "The heating is back"}],
+        },
+    )
     made = [random_sample(start, None, seed).values for seed in range(30)]
     assert all(values.keys() == start.values.keys() for values in made)
     assert all(type(values[name]) is type(start.values[name]) for values in made for name in start.values)

@@ -68,10 +68,17 @@ async def test_a_browser_draws_what_word_is_known_to_draw(browser: Browser) -> N
 @pytest.mark.parametrize(
     "vml",
     [
-        '<v:rect style="x" fillcolor="&quot;><script>">', "<v:roundrect arcsize='..'>", "<v:oval/>", "<v:fill>",
-        "<v:textbox inset=',,,,,'>Hello", "<o:p>&nbsp;</o:p>", "<xml><o:x/></xml>", "<v:image src='a.png'/>", "<v:rect",
+        '<v:rect style="x" fillcolor="&quot;><script>">',
+        "<v:roundrect arcsize='..'>",
+        "<v:oval/>",
+        "<v:fill>",
+        "<v:textbox inset=',,,,,'>Hello",
+        "<o:p>&nbsp;</o:p>",
+        "<xml><o:x/></xml>",
+        "<v:image src='a.png'/>",
+        "<v:rect",
     ],
-)  # fmt: skip
+)
 def test_whatever_vml_it_is_no_element_of_it_is_left_and_nothing_is_added(vml: str) -> None:
     left = parse_html(draw_vml(f"<p>{vml}</p>"))
     assert not [one.tag for one in left.walk() if ":" in one.tag or one.tag == "script"]

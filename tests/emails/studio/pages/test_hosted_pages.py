@@ -24,10 +24,27 @@ OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?<
 FRAMES = "/studio/page-frames"
 
 TELLING = {
-    "forgot", "forgot-error", "sent", "reset-refused", "invitation", "link-used", "sign-in-changed", "settings",
-    "busy", "code-refused", "second-step-wrong", "asked", "secure-locks", "secured", "mute", "muted",
-    "security-link-dead", "sent-code", "second-step-sent", "second-step-impossible",
-}  # fmt: skip
+    "forgot",
+    "forgot-error",
+    "sent",
+    "reset-refused",
+    "invitation",
+    "link-used",
+    "sign-in-changed",
+    "settings",
+    "busy",
+    "code-refused",
+    "second-step-wrong",
+    "asked",
+    "secure-locks",
+    "secured",
+    "mute",
+    "muted",
+    "security-link-dead",
+    "sent-code",
+    "second-step-sent",
+    "second-step-impossible",
+}
 """Between them they have everything that a page is made of."""
 
 
@@ -44,13 +61,16 @@ def studio(own: Path, tmp_path: Path) -> Studio:
     (tmp_path / "look" / "own.css").write_text("@media (prefers-color-scheme: dark) { h1 { font-style: normal } }")
     settings = Settings(
         brand=Brand(
-            name="Northwind School", support_address="help@northwind.example", accent="#5a34c8",
-            logo=FileOrUrl(f"{tmp_path}/look/logo.svg"), stylesheet=Folder(f"{tmp_path}/look/own.css"),
+            name="Northwind School",
+            support_address="help@northwind.example",
+            accent="#5a34c8",
+            logo=FileOrUrl(f"{tmp_path}/look/logo.svg"),
+            stylesheet=Folder(f"{tmp_path}/look/own.css"),
         ),
         kinds={"school": Kind(brand={"name": "Harbour Primary", "logo": FileOrUrl("")})},
         password=PasswordSettings(uppercase=True, lowercase=True, digit=True, special=True),
         pages=PagesSettings(templates=Folder(own)),
-    )  # fmt: skip
+    )
     gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
     pages = HostedPages(settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
     return Studio(gallery=gallery, sender="a@northwind.example", pages=pages)

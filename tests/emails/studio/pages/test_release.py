@@ -62,8 +62,11 @@ def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
     (sent,) = received(real)
     resent, _, rest = sent.raw.partition(b"From: App")
     assert [line.partition(b":")[0] for line in resent.splitlines()] == [
-        b"Resent-From", b"Resent-To", b"Resent-Date", b"Resent-Message-ID",
-    ]  # fmt: skip
+        b"Resent-From",
+        b"Resent-To",
+        b"Resent-Date",
+        b"Resent-Message-ID",
+    ]
     assert b"From: App" + rest == (
         b"From: App <app@northwind.example>\r\nDKIM-Signature: v=1; d=northwind.example\r\nSubject: Hi\r\n"
         b"\r\nBcc: no header\r\n"
@@ -75,9 +78,15 @@ def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
 
 @pytest.mark.parametrize(
     "to",
-    ["ada@elsewhere.example", "ada@northwind.example.evil.example", "", "nobody",
-     "ada@northwind.example, eve@evil.example", "ada@northwind.example\r\nBcc: eve@evil.example"],
-)  # fmt: skip
+    [
+        "ada@elsewhere.example",
+        "ada@northwind.example.evil.example",
+        "",
+        "nobody",
+        "ada@northwind.example, eve@evil.example",
+        "ada@northwind.example\r\nBcc: eve@evil.example",
+    ],
+)
 def test_nobody_else_gets_it(client: Client, captured: CapturedMails, real: SmtpServer, to: str) -> None:
     mail_id = captured.add(bytes(mail()))
     answer = client.post(f"/studio/outbox/{mail_id}/release", data={"to": to}, headers=OWN)

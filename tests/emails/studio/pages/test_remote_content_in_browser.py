@@ -63,10 +63,24 @@ async def opened(context: BrowserContext, address: str) -> Page:
 
 @pytest.mark.parametrize(
     "view",
-    ["", "?scheme=dark", "?scheme=partial", "?scheme=full", "?scheme=word", "?dir=rtl", "?images=off", "?show=both",
-     "?width=320&tab=checks", "?tab=links", "?tab=reading", "?show=text", "?show=source", "?fonts=on",
-     "?remote=another"],
-)  # fmt: skip
+    [
+        "",
+        "?scheme=dark",
+        "?scheme=partial",
+        "?scheme=full",
+        "?scheme=word",
+        "?dir=rtl",
+        "?images=off",
+        "?show=both",
+        "?width=320&tab=checks",
+        "?tab=links",
+        "?tab=reading",
+        "?show=text",
+        "?show=source",
+        "?fonts=on",
+        "?remote=another",
+    ],
+)
 async def test_no_host_learns_that_a_captured_mail_was_opened_in_whatever_view(
     context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str, view: str
 ) -> None:

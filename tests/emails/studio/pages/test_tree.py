@@ -32,12 +32,19 @@ def add(folder: Path, *names: str) -> None:
 @pytest.mark.parametrize(
     ("find", "name"),
     [
-        ("reset", "password_reset"), ("RESET", "password_reset"), ("pwr", "password_reset"),
-        ("ordsh", "orders/shipped"), ("hip", "orders/shipped"), ("ship orders", "orders/shipped"),
-        ("s", "orders/shipped"), ("", "anything"), ("größe", "mails/größe"), ("a.b", "mails/a.b"),
+        ("reset", "password_reset"),
+        ("RESET", "password_reset"),
+        ("pwr", "password_reset"),
+        ("ordsh", "orders/shipped"),
+        ("hip", "orders/shipped"),
+        ("ship orders", "orders/shipped"),
+        ("s", "orders/shipped"),
+        ("", "anything"),
+        ("größe", "mails/größe"),
+        ("a.b", "mails/a.b"),
         ("reset ada", "password_reset ada"),
     ],
-)  # fmt: skip
+)
 def test_a_name_is_found_by_its_words_or_with_letters_left_out(find: str, name: str) -> None:
     assert matches(find, name)
 
@@ -62,8 +69,10 @@ def test_templates_at_the_top_come_first_then_folder_by_folder() -> None:
     assert [entry.name for entry in ordered] == ["welcome", "auth/a", "auth/z", "auth/sub/b"]
     branches = tree(ordered, None, "")
     assert [(branch.folder, [leaf.label for leaf in branch.leaves]) for branch in branches] == [
-        ("", ["welcome"]), ("auth", ["a", "z"]), ("auth/sub", ["b"]),
-    ]  # fmt: skip
+        ("", ["welcome"]),
+        ("auth", ["a", "z"]),
+        ("auth/sub", ["b"]),
+    ]
 
 
 def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) -> None:
@@ -147,8 +156,13 @@ def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(clie
     assert answer.headers["cache-control"] == "no-store"
     items = {(item["kind"], item["label"]): item["href"] for item in answer.json()}
     assert [label for _, label in items] == [
-        "greeting", "notice", "greeting / ada", "greeting / grace", "notice / only", "_layout/base.mjml",
-    ]  # fmt: skip
+        "greeting",
+        "notice",
+        "greeting / ada",
+        "greeting / grace",
+        "notice / only",
+        "_layout/base.mjml",
+    ]
     assert items["Template", "greeting"] == "/studio/templates/greeting?width=320&scheme=dark"
     assert items["Sample", "greeting / grace"] == "/studio/templates/greeting?sample=grace&width=320&scheme=dark"
     assert items["Shared file", "_layout/base.mjml"] == "/studio/files/_layout/base.mjml?width=320&scheme=dark"

@@ -24,9 +24,13 @@ def stages(client: Client, address: str) -> dict[str, str]:
 
 def test_the_stages_of_a_mail_carry_the_names_of_their_files(client: Client) -> None:
     assert stages(client, "greeting?show=source") == {
-        "template": "greeting.mjml", "text": "greeting.txt", "samples": "samples.toml", "mjml": "MJML", "html": "HTML",
+        "template": "greeting.mjml",
+        "text": "greeting.txt",
+        "samples": "samples.toml",
+        "mjml": "MJML",
+        "html": "HTML",
         "eml": "EML",
-    }  # fmt: skip
+    }
 
 
 def test_a_stage_that_a_mail_does_not_have_is_not_offered(client: Client, folder: Path) -> None:

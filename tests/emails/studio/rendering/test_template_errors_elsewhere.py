@@ -76,17 +76,25 @@ def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(ot
 @pytest.mark.parametrize(
     ("line", "place", "marked", "words"),
     [
-        ('<b>{{ name }}</b> {% include "partials/heder.html" %}', "3:33", "partials",
-         "Did you mean partials/header.html?"),
-        ('{% if name %}<mj-include path="./heder.html" />{% endif %}', "3:16", "&lt;mj-include",
-         "There is no heder.html"),
+        (
+            '<b>{{ name }}</b> {% include "partials/heder.html" %}',
+            "3:33",
+            "partials",
+            "Did you mean partials/header.html?",
+        ),
+        (
+            '{% if name %}<mj-include path="./heder.html" />{% endif %}',
+            "3:16",
+            "&lt;mj-include",
+            "There is no heder.html",
+        ),
         ("<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}", "3", "", "Look at what this line does"),
         ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Mend the Jinja tag at this place."),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
         ("{{ name }} {{ street }}", "3:17", "street", "The sample ada gives name; add street to it"),
         ("{{ name }} {% load i18n %}", "3:17", "load", "{% load %} is a tag of Django"),
     ],
-)  # fmt: skip
+)
 def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not_know(
     other: Client, foreign: Path, line: str, place: str, marked: str, words: str
 ) -> None:

@@ -45,8 +45,12 @@ on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 ID = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
 DJANGO: dict[str, str] = {
-    "table": "otp_totp_totpdevice", "account": "user_id", "totp": "key", "format": "hex", "active": "confirmed",
-}  # fmt: skip
+    "table": "otp_totp_totpdevice",
+    "account": "user_id",
+    "totp": "key",
+    "format": "hex",
+    "active": "confirmed",
+}
 
 Started = Callable[..., AbstractAsyncContextManager[Service]]
 
@@ -77,9 +81,11 @@ def started(app_database: Path, database_url: str) -> Started:
     async def start(**table: Any) -> AsyncIterator[Service]:
         users = TableSettings(url=Secret(f"sqlite:///{app_database}"), table="users", password="password")
         settings = settings_for(
-            database_url, accounts=AccountSettings(store="table", table=users), sign_in_url="{base_url}/login",
+            database_url,
+            accounts=AccountSettings(store="table", table=users),
+            sign_in_url="{base_url}/login",
             second_step=SecondStepSettings(source="table", table=SecondStepTableSettings(**table)),
-        )  # fmt: skip
+        )
         async with running(settings) as service:
             yield service
 
@@ -163,9 +169,11 @@ async def test_a_column_that_is_not_there_is_a_fault_at_the_start_and_later_noth
 async def test_a_table_beside_keyturns_own_is_read_whatever_its_ids_are(database_url: str) -> None:
     users = TableSettings(table="people", email="email", password="password")
     settings = settings_for(
-        database_url, accounts=AccountSettings(store="table", table=users), sign_in_url="{base_url}/login",
+        database_url,
+        accounts=AccountSettings(store="table", table=users),
+        sign_in_url="{base_url}/login",
         second_step=SecondStepSettings(source="table", table=SecondStepTableSettings(totp="secret", active="on_since")),
-    )  # fmt: skip
+    )
     create = "CREATE TABLE people (id UUID PRIMARY KEY, email TEXT, password TEXT, secret TEXT, on_since TIMESTAMP)"
     insert = f"INSERT INTO people VALUES ('{ID}', :email, :password, :secret, '2026-01-01 10:00:00')"  # noqa: S608
     values = {"email": ADA, "password": hash_of(PASSWORD), "secret": base32(SEED)}
@@ -232,8 +240,11 @@ async def test_a_step_of_an_apps_own_is_asked(database_url: str) -> None:
 
 @on_sqlite
 async def test_a_factory_that_makes_no_step_is_told_by_its_setting(database_url: str) -> None:
-    for name, said in (("half", "without async require_ready, factors"), ("broken", "RuntimeError: not today"),
-                       ("nowhere", "has no nowhere")):  # fmt: skip
+    for name, said in (
+        ("half", "without async require_ready, factors"),
+        ("broken", "RuntimeError: not today"),
+        ("nowhere", "has no nowhere"),
+    ):
         wanted = settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:{name}"))
         with pytest.raises(SettingsInvalid, match=rf"second_step.source: .*{said}"):
             async with running(wanted):
@@ -246,9 +257,11 @@ async def refusing(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Ser
     store = Elsewhere(Account(id="u-1", email=ADA))
     step = SecondStepSettings(source="builtin", daily=2, sms=SmsSettings(transport="capture"))
     settings = settings_for(
-        database_url, second_step=step, limits=LimitSettings(mailbox_cooldown=timedelta(0)),
+        database_url,
+        second_step=step,
+        limits=LimitSettings(mailbox_cooldown=timedelta(0)),
         mail=MailSettings(transport="capture", capture_dir=str(tmp_path / "messages")),
-    )  # fmt: skip
+    )
     async with running(settings, accounts=store) as service:
         await builtin_factors(service).set_seed("u-1", SEED)
         await builtin_factors(service).set_phone("u-1", "+447700900123")

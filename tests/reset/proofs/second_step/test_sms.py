@@ -50,9 +50,15 @@ async def service(twilio: TwilioServer, listening: Twilio, database_url: str) ->
     """Start a service in which Ada has a phone."""
     del twilio
     sms = SmsSettings(
-        transport="twilio", api_url=listening.url, account=ACCOUNT, user=USER, password=Secret(PASSWORD),
-        from_="+14155552671", cooldown=timedelta(microseconds=1), daily=4,
-    )  # fmt: skip
+        transport="twilio",
+        api_url=listening.url,
+        account=ACCOUNT,
+        user=USER,
+        password=Secret(PASSWORD),
+        from_="+14155552671",
+        cooldown=timedelta(microseconds=1),
+        daily=4,
+    )
     step = SecondStepSettings(source="builtin", sms=sms, tries=10)
     async with running(settings_for(database_url, second_step=step, limits=FREE)) as service:
         account = await service.add(ADA, name="Ada", locale="en")
@@ -78,10 +84,12 @@ async def test_a_code_comes_with_what_phones_and_twilio_need_and_sets_the_passwo
     (message,) = twilio.messages
     code = code_in(message)
     assert message == {
-        "To": PHONE, "From": "+14155552671", "ValidityPeriod": "600",
+        "To": PHONE,
+        "From": "+14155552671",
+        "ValidityPeriod": "600",
         "Body": f"{code} is your code for a new Northwind School password. It works for 10 minutes. Tell it to nobody."
         f"\n\n@127.0.0.1 #{code}",
-    }  # fmt: skip
+    }
     assert problem(await reset_with(service, token, "sms", str(int(code) ^ 1).zfill(6))) == "401 second-step-rejected"
     assert (await reset_with(service, token, "sms", code)).status_code == 200
     assert await service.knows(NEW_PASSWORD)

@@ -27,9 +27,13 @@ from liquid.builtin.expressions.primitive import Blank, Empty, RangeLiteral
 from liquid.expression import Expression
 
 _COMPARISONS: Mapping[type[Expression], str] = {
-    EqExpression: "eq", NeExpression: "ne", LtExpression: "lt", LeExpression: "lteq", GtExpression: "gt",
+    EqExpression: "eq",
+    NeExpression: "ne",
+    LtExpression: "lt",
+    LeExpression: "lteq",
+    GtExpression: "gt",
     GeExpression: "gteq",
-}  # fmt: skip
+}
 
 _KNOWN_AS: Mapping[str, str] = {
     **dict.fromkeys(("upcase",), "upper"),

@@ -36,13 +36,23 @@ _FILTERS: Mapping[str, frozenset[str]] = {
     "Klaviyo": frozenset({"catalog", "days_until", "find_replace", "floatformat", "lookup", "missing_product_image"}),
 }  # fmt: skip
 _TAGS: Mapping[str, frozenset[str]] = {
-    "Shopify": frozenset({
-        "content_for", "form", "javascript", "layout", "paginate", "schema", "section", "sections", "style",
-        "stylesheet",
-    }),
+    "Shopify": frozenset(
+        {
+            "content_for",
+            "form",
+            "javascript",
+            "layout",
+            "paginate",
+            "schema",
+            "section",
+            "sections",
+            "style",
+            "stylesheet",
+        }
+    ),
     "Jekyll": frozenset({"highlight", "include_relative", "link", "post_url"}),
     "Klaviyo": frozenset({"catalog", "coupon_code", "current_year", "unsubscribe", "unsubscribe_link", "web_view"}),
-}  # fmt: skip
+}
 
 
 def host_of_filter(name: str) -> str:

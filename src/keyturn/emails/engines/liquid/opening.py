@@ -32,9 +32,14 @@ def open_liquid(
             raise
         sentence = str(missing)
         return open_not_drawn(
-            directory, settings, name="Liquid", suffixes=_SUFFIXES, why_not=lambda _: (sentence, None),
-            fix="Install it where this runs, and start it again.", sandboxed=sandboxed,
-        )  # fmt: skip
+            directory,
+            settings,
+            name="Liquid",
+            suffixes=_SUFFIXES,
+            why_not=lambda _: (sentence, None),
+            fix="Install it where this runs, and start it again.",
+            sandboxed=sandboxed,
+        )
     return open_gallery(directory, settings=settings, sandboxed=sandboxed, other=other)
 
 

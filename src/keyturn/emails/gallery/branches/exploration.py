@@ -63,9 +63,13 @@ class _Exploration:
     """Goes through the branches that no sample takes, the outer ones first."""
 
     def __init__(
-        self, mail: Mail, conditions: Conditions, points: Mapping[tuple[str, int], Point], search: Search,
+        self,
+        mail: Mail,
+        conditions: Conditions,
+        points: Mapping[tuple[str, int], Point],
+        search: Search,
         by_samples: frozenset[Branch],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._mail = mail
         self._visits = conditions.visits
         self._points = points

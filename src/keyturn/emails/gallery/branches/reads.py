@@ -55,9 +55,11 @@ class Reads(Expressions):
     """Follows what expressions depend on: a comparison, a filter or a test comes to what was read for it."""
 
     def __init__(
-        self, name: Callable[[str, Scope], Values], call: Callable[[nodes.Call, Scope], bool],
+        self,
+        name: Callable[[str, Scope], Values],
+        call: Callable[[nodes.Call, Scope], bool],
         filters: Container[str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(name, call, filters)
         self._seen: list[Read] = []
 

@@ -53,10 +53,13 @@ class BranchReport:
             return frozenset(branch for branch in branches if branch.file not in files)
 
         return replace(
-            self, known=kept(self.known), by_samples=kept(self.by_samples), drawn=kept(self.drawn),
+            self,
+            known=kept(self.known),
+            by_samples=kept(self.by_samples),
+            drawn=kept(self.drawn),
             not_drawn=tuple(one for one in self.not_drawn if one[0].file not in files),
             undecided=tuple(one for one in self.undecided if one[0].file not in files),
-        )  # fmt: skip
+        )
 
     @property
     def never_drawn(self) -> tuple[NeverDrawn, ...]:

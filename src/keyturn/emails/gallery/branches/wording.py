@@ -10,15 +10,36 @@ from keyturn.emails.gallery.branches.points import Outcome, Point
 _LONGEST = 60
 _QUESTION = re.compile(r"(?:.*\.)?(?:is|has|can|should|show|was|are|needs|allow)_\w+")
 _OPERATORS: Mapping[str, str] = {
-    "eq": "is", "ne": "is not", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in", "notin": "not in",
-}  # fmt: skip
+    "eq": "is",
+    "ne": "is not",
+    "gt": ">",
+    "gteq": ">=",
+    "lt": "<",
+    "lteq": "<=",
+    "in": "in",
+    "notin": "not in",
+}
 _OPPOSITES: Mapping[str, str] = {
-    "eq": "ne", "ne": "eq", "gt": "lteq", "gteq": "lt", "lt": "gteq", "lteq": "gt", "in": "notin", "notin": "in",
-}  # fmt: skip
+    "eq": "ne",
+    "ne": "eq",
+    "gt": "lteq",
+    "gteq": "lt",
+    "lt": "gteq",
+    "lteq": "gt",
+    "in": "notin",
+    "notin": "in",
+}
 _CALCULATIONS: Mapping[type[nodes.Expr], str] = {
-    nodes.Add: "+", nodes.Sub: "-", nodes.Mul: "*", nodes.Div: "/", nodes.FloorDiv: "//", nodes.Mod: "%",
-    nodes.Pow: "**", nodes.And: "and", nodes.Or: "or",
-}  # fmt: skip
+    nodes.Add: "+",
+    nodes.Sub: "-",
+    nodes.Mul: "*",
+    nodes.Div: "/",
+    nodes.FloorDiv: "//",
+    nodes.Mod: "%",
+    nodes.Pow: "**",
+    nodes.And: "and",
+    nodes.Or: "or",
+}
 
 
 def name_of_branch(point: Point, outcome: Outcome) -> str:

@@ -29,10 +29,25 @@ _BODY = re.compile(r"<(?:mj-)?body\b[^<>]*>", re.IGNORECASE)
 _FIRST_TAG = re.compile(r"(?>\s+|<!--.*?-->)*+<([\w-]+)", re.DOTALL)
 _SECTIONS = frozenset({"mj-section", "mj-wrapper", "mj-hero", "mj-raw"})
 _COLUMNS = frozenset({"mj-column", "mj-group"})
-_IN_THE_HEAD = frozenset({
-    "mj-head", "mj-attributes", "mj-style", "mj-font", "mj-title", "mj-preview", "mj-breakpoint", "mj-all", "mj-class",
-    "mj-html-attributes", "style", "title", "meta", "link", "head",
-})  # fmt: skip
+_IN_THE_HEAD = frozenset(
+    {
+        "mj-head",
+        "mj-attributes",
+        "mj-style",
+        "mj-font",
+        "mj-title",
+        "mj-preview",
+        "mj-breakpoint",
+        "mj-all",
+        "mj-class",
+        "mj-html-attributes",
+        "style",
+        "title",
+        "meta",
+        "link",
+        "head",
+    }
+)
 _ROWS = frozenset({"tr", "td", "th", "tbody"})
 
 

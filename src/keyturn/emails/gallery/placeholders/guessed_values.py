@@ -21,9 +21,21 @@ _ITEMS = 3
 _DEEPEST_LIST = 3
 """Lists in lists in lists: a comment that holds comments, say, has to end."""
 
-_PARTS_OF_A_MOMENT = frozenset({
-    "day", "hour", "isoweekday", "microsecond", "minute", "month", "second", "tzinfo", "tzname", "weekday", "year",
-})  # fmt: skip
+_PARTS_OF_A_MOMENT = frozenset(
+    {
+        "day",
+        "hour",
+        "isoweekday",
+        "microsecond",
+        "minute",
+        "month",
+        "second",
+        "tzinfo",
+        "tzname",
+        "weekday",
+        "year",
+    }
+)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _QUESTION = re.compile(r"(?:is|has|can|should)_.+")
 _STATE = re.compile(r"active|disabled|done|enabled|paid|subscribed|verified|visible")

@@ -5,10 +5,21 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 _SIZES: Mapping[str, tuple[int, int]] = {
-    "avatar": (96, 96), "icon": (48, 48), "logo": (144, 48), "qr": (160, 160), "thumb": (240, 180),
-    "thumbnail": (240, 180), "photo": (320, 320), "banner": (1200, 400), "cover": (1200, 400), "header": (1200, 400),
-    "hero": (1200, 400), "item": (240, 240), "product": (240, 240), "article": (240, 240),
-}  # fmt: skip
+    "avatar": (96, 96),
+    "icon": (48, 48),
+    "logo": (144, 48),
+    "qr": (160, 160),
+    "thumb": (240, 180),
+    "thumbnail": (240, 180),
+    "photo": (320, 320),
+    "banner": (1200, 400),
+    "cover": (1200, 400),
+    "header": (1200, 400),
+    "hero": (1200, 400),
+    "item": (240, 240),
+    "product": (240, 240),
+    "article": (240, 240),
+}
 """In CSS pixels, as such pictures usually are."""
 
 _SIZE = (600, 360)

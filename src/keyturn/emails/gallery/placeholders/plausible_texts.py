@@ -19,19 +19,45 @@ from keyturn.emails.gallery.placeholders.pictures import placeholder
 _RULES = Path(__file__).with_name("plausible_texts.toml")
 _SITE = "https://www.example.com"
 _TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"  # noqa: S105 - opens nothing
-_TOKEN_IN_LINK = frozenset({
-    "activate", "activation", "confirm", "confirmation", "magic", "reset", "token", "verification", "verify",
-})  # fmt: skip
+_TOKEN_IN_LINK = frozenset(
+    {
+        "activate",
+        "activation",
+        "confirm",
+        "confirmation",
+        "magic",
+        "reset",
+        "token",
+        "verification",
+        "verify",
+    }
+)
 _NO_SECRET = frozenset({"booking", "order", "payment", "reservation"})
 _THINGS = frozenset({
     "account", "article", "booking", "campaign", "comment", "course", "document", "event", "file", "invoice", "item",
     "job", "lesson", "message", "order", "payment", "post", "product", "project", "receipt", "report", "reservation",
     "review", "story", "subscription", "task", "team", "thread", "ticket", "user", "workspace",
 })  # fmt: skip
-_SAY_NOTHING = frozenset({
-    "absolute", "action", "button", "canonical", "cta", "full", "get", "href", "link", "page", "src", "the", "to",
-    "uri", "url", "web",
-})  # fmt: skip
+_SAY_NOTHING = frozenset(
+    {
+        "absolute",
+        "action",
+        "button",
+        "canonical",
+        "cta",
+        "full",
+        "get",
+        "href",
+        "link",
+        "page",
+        "src",
+        "the",
+        "to",
+        "uri",
+        "url",
+        "web",
+    }
+)
 
 
 _HOSTS = ("account.northwind.example", "www.harbour-primary.example", "app.valley-college.example", "shop.test")
@@ -172,5 +198,9 @@ def _token(_: Named, __: int, random: Random | None) -> str:
 
 
 _MADE: Mapping[str, Callable[[Named, int, Random | None], str]] = {
-    "picture": _picture, "link": _link, "day": _day, "number": _number, "token": _token,
-}  # fmt: skip
+    "picture": _picture,
+    "link": _link,
+    "day": _day,
+    "number": _number,
+    "token": _token,
+}

@@ -69,9 +69,15 @@ class Listings:
 
 
 def find_samples(
-    folder: Path, name: str, markup: str, *, elsewhere: Path | None = None, printed_names: PrintedNames = tuple,
-    listings: Listings | None = None, bounds: Path | None = None,
-) -> dict[str, Written]:  # fmt: skip
+    folder: Path,
+    name: str,
+    markup: str,
+    *,
+    elsewhere: Path | None = None,
+    printed_names: PrintedNames = tuple,
+    listings: Listings | None = None,
+    bounds: Path | None = None,
+) -> dict[str, Written]:
     """Return the samples of a mail by name. `printed_names` returns the names that its templates print.
 
     They tell `user` and `order`, the values of one sample, from `ada` and `grace`, two samples.

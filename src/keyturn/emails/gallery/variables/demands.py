@@ -29,10 +29,20 @@ FILTERS: Mapping[Use, frozenset[str]] = {
 }  # fmt: skip
 """What a value has to be for a filter, of Jinja's own and of those that apps commonly add."""
 
-OF_MONEY = frozenset({
-    "currency", "currencyformat", "eur", "euro", "format_currency", "format_money", "format_price", "money", "price",
-    "usd",
-})  # fmt: skip
+OF_MONEY = frozenset(
+    {
+        "currency",
+        "currencyformat",
+        "eur",
+        "euro",
+        "format_currency",
+        "format_money",
+        "format_price",
+        "money",
+        "price",
+        "usd",
+    }
+)
 """Those of them that say that a number is money, whatever its name says."""
 
 ONE_OF_IT = frozenset({"first", "last", "max", "min", "random"})
@@ -51,10 +61,19 @@ METHODS: Mapping[Use, frozenset[str]] = {
 }  # fmt: skip
 OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
 TESTS: Mapping[str, Use] = {
-    "even": "number", "odd": "number", "divisibleby": "number", "number": "number", "integer": "number",
-    "float": "number", "string": "text", "lower": "text", "upper": "text", "mapping": "mapping", "iterable": "list",
+    "even": "number",
+    "odd": "number",
+    "divisibleby": "number",
+    "number": "number",
+    "integer": "number",
+    "float": "number",
+    "string": "text",
+    "lower": "text",
+    "upper": "text",
+    "mapping": "mapping",
+    "iterable": "list",
     "sequence": "list",
-}  # fmt: skip
+}
 COMPARINGTESTS = frozenset({"eq", "equalto", "==", "sameas", "in"})
 NUMBER_FORMAT = re.compile(r"%[-+ 0#]*+\d*+(?:\.\d++)?[dfgei]|\{[^{}]*:[^{}%:]*[\dfdgen,%]\}")
 MOMENT_FORMAT = re.compile(r"\{[^{}]*:[^{}]*%[A-Za-z]")

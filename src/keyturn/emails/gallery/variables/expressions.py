@@ -29,9 +29,11 @@ class Expressions:
     """
 
     def __init__(
-        self, name: Callable[[str, Scope], Values], call: Callable[[nodes.Call, Scope], bool],
+        self,
+        name: Callable[[str, Scope], Values],
+        call: Callable[[nodes.Call, Scope], bool],
         filters: Container[str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._name = name
         self._call = call
         self._filters = filters

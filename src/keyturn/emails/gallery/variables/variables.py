@@ -5,8 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Use = Literal[
-    "printed", "asked", "passed", "called", "number", "moment", "text", "length", "indexed", "list", "mapping",
-]  # fmt: skip
+    "printed",
+    "asked",
+    "passed",
+    "called",
+    "number",
+    "moment",
+    "text",
+    "length",
+    "indexed",
+    "list",
+    "mapping",
+]
 
 _IRREGULAR: Mapping[str, str] = {"people": "person", "children": "child", "news": "story", "data": "row"}
 

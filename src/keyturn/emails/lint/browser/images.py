@@ -79,17 +79,19 @@ def check_images(images: Iterable[Image]) -> Iterator[Finding]:
     for image, weight in known:
         if weight > HEAVY:
             yield RULES["heavy"].finding(
-                image.place, "warning",
+                image.place,
+                "warning",
                 f"The image weighs {weight // 1024:,} KB: over {HEAVY // 1024} KB it is long in coming on a phone.",
                 "Scale it to twice the width that it is shown in, and save it as a JPEG, or a PNG of fewer colours.",
-            )  # fmt: skip
+            )
     together = sum(weight for _, weight in known)
     if together > HEAVY_TOGETHER:
         yield RULES["heavy-together"].finding(
-            known[0][0].place, "warning",
+            known[0][0].place,
+            "warning",
             f"The images weigh {together // 1024:,} KB together, over {HEAVY_TOGETHER // 1024:,} KB.",
             "Leave some out, or make them smaller: many readers open a mail on a phone, and pay for what it loads.",
-        )  # fmt: skip
+        )
 
 
 def _addresses(elements: Iterable[Element]) -> Iterator[tuple[Element, str]]:

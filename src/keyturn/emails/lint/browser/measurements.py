@@ -99,9 +99,13 @@ def place_of_key(document: Document) -> Callable[[str], Place]:
 
 
 _SEVERITIES: Mapping[Kind, Severity] = {
-    "text-cut-off": "error", "overlap": "warning", "overflow": "warning", "small-target": "warning",
-    "oversized-image": "note", "image-shifts": "note",
-}  # fmt: skip
+    "text-cut-off": "error",
+    "overlap": "warning",
+    "overflow": "warning",
+    "small-target": "warning",
+    "oversized-image": "note",
+    "image-shifts": "note",
+}
 _FIXES: Mapping[Kind, str] = {
     "text-cut-off": "Let its box grow: give it no height, or a min-height, and let long words break.",
     "overlap": "Take out negative margins, fixed heights and positions, and give text a line-height of its own size.",

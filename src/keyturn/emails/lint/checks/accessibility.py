@@ -11,9 +11,19 @@ from keyturn.emails.lint.markup.structure import body_of
 from keyturn.mail.rendering.html_tree import Element
 
 RULES = RuleGroup(
-    "accessibility", "alt-file-name", "alt-missing", "headers-of-layout", "heading-order", "justified", "lang",
-    "no-heading", "small-text", "table-role", "tight-lines", "title",
-)  # fmt: skip
+    "accessibility",
+    "alt-file-name",
+    "alt-missing",
+    "headers-of-layout",
+    "heading-order",
+    "justified",
+    "lang",
+    "no-heading",
+    "small-text",
+    "table-role",
+    "tight-lines",
+    "title",
+)
 
 _SMALLEST = 13
 _TIGHTEST = 1.2
@@ -34,16 +44,22 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
     offset = top.offset if top else 0
     if top is None or not top.get("lang").strip():
         yield document.finding(
-            offset, RULES["lang"], "warning", "The mail does not say its language, so it is read out in any voice.",
+            offset,
+            RULES["lang"],
+            "warning",
+            "The mail does not say its language, so it is read out in any voice.",
             f'Write lang="{{{{ lang }}}}" on the {top.tag if top else "outermost"} element (WCAG 3.1.1).',
-        )  # fmt: skip
+        )
     if not document.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
         yield document.finding(
-            title.offset if title else offset, RULES["title"], "warning", "The mail has no title.",
+            title.offset if title else offset,
+            RULES["title"],
+            "warning",
+            "The mail has no title.",
             f"Write the subject into {'mj-title' if document.is_mjml else 'title'}: screen readers say it first "
             "(WCAG 2.4.2).",
-        )  # fmt: skip
+        )
 
 
 def _images(document: Document) -> Iterator[Finding]:
@@ -52,14 +68,20 @@ def _images(document: Document) -> Iterator[Finding]:
             continue
         if "alt" not in node.attributes and not _is_silent_link(node):
             yield document.finding(
-                document.lookup.offset_of(node), RULES["alt-missing"], "warning", "This image has no alt text.",
+                document.lookup.offset_of(node),
+                RULES["alt-missing"],
+                "warning",
+                "This image has no alt text.",
                 'Say what it shows, or write alt="" if it shows nothing that the text does not (WCAG 1.1.1).',
-            )  # fmt: skip
+            )
         elif _is_file_name(node.get("alt"), node.get("src")):
             yield document.finding(
-                document.lookup.offset_of(node), RULES["alt-file-name"], "warning",
-                f'"{node.get("alt")}" is a file\'s name.', "Say what the image shows (WCAG 1.1.1).",
-            )  # fmt: skip
+                document.lookup.offset_of(node),
+                RULES["alt-file-name"],
+                "warning",
+                f'"{node.get("alt")}" is a file\'s name.',
+                "Say what the image shows (WCAG 1.1.1).",
+            )
 
 
 def _is_silent_link(image: Element) -> bool:
@@ -82,15 +104,21 @@ def _headings(document: Document) -> Iterator[Finding]:
         level, found = int(heading[1]), True
         if level > before + 1 and before:
             yield document.finding(
-                tag.offset, RULES["heading-order"], "warning", f"After h{before} comes h{level}.",
+                tag.offset,
+                RULES["heading-order"],
+                "warning",
+                f"After h{before} comes h{level}.",
                 f"Make it an h{before + 1}, and size it with CSS (WCAG 1.3.1).",
-            )  # fmt: skip
+            )
         before = level
     if not found and (body := body_of(document.root) or document.root.find("body")):
         yield document.finding(
-            body.offset, RULES["no-heading"], "note", "No text is marked as a heading, so nobody can jump to it.",
+            body.offset,
+            RULES["no-heading"],
+            "note",
+            "No text is marked as a heading, so nobody can jump to it.",
             "Write the first line as an h1 (WCAG 1.3.1).",
-        )  # fmt: skip
+        )
 
 
 def _tables(document: Document) -> Iterator[Finding]:
@@ -106,10 +134,12 @@ def _tables(document: Document) -> Iterator[Finding]:
             yield _table(document, table.offset, "table")
         if role in ("presentation", "none") and headed:
             yield document.finding(
-                table.offset, RULES["headers-of-layout"], "warning",
+                table.offset,
+                RULES["headers-of-layout"],
+                "warning",
                 f'This table has header cells, and role="{role}" hides them: nobody hears what a cell belongs to.',
                 "Leave the role out if it is data, or write td if it is layout (WCAG 1.3.1).",
-            )  # fmt: skip
+            )
 
 
 def _has_header_cells(table: Element) -> bool:
@@ -119,9 +149,12 @@ def _has_header_cells(table: Element) -> bool:
 
 def _table(document: Document, offset: int, name: str) -> Finding:
     return document.finding(
-        offset, RULES["table-role"], "note", f"This {name} is read out cell by cell, as data without headers.",
+        offset,
+        RULES["table-role"],
+        "note",
+        f"This {name} is read out cell by cell, as data without headers.",
         'Give it role="presentation" if it is layout, or th cells if it is data (WCAG 1.3.1).',
-    )  # fmt: skip
+    )
 
 
 def _texts(document: Document) -> Iterator[Finding]:
@@ -138,17 +171,25 @@ def _texts(document: Document) -> Iterator[Finding]:
 def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:
     if paint.size < _SMALLEST:
         yield document.finding(
-            offset, RULES["small-text"], "warning", f"Text of {paint.size:g} px is hard to read on a phone.",
+            offset,
+            RULES["small-text"],
+            "warning",
+            f"Text of {paint.size:g} px is hard to read on a phone.",
             f"Use at least {_SMALLEST} px.",
-        )  # fmt: skip
+        )
     if letters > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
         yield document.finding(
-            offset, RULES["tight-lines"], "note",
+            offset,
+            RULES["tight-lines"],
+            "note",
             f"Lines stand {paint.line_height:g} px apart at {paint.size:g} px of type.",
             "Give running text a line-height of about one and a half.",
-        )  # fmt: skip
+        )
     if paint.align == "justify":
         yield document.finding(
-            offset, RULES["justified"], "warning", "Justified text has gaps that make it hard to read.",
+            offset,
+            RULES["justified"],
+            "warning",
+            "Justified text has gaps that make it hard to read.",
             "Align it with the start of the line (WCAG 1.4.8).",
-        )  # fmt: skip
+        )

@@ -27,33 +27,46 @@ def check_active_content(document: Document) -> Iterator[Finding]:
         handler = next((name for name in tag.attributes if _HANDLER.fullmatch(name)), None)
         if handler:
             yield document.finding(
-                tag.attributes[handler].offset, RULES["event-handler"], "warning",
-                f"Mail clients remove {handler}: nothing happens.", "Leave it out; link to a page that does it.",
-            )  # fmt: skip
+                tag.attributes[handler].offset,
+                RULES["event-handler"],
+                "warning",
+                f"Mail clients remove {handler}: nothing happens.",
+                "Leave it out; link to a page that does it.",
+            )
 
 
 def _of_tag(document: Document, tag: Element) -> Iterator[Finding]:
     if tag.tag == "script" and tag.get("type").strip().lower() not in _DATA:
         yield document.finding(
-            tag.offset, RULES["script"], "error",
+            tag.offset,
+            RULES["script"],
+            "error",
             "Mail clients remove scripts, and filters distrust a mail that holds one.",
             "Take it out; what it does belongs on a page that the mail links to.",
-        )  # fmt: skip
+        )
     elif tag.tag in _FRAMES:
         yield document.finding(
-            tag.offset, RULES["frame"], "error", f"Mail clients remove <{tag.tag}>: what it shows is missing.",
+            tag.offset,
+            RULES["frame"],
+            "error",
+            f"Mail clients remove <{tag.tag}>: what it shows is missing.",
             "Link an image to the page that it shows.",
-        )  # fmt: skip
+        )
     elif tag.tag == "applet":
         yield document.finding(tag.offset, RULES["applet"], "error", "No mail client runs <applet>.", "Link to a page.")
     elif tag.tag == "meta" and tag.get("http-equiv").strip().lower() == "refresh":
         yield document.finding(
-            tag.offset, RULES["refresh"], "warning", "Mail clients follow no refresh, and filters distrust it.",
+            tag.offset,
+            RULES["refresh"],
+            "warning",
+            "Mail clients follow no refresh, and filters distrust it.",
             "Take it out.",
-        )  # fmt: skip
+        )
     elif tag.tag == "input" and tag.get("type").strip().lower() == "password":
         yield document.finding(
-            tag.offset, RULES["password-field"], "error",
+            tag.offset,
+            RULES["password-field"],
+            "error",
             "A mail that asks for a password is taken for phishing, and teaches people to trust it.",
             "Link to a page of yours that asks for it.",
-        )  # fmt: skip
+        )

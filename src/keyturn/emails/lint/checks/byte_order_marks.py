@@ -20,7 +20,9 @@ def check_byte_order_marks(document: Document) -> Iterator[Finding]:
         for place in places:
             if place == Place(place.file):
                 yield document.finding(
-                    place, RULES["byte-order-mark"], "warning",
+                    place,
+                    RULES["byte-order-mark"],
+                    "warning",
                     "The file begins with a byte order mark, which becomes a part of the mail.",
                     "Save it as UTF-8 without a BOM.",
-                )  # fmt: skip
+                )

@@ -46,10 +46,12 @@ def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) ->
     lacking, partly = ([gap for gap in found if gap.support == kind] for kind in ("no", "partial"))
     severity: Severity = "warning" if lacking and not feature.is_graceful(use.value) else "note"
     finding = document.finding(
-        use.offset, compatibility_rules()[use.feature], severity,
+        use.offset,
+        compatibility_rules()[use.feature],
+        severity,
         _message(_title(support, feature, use), support, feature, lacking, partly),
         (not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
-    )  # fmt: skip
+    )
     clients = tuple(ClientGap(gap.client, gap.support) for gap in (*lacking, *partly))
     return msgspec.structs.replace(finding, feature=use.feature, clients=clients)
 

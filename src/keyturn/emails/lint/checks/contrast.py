@@ -69,11 +69,12 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     what = "large text" if paint.is_large else "text"
     says = f"{mode.says} where the image behind it is not shown" if paint.over_image else mode.says
     return document.finding(
-        document.lookup.offset_of(node), RULES[mode.name],
+        document.lookup.offset_of(node),
+        RULES[mode.name],
         "error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
         f"{colour} on {ground} is {_floor(ratio)} : 1 {says}; {what} needs {enough:g} : 1 (WCAG 1.4.3).",
         _UNDER_IMAGE if paint.over_image else _FIXES[mode.name],
-    )  # fmt: skip
+    )
 
 
 def _floor(ratio: float) -> float:

@@ -11,9 +11,22 @@ from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
 from keyturn.emails.lint.source.sample_values import is_sample_value, is_unfilled
 
 RULES = RuleGroup(
-    "links", "doubled-scheme", "empty", "forbidden-scheme", "http", "malformed-mailto", "no-host", "no-href", "no-text",
-    "relative", "same-text", "third-party", "this-machine", "unknown-scheme", "vague-text",
-)  # fmt: skip
+    "links",
+    "doubled-scheme",
+    "empty",
+    "forbidden-scheme",
+    "http",
+    "malformed-mailto",
+    "no-host",
+    "no-href",
+    "no-text",
+    "relative",
+    "same-text",
+    "third-party",
+    "this-machine",
+    "unknown-scheme",
+    "vague-text",
+)
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -67,17 +80,21 @@ def _of_address(document: Document, address: str, anchor: Anchor, find: "partial
         return  # a place in this mail: compatibility says who follows it
     elif not scheme:
         yield find(
-            RULES["relative"], "error", "This address has no scheme: a mail has no site that it could be relative to.",
+            RULES["relative"],
+            "error",
+            "This address has no scheme: a mail has no site that it could be relative to.",
             "Write it out, from https:// on.",
-        )  # fmt: skip
+        )
     elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
         yield find(RULES["forbidden-scheme"], "error", f"Mail clients do not follow {name}: links.", "Link to a page.")
     elif name not in _SCHEMES:
         close = get_close_matches(name, _SCHEMES, n=1)
         yield find(
-            RULES["unknown-scheme"], "error" if close else "warning", f"{name}: is no scheme that mail clients follow.",
+            RULES["unknown-scheme"],
+            "error" if close else "warning",
+            f"{name}: is no scheme that mail clients follow.",
             f"Did you mean {close[0]}:?" if close else "Link to a page that leads there.",
-        )  # fmt: skip
+        )
     elif name == "mailto":
         yield from _of_mailto(address, find)
     elif name in ("http", "https"):
@@ -88,18 +105,22 @@ def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
     named = address.partition(":")[2].partition("?")[0]
     if named.startswith("//") or not all(_MAILBOX.fullmatch(mailbox.strip()) for mailbox in named.split(",")):
         yield find(
-            RULES["malformed-mailto"], "error", "This mailto: names no mail address.",
+            RULES["malformed-mailto"],
+            "error",
+            "This mailto: names no mail address.",
             "Write mailto:name@host, as RFC 6068 has it.",
-        )  # fmt: skip
+        )
 
 
 def _of_web_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     host, secret = host_of(address), bool(anchor.secret)
     if _TWICE.match(address):
         yield find(
-            RULES["doubled-scheme"], "error", "This address begins with a scheme twice, so it leads nowhere.",
+            RULES["doubled-scheme"],
+            "error",
+            "This address begins with a scheme twice, so it leads nowhere.",
             "Take one away: what stands before it, a base-url, say, or a value, has one already.",
-        )  # fmt: skip
+        )
         return
     if not address.lower().startswith(("http://", "https://")) or not host or " " in address:
         yield find(RULES["no-host"], "error", "This address names no host.", "Write it as https://host/path.")
@@ -108,50 +129,61 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
     elif address.lower().startswith("http:"):
         open_to = "so others on the way can read its token" if secret else "so others on the way can see it"
         yield find(
-            RULES["http"], "error" if secret and not document.guessed else "warning",
-            f"The link to {host} is not encrypted, {open_to}.", "Use https://.",
-        )  # fmt: skip
+            RULES["http"],
+            "error" if secret and not document.guessed else "warning",
+            f"The link to {host} is not encrypted, {open_to}.",
+            "Use https://.",
+        )
     if is_between(host):
         severity: Severity = "error" if secret and not document.guessed else "warning"
         seen = "sees the token in this link" if secret else "stands between this link and its page"
         yield find(
-            RULES["third-party"], severity, f"{host} {seen}.",
+            RULES["third-party"],
+            severity,
+            f"{host} {seen}.",
             "Link straight to your own host, and switch click tracking off.",
-        )  # fmt: skip
+        )
 
 
 def _inside(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
     """Yield that readers cannot follow a link. Data may lead here: a sample does, and what a developer's app sends."""
     if not is_sample_value(document.values, host):
         yield find(
-            RULES["this-machine"], "error" if document.template else "note",
+            RULES["this-machine"],
+            "error" if document.template else "note",
             f"{host} is this machine, or its network: nobody who reads the mail can follow the link.",
             "Let the app give its public address.",
-        )  # fmt: skip
+        )
 
 
 def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
         yield find(
-            RULES["no-text"], "warning", "This link is an image without alt text: nobody hears where it leads.",
+            RULES["no-text"],
+            "warning",
+            "This link is an image without alt text: nobody hears where it leads.",
             "Say in alt where it leads (WCAG 1.1.1, 2.4.4).",
-        )  # fmt: skip
+        )
         return
     if not label:
         yield find(RULES["no-text"], "warning", "This link has no text.", "Say where it leads (WCAG 2.4.4).")
         return
     if label in _VAGUE:
         yield find(
-            RULES["vague-text"], "warning", f'"{anchor.label}" does not say where the link leads.',
+            RULES["vague-text"],
+            "warning",
+            f'"{anchor.label}" does not say where the link leads.',
             "Say it in the link, as in “Choose a new password” (WCAG 2.4.4).",
-        )  # fmt: skip
+        )
     address = (anchor.address or "").rstrip("/")
     if targets.setdefault(label, address) != address:
         yield find(
-            RULES["same-text"], "note", f'"{anchor.label}" leads to different addresses.',
+            RULES["same-text"],
+            "note",
+            f'"{anchor.label}" leads to different addresses.',
             "Give each link a text of its own.",
-        )  # fmt: skip
+        )
 
 
 def is_between(host: str) -> bool:

@@ -20,9 +20,20 @@ from keyturn.emails.lint.source.sample_values import strings_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
 
 RULES = RuleGroup(
-    "safety", "calls-to-action", "foreign-host", "foreign-image", "link-differs", "link-without-token",
-    "no-call-to-action", "no-expiry", "not-https", "not-you", "token-in-preheader", "token-in-subject", "tracker",
-)  # fmt: skip
+    "safety",
+    "calls-to-action",
+    "foreign-host",
+    "foreign-image",
+    "link-differs",
+    "link-without-token",
+    "no-call-to-action",
+    "no-expiry",
+    "not-https",
+    "not-you",
+    "token-in-preheader",
+    "token-in-subject",
+    "tracker",
+)
 
 DECLARED = ("reset", "off")
 """What a mail may declare: that it is audited as a reset mail, or never."""
@@ -135,19 +146,27 @@ class _Audit:
     def _one_call_to_action(self) -> Finding | None:
         if not self._links:
             return self._finding(
-                "no-call-to-action", "error", "This mail has no link to choose a new password with.",
+                "no-call-to-action",
+                "error",
+                "This mail has no link to choose a new password with.",
                 "Add one button with the link.",
-            )  # fmt: skip
+            )
         if self._secrets and not self._with_secret:
             return self._finding(
-                "link-without-token", "error", "The template is given a link with a token, and no link has it.",
-                "Put the link that the template is given into the button, as it is.", self._links[0].offset,
-            )  # fmt: skip
+                "link-without-token",
+                "error",
+                "The template is given a link with a token, and no link has it.",
+                "Put the link that the template is given into the button, as it is.",
+                self._links[0].offset,
+            )
         if len(self._buttons) > 1:
             return self._finding(
-                "calls-to-action", "warning", "This mail has more than one button.",
-                "Keep the one that this mail is for, and make the others links in the text.", self._buttons[1].offset,
-            )  # fmt: skip
+                "calls-to-action",
+                "warning",
+                "This mail has more than one button.",
+                "Keep the one that this mail is for, and make the others links in the text.",
+                self._buttons[1].offset,
+            )
         return None
 
     def _https(self) -> Finding | None:
@@ -155,9 +174,12 @@ class _Audit:
             address = anchor.address or ""
             if not address.startswith("https://") and host_of(address) not in LOOPBACK:
                 return self._finding(
-                    "not-https", "error", "The link is not https, so others on the way can read its token.",
-                    "Use an https:// address.", anchor.offset,
-                )  # fmt: skip
+                    "not-https",
+                    "error",
+                    "The link is not https, so others on the way can read its token.",
+                    "Use an https:// address.",
+                    anchor.offset,
+                )
         return None
 
     def _allowed_host(self) -> Finding | None:
@@ -165,9 +187,12 @@ class _Audit:
             host = host_of(anchor.address or "")
             if is_between(host) or (self._hosts and host not in self._hosts):
                 return self._finding(
-                    "foreign-host", "error", f"The token goes through {host}.",
-                    "Link straight to your own host, and switch click tracking off.", anchor.offset,
-                )  # fmt: skip
+                    "foreign-host",
+                    "error",
+                    f"The token goes through {host}.",
+                    "Link straight to your own host, and switch click tracking off.",
+                    anchor.offset,
+                )
         return None
 
     def _same_link_in_both_parts(self) -> Finding | None:
@@ -175,9 +200,12 @@ class _Audit:
         for anchor in self._links:
             if anchor.address not in in_text:
                 return self._finding(
-                    "link-differs", "error", "The text part does not have this link.",
-                    "Write the link on a line of its own in the text part.", anchor.offset,
-                )  # fmt: skip
+                    "link-differs",
+                    "error",
+                    "The text part does not have this link.",
+                    "Write the link on a line of its own in the text part.",
+                    anchor.offset,
+                )
         return None
 
     def _no_token_in_the_envelope(self) -> Finding | None:
@@ -188,9 +216,12 @@ class _Audit:
         for name, text, place in envelope:
             if secret := next((secret for secret in self._secrets if secret and secret in text), ""):
                 return self._finding(
-                    f"token-in-{name}", "error", f"The {name} holds the token: it shows on locked screens.",
-                    "Say what the mail is for instead.", place(secret),
-                )  # fmt: skip
+                    f"token-in-{name}",
+                    "error",
+                    f"The {name} holds the token: it shows on locked screens.",
+                    "Say what the mail is for instead.",
+                    place(secret),
+                )
         return None
 
     def _title(self, secret: str) -> int | Place | None:
@@ -214,9 +245,11 @@ class _Audit:
         if any(time in self._visible for time in times) or _TIME.search(self._visible):
             return None
         return self._finding(
-            "no-expiry", "warning", "The mail does not say how long its link works.",
+            "no-expiry",
+            "warning",
+            "The mail does not say how long its link works.",
             "Say until when, as a clock time and in words.",
-        )  # fmt: skip
+        )
 
     def _not_you(self) -> Finding | None:
         """Look for words of the mail's language; in a language that is not known here, nothing is missed."""
@@ -224,18 +257,23 @@ class _Audit:
         if re.search(words, self._visible, re.IGNORECASE):
             return None
         return self._finding(
-            "not-you", "warning", "The mail does not say what to do if somebody else asked for it.",
+            "not-you",
+            "warning",
+            "The mail does not say what to do if somebody else asked for it.",
             "Say that nothing changes unless the link is used, and that the mail can be ignored.",
-        )  # fmt: skip
+        )
 
     def _no_tracker(self) -> Finding | None:
         for offset, source, *sides in self._images():
             tiny = any(sides) and {side.removesuffix("px") for side in sides} <= {"0", "1", ""}
             if tiny or is_between(host_of(source)) or _TRACKS.search(source):
                 return self._finding(
-                    "tracker", "error", "This image tells somebody that the mail was opened.",
-                    "Leave it out, and switch open tracking off where mails are sent.", offset,
-                )  # fmt: skip
+                    "tracker",
+                    "error",
+                    "This image tells somebody that the mail was opened.",
+                    "Leave it out, and switch open tracking off where mails are sent.",
+                    offset,
+                )
         return None
 
     def _own_images(self) -> Finding | None:
@@ -244,9 +282,12 @@ class _Audit:
             host = host_of(source)
             if host and site_of(host) not in sites and host not in LOOPBACK:
                 return self._finding(
-                    "foreign-image", "warning", f"{host} learns who opens this mail, and when.",
-                    "Host images on the site that the links lead to, or attach them.", offset,
-                )  # fmt: skip
+                    "foreign-image",
+                    "warning",
+                    f"{host} learns who opens this mail, and when.",
+                    "Host images on the site that the links lead to, or attach them.",
+                    offset,
+                )
         return None
 
     def _images(self) -> Iterator[tuple[int, str, str, str]]:

@@ -23,14 +23,18 @@ def check_subject(document: Document) -> Iterator[Finding]:
         return
     if found := _MARKUP.search(text):
         yield document.finding(
-            document.subject_place(found.start()), RULES["markup"], "warning",
+            document.subject_place(found.start()),
+            RULES["markup"],
+            "warning",
             f"The subject shows {found[0][:40]} as it is written: it is no HTML.",
             "Write plain text, and do not escape in it.",
-        )  # fmt: skip
+        )
     first = len(text) - len(text.lstrip())
     if (end := text.find("\n", first)) >= 0 and (rest := text[end:]).strip():
         yield document.finding(
-            document.subject_place(end + len(rest) - len(rest.lstrip())), RULES["several-lines"], "warning",
+            document.subject_place(end + len(rest) - len(rest.lstrip())),
+            RULES["several-lines"],
+            "warning",
             "The subject is one line, and its file holds several: they are sent as one.",
             "Keep one line; {#- -#} around tags keeps line breaks out.",
-        )  # fmt: skip
+        )

@@ -38,16 +38,36 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _PRODUCTS = {
-    "aol": "AOL", "apple-mail": "Apple Mail", "fastmail": "Fastmail", "free-fr": "Free", "gmail": "Gmail", "gmx": "GMX",
-    "hey": "HEY", "ionos-1and1": "IONOS", "laposte": "La Poste", "mail-ru": "Mail.ru", "orange": "Orange",
-    "outlook": "Outlook", "protonmail": "Proton Mail", "rainloop": "RainLoop", "samsung-email": "Samsung Email",
-    "sfr": "SFR", "t-online-de": "T-Online", "thunderbird": "Thunderbird", "web-de": "WEB.DE", "wp-pl": "WP Poczta",
+    "aol": "AOL",
+    "apple-mail": "Apple Mail",
+    "fastmail": "Fastmail",
+    "free-fr": "Free",
+    "gmail": "Gmail",
+    "gmx": "GMX",
+    "hey": "HEY",
+    "ionos-1and1": "IONOS",
+    "laposte": "La Poste",
+    "mail-ru": "Mail.ru",
+    "orange": "Orange",
+    "outlook": "Outlook",
+    "protonmail": "Proton Mail",
+    "rainloop": "RainLoop",
+    "samsung-email": "Samsung Email",
+    "sfr": "SFR",
+    "t-online-de": "T-Online",
+    "thunderbird": "Thunderbird",
+    "web-de": "WEB.DE",
+    "wp-pl": "WP Poczta",
     "yahoo": "Yahoo",
-}  # fmt: skip
+}
 _PLATFORMS = {
-    "android": "on Android", "desktop-webmail": "on the web", "ios": "on iOS", "macos": "on macOS",
-    "mobile-webmail": "on the mobile web", "windows": "for Windows",
-}  # fmt: skip
+    "android": "on Android",
+    "desktop-webmail": "on the web",
+    "ios": "on iOS",
+    "macos": "on macOS",
+    "mobile-webmail": "on the mobile web",
+    "windows": "for Windows",
+}
 _NAMES = {"outlook/outlook-com": "Outlook.com", "outlook/windows-mail": "Windows Mail"}
 
 

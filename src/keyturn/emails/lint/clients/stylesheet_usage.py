@@ -18,10 +18,23 @@ from keyturn.emails.lint.markup.authored_html import AuthoredStyle
 _OFFERED = ("supports", "prefers-", "data-ogs", "moz-text-html")
 
 # Names by which one client's own markup is met: such rules are for that client alone.
-_OF_ONE_CLIENT = frozenset((
-    "x-apple-data-detectors", "owa", "outlook", "ExternalClass", "ReadMsgBody", "MessageViewBody", "MessageWebViewDiv",
-    "yshortcuts", "appleLinks", "unstyle-auto-detected-links", "aBn", "a6S", "im",
-))  # fmt: skip
+_OF_ONE_CLIENT = frozenset(
+    (
+        "x-apple-data-detectors",
+        "owa",
+        "outlook",
+        "ExternalClass",
+        "ReadMsgBody",
+        "MessageViewBody",
+        "MessageWebViewDiv",
+        "yshortcuts",
+        "appleLinks",
+        "unstyle-auto-detected-links",
+        "aBn",
+        "a6S",
+        "im",
+    )
+)
 
 # What hides without `visibility` and `overflow`, as hidden preheaders do.
 _HIDING = ("display", "mso-hide", "max-height", "opacity", "font-size", "height", "width")

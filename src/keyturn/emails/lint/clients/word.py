@@ -37,21 +37,23 @@ _NOTED: Mapping[str, tuple[str, str]] = {
     "css-selector-child": ("Child selector (>)", "The rule is left out."),
     "css-selector-adjacent-sibling": ("Sibling selector (+)", "The rule is left out."),
     "css-selector-general-sibling": ("Sibling selector (~)", "The rule is left out."),
-}  # fmt: skip
+}
 """Titles and notes that say more to a person than those of the data."""
 
 _MARKS = re.compile(r"`|(?<!\s)\s*\(See \[[^][]*\]\([^)[]*\)\)")
 """Markdown, and links to where a bug is told."""
 
 _COMBINATORS = {
-    ">": "css-selector-child", "+": "css-selector-adjacent-sibling", "~": "css-selector-general-sibling",
-}  # fmt: skip
+    ">": "css-selector-child",
+    "+": "css-selector-adjacent-sibling",
+    "~": "css-selector-general-sibling",
+}
 _BY_TAG: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "max-width": ("css-max-width", lambda tag: tag != "table"),
     "width": ("css-width", lambda tag: tag in (*_BLOCKS, "img")),
     "height": ("css-height", lambda tag: tag in _BLOCKS),
     "padding": ("css-padding", lambda tag: tag not in ("td", "th")),
-}  # fmt: skip
+}
 
 TAG_RULES = (
     ":not(table,[data-vml]){max-width:none!important}"

@@ -14,8 +14,11 @@ from keyturn.mail.rendering.html_tree import Element
 OUTLOOK_MARK = "data-og"
 
 _PRESENTATIONAL = {
-    "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
-}  # fmt: skip
+    "bgcolor": "background-color",
+    "color": "color",
+    "align": "text-align",
+    "background": "background-image",
+}
 
 Specificity = tuple[int, int, int]
 

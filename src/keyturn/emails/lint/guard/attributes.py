@@ -27,7 +27,7 @@ def attribute_findings(document: Document) -> Iterator[Finding]:
         element.get("name")
         for element in document.elements()
         if element.parent and element.parent.tag == "mj-attributes"
-    }  # fmt: skip
+    }
     for element in document.elements():
         known = _attributes_of(element)
         if known is None:

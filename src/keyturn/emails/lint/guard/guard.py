@@ -34,6 +34,9 @@ def _compiler_refusal(document: Document) -> Finding:
     reason, offset = (position[1], position[2]) if position else (said, None)
     at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
     return document.finding(
-        at, RULES["refused"], "error", f"The MJML compiler refuses this mail: {reason}.",
+        at,
+        RULES["refused"],
+        "error",
+        f"The MJML compiler refuses this mail: {reason}.",
         "Look at what was changed last, near this place; the compiler says no more.",
-    )  # fmt: skip
+    )

@@ -11,10 +11,23 @@ from keyturn.emails.lint.markup.structure import bodies_of
 from keyturn.mail.rendering.html_tree import Element
 
 RULES = RuleGroup(
-    "mjml", "body-element-in-head", "head-element-in-body", "include", "markup-in-text", "mjml-in-html",
-    "misplaced-html", "misplaced-text", "missing-body", "missing-root", "outside-root", "removed-element",
-    "second-element", "unknown-element", "unsupported-element", "wrong-parent",
-)  # fmt: skip
+    "mjml",
+    "body-element-in-head",
+    "head-element-in-body",
+    "include",
+    "markup-in-text",
+    "mjml-in-html",
+    "misplaced-html",
+    "misplaced-text",
+    "missing-body",
+    "missing-root",
+    "outside-root",
+    "removed-element",
+    "second-element",
+    "unknown-element",
+    "unsupported-element",
+    "wrong-parent",
+)
 
 _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
     "mj-all": frozenset(["mj-attributes"]),
@@ -59,9 +72,12 @@ def nesting_findings(document: Document) -> Iterator[Finding]:
     for tag in _ONCE:
         for again in list(bodies_of(document.root) if tag == "mj-body" else document.elements(tag))[1:]:
             yield document.finding(
-                again.offset, RULES["second-element"], "error" if tag == "mj-body" else "warning",
-                f"This is the second <{tag}> of the mail.", "Keep one: only one of them counts.",
-            )  # fmt: skip
+                again.offset,
+                RULES["second-element"],
+                "error" if tag == "mj-body" else "warning",
+                f"This is the second <{tag}> of the mail.",
+                "Keep one: only one of them counts.",
+            )
 
 
 def _check_top(document: Document) -> Iterator[Finding]:
@@ -70,27 +86,39 @@ def _check_top(document: Document) -> Iterator[Finding]:
     mjml = next((element for element in tops if element.tag == "mjml"), None)
     if mjml is None:
         yield document.finding(
-            tops[0].offset if tops else 0, RULES["missing-root"], "error", "The mail is not inside <mjml>.",
+            tops[0].offset if tops else 0,
+            RULES["missing-root"],
+            "error",
+            "The mail is not inside <mjml>.",
             "Put <mjml> around all of it: <mjml><mj-body> … </mj-body></mjml>.",
-        )  # fmt: skip
+        )
         return
     for other in (element for element in tops if element is not mjml):
         yield document.finding(
-            other.offset, RULES["outside-root"], "error", f"<{other.tag}> stands outside <mjml>.",
+            other.offset,
+            RULES["outside-root"],
+            "error",
+            f"<{other.tag}> stands outside <mjml>.",
             "Move it inside: <mjml> is the one element at the top.",
-        )  # fmt: skip
+        )
     for text in document.root.texts:
         if not text.text.strip(" \ufeff"):
             continue
         yield document.finding(
-            text.offset, RULES["outside-root"], "error", "Text stands outside <mjml>.",
+            text.offset,
+            RULES["outside-root"],
+            "error",
+            "Text stands outside <mjml>.",
             "Delete it, or move it into mj-text.",
-        )  # fmt: skip
+        )
     if not any(child.tag == "mj-body" for child in mjml.children):
         yield document.finding(
-            mjml.offset, RULES["missing-body"], "error", "The mail has no <mj-body>, so nothing of it is drawn.",
+            mjml.offset,
+            RULES["missing-body"],
+            "error",
+            "The mail has no <mj-body>, so nothing of it is drawn.",
             "Add <mj-body> inside <mjml>, after <mj-head>.",
-        )  # fmt: skip
+        )
 
 
 def _check_element(document: Document, element: Element) -> Iterator[Finding]:
@@ -101,18 +129,24 @@ def _check_element(document: Document, element: Element) -> Iterator[Finding]:
         yield from _unknown_element(document, element)
     elif (tag, parent) in _UNREAD:
         yield document.finding(
-            element.offset, RULES["unsupported-element"], "error",
-            f"The compiler does not read <{tag}> in <{parent}>, and refuses the mail.", _UNREAD[tag, parent],
-        )  # fmt: skip
+            element.offset,
+            RULES["unsupported-element"],
+            "error",
+            f"The compiler does not read <{tag}> in <{parent}>, and refuses the mail.",
+            _UNREAD[tag, parent],
+        )
     elif parent in schema().elements and not _may_stand_in(tag, parent):
         yield _misplaced_element(document, element)
     if tag in schema().elements:
         texts = (text.offset for text in element.texts)
         for offset in (start for start in texts if document.refusal or _WORD.match(document.markup, start)):
             yield document.finding(
-                offset, RULES["misplaced-text"], "error", f"Text stands directly in <{tag}>, where it is not drawn.",
+                offset,
+                RULES["misplaced-text"],
+                "error",
+                f"Text stands directly in <{tag}>, where it is not drawn.",
                 "Put it into mj-text.",
-            )  # fmt: skip
+            )
 
 
 def _html_tags(document: Document) -> Iterator[Finding]:
@@ -120,15 +154,20 @@ def _html_tags(document: Document) -> Iterator[Finding]:
     for tag, offset, within in document.html_tags:
         if within.tag in _TEXT_ALONE:
             yield document.finding(
-                offset, RULES["markup-in-text"], "error", f"<{within.tag}> holds plain text, not <{tag}>.",
+                offset,
+                RULES["markup-in-text"],
+                "error",
+                f"<{within.tag}> holds plain text, not <{tag}>.",
                 f"Take the tag out; write &lt;{tag}&gt; where it is meant to be read.",
-            )  # fmt: skip
+            )
         elif tag.startswith("mj-"):
             yield document.finding(
-                offset, RULES["mjml-in-html"], "error",
+                offset,
+                RULES["mjml-in-html"],
+                "error",
                 f"<{tag}> stands inside <{within.tag}>, which holds HTML: it is sent as it is and no client knows it.",
                 f"Close <{within.tag}> before it, or write HTML here.",
-            )  # fmt: skip
+            )
 
 
 def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
@@ -144,15 +183,20 @@ def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
     close = get_close_matches(tag.lower() if meant_as_mjml else f"mj-{tag.lower()}", known, n=1, cutoff=0.7)
     if meant_as_mjml or (close and close[0].removeprefix("mj-") == tag):
         yield document.finding(
-            element.offset, RULES["unknown-element"], "error", f"MJML has no element <{tag}>.",
+            element.offset,
+            RULES["unknown-element"],
+            "error",
+            f"MJML has no element <{tag}>.",
             f"Did you mean <{close[0]}>?" if close else "Delete it, or use an element that MJML has.",
-        )  # fmt: skip
+        )
         return
     yield document.finding(
-        element.offset, RULES["misplaced-html"], "error",
+        element.offset,
+        RULES["misplaced-html"],
+        "error",
         f"<{tag}> is HTML, and stands directly in <{element.parent.tag if element.parent else ''}>.",
         "Put it into mj-text, or into mj-raw where it must be sent as it is.",
-    )  # fmt: skip
+    )
 
 
 def _misplaced_element(document: Document, element: Element) -> Finding:
@@ -163,18 +207,27 @@ def _misplaced_element(document: Document, element: Element) -> Finding:
     head = tag in _WITHOUT_RULES or schema().elements[tag].head
     if head and in_body:
         return document.finding(
-            element.offset, RULES["head-element-in-body"], "error", f"<{tag}> does nothing in the body.",
+            element.offset,
+            RULES["head-element-in-body"],
+            "error",
+            f"<{tag}> does nothing in the body.",
             f"Move it into {_names(homes)}{'' if 'mj-head' in homes else ' of <mj-head>'}.",
-        )  # fmt: skip
+        )
     if not head and above == "mj-head":
         return document.finding(
-            element.offset, RULES["body-element-in-head"], "error", f"<{tag}> is drawn, and nothing in <mj-head> is.",
+            element.offset,
+            RULES["body-element-in-head"],
+            "error",
+            f"<{tag}> is drawn, and nothing in <mj-head> is.",
             f"Move it into {_names(homes)}.",
-        )  # fmt: skip
+        )
     return document.finding(
-        element.offset, RULES["wrong-parent"], "error", f"<{tag}> may not stand in <{above}>.",
+        element.offset,
+        RULES["wrong-parent"],
+        "error",
+        f"<{tag}> may not stand in <{above}>.",
         _way_in(tag, above, homes),
-    )  # fmt: skip
+    )
 
 
 def _way_in(tag: str, above: str, homes: list[str]) -> str:
@@ -189,9 +242,12 @@ def _way_in(tag: str, above: str, homes: list[str]) -> str:
 def _unread_include(document: Document, element: Element) -> Finding:
     """Say what is left of mj-include: one that names a file became Jinja's include before."""
     return document.finding(
-        element.offset, RULES["include"], "error", "This mj-include names no file, or builds its path from values.",
+        element.offset,
+        RULES["include"],
+        "error",
+        "This mj-include names no file, or builds its path from values.",
         'Write the path out, as in path="./footer.mjml", or take {% include %}, which may hold an expression.',
-    )  # fmt: skip
+    )
 
 
 def _may_stand_in(tag: str, parent: str) -> bool:

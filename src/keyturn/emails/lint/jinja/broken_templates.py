@@ -177,9 +177,11 @@ def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Fi
     """Say where an mj-include looked: beside its file, then from the folder on."""
     if all(name.startswith("../") for name in names):
         return _finding(
-            MJML_RULES["missing-include"], f"The path of this mj-include leads out of the folder: {names[0]}.",
-            "Move the file below the folder of the templates, or check the folder above it.", place,
-        )  # fmt: skip
+            MJML_RULES["missing-include"],
+            f"The path of this mj-include leads out of the folder: {names[0]}.",
+            "Move the file below the folder of the templates, or check the folder above it.",
+            place,
+        )
     looked = " or ".join(name for name in names if not name.startswith("../"))
     return _finding(
         MJML_RULES["missing-include"], f"There is no {looked} to include.", _fix_for_file(names[0], folders), place

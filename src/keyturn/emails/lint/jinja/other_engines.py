@@ -8,13 +8,30 @@ from keyturn.emails.lint.finding import Finding, Rule, RuleGroup
 
 _TAGS: Mapping[str, tuple[str, ...]] = {
     "Django": (
-        "load", "url", "static", "csrf_token", "blocktrans", "blocktranslate", "endblocktrans", "translate", "comment",
-        "ifequal", "cycle", "now", "spaceless", "verbatim", "with_context", "empty", "widthratio", "regroup", "firstof",
+        "load",
+        "url",
+        "static",
+        "csrf_token",
+        "blocktrans",
+        "blocktranslate",
+        "endblocktrans",
+        "translate",
+        "comment",
+        "ifequal",
+        "cycle",
+        "now",
+        "spaceless",
+        "verbatim",
+        "with_context",
+        "empty",
+        "widthratio",
+        "regroup",
+        "firstof",
     ),
     "Liquid": ("assign", "capture", "unless", "case", "when", "tablerow", "increment", "render", "layout"),
     "Handlebars": (),
     "Twig": ("embed", "sandbox", "apply", "use"),
-}  # fmt: skip
+}
 RULES = RuleGroup("jinja", *(f"{engine.lower()}-tag" for engine in _TAGS))
 _ARGUMENT_OF_FILTER = re.compile(r"\{\{[^{}]*\|\s*\w+:[\"'\w]")
 

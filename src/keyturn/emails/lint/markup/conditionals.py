@@ -17,8 +17,12 @@ _VERSION = 16.0
 """What Outlook 2016, 2019, 2021 and the classic Outlook of Microsoft 365 call themselves."""
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    "gte": float.__ge__, "gt": float.__gt__, "lte": float.__le__, "lt": float.__lt__, "": float.__eq__,
-}  # fmt: skip
+    "gte": float.__ge__,
+    "gt": float.__gt__,
+    "lte": float.__le__,
+    "lt": float.__lt__,
+    "": float.__eq__,
+}
 
 
 def resolve_conditionals(html: str) -> str:

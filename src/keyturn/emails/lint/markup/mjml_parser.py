@@ -17,10 +17,21 @@ _NAME = re.compile(r"[A-Za-z][^\s/><\"'=]*")
 _ATTRIBUTE = re.compile(r"""([^\s=>/"'<]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+|["']))?""")
 _BLANK = re.compile(r"\s*")
 _IN_TAG_OF_VALUE = re.compile(r"</|<mj")
-_WITHOUT_COMMENTS = frozenset([
-    "mj-accordion-element", "mj-attributes", "mj-breakpoint", "mj-carousel", "mj-divider", "mj-font", "mj-image",
-    "mj-preview", "mj-spacer", "mj-style", "mj-title",
-])  # fmt: skip
+_WITHOUT_COMMENTS = frozenset(
+    [
+        "mj-accordion-element",
+        "mj-attributes",
+        "mj-breakpoint",
+        "mj-carousel",
+        "mj-divider",
+        "mj-font",
+        "mj-image",
+        "mj-preview",
+        "mj-spacer",
+        "mj-style",
+        "mj-title",
+    ]
+)
 """Where mrml, the compiler, refuses a comment; a conditional one it takes in HTML alone."""
 
 
@@ -37,10 +48,24 @@ class HtmlTag(NamedTuple):
 
 
 FaultKind = Literal[
-    "unclosed-tag", "stray-closing-tag", "misspelt-closing-tag", "unfinished-tag", "malformed-tag", "missing-space",
-    "unclosed-quote", "unquoted-value", "quote-in-value", "duplicate-attribute", "unclosed-comment",
-    "malformed-comment", "conditional-comment", "misplaced-comment", "cdata", "declaration", "bare-less-than",
-]  # fmt: skip
+    "unclosed-tag",
+    "stray-closing-tag",
+    "misspelt-closing-tag",
+    "unfinished-tag",
+    "malformed-tag",
+    "missing-space",
+    "unclosed-quote",
+    "unquoted-value",
+    "quote-in-value",
+    "duplicate-attribute",
+    "unclosed-comment",
+    "malformed-comment",
+    "conditional-comment",
+    "misplaced-comment",
+    "cdata",
+    "declaration",
+    "bare-less-than",
+]
 
 
 class SyntaxFault(NamedTuple):

@@ -30,9 +30,8 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     def parents(self) -> dict[str, list[str]]:
         """The elements that each element may stand in."""
         return {
-            child: [name for name, rules in self.elements.items() if child in rules.children]
-            for child in self.elements
-        }  # fmt: skip
+            child: [name for name, rules in self.elements.items() if child in rules.children] for child in self.elements
+        }
 
 
 @cache

@@ -36,15 +36,23 @@ def _add_suite(root: Element, file: str, found: tuple[Found, ...], fail_on: str)
     tally, failing = Tally.of(one.finding for one in found), worst_down_to(fail_on)
     failures = tally.down_to(fail_on)
     suite = SubElement(
-        root, "testsuite", name=_text(file), tests=str(tally.all), failures=str(failures),
+        root,
+        "testsuite",
+        name=_text(file),
+        tests=str(tally.all),
+        failures=str(failures),
         skipped=str(tally.all - failures),
-    )  # fmt: skip
+    )
     for one in found:
         finding, place = one.finding, one.finding.place
         case = SubElement(
-            suite, "testcase", classname=_text(file), name=f"{finding.rule} {place.line}:{place.column}",
-            file=_text(file), line=str(place.line),
-        )  # fmt: skip
+            suite,
+            "testcase",
+            classname=_text(file),
+            name=f"{finding.rule} {place.line}:{place.column}",
+            file=_text(file),
+            line=str(place.line),
+        )
         tag = "failure" if finding.severity in failing else "skipped"
         told = SubElement(case, tag, type=f"{finding.severity} {finding.rule}", message=_text(finding.message))
         where = [f"{file}:{place.line}:{place.column}", *(f"in {mail}" for mail in one.mails)]

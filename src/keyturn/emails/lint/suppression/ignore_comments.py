@@ -78,9 +78,11 @@ class IgnoreComments:
                 if comment not in self._used:
                     named = ", ".join(sorted(comment.rules))
                     yield RULES["unused"].finding(
-                        comment.place, "note", f"Nothing is found here that this comment would ignore ({named}).",
+                        comment.place,
+                        "note",
+                        f"Nothing is found here that this comment would ignore ({named}).",
                         "Take the comment out.",
-                    )  # fmt: skip
+                    )
 
     def _read(self, file: str) -> tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]:
         if file not in self._known:
@@ -101,16 +103,20 @@ def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment 
         place = Place(file, *line_and_column(source, match.start()))
         if engine == "Liquid" and match["opens"] == "{#":
             yield RULES["unreadable"].finding(
-                place, "warning", "This comment ignores nothing: Liquid has none of this form, and readers see it.",
+                place,
+                "warning",
+                "This comment ignores nothing: Liquid has none of this form, and readers see it.",
                 f"Write it as {form}.",
-            )  # fmt: skip
+            )
             continue
         said = _SAID.fullmatch(match["said"])
         if not said:
             yield RULES["unreadable"].finding(
-                place, "warning", "This comment ignores nothing: it needs rules, with commas between, and a reason.",
+                place,
+                "warning",
+                "This comment ignores nothing: it needs rules, with commas between, and a reason.",
                 f"Write it as {form}, or with ignore-file.",
-            )  # fmt: skip
+            )
             continue
         rules = [rule.strip() for rule in said["rules"].split(",")]
         try:

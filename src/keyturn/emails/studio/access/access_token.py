@@ -47,11 +47,13 @@ def require_token(token: str, path: str) -> BeforeRequest:
             cookie = Cookie(key=COOKIE, value=token, path=path, httponly=True, samesite="strict")
             return Redirect(
                 f"{request.url.path}?{urlencode(left)}" if left else request.url.path,
-                status_code=HTTP_303_SEE_OTHER, cookies=[cookie],
-            )  # fmt: skip
+                status_code=HTTP_303_SEE_OTHER,
+                cookies=[cookie],
+            )
         return Response(
             "This studio opens with the address that the terminal shows, the one with ?token= in it.",
-            status_code=HTTP_403_FORBIDDEN, media_type=MediaType.TEXT,
-        )  # fmt: skip
+            status_code=HTTP_403_FORBIDDEN,
+            media_type=MediaType.TEXT,
+        )
 
     return admit

@@ -56,11 +56,13 @@ def remove_faults(studio: NamedDependency[Studio]) -> str:
 @get("/chaos", sync_to_thread=False)
 def chaos(studio: NamedDependency[Studio]) -> Chaos:
     refused = {fault.at: fault for fault in reversed(studio.faults.all()) if fault.code}
-    return Chaos(**{
-        name: Trigger(error_code=fault.code, probability=fault.probability)
-        for name, step in _STEPS.items()
-        if (fault := refused.get(step)) and fault.code
-    })  # fmt: skip
+    return Chaos(
+        **{
+            name: Trigger(error_code=fault.code, probability=fault.probability)
+            for name, step in _STEPS.items()
+            if (fault := refused.get(step)) and fault.code
+        }
+    )
 
 
 @put("/chaos")
@@ -68,11 +70,13 @@ async def set_chaos(request: Request[Any, Any, Any], studio: NamedDependency[Stu
     """Do as Mailpit does; the faults of other steps are gone, too."""
     asked = await read_body(request, Chaos)
     triggers = {step: getattr(asked, name) for name, step in _STEPS.items()}
-    studio.faults.set(*(
-        Fault(at=step, code=trigger.error_code, probability=trigger.probability)
-        for step, trigger in triggers.items()
-        if trigger.probability
-    ))  # fmt: skip
+    studio.faults.set(
+        *(
+            Fault(at=step, code=trigger.error_code, probability=trigger.probability)
+            for step, trigger in triggers.items()
+            if trigger.probability
+        )
+    )
     return asked
 
 

@@ -83,9 +83,15 @@ def _listed(captured: CapturedMails, asked: Asked, mails: list[CapturedMail]) ->
     total, unread = counts(EVERYTHING)
     of_found, of_found_unread = (total, unread) if asked.asks_for_all else counts(asked.condition, _COUNTED)
     return MessageList(
-        total=total, unread=unread, count=len(mails), messages_count=of_found, messages_unread=of_found_unread,
-        start=asked.start, tags=list(captured.tags()), messages=[summary_of(mail) for mail in mails],
-    )  # fmt: skip
+        total=total,
+        unread=unread,
+        count=len(mails),
+        messages_count=of_found,
+        messages_unread=of_found_unread,
+        start=asked.start,
+        tags=list(captured.tags()),
+        messages=[summary_of(mail) for mail in mails],
+    )
 
 
 HANDLERS = (messages, mark_messages, delete_messages, delete_found)

@@ -125,10 +125,13 @@ def _message_of(handed: Handed) -> EmailMessage:
     for file in handed.attachments:
         main, _, sub = file.content_type.partition("/")
         message.add_attachment(
-            file.content, maintype=main, subtype=sub, filename=file.filename,
+            file.content,
+            maintype=main,
+            subtype=sub,
+            filename=file.filename,
             disposition="inline" if file.content_id else "attachment",
             cid=f"<{file.content_id}>" if file.content_id else None,
-        )  # fmt: skip
+        )
     return message
 
 

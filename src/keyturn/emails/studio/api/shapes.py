@@ -11,9 +11,14 @@ from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.mail import MailContent
 
 _NAMES = {
-    "id": "ID", "message_id": "MessageID", "from_": "From", "html": "HTML", "part_id": "PartID",
-    "content_id": "ContentID", "sha256": "SHA256",
-}  # fmt: skip
+    "id": "ID",
+    "message_id": "MessageID",
+    "from_": "From",
+    "html": "HTML",
+    "part_id": "PartID",
+    "content_id": "ContentID",
+    "sha256": "SHA256",
+}
 _LISTED = re.compile(r"<([^<>\s]{1,2000})>")
 
 
@@ -119,24 +124,48 @@ class MessageList(msgspec.Struct, frozen=True, kw_only=True):
 def summary_of(mail: CapturedMail) -> MessageSummary:
     summary = mail.summary
     return MessageSummary(
-        id=mail.id, message_id=summary.message_id, read=mail.read, from_=_address(summary.sender),
-        to=_addresses(summary.to), cc=_addresses(summary.cc), bcc=_addresses(summary.bcc),
-        reply_to=_addresses(summary.reply_to), subject=summary.subject, created=mail.at, username=summary.username,
-        tags=summary.tags, size=summary.size, attachments=summary.attachments, snippet=summary.snippet,
-    )  # fmt: skip
+        id=mail.id,
+        message_id=summary.message_id,
+        read=mail.read,
+        from_=_address(summary.sender),
+        to=_addresses(summary.to),
+        cc=_addresses(summary.cc),
+        bcc=_addresses(summary.bcc),
+        reply_to=_addresses(summary.reply_to),
+        subject=summary.subject,
+        created=mail.at,
+        username=summary.username,
+        tags=summary.tags,
+        size=summary.size,
+        attachments=summary.attachments,
+        snippet=summary.snippet,
+    )
 
 
 def message_of(mail: CapturedMail, content: MailContent) -> Message:
     summary = mail.summary
     return Message(
-        id=mail.id, message_id=summary.message_id, from_=_address(summary.sender), to=_addresses(summary.to),
-        cc=_addresses(summary.cc), bcc=_addresses(summary.bcc), reply_to=_addresses(summary.reply_to),
-        return_path=summary.return_path, subject=summary.subject, list_unsubscribe=_unsubscribe(content), date=mail.at,
-        tags=summary.tags, username=summary.username, text=content.text, html=content.html, size=summary.size,
+        id=mail.id,
+        message_id=summary.message_id,
+        from_=_address(summary.sender),
+        to=_addresses(summary.to),
+        cc=_addresses(summary.cc),
+        bcc=_addresses(summary.bcc),
+        reply_to=_addresses(summary.reply_to),
+        return_path=summary.return_path,
+        subject=summary.subject,
+        list_unsubscribe=_unsubscribe(content),
+        date=mail.at,
+        tags=summary.tags,
+        username=summary.username,
+        text=content.text,
+        html=content.html,
+        size=summary.size,
         inline=[_attachment(part) for part in content.attachments if part.inline],
         attachments=[_attachment(part) for part in content.attachments if not part.inline],
-        links=[link.address for link in content.links], codes=content.codes,
-    )  # fmt: skip
+        links=[link.address for link in content.links],
+        codes=content.codes,
+    )
 
 
 def _address(address: read.Address) -> Address:
@@ -149,9 +178,13 @@ def _addresses(addresses: Iterable[read.Address]) -> list[Address]:
 
 def _attachment(part: read.Attachment) -> Attachment:
     return Attachment(
-        part_id=str(part.number), file_name=part.name, content_type=part.content_type, content_id=part.content_id,
-        size=part.size, checksums=Checksums(part.checksum),
-    )  # fmt: skip
+        part_id=str(part.number),
+        file_name=part.name,
+        content_type=part.content_type,
+        content_id=part.content_id,
+        size=part.size,
+        checksums=Checksums(part.checksum),
+    )
 
 
 def _unsubscribe(content: MailContent) -> ListUnsubscribe:

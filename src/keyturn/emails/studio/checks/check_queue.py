@@ -34,9 +34,12 @@ class Checks:
     """
 
     def __init__(
-        self, renditions: Renditions, clients: tuple[str, ...] = (), severity: Mapping[str, str] | None = None,
+        self,
+        renditions: Renditions,
+        clients: tuple[str, ...] = (),
+        severity: Mapping[str, str] | None = None,
         known: KnownFindings | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._renditions = renditions
         self._gallery = renditions.gallery
         self._clients = clients
@@ -73,11 +76,13 @@ class Checks:
                 return False
             written = _as_written(rendition.view)
             if rendition.view != written:
-                self._known.forget([
-                    (template, view)
-                    for (template, view), _ in self._known.items()
-                    if template == rendition.template and view != written == _as_written(view)
-                ])  # fmt: skip
+                self._known.forget(
+                    [
+                        (template, view)
+                        for (template, view), _ in self._known.items()
+                        if template == rendition.template and view != written == _as_written(view)
+                    ]
+                )
             with self._gallery.one_look():
                 if not rendition.exceeded:
                     self._explore(rendition.template, rendition.fingerprint)

@@ -158,10 +158,13 @@ class FolderChecks:
             return [self._found.get(name) or unknown for name in names]
 
         examination = examine(
-            self._gallery, (), severities=Severities(self._studio.severity),
+            self._gallery,
+            (),
+            severities=Severities(self._studio.severity),
             only=None if complete else {name for name, _ in self._found.items()},
-            each=known, beside=self._from_browsers(entries),
-        )  # fmt: skip
+            each=known,
+            beside=self._from_browsers(entries),
+        )
         baseline = self.known.baseline()
         return baseline.without_known(examination) if baseline else examination
 

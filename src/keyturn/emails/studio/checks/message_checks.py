@@ -13,10 +13,21 @@ HEADERS = "headers"
 """What the places of findings name, in place of a file."""
 
 RULES = RuleGroup(
-    "message", "attachment-refused", "authentication-failed", "bulk-without-unsubscribe", "dkim-unaligned",
-    "long-line", "missing-header", "no-recipient", "no-subject", "repeated-header", "spf-unaligned", "too-big",
-    "unencoded-header", "unsubscribe-not-one-click",
-)  # fmt: skip
+    "message",
+    "attachment-refused",
+    "authentication-failed",
+    "bulk-without-unsubscribe",
+    "dkim-unaligned",
+    "long-line",
+    "missing-header",
+    "no-recipient",
+    "no-subject",
+    "repeated-header",
+    "spf-unaligned",
+    "too-big",
+    "unencoded-header",
+    "unsubscribe-not-one-click",
+)
 
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1, without its CRLF
 _TOO_BIG = 25 * 1024**2  # what Gmail and others take, as it was encoded
@@ -48,15 +59,19 @@ def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
     for name, severity in (("From", "error"), ("Date", "error"), ("Message-ID", "warning")):
         if name.lower() not in names:
             yield RULES["missing-header"].finding(
-                Place(HEADERS), "error" if severity == "error" else "warning", f"There is no {name}.",
+                Place(HEADERS),
+                "error" if severity == "error" else "warning",
+                f"There is no {name}.",
                 "Let the library that makes the mail write it: receivers take a mail without it for spam.",
-            )  # fmt: skip
+            )
     for name in _ONCE:
         if names.count(name) > 1:
             yield RULES["repeated-header"].finding(
-                _place(content, name), "error", f"{name.title()} stands there {names.count(name)} times.",
+                _place(content, name),
+                "error",
+                f"{name.title()} stands there {names.count(name)} times.",
                 "Write it once (RFC 5322, 3.6): Gmail refuses such a mail.",
-            )  # fmt: skip
+            )
     if not content.header("subject").strip():
         yield RULES["no-subject"].finding(
             Place(HEADERS), "warning", "There is no subject.", "Say what the mail is about."
@@ -70,9 +85,11 @@ def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
         )
     if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # noqa: PLR2004 - ASCII's last
         yield RULES["unencoded-header"].finding(
-            Place(HEADERS), "warning", "A header has letters beyond ASCII that are not encoded.",
+            Place(HEADERS),
+            "warning",
+            "A header has letters beyond ASCII that are not encoded.",
             "Encode them (RFC 2047): not every server takes them as they are (RFC 6532).",
-        )  # fmt: skip
+        )
 
 
 def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding]:
@@ -81,25 +98,32 @@ def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding
     return_path = _domain(summary.return_path)
     if sender and return_path and site_of(sender) != site_of(return_path):
         yield RULES["spf-unaligned"].finding(
-            _place(content, "from"), "note",
+            _place(content, "from"),
+            "note",
             f"From says {sender}, and bounces go to {return_path}: SPF alone cannot pass DMARC.",
             f"Sign with DKIM as {sender}, or let bounces go to a host below it.",
-        )  # fmt: skip
-    signed = [found[1].lower() for name, value in content.headers if name.lower() == "dkim-signature"
-              and (found := _SIGNED_BY.search(value))]  # fmt: skip
+        )
+    signed = [
+        found[1].lower()
+        for name, value in content.headers
+        if name.lower() == "dkim-signature" and (found := _SIGNED_BY.search(value))
+    ]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
         yield RULES["dkim-unaligned"].finding(
-            _place(content, "dkim-signature"), "warning",
+            _place(content, "dkim-signature"),
+            "warning",
             f"It is signed by {', '.join(signed)}, and From says {sender}: that signature does not pass DMARC.",
             f"Have the provider sign as {sender}.",
-        )  # fmt: skip
+        )
     for name, value in content.headers:
         if name.lower() == "authentication-results":
             for verdict in _VERDICT.finditer(value):
                 yield RULES["authentication-failed"].finding(
-                    _place(content, "authentication-results"), "warning", f"A receiver found {verdict[0]}.",
+                    _place(content, "authentication-results"),
+                    "warning",
+                    f"A receiver found {verdict[0]}.",
                     "Mend the entry in the DNS that it speaks of.",
-                )  # fmt: skip
+                )
 
 
 def _check_bulk(content: MailContent) -> Iterator[Finding]:
@@ -123,14 +147,18 @@ def _check_bytes(content: MailContent) -> Iterator[Finding]:
     longest = max(map(len, content.raw.splitlines()), default=0)
     if longest > _LONGEST_LINE:
         yield RULES["long-line"].finding(
-            Place("source"), "error", f"A line has {longest:,} bytes; {_LONGEST_LINE} are allowed (RFC 5322, 2.1.1).",
+            Place("source"),
+            "error",
+            f"A line has {longest:,} bytes; {_LONGEST_LINE} are allowed (RFC 5322, 2.1.1).",
             "Send the part as quoted-printable or base64: servers refuse such a line, or break it anywhere.",
-        )  # fmt: skip
+        )
     if len(content.raw) > _TOO_BIG:
         yield RULES["too-big"].finding(
-            Place("source"), "error", f"It has {len(content.raw) // 1024**2} MB; many take {_TOO_BIG // 1024**2}.",
+            Place("source"),
+            "error",
+            f"It has {len(content.raw) // 1024**2} MB; many take {_TOO_BIG // 1024**2}.",
             "Link to files instead of attaching them.",
-        )  # fmt: skip
+        )
     for part in content.attachments:
         if _REFUSED.search(part.name):
             yield RULES["attachment-refused"].finding(

@@ -134,9 +134,8 @@ class Review:
             wanted = set(ids)
             comparisons = self._snapshots.compare_each(self.waiting_mails())
             accepted = [
-                one for one in comparisons
-                if one.acceptable and one.id in wanted and (one.state == "gone") == deletes
-            ]  # fmt: skip
+                one for one in comparisons if one.acceptable and one.id in wanted and (one.state == "gone") == deletes
+            ]
             if len(accepted) < len(wanted):
                 raise Stale
             for comparison in accepted:

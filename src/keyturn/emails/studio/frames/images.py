@@ -14,9 +14,12 @@ from keyturn.mail.rendering.html_tree import Element, parse_html
 
 _URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)]*))\s*\)""", re.IGNORECASE)
 _ATTRIBUTES = {
-    "img": ("src", "srcset"), "source": ("src", "srcset"), "input": ("src",), "video": ("poster",),
+    "img": ("src", "srcset"),
+    "source": ("src", "srcset"),
+    "input": ("src",),
+    "video": ("poster",),
     "image": ("href", "xlink:href"),
-}  # fmt: skip
+}
 """What names an image; `background` does so on any element (HTML, 15.3)."""
 
 _OWN = ("data:", "cid:")

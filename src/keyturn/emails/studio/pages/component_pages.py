@@ -24,23 +24,32 @@ _TOO_MUCH = "To draw it alone takes more time or memory than a mail may."
 
 @get("/components/{file:path}", sync_to_thread=True)
 def component_page(
-    file: FromPath[Path], view: NamedDependency[View], gallery: NamedDependency[Gallery],
+    file: FromPath[Path],
+    view: NamedDependency[View],
+    gallery: NamedDependency[Gallery],
     layout: NamedDependency[Layout],
-) -> Response[str]:  # fmt: skip
+) -> Response[str]:
     """Show the parts of a file that templates share."""
     name = _shared_file(gallery, file)
     context = {
-        "view": view, "parts": parts_of(gallery, name), "users": gallery.users(name), "shared_file": name,
-        "sandbox": frames.PREVIEW, "mail_of": dict(_own_files(gallery)),
-    }  # fmt: skip
+        "view": view,
+        "parts": parts_of(gallery, name),
+        "users": gallery.users(name),
+        "shared_file": name,
+        "sandbox": frames.PREVIEW,
+        "mail_of": dict(_own_files(gallery)),
+    }
     return layout.page("component.html", context)
 
 
 @get("/component-frames/{options:str}/{part:str}/{file:path}", sync_to_thread=True)
 def component_frame(
-    options: FromPath[Options], part: FromPath[str], file: FromPath[Path], drawn: NamedDependency[View],
+    options: FromPath[Options],
+    part: FromPath[str],
+    file: FromPath[Path],
+    drawn: NamedDependency[View],
     renditions: NamedDependency[Renditions],
-) -> Response[str]:  # fmt: skip
+) -> Response[str]:
     """Answer with a part alone, or with what keeps it from being drawn."""
     name = _shared_file(renditions.gallery, file)
     try:

@@ -44,10 +44,20 @@ PRESETS: Mapping[str, Editor] = {
 
 # What $EDITOR starts, where the editor answers to an address without anything else being installed.
 _COMMANDS = {
-    "code": "vscode", "code-insiders": "vscode", "codium": "vscodium", "vscodium": "vscodium", "cursor": "cursor",
-    "windsurf": "windsurf", "zed": "zed", "zeditor": "zed", "idea": "idea", "pycharm": "pycharm", "charm": "pycharm",
-    "webstorm": "webstorm", "mate": "textmate",
-}  # fmt: skip
+    "code": "vscode",
+    "code-insiders": "vscode",
+    "codium": "vscodium",
+    "vscodium": "vscodium",
+    "cursor": "cursor",
+    "windsurf": "windsurf",
+    "zed": "zed",
+    "zeditor": "zed",
+    "idea": "idea",
+    "pycharm": "pycharm",
+    "charm": "pycharm",
+    "webstorm": "webstorm",
+    "mate": "textmate",
+}
 
 
 def editor_for(setting: str) -> Editor | None:

@@ -15,10 +15,16 @@ _WEB_FONT = re.compile(
     r"|<link\b(?>[^<>]*?href=[\"']?https?://)[^<>]*?font",
     re.IGNORECASE,
 )
-_NOT_DRAWN = frozenset((
-    "mjml/unknown-element", "mjml/removed-element", "mjml/misplaced-text", "mjml/body-element-in-head",
-    "mjml/wrong-parent", "mjml/misplaced-html",
-))  # fmt: skip
+_NOT_DRAWN = frozenset(
+    (
+        "mjml/unknown-element",
+        "mjml/removed-element",
+        "mjml/misplaced-text",
+        "mjml/body-element-in-head",
+        "mjml/wrong-parent",
+        "mjml/misplaced-html",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ def hints(html: str, view: View, findings: Sequence[Finding] = ()) -> Iterator[H
             yield Hint("Web fonts are loaded from their servers.", "Leave them out", view.here(fonts="off"))
         else:
             yield Hint(
-                "Web fonts are not loaded: the next font of each list is drawn, as most clients do.", "Load them",
+                "Web fonts are not loaded: the next font of each list is drawn, as most clients do.",
+                "Load them",
                 view.here(fonts="on"),
-            )  # fmt: skip
+            )

@@ -39,9 +39,13 @@ def first_hosted_page(hosted: NamedDependency[HostedPages], layout: NamedDepende
 
 @get("/pages/{name:str}", sync_to_thread=False)
 def hosted_page(
-    name: FromPath[str], view: NamedDependency[View], hosted: NamedDependency[HostedPages],
-    drawn_pages: NamedDependency[DrawnPages], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout],
-) -> Response[str]:  # fmt: skip
+    name: FromPath[str],
+    view: NamedDependency[View],
+    hosted: NamedDependency[HostedPages],
+    drawn_pages: NamedDependency[DrawnPages],
+    gallery: NamedDependency[Gallery],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
     """Show a page in a state. One that cannot be drawn is told with its file and line, before the last good one."""
     names = [state for state, _, _ in hosted.states]
     if name not in names:
@@ -50,20 +54,27 @@ def hosted_page(
     _, label, template = hosted.states[at]
     drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
     context = {
-        "view": view.to(scheme=scheme), "state": name, "label": label,
-        "template_file": template, "lang": gallery.languages.choose(view.lang).tag,
-        "fault": _told(drawn.fault) if drawn.fault else None, "has_page": drawn.html is not None,
+        "view": view.to(scheme=scheme),
+        "state": name,
+        "label": label,
+        "template_file": template,
+        "lang": gallery.languages.choose(view.lang).tag,
+        "fault": _told(drawn.fault) if drawn.fault else None,
+        "has_page": drawn.html is not None,
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand, dir=view.dir)),
-        "before": names[at - 1] if at else "", "after": names[at + 1] if at + 1 < len(names) else "",
-    }  # fmt: skip
+        "before": names[at - 1] if at else "",
+        "after": names[at + 1] if at + 1 < len(names) else "",
+    }
     return layout.page("hosted_page.html", context)
 
 
 @get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=False)
 def hosted_page_frame(
-    scheme: FromPath[PageScheme], name: FromPath[str], view: NamedDependency[View],
+    scheme: FromPath[PageScheme],
+    name: FromPath[str],
+    view: NamedDependency[View],
     drawn_pages: NamedDependency[DrawnPages],
-) -> Response[str]:  # fmt: skip
+) -> Response[str]:
     """Answer with the page alone: the last good one while a template is broken."""
     drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
     html = drawn.html

@@ -42,9 +42,15 @@ class Layout:
     """Puts a page into the frame that all pages share."""
 
     def __init__(
-        self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str, *,
+        self,
+        studio: Studio,
+        checks: FolderChecks,
+        review: Review | None,
+        sources: SourceFiles,
+        path: str,
+        *,
         has_revisions: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.smtp = studio.smtp
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")

@@ -149,9 +149,14 @@ class Renditions:
             fault = fault_of_limit(exceeded.limit, order.files.markup)
             return replace(wanted, order=order, mail=last, fault=fault, exceeded=True)
         return replace(
-            wanted, order=order, mail=drawn.mail or last, timing=drawn.timing, elsewhere=drawn.elsewhere,
-            fault=drawn.fault, exceeded=drawn.exceeded,
-        )  # fmt: skip
+            wanted,
+            order=order,
+            mail=drawn.mail or last,
+            timing=drawn.timing,
+            elsewhere=drawn.elsewhere,
+            fault=drawn.fault,
+            exceeded=drawn.exceeded,
+        )
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""

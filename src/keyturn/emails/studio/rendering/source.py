@@ -12,10 +12,19 @@ from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.mail.rendering.files import plain_name
 
 _LEXERS = {
-    "mjml": "html+jinja", "html": "html+jinja", "txt": "html+jinja", "toml": "toml", "yaml": "yaml", "yml": "yaml",
-    "json": "json", "eml": "email", "compiled": "html", "liquid": "html+jinja", "hbs": "html+handlebars",
+    "mjml": "html+jinja",
+    "html": "html+jinja",
+    "txt": "html+jinja",
+    "toml": "toml",
+    "yaml": "yaml",
+    "yml": "yaml",
+    "json": "json",
+    "eml": "email",
+    "compiled": "html",
+    "liquid": "html+jinja",
+    "hbs": "html+handlebars",
     "handlebars": "html+handlebars",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

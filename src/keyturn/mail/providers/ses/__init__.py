@@ -39,9 +39,12 @@ class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
 _ACCOUNT = {
-    "AccountSuspendedException", "LimitExceededException", "MailFromDomainNotVerifiedException", "NotFoundException",
+    "AccountSuspendedException",
+    "LimitExceededException",
+    "MailFromDomainNotVerifiedException",
+    "NotFoundException",
     "SendingPausedException",
-}  # fmt: skip
+}
 _REJECTED, _NOT_VERIFIED = "MessageRejected", "is not verified"
 _THROTTLED = re.compile(r"TooManyRequests|Throttling")
 _TOO_FAST, _QUOTA = "Maximum sending rate exceeded", "Daily message quota exceeded"
@@ -143,10 +146,17 @@ def _text(text: str) -> Mapping[str, str]:
 
 
 _EVENTS = {
-    "Send": "sent", "Delivery": "delivered", "DeliveryDelay": "delivery_delayed", "Bounce": "bounced",
-    "Complaint": "complained", "Reject": "failed", "Rendering Failure": "failed", "Open": "opened", "Click": "clicked",
+    "Send": "sent",
+    "Delivery": "delivered",
+    "DeliveryDelay": "delivery_delayed",
+    "Bounce": "bounced",
+    "Complaint": "complained",
+    "Reject": "failed",
+    "Rendering Failure": "failed",
+    "Open": "opened",
+    "Click": "clicked",
     "Subscription": "unsubscribed",
-}  # fmt: skip
+}
 
 _SUPPRESSED = {"Suppressed", "OnAccountSuppressionList"}
 """Kinds of bounces and complaints that are none: the mailbox is on a list of SES's, and was not written to."""

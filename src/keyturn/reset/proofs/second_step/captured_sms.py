@@ -20,9 +20,15 @@ class CapturedSms:
         del validity
         page = f'<!doctype html><html><body><pre style="font: 16px/25px monospace">{escape(text)}</pre></body></html>'
         email = Email(
-            sender=self._sender, to=f"{number}@sms.invalid", reply_to="", subject=f"SMS to {number}", html=page,
-            text=text, headers={}, tags={"template": "sms"},
-        )  # fmt: skip
+            sender=self._sender,
+            to=f"{number}@sms.invalid",
+            reply_to="",
+            subject=f"SMS to {number}",
+            html=page,
+            text=text,
+            headers={},
+            tags={"template": "sms"},
+        )
         await self._folder.send(email, new_key())
 
     async def close(self) -> None:

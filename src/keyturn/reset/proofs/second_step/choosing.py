@@ -27,9 +27,15 @@ _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 
 
 def required_second_step(
-    settings: Settings, secrets: Sequence[str], text: SmsText, database: Database, links: LinkStore, outbox: Outbox,
-    audit: Audit, events: AppEvents,
-) -> RequiredSecondStep | None:  # fmt: skip
+    settings: Settings,
+    secrets: Sequence[str],
+    text: SmsText,
+    database: Database,
+    links: LinkStore,
+    outbox: Outbox,
+    audit: Audit,
+    events: AppEvents,
+) -> RequiredSecondStep | None:
     """Return what a reset needs besides its link; None where the settings ask for nothing. Raises SettingsInvalid."""
     wanted = settings.second_step
     tries = SecondStepTries(database, links, most=wanted.tries, daily=wanted.daily)

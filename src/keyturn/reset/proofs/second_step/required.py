@@ -178,9 +178,15 @@ class RequiredSecondStep:
             if self._links.revoke(connection, link.id, moment):
                 message = self._outbox.enqueue(connection, SECOND_STEP_FAILED, failed)
                 self._audit.write(
-                    connection, EVENT, "failed", client, at=moment, account_id=account.id, email=link.email,
+                    connection,
+                    EVENT,
+                    "failed",
+                    client,
+                    at=moment,
+                    account_id=account.id,
+                    email=link.email,
                     message_id=message,
-                )  # fmt: skip
+                )
                 self._events.second_step_failed(connection, account, client, method=trial.method, moment=moment)
 
         await self._database.transact(write)

@@ -52,9 +52,13 @@ class SmsCodes:
     """
 
     def __init__(
-        self, database: Database, sender: SmsSender, settings: SmsSettings, keys: Sequence[str],
+        self,
+        database: Database,
+        sender: SmsSender,
+        settings: SmsSettings,
+        keys: Sequence[str],
         text_of: Callable[[SecondStepTry, str], str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._database = database
         self._sender = sender
         self._ttl, self._cooldown, self._daily = settings.ttl, settings.cooldown, settings.daily
@@ -98,9 +102,12 @@ class SmsCodes:
         row, moment = SmsCodeRow, trial.moment
         day_ago = moment - DAY
         values = {
-            "reset_id": trial.reset_id, "digest": digest, "sent_at": moment, "expires_at": moment + self._ttl,
+            "reset_id": trial.reset_id,
+            "digest": digest,
+            "sent_at": moment,
+            "expires_at": moment + self._ttl,
             "used_at": None,
-        }  # fmt: skip
+        }
         statement = (
             insert_into(row, self._database.dialect)
             .values(account_id=trial.account.id, messages=1, counted_since=moment, **values)
@@ -138,9 +145,11 @@ class SmsCodes:
         """Return what uses the code up; None where it is not the one that was sent for this reset, or too old."""
         row, code = SmsCodeRow, "".join(trial.code.split())
         known = select(row.digest).where(
-            row.account_id == trial.account.id, row.reset_id == trial.reset_id, row.used_at.is_(None),
+            row.account_id == trial.account.id,
+            row.reset_id == trial.reset_id,
+            row.used_at.is_(None),
             row.expires_at > trial.moment,
-        )  # fmt: skip
+        )
         found = await self._database.fetch(known)
         if not found:
             return None

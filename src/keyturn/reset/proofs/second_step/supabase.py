@@ -153,8 +153,10 @@ class SupabaseSecondStep:
 
     async def _ask(self, method: str, path: str, bearer: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         headers = {
-            "apikey": self._key, "authorization": f"Bearer {bearer}", "x-supabase-api-version": "2024-01-01",
-        }  # fmt: skip
+            "apikey": self._key,
+            "authorization": f"Bearer {bearer}",
+            "x-supabase-api-version": "2024-01-01",
+        }
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._http.request(method, f"{self._url}{path}", headers=headers, json=body)

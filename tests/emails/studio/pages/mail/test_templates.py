@@ -26,8 +26,14 @@ def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(cli
     page = client.get("/studio/templates/greeting").text
     assert re.findall(r'id="template-(\w+)"', page) == ["greeting", "notice"]
     assert re.findall(r'id="sample-\d".*>([\w ]+)</a>', page) == [
-        "ada", "grace", "very long", "right to left", "emoji", "HTML", "empty",
-    ]  # fmt: skip
+        "ada",
+        "grace",
+        "very long",
+        "right to left",
+        "emoji",
+        "HTML",
+        "empty",
+    ]
     assert 'href="/studio/files/_layout/base.mjml"' in page
 
 

@@ -34,9 +34,10 @@ def groups(page: str) -> list[tuple[str, str, str]]:
         (severity, rule, " ".join(unescape(where).split()))
         for severity, rule, where in re.findall(
             r'<summary.*?class="severity (\w+)".*?<code>(.*?)</code>\s*<span class="where">(.*?)</span>',
-            region(page), re.DOTALL,
+            region(page),
+            re.DOTALL,
         )
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture

@@ -52,9 +52,11 @@ def test_the_mails_that_changed_are_listed(client: Client) -> None:
 
     assert "4 mails differ from first" in page
     assert re.findall(r'id="changed-(\w+)-\d+" href="(/studio/revisions/[^"?]+)', page) == [
-        ("changed", "/studio/revisions/greeting"), ("changed", "/studio/revisions/greeting"),
-        ("gone", "/studio/revisions/notice"), ("new", "/studio/revisions/word"),
-    ]  # fmt: skip
+        ("changed", "/studio/revisions/greeting"),
+        ("changed", "/studio/revisions/greeting"),
+        ("gone", "/studio/revisions/notice"),
+        ("new", "/studio/revisions/word"),
+    ]
 
 
 def test_a_mail_stands_beside_what_it_was(client: Client) -> None:

@@ -123,9 +123,13 @@ def words(name: FromPath[Path], gallery: NamedDependency[Gallery]) -> Response[A
 
 
 async def _with_draft(
-    sent: SentDraft, name: Path, view: View, sources: SourceFiles, canvas: Canvas,
+    sent: SentDraft,
+    name: Path,
+    view: View,
+    sources: SourceFiles,
+    canvas: Canvas,
     answer: Callable[[Rendition, Draft], Response[Any]],
-) -> Response[Any]:  # fmt: skip
+) -> Response[Any]:
     """Answer with the mail that is typed at, off the event loop; refuse where its file is not to be edited."""
 
     def begin() -> Response[Any]:

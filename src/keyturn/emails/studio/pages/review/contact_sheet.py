@@ -16,8 +16,12 @@ from keyturn.emails.studio.view import Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
 SCHEMES: Mapping[Scheme, str] = {
-    "light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS", "word": "Word",
-}  # fmt: skip
+    "light": "Light",
+    "dark": "Dark",
+    "partial": "Outlook.com",
+    "full": "Gmail iOS",
+    "word": "Word",
+}
 
 _LONGEST = 5.0
 """Seconds that somebody waits for branches that nobody has asked for before."""

@@ -105,8 +105,10 @@ class Listing:
 def listing(examination: "Examination", view: FindingsView) -> Listing:
     """Return what is on the page of this address; the last page for a number beyond it."""
     by_standing: dict[Standing, tuple[Found, ...]] = {
-        "counts": examination.found, "baseline": examination.in_baseline, "ignored": examination.ignored,
-    }  # fmt: skip
+        "counts": examination.found,
+        "baseline": examination.in_baseline,
+        "ignored": examination.ignored,
+    }
     kept = {standing: [one for one in found if _fits(one, view)] for standing, found in by_standing.items()}
     shown = [standing for standing in by_standing if standing == "counts" or standing in view.also]
     groups = [group for standing in shown for group in _worst_first(kept[standing], standing)]
@@ -117,8 +119,9 @@ def listing(examination: "Examination", view: FindingsView) -> Listing:
         {standing: list(those) for standing, those in groupby(on_page, lambda group: group.standing)},
         Tally.of(one.finding for one in kept["counts"]),
         _choices([one for standing in shown for one in by_standing[standing]], examination.found, view, kept),
-        pages, page,
-    )  # fmt: skip
+        pages,
+        page,
+    )
 
 
 def read_findings_view(request: Request[Any, Any, Any]) -> FindingsView:
@@ -168,9 +171,11 @@ def _group(equal: "Sequence[Found]", standing: Standing) -> Group:
 
 
 def _choices(
-    shown: "Sequence[Found]", counted: "Sequence[Found]", view: FindingsView,
+    shown: "Sequence[Found]",
+    counted: "Sequence[Found]",
+    view: FindingsView,
     kept: "Mapping[Standing, Sequence[Found]]",
-) -> Choices:  # fmt: skip
+) -> Choices:
     left = {name: list(filter(partial(_fits, view=view, but=name), shown)) for name in ("rule", "mail", "client")}
     rules = Counter(one.finding.rule for one in left["rule"])
     by_group = groupby(sorted(rules.items()), lambda one: one[0].partition("/")[0])

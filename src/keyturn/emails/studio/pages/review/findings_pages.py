@@ -21,9 +21,12 @@ _SAMPLES = (".toml", ".yaml", ".yml", ".json")
 
 @get("/findings", dependencies={"address": Provide(read_findings_view, sync_to_thread=False)})
 async def findings_page(
-    address: NamedDependency[FindingsView], gallery: NamedDependency[Gallery],
-    folder_checks: NamedDependency[FolderChecks], layout: NamedDependency[Layout], prefer: FromHeader[str] = "",
-) -> Response[str]:  # fmt: skip
+    address: NamedDependency[FindingsView],
+    gallery: NamedDependency[Gallery],
+    folder_checks: NamedDependency[FolderChecks],
+    layout: NamedDependency[Layout],
+    prefer: FromHeader[str] = "",
+) -> Response[str]:
     """Show what is known, after some more was checked; the page asks again for as long as there is something left.
 
     Who prefers `respond-async` (RFC 7240, 4.1) gets at once what is known.

@@ -39,25 +39,33 @@ def revisions_page(
 
 @get("/revisions/{name:path}", sync_to_thread=True, guards=[no_other_site])
 def revision_page(
-    name: FromPath[Path], view: NamedDependency[View], revisions: NamedDependency[Revisions],
+    name: FromPath[Path],
+    view: NamedDependency[View],
+    revisions: NamedDependency[Revisions],
     layout: NamedDependency[Layout],
-) -> Response[str]:  # fmt: skip
+) -> Response[str]:
     """Show a mail as it was and as it is: rendered, or what differs in its HTML or its text."""
     comparison = _compare(revisions, name, view)
     frame = View(
         **{part: getattr(view, part) for part in ("sample", "lang", "dir", "scheme", "images", "remote", "base")}
     )
     context = {
-        "view": view, "comparison": comparison, "frame": frame, "sandbox": frames.PREVIEW, "revisions": True,
-    }  # fmt: skip
+        "view": view,
+        "comparison": comparison,
+        "frame": frame,
+        "sandbox": frames.PREVIEW,
+        "revisions": True,
+    }
     return layout.page("revision.html", context)
 
 
 @get("/revision-frames/{side:str}/{name:path}", sync_to_thread=True, guards=[no_other_site])
 def revision_frame(
-    side: FromPath[Literal["before", "after"]], name: FromPath[Path], drawn: NamedDependency[View],
+    side: FromPath[Literal["before", "after"]],
+    name: FromPath[Path],
+    drawn: NamedDependency[View],
     revisions: NamedDependency[Revisions],
-) -> Response[str]:  # fmt: skip
+) -> Response[str]:
     """Answer with the mail alone, as it was or as it is."""
     comparison = _compare(revisions, name, drawn)
     snapshot = comparison.before if side == "before" else comparison.after
