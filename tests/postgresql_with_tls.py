@@ -87,7 +87,7 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
 
 
 async def _make_database(server: TlsServer) -> None:
-    import asyncpg  # noqa: PLC0415
+    import asyncpg
 
     connection = await asyncpg.connect(server.address(), ssl=False)
     await connection.execute("CREATE DATABASE by_certificate")

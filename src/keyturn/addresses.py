@@ -78,7 +78,7 @@ def mask(address: str) -> str:
 
 
 def _a_labels(domain: str) -> str:
-    import idna  # noqa: PLC0415 - its tables take 3 MB that most processes never need
+    import idna  # its tables take 3 MB that most processes never need
 
     try:
         return idna.encode(domain, uts46=True).decode()

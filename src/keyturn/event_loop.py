@@ -46,6 +46,6 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if sys.platform == "win32":
         return None
-    import uvloop  # noqa: PLC0415 - not to be had on Windows
+    import uvloop  # not to be had on Windows
 
     return uvloop.new_event_loop

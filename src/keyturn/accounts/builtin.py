@@ -156,7 +156,7 @@ class BuiltinAccounts:
         except IntegrityError:
             raise InputInvalid(Fault("email", "there is an account with that address")) from None
         stored = await self.get(str(row["id"]))
-        assert stored is not None  # noqa: S101 - it was committed above
+        assert stored is not None  # it was committed above
         return stored
 
     async def awaiting_password(self) -> Sequence[str]:

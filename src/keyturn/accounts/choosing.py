@@ -14,15 +14,15 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
         case "builtin":
             return BuiltinAccounts(database)
         case "table":
-            from keyturn.accounts.table import table_accounts  # noqa: PLC0415 - only who has such a store pays for it
+            from keyturn.accounts.table import table_accounts
 
             return table_accounts(wanted.table, database, hash_length=settings.hashing.hash_length)
         case "supabase":
-            from keyturn.accounts.supabase import supabase_accounts  # noqa: PLC0415
+            from keyturn.accounts.supabase import supabase_accounts
 
             return supabase_accounts(wanted, database)
         case reference:
-            from keyturn.accounts.factory import store_from_factory  # noqa: PLC0415
+            from keyturn.accounts.factory import store_from_factory
 
             return store_from_factory(reference, settings)
 
@@ -34,7 +34,7 @@ async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
     """
     if settings.accounts.store != "table":
         return ""
-    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - as above
+    from keyturn.accounts.table import TableAccounts
 
     doubt = await accounts.hash_doubt(settings.hashing) if isinstance(accounts, TableAccounts) else None
     return f"{doubt.message}. {doubt.mend}" if doubt else ""

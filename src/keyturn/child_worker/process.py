@@ -80,8 +80,8 @@ def main() -> None:
     configure_logs(told.settings.logs.level, told.settings.logs.format)
     start_export()
     with quick_imports():
-        from keyturn.event_loop import WORKER_TURN, run  # noqa: PLC0415
-        from keyturn.parts import Parts  # noqa: PLC0415
+        from keyturn.event_loop import WORKER_TURN, run
+        from keyturn.parts import Parts
 
     meters = ReportedMeters(reports)
     parts = Parts(told.settings, meters=meters, reload_templates=told.reload_templates)
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> None:
-    from keyturn.event_loop import on_signals  # noqa: PLC0415 - as in main
+    from keyturn.event_loop import on_signals
 
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(parts.work())

@@ -83,7 +83,7 @@ class Supervisor:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "keyturn.child_worker.process", stdin=PIPE, stdout=PIPE
         )
-        assert process.stdin  # noqa: S101 - as asked for
+        assert process.stdin
         self._works = False
         process.stdin.write(self._orders.line())
         waking = asyncio.create_task(self._wake(process.stdin))
@@ -110,7 +110,7 @@ class Supervisor:
                 orders.write(b"\n")
 
     async def _read_reports(self, process: Process) -> None:
-        assert process.stdout  # noqa: S101 - as asked for
+        assert process.stdout
         meters = self._parts.meters
         async for line in process.stdout:
             match msgspec.json.decode(line, type=Report):

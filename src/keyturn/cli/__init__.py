@@ -86,7 +86,7 @@ class Commands(click.Group):
 
 
 def _here(context: click.Context) -> "Installation":
-    from keyturn.cli.installation import Installation  # noqa: PLC0415 - only a command that has failed pays
+    from keyturn.cli.installation import Installation
 
     return context.find_object(Installation) or Installation()
 

@@ -154,7 +154,7 @@ async def _addresses(parts: Parts, source: IO[str] | None) -> AsyncIterator[str]
             if email := line.partition(",")[0].strip():
                 yield email
         return
-    assert isinstance(parts.accounts, ListsAddresses)  # noqa: S101 - the caller has looked
+    assert isinstance(parts.accounts, ListsAddresses)  # the caller has looked
     last = ""
     while found := await parts.accounts.addresses_after(last, _PAGE):
         for email in found:

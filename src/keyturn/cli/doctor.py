@@ -45,7 +45,7 @@ def doctor(as_json: bool) -> None:
 
 
 def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
-    from keyturn.pages.preview import HostedPages  # noqa: PLC0415 - only who has templates of their own waits for it
+    from keyturn.pages.preview import HostedPages
 
     return HostedPages(settings).faults()
 

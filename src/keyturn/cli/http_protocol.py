@@ -70,7 +70,7 @@ def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
 def _raise_open_files() -> int:
     """Let this process have as many open files as it may, and return how many. Windows has no such limit."""
     try:
-        import resource  # noqa: PLC0415 - not to be had on Windows
+        import resource  # not to be had on Windows
     except ImportError:
         return sys.maxsize
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -67,12 +67,12 @@ class Installation:
             await database.dispose()
 
     def _new_parts(self, settings: Settings) -> "Parts":
-        from keyturn.parts import Parts  # noqa: PLC0415
+        from keyturn.parts import Parts
 
         return Parts(settings)
 
     def _new_database(self, settings: Settings) -> "Database":
-        from keyturn.database import Database  # noqa: PLC0415
+        from keyturn.database import Database
 
         return Database(settings.database.url, schema=settings.database.schema)
 

@@ -74,7 +74,7 @@ class Mounted(Installation):
 )
 def keyturn(ctx: click.Context, app: "Litestar") -> None:
     """Password reset by email: the database, the mails and the outbox of this app's KeyturnPlugin."""
-    from keyturn.plugin import KeyturnPlugin  # noqa: PLC0415
+    from keyturn.plugin import KeyturnPlugin
 
     if wants_no_colour():
         ctx.color = False

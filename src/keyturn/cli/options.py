@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def duration(text: object) -> timedelta:
     """Read an option's duration as the settings write it: 90s, 30m, 1h, 7d."""
-    from keyturn.settings.building import parse_duration  # noqa: PLC0415
+    from keyturn.settings.building import parse_duration
 
     try:
         return parse_duration(text)
@@ -22,7 +22,7 @@ def duration(text: object) -> timedelta:
 
 def rate(text: object) -> float:
     """Read a rate as the settings write it, such as 300/minute, and return it per second."""
-    from keyturn.settings.building import parse_rate  # noqa: PLC0415 - `--help` should not wait for it
+    from keyturn.settings.building import parse_rate
 
     try:
         limit = parse_rate(str(text))
@@ -33,7 +33,7 @@ def rate(text: object) -> float:
 
 def operator_named(name: str) -> "Client":
     """Return who runs the command: by the name that they say, or else the one that the operating system has."""
-    from keyturn.reset.records.client import Client, clip_header  # noqa: PLC0415
+    from keyturn.reset.records.client import Client, clip_header
 
     return Client(operator=clip_header(name or _user_name())[:64])
 
@@ -41,7 +41,7 @@ def operator_named(name: str) -> "Client":
 def _user_name() -> str:
     # Not what LOGNAME and USER say, which anybody can set.
     try:
-        import pwd  # noqa: PLC0415 - not to be had on Windows
+        import pwd  # not to be had on Windows
 
         return pwd.getpwuid(os.getuid()).pw_name
     except (ImportError, KeyError):

@@ -144,7 +144,7 @@ async def _account(parts: Parts, email: str) -> Account:
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:
-    import segno  # noqa: PLC0415 - one command needs it
+    import segno
 
     click.echo(f"Scan this with an authenticator app, for {accent(email)}:\n")
     with suppress(UnicodeEncodeError):  # a terminal without half blocks: the seed below can be typed

@@ -21,12 +21,12 @@ from keyturn.settings import FILE_NAME, Settings
 def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker."""
     with quick_imports():
-        from keyturn.app import create_app  # noqa: PLC0415
-        from keyturn.cli.running import address_of, listen  # noqa: PLC0415
-        from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
-        from keyturn.event_loop import run  # noqa: PLC0415
-        from keyturn.parts import Parts  # noqa: PLC0415
-        from keyturn.reset.counting_alone import counting_alone  # noqa: PLC0415
+        from keyturn.app import create_app
+        from keyturn.cli.running import address_of, listen
+        from keyturn.cli.running import serve as serve_app
+        from keyturn.event_loop import run
+        from keyturn.parts import Parts
+        from keyturn.reset.counting_alone import counting_alone
 
     here = installation()
     settings = here.settings(sending=True)
@@ -60,9 +60,9 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
 def worker(host: str, port: int | None) -> None:
     """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
     with quick_imports():
-        from keyturn.app import create_worker_app  # noqa: PLC0415
-        from keyturn.cli.running import address_of, listen, serving  # noqa: PLC0415
-        from keyturn.event_loop import WORKER_TURN, run, until_signalled  # noqa: PLC0415
+        from keyturn.app import create_worker_app
+        from keyturn.cli.running import address_of, listen, serving
+        from keyturn.event_loop import WORKER_TURN, run, until_signalled
 
     here = installation()
     settings = here.settings(sending=True)
@@ -85,9 +85,9 @@ def worker(host: str, port: int | None) -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database to the newest revision. Safe to run again, and from several machines at once."""
-    from keyturn.database.migrations import head  # noqa: PLC0415
-    from keyturn.database.migrations import migrate as migrate_database  # noqa: PLC0415
-    from keyturn.event_loop import run  # noqa: PLC0415
+    from keyturn.database.migrations import head
+    from keyturn.database.migrations import migrate as migrate_database
+    from keyturn.event_loop import run
 
     here = installation()
     settings = here.settings(sending=False)
@@ -126,8 +126,8 @@ def _links_elsewhere(settings: Settings, listened: int) -> str:
 
 
 def _observe(settings: Settings) -> None:
-    from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
-    from keyturn.telemetry.tracing.export import start_export  # noqa: PLC0415
+    from keyturn.telemetry.logs import configure_logs
+    from keyturn.telemetry.tracing.export import start_export
 
     configure_logs(settings.logs.level, settings.logs.format)
     start_export()
@@ -138,10 +138,10 @@ def _require_ready(here: Installation, settings: Settings) -> None:
 
     DatabaseUnready where the migrations were not run; what the store of accounts raises where it is not as it should.
     """
-    from keyturn.accounts.choosing import accounts_for, hash_doubt  # noqa: PLC0415
-    from keyturn.database.migrations import ahead_text, is_ahead, require_current  # noqa: PLC0415
-    from keyturn.event_loop import run  # noqa: PLC0415
-    from keyturn.reset.proofs.second_step.choosing import check_second_step  # noqa: PLC0415
+    from keyturn.accounts.choosing import accounts_for, hash_doubt
+    from keyturn.database.migrations import ahead_text, is_ahead, require_current
+    from keyturn.event_loop import run
+    from keyturn.reset.proofs.second_step.choosing import check_second_step
 
     async def check() -> None:
         async with here.database(settings) as database:

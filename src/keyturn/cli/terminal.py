@@ -77,7 +77,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> Non
 
 
 def print_json(value: object) -> None:
-    import msgspec  # noqa: PLC0415 - `--help` should not wait for it
+    import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 

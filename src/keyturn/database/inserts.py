@@ -17,7 +17,7 @@ def insert_into(model: type[Model], dialect: Dialect) -> "sqlite.Insert | postgr
     table: Any = model.__table__
     if dialect.name == "sqlite":
         return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - all its drivers come along
+    from sqlalchemy.dialects import postgresql
 
     return postgresql.insert(table)
 

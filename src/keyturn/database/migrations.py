@@ -174,8 +174,8 @@ def _reason(error: DBAPIError) -> str:
 
 
 def _run_alembic(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - dear to import, and needed once a release
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(folder("migrations")))

@@ -111,7 +111,7 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
 
 async def _resolved(store: AccountStore, settings: Settings) -> str:
     """Return which table it is, as the end of a sentence, where several schemas have one of its name."""
-    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - only who has such a store pays for it
+    from keyturn.accounts.table import TableAccounts
 
     if not isinstance(store, TableAccounts):
         return ""
@@ -121,7 +121,7 @@ async def _resolved(store: AccountStore, settings: Settings) -> str:
 
 async def _times(store: AccountStore) -> str:
     """Return what a change writes into the columns of times, as the end of a sentence."""
-    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - only who has such a store pays for it
+    from keyturn.accounts.table import TableAccounts
 
     times = await store.written_times() if isinstance(store, TableAccounts) else {}
     return "".join(f"; {column} becomes {written.shown}" for column, written in times.items())
@@ -129,7 +129,7 @@ async def _times(store: AccountStore) -> str:
 
 async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
     """Return what is worth a look in an app's table; nothing where it cannot be seen in time."""
-    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - only who has such a store pays for it
+    from keyturn.accounts.table import TableAccounts
 
     if not isinstance(store, TableAccounts):
         return []

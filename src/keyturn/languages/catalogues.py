@@ -108,8 +108,8 @@ def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "C
     A link is followed within the `bounds`, and within the folder that holds all languages, which may lie beside them.
     """
     # A start should not pay for what a service in English never needs.
-    from babel.messages.mofile import read_mo  # noqa: PLC0415
-    from babel.messages.pofile import PoFileError, read_po  # noqa: PLC0415
+    from babel.messages.mofile import read_mo
+    from babel.messages.pofile import PoFileError, read_po
 
     folder = file.parents[2]
     if leads_out(file, bounds) and leads_out(file, folder.parent.resolve() / folder.name):
@@ -137,7 +137,7 @@ def _require_whole_lines(file: Path, content: bytes) -> None:
 
 def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> GNUTranslations:
     """Return a catalogue's texts, ready to be looked up. Raises CatalogueInvalid."""
-    from babel.messages.mofile import write_mo  # noqa: PLC0415
+    from babel.messages.mofile import write_mo
 
     catalogue, binary = read_catalogue(file, locale, bounds), BytesIO()
     try:

@@ -128,7 +128,7 @@ class Lane:
     async def place(self, message: Message) -> AsyncIterator[None]:
         """Hold a place for the message, once one is free."""
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - there is one wherever something is awaited
+        assert task is not None  # there is one wherever something is awaited
         if not self._is_open and self._places.locked():
             self._turned_away.append(message)
             raise asyncio.CancelledError

@@ -43,5 +43,5 @@ class Listener:
             await connection.close()
 
     async def _driver(self) -> Any:
-        assert self._connection  # noqa: S101 - both callers have one
+        assert self._connection  # both callers have one
         return (await self._connection.get_raw_connection()).driver_connection

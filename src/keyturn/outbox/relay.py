@@ -189,7 +189,7 @@ class Relay:
     async def _work_together(self, lane: Lane, messages: Sequence[Message]) -> None:
         """Prepare messages in one go, and end those that come to nothing; each of the others goes on by itself."""
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - this is one
+        assert task is not None  # this is one
         with self._leases.hold(messages):
             came_to = await lane.prepare_all(messages, self._limits.lease.total_seconds())
             prepared = list(zip(messages, came_to, strict=True))

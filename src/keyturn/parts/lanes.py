@@ -141,7 +141,7 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
     hooks = parts.settings.webhooks
     if not hooks.url:
         return []
-    from keyturn.webhooks.sender import WebhookSender  # noqa: PLC0415 - httpx takes 50 ms
+    from keyturn.webhooks.sender import WebhookSender  # httpx takes 50 ms
 
     secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
     sender = WebhookSender(hooks.url, secrets, hooks.timeout)

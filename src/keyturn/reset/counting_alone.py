@@ -84,7 +84,7 @@ def _locked_beside(file: str) -> Iterator[None]:
     if file in {"", ":memory:"} or sys.platform == "win32":
         yield
         return
-    import fcntl  # noqa: PLC0415 - not to be had on Windows
+    import fcntl  # not to be had on Windows
 
     # A file of its own: closing any descriptor of the database's would give SQLite's own locks away
     # (https://sqlite.org/howtocorrupt.html, 2.2).

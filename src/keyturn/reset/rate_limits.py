@@ -119,7 +119,7 @@ def _windows(url: str) -> _Windows:
         raise SettingsInvalid([Fault("limits.storage_url", "must begin with memory:// or redis://")])
     if not url.startswith("redis"):
         return MemoryWindows()
-    from keyturn.reset.redis_windows import RedisWindows  # noqa: PLC0415 - the strategies take 20 ms
+    from keyturn.reset.redis_windows import RedisWindows  # the strategies take 20 ms
 
     return RedisWindows(url)
 

@@ -72,7 +72,7 @@ class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statem
 def _connections(url: str) -> Any:
     """Return a pool of our own: the one that the storage would make has no time-outs, and nobody could close it."""
     with requires_extra("redis", "redis", "limits.storage_url"):
-        from coredis import ConnectionPool  # noqa: PLC0415 - an extra
+        from coredis import ConnectionPool
     plain = url.replace("redis+unix:", "unix:", 1)
     return ConnectionPool.from_url(plain, connect_timeout=_PATIENCE, stream_timeout=_PATIENCE)
 

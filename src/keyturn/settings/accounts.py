@@ -24,7 +24,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     table: str = ""
     id: str = "id"
     email: str = "email"
-    password: str = "password_hash"  # noqa: S105 - a column's name
+    password: str = "password_hash"
     name: str = ""
     active: str = ""
     provider: str = ""

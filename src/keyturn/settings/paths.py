@@ -35,7 +35,7 @@ SECURITY_SETTINGS = "/security-settings"
 """Where the security settings are of every kind of account that has no page of its own."""
 
 _HOSTED = "{base_url}"
-_TOKEN = "/{token}"  # noqa: S105 - a place, not a token
+_TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """Without "." and "..": a browser takes them out, and asks for another address (RFC 3986, 5.2.4)."""
 _TAKEN = {
@@ -67,7 +67,7 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     api: str = "/api/auth"
     forgot: str = "/forgot-password"
     reset: str = "/reset-password"
-    token: str = "token"  # noqa: S105 - a name
+    token: str = "token"
     email: str = "email"
     sign_in: str = "/login"
     security: str = SECURITY_SETTINGS

@@ -137,9 +137,9 @@ class _Text(logging.Formatter):
 
     @cached_property
     def _formatter(self) -> logging.Formatter:
-        import structlog  # noqa: PLC0415 - see above
-        from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
-        from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name  # noqa: PLC0415
+        import structlog
+        from structlog.dev import ConsoleRenderer, plain_traceback
+        from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
 
         return ProcessorFormatter(
             foreign_pre_chain=[

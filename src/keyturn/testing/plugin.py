@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mail_snapshot" not in metafunc.fixturenames:
         return
-    from keyturn.testing.collecting import snapshots_of  # noqa: PLC0415 - loads Jinja and MJML
+    from keyturn.testing.collecting import snapshots_of
 
     try:
         snapshots = snapshots_of(metafunc.definition.get_closest_marker("mails"), metafunc.config.rootpath)
@@ -58,7 +58,7 @@ def mail_server(pytestconfig: pytest.Config) -> Iterator["Mailbox"]:
         require_studio("the fixture mailbox")
     except KeyturnError as error:
         pytest.fail(str(error), pytrace=False)
-    from keyturn.testing.mailbox import running_mailbox  # noqa: PLC0415 - loads SQLite and aiosmtpd
+    from keyturn.testing.mailbox import running_mailbox
 
     with running_mailbox(pytestconfig.getoption("--mailbox-port")) as mailbox:
         yield mailbox

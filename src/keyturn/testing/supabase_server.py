@@ -15,7 +15,7 @@ from keyturn.testing.supabase_factors import SupabaseFactors
 from keyturn.testing.supabase_users import MAX_BYTES, SupabaseUser, SupabaseUsers, is_uuid
 
 _ADMIN = "/auth/v1/admin/users"
-_TOKEN = "/auth/v1/token"  # noqa: S105 - a path
+_TOKEN = "/auth/v1/token"
 _PAGE = 50
 _CUT_SHORT = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 """The head of an answer whose rest never comes, so that the server closes the connection."""

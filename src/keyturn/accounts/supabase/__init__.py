@@ -20,7 +20,7 @@ def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountSto
     """Return the store of the project; where a table is set, people are looked up there."""
     if not wanted.table.table:
         return SupabaseAccounts(wanted.supabase)
-    from keyturn.accounts.table import table_accounts  # noqa: PLC0415 - only who has such a table pays for it
+    from keyturn.accounts.table import table_accounts
 
     # A column for passwords, if there is one from earlier days, says nothing any more.
     people = msgspec.structs.replace(wanted.table, password="")

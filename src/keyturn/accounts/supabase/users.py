@@ -13,7 +13,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 _LONGEST_NAME = 120
 _LONGEST_LOCALE = 20
 
-_PASSWORD_PROVIDER = "email"  # noqa: S105 - its name at Supabase
+_PASSWORD_PROVIDER = "email"
 _SINGLE_SIGN_ON = "SSO"
 _PROVIDERS = {
     "azure": "Microsoft",

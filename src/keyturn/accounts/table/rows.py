@@ -37,7 +37,7 @@ def spellings(email: str) -> set[str]:
     local, _, domain = email.rpartition("@")
     ways = {email}
     if "xn--" in domain:
-        import idna  # noqa: PLC0415 - its tables take 3 MB that most processes never need
+        import idna  # its tables take 3 MB that most processes never need
 
         ways.add(f"{local}@{idna.decode(domain)}")
     return ways | {unicodedata.normalize("NFD", way) for way in ways}

@@ -46,9 +46,9 @@ def demo(host: str, port: int, example: str) -> None:
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     with quick_imports():
-        from keyturn.app import create_app  # noqa: PLC0415
-        from keyturn.child_worker.supervisor import Supervisor  # noqa: PLC0415
-        from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
+        from keyturn.app import create_app
+        from keyturn.child_worker.supervisor import Supervisor
+        from keyturn.telemetry.logs import configure_logs
 
     configure_logs(_LOG_LEVEL)
     async with shown.parts() as parts:

@@ -73,8 +73,8 @@ class Example:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
-        from keyturn.cli.demo.example_factors import set_factors  # noqa: PLC0415 - `--help` should not wait for it
-        from keyturn.database.migrations import migrate  # noqa: PLC0415 - as above
+        from keyturn.cli.demo.example_factors import set_factors
+        from keyturn.database.migrations import migrate
 
         self._make_app_database()
         async with AsyncExitStack() as stack:
@@ -86,7 +86,7 @@ class Example:
             yield parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
-        from keyturn.cli.demo.example_pages import pages_in  # noqa: PLC0415 - with Litestar, which is loaded by itself
+        from keyturn.cli.demo.example_pages import pages_in
 
         return pages_in(self._source)
 
@@ -141,7 +141,7 @@ class Example:
     @asynccontextmanager
     async def _supabase(self) -> AsyncIterator[AccountStore]:
         """Run a Supabase Auth with the people in it; yield the store over it, with hashes to sign in by."""
-        from keyturn.cli.demo.example_supabase import AccountsOfDemo, supabase_with  # noqa: PLC0415 - most have none
+        from keyturn.cli.demo.example_supabase import AccountsOfDemo, supabase_with
 
         bound, written = listen(_LOOPBACK, 0), self.settings.accounts
         project = msgspec.structs.replace(written.supabase, url=f"http://{address_of(bound)}")

@@ -28,7 +28,7 @@ class DemoFolder:
         """Keep a second demo out: one could mail the links of the other. Raises DemoRuns."""
         with (self.create() / "lock").open("w") as lock:
             if sys.platform != "win32":
-                import fcntl  # noqa: PLC0415 - not to be had on Windows
+                import fcntl  # not to be had on Windows
 
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

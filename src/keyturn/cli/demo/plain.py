@@ -22,8 +22,8 @@ from keyturn.settings import (
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
 
-PASSWORD = "correct horse battery"  # noqa: S105 - printed for everybody to use
-PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"  # noqa: S105 - of the password above: a start should not cost a hash
+PASSWORD = "correct horse battery"
+PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 
 ACCOUNTS = (
     Account(id="", email="viewer@example.test", name="Ada Viewer", kind="viewer"),
@@ -61,7 +61,7 @@ class PlainDemo:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over a database that is ready."""
-        from keyturn.database.migrations import migrate  # noqa: PLC0415 - `--help` should not wait for it
+        from keyturn.database.migrations import migrate
 
         parts = Parts(self.settings, reload_templates=True)
         with quick_imports():

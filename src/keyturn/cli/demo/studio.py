@@ -30,7 +30,7 @@ class WithStudio:
     def routes(self) -> "Sequence[ControllerRouterHandler]":
         """Return what answers; programs below /studio, since /api is the service's."""
         with quick_imports():
-            from keyturn.emails.studio import studio_routers  # noqa: PLC0415 - `--help` should not wait for it
+            from keyturn.emails.studio import studio_routers
 
         return studio_routers(self._studio, programs="/studio")
 
@@ -52,7 +52,7 @@ class WithoutStudio:
         """Nothing is watched that would keep a page open."""
 
     def routes(self) -> "Sequence[ControllerRouterHandler]":
-        from litestar import MediaType, get  # noqa: PLC0415
+        from litestar import MediaType, get
 
         text = self._text
 

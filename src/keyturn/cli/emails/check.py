@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    from keyturn.emails.lint.rules import UnknownRule, expect_rules  # noqa: PLC0415
+    from keyturn.emails.lint.rules import UnknownRule, expect_rules
 
     try:
         expect_rules(names)
@@ -210,17 +210,17 @@ def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> 
 
 
 def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
-    from keyturn.emails.lint.changed_mails import changed_mails  # noqa: PLC0415
+    from keyturn.emails.lint.changed_mails import changed_mails
 
     return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
 
 
 def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool) -> "Mapping[Finding, list[str]]":
     """Return what a browser finds, which is not kept: it depends on the browser, and on what hosts answer."""
-    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
-    from keyturn.emails.lint.browser.chromium import NoBrowser, running_chromium  # noqa: PLC0415
-    from keyturn.emails.lint.in_browser import MailsToMeasure, look_at_mails  # noqa: PLC0415
-    from keyturn.emails.workers import workers_for  # noqa: PLC0415
+    from keyturn.emails.gallery.configuration import limits_of
+    from keyturn.emails.lint.browser.chromium import NoBrowser, running_chromium
+    from keyturn.emails.lint.in_browser import MailsToMeasure, look_at_mails
+    from keyturn.emails.workers import workers_for
 
     # Made before the browser, whose driver may have threads.
     with closing(workers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
@@ -233,13 +233,13 @@ def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool
 
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InWorkers":
     """Return how the templates are checked. What code has a part in is not known by its files, and checked anew."""
-    from keyturn.emails.lint.checks_in_workers import InWorkers  # noqa: PLC0415
+    from keyturn.emails.lint.checks_in_workers import InWorkers
 
     jobs, settings, gallery = jobs or _cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
         return InWorkers(jobs=jobs)
-    from keyturn.emails.lint.results.content_keys import content_keys  # noqa: PLC0415
-    from keyturn.emails.lint.results.kept_results import KeptResults, results_file  # noqa: PLC0415
+    from keyturn.emails.lint.results.content_keys import content_keys
+    from keyturn.emails.lint.results.kept_results import KeptResults, results_file
 
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
     given = [
@@ -266,11 +266,11 @@ def _examine(
     each: "ChecksTemplates",
     beside: "Mapping[Finding, list[str]]",
 ) -> "Examination":
-    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
-    from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
-    from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
-    from keyturn.emails.lint.examination import examine  # noqa: PLC0415
-    from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
+    from keyturn.emails.gallery.configuration import limits_of
+    from keyturn.emails.lint.checks import checks_for
+    from keyturn.emails.lint.clients.clients import Clients
+    from keyturn.emails.lint.examination import examine
+    from keyturn.emails.lint.suppression.severities import Severities
 
     return examine(
         opened.gallery,
@@ -284,7 +284,7 @@ def _examine(
 
 
 def _write_baseline(file: Path, examination: "Examination") -> None:
-    from keyturn.emails.lint.baseline import Baseline, write_baseline  # noqa: PLC0415
+    from keyturn.emails.lint.baseline import Baseline, write_baseline
 
     baseline = Baseline.of(examination)
     write_baseline(file, baseline)
@@ -292,7 +292,7 @@ def _write_baseline(file: Path, examination: "Examination") -> None:
 
 
 def _without_known(examination: "Examination", file: Path, *, asked_for: bool) -> "Examination":
-    from keyturn.emails.lint.baseline import read_baseline  # noqa: PLC0415
+    from keyturn.emails.lint.baseline import read_baseline
 
     if not asked_for and not file.is_file():
         return examination
@@ -300,7 +300,7 @@ def _without_known(examination: "Examination", file: Path, *, asked_for: bool) -
 
 
 def _report(examination: "Examination", opened: Opened, output: str, fail_on: str) -> str:
-    from keyturn.emails.lint import reports  # noqa: PLC0415
+    from keyturn.emails.lint import reports
 
     def shown(file: str) -> str:
         return typed_path(opened.gallery.folders, file)
@@ -312,7 +312,7 @@ def _report(examination: "Examination", opened: Opened, output: str, fail_on: st
 
 
 def _clients_named(groups: tuple[str, ...]) -> "Clients":
-    from keyturn.emails.lint.clients.clients import Clients, UnknownClients  # noqa: PLC0415
+    from keyturn.emails.lint.clients.clients import Clients, UnknownClients
 
     try:
         return Clients.from_names(groups)

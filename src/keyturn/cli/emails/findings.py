@@ -30,7 +30,7 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(examination: "Examination", gallery: "Gallery", *, with_coverage: bool = True) -> None:
-    from keyturn.emails.lint.equal_findings import equal_findings  # noqa: PLC0415
+    from keyturn.emails.lint.equal_findings import equal_findings
 
     for equal in equal_findings(examination.found):
         _print_finding(equal, gallery, examination.mails)
@@ -64,7 +64,7 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
 
 def print_passed_over(gallery: "Gallery") -> None:
     """Say to standard error which templates another engine would have to draw: no report is about them."""
-    from keyturn.emails.engines.choosing import passed_over  # noqa: PLC0415
+    from keyturn.emails.engines.choosing import passed_over
 
     files: dict[str, list[str]] = {}
     for file, engine in passed_over(gallery):
@@ -85,7 +85,7 @@ def shown_path(path: Path) -> str:
 
 
 def _print_finding(equal: Sequence["Found"], gallery: "Gallery", mails: int) -> None:
-    from keyturn.emails.lint.equal_findings import mails_of  # noqa: PLC0415
+    from keyturn.emails.lint.equal_findings import mails_of
 
     finding, folders = equal[0].finding, gallery.folders
     place = finding.place

@@ -92,7 +92,7 @@ def open_folder(
     `liquid`: they are of that, whatever their endings say. `is_shown`: somebody looks at it, and is told there what is
     not installed. The mails that `mail.templates` names are the installation's own.
     """
-    from keyturn.packaging import folder  # noqa: PLC0415
+    from keyturn.packaging import folder
 
     if directory and not directory.is_dir():
         fail(*_explain_missing_folder(directory))
@@ -104,7 +104,7 @@ def open_folder(
         _refuse_link_out(directory)
     settings = studio_settings(directory, trusted=trusted)
     if django:
-        from keyturn.emails.engines.django import open_project  # noqa: PLC0415
+        from keyturn.emails.engines.django import open_project
 
         module = os.environ.get(_OF_VARIABLE, "") if django == _OF_VARIABLE else django
         if not directory and settings.file and settings.file.parent.resolve() != Path.cwd():
@@ -115,8 +115,8 @@ def open_folder(
         if environment or liquid:
             fail(f"{'--liquid' if liquid else '--env'} is for templates of your own: name their folder")
         return _open_own_emails(settings)
-    from keyturn.emails.engines.choosing import open_templates  # noqa: PLC0415
-    from keyturn.emails.gallery.configuration import refused_without_trust  # noqa: PLC0415
+    from keyturn.emails.engines.choosing import open_templates
+    from keyturn.emails.gallery.configuration import refused_without_trust
 
     if not trusted and (refused := [*refused_without_trust(settings)]):
         raise SettingsInvalid(refused)
@@ -144,7 +144,7 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
 
     Raises SettingsInvalid with every fault.
     """
-    from keyturn.emails.gallery.configuration import read_studio_settings, settings_of_folder  # noqa: PLC0415
+    from keyturn.emails.gallery.configuration import read_studio_settings, settings_of_folder
 
     if directory:
         return settings_of_folder(directory, rules=_unknown_names, trusted=trusted)
@@ -153,8 +153,8 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
 
 def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
     """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
-    from keyturn.emails.gallery import Gallery  # noqa: PLC0415
-    from keyturn.reset.delivery.builtin_emails import builtin_emails  # noqa: PLC0415
+    from keyturn.emails.gallery import Gallery
+    from keyturn.reset.delivery.builtin_emails import builtin_emails
 
     mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
     gallery = Gallery(**asdict(mails), finds_branches=settings.branches, mails=settings.mails)
@@ -163,7 +163,7 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
 
 def usual_baseline(opened: Opened) -> Path:
     """Return where the baseline of a folder is; that of Keyturn's own mails is here, since they may be installed."""
-    from keyturn.emails.lint.baseline import NAME  # noqa: PLC0415
+    from keyturn.emails.lint.baseline import NAME
 
     return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
 
@@ -179,7 +179,7 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the clients, the rules with their severities, and the editor that nobody knows."""
-    from keyturn.emails.lint.clients.clients import Clients, UnknownClients  # noqa: PLC0415
+    from keyturn.emails.lint.clients.clients import Clients, UnknownClients
 
     for name in values.get("clients", ()):
         try:
@@ -187,11 +187,11 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
     if levels := values.get("severity"):
-        from keyturn.emails.lint.suppression.severities import severity_faults  # noqa: PLC0415 - it brings the checks
+        from keyturn.emails.lint.suppression.severities import severity_faults
 
         yield from severity_faults(levels)
     if editor := values.get("editor"):
-        from keyturn.emails.studio.pages.editor import editor_for  # noqa: PLC0415 - it brings the studio with it
+        from keyturn.emails.studio.pages.editor import editor_for
 
         try:
             editor_for(editor)
@@ -200,8 +200,8 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _open_own_emails(settings: "StudioSettings") -> Opened:
-    from keyturn.cli.installation import installation  # noqa: PLC0415
-    from keyturn.reset.delivery.theme import borrowed_logos, palette_of  # noqa: PLC0415
+    from keyturn.cli.installation import installation
+    from keyturn.reset.delivery.theme import borrowed_logos, palette_of
 
     def read_service() -> "Settings":
         return installation().settings(sending=False, connecting=False)
@@ -219,7 +219,7 @@ def _expect_one_engine(named: Mapping[str, str | bool]) -> None:
 
 def _refuse_link_out(directory: Path) -> None:
     """End the command where a repository holds a link in the place of the folder, and it leads out (CWE-59)."""
-    from keyturn.emails.gallery.links import bounds_of  # noqa: PLC0415
+    from keyturn.emails.gallery.links import bounds_of
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
         bounds = bounds_of(above)
@@ -247,7 +247,7 @@ def _templates_in(folder: Path) -> Iterator[str]:
 
 def _folders_with_templates(here: Path) -> Iterator[str]:
     """Yield the folders below that hold templates, the highest of each branch, not deeper than people would type."""
-    from keyturn.emails.gallery.discovery import EXPORT_MARK  # noqa: PLC0415
+    from keyturn.emails.gallery.discovery import EXPORT_MARK
 
     for folder, below, names in walk(here):
         if EXPORT_MARK in names:

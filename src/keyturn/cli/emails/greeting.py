@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = None) -> str:
     """Return where the studio is and what it shows: a folder, or the `mails` of a file or a folder."""
-    from keyturn import __version__  # noqa: PLC0415
+    from keyturn import __version__
 
     names = opened.gallery.names()
     templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")

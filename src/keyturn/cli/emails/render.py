@@ -82,8 +82,8 @@ def render(
 
 def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
     """Return the mail, drawn within its limits. Raises TemplateInvalid."""
-    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
-    from keyturn.emails.workers import LimitExceeded, workers_for  # noqa: PLC0415
+    from keyturn.emails.gallery.configuration import limits_of
+    from keyturn.emails.workers import LimitExceeded, workers_for
 
     runner = workers_for(opened.gallery, limits_of(opened.settings), 1)
     try:

@@ -24,9 +24,9 @@ def service_settings(opened: Opened) -> "Settings":
     A file that may have come with a folder that is not trusted does not count: it names the host that mails and
     passwords are sent to, and may put any variable of the environment into them.
     """
-    from keyturn.cli.installation import installation  # noqa: PLC0415
-    from keyturn.emails.gallery.links import may_come_with  # noqa: PLC0415
-    from keyturn.settings import Settings  # noqa: PLC0415
+    from keyturn.cli.installation import installation
+    from keyturn.emails.gallery.links import may_come_with
+    from keyturn.settings import Settings
 
     if opened.service:
         return opened.service

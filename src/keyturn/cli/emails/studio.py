@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from keyturn.settings import Settings
 
 
-_TOKEN = "KEYTURN_STUDIO_TOKEN"  # noqa: S105 - the name of the variable
+_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _HELLO = "hello@example.test"
 _WORKERS = 4
 """One that checks, one that draws what somebody looks at, and two for those who look at something else."""
@@ -121,16 +121,16 @@ def studio(
 
     What differs is set under [tool.keyturn.studio] in pyproject.toml, or [studio] in keyturn.toml.
     """
-    from keyturn.packaging import require_studio  # noqa: PLC0415
-    from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
+    from keyturn.packaging import require_studio
+    from keyturn.telemetry.logs import configure_logs
 
     if not destination:  # plain pages have no colours, no data made up and nothing to watch
         require_studio("the studio")
 
     with quick_imports():
-        from keyturn.cli.running import address_of, listen, serve  # noqa: PLC0415
-        from keyturn.emails.studio import create_studio_app  # noqa: PLC0415
-        from keyturn.event_loop import run  # noqa: PLC0415
+        from keyturn.cli.running import address_of, listen, serve
+        from keyturn.emails.studio import create_studio_app
+        from keyturn.event_loop import run
 
     with contextlib.ExitStack() as running:
         place, mails = directory, mails_in(directory) if directory else []
@@ -162,7 +162,7 @@ def studio(
             click.echo(greeting(opened, shown, f"http://{address_of(bound)}", place if mails else None))
 
         if caught and captured:
-            from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415
+            from keyturn.emails.inbox.smtp_server import SmtpServer
 
             running.enter_context(SmtpServer(caught, captured, shown.faults).running())
         run(serve(app, bound, greet, shown.stop))
@@ -173,7 +173,7 @@ def _captured_mails(
     opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
 ) -> "CapturedMails | None":
     """Return the mails of apps: caught ones, and those that `mail.transport = "capture"` wrote; None without either."""
-    from keyturn.emails.inbox.store import CapturedMails, Retention  # noqa: PLC0415
+    from keyturn.emails.inbox.store import CapturedMails, Retention
 
     folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
     if not (folder or catching):
@@ -184,9 +184,9 @@ def _captured_mails(
 
 def _runner(opened: Opened) -> "Runner[Drawer]":
     """Return what draws and checks, with one worker started: the first preview should not wait for it."""
-    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
-    from keyturn.emails.studio.rendering.drawing import Drawer  # noqa: PLC0415
-    from keyturn.emails.workers import Workers, workers_for  # noqa: PLC0415
+    from keyturn.emails.gallery.configuration import limits_of
+    from keyturn.emails.studio.rendering.drawing import Drawer
+    from keyturn.emails.workers import Workers, workers_for
 
     runner = workers_for(Drawer(opened.gallery, opened.reopen), limits_of(opened.settings), _WORKERS, _load_checks)
     if isinstance(runner, Workers):
@@ -195,7 +195,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
 
 
 def _load_checks() -> None:
-    from keyturn.emails.studio.checks import examiner  # noqa: PLC0415, F401 - for the workers that are started later
+    from keyturn.emails.studio.checks import examiner  # noqa: F401 - for the workers that are started later
 
 
 def _studio(
@@ -208,11 +208,11 @@ def _studio(
     runner: "Runner[Drawer] | None" = None,
     edits: bool | None = None,
 ) -> "Studio":
-    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
-    from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
-    from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
-    from keyturn.emails.studio.studio import Studio  # noqa: PLC0415
-    from keyturn.mail.port.email import local_sender  # noqa: PLC0415
+    from keyturn.emails.gallery.configuration import limits_of
+    from keyturn.emails.lint.clients.clients import Clients
+    from keyturn.emails.studio.pages.editor import editor_started_by
+    from keyturn.emails.studio.studio import Studio
+    from keyturn.mail.port.email import local_sender
 
     brand = settings.brand
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
@@ -243,13 +243,13 @@ def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "H
     """Return the pages that go with the mails that Keyturn sends; none with other people's mails."""
     if not opened.service:
         return None
-    from keyturn.pages.preview import HostedPages  # noqa: PLC0415 - other people's mails should not wait for it
+    from keyturn.pages.preview import HostedPages
 
     return HostedPages(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
 
 
 def _token(host: str) -> str:
-    from keyturn.emails.studio.access.access_token import token_for  # noqa: PLC0415
+    from keyturn.emails.studio.access.access_token import token_for
 
     try:
         return token_for(host, os.environ.get(_TOKEN, ""))
@@ -258,7 +258,7 @@ def _token(host: str) -> str:
 
 
 def _export(opened: Opened, destination: Path) -> None:
-    from keyturn.emails.studio.export import export  # noqa: PLC0415
+    from keyturn.emails.studio.export import export
 
     names = opened.gallery.names()
     if not names:
@@ -280,15 +280,15 @@ def _export(opened: Opened, destination: Path) -> None:
 
 def _provider(settings: "Settings") -> "MailProvider | None":
     """Return what "send me this" goes through, where a key or a server is set."""
-    from keyturn.emails.studio.capture.sending import MailProvider  # noqa: PLC0415
-    from keyturn.settings.rules.providers import missing_settings  # noqa: PLC0415
+    from keyturn.emails.studio.capture.sending import MailProvider
+    from keyturn.settings.rules.providers import missing_settings
 
     chosen = settings.mail.transport
     if any(missing_settings(chosen, settings)):
         return None
 
     def open_sender() -> "Sender":
-        from keyturn.mail.sending.choosing import sender_for  # noqa: PLC0415 - it brings the database with it
+        from keyturn.mail.sending.choosing import sender_for
 
         return sender_for(chosen, settings)
 
@@ -297,14 +297,14 @@ def _provider(settings: "Settings") -> "MailProvider | None":
 
 def _release(opened: Opened, settings: "Settings") -> "Release | None":
     """Return what sends captured mails on, where a mail server is set and somebody may get them."""
-    from keyturn.emails.studio.capture.release import Release  # noqa: PLC0415
+    from keyturn.emails.studio.capture.release import Release
 
     sender = opened.settings.sender or settings.mail.from_
     if not (settings.smtp.host and sender and opened.settings.release_to):
         return None
 
     async def pass_on(message: bytes, from_: str, to: Sequence[str]) -> None:
-        from keyturn.mail.providers.smtp import hand_over  # noqa: PLC0415 - other commands send nothing on
+        from keyturn.mail.providers.smtp import hand_over
 
         with requires_extra("smtp", "sending mails on"):
             await hand_over(message, settings.smtp, from_, to)

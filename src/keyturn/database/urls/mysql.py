@@ -77,7 +77,7 @@ async def _connect_encrypted(**arguments: Any) -> Any:
 
     aiomysql by itself would go on in the clear.
     """
-    from aiomysql import Connection, OperationalError  # noqa: PLC0415 - an extra
+    from aiomysql import Connection, OperationalError
 
     connection = Connection(**arguments)
     sign_in = connection._request_authentication  # noqa: SLF001 - the one place between the greeting and the password

@@ -164,7 +164,7 @@ class Gallery:
 
     def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
         """Return what files of the folder are given, with all that they bring in."""
-        from keyturn.emails.gallery.variables.usage import find_variables  # noqa: PLC0415 - for templates without samples
+        from keyturn.emails.gallery.variables.usage import find_variables
 
         environment = self.templates.environment(self.languages.choose(""))
         return self.find_variables(files) if self.find_variables else find_variables(files, environment)
@@ -175,7 +175,7 @@ class Gallery:
         It is kept while neither templates nor samples change, and takes up to some seconds of a processor before. None
         where branches are not looked for, and where the mail has no samples that can be read. Raises LookupError.
         """
-        from keyturn.emails.gallery.branches.mails import explore_mail  # noqa: PLC0415 - with the first who asks
+        from keyturn.emails.gallery.branches.mails import explore_mail
 
         samples = self._samples_or_none(name)
         if not (self.finds_branches and samples):

@@ -262,8 +262,8 @@ def _run(
 
 def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
     """Return what a process writes. It is ended when it takes too long or writes too much; then GitFailed is raised."""
-    assert process.stdout  # noqa: S101 - both are pipes
-    assert process.stderr  # noqa: S101
+    assert process.stdout  # both are pipes
+    assert process.stderr
     late, complaint = threading.Event(), bytearray()
 
     def end_late() -> None:

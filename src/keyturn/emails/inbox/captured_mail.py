@@ -30,7 +30,7 @@ class CapturedMail(msgspec.Struct, frozen=True, kw_only=True):
         """Whom it goes to, as the list shows them."""
         everybody = self.summary.to or self.summary.cc or self.summary.bcc
         shown = ", ".join(each.address for each in everybody[:3])
-        return f"{shown} and {len(everybody) - 3} more" if len(everybody) > 3 else shown  # noqa: PLR2004
+        return f"{shown} and {len(everybody) - 3} more" if len(everybody) > 3 else shown
 
     @property
     def clock(self) -> str:

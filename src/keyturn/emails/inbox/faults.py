@@ -44,7 +44,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def reply(self) -> str:
         """The line of SMTP that refuses (RFC 5321, 4.2; codes of RFC 3463)."""
-        assert self.code  # noqa: S101 - asked of those that refuse
+        assert self.code  # asked of those that refuse
         return f"{self.code} {_TEXTS.get(self.code, f'{self.code // 100}.0.0 Refused')}, as was asked for"
 
 

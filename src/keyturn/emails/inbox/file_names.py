@@ -19,4 +19,4 @@ def safe_file_name(name: str, number: int, content_type: str) -> str:
     stem, dot, ending = plain.rpartition(".")
     if len(plain) <= _LONGEST:
         return plain
-    return f"{stem[: _LONGEST - len(ending) - 1]}.{ending}" if dot and len(ending) < 10 else plain[:_LONGEST]  # noqa: PLR2004
+    return f"{stem[: _LONGEST - len(ending) - 1]}.{ending}" if dot and len(ending) < 10 else plain[:_LONGEST]

@@ -127,7 +127,7 @@ class _Handler:
             recipients=tuple(envelope.rcpt_tos),
             username=login.decode("utf-8", "replace"),
         )
-        assert isinstance(envelope.content, bytes)  # noqa: S101 - `decode_data` is off
+        assert isinstance(envelope.content, bytes)  # `decode_data` is off
         mail_id = await asyncio.to_thread(self._mails.add, envelope.content, sent)
         server.received = 0
         return f"250 2.0.0 OK {mail_id}"
@@ -173,7 +173,7 @@ class _Connection(SMTP):
         self._others = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream server
+        assert isinstance(transport, asyncio.Transport)  # of a stream server
         super().connection_made(transport)
         self._others.add(self)
         self._ends = self.loop.call_later(self._limits.session, self.hang_up)

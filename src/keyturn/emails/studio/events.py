@@ -76,7 +76,7 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
 
 async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
     """Yield what changed, until the server stops or one of the folders is no longer the one that is watched."""
-    from watchfiles import Change, awatch  # noqa: PLC0415 - nobody pays for a watch that nobody uses
+    from watchfiles import Change, awatch
 
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # or the terminal says so too, a line for each save
     async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):

@@ -81,7 +81,7 @@ def limited_time(seconds: float) -> Iterator[None]:
 
 def limit_processor(seconds: float) -> None:
     """Have the system end this process (SIGXCPU) where a job cannot be interrupted, as within a library in C."""
-    import resource  # noqa: PLC0415 - as below
+    import resource
 
     with suppress(OSError, ValueError):
         most = ceil(process_time() + seconds) + 1
@@ -95,7 +95,7 @@ def limit_memory(megabytes: int) -> None:
     """
     if sys.platform != "linux":
         return
-    import resource  # noqa: PLC0415 - there is none on Windows
+    import resource  # there is none on Windows
 
     with suppress(OSError, ValueError):  # somebody has set a lower one
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])

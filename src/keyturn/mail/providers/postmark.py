@@ -33,7 +33,7 @@ class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
     previous_webhook_secret: Secret = Secret("")
 
 
-TEST_TOKEN = "POSTMARK_API_TEST"  # noqa: S105 - everybody's: with it a mail is looked at, and not sent
+TEST_TOKEN = "POSTMARK_API_TEST"
 """https://postmarkapp.com/developer/user-guide/send-email-with-api: the token of those who only try."""
 
 # https://postmarkapp.com/developer/api/overview#error-codes
@@ -217,7 +217,7 @@ def _event(found: _Event) -> str:
     return _RECORDS.get(found.record_type, "")
 
 
-_NEW_TOKEN = "Set POSTMARK_SERVER_TOKEN to that of a server, from its tab API Tokens."  # noqa: S105 - a sentence
+_NEW_TOKEN = "Set POSTMARK_SERVER_TOKEN to that of a server, from its tab API Tokens."
 
 
 class _Server(msgspec.Struct, rename="pascal"):

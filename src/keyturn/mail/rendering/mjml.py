@@ -44,7 +44,7 @@ def to_html(mjml: str) -> str:
     html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
-    from keyturn.mail.rendering.inlining import inline_css  # noqa: PLC0415 - most mails have no such style
+    from keyturn.mail.rendering.inlining import inline_css
 
     html, left = inline_css(html, "\n".join(styles))
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)

@@ -26,7 +26,7 @@ def sender_for(name: str, settings: Settings, database: Database | None = None) 
     Raises SettingsInvalid where the provider's library is not installed.
     """
     if name not in PROVIDERS:
-        from keyturn.mail.sending.capture import CaptureSender  # noqa: PLC0415 - only who captures mails writes them
+        from keyturn.mail.sending.capture import CaptureSender
 
         return CaptureSender(Path(settings.mail.capture_dir))
     _require_library(name)

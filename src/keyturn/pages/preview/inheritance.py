@@ -63,7 +63,7 @@ def _ancestors(
 
 def _file(name: str, environment: Environment) -> str | None:
     """Return the file that a name stands for, None where there is none."""
-    assert environment.loader  # noqa: S101 - it is the pages' own
+    assert environment.loader  # it is the pages' own
     try:
         return environment.loader.get_source(environment, name)[1]
     except (TemplateError, UnicodeDecodeError):

@@ -12,7 +12,7 @@ def breaches_for(settings: BreachSettings, meters: Meters) -> Breaches | None:
     """Return what looks into data leaks; None where nobody asked for it. Raises SettingsInvalid."""
     match settings.source:
         case "hibp":
-            from keyturn.reset.passwords.breach_ranges import BreachRanges  # noqa: PLC0415 - httpx takes 50 ms
+            from keyturn.reset.passwords.breach_ranges import BreachRanges  # httpx takes 50 ms
 
             return Breaches(BreachRanges(settings.url), settings.timeout, meters)
         case "file":

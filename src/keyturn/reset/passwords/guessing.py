@@ -55,7 +55,7 @@ class GuessEstimator:
 
 
 def _is_listed(password: str) -> bool:
-    from zxcvbn.matching import RANKED_DICTIONARIES  # noqa: PLC0415 - 40 ms that a start should not pay
+    from zxcvbn.matching import RANKED_DICTIONARIES  # 40 ms that a start should not pay
 
     return password.lower() in RANKED_DICTIONARIES["passwords"]
 
@@ -65,7 +65,7 @@ def _is_known(password: str) -> bool:
 
     Only beginnings and ends are taken off, and what is repeated, so that what is a sentence stays one.
     """
-    from zxcvbn.matching import RANKED_DICTIONARIES as WORDS  # noqa: PLC0415
+    from zxcvbn.matching import RANKED_DICTIONARIES as WORDS
 
     bare = "".join(filter(str.isalnum, password.lower().translate(_SIGNS_FOR_LETTERS)))
     once = bare[: (bare + bare).find(bare, 1)]
@@ -82,7 +82,7 @@ def _holds(known: Container[str], stems: Iterable[str]) -> bool:
 
 
 def _is_soon_guessed(password: str) -> bool:
-    from zxcvbn import zxcvbn  # noqa: PLC0415
+    from zxcvbn import zxcvbn
 
     if _is_listed(password) or len(password) < _LONG_ENOUGH_TO_VARY:
         return _is_listed(password)

@@ -57,7 +57,7 @@ def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:
 
 
 def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
-    from argon2 import Type, exceptions, extract_parameters, low_level  # noqa: PLC0415 - few apps have such hashes
+    from argon2 import Type, exceptions, extract_parameters, low_level
 
     try:
         costs = extract_parameters(found["hash"])

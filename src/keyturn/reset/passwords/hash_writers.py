@@ -60,7 +60,7 @@ def _django_pbkdf2(settings: HashingSettings) -> Writer:
 
 def _argon2id(_: HashingSettings) -> Writer:
     """Write what argon2-cffi, pwdlib and passlib do by default: RFC 9106's second recommendation, of 64 MiB."""
-    from argon2 import Type, low_level, profiles  # noqa: PLC0415 - few apps have such hashes
+    from argon2 import Type, low_level, profiles
 
     profile = profiles.RFC_9106_LOW_MEMORY
 

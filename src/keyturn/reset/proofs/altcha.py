@@ -74,7 +74,7 @@ class Altcha:
 
     def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: SpentAnswers) -> None:
         with requires_extra("altcha", "altcha", "challenge.method"):
-            import altcha  # noqa: PLC0415 - an extra
+            import altcha
         self._library = altcha
         self._keys = [derive(secret, "challenges") for secret in secrets]
         self._bound = {"action": ACTION, "host": host}

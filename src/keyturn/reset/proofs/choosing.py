@@ -40,8 +40,8 @@ def challenge_for(settings: Settings, secrets: Sequence[str], database: Database
         case "altcha":
             return Altcha(secrets, _host(settings.base_url), cost=chosen.cost, spent=SpentAnswerStore(database))
         case "turnstile" | "hcaptcha" as name:
-            from keyturn.reset.proofs.captcha import SERVICES, Captcha  # noqa: PLC0415
-            from keyturn.reset.proofs.siteverify import SiteVerify  # noqa: PLC0415
+            from keyturn.reset.proofs.captcha import SERVICES, Captcha
+            from keyturn.reset.proofs.siteverify import SiteVerify
 
             verifier = SiteVerify(chosen.url or SERVICES[name].url, chosen.timeout)
             return Captcha(

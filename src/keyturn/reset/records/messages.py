@@ -9,7 +9,7 @@ from keyturn.outbox import Message, Origin
 from keyturn.reset.records.client import Client
 
 RESET_REQUESTED = "reset_requested"
-PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of message
+PASSWORD_CHANGED = "password_changed"
 
 SECOND_STEP_FAILED = "second_step_failed"
 

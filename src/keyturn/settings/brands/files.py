@@ -72,7 +72,7 @@ def read_stylesheet(path: str) -> BrandFile:
 
 def _loads(css: str) -> Iterator[tuple[int, str]]:
     """Yield what a stylesheet loads, and in which line; a part of the page itself, as in url(#blur), is none of it."""
-    import tinycss2  # noqa: PLC0415 - only who has a stylesheet pays for it
+    import tinycss2
 
     waiting = tinycss2.parse_component_value_list(css, skip_comments=True)[::-1]
     while waiting:

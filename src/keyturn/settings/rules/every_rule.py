@@ -209,7 +209,7 @@ def _folders(settings: Settings) -> Iterator[Fault]:
 
 
 def _languages(settings: Settings) -> Iterator[Fault]:
-    from keyturn.languages import PACKAGED, SOURCE_LANGUAGE, Catalogues, parse_locale  # noqa: PLC0415 - as below
+    from keyturn.languages import PACKAGED, SOURCE_LANGUAGE, Catalogues, parse_locale
 
     catalogues = Catalogues((PACKAGED, *([Path(settings.locales)] if settings.locales else [])))
     for tag in settings.languages:
@@ -221,7 +221,7 @@ def _languages(settings: Settings) -> Iterator[Fault]:
 
 def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
     """Yield what would else be found out by the first person who is written to in that language."""
-    from keyturn.languages import Catalogues, catalogue_faults  # noqa: PLC0415 - only who has catalogues pays for reading them
+    from keyturn.languages import Catalogues, catalogue_faults
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):

@@ -54,6 +54,6 @@ def tracing_of_process() -> Tracing:
     library = sys.modules.get("opentelemetry.trace")
     if library is None or isinstance(library.get_tracer_provider(), library.ProxyTracerProvider):
         return Tracing()
-    from keyturn.telemetry.tracing.spans import OpenTelemetry  # noqa: PLC0415 - its library is optional
+    from keyturn.telemetry.tracing.spans import OpenTelemetry
 
     return OpenTelemetry()

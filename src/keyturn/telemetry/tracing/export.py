@@ -15,11 +15,11 @@ def start_export(environ: Mapping[str, str] = os.environ) -> None:
     if not any(environ.get(name) for name in _ENDPOINTS):
         return
     try:
-        from opentelemetry import trace  # noqa: PLC0415 - it is optional, and takes 0.1 s
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+        from opentelemetry import trace  # it is optional, and takes 0.1 s
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError:
         log.warning("no spans are sent, though an OTEL_ endpoint is set: pip install 'keyturn[otel]'")
         return

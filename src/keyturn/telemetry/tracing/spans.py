@@ -62,7 +62,7 @@ class OpenTelemetry(Tracing):
     def request_spans(self, *, joining: bool) -> list[Callable[..., Any]]:
         """Return nothing where opentelemetry-instrumentation-asgi is not installed."""
         try:
-            from keyturn.telemetry.tracing.request_spans import RequestSpans  # noqa: PLC0415 - its library is optional
+            from keyturn.telemetry.tracing.request_spans import RequestSpans
         except ModuleNotFoundError:
             return []
 

@@ -38,7 +38,7 @@ settings.configure(
 def main() -> None:
     django.setup()
     if sys.argv[1:] == ["set-up"]:
-        from django.contrib.auth.models import User  # noqa: PLC0415 - after setup() alone
+        from django.contrib.auth.models import User
 
         call_command("migrate", verbosity=0)
         User.objects.create_user(os.environ["EMAIL"], os.environ["EMAIL"], os.environ["PASSWORD"], first_name="Mona")

@@ -18,7 +18,7 @@ def set_up() -> None:
 
 
 def app() -> FastAPI:
-    from auth import current_user, router  # noqa: PLC0415 - the guide's, beside this file once it is adopted
+    from auth import current_user, router
 
     fastapi = FastAPI()
     fastapi.include_router(router)

@@ -26,7 +26,7 @@ async def me(request: Request[User, object, object]) -> dict[str, str]:  # type:
 
 
 def app() -> Litestar:
-    from auth import forgot, login, session_auth  # noqa: PLC0415 - the guide's, beside this file once it is adopted
+    from auth import forgot, login, session_auth
 
     return Litestar([login, forgot, me], on_app_init=[session_auth.on_app_init])
 

@@ -58,7 +58,7 @@ def test_an_mjml_block_is_compiled_here_and_its_mistakes_have_lines(ask: Ask) ->
 
 
 def _django_own_mail(_: Opened) -> Rendered:
-    import django.contrib.admin  # noqa: PLC0415 - as above
+    import django.contrib.admin
 
     folder = Path(django.contrib.admin.__path__[0]) / "templates" / "registration"
     gallery = open_project("northwind.settings", folder)

@@ -20,7 +20,7 @@ def _named(_: Opened, folder: str) -> list[str]:
 
 
 def test_a_folder_that_is_named_shows_all_it_holds_also_that_of_a_package(ask: Ask) -> None:
-    import django.contrib.admin  # noqa: PLC0415 - for the folder of its templates
+    import django.contrib.admin
 
     folder = Path(django.contrib.admin.__path__[0]) / "templates" / "registration"
     assert ask(_named, "shop/templates") == ["shop", RECEIPT, WELCOME]

@@ -144,7 +144,7 @@ class DjangoEngine:
                 continue
 
     def _names_of_templates(self) -> Iterable[str]:
-        from keyturn.emails.engines.django.project import template_folders  # noqa: PLC0415 - for a mistake alone
+        from keyturn.emails.engines.django.project import template_folders
 
         for folder in template_folders(self._engine):
             for file in folder.rglob("*.*"):

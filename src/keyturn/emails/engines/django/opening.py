@@ -24,8 +24,8 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
     """
     option, studio = f"--django {settings}", studio or StudioSettings()
     set_up(settings, (directory or Path.cwd()).resolve())
-    from keyturn.emails.engines.django.engine import DjangoEngine  # noqa: PLC0415 - they bring Django
-    from keyturn.emails.engines.django.variables import find_variables  # noqa: PLC0415
+    from keyturn.emails.engines.django.engine import DjangoEngine
+    from keyturn.emails.engines.django.variables import find_variables
 
     engine, codes = template_engine(option), language_codes()
     first, *others = _ordered_folders(template_folders(engine), directory, option)
@@ -71,6 +71,6 @@ def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles],
 
 
 def _time_zone() -> str:
-    from django.conf import settings  # noqa: PLC0415 - after the project was set up
+    from django.conf import settings
 
     return settings.TIME_ZONE or "UTC"

@@ -21,7 +21,7 @@ def set_up(settings: str, here: Path) -> None:
     if "/" in settings or settings.endswith(".py"):
         raise CannotImport(f"{option}: it is written as package.module, as in --django mysite.settings")
     try:
-        import django  # noqa: PLC0415 - somebody's who has it
+        import django
     except ImportError:
         raise CannotImport(
             f"{option}: there is no Django here; install Keyturn into the project's own Python"
@@ -36,8 +36,8 @@ def set_up(settings: str, here: Path) -> None:
 
 def template_engine(option: str) -> Any:
     """Return the project's first engine of Django's own. Raises CannotImport."""
-    from django.template import engines  # noqa: PLC0415 - after the project was set up
-    from django.template.backends.django import DjangoTemplates  # noqa: PLC0415
+    from django.template import engines
+    from django.template.backends.django import DjangoTemplates
 
     try:
         return next(backend.engine for backend in engines.all() if isinstance(backend, DjangoTemplates))
@@ -64,7 +64,7 @@ def language_codes() -> dict[str, str]:
 
     They are those of LANGUAGES where that is set, else those that the project has catalogues for.
     """
-    from django.conf import settings  # noqa: PLC0415 - after the project was set up
+    from django.conf import settings
 
     if not settings.USE_I18N:
         codes = [settings.LANGUAGE_CODE]
@@ -82,9 +82,9 @@ def language_codes() -> dict[str, str]:
 
 
 def _translated() -> Iterator[str]:
-    from django.apps import apps  # noqa: PLC0415 - after the project was set up
-    from django.conf import settings  # noqa: PLC0415
-    from django.utils.translation import to_language  # noqa: PLC0415
+    from django.apps import apps
+    from django.conf import settings
+    from django.utils.translation import to_language
 
     of_apps = (Path(app.path) / "locale" for app in apps.get_app_configs() if is_own(Path(app.path)))
     for folder in (*map(Path, settings.LOCALE_PATHS), *of_apps):

@@ -45,9 +45,9 @@ def open_liquid(
 
 def _engine_of(folder: Path, bounds: Path | None) -> OtherEngine:
     with requires_extra("liquid", _ITSELF):
-        from keyturn.emails.engines.liquid.engine import LiquidEngine  # noqa: PLC0415 - they bring python-liquid
-        from keyturn.emails.engines.liquid.templates import LiquidTemplates, partials_meant_by  # noqa: PLC0415
-        from keyturn.emails.engines.liquid.trees import LiquidTrees  # noqa: PLC0415
+        from keyturn.emails.engines.liquid.engine import LiquidEngine
+        from keyturn.emails.engines.liquid.templates import LiquidTemplates, partials_meant_by
+        from keyturn.emails.engines.liquid.trees import LiquidTrees
 
     templates = LiquidTemplates(folder, bounds)
 

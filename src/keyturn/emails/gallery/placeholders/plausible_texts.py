@@ -18,7 +18,7 @@ from keyturn.emails.gallery.placeholders.pictures import placeholder
 
 _RULES = Path(__file__).with_name("plausible_texts.toml")
 _SITE = "https://www.example.com"
-_TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"  # noqa: S105 - opens nothing
+_TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 _TOKEN_IN_LINK = frozenset(
     {
         "activate",

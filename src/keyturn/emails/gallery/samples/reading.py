@@ -140,7 +140,7 @@ def _most_open(text: str) -> int:
 
 def _yaml(text: str) -> Any:
     with requires_extra("studio", "a sample in YAML"):
-        import yaml  # noqa: PLC0415 - only folders that hold YAML need it
+        import yaml
 
     if _most_open(text) > _DEEPEST:  # for each of them PyYAML looks at all that are open
         raise Unreadable(_TOO_DEEP, None)

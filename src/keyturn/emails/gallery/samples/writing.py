@@ -22,7 +22,7 @@ NATIVE: Mapping[str, tuple[type, ...]] = {
 
 
 def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
-    import tomlkit  # noqa: PLC0415 - nobody needs it before the first save
+    import tomlkit
 
     if missing := _find_null(table):
         raise ValueError(f"TOML has no null, and {missing} is null")
@@ -44,7 +44,7 @@ def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
 
 def toml_lines(name: str, table: Mapping[str, Any], comments: Mapping[str, str]) -> str:
     """Return a table with each value on one line, and a comment behind it."""
-    import tomlkit  # noqa: PLC0415
+    import tomlkit
 
     lines = tomlkit.table()
     for key, value in table.items():
@@ -56,7 +56,7 @@ def toml_lines(name: str, table: Mapping[str, Any], comments: Mapping[str, str])
 
 def _update(table: Any, values: Mapping[str, Any]) -> None:
     """Change what differs, so that the comments on the rest stay. What is new comes before the comments at the end."""
-    import tomlkit  # noqa: PLC0415
+    import tomlkit
 
     for key in [key for key in table if key not in values]:
         del table[key]
@@ -87,7 +87,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _inline_item(value: Any) -> Any:
-    import tomlkit  # noqa: PLC0415
+    import tomlkit
 
     if isinstance(value, dict):
         inline = tomlkit.inline_table()
@@ -113,7 +113,7 @@ def _find_null(value: Any, name: str = "") -> str:
 
 
 def _yaml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
-    import yaml  # noqa: PLC0415
+    import yaml
 
     new = yaml.safe_dump(
         {name: dict(table)} if name else dict(table), allow_unicode=True, sort_keys=False, default_flow_style=False

@@ -57,7 +57,7 @@ class Chromium:
 
     def measure(self, html: str, widths: Iterable[int] = WIDTHS) -> tuple[Measurement, ...]:
         """Return what is found at each width. Raises NotMeasured."""
-        from playwright.sync_api import Error  # noqa: PLC0415 - an extra
+        from playwright.sync_api import Error
 
         if len(html) > _LONGEST:
             raise NotMeasured(f"it has over {_LONGEST // 1024**2} MB")
@@ -99,7 +99,7 @@ class Chromium:
 
     def _fetch(self, route: "Route") -> None:
         """Hand an image on, and keep what it weighs; one that does not come in time is a missing one."""
-        from playwright.sync_api import Error  # noqa: PLC0415 - an extra
+        from playwright.sync_api import Error
 
         try:
             answer = route.fetch(max_redirects=3, timeout=_IMAGE_MS)
@@ -121,7 +121,7 @@ class Chromium:
 def running_chromium(*, load_images: bool = False) -> Iterator[Chromium]:
     """Start a browser. Raises ExtraMissing without Playwright, and NoBrowser where there is none to drive."""
     with requires_extra("browser", "check --browser"):
-        from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 - an extra
+        from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
         try:

@@ -35,7 +35,7 @@ class Paint:
     @property
     def is_large(self) -> bool:
         """As WCAG 2.2 defines it: 18 pt, or 14 pt in bold."""
-        return self.size >= 24 or (self.size >= 18.66 and self.weight >= BOLD)  # noqa: PLR2004 - in px
+        return self.size >= 24 or (self.size >= 18.66 and self.weight >= BOLD)  # in px
 
 
 class Painter:

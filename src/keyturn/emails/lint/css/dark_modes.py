@@ -61,7 +61,7 @@ def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
         return colour
     found = _invert(colour, mode)
     step = 1 if lightness(ground) < _MIDDLE else -1
-    while contrast(str(found), str(ground)) < ENOUGH and 0 < lightness(found) < 99.5:  # noqa: PLR2004 - short of white
+    while contrast(str(found), str(ground)) < ENOUGH and 0 < lightness(found) < 99.5:  # short of white
         found = with_lightness(found, lightness(found) + step)
     return found
 

@@ -38,8 +38,8 @@ class CapturedChecks:
 
     def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list["Noticed"]:
         """Keep what a browser has measured, and return it. Raises msgspec.DecodeError for anything else."""
-        from keyturn.emails.lint.browser.images import check_images  # noqa: PLC0415 - as below
-        from keyturn.emails.lint.browser.measurements import findings_of, notice, place_of_key, read_measurements  # noqa: PLC0415
+        from keyturn.emails.lint.browser.images import check_images
+        from keyturn.emails.lint.browser.measurements import findings_of, notice, place_of_key, read_measurements
 
         measured, document = read_measurements(answer), self._document(content)
         noticed = notice(measured, place_of_key(document))
@@ -49,7 +49,7 @@ class CapturedChecks:
 
     def images(self, content: MailContent) -> tuple["Image", ...]:
         """Return the images of a mail, with the weights of those that it brings along; none of a very long one."""
-        from keyturn.emails.lint.browser.images import images_of  # noqa: PLC0415 - as below
+        from keyturn.emails.lint.browser.images import images_of
 
         if not self.is_measured(content):
             return ()
@@ -64,7 +64,7 @@ class CapturedChecks:
         return 0 < len(content.html) <= _LONGEST
 
     def _document(self, content: MailContent) -> "Document":
-        from keyturn.emails.lint.sent_document import document_of  # noqa: PLC0415 - as below
+        from keyturn.emails.lint.sent_document import document_of
 
         return document_of(content.html)
 
@@ -77,8 +77,8 @@ class CapturedChecks:
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
         # The checks take longer to load than the studio.
-        from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine_apart  # noqa: PLC0415
-        from keyturn.emails.studio.checks.message_checks import check_message  # noqa: PLC0415
+        from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine_apart
+        from keyturn.emails.studio.checks.message_checks import check_message
 
         findings = tuple(dict.fromkeys(check_message(content, mail.summary)))
         if not content.html:

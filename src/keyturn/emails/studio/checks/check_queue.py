@@ -101,7 +101,7 @@ class Checks:
 
     def _report(self, order: Order) -> Report:
         # The checks take longer to load than the studio, and nobody waits for them before the first mail is drawn.
-        from keyturn.emails.studio.checks.examiner import examine  # noqa: PLC0415
+        from keyturn.emails.studio.checks.examiner import examine
 
         try:
             return self._renditions.runner.run(examine, order, self._clients, self._severity)

@@ -124,7 +124,7 @@ class FolderChecks:
 
     def _check(self, entry: Entry) -> "TemplateFindings":
         # The checks take longer to load than the studio.
-        from keyturn.emails.lint.template_checks import TemplateFindings  # noqa: PLC0415
+        from keyturn.emails.lint.template_checks import TemplateFindings
 
         self._gallery.branches(entry.name)  # so that the list has them
         seconds = self._studio.limits.seconds * self._mails_of(entry, MOST_SAMPLES + 1) + _BESIDE
@@ -149,9 +149,9 @@ class FolderChecks:
         self.last = FolderFindings(last.examination, left, checked=True, trouble=self.known.trouble)
 
     def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> "Examination":
-        from keyturn.emails.lint.examination import examine  # noqa: PLC0415 - as above
-        from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
-        from keyturn.emails.lint.template_checks import TemplateFindings  # noqa: PLC0415
+        from keyturn.emails.lint.examination import examine
+        from keyturn.emails.lint.suppression.severities import Severities
+        from keyturn.emails.lint.template_checks import TemplateFindings
 
         def known(_: "TemplateChecks", names: Sequence[str]) -> "Iterable[TemplateFindings]":
             unknown = TemplateFindings((), is_whole=False)  # of one that has come since, until next time
@@ -187,9 +187,9 @@ class FolderChecks:
 
 
 def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits) -> "TemplateFindings":
-    from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415 - as above
-    from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
-    from keyturn.emails.lint.template_checks import TemplateChecks  # noqa: PLC0415
+    from keyturn.emails.lint.checks import checks_for
+    from keyturn.emails.lint.clients.clients import Clients
+    from keyturn.emails.lint.template_checks import TemplateChecks
 
     gallery = drawer.gallery
     with gallery.one_look():

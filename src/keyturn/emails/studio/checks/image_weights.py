@@ -16,7 +16,7 @@ class ImageWeights:
         wanted = list(dict.fromkeys(one for one in addresses if one.startswith(("https://", "http://"))))[:_MOST]
         if not wanted:
             return
-        from keyturn.emails.studio.checks.image_hosts import weigh  # noqa: PLC0415 - httpx takes 50 to 100 ms
+        from keyturn.emails.studio.checks.image_hosts import weigh  # httpx takes 50 to 100 ms
 
         weights = await weigh(wanted)
         for address in wanted:

@@ -45,7 +45,7 @@ class InBrowser:
 
     def keep(self, mail: _Mail, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
         """Keep what counts of it, and return what of `noticed` does, as severe as the team wants it."""
-        from keyturn.emails.lint.browser.measurements import with_finding  # noqa: PLC0415 - loaded with the first mail
+        from keyturn.emails.lint.browser.measurements import with_finding
 
         told = tuple(dict.fromkeys([*(one.finding for one in noticed), *others]))
         judged = self._judge(told)
@@ -55,9 +55,9 @@ class InBrowser:
     def _judge(self, found: Iterable[Finding]) -> dict[Finding, Finding]:
         """Return the findings that no comment ignores and no setting turns off, with what they count as."""
         # These load the list of all rules, and with it the checks.
-        from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments  # noqa: PLC0415
-        from keyturn.emails.lint.suppression.judgement import judge  # noqa: PLC0415
-        from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
+        from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
+        from keyturn.emails.lint.suppression.judgement import judge
+        from keyturn.emails.lint.suppression.severities import Severities
 
         comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
         judged = judge(found, comments, Severities(self._severity))

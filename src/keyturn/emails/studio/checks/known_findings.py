@@ -43,14 +43,14 @@ class KnownFindings:
         findings = tuple(findings)
         if not (findings and (baseline := self.baseline())):
             return findings, ()
-        from keyturn.emails.lint.examination import Found, line_fingerprints  # noqa: PLC0415 - with the first baseline
+        from keyturn.emails.lint.examination import Found, line_fingerprints
 
         fingerprint = line_fingerprints(self._gallery.source)
         new, known = baseline.split([Found(one, (), fingerprint(one.place)) for one in findings])
         return tuple(one.finding for one in new), tuple(one.finding for one in known)
 
     def _open(self) -> "Baseline | None":
-        from keyturn.emails.lint.baseline import BaselineInvalid, read_baseline  # noqa: PLC0415 - as above
+        from keyturn.emails.lint.baseline import BaselineInvalid, read_baseline
 
         self.trouble = ""
         try:

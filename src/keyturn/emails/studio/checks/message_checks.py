@@ -83,7 +83,7 @@ def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
             "Nobody stands in To or Cc.",
             "Write who gets it: filters mistrust a mail to nobody.",
         )
-    if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # noqa: PLR2004 - ASCII's last
+    if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # ASCII's last
         yield RULES["unencoded-header"].finding(
             Place(HEADERS),
             "warning",

@@ -81,6 +81,6 @@ class CurrentDataReader:
         start = self._gallery.sample(template, name) if name else Sample("", {}, "typed")
         if view.seed is None:
             return start
-        from keyturn.emails.studio.data.random_data import random_sample  # noqa: PLC0415 - nobody else needs it
+        from keyturn.emails.studio.data.random_data import random_sample
 
         return random_sample(start, props, view.seed)

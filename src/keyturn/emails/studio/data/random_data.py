@@ -34,7 +34,7 @@ _IN_LINK = re.compile(r"(?<=[/=])(?:\d+|(?=[\w-]*\d)[\w-]{8,}|[A-Za-z0-9]{20,})(
 def random_sample(start: Sample, props: type[EmailProps] | None, seed: int) -> Sample:
     """Return the sample with other values, of the same kinds and within the same types."""
     if props is not None:
-        from keyturn.emails.studio.data.factories import random_props  # noqa: PLC0415 - polyfactory takes its time
+        from keyturn.emails.studio.data.factories import random_props
 
         made = msgspec.structs.asdict(random_props(props, seed))
         return replace(start, values={**made, **_links_of(start, made, Random(seed))})  # noqa: S311 - as below

@@ -98,6 +98,6 @@ def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, 
 def _check(
     drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    from keyturn.emails.studio.checks.examiner import examine  # noqa: PLC0415 - the checks take longer to load
+    from keyturn.emails.studio.checks.examiner import examine
 
     return examine(Drawer(with_draft(drawer.gallery, draft)), order, clients, severity).findings

@@ -146,7 +146,7 @@ def _as_before(before: bytes, text: str) -> bytes:
     old = before.decode("utf-8-sig")
     ends = _LINE_END.findall(old)
     usual = max(set(ends), key=ends.count, default="\n")
-    if len(set(ends)) < 2:  # noqa: PLR2004 - all the same
+    if len(set(ends)) < 2:
         return mark + text.replace("\n", usual).encode()
     lines, old_lines, of_lines = text.split("\n"), _LINE_END.split(old), [usual] * text.count("\n")
     for start, at, length in SequenceMatcher(None, old_lines, lines, autojunk=False).get_matching_blocks():

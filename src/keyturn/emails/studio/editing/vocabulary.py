@@ -34,7 +34,7 @@ def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
 
 
 def _elements() -> dict[str, Any]:
-    from keyturn.emails.lint.markup.schema import EVERYWHERE, schema  # noqa: PLC0415 - for who edits
+    from keyturn.emails.lint.markup.schema import EVERYWHERE, schema
 
     everywhere = dict.fromkeys(sorted(EVERYWHERE), "string")
     return {

@@ -62,7 +62,7 @@ def frame(html: str, view: View, sandbox: str) -> Response[str]:
 def answer(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, for who opens the address without the frame."""
     if view.images != "on" and view.fonts == "off":
-        from keyturn.emails.studio.frames.images import without_hints  # noqa: PLC0415 - as below
+        from keyturn.emails.studio.frames.images import without_hints
 
         html = without_hints(html)
     return Response(
@@ -82,23 +82,23 @@ def apply_view(html: str, view: View) -> str:
     What reads the mail to change it is loaded for the first that is changed: most are shown as they are.
     """
     if view.dir:
-        from keyturn.emails.studio.frames.direction import set_direction  # noqa: PLC0415
+        from keyturn.emails.studio.frames.direction import set_direction
 
         html = set_direction(html, view.dir)
     if view.scheme in ("partial", "full"):
-        from keyturn.emails.studio.frames.dark_simulation import MODES, simulate_dark  # noqa: PLC0415
+        from keyturn.emails.studio.frames.dark_simulation import MODES, simulate_dark
 
         html = simulate_dark(html, MODES[view.scheme])
     if view.scheme == "word":
-        from keyturn.emails.studio.frames.word_simulation import simulate_word  # noqa: PLC0415
+        from keyturn.emails.studio.frames.word_simulation import simulate_word
 
         html = simulate_word(html)
     if view.images != "on":
-        from keyturn.emails.studio.frames.images import remove_images  # noqa: PLC0415
+        from keyturn.emails.studio.frames.images import remove_images
 
         html = remove_images(html, keep_own=view.images == "own")
     if _OWN_SCHEME.search(html):
-        from keyturn.emails.studio.frames.own_scheme import decide_own_scheme  # noqa: PLC0415
+        from keyturn.emails.studio.frames.own_scheme import decide_own_scheme
 
         html = decide_own_scheme(html, view.scheme)
     return force_scheme(html, view.scheme)

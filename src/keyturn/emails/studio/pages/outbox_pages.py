@@ -185,7 +185,7 @@ def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailConte
 
 def _sayings(content: MailContent) -> list["Saying"]:
     """Return what a screen reader says of a mail, of a long one its beginning; no template has a line for it."""
-    from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - for who asks for it
+    from keyturn.emails.lint.reading import read_aloud
 
     html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
     return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]

@@ -39,9 +39,9 @@ class Source:
     @property
     def lines(self) -> list[Markup]:
         """Pygments is loaded with the first text that is looked at."""
-        from pygments import highlight  # type: ignore[import-untyped]  # noqa: PLC0415
-        from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # noqa: PLC0415
-        from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # noqa: PLC0415
+        from pygments import highlight  # type: ignore[import-untyped]
+        from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+        from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
         lexer = get_lexer_by_name(_LEXERS.get(self.kind, "text"), stripnl=False, ensurenl=False)
         coloured = highlight(self.text, lexer, HtmlFormatter(nowrap=True))

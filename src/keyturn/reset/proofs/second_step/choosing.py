@@ -64,13 +64,13 @@ def _second_step(
         case "none":
             return None
         case "supabase":
-            from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep  # noqa: PLC0415 - with httpx
+            from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
 
             return SupabaseSecondStep(settings.accounts.supabase)
         case "builtin":
             source = BuiltinFactors(database, secrets)
         case "table":
-            from keyturn.reset.proofs.second_step.table_factors import TableFactors  # noqa: PLC0415 - most have none
+            from keyturn.reset.proofs.second_step.table_factors import TableFactors
 
             source = TableFactors(wanted.table, settings.accounts.table, database)
         case reference:
@@ -86,11 +86,11 @@ def _second_step(
 def _sms_sender(sms: SmsSettings, settings: Settings) -> SmsSender | None:
     match sms.transport:
         case "twilio":
-            from keyturn.reset.proofs.second_step.twilio import TwilioSms  # noqa: PLC0415 - httpx takes 50 ms
+            from keyturn.reset.proofs.second_step.twilio import TwilioSms  # httpx takes 50 ms
 
             return TwilioSms(sms)
         case "capture":
-            from keyturn.reset.proofs.second_step.captured_sms import CapturedSms  # noqa: PLC0415 - as above
+            from keyturn.reset.proofs.second_step.captured_sms import CapturedSms
 
             return CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
         case "":

@@ -61,7 +61,7 @@ class Canvas:
 
     def _sayings(self, rendition: Rendition) -> Sequence["Saying"]:
         """Return what a screen reader says of the mail, each with its line where it is known."""
-        from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - for who asks for it
+        from keyturn.emails.lint.reading import read_aloud
 
         if said := self._renditions.ask(rendition, _sayings):
             return said
@@ -89,13 +89,13 @@ class Canvas:
 
     def findings_on_images(self, rendition: Rendition) -> tuple[Finding, ...]:
         """Return what is wrong with the weight of the images that are here: nobody is asked for others."""
-        from keyturn.emails.lint.browser.images import check_images  # noqa: PLC0415 - with the first mail that is measured
+        from keyturn.emails.lint.browser.images import check_images
 
         return tuple(check_images(self.images(rendition)))
 
     def images(self, rendition: Rendition) -> tuple["Image", ...]:
         """Return the images of the mail, with the weights of those that are here, and of those that were asked for."""
-        from keyturn.emails.lint.browser.images import with_weights  # noqa: PLC0415 - as above
+        from keyturn.emails.lint.browser.images import with_weights
 
         return with_weights(self._renditions.ask(rendition, _images) or (), self._weights)
 
@@ -112,7 +112,7 @@ class Canvas:
 
 
 def _losses(drawer: Drawer, order: Order) -> tuple["Loss", ...]:
-    from keyturn.emails.lint.word_losses import word_losses  # noqa: PLC0415 - it reads the data on clients
+    from keyturn.emails.lint.word_losses import word_losses
 
     document = _document(drawer, order)
     return word_losses(document) if document else ()
@@ -120,14 +120,14 @@ def _losses(drawer: Drawer, order: Order) -> tuple["Loss", ...]:
 
 def _images(drawer: Drawer, order: Order) -> tuple["Image", ...]:
     """Return the images of the mail with the weights of those that are here."""
-    from keyturn.emails.lint.browser.images import files_beside, images_of  # noqa: PLC0415 - as above
+    from keyturn.emails.lint.browser.images import files_beside, images_of
 
     document = _document(drawer, order)
     return images_of(document, files_beside(drawer.gallery.folder)) if document else ()
 
 
 def _sayings(drawer: Drawer, order: Order) -> list["Saying"]:
-    from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - as above
+    from keyturn.emails.lint.reading import read_aloud
 
     document = _document(drawer, order)
     return read_aloud(document.drawn, document.place_of_drawn) if document else []

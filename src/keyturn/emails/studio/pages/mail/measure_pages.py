@@ -48,7 +48,7 @@ async def measurements(
     checks: NamedDependency[Checks],
 ) -> Response[list[CanvasMark]]:
     """Keep what was measured among the findings of the mail; answer with the marks that the canvas shows."""
-    from keyturn.emails.lint.browser.measurements import read_measurements  # noqa: PLC0415 - the checks' own
+    from keyturn.emails.lint.browser.measurements import read_measurements
 
     try:
         measured = read_measurements(await request.body())
@@ -63,7 +63,7 @@ def _keep(
     measured: "tuple[Measurement, ...]", rendition: Rendition, canvas: Canvas, checks: Checks
 ) -> list[CanvasMark]:
     """Keep what was measured, and return it where it is in the mail."""
-    from keyturn.emails.lint.browser.measurements import notice  # noqa: PLC0415 - as above
+    from keyturn.emails.lint.browser.measurements import notice
 
     noticed = notice(measured, canvas.place_of(rendition))
     return [*map(_mark, checks.notice(rendition, noticed, canvas.findings_on_images(rendition)))]
