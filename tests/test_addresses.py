@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.addresses import is_same_mailbox, mask, parse
-from keyturn.errors import InputInvalid
+from keyturn.problems.requests import InputInvalid
 
 
 @pytest.mark.parametrize(

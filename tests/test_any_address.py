@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn import addresses
-from keyturn.errors import InputInvalid
+from keyturn.problems.requests import InputInvalid
 from keyturn.settings.networks import both_forms, read_network, read_peer
 
 _PIECES = st.sampled_from([

@@ -15,15 +15,7 @@ from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts
 from keyturn.doctor import Dns
 from keyturn.doctor.dns import Unanswered
-from keyturn.errors import (
-    AccountsUnready,
-    Busy,
-    ChallengeUnready,
-    LimitsUnready,
-    SecondStepUnfinished,
-    SendRetryable,
-    SettingsInvalid,
-)
+from keyturn.errors import SendRetryable, SettingsInvalid
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.mailgun import MailgunSender, MailgunSettings
 from keyturn.mail.providers.postmark import PostmarkSender, PostmarkSettings
@@ -31,6 +23,7 @@ from keyturn.mail.providers.resend import ResendSender
 from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
 from keyturn.mail.providers.ses import SesSender, SesSettings
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
+from keyturn.problems.requests import AccountsUnready, Busy, ChallengeUnready, LimitsUnready, SecondStepUnfinished
 from keyturn.reset.passwords.breach_ranges import BreachRanges
 from keyturn.reset.passwords.breaches import BreachSourceFailed
 from keyturn.reset.proofs.captcha import Captcha

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-from keyturn.errors import Fault, InputInvalid
+from keyturn.errors import Fault
+from keyturn.problems.requests import InputInvalid
 
 LONGEST = 254
 """RFC 5321 4.5.3.1.3 allows a path of 256 octets, which leaves 254 for the address between the angle brackets."""

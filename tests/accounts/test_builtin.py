@@ -9,7 +9,7 @@ from sqlalchemy import literal, select, union_all
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.database import Database
-from keyturn.errors import InputInvalid
+from keyturn.problems.requests import InputInvalid
 
 
 async def test_an_account_is_found_by_its_address_and_by_its_id(accounts: BuiltinAccounts, ada: Account) -> None:

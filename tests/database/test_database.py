@@ -17,7 +17,8 @@ from tests.connections import committing, connected
 from tests.databases import PostgresServer
 
 from keyturn.database import Database, unready_where_unreachable
-from keyturn.errors import DatabaseUnready, SettingsInvalid
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.requests import DatabaseUnready
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.connections import connected
 from tests.statements import cancel_when_sent, statements_sent
 
 from keyturn.database import Database, engines
-from keyturn.errors import DatabaseUnready
+from keyturn.problems.requests import DatabaseUnready
 
 ONE = text("SELECT 1 AS n")
 _OTHERS = (

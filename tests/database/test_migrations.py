@@ -22,8 +22,8 @@ import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Database, Model
 from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
-from keyturn.errors import DatabaseUnready
 from keyturn.packaging import folder
+from keyturn.problems.requests import DatabaseUnready
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.statements import statements_sent
 
 from keyturn.database import Database
 from keyturn.database.sqlite import SqliteConnections
-from keyturn.errors import DatabaseUnready
+from keyturn.problems.requests import DatabaseUnready
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
 ADD_TWO = text("INSERT INTO tally VALUES (:name, 1), (:other, 2)")

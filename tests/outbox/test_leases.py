@@ -8,8 +8,8 @@ from tests.outbox.table import Rows
 from tests.outbox.worker import Handler, post, relay_of, running
 
 from keyturn.database import now
-from keyturn.errors import DatabaseUnready
 from keyturn.outbox import Outbox
+from keyturn.problems.requests import DatabaseUnready
 
 HOUR, SHORT = timedelta(hours=1), timedelta(milliseconds=300)
 

@@ -10,8 +10,9 @@ from tests.outbox.table import Rows, make_due, text_of
 from tests.outbox.worker import LONG, NOTHING, Handler, post, relay_of, running
 
 from keyturn.database import Database
-from keyturn.errors import DatabaseUnready, SendRefused, SendRetryable
+from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox import Delivery, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
+from keyturn.problems.requests import DatabaseUnready
 
 
 class Together(Handler):

@@ -24,7 +24,7 @@ from tests.pages.school import (
 from tests.spec.elsewhere import Elsewhere
 
 from keyturn.accounts.port import Account
-from keyturn.errors import AccountsUnready
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import HashingSettings, LimitSettings
 
 FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"

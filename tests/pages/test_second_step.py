@@ -10,7 +10,9 @@ from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, open
 from tests.spec.second_factors import SEED, code_of, factors_of, wrong_code
 
 from keyturn.accounts.port import Account
-from keyturn.errors import KeyturnError, LinkDead, OutcomeUnknown
+from keyturn.errors import KeyturnError
+from keyturn.problems.passwords import OutcomeUnknown
+from keyturn.problems.proofs import LinkDead
 from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
 
 PAGE = "/reset-password"

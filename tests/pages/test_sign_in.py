@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from tests.pages.school import ADA, School, Visitor, cookie, heading, words
 
-from keyturn.errors import TooManyRequests
+from keyturn.problems.requests import TooManyRequests
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"

@@ -24,7 +24,8 @@ from tests.spec.service import ADA, GRACE
 from keyturn import Event, KeyturnPlugin, Settings
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
-from keyturn.errors import DatabaseUnready, SettingsInvalid
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, Secret, ServerSettings
 
 postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

@@ -23,7 +23,7 @@ from tests.spec.service import ADA, NEW_PASSWORD, running, settings_for
 from keyturn import KeyturnPlugin, table_of
 from keyturn.database import Database, Model
 from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
-from keyturn.errors import DatabaseUnready
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, Secret
 
 THEIRS = {"users", "visits", "alembic_versions"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.errors import OverBudget, TooManyRequests
+from keyturn.problems.requests import OverBudget, TooManyRequests
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings

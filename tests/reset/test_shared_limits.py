@@ -11,8 +11,9 @@ from sqlalchemy import select
 from tests.redis_server import RedisServer, running_redis
 from tests.spec.service import ADA, REQUEST, Service, problem, running, settings_for
 
-from keyturn.errors import LimitsUnready, SettingsInvalid, TooManyRequests
+from keyturn.errors import SettingsInvalid
 from keyturn.outbox.models import OutboxRow
+from keyturn.problems.requests import LimitsUnready, TooManyRequests
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings, Secret

@@ -7,7 +7,8 @@ from tests.spec.service import PASSWORD, hash_of
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.errors import AccountsUnready, KeyturnError
+from keyturn.errors import KeyturnError
+from keyturn.problems.requests import AccountsUnready
 
 
 class Elsewhere:

@@ -2,21 +2,17 @@
 
 import pytest
 
-from keyturn.errors import (
+from keyturn.errors import Fault
+from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
+from keyturn.problems.problem import outcome_of
+from keyturn.problems.proofs import CredentialsRejected, LinkDead, NotSignedIn
+from keyturn.problems.requests import (
     AccountsUnready,
     Busy,
-    CredentialsRejected,
     DatabaseUnready,
-    Fault,
     InputInvalid,
     LimitsUnready,
-    LinkDead,
-    NotSignedIn,
-    OutcomeUnknown,
-    PasswordRejected,
     TooManyRequests,
-    Violation,
-    outcome_of,
 )
 from keyturn.telemetry.meters import Meters, count_calls
 

@@ -16,7 +16,8 @@ from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
-from keyturn.errors import DatabaseUnready, Fault, InputInvalid
+from keyturn.errors import Fault
+from keyturn.problems.requests import DatabaseUnready, InputInvalid
 
 _AWAITS_PASSWORD = and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
 """Nothing lets such an account sign in yet."""

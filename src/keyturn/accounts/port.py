@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 from sqlalchemy.orm import QueryableAttribute
 
-from keyturn.errors import AccountsUnready, Unavailable
+from keyturn.problems.requests import AccountsUnready, Unavailable
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The JSON API: what it takes, which part does it, what it answers.
 
 Controllers decide nothing. They read a request into a schema, call one method of `reset`, and write what it returns;
-what it raises, `problems` writes as an RFC 9457 document, by what its class says (`errors.py`).
+what it raises, `problems` writes as an RFC 9457 document, by what its class says (`keyturn.problems`).
 
 **One value, one dependency.** A controller gets a `ResetApi` and not its parts: Litestar resolves several
 dependencies in a task group, which costs as much as the rest of the request.

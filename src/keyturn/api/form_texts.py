@@ -8,8 +8,9 @@ from msgspec import UNSET, UnsetType
 from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi
 from keyturn.api.schemas import FormTexts
-from keyturn.errors import Challenge, InputInvalid
 from keyturn.languages import SourceTexts
+from keyturn.problems.proofs import Challenge
+from keyturn.problems.requests import InputInvalid
 
 _FOR_AN_HOUR = "public, max-age=3600"
 

@@ -13,7 +13,8 @@ from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, bearer_of, client_of
 from keyturn.api.responses import SERVICE_KEY, message_response
 from keyturn.api.schemas import Done, InvitationRequest
-from keyturn.errors import InputInvalid, ServiceKeyRefused, TooManyRequests
+from keyturn.problems.proofs import ServiceKeyRefused
+from keyturn.problems.requests import InputInvalid, TooManyRequests
 from keyturn.reset.invitations import Invitations
 
 

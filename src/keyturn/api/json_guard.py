@@ -7,7 +7,8 @@ from litestar.exceptions import HTTPException
 
 from keyturn.api.problems import UNREAD
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import Fault, InputInvalid
+from keyturn.errors import Fault
+from keyturn.problems.requests import InputInvalid
 
 _MOST_BRACKETS = 500
 """Requests are flat; a parser that recurses would run out of stack in one that is nested a thousand deep."""

@@ -1,4 +1,4 @@
-"""Problems (`keyturn.errors`) as RFC 9457 documents, and as OpenAPI describes them."""
+"""Problems (`keyturn.problems`) as RFC 9457 documents, and as OpenAPI describes them."""
 
 import logging
 import re
@@ -19,23 +19,19 @@ from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest, accepted_language, language_headers
-from keyturn.errors import (
-    MALFORMED,
-    PROBLEMS,
+from keyturn.errors import Fault, KeyturnError
+from keyturn.languages import SOURCE_LANGUAGE, Language, Languages
+from keyturn.problems.problem import MALFORMED, PROBLEMS, Problem, problem_of
+from keyturn.problems.requests import (
     Busy,
-    Fault,
     InputInvalid,
-    KeyturnError,
     MethodNotAllowed,
     Misdirected,
     NotFound,
-    Problem,
     RequestTooLarge,
     Unavailable,
     UnsupportedMediaType,
-    problem_of,
 )
-from keyturn.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.settings.sentences import plain_message
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
 from keyturn.telemetry.meters import Meters

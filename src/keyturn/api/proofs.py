@@ -8,7 +8,8 @@ from litestar.params import JSONBody
 from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.api.schemas import CodeCheck, OfferedChallenge, Token
-from keyturn.errors import CodeRefused, InputInvalid, TooManyRequests
+from keyturn.problems.proofs import CodeRefused
+from keyturn.problems.requests import InputInvalid, TooManyRequests
 
 
 class ChallengeController(Controller):

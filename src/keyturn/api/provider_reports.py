@@ -10,8 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.api.schemas import Done
-from keyturn.errors import Busy, Unavailable, WebhookRefused
 from keyturn.mail.port.reports import ProviderWebhook, Report
+from keyturn.problems.requests import Busy, Unavailable, WebhookRefused
 from keyturn.reset.records.client import Client
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
 

@@ -10,9 +10,9 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from keyturn.api.request_id import request_id_of
-from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
 from keyturn.mail.port.reports import ProviderWebhook
+from keyturn.problems.requests import OriginRefused
 from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.invitations import Invitations
 from keyturn.reset.muting import MailboxMuting

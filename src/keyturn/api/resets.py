@@ -19,19 +19,9 @@ from keyturn.api.schemas import (
     TokenCheck,
     ValidToken,
 )
-from keyturn.errors import (
-    Busy,
-    ChallengeRequired,
-    InputInvalid,
-    LinkDead,
-    OutcomeUnknown,
-    PasswordRejected,
-    ResetRefused,
-    SecondStepRejected,
-    SecondStepRequired,
-    TooManyRequests,
-    rule_text,
-)
+from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
+from keyturn.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
+from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests
 from keyturn.reset.proofs.challenge import Answer
 
 

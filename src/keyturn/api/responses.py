@@ -20,8 +20,8 @@ from litestar.types.internal_types import PathParameterDefinition
 
 from keyturn.api.requests import AnyRequest, language_headers
 from keyturn.api.schemas import Done, PasswordJudgement
-from keyturn.errors import PasswordRejected
 from keyturn.languages import Language
+from keyturn.problems.passwords import PasswordRejected
 
 T = TypeVar("T")
 

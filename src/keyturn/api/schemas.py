@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.errors import BrokenRule, Challenge, DeadReason, Fault, InputInvalid
+from keyturn.errors import Fault
+from keyturn.problems.passwords import BrokenRule
+from keyturn.problems.proofs import Challenge, DeadReason
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import SecondStepAnswer

@@ -8,7 +8,8 @@ from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.api.responses import message_response
 from keyturn.api.schemas import Done, SecurityToken
-from keyturn.errors import InputInvalid, SecurityLinkDead, TooManyRequests
+from keyturn.problems.proofs import SecurityLinkDead
+from keyturn.problems.requests import InputInvalid, TooManyRequests
 
 
 class SecuringController(Controller):

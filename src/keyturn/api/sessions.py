@@ -9,15 +9,9 @@ from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, SessionApi, client_of
 from keyturn.api.responses import SESSION, message_response
 from keyturn.api.schemas import Credentials, Done, PasswordChange, SignedIn
-from keyturn.errors import (
-    Busy,
-    CredentialsRejected,
-    InputInvalid,
-    NotSignedIn,
-    OutcomeUnknown,
-    PasswordRejected,
-    TooManyRequests,
-)
+from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
+from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests
 
 
 class SessionController(Controller):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyturn.cli.terminal import fail, wants_no_colour
-from keyturn.errors import DatabaseUnready, KeyturnError, SettingsInvalid
+from keyturn.errors import KeyturnError, SettingsInvalid
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:

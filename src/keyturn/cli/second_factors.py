@@ -11,8 +11,9 @@ from keyturn.cli.options import OPERATOR, operator_named
 from keyturn.cli.terminal import accent, muted
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
-from keyturn.errors import Fault, InputInvalid, KeyturnError
+from keyturn.errors import Fault, KeyturnError
 from keyturn.parts import Parts
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.reset.proofs.second_step.factor_source import phone_number
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep

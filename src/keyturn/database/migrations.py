@@ -8,8 +8,8 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from keyturn.database import Database, Model, unready_where_unreachable
-from keyturn.errors import DatabaseUnready
 from keyturn.packaging import folder
+from keyturn.problems.requests import DatabaseUnready
 
 VERSION_TABLE = "keyturn_migrations"
 """Keyturn's own, so that its migrations and an app's never meet in one database."""

@@ -4,7 +4,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.database.wording import describe_error
-from keyturn.errors import DatabaseUnready
+from keyturn.problems.requests import DatabaseUnready
 
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no

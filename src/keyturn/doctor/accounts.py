@@ -14,8 +14,9 @@ from keyturn.database import Database
 from keyturn.database.wording import describe_error
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server
-from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.finding import Finding
+from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.settings import Settings, hosted_path
 from keyturn.settings.url_rules import database_kind
 

@@ -2,8 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from keyturn.errors import ChallengeUnready
 from keyturn.finding import Finding
+from keyturn.problems.requests import ChallengeUnready
 from keyturn.reset.proofs.captcha import SERVICES
 from keyturn.reset.proofs.siteverify import SiteVerify
 from keyturn.settings import Settings

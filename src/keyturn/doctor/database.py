@@ -15,8 +15,9 @@ from keyturn.database.urls import read_url
 from keyturn.database.urls.tls import CertificateRefused
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.doctor import sqlite_file
-from keyturn.errors import DatabaseUnready, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_fault
 

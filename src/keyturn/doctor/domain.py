@@ -8,9 +8,9 @@ from typing import Any
 from keyturn import addresses
 from keyturn.doctor import dkim, dmarc, spf
 from keyturn.doctor.dns import Dns, Unanswered
-from keyturn.errors import InputInvalid
 from keyturn.finding import Finding
 from keyturn.mail.port.provider import Provider, Spf
+from keyturn.problems.requests import InputInvalid
 
 _MOST_REDIRECTS = 10
 """RFC 7208 4.6.4 allows so many look-ups for one record."""

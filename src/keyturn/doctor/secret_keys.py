@@ -7,10 +7,11 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.database import Database
 from keyturn.doctor import sqlite_file
-from keyturn.errors import DatabaseUnready, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.outbox import Seal
 from keyturn.outbox.backlog import mails_sealed_otherwise
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
 from keyturn.settings import Settings
 

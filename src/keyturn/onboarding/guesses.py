@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from keyturn import addresses
 from keyturn.accounts.table.columns import Column
 from keyturn.accounts.table.hash_formats import is_known_hash
-from keyturn.errors import InputInvalid
 from keyturn.onboarding.survey import Table
+from keyturn.problems.requests import InputInvalid
 from keyturn.settings import TableSettings
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})

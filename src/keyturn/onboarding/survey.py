@@ -17,7 +17,8 @@ from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.values import WrittenTime
 from keyturn.database.wording import describe_error
-from keyturn.errors import AccountsUnready, KeyturnError, SettingsInvalid
+from keyturn.errors import KeyturnError, SettingsInvalid
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import TableSettings
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import assert_never
 
 from keyturn.database import now
-from keyturn.errors import AccountsUnready, DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
+from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
 from keyturn.outbox.lane import Lane
 from keyturn.outbox.message import Delivery, Dropped, Message, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.outbox.relay_limits import RelayLimits
 from keyturn.outbox.relay_log import RelayLog
+from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters
 

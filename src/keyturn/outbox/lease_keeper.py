@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from keyturn.errors import DatabaseUnready
 from keyturn.outbox.message import Message
 from keyturn.outbox.queue import Outbox
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.outbox")

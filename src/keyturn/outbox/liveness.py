@@ -1,6 +1,6 @@
 """Whether the worker is there that this process answers for."""
 
-from keyturn.errors import WorkerDown
+from keyturn.problems.requests import WorkerDown
 
 
 class WorkerLiveness:

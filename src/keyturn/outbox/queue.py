@@ -29,11 +29,11 @@ from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
 from keyturn.database.inserts import insert_if
 from keyturn.database.many_rows import ManyRows
-from keyturn.errors import DatabaseUnready
 from keyturn.outbox.listening import CHANNEL
 from keyturn.outbox.message import Message, new_key
 from keyturn.outbox.models import STILL_WAITING, WAITING, OutboxRow
 from keyturn.outbox.settlements import Settlements
+from keyturn.problems.requests import DatabaseUnready
 
 
 class LeaseLost(Exception):

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
-from keyturn.errors import DatabaseUnready
 from keyturn.outbox.attempts import Attempts, Prepared
 from keyturn.outbox.lane import Lane
 from keyturn.outbox.lease_keeper import LeaseKeeper
@@ -17,6 +16,7 @@ from keyturn.outbox.message import Dropped, Message, Origin
 from keyturn.outbox.queue import Outbox
 from keyturn.outbox.relay_limits import RelayLimits
 from keyturn.outbox.relay_log import RelayLog
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.telemetry.logs import LogEvent, request_id
 from keyturn.telemetry.telemetry import Telemetry
 

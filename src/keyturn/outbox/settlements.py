@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, insert, select, update
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
 from keyturn.database.many_rows import ManyRows
-from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.message import Message, Sent
 from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, EventRow, OutboxRow
+from keyturn.problems.requests import DatabaseUnready
 
 _LONGEST = 120
 """Characters of a reason and of a provider's id, as the columns hold them."""

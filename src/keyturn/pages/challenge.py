@@ -6,9 +6,9 @@ import msgspec
 from litestar import Response
 
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import ChallengeFlaw, flaw_text
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import content_security_policy
+from keyturn.problems.proofs import ChallengeFlaw, flaw_text
 from keyturn.reset.proofs.challenge import Answer
 
 

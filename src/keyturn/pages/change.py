@@ -8,10 +8,11 @@ from litestar import Response
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.errors import CredentialsRejected, NotSignedIn, PasswordRejected, Violation
 from keyturn.pages.cookies import Flash
 from keyturn.pages.password_form import NewPasswordForm, password_form
 from keyturn.pages.rendering import Pages
+from keyturn.problems.passwords import PasswordRejected, Violation
+from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 
 
 async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None:

@@ -9,8 +9,9 @@ from litestar.exceptions import NotFoundException
 from litestar.params import URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.errors import CodeRefused, InputInvalid
 from keyturn.pages.rendering import Pages
+from keyturn.problems.proofs import CodeRefused
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.proofs.code_exchange import CodeExchange
 
 Fault = Literal["", "malformed_email", "malformed_code", "refused"]

@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 from litestar.datastructures import Cookie
 
 from keyturn import addresses
-from keyturn.errors import InputInvalid
 from keyturn.pages.site import Site
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records import tokens
 
 Said = Literal[

@@ -8,9 +8,10 @@ from litestar.params import URLEncodedBody
 
 from keyturn import addresses
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.errors import ChallengeRequired, InputInvalid
 from keyturn.pages.challenge import ForgotForm, forgot_page
 from keyturn.pages.rendering import Pages
+from keyturn.problems.proofs import ChallengeRequired
+from keyturn.problems.requests import InputInvalid
 
 
 class ForgotPassword(Controller):

@@ -10,9 +10,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.errors import SecurityLinkDead
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import Pages
+from keyturn.problems.proofs import SecurityLinkDead
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 

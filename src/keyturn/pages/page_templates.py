@@ -8,12 +8,12 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
-from keyturn.errors import rule_text
 from keyturn.languages import Language
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.mail.rendering.template_errors import template_invalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.site import TemplateSite
+from keyturn.problems.passwords import rule_text
 
 PACKAGED = Path(__file__).parent / "templates"
 

@@ -10,8 +10,8 @@ from litestar import Response
 from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest
 from keyturn.database import now
-from keyturn.errors import Violation
 from keyturn.pages.rendering import Pages
+from keyturn.problems.passwords import Violation
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import SecondStepAnswer

@@ -13,18 +13,12 @@ from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import (
-    Busy,
-    Internal,
-    LinkDead,
-    NotSignedIn,
-    OutcomeUnknown,
-    Problem,
-    SecurityLinkDead,
-    Unavailable,
-)
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
+from keyturn.problems.passwords import OutcomeUnknown
+from keyturn.problems.problem import Internal, Problem
+from keyturn.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
+from keyturn.problems.requests import Busy, Unavailable
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.pages")

@@ -11,13 +11,14 @@ from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import TemplateInvalid, Unavailable
+from keyturn.errors import TemplateInvalid
 from keyturn.languages import READER, Language, order_of_name
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
 from keyturn.pages.page_templates import PageTemplates
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
+from keyturn.problems.requests import Unavailable
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")

@@ -13,21 +13,13 @@ from litestar.params import FromPath, URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
-from keyturn.errors import (
-    DeadReason,
-    LinkDead,
-    OutcomeUnknown,
-    PasswordRejected,
-    SecondStepRejected,
-    SecondStepRequired,
-    TooManyRequests,
-    Unavailable,
-    Violation,
-)
 from keyturn.pages.change import save_change, show_change, signed_in_account
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
+from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
+from keyturn.problems.proofs import DeadReason, LinkDead, SecondStepRejected, SecondStepRequired
+from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.resets import LiveLink
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]

@@ -9,9 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.errors import CredentialsRejected, NotSignedIn
 from keyturn.pages.cookies import Flash
 from keyturn.pages.rendering import Pages
+from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.reset.sign_ins import SignIns
 
 # A path of RFC 3986, 3.3, and no second slash or backslash at its start: browsers take both for a host.

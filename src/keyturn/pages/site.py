@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from keyturn.api.requests import HostCookie
-from keyturn.errors import Challenge
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
+from keyturn.problems.proofs import Challenge
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy

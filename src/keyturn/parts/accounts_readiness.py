@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol, runtime_checkable
 
 from keyturn.accounts.port import AccountStore
-from keyturn.errors import AccountsUnready
+from keyturn.problems.requests import AccountsUnready
 
 _FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
 """Seconds: how long a verdict holds, how long a client waits for one, and how long a store is asked."""

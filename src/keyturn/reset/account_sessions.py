@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
-from keyturn.errors import NotSignedIn
+from keyturn.problems.proofs import NotSignedIn
 from keyturn.reset.changes.authorization import ChangeAuthorization
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens

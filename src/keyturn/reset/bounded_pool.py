@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import TypeVar
 
-from keyturn.errors import Busy
+from keyturn.problems.requests import Busy
 
 _RETRY_AFTER = 5
 

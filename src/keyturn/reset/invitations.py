@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from keyturn import addresses
 from keyturn.database import now
-from keyturn.errors import ServiceKeyRefused
 from keyturn.outbox import Outbox
+from keyturn.problems.proofs import ServiceKeyRefused
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from keyturn.database import now
-from keyturn.errors import DeadReason, LinkDead
+from keyturn.problems.proofs import DeadReason, LinkDead
 from keyturn.reset.changes.authorization import ChangeAuthorization
 from keyturn.reset.proofs.second_step.required import PassedSecondStep
 from keyturn.reset.records.link_store import Link, LinkStore

@@ -7,7 +7,9 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsReads
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
-from keyturn.errors import DatabaseUnready, LinkDead, outcome_of
+from keyturn.problems.problem import outcome_of
+from keyturn.problems.proofs import LinkDead
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.link_authorization import Demand, LinkAuthorization
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit

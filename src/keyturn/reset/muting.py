@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import SecurityLinkDead
+from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.reset.proofs.code_store import CodeStore
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens

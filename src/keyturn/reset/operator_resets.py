@@ -15,9 +15,10 @@ from sqlalchemy import Connection, select
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, LocksAccounts
 from keyturn.database import Database, now
-from keyturn.errors import InputInvalid, KeyturnError
+from keyturn.errors import KeyturnError
 from keyturn.outbox import Outbox
 from keyturn.outbox.models import OutboxRow
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Mailboxes, Refusal

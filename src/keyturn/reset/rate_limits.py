@@ -7,7 +7,8 @@ from typing import Protocol
 
 from limits import RateLimitItem, parse
 
-from keyturn.errors import Fault, OverBudget, Quota, SettingsInvalid, TooManyRequests
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
 from keyturn.reset.memory_windows import MemoryWindows
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings

@@ -10,8 +10,9 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
-from keyturn.errors import Fault, LimitsUnready, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
+from keyturn.problems.requests import LimitsUnready
 
 _PATIENCE = 0.5
 """Seconds that a Redis gets to connect and to answer; it is tried three times."""

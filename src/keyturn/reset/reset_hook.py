@@ -10,7 +10,9 @@ import msgspec
 
 from keyturn.accounts.factory import import_factory
 from keyturn.accounts.port import Account
-from keyturn.errors import Fault, HookFailed, ResetRefused, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.problems.passwords import ResetRefused
+from keyturn.problems.requests import HookFailed
 from keyturn.reset.records.client import Client
 from keyturn.settings import HookSettings
 from keyturn.telemetry.logs import LogEvent

@@ -10,8 +10,11 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import Factor, InputInvalid, LimitsUnready, LinkDead, OverBudget, ResetRefused, outcome_of
 from keyturn.outbox import Outbox
+from keyturn.problems.passwords import ResetRefused
+from keyturn.problems.problem import outcome_of
+from keyturn.problems.proofs import Factor, LinkDead
+from keyturn.problems.requests import InputInvalid, LimitsUnready, OverBudget
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.live_links import LiveLinks

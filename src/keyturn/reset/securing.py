@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import AccountsUnready, SecurityLinkDead
 from keyturn.outbox import Outbox
+from keyturn.problems.proofs import SecurityLinkDead
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens

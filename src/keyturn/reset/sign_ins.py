@@ -7,7 +7,8 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import CredentialsRejected, InputInvalid
+from keyturn.problems.proofs import CredentialsRejected
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.account_sessions import AccountSessions
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.service import PasswordChanges

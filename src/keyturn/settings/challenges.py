@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from keyturn.errors import ChallengeMethod
+from keyturn.problems.proofs import ChallengeMethod
 from keyturn.texts import Secret
 
 

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from keyturn.errors import KeyturnError, outcome_of
+from keyturn.errors import KeyturnError
+from keyturn.problems.problem import outcome_of
 
 ACCEPTED = "accepted"
 """The outcome of a call that does not fail."""

@@ -6,7 +6,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
-from keyturn.errors import AccountsUnready
+from keyturn.problems.requests import AccountsUnready
 
 
 class Profiles:

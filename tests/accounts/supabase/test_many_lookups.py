@@ -9,7 +9,7 @@ import pytest
 from tests.accounts.supabase.project import ADA
 
 from keyturn.accounts.supabase import SupabaseAccounts
-from keyturn.errors import AccountsUnready
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret, SupabaseSettings
 from keyturn.testing import SupabaseServer
 

@@ -9,8 +9,10 @@ from tests.serving import Connections, serving
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts
-from keyturn.errors import AccountsUnready, Fault, PasswordRejected, SettingsInvalid, Violation, rule_text
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.languages import SourceTexts
+from keyturn.problems.passwords import PasswordRejected, Violation, rule_text
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret, SupabaseSettings
 from keyturn.testing.supabase_answers import Answer, Outage
 

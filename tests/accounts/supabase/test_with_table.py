@@ -9,7 +9,9 @@ from tests.accounts.table.conftest import own_messages
 
 from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes
 from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable
-from keyturn.errors import AccountsUnready, PasswordRejected, SettingsInvalid
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.passwords import PasswordRejected
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret
 
 

@@ -17,7 +17,8 @@ from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table import TableAccounts, table_accounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database import Database
-from keyturn.errors import AccountsUnready, DatabaseUnready, SettingsInvalid
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.settings import Secret, TableSettings
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"

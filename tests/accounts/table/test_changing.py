@@ -12,7 +12,7 @@ from tests.spec.lost_commits import losing_commits
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table import JoiningTableAccounts, TableAccounts, table_accounts
 from keyturn.database import Database
-from keyturn.errors import AccountsUnready
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import TableSettings
 
 COLUMNS = {

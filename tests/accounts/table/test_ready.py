@@ -8,7 +8,8 @@ from tests.accounts.table.app import App
 from tests.accounts.table.conftest import Over
 
 from keyturn.accounts.table import TableAccounts
-from keyturn.errors import AccountsUnready, SettingsInvalid
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.requests import AccountsUnready
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
 

@@ -10,7 +10,7 @@ from tests.accounts.table.conftest import own_messages
 from keyturn.accounts.port import Account
 from keyturn.accounts.table import TableAccounts, table_accounts
 from keyturn.database import Database
-from keyturn.errors import AccountsUnready
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.proofs.second_step.table_factors import TableFactors
 from keyturn.settings import SecondStepTableSettings, Secret, TableSettings
 

@@ -24,8 +24,9 @@ from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database
 from keyturn.database.urls import DatabaseUrl, read_url
-from keyturn.errors import AccountsUnready, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.packaging import folder
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Settings, read_settings
 
 ADA, GRACE = "ada@northwind.example", "grace@northwind.example"

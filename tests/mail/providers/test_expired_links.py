@@ -13,8 +13,8 @@ from tests.resend_server.answers import Trouble, refusal
 from tests.resend_server.server import ResendServer
 
 from keyturn.database import now
-from keyturn.errors import LinkDead
 from keyturn.outbox import Seal
+from keyturn.problems.proofs import LinkDead
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
 

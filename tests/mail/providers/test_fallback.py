@@ -12,9 +12,9 @@ from tests.resend_server.answers import Answer, Trouble, refusal
 from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.accounts.port import Account
-from keyturn.errors import AccountsUnready
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import MailSettings, Secret
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

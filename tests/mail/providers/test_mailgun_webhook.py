@@ -8,9 +8,9 @@ import pytest
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.mailgun_reports import KEY, deliver, report, sign, signature
 
-from keyturn.errors import WebhookRefused
 from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.mailgun import MailgunWebhook
+from keyturn.problems.requests import WebhookRefused
 
 ADA = "ada@northwind.test"
 OLDER = "an-0lder-" * 4

@@ -7,9 +7,9 @@ import pytest
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.postmark_reports import PASSWORD, basic, report
 
-from keyturn.errors import WebhookRefused
 from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.postmark import PostmarkWebhook
+from keyturn.problems.requests import WebhookRefused
 
 ADA = "ada@northwind.test"
 OLDER = "an-0lder_" * 4

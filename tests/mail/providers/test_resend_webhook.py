@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.errors import WebhookRefused
 from keyturn.mail.port.reports import Report
 from keyturn.mail.providers.resend import ResendWebhook
+from keyturn.problems.requests import WebhookRefused
 
 # https://docs.svix.com/receiving/verifying-payloads/how-manual
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

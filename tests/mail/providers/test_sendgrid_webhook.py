@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.sendgrid_reports import KEY, OLDER_KEY, OTHER_KEY, deliver, event, public, report, signed
 
-from keyturn.errors import WebhookRefused
 from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.sendgrid import SendGridWebhook
+from keyturn.problems.requests import WebhookRefused
 
 ADA = "ada@northwind.test"
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)

@@ -26,9 +26,9 @@ from tests.mail_providers.sns import (
 )
 from tests.resend_server.answers import Answer, Trouble
 
-from keyturn.errors import Unavailable, WebhookRefused
 from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.ses import SesWebhook, sns
+from keyturn.problems.requests import Unavailable, WebhookRefused
 
 ADA = "ada@northwind.test"
 AT = datetime(2026, 11, 20, 9, 2, 11, 480_000, UTC)

@@ -6,7 +6,8 @@ import random
 import pytest
 from tests.processor_time import least_seconds
 
-from keyturn.errors import Busy, PasswordRejected
+from keyturn.problems.passwords import PasswordRejected
+from keyturn.problems.requests import Busy
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.settings import PasswordSettings
 

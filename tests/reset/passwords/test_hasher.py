@@ -11,7 +11,7 @@ import bcrypt
 import pytest
 from tests.processor_time import least_seconds
 
-from keyturn.errors import Busy
+from keyturn.problems.requests import Busy
 from keyturn.reset.bounded_pool import cores
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.settings import HashingSettings

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from keyturn.errors import PasswordRejected
+from keyturn.problems.passwords import PasswordRejected
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.settings import PasswordSettings
 

@@ -12,7 +12,7 @@ from tests.silent_proxy import silent_proxy
 from tests.spec.service import ADA, REQUEST, Service, problem, running, settings_for
 
 from keyturn.database import Database
-from keyturn.errors import DatabaseUnready
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
 PATIENCE = timedelta(milliseconds=400)

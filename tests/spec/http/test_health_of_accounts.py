@@ -12,8 +12,8 @@ from tests.spec.service import problem, running, settings_for
 
 from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.errors import AccountsUnready
 from keyturn.parts.accounts_readiness import AccountsReadiness
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import AccountSettings
 
 USERS = (

@@ -7,22 +7,17 @@ import pytest
 from tests.spec.service import Service
 
 from keyturn.api.problems import document_of
-from keyturn.errors import (
-    Busy,
+from keyturn.errors import Fault
+from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
+from keyturn.problems.proofs import (
     CredentialsRejected,
     Factor,
-    Fault,
-    InputInvalid,
     LinkDead,
     NotSignedIn,
-    OutcomeUnknown,
-    PasswordRejected,
     SecondStepRejected,
     SecondStepRequired,
-    TooManyRequests,
-    Unavailable,
-    Violation,
 )
+from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 

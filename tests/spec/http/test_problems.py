@@ -23,8 +23,9 @@ from tests.spec.service import (
     problem,
 )
 
-from keyturn import errors
-from keyturn.errors import Busy, DatabaseUnready, LimitsUnready, Problem, Words
+import keyturn.problems.problem
+from keyturn.problems.problem import Problem, Words
+from keyturn.problems.requests import Busy, DatabaseUnready, LimitsUnready
 from keyturn.reset.resets import PasswordResets
 from keyturn.settings import LimitSettings
 from keyturn.telemetry.meters import count_calls
@@ -86,7 +87,7 @@ async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None
 async def test_one_class_is_all_that_a_new_problem_needs_to_be_answered_shown_and_counted(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(errors, "PROBLEMS", {**errors.PROBLEMS})
+    monkeypatch.setattr(keyturn.problems.problem, "PROBLEMS", {**keyturn.problems.problem.PROBLEMS})
 
     class Paused(Problem):
         """Resets are paused."""

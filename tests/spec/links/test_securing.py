@@ -15,8 +15,8 @@ from tests.spec.service import ADA, ME, NEW_PASSWORD, NOBODY, Service, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now
-from keyturn.errors import AccountsUnready
 from keyturn.outbox.models import OutboxRow
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
 from keyturn.settings import SecureAccountSettings, TokenSettings
 

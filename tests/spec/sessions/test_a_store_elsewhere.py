@@ -23,8 +23,10 @@ from tests.spec.service import (
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import AccountsUnready, KeyturnError, PasswordRejected, Violation
+from keyturn.errors import KeyturnError
 from keyturn.outbox.models import OutboxRow
+from keyturn.problems.passwords import PasswordRejected, Violation
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.records.account_lock import acquire_account_lock
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun

@@ -14,8 +14,10 @@ from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service,
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import AccountsUnready, KeyturnError, PasswordRejected, Violation
+from keyturn.errors import KeyturnError
 from keyturn.outbox.models import OutboxRow
+from keyturn.problems.passwords import PasswordRejected, Violation
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.records.messages import CHANGE_BEGUN
 from keyturn.reset.records.models import AccountLockRow, AuditRow
 from keyturn.settings import LimitSettings

@@ -11,7 +11,8 @@ from keyturn.accounts.port import Account, NewPassword, changing_nothing
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi
 from keyturn.accounts.supabase.users import account_of
 from keyturn.database import now
-from keyturn.errors import AccountsUnready, Fault, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import SupabaseSettings
 from keyturn.telemetry.logs import LogEvent
 

@@ -11,8 +11,8 @@ import msgspec
 
 from keyturn.accounts.supabase.refusals import Refusal, is_unknown_user, refusal_of, rejection_of
 from keyturn.accounts.supabase.users import User
-from keyturn.errors import AccountsUnready
 from keyturn.http_client import HttpClient
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import SupabaseSettings
 from keyturn.telemetry.logs import LogEvent
 

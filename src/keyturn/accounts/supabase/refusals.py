@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from keyturn.errors import PasswordRejected, Violation
+from keyturn.problems.passwords import PasswordRejected, Violation
 
 _MAX_BYTES = 72
 _NOT_FOUND = 404

@@ -20,7 +20,8 @@ from keyturn.database.sqlite import SqliteConnections
 from keyturn.database.unready import is_rolled_back
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.wording import describe_error, describe_url
-from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
 """One dialect for MySQL and MariaDB: what is asked of them here is the same."""

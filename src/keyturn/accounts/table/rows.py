@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.accounts.table.values import text_of
-from keyturn.errors import InputInvalid
+from keyturn.problems.requests import InputInvalid
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
 from keyturn.database.unready import is_refusal
 from keyturn.database.wording import describe_error
-from keyturn.errors import AccountsUnready, Fault, KeyturnError, SettingsInvalid
+from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import HashingSettings, TableSettings
 from keyturn.telemetry.logs import LogEvent
 

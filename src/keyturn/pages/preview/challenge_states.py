@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
 
-from keyturn.errors import Challenge, ChallengeFlaw, ChallengeMethod, flaw_text
 from keyturn.pages.preview.states import PageState, Sample
+from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeMethod, flaw_text
 
 _KEY = "a-site-key"
 

@@ -8,11 +8,14 @@ from typing import Any
 import msgspec
 
 from keyturn.accounts.port import Account
-from keyturn.errors import Busy, Factor, Internal, OutcomeUnknown, Problem, ResetRefused, TooManyRequests
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.password_form import ShownStep
 from keyturn.pages.refusals import refusal_values
 from keyturn.pages.site import TemplateSite
+from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
+from keyturn.problems.problem import Internal, Problem
+from keyturn.problems.proofs import Factor
+from keyturn.problems.requests import Busy, TooManyRequests
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.resets import LiveLink
 

@@ -19,8 +19,9 @@ from sqlalchemy import Connection
 
 from keyturn.accounts.port import AccountStore, NewPassword
 from keyturn.database import Database, now
-from keyturn.errors import AccountsUnready, Busy, DatabaseUnready, OutcomeUnknown, PasswordRejected
 from keyturn.outbox import Outbox
+from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.records.account_lock import acquire_account_lock, release_account_lock

@@ -4,8 +4,9 @@ from sqlalchemy import Connection
 
 from keyturn.accounts.port import AccountStore, JoinsTransaction, KnowsHashes, NewPassword
 from keyturn.database import Database, now
-from keyturn.errors import DatabaseUnready, OutcomeUnknown
 from keyturn.outbox import Outbox
+from keyturn.problems.passwords import OutcomeUnknown
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.changes.external_store import ExternalStoreChanges, yes_or_no

@@ -12,9 +12,9 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, FindsTogether
 from keyturn.database import now
 from keyturn.database.batching import Batcher
-from keyturn.errors import DatabaseUnready
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, LeaseLost, Message
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.changes.app_events import AppEvents, RequestedReset
 from keyturn.reset.delivery.composer import SealedMail
 from keyturn.reset.delivery.mail_delivery import MailDelivery, Renewal

@@ -7,8 +7,8 @@ from functools import partial
 
 import msgspec
 
-from keyturn.errors import PasswordRejected, Violation, rule_text
 from keyturn.languages import SourceTexts
+from keyturn.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.guessing import GuessEstimator
 from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from keyturn.errors import Challenge
 from keyturn.packaging import requires_extra
+from keyturn.problems.proofs import Challenge
 from keyturn.reset.bounded_pool import BoundedPool, cores
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.reset.records.client import Client

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import msgspec
 
-from keyturn.errors import Challenge, ChallengeUnready
+from keyturn.problems.proofs import Challenge
+from keyturn.problems.requests import ChallengeUnready
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.reset.proofs.siteverify import SiteVerify, Verdict
 from keyturn.reset.records.client import Client

@@ -5,7 +5,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from keyturn.errors import Challenge, ChallengeFlaw, KeyturnError
+from keyturn.errors import KeyturnError
+from keyturn.problems.proofs import Challenge, ChallengeFlaw
 from keyturn.reset.records.client import Client
 
 ACTION = "request_reset"

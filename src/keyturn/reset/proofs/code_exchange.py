@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import CodeRefused, InputInvalid, OverBudget, TooManyRequests
+from keyturn.problems.proofs import CodeRefused
+from keyturn.problems.requests import InputInvalid, OverBudget, TooManyRequests
 from keyturn.reset.proofs import codes
 from keyturn.reset.proofs.code_store import CodeStore, TriedCode
 from keyturn.reset.rate_limits import RateLimits

@@ -7,7 +7,8 @@ from datetime import timedelta
 from hashlib import sha256
 
 from keyturn import addresses
-from keyturn.errors import Fault, InputInvalid
+from keyturn.errors import Fault
+from keyturn.problems.requests import InputInvalid
 from keyturn.settings.keys import derive
 
 DIGITS = 8

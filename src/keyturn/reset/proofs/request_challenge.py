@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from keyturn.errors import Challenge, ChallengeRequired, ChallengeUnready, TooManyRequests
+from keyturn.problems.proofs import Challenge, ChallengeRequired
+from keyturn.problems.requests import ChallengeUnready, TooManyRequests
 from keyturn.reset.proofs.challenge import Answer, AnswerRefused, ChallengeJudge
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client

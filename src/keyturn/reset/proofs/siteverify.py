@@ -8,8 +8,8 @@ from datetime import timedelta
 import httpx
 import msgspec
 
-from keyturn.errors import Busy, ChallengeUnready
 from keyturn.http_client import HttpClient, read_bounded
+from keyturn.problems.requests import Busy, ChallengeUnready
 from keyturn.reset.bounded_pool import Turns
 
 _LONGEST_VERDICT = 65_536

@@ -25,7 +25,8 @@ from sqlalchemy import (
 from keyturn.database import Database
 from keyturn.database.batching import Batcher
 from keyturn.database.many_rows import ManyRows
-from keyturn.errors import DatabaseUnready, DeadReason
+from keyturn.problems.proofs import DeadReason
+from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.records.models import ResetTokenRow
 from keyturn.reset.records.single_use import MOMENT, SingleUse
 

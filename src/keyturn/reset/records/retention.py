@@ -27,8 +27,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from keyturn.accounts.models import SessionRow
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import AccountsUnready, DatabaseUnready
 from keyturn.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
+from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.reset.proofs.code_store import ResetCodeRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keyturn import addresses
-from keyturn.errors import Fault, InputInvalid
+from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
+from keyturn.problems.requests import InputInvalid
 from keyturn.settings.brands.files import IN_MAILS, read_logo, read_stylesheet
 from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import policy_faults

@@ -25,7 +25,9 @@ from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, pr
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database
-from keyturn.errors import AccountsUnready, Factor, SettingsInvalid
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.proofs import Factor
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.reset.proofs.second_step.totp import base32

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 
 from keyturn.addresses import parse
 from keyturn.emails.studio.capture.sending import Outcome, way_out
-from keyturn.errors import InputInvalid, SendFailed
+from keyturn.errors import SendFailed
+from keyturn.problems.requests import InputInvalid
 
 HandOver = Callable[[bytes, str, Sequence[str]], Awaitable[None]]
 """Gives a message to a mail server, with the sender and the recipients of its envelope. Raises SendFailed."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from keyturn.addresses import parse
-from keyturn.errors import InputInvalid, QuotaExhausted, SendFailed, SendRefused
+from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.rendering.compiling import Rendered
+from keyturn.problems.requests import InputInvalid
 
 
 @dataclass(frozen=True, slots=True)

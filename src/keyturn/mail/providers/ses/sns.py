@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
-from keyturn.errors import Unavailable
 from keyturn.http_client import HttpClient, read_bounded
 from keyturn.mail.providers.ses import topic_parts
+from keyturn.problems.requests import Unavailable
 
 _PATIENCE = 5
 """Seconds for one call to SNS; it gives an answer to its own 15."""

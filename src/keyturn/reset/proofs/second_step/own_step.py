@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import Factor
+from keyturn.problems.proofs import Factor
 from keyturn.reset.proofs.second_step.builtin_factors import RecoveryCodes
 from keyturn.reset.proofs.second_step.factor_source import FactorSource, phone_hint, phone_number
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry

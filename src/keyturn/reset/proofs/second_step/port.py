@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
-from keyturn.errors import Factor
+from keyturn.problems.proofs import Factor
 from keyturn.reset.records.client import Client
 
 Method = Literal["totp", "sms", "recovery_code"]

@@ -9,15 +9,9 @@ from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
-from keyturn.errors import (
-    Factor,
-    LinkDead,
-    SecondStepRejected,
-    SecondStepRequired,
-    SecondStepUnfinished,
-    Unavailable,
-)
 from keyturn.outbox import Outbox
+from keyturn.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
+from keyturn.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
 from keyturn.reset.proofs.second_step.tries import SecondStepTries

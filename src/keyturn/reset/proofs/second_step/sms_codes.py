@@ -12,7 +12,8 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
-from keyturn.errors import SendFailed, SendRetryable, TooManyRequests, Unavailable
+from keyturn.errors import SendFailed, SendRetryable
+from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.reset.records.daily_counters import DAY, DailyCounter

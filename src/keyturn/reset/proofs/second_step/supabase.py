@@ -23,8 +23,10 @@ import msgspec
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase.refusals import is_unknown_user, refusal_of
-from keyturn.errors import AccountsUnready, Factor, Fault, SecondStepUnfinished, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.http_client import HttpClient
+from keyturn.problems.proofs import Factor
+from keyturn.problems.requests import AccountsUnready, SecondStepUnfinished
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.settings import SupabaseSettings
 from keyturn.telemetry.logs import LogEvent

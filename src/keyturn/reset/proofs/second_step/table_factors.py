@@ -18,7 +18,8 @@ from keyturn.accounts.table.values import id_values, text_of
 from keyturn.database import Database
 from keyturn.database.unready import is_refusal
 from keyturn.database.wording import describe_error
-from keyturn.errors import AccountsUnready, Fault, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.proofs.second_step.factor_source import StoredFactors
 from keyturn.reset.proofs.second_step.seed_formats import read_seed
 from keyturn.settings import SecondStepTableSettings, TableSettings

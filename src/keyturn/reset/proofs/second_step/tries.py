@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select, update
 
 from keyturn.database import Database
 from keyturn.database.inserts import insert_into
-from keyturn.errors import TooManyRequests
+from keyturn.problems.requests import TooManyRequests
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.reset.records.daily_counters import DAY, DailyCounter
 from keyturn.reset.records.link_store import LinkStore

@@ -1,0 +1,125 @@
+"""Problems with a new password: it is not accepted, or the change is refused or has an unknown outcome."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from keyturn.problems.problem import N_, Problem, Texts, Words
+
+
+class ResetRefused(Problem):
+    """The app has something against it: `detail` says what, to the person. The link lives, and nothing was changed."""
+
+    status = 403
+    slug = "reset-refused"
+    title = N_("Your password was not changed")
+    outcome = "refused"
+    example = ("Your account is being examined. Please call us.",)
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+        super().__init__(sentence)
+
+    def detail(self, _: Words, /) -> str:
+        return self.sentence
+
+
+class OutcomeUnknown(Problem):
+    """An answer was lost on the way: the password may have been changed, or not."""
+
+    # RFC 9110 15.6.5: an upstream did not answer in time. No Retry-After: the link is used up.
+    status = 504
+    slug = "outcome-unknown"
+    title = N_("Your new password may not have been saved")
+    outcome = "outcome_unknown"
+
+    def detail(self, words: Words, /) -> str:
+        return words.gettext("Try to sign in with it. If that does not work, wait a minute and request a new link.")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A password rule that was broken: `rule` is stable, `message` is for a person, `limit` the number in it."""
+
+    rule: str
+    message: str
+    limit: int | None = None
+
+
+class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Names a rule for passwords, and says it to a person."""
+
+    rule: str
+    message: str
+
+
+class PasswordRejected(Problem):
+    """The password is not accepted; `violations` holds every broken rule, and nothing was changed."""
+
+    status = 422
+    slug = "password-rejected"
+    title = N_("The password is not accepted")
+    outcome = "password_rejected"
+    members = (("violations", tuple[BrokenRule, ...]),)
+    example = ([Violation("min_length", "at least 12 characters", 12)],)
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(violation.message for violation in self.violations))
+
+    def detail(self, words: Words, /) -> str:
+        return words.join_list(broken.message for broken in self.broken_rules(words))
+
+    def member_values(self, words: Words, /) -> Mapping[str, Any]:
+        return {"violations": self.broken_rules(words)}
+
+    def broken_rules(self, words: Texts) -> tuple[BrokenRule, ...]:
+        """Return the rules in the reader's language."""
+        return tuple(
+            BrokenRule(rule=broken.rule, message=rule_text(broken.rule, broken.limit, words) or broken.message)
+            for broken in self.violations
+        )
+
+
+def rule_text(name: str, limit: int | None, texts: Texts) -> str:
+    """Return what a rule asks for, as part of a sentence; "" for a rule of somebody else's."""
+    match name:
+        case "min_length" | "weak_length" if limit:
+            return texts.ngettext("at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit)
+        case "max_bytes":
+            return texts.gettext(
+                "at most %(limit)s bytes: %(limit)s plain letters, fewer with accents or emoji", limit=limit
+            )
+        case "uppercase":
+            return texts.gettext("an upper-case letter")
+        case "lowercase":
+            return texts.gettext("a lower-case letter")
+        case "digit":
+            return texts.gettext("a digit")
+        case "special":
+            return texts.gettext("a special character")
+        case "common":
+            return texts.gettext("not one of the common passwords")
+        case "personal":
+            return texts.gettext("not your address or the name of the site")
+        case _:
+            return _refusal_text(name, texts)
+
+
+def _refusal_text(name: str, texts: Texts) -> str:
+    """Return what is known only once a password is there, of what Supabase Auth says, too."""
+    match name:
+        case "weak_length":
+            return texts.gettext("a longer password")
+        case "weak_characters":
+            return texts.gettext("more kinds of characters, such as upper-case letters, digits and special characters")
+        case "breached" | "weak_pwned":
+            return texts.gettext("not one that is known from a data leak")
+        case "current":
+            return texts.gettext("not the password that you have now")
+        case "weak":
+            return texts.gettext("a password that is harder to guess")
+        case _:
+            return ""
