@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -25,7 +26,11 @@ EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud ligh
 
 
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
-    """An app of tests/adoption/apps: how it is started, with which variables, and where its people sign in."""
+    """An app of tests/adoption/apps: how it is started, with which variables, and where its users sign in.
+
+    `database`: what `keyturn init --database` is given, of an app for which docs/guides has no page.
+    `says`: what the app writes once it listens.
+    """
 
     name: str
     starts: Sequence[str]
@@ -33,6 +38,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     forgot: str
     environment: dict[str, str] = {}
     is_told: bool = False
+    database: str = ""
+    says: str = "listening"
 
 
 class Beside(msgspec.Struct, frozen=True):
@@ -85,25 +92,44 @@ class Device:
 
 @contextmanager
 def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
-    """Set the app up, follow its guide, and run both."""
+    """Set the app up, follow its guide or `init` alone, and run both."""
     ports = free_ports(2)
     keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
-    guide = Guide(stack.name, keyturn=keyturn, app=app)
     shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
-    for name, code in guide.files.items():
+    guide = None if stack.database else Guide(stack.name, keyturn=keyturn, app=app)
+    for name, code in guide.files.items() if guide else ():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(code, "utf-8")
     packages = install_packages(folder)
     environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
+    environment["FORGOT"] = f"{keyturn}/forgot-password"
     subprocess.run([*stack.starts, "set-up"], cwd=folder, env={**os.environ, **environment, **packages}, check=True)
-    followed = guide.follow(folder, environment)
-    guide.assert_written(folder / "keyturn.toml")
+    if guide:
+        followed = guide.follow(folder, environment)
+        guide.assert_written(folder / "keyturn.toml")
+    else:
+        followed = follow_init(stack.database, folder, environment, keyturn=keyturn, app=app)
     with (
         running_program(stack.starts, folder, **followed, **packages) as process,
         beside(folder, keyturn, followed) as service,
     ):
-        process.wait_for("listening")
+        process.wait_for(stack.says)
         yield Adopted(stack, app, service)
+
+
+def follow_init(
+    database: str, folder: Path, environment: Mapping[str, str], *, keyturn: str, app: str
+) -> dict[str, str]:
+    """Type `keyturn init` and `keyturn migrate`, as README.md says; return the environment that Keyturn runs with."""
+    kept = {**environment, "KEYTURN_SECRET_KEY": secrets.token_hex(32), "KEYTURN_MAIL_TRANSPORT": "capture"}
+    places = ("--base-url", keyturn, "--sign-in-url", f"{app}/login")
+    texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
+    for words in (("init", "--database", database, *places, *texts, "--yes"), ("migrate",)):
+        done = subprocess.run(
+            [*KEYTURN, *words], cwd=folder, env={**os.environ, **kept}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return kept
 
 
 @contextmanager
@@ -135,3 +161,25 @@ def reset_password(keyturn: Beside) -> None:
     assert token
     answer = httpx.post(f"{api}/reset-password", json={"token": token[1], "newPassword": NEW}, timeout=30)
     assert answer.status_code == 200, answer.text
+
+
+def tell_story(stack: Stack, tmp_path: Path) -> None:
+    with adopted(stack, tmp_path) as app, Device(app) as phone, Device(app) as laptop:
+        assert phone.signs_in(OLD)
+        assert laptop.signs_in(OLD)
+
+        reset_password(app.keyturn)
+        if stack.is_told:
+            app.keyturn.process.wait_for('"kind":"webhook_password_changed"')
+
+        assert not phone.is_signed_in()
+        assert not laptop.is_signed_in()
+        assert not phone.signs_in(OLD)
+        assert laptop.signs_in(NEW)
+        assert not phone.is_signed_in()
+        ways_to_forgot_are_keyturns(app)
+
+
+def ways_to_forgot_are_keyturns(app: Adopted) -> None:
+    answer = httpx.get(f"{app.url}{app.stack.forgot}")
+    assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"

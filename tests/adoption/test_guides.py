@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
-from tests.adoption.story import NEW, OLD, Adopted, Device, Stack, adopted, reset_password
+from tests.adoption.story import Stack, tell_story
 from tests.databases import PostgresServer
 
 PYTHON = (sys.executable, "app.py")
@@ -36,25 +35,3 @@ def test_so_do_those_on_node_and_postgresql(
         tmp_path,
     )
     postgresql.drop(url)
-
-
-def tell_story(stack: Stack, tmp_path: Path) -> None:
-    with adopted(stack, tmp_path) as app, Device(app) as phone, Device(app) as laptop:
-        assert phone.signs_in(OLD)
-        assert laptop.signs_in(OLD)
-
-        reset_password(app.keyturn)
-        if stack.is_told:
-            app.keyturn.process.wait_for('"kind":"webhook_password_changed"')
-
-        assert not phone.is_signed_in()
-        assert not laptop.is_signed_in()
-        assert not phone.signs_in(OLD)
-        assert laptop.signs_in(NEW)
-        assert not phone.is_signed_in()
-        ways_to_forgot_are_keyturns(app)
-
-
-def ways_to_forgot_are_keyturns(app: Adopted) -> None:
-    answer = httpx.get(f"{app.url}{app.stack.forgot}")
-    assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"

@@ -1,0 +1,123 @@
+"""Apps for which docs/guides has no page adopt Keyturn by `keyturn init` alone: their own sign-in, their own hashes.
+
+`init` recognises their tables and columns, and a reset writes what the app's own code reads.
+"""
+
+import sqlite3
+import sys
+import time
+import tomllib
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.adoption.story import Stack, tell_story
+from tests.mariadb_server import MariadbServer
+
+
+def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: MariadbServer, tmp_path: Path) -> None:
+    url = mariadb.empty()
+    tell_story(
+        Stack(
+            name="php",
+            starts=("sh", "app.sh"),
+            sign_in="/login",
+            forgot="/forgot",
+            environment={"PHP": php, "DATABASE_URL": url},
+            database="${DATABASE_URL}",
+            says="Development Server",
+        ),
+        tmp_path,
+    )
+    mariadb.drop(url)
+
+    written = settings_in(tmp_path)
+    assert written["accounts"]["table"] == {
+        "url": "${DATABASE_URL}",
+        "table": "members",
+        "id": "id",
+        "email": "mail",
+        "password": "pw",
+        "name": "display_name",
+        "active": "not status = banned",
+        "delete": ["sessions.member_id"],
+        "set": {"pw_changed": "{now}", "must_change_pw": False},
+    }
+    assert written["hashing"] == {"prefix": "$2y$", "cost": 10}
+
+
+def test_express_with_a_file_of_prisma_s_signs_in_with_the_new_password(node: str, tmp_path: Path) -> None:
+    tell_story(
+        Stack(
+            name="prisma",
+            starts=(node, "app.js"),
+            sign_in="/login",
+            forgot="/forgot",
+            environment={"DATABASE_URL": "file:./dev.db"},
+            database="${DATABASE_URL}",
+        ),
+        tmp_path,
+    )
+
+    written = settings_in(tmp_path)
+    assert written["accounts"]["table"] == {
+        "url": "${DATABASE_URL}",
+        "table": "User",
+        "id": "id",
+        "email": "email",
+        "password": "passwordHash",
+        "name": "displayName",
+        "delete": ["Session.userId"],
+        "set": {"mustChangePassword": False, "passwordChangedAt": "{now}"},
+    }
+    assert written["hashing"] == {"prefix": "$2b$", "cost": 10}
+    (must, changed, kind) = only_row(
+        tmp_path / "prisma" / "dev.db",
+        'SELECT "mustChangePassword", "passwordChangedAt", typeof("passwordChangedAt") FROM "User"',
+    )
+    assert (must, kind) == (0, "integer")
+    assert time.time() - 300 < changed / 1000 <= time.time(), "Prisma stores times as milliseconds"
+
+
+def test_a_table_with_german_names_gets_the_new_password(tmp_path: Path) -> None:
+    tell_story(
+        Stack(
+            name="german",
+            starts=(sys.executable, "app.py"),
+            sign_in="/login",
+            forgot="/forgot",
+            database="sqlite:///schule.db",
+        ),
+        tmp_path,
+    )
+
+    written = settings_in(tmp_path)
+    assert written["accounts"]["table"] == {
+        "url": "sqlite:///schule.db",
+        "table": "benutzer",
+        "id": "nr",
+        "email": "login_mail",
+        "password": "kennwort_hash",
+        "name": "vorname",
+        "active": "not gesperrt",
+        "delete": ["sitzungen.benutzer_nr"],
+        "set": {"muss_kennwort_aendern": False, "kennwort_geaendert_am": "{now}"},
+    }
+    assert written["hashing"] == {"format": "argon2id"}
+    (must, changed) = only_row(
+        tmp_path / "schule.db", "SELECT muss_kennwort_aendern, kennwort_geaendert_am FROM benutzer"
+    )
+    assert must == 0
+    at = datetime.strptime(changed, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    assert timedelta() <= datetime.now(UTC) - at < timedelta(minutes=5), "it is written as the column had it"
+
+
+def settings_in(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "keyturn.toml").read_text("utf-8"))
+
+
+def only_row(file: Path, statement: str) -> tuple[Any, ...]:
+    with closing(sqlite3.connect(file)) as database:
+        (row,) = database.execute(statement)
+        return tuple(row)
