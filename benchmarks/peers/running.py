@@ -20,7 +20,7 @@ from benchmarks.progress import Tell
 ROOT = Path(__file__).parents[2]
 
 _BETTER_AUTH = Path(__file__).parent / "better_auth"
-_ADDRESS = re.compile(r"(?<!links lead to )http://127\.0\.0\.1:(\d+)")
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _START, _INSTALL, _END = 120.0, 600.0, 30.0
 
 

@@ -9,10 +9,14 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?
 
 def is_loopback(url: str) -> bool:
     host = host_of(url)
+    return is_loopback_address(host) or host == "localhost" or host.endswith(".localhost")
+
+
+def is_loopback_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return False
 
 
 def local_port(url: str) -> int | None:

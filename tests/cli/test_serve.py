@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.adoption.story import free_ports
 from tests.cli.conftest import ADA, Keyturn
 from tests.cli.process import Running, running
 from watchfiles import watch
@@ -133,10 +134,20 @@ def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning
     base: str, proxies: str, warns: bool
 ) -> None:
     environment = PRODUCTION | {"KEYTURN_BASE_URL": base, "KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
-    with running("serve", "--no-worker", "--port", "0", **environment) as serve:
-        port = url_of(serve).rpartition(":")[2]
+    (port,) = free_ports(1)
+    with running("serve", "--no-worker", "--port", str(port), **environment) as serve:
+        url_of(serve)
         said = f"links lead to {base}, and it listens on port {port}: set server.port to 9000, or correct base_url"
         assert [line for line in serve.said if "links lead to" in line] == [f"keyturn: {said}"][:warns]
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_free_port_that_was_asked_for_is_no_reason_for_a_warning() -> None:
+    environment = PRODUCTION | {"KEYTURN_BASE_URL": "http://127.0.0.1:9000"}
+    with running("serve", "--no-worker", "--port", "0", **environment) as serve:
+        url_of(serve)
+        assert not [line for line in serve.said if "links lead to" in line]
         assert serve.end() == 0
 
 

@@ -34,16 +34,12 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     _require_ready(here, settings)
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=not no_worker)
-    bound = listen(
-        host or settings.server.host,
-        settings.server.port if port is None else port,
-        "--port or server.port",
-        "--host or server.host",
-    )
+    wanted = settings.server.port if port is None else port
+    bound = listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
 
     def announce() -> None:
         click.echo(_describe_installation(settings), err=True)
-        if elsewhere := _links_elsewhere(settings, bound.getsockname()[1]):
+        if elsewhere := _links_elsewhere(settings, wanted):
             click.echo(f"keyturn: {elsewhere}", err=True)
         click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)
 
@@ -114,13 +110,16 @@ def _describe_installation(settings: Settings) -> str:
     return f"Accounts: the store {settings.accounts.store}{table}. Settings: {read}"
 
 
-def _links_elsewhere(settings: Settings, listened: int) -> str:
-    """Return that links lead to a port of this machine that is not listened on; "" where a proxy may be there."""
+def _links_elsewhere(settings: Settings, port: int) -> str:
+    """Return that links lead to another port of this machine than `port`; "" where a proxy may listen there.
+
+    0 is a free port, which no `base_url` can name beforehand.
+    """
     linked = local_port(settings.base_url)
-    if linked in (None, listened) or settings.server.trusted_proxies:
+    if port == 0 or linked in (None, port) or settings.server.trusted_proxies:
         return ""
     return (
-        f"links lead to {settings.base_url}, and it listens on port {listened}: set server.port to {linked}, or correct"
+        f"links lead to {settings.base_url}, and it listens on port {port}: set server.port to {linked}, or correct"
         " base_url"
     )
 

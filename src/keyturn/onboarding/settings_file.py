@@ -11,7 +11,7 @@ from tomlkit.items import Item, Table
 
 from keyturn.accounts.table.hash_formats import HashFormat
 from keyturn.errors import KeyturnError
-from keyturn.hosts import local_port
+from keyturn.hosts import host_of, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.corrections import COLUMNS
@@ -40,6 +40,8 @@ def as_toml(answers: Answers) -> str:
     if answers.sign_in_url:
         document.add("sign_in_url", _with_comment(answers.sign_in_url, "where people sign in to your app"))
     server = tomlkit.table()
+    if (host := host_of(answers.base_url)) != ServerSettings().host and is_loopback_address(host):
+        server.add("host", _with_comment(host, "that of base_url"))
     if (port := local_port(answers.base_url)) and port != ServerSettings().port:
         server.add("port", _with_comment(port, "that of base_url"))
     if origin := _other_origin(answers):

@@ -32,6 +32,10 @@ class MemoryWindows:
         """Return the seconds until a request would be let in, and count none."""
         return self._windows[kind, rate.amount].wait(rate.amount, rate.get_expiry(), who)
 
+    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget the newest request that was counted."""
+        self._windows[kind, rate.amount].forget_newest(who)
+
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget what was counted; what it shares with others stays."""
         self._windows[kind, rate.amount].forget(who)
@@ -86,6 +90,14 @@ class _Windows:
         if window is None or len(window.moments) < amount:
             return 0
         return max(0.0, window.moments[window.oldest] + seconds - time.monotonic())
+
+    def forget_newest(self, who: str) -> None:
+        windows, key = self._find(who)
+        if window := windows.get(key):
+            in_order = window.moments[window.oldest :] + window.moments[: window.oldest]
+            window.moments, window.oldest = in_order[:-1], 0
+            if not window.moments:
+                del windows[key]
 
     def forget(self, who: str) -> None:
         self._own.pop(who, None)

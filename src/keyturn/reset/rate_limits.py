@@ -22,6 +22,8 @@ class _Windows(Protocol):
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
 
+    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
+
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
 
     async def require_ready(self) -> None: ...
@@ -78,6 +80,10 @@ class RateLimits:
         """Raise TooManyRequests where what all clients together may do is used up, and count nothing."""
         if wait := await self._windows.wait(self._rates[kind], kind, "everybody"):
             raise TooManyRequests(_whole_seconds(wait))
+
+    async def give_back_overall(self, kind: str) -> None:
+        """Take one back of what all clients together were counted for."""
+        await self._windows.give_back(self._rates[kind], kind, "everybody")
 
     async def is_busy(self, client: Client) -> bool:
         """Count a wish for a link against the softer limits, from which on a challenge is asked for."""

@@ -25,7 +25,8 @@ class RedisWindows:
 
     def __init__(self, url: str) -> None:
         self._redis = _connections(url)
-        self._limiter = MovingWindowRateLimiter(_storage(url, self._redis))
+        self._storage = _storage(url, self._redis)
+        self._limiter = MovingWindowRateLimiter(self._storage)
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
         """Count a request; 0. Where the limit is used up, count none and return the seconds until one is free."""
@@ -42,6 +43,12 @@ class RedisWindows:
                 return 0
             window = await self._limiter.get_window_stats(rate, kind, who)
         return max(math.ulp(0), window.reset_time - time.time())
+
+    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget the newest request that was counted: the window is a list in Redis, and the newest is its first."""
+        bridge = self._storage.bridge
+        with _unready_where_lost():
+            await bridge.storage.lpop(bridge.prefixed_key(rate.key_for(kind, who)))
 
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget what was counted."""

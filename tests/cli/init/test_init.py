@@ -162,6 +162,25 @@ def test_the_port_of_a_base_url_on_this_machine_is_that_which_serve_listens_on(
     assert "allowed_origins = " in section
 
 
+@pytest.mark.parametrize(
+    ("base", "host"),
+    [
+        ("http://[::1]:8000", 'host = "::1"'),
+        ("http://127.0.0.2:9000", 'host = "127.0.0.2"'),
+        ("http://127.0.0.1:9000", ""),
+        ("http://localhost:9000", ""),
+        ("https://[2001:db8::1]", ""),
+    ],
+)
+def test_the_loopback_address_of_a_base_url_is_that_which_serve_listens_on(
+    keyturn: Keyturn, base: str, host: str
+) -> None:
+    keyturn("init", "--store", "builtin", *TEXTS, "--base-url", base)
+    section = Path("keyturn.toml").read_text("utf-8").partition("[server]\n")[2].partition("\n[")[0]
+
+    assert [line.partition(" #")[0] for line in section.splitlines() if line.startswith("host")] == [host][: bool(host)]
+
+
 @pytest.mark.parametrize("base", ["http://127.0.0.1:5001", "http://localhost:8000/"])
 def test_on_a_machine_of_ones_own_no_proxy_is_needed(keyturn: Keyturn, base: str) -> None:
     out = keyturn("init", "--store", "builtin", *TEXTS, "--base-url", base).out

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select, text, update
 from tests.builtin_accounts import builtin_accounts
+from tests.redis_server import running_redis
 from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, problem
@@ -285,8 +287,19 @@ async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a
     assert caplog.text.count("code.over_budget") == 1
 
 
-async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start) -> None:
-    limits = LimitSettings(mailbox_cooldown=timedelta(0), code_overall="3/hour", code="100/minute")
+@pytest.fixture(params=["memory", "redis"])
+def storage_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "memory":
+        yield ""
+        return
+    with running_redis() as redis:
+        yield redis.url
+
+
+async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start, storage_url: str) -> None:
+    limits = LimitSettings(
+        mailbox_cooldown=timedelta(0), code_overall="3/hour", code="100/minute", storage_url=Secret(storage_url)
+    )
     service = await start(token=TokenSettings(code=True), limits=limits)
     emails = [f"lin-{number}@northwind.test" for number in range(6)]
     for email in emails:
@@ -297,3 +310,19 @@ async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start) 
     told = Counter(map(problem, await asyncio.gather(*(send(service, "00000000", email) for email in emails * 2))))
 
     assert told == {REFUSED: 3, "429 too-many-requests": 9}
+
+
+async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(start: Start, storage_url: str) -> None:
+    limits = LimitSettings(
+        mailbox_cooldown=timedelta(0), code_overall="2/hour", code="100/minute", storage_url=Secret(storage_url)
+    )
+    service = await start(token=TokenSettings(code=True), limits=limits)
+    emails = [f"lin-{number}@northwind.test" for number in range(4)]
+    for email in emails:
+        await service.add(email)
+        right = await code(service, email)
+        assert (await send(service, right, email)).status_code == 200
+
+    right = await code(service)
+    told = [problem(await send(service, other(right, number))) for number in range(1, 4)]
+    assert told == [REFUSED, REFUSED, "429 too-many-requests"]

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from contextlib import suppress
+from collections.abc import Awaitable
 from datetime import datetime
 
 import msgspec
@@ -13,7 +13,7 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Database, now
 from keyturn.problems.proofs import CodeRefused
-from keyturn.problems.requests import InputInvalid, OverBudget, TooManyRequests
+from keyturn.problems.requests import InputInvalid, TooManyRequests
 from keyturn.reset.proofs import codes
 from keyturn.reset.proofs.code_store import CodeStore, TriedCode
 from keyturn.reset.rate_limits import RateLimits
@@ -84,15 +84,11 @@ class CodeExchange:
         await self._limits.count("code", client)
         await self._require_budget()
         tried = await self._store.count_try(address, now())
-        await (
-            self._require_budget()
-        )  # again: many may have been let through at one moment, and none is judged beyond it
+        await self._count_guess(has_code=bool(tried.code))
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
-            with suppress(OverBudget):  # others were quicker: the next one hears of it
-                # The same work where no code was sent, in a window that nobody reads.
-                await self._limits.count_overall("code_overall", "everybody" if tried.code else "nobody")
             log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
+        await self._limits.give_back_overall("code_overall")
         account = await self._accounts.get(tried.account_id)
         if account is None or not account.active or not addresses.is_same_mailbox(account.email, tried.email):
             raise CodeRefused
@@ -100,15 +96,27 @@ class CodeExchange:
         log.info(LogEvent("code.exchanged", account_id=account.id))
         return issued
 
+    async def _count_guess(self, *, has_code: bool) -> None:
+        """Count a try before it is judged, so that a burst cannot pass the budget. A right code is given back.
+
+        A try without a code to compare costs the same calls, and counts in a window that is never read.
+        """
+        who = "everybody" if has_code else "nobody"
+        counted = await _refusal(self._limits.count_overall("code_overall", who))
+        left = await _refusal(self._limits.require_left_overall("code_overall"))
+        self._refuse(counted if has_code else left)
+
     async def _require_budget(self) -> None:
         """Raise TooManyRequests, for right codes as for wrong ones, where all accounts had too many wrong ones."""
-        try:
-            await self._limits.require_left_overall("code_overall")
-        except TooManyRequests:
-            if (moment := time.monotonic()) - self._logged >= _LOGGED_EVERY:
-                self._logged = moment
-                log.warning(LogEvent("code.over_budget"))
-            raise
+        self._refuse(await _refusal(self._limits.require_left_overall("code_overall")))
+
+    def _refuse(self, over: TooManyRequests | None) -> None:
+        if over is None:
+            return
+        if (moment := time.monotonic()) - self._logged >= _LOGGED_EVERY:
+            self._logged = moment
+            log.warning(LogEvent("code.over_budget"))
+        raise TooManyRequests(over.retry_after)
 
     async def _issue(self, account: Account, tried: TriedCode, client: Client) -> IssuedToken:
         """Use the code up and store a link, in one transaction. Raises CodeRefused where somebody was quicker."""
@@ -132,3 +140,12 @@ class CodeExchange:
 
         await self._database.transact(write)
         return IssuedToken(token=token, expires_at=link.expires_at)
+
+
+async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:
+    """Return what the limits refuse with; None where they let it through."""
+    try:
+        await counting
+    except TooManyRequests as over:
+        return over
+    return None
