@@ -5,10 +5,12 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -22,6 +24,12 @@ from tests.held_loop import failing_where_the_loop_is_held
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import require_program
+from tests.spec.inbox import Inbox
+from tests.spec.service import PEOPLE, Service, Start, running, settings_for
+
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.port import AccountStore
+from keyturn.telemetry.tracing import Tracing
 
 pytest_plugins = ["keyturn.testing", "pytester"]
 
@@ -175,6 +183,47 @@ def database_url(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Itera
     with failing_where_the_loop_is_held(monkeypatch):
         yield url
     databases.drop(url)
+
+
+@pytest.fixture
+async def start(database_url: str) -> AsyncIterator[Start]:
+    """Return a function that starts services on one database."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            *,
+            working: bool = False,
+            inbox: Inbox | None = None,
+            tracing: Tracing | None = None,
+            store: AccountStore | None = None,
+            people: Mapping[str, Mapping[str, Any]] = PEOPLE,
+            prepare: Callable[[Service], Awaitable[object]] | None = None,
+            **settings: Any,
+        ) -> Service:
+            wanted = settings_for(database_url, **settings)
+            service = await stack.enter_async_context(
+                running(wanted, worker=working, inbox=inbox, tracing=tracing, accounts=store)
+            )
+            if isinstance(service.parts.accounts, BuiltinAccounts) and not await service.parts.accounts.list():
+                for email, fields in people.items():
+                    await service.add(email, **fields)
+            if prepare:
+                await prepare(service)
+            return service
+
+        yield start
+
+
+@pytest.fixture
+def service_options() -> dict[str, Any]:
+    """Return what `start` is given for `service`. A module that needs another service defines this fixture."""
+    return {}
+
+
+@pytest.fixture
+async def service(start: Start, service_options: dict[str, Any]) -> Service:
+    """Start a service on a database of the test's own."""
+    return await start(**service_options)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Ended
+from tests.cli.command import Ended
 
 from keyturn.cli import main
 

@@ -3,27 +3,13 @@
 import io
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
+from tests.cli.command import ADA, CHEAP, PASSWORD, Ended, Keyturn
 from tests.databases import SqliteFiles
 
 from keyturn.cli import main
-
-
-class Ended(msgspec.Struct, frozen=True):
-    code: int
-    out: str
-    err: str
-
-
-Keyturn = Callable[..., Ended]
-
-ADA = "ada@northwind.example"
-PASSWORD = "seven quiet harbours"
-CHEAP = {"KEYTURN_HASHING_COST": "10"}
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, update
 from tests.builtin_accounts import builtin_accounts
-from tests.cli.conftest import Ended
+from tests.cli.command import Ended
 from tests.spec.inbox import Inbox
 
 from keyturn.accounts.port import Account

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert, update
 from tests.builtin_accounts import builtin_accounts
-from tests.cli.conftest import Ended, Keyturn
+from tests.cli.command import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
 
 from keyturn.accounts.models import AccountRow

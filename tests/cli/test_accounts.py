@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from tests.cli.conftest import ADA, CHEAP, PASSWORD, Keyturn
+from tests.cli.command import ADA, CHEAP, PASSWORD, Keyturn
 
 
 def stored_hash(workplace: Path) -> str | None:

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells
 
 from keyturn.errors import SendRefused, SendRetryable

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 PRODUCTION = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.cli.school import ADA, NOBODY, School
 
 from keyturn.database import now

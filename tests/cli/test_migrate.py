@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.database.migrations import head
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells, listed
 from tests.spec.inbox import TOKEN, token_in
 

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, listed
 from tests.spec.inbox import token_in
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from sqlalchemy import Connection
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, School, cells, listed
 
 from keyturn.database import now

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.database import now
 from keyturn.parts import Parts

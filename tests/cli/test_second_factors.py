@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pyotp
 import pytest
-from tests.cli.conftest import ADA, Keyturn
+from tests.cli.command import ADA, Keyturn
 from tests.spec.second_factors import SEED, code_of, wrong_code
 
 from keyturn.cli import second_factors

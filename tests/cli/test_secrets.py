@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from tests.cli.conftest import ADA, Keyturn
+from tests.cli.command import ADA, Keyturn
 from tests.cli.test_second_factors import BUILTIN
 from tests.spec.second_factors import SEED, code_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.adoption.story import free_ports
-from tests.cli.conftest import ADA, Keyturn
+from tests.cli.command import ADA, Keyturn
 from tests.cli.process import Running, running
 from watchfiles import watch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.conftest import ADA
+from tests.cli.command import ADA
 from tests.cli.process import Running, running
 from watchfiles import watch
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.conftest import ADA
+from tests.cli.command import ADA
 from tests.cli.process import Running, running_program
 from tests.cli.test_serve_worker import ENVIRONMENT, REQUEST, wait_for_end, wait_for_mail, worker_of
 

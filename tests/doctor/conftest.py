@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 from tests.doctor.dns_server import DnsServer, running_dns
-from tests.resend_server.server import API_KEY, ResendServer, running_resend
+from tests.doctor.production import production_settings
+from tests.resend_server.server import ResendServer, running_resend
 
 from keyturn.doctor import Dns
-from keyturn.mail.providers.resend import ResendSettings
-from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
-
-SECRET_KEY = "0123456789abcdef0123456789abcdef"
+from keyturn.settings import Settings
 
 
 @pytest.fixture
@@ -42,15 +40,5 @@ def resend(resend_server: ResendServer) -> ResendServer:
 def production(resend: ResendServer, sqlite: Any) -> Iterator[Settings]:
     """Give the test settings with which nothing is wrong."""
     url = sqlite.migrated()
-    yield Settings(
-        base_url="https://account.northwind.example",
-        secret_key=Secret(SECRET_KEY),
-        database=DatabaseSettings(url=Secret(url)),
-        mail=MailSettings(from_="Northwind School <accounts@northwind.example>"),
-        resend=ResendSettings(
-            api_key=Secret(API_KEY), api_url=resend.url, webhook_secret=Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZg==")
-        ),
-        brand=Brand(name="Northwind School", support_address="help@northwind.example"),
-        server=ServerSettings(trusted_proxies=("127.0.0.1",)),
-    )
+    yield production_settings(url, resend.url)
     sqlite.drop(url)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.doctor.conftest import SECRET_KEY
+from tests.doctor.production import SECRET_KEY
 
 from keyturn.doctor.configuration import check_settings
 from keyturn.finding import Finding

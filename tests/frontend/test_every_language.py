@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 from tests.every_language import LOOKED_AT
-from tests.frontend.conftest import CHANGE, FORGOT, RESET, App
+from tests.frontend.app import CHANGE, FORGOT, RESET, App
 from tests.spec.service import NEW_PASSWORD, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
-from tests.frontend.conftest import App
+from tests.frontend.app import App
 from tests.frontend.test_the_story import choose
 from tests.spec.service import NEW_PASSWORD, Service
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Page, Route, expect
-from tests.frontend.conftest import CHANGE, FORGOT, RESET, App
+from tests.frontend.app import CHANGE, FORGOT, RESET, App
 from tests.programs import leave_out, missing
 from tests.spec.service import NEW_PASSWORD, Service
 

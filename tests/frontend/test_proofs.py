@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Page, Route, expect
 from tests.databases import SqliteFiles
-from tests.frontend.conftest import FORGOT, App, beside
+from tests.frontend.app import FORGOT, App, beside
 from tests.frontend.test_the_story import choose
 from tests.spec.service import NEW_PASSWORD, Service
 from tests.verifier import running_verifier

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import expect
 from tests.databases import SqliteFiles
-from tests.frontend.conftest import CHANGE, FORGOT, App, beside, link_mailed
+from tests.frontend.app import CHANGE, FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD, choose
 from tests.spec.service import NEW_PASSWORD, Service
 

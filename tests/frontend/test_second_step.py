@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 from tests.databases import SqliteFiles
-from tests.frontend.conftest import App, beside, link_mailed
+from tests.frontend.app import App, beside, link_mailed
 from tests.frontend.test_the_story import choose
 from tests.spec.second_factors import builtin_factors, enrol, own_step, wrong_code
 from tests.spec.service import ADA, NEW_PASSWORD, Service

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import update
-from tests.frontend.conftest import CHANGE, App, link_mailed
+from tests.frontend.app import CHANGE, App, link_mailed
 from tests.spec.inbox import links_in
 from tests.spec.service import NEW_PASSWORD, REQUEST, Service
 

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from tests.pages.school import School, Visitor, cookie, heading, opened, settings_for, words
 from tests.pages.test_behind_a_prefix import submit
-from tests.spec import service as spec
 from tests.spec.inbox import links_in
 from tests.spec.service import ADA, NEW_PASSWORD, Service
 
@@ -17,16 +17,12 @@ ONLY_HERE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def service(database_url: str) -> AsyncIterator[Service]:
-    settings = spec.settings_for(
-        database_url,
-        reset_url=f"{{base_url}}{RESET}?code={{token}}&for={{email}}",
-        forgot_url=f"{{base_url}}{FORGOT}",
-        sign_in_url=f"{{base_url}}{SIGN_IN}/",
-    )
-    async with spec.running(settings) as service:
-        await service.add(ADA, name="Ada")
-        yield service
+def service_options() -> dict[str, Any]:
+    return {
+        "reset_url": f"{{base_url}}{RESET}?code={{token}}&for={{email}}",
+        "forgot_url": f"{{base_url}}{FORGOT}",
+        "sign_in_url": f"{{base_url}}{SIGN_IN}/",
+    }
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from litestar.types import ASGIApp, Receive, Scope, Send
 from tests.pages.school import KINDS, cookie, form_token, heading, words
 from tests.spec.inbox import links_in, token_in
-from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service, running, settings_for
+from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service
 
 SITE = "https://account.example.org/account"
 ADDRESS = re.compile(r'(?:href|src|action)="(/[^"]*)"')
@@ -31,10 +31,8 @@ def without_prefix(app: ASGIApp) -> ASGIApp:
 
 
 @pytest.fixture(params=["", "/"], ids=["as it should be", "with a slash"])
-async def service(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Service]:
-    async with running(settings_for(database_url, base_url=SITE + request.param, kinds=KINDS)) as service:
-        await service.add(ADA, name="Ada", kind="school")
-        yield service
+def service_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {"base_url": SITE + request.param, "kinds": KINDS, "people": {ADA: {"name": "Ada", "kind": "school"}}}
 
 
 @pytest.fixture

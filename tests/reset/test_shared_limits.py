@@ -5,11 +5,12 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from tests.redis_server import RedisServer, running_redis
-from tests.spec.service import ADA, REQUEST, Service, problem, running, settings_for
+from tests.spec.service import ADA, REQUEST, Service, problem
 
 from keyturn.errors import SettingsInvalid
 from keyturn.outbox.models import OutboxRow
@@ -51,9 +52,8 @@ async def process() -> AsyncIterator[RateLimitsOfProcesses]:
 
 
 @pytest.fixture
-async def service(limits: LimitSettings, database_url: str) -> AsyncIterator[Service]:
-    async with running(settings_for(database_url, limits=limits)) as service:
-        yield service
+def service_options(limits: LimitSettings) -> dict[str, Any]:
+    return {"limits": limits}
 
 
 async def test_two_processes_share_one_limit(limits: LimitSettings, process: RateLimitsOfProcesses) -> None:

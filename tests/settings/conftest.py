@@ -1,22 +1,12 @@
 """Reading settings from a file in a folder of its own, and from an environment that holds nothing else."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import Settings, read_settings
-
-Read = Callable[..., Settings]
-Faults = Callable[..., dict[str, str]]
-
-ENOUGH = {
-    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
-    "RESEND_API_KEY": "re_Keyturn_0123456789",
-    "KEYTURN_MAIL_FROM": "accounts@northwind.example",
-}
-"""What a process that sends mails cannot do without."""
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The challenge, and the code beside a link."""
 
 import pytest
-from tests.settings.conftest import Faults, Read
+from tests.settings.reading import Faults, Read
 
 SERVICE = '[challenge]\nmethod = "turnstile"\nsite_key = "site"\nsecret = "secret"\n'
 

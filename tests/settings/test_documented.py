@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.settings.conftest import Read
+from tests.settings.reading import Read
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.settings import Kind, Settings, inspect_settings

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.settings.conftest import Faults, Read
+from tests.settings.reading import Faults, Read
 
 HIBP = '[breaches]\nsource = "hibp"\n'
 

@@ -1,7 +1,7 @@
 """What must hold between settings: production, addresses, links, limits."""
 
 import pytest
-from tests.settings.conftest import ENOUGH, Faults, Read
+from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.hosts import is_loopback
 from keyturn.mail.providers import PROVIDERS

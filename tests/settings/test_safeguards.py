@@ -1,7 +1,7 @@
 """What people can do about what was not them, and the functions that may refuse: what the settings may say."""
 
 import pytest
-from tests.settings.conftest import Faults, Read
+from tests.settings.reading import Faults, Read
 
 TABLE = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
 SIGN_IN = 'sign_in_url = "https://app.example.org/login"\n'

@@ -3,7 +3,7 @@
 import traceback
 
 import pytest
-from tests.settings.conftest import Read
+from tests.settings.reading import Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import Secret

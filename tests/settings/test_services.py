@@ -1,7 +1,7 @@
 """What is Keyturn's and what is others': its database, and where the app is told."""
 
 import pytest
-from tests.settings.conftest import Faults, Read
+from tests.settings.reading import Faults, Read
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What a chosen way out for mails cannot do without, and that keys go to nobody in the open."""
 
 import pytest
-from tests.settings.conftest import Faults, Read
+from tests.settings.reading import Faults, Read
 
 from keyturn.mail.providers import PROVIDERS
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.settings.conftest import Faults, Read
+from tests.settings.reading import Faults, Read
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.settings.building import parse_duration

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.settings.conftest import Faults, Read
+from tests.settings.reading import Faults, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import Secret, read_settings

@@ -44,27 +44,27 @@ async def app(name: str, url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def service(name: str, url: str, app: asyncpg.Connection) -> AsyncIterator[Service]:
+async def keyturn(name: str, url: str, app: asyncpg.Connection) -> AsyncIterator[Service]:
     supabase = SupabaseServer(service_role_key="your_service_role_key")
     if name == "easemail":
         for row in await app.fetch("SELECT id, email FROM users"):
             supabase.users.add(row["email"], PASSWORD, id=str(row["id"]))
     with serving(supabase) as address:
         environ = {"KEYTURN_ACCOUNTS_SUPABASE_URL": address} if name == "easemail" else {}
-        async with running(settings_of(name, url, **environ), inbox=Inbox()) as service:
-            yield service
+        async with running(settings_of(name, url, **environ), inbox=Inbox()) as keyturn:
+            yield keyturn
 
 
 async def test_a_link_is_mailed_and_sets_a_new_password_in_the_apps_own_table(
-    name: str, app: asyncpg.Connection, service: Service
+    name: str, app: asyncpg.Connection, keyturn: Service
 ) -> None:
-    table, email = service.parts.settings.accounts.table.table, SOMEBODY[name]
+    table, email = keyturn.parts.settings.accounts.table.table, SOMEBODY[name]
     query = f'SELECT * FROM "{table}" WHERE email = $1'  # noqa: S608 - a name in the example
     before = dict(await app.fetchrow(query, email))
-    assert (await service.anywhere().post(REQUEST, json={"email": email.upper()})).status_code == 202
-    await service.deliver()
-    (mail,) = service.inbox.sent_to(email)
-    answer = await service.anywhere().post(RESET, json={"token": token_in(mail), "newPassword": NEW})
+    assert (await keyturn.anywhere().post(REQUEST, json={"email": email.upper()})).status_code == 202
+    await keyturn.deliver()
+    (mail,) = keyturn.inbox.sent_to(email)
+    answer = await keyturn.anywhere().post(RESET, json={"token": token_in(mail), "newPassword": NEW})
     after = dict(await app.fetchrow(query, email))
 
     assert answer.status_code == 200, answer.text

@@ -1,10 +1,10 @@
 """Keyturn under test: the application with its parts, clients anywhere in the world, and the questions tests ask."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import bcrypt
 import httpx
@@ -34,6 +34,12 @@ ME = "/api/auth/me"
 
 ADA, GRACE, DAN = "ada@northwind.test", "grace@northwind.test", "dan@northwind.test"
 """Somebody with a password, somebody who signs in with Google, and somebody whose account is disabled."""
+
+PEOPLE: Mapping[str, Mapping[str, Any]] = {
+    ADA: {"name": "Ada", "kind": "viewer"},
+    GRACE: {"name": "Grace", "provider": "Google"},
+    DAN: {"name": "Dan", "active": False},
+}
 
 NOBODY = "nobody@northwind.test"
 PASSWORD = "seven quiet harbours"
@@ -147,6 +153,29 @@ class Service:
         """Change the database behind the service's back: what time, or another program, may do to it."""
         async with committing(self.parts.database) as connection:
             await connection.execute(statement)
+
+
+class Start(Protocol):
+    """Starts a service on the test's database. Every service stops at the end of the test.
+
+    working: whether its worker runs.
+    inbox: where its mails arrive, by default an inbox of its own.
+    people: the accounts that are there, by their addresses, unless `store` holds others.
+    prepare: what happens to the service before the test.
+    settings: the settings that differ from `settings_for`.
+    """
+
+    async def __call__(
+        self,
+        *,
+        working: bool = False,
+        inbox: Inbox | None = None,
+        tracing: Tracing | None = None,
+        store: AccountStore | None = None,
+        people: Mapping[str, Mapping[str, Any]] = PEOPLE,
+        prepare: Callable[[Service], Awaitable[object]] | None = None,
+        **settings: Any,
+    ) -> Service: ...
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -49,10 +49,13 @@ def spans() -> Spans:
 
 
 @pytest.fixture
-async def service(sqlite: SqliteFiles, spans: Spans) -> AsyncIterator[Service]:
-    async with running(settings_for(sqlite.migrated()), tracing=OpenTelemetry(spans.provider)) as service:
-        await service.add(ADA, name="Ada")
-        yield service
+def databases(sqlite: SqliteFiles) -> SqliteFiles:
+    return sqlite
+
+
+@pytest.fixture
+def service_options(spans: Spans) -> dict[str, Any]:
+    return {"tracing": OpenTelemetry(spans.provider)}
 
 
 def trace_of(span: ReadableSpan) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 
 from keyturn.emails.inbox.faults import Fault
 from keyturn.testing.mailbox import Mailbox, running_mailbox

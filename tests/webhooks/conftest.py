@@ -2,16 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from tests.spec.conftest import Start, start
-from tests.spec.service import Service
 from tests.webhooks.app import SECRET, App, running_app
 
 from keyturn.settings import Secret, WebhookSettings
 from keyturn.webhooks.sender import WebhookSender
-
-__all__ = ["start"]
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +37,5 @@ def hook(app: App) -> WebhookSettings:
 
 
 @pytest.fixture
-async def service(start: Start, hook: WebhookSettings) -> Service:
-    """Start a service that tells the app."""
-    return await start(webhooks=hook)
+def service_options(hook: WebhookSettings) -> dict[str, Any]:
+    return {"webhooks": hook}

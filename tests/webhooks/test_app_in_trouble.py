@@ -6,8 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from sqlalchemy import select
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, GRACE, Service
+from tests.spec.service import ADA, GRACE, Service, Start
 from tests.webhooks.app import SECRET, Answer, App, Trouble
 from tests.webhooks.rows import deliver_again, make_due, states
 

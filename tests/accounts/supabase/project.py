@@ -9,6 +9,7 @@ import httpx
 
 from keyturn.accounts.port import NewPassword
 from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.settings import AccountSettings, Secret, SupabaseSettings
 from keyturn.testing import SupabaseServer
 
 ADA = "ada@northwind.example"
@@ -27,6 +28,10 @@ class Project:
     def __init__(self) -> None:
         self.server = SupabaseServer()
         self.url = ""
+
+    def account_settings(self) -> AccountSettings:
+        key = Secret(self.server.service_role_key)
+        return AccountSettings(store="supabase", supabase=SupabaseSettings(url=self.url, service_role_key=key))
 
     async def ask(
         self, method: str, path: str, *, key: str = "", bearer: str | None = None, new: bool = True, **content: Any

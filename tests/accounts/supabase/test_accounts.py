@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.accounts.messages import own_messages
 from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
-from tests.accounts.table.conftest import own_messages
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts

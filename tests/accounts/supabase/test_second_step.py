@@ -1,15 +1,15 @@
 """A second factor at Supabase Auth: a reset through the admin key does not go round it."""
 
-from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.accounts.supabase.project import OLD, Project
 from tests.spec.second_factors import audited, reset_with
-from tests.spec.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
+from tests.spec.service import ADA, NEW_PASSWORD, Service, problem
 
 from keyturn.errors import SettingsInvalid
 from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
-from keyturn.settings import AccountSettings, LimitSettings, SecondStepSettings, Secret, SupabaseSettings
+from keyturn.settings import LimitSettings, SecondStepSettings, Secret, SupabaseSettings
 from keyturn.testing.supabase_answers import Answer, Outage
 from keyturn.testing.supabase_users import SupabaseFactor
 
@@ -19,15 +19,13 @@ TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
 
 
 @pytest.fixture
-async def service(project: Project, database_url: str) -> AsyncIterator[Service]:
-    key = Secret(project.server.service_role_key)
-    accounts = AccountSettings(store="supabase", supabase=SupabaseSettings(url=project.url, service_role_key=key))
-    step, limits = SecondStepSettings(source="supabase"), LimitSettings(mailbox_daily=100)
-    settings = settings_for(
-        database_url, accounts=accounts, second_step=step, limits=limits, sign_in_url="http://x.test"
-    )
-    async with running(settings) as service:
-        yield service
+def service_options(project: Project) -> dict[str, Any]:
+    return {
+        "accounts": project.account_settings(),
+        "second_step": SecondStepSettings(source="supabase"),
+        "limits": LimitSettings(mailbox_daily=100),
+        "sign_in_url": "http://x.test",
+    }
 
 
 async def test_a_code_that_supabase_takes_sets_the_password_and_no_session_is_left(

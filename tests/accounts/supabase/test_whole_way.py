@@ -1,8 +1,8 @@
 """A service whose accounts are at Supabase Auth: a link, what Supabase refuses, and a password that signs in there."""
 
-from collections.abc import AsyncIterator
 from contextlib import closing
 from sqlite3 import connect
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -19,11 +19,8 @@ STRONG = "eight loud harbours!"
 
 
 @pytest.fixture
-async def service(project: Project, database_url: str) -> AsyncIterator[Service]:
-    key = Secret(project.server.service_role_key)
-    accounts = AccountSettings(store="supabase", supabase=SupabaseSettings(url=project.url, service_role_key=key))
-    async with running(settings_for(database_url, accounts=accounts)) as service:
-        yield service
+def service_options(project: Project) -> dict[str, Any]:
+    return {"accounts": project.account_settings()}
 
 
 async def test_what_supabase_refuses_is_told_and_the_link_works_still(project: Project, service: Service) -> None:

@@ -3,9 +3,9 @@
 import logging
 
 import pytest
+from tests.accounts.messages import own_messages
 from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
-from tests.accounts.table.conftest import own_messages
 
 from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes
 from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,12 @@ import bcrypt
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from keyturn.accounts.table import TableAccounts
 from keyturn.settings import Secret, TableSettings
+
+Over = Callable[..., TableAccounts]
+"""Makes a store over the table `users` of the app, from the settings that differ from the defaults."""
+
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
 

@@ -1,20 +1,15 @@
 """A database of an app's, each of the three in turn, and stores over its tables."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 import pytest
-from tests.accounts.table.app import App, running_app
+from tests.accounts.table.app import App, Over, running_app
 
 from keyturn.accounts.table import TableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.settings import Secret, TableSettings
-
-
-def own_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what Keyturn logged: the libraries say more or less, as whoever ran before left their levels."""
-    return [record.getMessage() for record in caplog.records if record.name.startswith("keyturn")]
 
 
 class Server(Protocol):
@@ -41,10 +36,6 @@ def url(databases: Server) -> Iterator[str]:
 async def app(url: str) -> AsyncIterator[App]:
     async with running_app(url, "SELECT 1") as app:
         yield app
-
-
-Over = Callable[..., TableAccounts]
-"""Makes a store over the table `users` of the app, from the settings that differ from the defaults."""
 
 
 @pytest.fixture

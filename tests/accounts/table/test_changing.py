@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import TABLES, App, AppPeople, mapping
-from tests.accounts.table.conftest import Over, own_messages
+from tests.accounts.messages import own_messages
+from tests.accounts.table.app import TABLES, App, AppPeople, Over, mapping
 from tests.spec.lost_commits import losing_commits
 
 from keyturn.accounts.port import Account, NewPassword

@@ -2,8 +2,7 @@
 
 import msgspec
 import pytest
-from tests.accounts.table.app import App
-from tests.accounts.table.conftest import Over
+from tests.accounts.table.app import App, Over
 
 from keyturn.accounts.port import Account, NewPassword
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App
-from tests.accounts.table.conftest import Over
+from tests.accounts.table.app import App, Over
 from tests.accounts.table.test_changing import hashed, one
 
 from keyturn.accounts.port import EndsSessions, ListsAddresses, LocksAccounts, NewPassword

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from tests.accounts.table.app import App
-from tests.accounts.table.conftest import Over, own_messages
+from tests.accounts.messages import own_messages
+from tests.accounts.table.app import App, Over
 from tests.statements import statements_sent
 
 from keyturn import addresses

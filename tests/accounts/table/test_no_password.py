@@ -1,7 +1,6 @@
 """Who is to have no password, and gets none."""
 
-from tests.accounts.table.app import App
-from tests.accounts.table.conftest import Over
+from tests.accounts.table.app import App, Over
 
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table import TableAccounts

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
-from tests.accounts.table.app import App
-from tests.accounts.table.conftest import Over
+from tests.accounts.table.app import App, Over
 
 from keyturn.accounts.table import TableAccounts
 from keyturn.errors import SettingsInvalid

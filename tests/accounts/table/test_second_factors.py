@@ -4,8 +4,8 @@ import logging
 from uuid import UUID
 
 import pytest
+from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App
-from tests.accounts.table.conftest import own_messages
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.table import TableAccounts, table_accounts

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App
-from tests.accounts.table.conftest import Over
+from tests.accounts.table.app import App, Over
 from tests.accounts.table.test_changing import hashed, one
 from tests.accounts.table.test_ready import database_of
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import click
 import pytest
-from tests.cli.conftest import Ended, Keyturn
+from tests.cli.command import Ended, Keyturn
 from tests.emails.lint.browser.test_looking import PLANTED as PLANTED_FOR_A_BROWSER
 from tests.emails.lint.test_planted_mistakes import SEEDS
 

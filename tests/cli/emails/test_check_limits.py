@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 MAIL = """\
 <mjml lang="en">

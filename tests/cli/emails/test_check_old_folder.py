@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 HEAD = "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>"
 MJML = f"""\

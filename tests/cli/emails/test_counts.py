@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.cli.emails.folders import open_folder, usual_baseline
 from keyturn.emails.studio import Studio, create_studio_app

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.demo.process import running_demo
-from tests.emails.engines.django.conftest import PROJECT
+from tests.emails.engines.django.opened import PROJECT
 
 
 @pytest.fixture(scope="module")

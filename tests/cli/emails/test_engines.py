@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Keyturn
-from tests.emails.engines.liquid.conftest import NOTIFICATIONS, without_liquid
+from tests.cli.command import Keyturn
+from tests.emails.engines.liquid.folders import NOTIFICATIONS, without_liquid
 
 PAGE = "<html><body><p>{{ name | upcase }}</p></body></html>"
 ITS_EXTRA = "Drawing templates of Liquid needs: pip install 'keyturn[liquid]'"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import httpx
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
 from tests.emails.gallery.test_links_and_suffixes import written

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery import git as own_git

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.reset.delivery.email_props import EMAILS
 

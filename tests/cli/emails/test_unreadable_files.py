@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.baseline import Baseline, write_baseline

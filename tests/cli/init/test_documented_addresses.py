@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import text
 from tests.cli.apps import TEXTS
-from tests.cli.conftest import Ended, Keyturn
+from tests.cli.command import Ended, Keyturn
 from tests.cli.init.test_init_servers import READY, executed
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer

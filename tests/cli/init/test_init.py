@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.apps import BCRYPT, NODE_APP, TEXTS, files, sqlite_app
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.settings import read_settings
 

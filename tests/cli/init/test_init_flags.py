@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.apps import TEXTS, files, sqlite_app
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 
 from keyturn.settings import read_settings
 

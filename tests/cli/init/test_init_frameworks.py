@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection
 from tests.cli.apps import TEXTS
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.databases import Databases
 
 from keyturn.accounts.table.app_database import AppDatabase

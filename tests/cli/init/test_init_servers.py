@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.cli.apps import TEXTS
-from tests.cli.conftest import Keyturn
+from tests.cli.command import Keyturn
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.emails.engines.liquid.conftest import without_liquid
+from tests.emails.engines.liquid.folders import without_liquid
 
 from keyturn.emails.engines.choosing import engine_by_endings, open_templates
 from keyturn.emails.engines.handlebars import CannotDraw, recognised

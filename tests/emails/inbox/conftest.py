@@ -3,14 +3,12 @@
 import smtplib
 import socket
 from collections.abc import Iterator
-from email.message import EmailMessage
 
 import pytest
+from tests.emails.inbox.mails import LIMITS
 
-from keyturn.emails.inbox.smtp_server import SmtpLimits, SmtpServer
+from keyturn.emails.inbox.smtp_server import SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
-
-LIMITS = SmtpLimits(size=64 * 1024, recipients=3, connections=2, idle=5)
 
 
 @pytest.fixture
@@ -31,17 +29,3 @@ def server(captured: CapturedMails) -> Iterator[SmtpServer]:
 def client(server: SmtpServer) -> Iterator[smtplib.SMTP]:
     with smtplib.SMTP(*server.address, timeout=10) as client:
         yield client
-
-
-def mail(
-    subject: str = "Welcome", to: str = "ada@northwind.example", text: str = "Hello Ada", html: str = ""
-) -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = "Northwind School <no-reply@northwind.example>"
-    message["To"] = to
-    message["Subject"] = subject
-    message["Date"] = "Fri, 20 Nov 2026 14:02:11 +0000"
-    message.set_content(text)
-    if html:
-        message.add_alternative(html, subtype="html")
-    return message

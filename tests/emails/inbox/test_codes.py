@@ -4,7 +4,7 @@ from time import process_time
 from timeit import repeat
 
 import pytest
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 
 from keyturn.emails.inbox.codes import codes_of
 from keyturn.emails.inbox.mail import MailContent

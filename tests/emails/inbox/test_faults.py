@@ -5,7 +5,7 @@ import threading
 
 import msgspec
 import pytest
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 
 from keyturn.emails.inbox.faults import Fault, Faults, Step
 from keyturn.emails.inbox.smtp_server import SmtpServer

@@ -5,7 +5,7 @@ from time import process_time
 from timeit import repeat
 
 import pytest
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 
 from keyturn.emails.inbox.file_names import safe_file_name
 from keyturn.emails.inbox.inline_images import with_inline_images

@@ -7,7 +7,7 @@ from collections import deque
 from itertools import repeat
 
 import pytest
-from tests.emails.inbox.conftest import LIMITS, mail
+from tests.emails.inbox.mails import LIMITS, mail
 
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.smtp_server import SmtpLimits, SmtpServer

@@ -10,7 +10,7 @@ from time import process_time
 from timeit import repeat
 
 import pytest
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import capture
 
 from keyturn.emails.inbox.query import EVERYTHING, search_condition, sent_to, with_id

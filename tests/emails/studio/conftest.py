@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from litestar import Litestar
 from litestar.testing import TestClient
 from playwright.async_api import Browser, BrowserContext, Page
 from tests.emails.studio.elsewhere import Elsewhere
-from tests.emails.studio.fixtures import Greeting, write_templates
+from tests.emails.studio.fixtures import Client, Greeting, write_templates
 from tests.serving import serving
 
 from keyturn.emails.gallery import Gallery
@@ -18,8 +17,6 @@ from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
-
-Client = TestClient[Litestar]
 
 
 @pytest.fixture

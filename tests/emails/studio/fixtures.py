@@ -8,9 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
+from litestar import Litestar
+from litestar.testing import TestClient
 from msgspec import Meta
 
 from keyturn.mail.rendering.render import EmailProps
+
+Client = TestClient[Litestar]
+
 
 BASE = """\
 <mjml lang="{{ lang }}">

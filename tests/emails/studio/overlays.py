@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 
 def overlay(client: Client, template: str = "greeting", query: str = "") -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.builtin_accounts import builtin_accounts
-from tests.mail.providers.service import ADA, SECRET_KEY, Service
+from tests.mail.providers.deployment import ADA, SECRET_KEY, Deployment
 from tests.resend_server.server import API_KEY, ResendServer, running_resend
 
 from keyturn.accounts.port import Account
@@ -49,19 +50,24 @@ async def sender(resend: ResendServer) -> AsyncIterator[ResendSender]:
 
 
 @pytest.fixture
-async def service(resend: ResendServer, database_url: str) -> AsyncIterator[Service]:
-    """Start a service that sends through Resend, with an account for Ada."""
-    service = Service(
+def provider_settings(resend: ResendServer) -> dict[str, Any]:
+    """Return the settings of `deployment` by which mails go to a provider: Resend, unless a module says another."""
+    timeout = timedelta(milliseconds=300)
+    return {"resend": ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, timeout=timeout, rate=1000)}
+
+
+@pytest.fixture
+async def deployment(provider_settings: dict[str, Any], database_url: str) -> AsyncIterator[Deployment]:
+    """Run a service that sends through a provider, with an account for Ada."""
+    defaults: dict[str, Any] = {"mail": MailSettings(from_="accounts@northwind.test")}
+    deployment = Deployment(
         Settings(
             environment="development",
             secret_key=SECRET_KEY,
             database=DatabaseSettings(url=Secret(database_url)),
-            mail=MailSettings(from_="accounts@northwind.test"),
-            resend=ResendSettings(
-                api_key=Secret(API_KEY), api_url=resend.url, timeout=timedelta(milliseconds=300), rate=1000
-            ),
+            **defaults | provider_settings,
         )
     )
-    await builtin_accounts(service.parts).add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
-    yield service
-    await service.parts.close()
+    await builtin_accounts(deployment.parts).add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
+    yield deployment
+    await deployment.parts.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.mail.providers.service import ADA, SECRET_KEY, Service
+from tests.mail.providers.deployment import ADA, SECRET_KEY, Deployment
 from tests.mail.providers.test_fallback import NOWHERE, resend_at
 from tests.resend_server.answers import Trouble, refusal
 from tests.resend_server.server import ResendServer
@@ -25,23 +25,23 @@ ELSEWHERE = Client(ip_address="192.0.2.9")
 
 
 @pytest.fixture
-async def away(service: Service) -> Service:
+async def away(deployment: Deployment) -> Deployment:
     """Return the service with a provider that nobody reaches, and no cooldown."""
-    await service.deploy(resend=resend_at(NOWHERE), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
-    return service
+    await deployment.deploy(resend=resend_at(NOWHERE), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    return deployment
 
 
-async def expire_links(service: Service) -> None:
-    await write(service, "UPDATE keyturn_reset_tokens SET expires_at = created_at")
+async def expire_links(deployment: Deployment) -> None:
+    await write(deployment, "UPDATE keyturn_reset_tokens SET expires_at = created_at")
 
 
-async def write(service: Service, statement: str) -> None:
-    await service.parts.database.execute(text(statement))
+async def write(deployment: Deployment, statement: str) -> None:
+    await deployment.parts.database.execute(text(statement))
 
 
-async def return_to(service: Service, resend: ResendServer) -> None:
-    await service.deploy(resend=resend_at(resend.url))
-    await service.work()
+async def return_to(deployment: Deployment, resend: ResendServer) -> None:
+    await deployment.deploy(resend=resend_at(resend.url))
+    await deployment.work()
 
 
 def templates(resend: ResendServer) -> list[str]:
@@ -52,16 +52,16 @@ def tokens_in(fields: Mapping[str, Any]) -> set[str]:
     return set(TOKEN.findall(fields["html"] + fields["text"]))
 
 
-async def outcomes(service: Service) -> list[str]:
-    return [entry.outcome for entry in reversed(await service.parts.audit.read())]
+async def outcomes(deployment: Deployment) -> list[str]:
+    return [entry.outcome for entry in reversed(await deployment.parts.audit.read())]
 
 
-async def ended(service: Service) -> list[tuple[str, str | None]]:
-    return [(row.state, row.reason) for row in await service.messages()]
+async def ended(deployment: Deployment) -> list[tuple[str, str | None]]:
+    return [(row.state, row.reason) for row in await deployment.messages()]
 
 
 async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent(
-    away: Service, resend: ResendServer
+    away: Deployment, resend: ResendServer
 ) -> None:
     await away.ask()
     await away.work()
@@ -79,43 +79,43 @@ async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent(
 
 @pytest.mark.parametrize("trouble", [refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
 async def test_where_somebody_may_have_it_the_person_is_told_that_it_came_too_late(
-    service: Service, resend: ResendServer, trouble: Any
+    deployment: Deployment, resend: ResendServer, trouble: Any
 ) -> None:
     resend.coming.append(trouble)
-    await service.ask()
-    await service.work()
+    await deployment.ask()
+    await deployment.work()
     await resend.idle()
-    old = await service.message()
-    await expire_links(service)
-    await service.work()
+    old = await deployment.message()
+    await expire_links(deployment)
+    await deployment.work()
 
     told = resend.accepted[-1]
     assert templates(resend)[-1] == "link_expired"
     assert told.fields["to"] == [ADA]
     assert tokens_in(told.fields) == set()
     assert told.fields["text"].count("/forgot-password") == 1
-    assert (await service.message()).key == told.key != old.key
-    assert await outcomes(service) == ["link_mailed", "expiry_mailed"]
+    assert (await deployment.message()).key == told.key != old.key
+    assert await outcomes(deployment) == ["link_mailed", "expiry_mailed"]
 
 
 @pytest.mark.parametrize("trouble", [refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
-async def test_who_was_invited_is_invited_again(service: Service, resend: ResendServer, trouble: Any) -> None:
-    await write(service, "UPDATE keyturn_accounts SET password_hash = NULL")
+async def test_who_was_invited_is_invited_again(deployment: Deployment, resend: ResendServer, trouble: Any) -> None:
+    await write(deployment, "UPDATE keyturn_accounts SET password_hash = NULL")
     resend.coming.append(trouble)
-    await service.parts.invitations.invite_all([ADA])
-    await service.work()
+    await deployment.parts.invitations.invite_all([ADA])
+    await deployment.work()
     await resend.idle()
-    await expire_links(service)
-    await service.work()
+    await expire_links(deployment)
+    await deployment.work()
 
     assert templates(resend)[-1] == "invitation"
     (token,) = tokens_in(resend.accepted[-1].fields)
-    live = await service.parts.resets.validate(token, ELSEWHERE)
+    live = await deployment.parts.resets.validate(token, ELSEWHERE)
     assert live.expires_at > now() + timedelta(days=2)
-    assert await outcomes(service) == ["link_mailed", "link_renewed"]
+    assert await outcomes(deployment) == ["link_mailed", "link_renewed"]
 
 
-async def test_who_has_chosen_a_password_since_is_not_invited_again(away: Service, resend: ResendServer) -> None:
+async def test_who_has_chosen_a_password_since_is_not_invited_again(away: Deployment, resend: ResendServer) -> None:
     await write(away, "UPDATE keyturn_accounts SET password_hash = NULL")
     await away.parts.invitations.invite_all([ADA])
     await away.work()
@@ -127,23 +127,23 @@ async def test_who_has_chosen_a_password_since_is_not_invited_again(away: Servic
     assert await outcomes(away) == ["link_mailed", "needs_no_invitation"]
 
 
-async def test_what_is_said_instead_is_the_same_on_every_try(service: Service, resend: ResendServer) -> None:
+async def test_what_is_said_instead_is_the_same_on_every_try(deployment: Deployment, resend: ResendServer) -> None:
     resend.coming.extend([refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
-    await service.ask()
-    await service.work()
-    await expire_links(service)
-    await service.work()
+    await deployment.ask()
+    await deployment.work()
+    await expire_links(deployment)
+    await deployment.work()
     await resend.idle()
-    await service.work()
+    await deployment.work()
 
     first, second, third = resend.requests
     assert (second.key, second.body) == (third.key, third.body)
     assert first.key != second.key
     assert templates(resend) == ["link_expired"]
-    assert await ended(service) == [("sent", None)]
+    assert await ended(deployment) == [("sent", None)]
 
 
-async def test_of_several_requests_the_newest_alone_is_answered(away: Service, resend: ResendServer) -> None:
+async def test_of_several_requests_the_newest_alone_is_answered(away: Deployment, resend: ResendServer) -> None:
     for _ in range(3):
         await away.ask()
         await away.work()
@@ -155,7 +155,7 @@ async def test_of_several_requests_the_newest_alone_is_answered(away: Service, r
 
 
 async def test_a_fresh_link_is_sent_within_the_cooldown_of_the_mail_that_it_stands_in_for(
-    away: Service, resend: ResendServer
+    away: Deployment, resend: ResendServer
 ) -> None:
     await away.deploy(limits=LimitSettings(mailbox_cooldown=timedelta(days=1)))
     await away.ask()
@@ -166,7 +166,7 @@ async def test_a_fresh_link_is_sent_within_the_cooldown_of_the_mail_that_it_stan
     assert templates(resend) == ["password_reset"]
 
 
-async def test_a_link_that_was_used_is_not_renewed(away: Service, resend: ResendServer) -> None:
+async def test_a_link_that_was_used_is_not_renewed(away: Deployment, resend: ResendServer) -> None:
     await away.ask()
     await away.work()
     await write(away, "UPDATE keyturn_reset_tokens SET used_at = created_at")
@@ -181,7 +181,7 @@ async def test_a_link_that_was_used_is_not_renewed(away: Service, resend: Resend
     ("column", "value", "outcome"), [("active", "false", "disabled"), ("email", "'other@northwind.test'", "no_account")]
 )
 async def test_who_may_not_have_a_link_any_more_gets_none(
-    away: Service, resend: ResendServer, column: str, value: str, outcome: str
+    away: Deployment, resend: ResendServer, column: str, value: str, outcome: str
 ) -> None:
     await away.ask()
     await away.work()
@@ -194,7 +194,7 @@ async def test_who_may_not_have_a_link_any_more_gets_none(
     assert (await outcomes(away))[-1] == outcome
 
 
-async def test_a_mailbox_that_was_suppressed_since_gets_nothing(away: Service, resend: ResendServer) -> None:
+async def test_a_mailbox_that_was_suppressed_since_gets_nothing(away: Deployment, resend: ResendServer) -> None:
     await away.ask()
     await away.work()
     await away.parts.database.transact(
@@ -207,7 +207,7 @@ async def test_a_mailbox_that_was_suppressed_since_gets_nothing(away: Service, r
     assert (await outcomes(away))[-1] == "suppressed"
 
 
-async def test_who_has_no_password_any_more_is_told_how_to_sign_in(away: Service, resend: ResendServer) -> None:
+async def test_who_has_no_password_any_more_is_told_how_to_sign_in(away: Deployment, resend: ResendServer) -> None:
     await away.ask()
     await away.work()
     await write(away, "UPDATE keyturn_accounts SET password_hash = NULL, provider = 'Google'")
@@ -217,7 +217,7 @@ async def test_who_has_no_password_any_more_is_told_how_to_sign_in(away: Service
     assert templates(resend) == ["sign_in_with_provider"]
 
 
-async def test_an_old_link_stays_dead_once_it_was_renewed(away: Service, resend: ResendServer) -> None:
+async def test_an_old_link_stays_dead_once_it_was_renewed(away: Deployment, resend: ResendServer) -> None:
     await away.ask()
     await away.work()
     sealed = (await away.message()).sealed

@@ -1,14 +1,13 @@
 """From a request to a provider that knows no idempotency keys and back: a lost answer waits for its report."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from tests.builtin_accounts import builtin_accounts
-from tests.mail.providers.service import ADA, SECRET_KEY, Service
+from tests.mail.providers.deployment import ADA, Deployment
 from tests.mail_providers import (
     mailgun,
     mailgun_reports,
@@ -24,14 +23,13 @@ from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Trouble
 
-from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.mail.providers.mailgun import MailgunSettings
 from keyturn.mail.providers.postmark import PostmarkSettings
 from keyturn.mail.providers.sendgrid import SendGridSettings
 from keyturn.mail.providers.ses import SesSettings
 from keyturn.reset.records.client import Client
-from keyturn.settings import DatabaseSettings, MailSettings, Secret, Settings
+from keyturn.settings import MailSettings, Secret
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -128,59 +126,50 @@ def server(running: tuple[Provider, Any]) -> Any:
 
 
 @pytest.fixture
-async def service(provider: Provider, server: Any, database_url: str) -> AsyncIterator[Service]:
+def provider_settings(provider: Provider, server: Any) -> dict[str, Any]:
     mail = MailSettings(transport=provider.name, from_="accounts@northwind.test")
-    service = Service(
-        Settings(
-            environment="development",
-            secret_key=SECRET_KEY,
-            database=DatabaseSettings(url=Secret(database_url)),
-            mail=mail,
-            **{provider.name: provider.settings(server.url)},
-        )
-    )
-    await builtin_accounts(service.parts).add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
-    yield service
-    await service.parts.close()
+    return {"mail": mail, provider.name: provider.settings(server.url)}
 
 
-async def test_a_request_becomes_one_mail_that_the_provider_knows_by_its_id(service: Service, server: Any) -> None:
-    await service.ask()
-    await service.work()
-    message = await service.message()
+async def test_a_request_becomes_one_mail_that_the_provider_knows_by_its_id(
+    deployment: Deployment, server: Any
+) -> None:
+    await deployment.ask()
+    await deployment.work()
+    message = await deployment.message()
 
     assert (message.state, list(server.accepted)) == ("sent", [message.provider_id])
 
 
 @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
 async def test_where_the_answer_is_lost_the_report_is_awaited_and_ends_the_tries(
-    service: Service, provider: Provider, server: Any, trouble: Trouble
+    deployment: Deployment, provider: Provider, server: Any, trouble: Trouble
 ) -> None:
     server.coming.append(trouble)
-    await service.ask()
-    await service.work()
+    await deployment.ask()
+    await deployment.work()
     await server.idle()
-    waiting = await service.message()
+    waiting = await deployment.message()
     assert waiting.state == "waiting"
     assert waiting.available_at - now() > timedelta(seconds=50)
 
     ((accepted, mail),) = server.accepted.items()
     sent = provider.report("delivered", accepted, to=ADA, key=provider.key_in(mail))
-    (report,) = await service.parts.provider_webhooks[provider.name].read(sent.headers, sent.body)
-    await service.parts.provider_events.take(report, Client(ip_address="192.0.2.1"))
-    await service.work()
+    (report,) = await deployment.parts.provider_webhooks[provider.name].read(sent.headers, sent.body)
+    await deployment.parts.provider_events.take(report, Client(ip_address="192.0.2.1"))
+    await deployment.work()
 
-    message = await service.message()
+    message = await deployment.message()
     assert (message.state, message.sender, message.provider_id) == ("sent", provider.name, accepted)
     assert len(server.requests) == 1
 
 
-async def test_without_a_report_the_same_mail_is_handed_over_again(service: Service, server: Any) -> None:
+async def test_without_a_report_the_same_mail_is_handed_over_again(deployment: Deployment, server: Any) -> None:
     server.coming.append(Trouble.DROP_AFTER_ACCEPTING)
-    await service.ask()
+    await deployment.ask()
     for _ in range(2):
-        await service.work()
+        await deployment.work()
 
     first, again = server.accepted.values()
     assert first == again
-    assert (await service.message()).state == "sent"
+    assert (await deployment.message()).state == "sent"

@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.every_language import LOOKED_AT
 from tests.pages.every_page import every_page
-from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.screens import Screens
 from tests.pages.school import School, opened, settings_for
 from tests.serving import serving_here
 

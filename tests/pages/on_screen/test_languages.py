@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.async_api import expect
-from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.screens import Screens
 from tests.pages.on_screen.test_the_story import link
 from tests.pages.school import School
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Page, Route, expect
-from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.screens import Screens
 from tests.pages.school import ADA, School, opened, settings_for
 from tests.serving import serving_here
 from tests.verifier import running_verifier

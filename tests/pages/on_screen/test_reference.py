@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 from tests.databases import SqliteFiles
-from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.screens import Screens
 from tests.serving import serving_here
 from tests.spec.service import ADA, running, settings_for
 

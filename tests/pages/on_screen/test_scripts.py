@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.async_api import Page, Request, expect
-from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.screens import Screens
 from tests.pages.on_screen.test_the_story import link
 from tests.pages.school import ADA, NEW_PASSWORD, School
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import expect
-from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.screens import Screens
 from tests.pages.on_screen.test_the_story import link
 from tests.pages.school import NEW_PASSWORD, School, opened, settings_for
 from tests.spec.second_factors import SEED, code_of, factors_of, own_step_of, wrong_code

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.screens import Screens
 from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
-from tests.spec.conftest import Start
-from tests.spec.service import NOBODY, REQUEST, Service
+from tests.spec.service import NOBODY, REQUEST, Service, Start
 
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import LimitSettings, ServerSettings

@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.spec.conftest import Start
 from tests.spec.elsewhere import Elsewhere
-from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, Service, problem, running, settings_for
+from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, Service, Start, problem, running, settings_for
 
 from keyturn.accounts.port import Account
 from keyturn.settings import ServerSettings

@@ -5,8 +5,7 @@ from itertools import count
 
 import pytest
 from tests.processor_time import least_seconds
-from tests.spec.conftest import Start
-from tests.spec.service import LOGIN, NOBODY, REQUEST, VALIDATE, Service
+from tests.spec.service import LOGIN, NOBODY, REQUEST, VALIDATE, Service, Start
 
 from keyturn.settings import LimitSettings
 

@@ -12,11 +12,10 @@ import pytest
 from tests.programs import require_program
 from tests.puzzles import solved, written
 from tests.serving import serving_here
-from tests.spec.conftest import Start
 from tests.spec.http.documented_curl import WITH_PROOFS, read, shown
 from tests.spec.inbox import TOKEN
 from tests.spec.second_factors import BUILTIN, code_of, enrol
-from tests.spec.service import REQUEST, Service
+from tests.spec.service import REQUEST, Service, Start
 
 from keyturn.settings import ChallengeSettings, InvitationSettings, MuteSettings, Secret, TokenSettings
 

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from tests.spec.conftest import Start
-from tests.spec.service import Service
+from tests.spec.service import Service, Start
 
 from keyturn.settings import Brand, ServerSettings
 

@@ -1,8 +1,7 @@
 """Which hosts are answered for."""
 
 import pytest
-from tests.spec.conftest import Start
-from tests.spec.service import NOBODY, REQUEST, Service, problem
+from tests.spec.service import NOBODY, REQUEST, Service, Start, problem
 
 from keyturn.settings import ServerSettings
 

@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select, update
-from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
-from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, REQUEST, RESET, VALIDATE, Service, problem
+from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, REQUEST, RESET, VALIDATE, Service, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.accounts.models import AccountRow

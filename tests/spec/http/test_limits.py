@@ -5,7 +5,6 @@ import asyncio
 import httpx
 import pytest
 from sqlalchemy import select
-from tests.spec.conftest import Start
 from tests.spec.service import (
     ADA,
     CHANGE,
@@ -19,6 +18,7 @@ from tests.spec.service import (
     RESET,
     VALIDATE,
     Service,
+    Start,
     problem,
 )
 

@@ -7,7 +7,6 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
-from tests.spec.conftest import Start
 from tests.spec.elsewhere import Readable
 from tests.spec.service import (
     ADA,
@@ -20,6 +19,7 @@ from tests.spec.service import (
     RESET,
     VALIDATE,
     Service,
+    Start,
     problem,
     running,
     settings_for,

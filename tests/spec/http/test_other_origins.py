@@ -1,7 +1,7 @@
 """Pages of another origin: those on the list may call the API, without cookies; nobody else may read an answer."""
 
 import pytest
-from tests.spec.conftest import Start
+from tests.spec.service import Start
 
 from keyturn.settings import LimitSettings, ServerSettings
 

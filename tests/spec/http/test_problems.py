@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.spec.conftest import Start
 from tests.spec.service import (
     ADA,
     CHANGE,
@@ -20,6 +19,7 @@ from tests.spec.service import (
     RESET,
     VALIDATE,
     Service,
+    Start,
     problem,
 )
 

@@ -11,9 +11,8 @@ import httpx
 import pytest
 from tests.cli.process import Running
 from tests.cli.process import running as running_command
-from tests.spec.conftest import Start
 from tests.spec.inbox import links_in, token_in
-from tests.spec.service import ADA, NOBODY, REQUEST, problem
+from tests.spec.service import ADA, NOBODY, REQUEST, Start, problem
 
 from keyturn.settings import LimitSettings
 

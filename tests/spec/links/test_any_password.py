@@ -5,8 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.spec.conftest import Start
-from tests.spec.service import NEW_PASSWORD, PASSWORD, RESET, Service, problem
+from tests.spec.service import NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
 from keyturn.settings import LimitSettings
 

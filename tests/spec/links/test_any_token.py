@@ -3,8 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, problem
+from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, Start, problem
 
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.settings import LimitSettings

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from tests.range_server import Fault, RangeServer, running_ranges, sha1_of
-from tests.spec.conftest import Start
-from tests.spec.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, problem
+from tests.spec.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, Start, problem
 
 from keyturn.reset.passwords.breach_filter import write_filter
 from keyturn.settings import BreachSettings, DatabaseSettings, Secret

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.range_server import running_ranges
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, problem
+from tests.spec.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, problem
 
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import BreachSettings, LimitSettings

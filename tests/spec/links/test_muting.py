@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, text, update
-from tests.spec.conftest import Start
 from tests.spec.inbox import TOKEN, token_in
-from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, problem
+from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.accounts.models import AccountRow
@@ -25,8 +24,8 @@ MUTING: dict[str, Any] = {
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    return await start(**MUTING)
+def service_options() -> dict[str, Any]:
+    return MUTING
 
 
 async def tokens_of(service: Service, email: str = ADA) -> tuple[str, str]:

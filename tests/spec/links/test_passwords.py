@@ -8,8 +8,7 @@ from typing import Any
 import bcrypt
 import pytest
 from tests.builtin_accounts import builtin_accounts
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, CHEAPEST, LOGIN, PASSWORD, POLICY, RESET, Service, hash_of, problem
+from tests.spec.service import ADA, CHEAPEST, LOGIN, PASSWORD, POLICY, RESET, Service, Start, hash_of, problem
 
 from keyturn.accounts.port import Account
 from keyturn.settings import HashingSettings, LimitSettings, PasswordSettings

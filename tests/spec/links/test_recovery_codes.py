@@ -3,9 +3,9 @@
 import asyncio
 import os
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from tests.spec.conftest import Start
 from tests.spec.second_factors import BUILTIN, account_of, enrol, own_step, reset_with
 from tests.spec.service import Service, problem
 
@@ -15,12 +15,10 @@ pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    """Start a service in which Ada has a TOTP."""
+def service_options() -> dict[str, Any]:
+    """Give Ada a TOTP."""
     limits = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute")
-    service = await start(second_step=BUILTIN, limits=limits)
-    await enrol(service)
-    return service
+    return {"second_step": BUILTIN, "limits": limits, "prepare": enrol}
 
 
 async def test_a_recovery_code_stands_in_once_however_it_is_typed(service: Service) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 from tests.builtin_accounts import builtin_accounts
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, problem
+from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account

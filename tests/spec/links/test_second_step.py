@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.spec.conftest import Start
 from tests.spec.second_factors import (
     BUILTIN,
     SEED,
@@ -30,6 +29,7 @@ from tests.spec.service import (
     RESET,
     VALIDATE,
     Service,
+    Start,
     problem,
 )
 
@@ -43,11 +43,9 @@ FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    """Start a service in which Ada has a TOTP."""
-    service = await start(second_step=BUILTIN, limits=FREE)
-    await enrol(service)
-    return service
+def service_options() -> dict[str, Any]:
+    """Give Ada a TOTP."""
+    return {"second_step": BUILTIN, "limits": FREE, "prepare": enrol}
 
 
 async def test_a_link_alone_is_answered_with_the_methods_and_lives_on(service: Service) -> None:

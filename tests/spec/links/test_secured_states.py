@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
-from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, problem
+from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 from tests.builtin_accounts import builtin_accounts
-from tests.spec.conftest import Start
 from tests.spec.inbox import TOKEN, token_in
-from tests.spec.service import ADA, ME, NEW_PASSWORD, NOBODY, Service, problem
+from tests.spec.service import ADA, ME, NEW_PASSWORD, NOBODY, Service, Start, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now

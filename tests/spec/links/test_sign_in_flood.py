@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
-from tests.spec.conftest import Start
 from tests.spec.service import CHANGE, LOGIN, NEW_PASSWORD, NOBODY, PASSWORD, Service, problem
 
 from keyturn.settings import HashingSettings, LimitSettings
@@ -21,9 +21,9 @@ MOST = QUEUE // 2
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
+def service_options() -> dict[str, Any]:
     limits = LimitSettings(account="10000/minute", login="10000/minute", mailbox_cooldown=timedelta(0))
-    return await start(hashing=HashingSettings(cost=10, workers=1, queue=QUEUE), limits=limits)
+    return {"hashing": HashingSettings(cost=10, workers=1, queue=QUEUE), "limits": limits}
 
 
 @asynccontextmanager

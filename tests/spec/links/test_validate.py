@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 from tests.connections import committing
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, RESET, VALIDATE, Service, problem
+from tests.spec.service import ADA, RESET, VALIDATE, Service, Start, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now

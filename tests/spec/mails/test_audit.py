@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import UpdateBase, delete, select, text, update
-from tests.spec.conftest import Start
 from tests.spec.service import (
     ADA,
     CHANGE,
@@ -20,6 +19,7 @@ from tests.spec.service import (
     RESET,
     VALIDATE,
     Service,
+    Start,
 )
 
 from keyturn.accounts.models import AccountRow

@@ -5,9 +5,8 @@ from base64 import b64encode
 from typing import Any
 
 from sqlalchemy import func, insert, select
-from tests.spec.conftest import Start
 from tests.spec.inbox import Inbox, token_in
-from tests.spec.service import ADA, NEW_PASSWORD, Service, hash_of, problem
+from tests.spec.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now

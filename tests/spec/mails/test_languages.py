@@ -5,8 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service
+from tests.spec.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service, Start
 
 from keyturn.settings import LimitSettings
 

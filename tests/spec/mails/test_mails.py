@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from tests.spec.conftest import Start
 from tests.spec.inbox import TOKEN, links_in, token_in
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, Start
 
 from keyturn.database import now
 from keyturn.reset.records.models import MailboxRow

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service, Start
 from tests.statements import statements_sent, thread_trips
 
 from keyturn.mail.rendering.mjml import to_html

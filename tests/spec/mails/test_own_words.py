@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.pages.school import form_token, heading, words
-from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
-from tests.spec.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, problem
+from tests.spec.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
 
 from keyturn.settings import Brand, Folder, Kind, LimitSettings, MailSettings
 

@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import select, update
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
 from tests.mail_providers.delivery import Delivery
-from tests.spec.conftest import Start
 from tests.spec.reporting import NO_COOLDOWN, history, is_mailed, outcomes, provider_id, state, trail
-from tests.spec.service import ADA, Service, problem
+from tests.spec.service import ADA, Service, Start, problem
 
 from keyturn.database import now
 from keyturn.errors import SendUnknown
@@ -87,8 +86,8 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
 
 
 @pytest.fixture
-async def service(start: Start, provider: Provider) -> Service:
-    return await start(limits=NO_COOLDOWN, **provider.settings)
+def service_options(provider: Provider) -> dict[str, Any]:
+    return {"limits": NO_COOLDOWN, **provider.settings}
 
 
 async def deliver(service: Service, provider: Provider, sent: Delivery) -> httpx.Response:

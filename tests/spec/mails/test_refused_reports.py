@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
-from tests.spec.conftest import Start
 from tests.spec.reporting import WITH_WEBHOOK
 from tests.spec.service import Service, problem
 
@@ -32,15 +31,15 @@ SIGNED = {"x-twilio-email-event-webhook-signature": "AAAA", "x-twilio-email-even
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    return await start(
-        limits=LimitSettings(malformed="3/minute"),
-        resend=WITH_WEBHOOK,
-        ses=SesSettings(topic_arn=sns.TOPIC),
-        postmark=PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD)),
-        sendgrid=SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY)),
-        mailgun=MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY)),
-    )
+def service_options() -> dict[str, Any]:
+    return {
+        "limits": LimitSettings(malformed="3/minute"),
+        "resend": WITH_WEBHOOK,
+        "ses": SesSettings(topic_arn=sns.TOPIC),
+        "postmark": PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD)),
+        "sendgrid": SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY)),
+        "mailgun": MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY)),
+    }
 
 
 class Post:

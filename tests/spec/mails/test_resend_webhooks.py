@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import delete, select, update
-from tests.spec.conftest import Start
 from tests.spec.reporting import (
     HARD,
     NO_COOLDOWN,
@@ -25,7 +24,7 @@ from tests.spec.reporting import (
     state,
     trail,
 )
-from tests.spec.service import ADA, Service
+from tests.spec.service import ADA, Service, Start
 
 from keyturn.database import now
 from keyturn.errors import SendRetryable
@@ -39,8 +38,8 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    return await start(resend=WITH_WEBHOOK, limits=NO_COOLDOWN)
+def service_options() -> dict[str, Any]:
+    return {"resend": WITH_WEBHOOK, "limits": NO_COOLDOWN}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.spec.conftest import Start
 from tests.spec.reporting import (
     HARD,
     NO_COOLDOWN,
@@ -20,7 +19,7 @@ from tests.spec.reporting import (
     state,
     trail,
 )
-from tests.spec.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service
+from tests.spec.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start
 
 from keyturn.database import now
 from keyturn.errors import SendRetryable
@@ -35,8 +34,8 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    return await start(resend=WITH_WEBHOOK, limits=NO_COOLDOWN)
+def service_options() -> dict[str, Any]:
+    return {"resend": WITH_WEBHOOK, "limits": NO_COOLDOWN}
 
 
 ENDINGS: dict[str, dict[str, Any]] = {"bounced": HARD, "complained": {}, "suppressed": {}}

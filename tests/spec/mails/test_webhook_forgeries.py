@@ -2,10 +2,10 @@
 
 import json
 import time
+from typing import Any
 
 import msgspec
 import pytest
-from tests.spec.conftest import Start
 from tests.spec.reporting import (
     HARD,
     NO_COOLDOWN,
@@ -21,7 +21,7 @@ from tests.spec.reporting import (
     state,
     trail,
 )
-from tests.spec.service import Service, problem
+from tests.spec.service import Service, Start, problem
 
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.settings import Secret
@@ -32,8 +32,8 @@ OTHER_SECRET = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    return await start(resend=WITH_WEBHOOK, limits=NO_COOLDOWN)
+def service_options() -> dict[str, Any]:
+    return {"resend": WITH_WEBHOOK, "limits": NO_COOLDOWN}
 
 
 async def assert_nothing_changed(service: Service) -> None:

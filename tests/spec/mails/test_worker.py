@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
-from tests.spec.conftest import Start
 from tests.spec.inbox import Inbox, token_in
-from tests.spec.service import ADA, NOBODY, Service
+from tests.spec.service import ADA, NOBODY, Service, Start
 
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable

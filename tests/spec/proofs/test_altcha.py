@@ -11,8 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 from tests.puzzles import CHEAPEST_PUZZLE, solved, written
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, NOBODY, REQUEST, Service, problem
+from tests.spec.service import ADA, NOBODY, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow

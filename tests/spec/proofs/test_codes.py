@@ -12,9 +12,8 @@ import pytest
 from sqlalchemy import select, text, update
 from tests.builtin_accounts import builtin_accounts
 from tests.redis_server import running_redis
-from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
-from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, problem
+from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.accounts.port import Account

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Executable, RowMapping, select
-from tests.spec.conftest import Start
 from tests.spec.second_factors import BUILTIN, account_of, code_of, enrol, reset_with
-from tests.spec.service import Service, problem
+from tests.spec.service import Service, Start, problem
 
 from keyturn.reset.proofs.second_step import builtin_factors
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
@@ -18,12 +17,14 @@ OLD, NEW = Secret("0123456789abcdef" * 4), Secret("fedcba9876543210" * 4)
 OTHER_SEED = b"another seed, 20 B.."
 
 
-@pytest.fixture
-async def service(start: Start) -> Service:
-    """Start a service in which the old key has sealed Ada's factors."""
-    service = await start(second_step=BUILTIN, secret_key=OLD)
+async def with_factors(service: Service) -> None:
     await BuiltinFactors(service.parts.database, [OLD]).set_phone((await enrol(service)).id, "+447700900123")
-    return service
+
+
+@pytest.fixture
+def service_options() -> dict[str, Any]:
+    """Have the old key seal Ada's factors."""
+    return {"second_step": BUILTIN, "secret_key": OLD, "prepare": with_factors}
 
 
 def rotating(service: Service) -> BuiltinFactors:

@@ -8,9 +8,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.spec.conftest import Start
 from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
-from tests.spec.service import Service, problem
+from tests.spec.service import Service, Start, problem
 from tests.verifier import Fault, Verifier, running_verifier
 
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret, ServerSettings

@@ -1,8 +1,8 @@
 """A store that cannot join the transaction: the link is used up first, and given back where the store says no."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -17,8 +17,6 @@ from tests.spec.service import (
     RESET,
     Service,
     problem,
-    running,
-    settings_for,
 )
 
 from keyturn.accounts.port import Account
@@ -42,10 +40,8 @@ def store() -> Elsewhere:
 
 
 @pytest.fixture
-async def service(database_url: str, store: Elsewhere) -> AsyncIterator[Service]:
-    often = LimitSettings(mailbox_cooldown=timedelta(0))
-    async with running(settings_for(database_url, limits=often), accounts=store) as service:
-        yield service
+def service_options(store: Elsewhere) -> dict[str, Any]:
+    return {"store": store, "limits": LimitSettings(mailbox_cooldown=timedelta(0))}
 
 
 async def test_a_password_that_is_accepted_reaches_the_store_as_it_was_typed(

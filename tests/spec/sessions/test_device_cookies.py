@@ -1,9 +1,10 @@
 """Strangers guess at an account until its limit is used up: its owner gets in where they were before."""
 
+from typing import Any
+
 import httpx
 import pytest
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, DAN, LOGIN, LOGOUT, NEW_PASSWORD, NOBODY, PASSWORD, RESET, Service, problem
+from tests.spec.service import ADA, DAN, LOGIN, LOGOUT, NEW_PASSWORD, NOBODY, PASSWORD, RESET, Service, Start, problem
 
 from keyturn.settings import LimitSettings, Secret
 
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
-    return await start(limits=LimitSettings(account=f"{GUESSES}/15 minutes"))
+def service_options() -> dict[str, Any]:
+    return {"limits": LimitSettings(account=f"{GUESSES}/15 minutes")}
 
 
 async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD, email: str = ADA) -> str:

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -32,11 +32,9 @@ def store() -> Elsewhere:
 
 
 @pytest.fixture
-async def service(database_url: str, store: Elsewhere) -> AsyncIterator[Service]:
+def service_options(store: Elsewhere) -> dict[str, Any]:
     often = LimitSettings(mailbox_cooldown=timedelta(0))
-    settings = settings_for(database_url, limits=often, sign_in_url="{base_url}/login")
-    async with running(settings, accounts=store) as service:
-        yield service
+    return {"store": store, "limits": often, "sign_in_url": "{base_url}/login"}
 
 
 async def confirmations(service: Service) -> int:

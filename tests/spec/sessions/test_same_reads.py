@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.accounts.table.app import running_app
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, hash_of, running, settings_for
+from tests.spec.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
 from tests.statements import statements_sent
 
 from keyturn.settings import AccountSettings, Secret, TableSettings

@@ -8,8 +8,21 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 from tests.processor_time import least_seconds
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, CHANGE, DAN, GRACE, LOGIN, LOGOUT, ME, NOBODY, PASSWORD, Service, hash_of, problem
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    DAN,
+    GRACE,
+    LOGIN,
+    LOGOUT,
+    ME,
+    NOBODY,
+    PASSWORD,
+    Service,
+    Start,
+    hash_of,
+    problem,
+)
 
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import now

@@ -1,12 +1,12 @@
 """Signing in with the hash of a store that cannot join the transaction which opens the session."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.spec.elsewhere import Readable
 from tests.spec.links.test_races import Gate
-from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
+from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 from keyturn.accounts.port import Account
 
@@ -14,9 +14,8 @@ pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture
-async def service(database_url: str) -> AsyncIterator[Service]:
-    async with running(settings_for(database_url), accounts=Readable(Account(id="u-1", email=ADA))) as service:
-        yield service
+def service_options() -> dict[str, Any]:
+    return {"store": Readable(Account(id="u-1", email=ADA))}
 
 
 async def test_who_knows_the_password_signs_in_and_a_reset_signs_everybody_out(service: Service) -> None:

@@ -3,16 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.emails.engines.django.conftest import (
-    RECEIPT,
-    WELCOME,
-    Ask,
-    Opened,
-    draw,
-    found_in_all,
-    languages,
-    place_of,
-)
+from tests.emails.engines.django.opened import RECEIPT, WELCOME, Ask, Opened, draw, found_in_all, languages, place_of
 
 from keyturn.emails.engines.django import open_project
 from keyturn.mail.rendering.compiling import Rendered

@@ -1,7 +1,7 @@
 """What is wrong with a mail of a Django project: told with its place, and with what mends it."""
 
 import pytest
-from tests.emails.engines.django.conftest import Ask, Opened, found_in, found_in_all, template
+from tests.emails.engines.django.opened import Ask, Opened, found_in, found_in_all, template
 
 from keyturn.emails.lint.checks.undefined import check_undefined
 from keyturn.emails.lint.document import read_document

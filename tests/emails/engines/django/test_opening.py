@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.emails.engines.django.conftest import RECEIPT, WELCOME, Ask, Opened, names
+from tests.emails.engines.django.opened import RECEIPT, WELCOME, Ask, Opened, names
 
 from keyturn.emails.engines.django import open_project
 from keyturn.emails.gallery.app_environment import CannotImport

@@ -1,7 +1,7 @@
 """What a Django project's templates are given."""
 
 import pytest
-from tests.emails.engines.django.conftest import Ask, drawn_with_guesses, guessed
+from tests.emails.engines.django.opened import Ask, drawn_with_guesses, guessed
 
 
 def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from tests.emails.engines.liquid.conftest import Written, document
+from tests.emails.engines.liquid.folders import Written, document
 
 from keyturn.emails.gallery import Gallery
 from keyturn.mail.rendering.compiling import Rendered

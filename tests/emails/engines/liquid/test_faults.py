@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.emails.engines.liquid.conftest import Written, document, told
+from tests.emails.engines.liquid.folders import Written, document, told
 
 from keyturn.emails.engines.liquid import open_liquid
 from keyturn.emails.gallery import Gallery

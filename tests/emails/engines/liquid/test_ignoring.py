@@ -1,7 +1,7 @@
 """Comments of Liquid that say which findings stay."""
 
 import pytest
-from tests.emails.engines.liquid.conftest import Written, told
+from tests.emails.engines.liquid.folders import Written, told
 
 from keyturn.emails.lint.examination import examine
 

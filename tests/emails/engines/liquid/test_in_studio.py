@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-from tests.emails.engines.liquid.conftest import NOTIFICATIONS
+from tests.emails.engines.liquid.folders import NOTIFICATIONS
 
 from keyturn.emails.engines.choosing import open_templates
 from keyturn.emails.studio import Studio, create_studio_app

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.emails.engines.liquid.conftest import Written
+from tests.emails.engines.liquid.folders import Written
 
 from keyturn.emails.gallery import Gallery
 

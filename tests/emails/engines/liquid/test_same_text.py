@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from liquid import DictLoader, Environment
-from tests.emails.engines.liquid.conftest import Written
+from tests.emails.engines.liquid.folders import Written
 
 from keyturn.emails.gallery.samples.sample import Sample
 

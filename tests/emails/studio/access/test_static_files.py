@@ -1,7 +1,7 @@
 """The studio's own scripts and styles: the files of one folder, and nothing else of this machine."""
 
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 
 def test_a_file_is_answered_with_its_type_and_the_headers_of_the_studio(client: Client) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.emails.inbox.conftest import mail
-from tests.emails.studio.conftest import Client
+from tests.emails.inbox.mails import mail
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio

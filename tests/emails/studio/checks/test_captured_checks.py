@@ -5,8 +5,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from tests.emails.inbox.conftest import mail
-from tests.emails.studio.conftest import Client
+from tests.emails.inbox.mails import mail
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails

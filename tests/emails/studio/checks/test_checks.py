@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import GREETING_SAMPLES
+from tests.emails.studio.fixtures import GREETING_SAMPLES, Client
 from tests.emails.studio.overlays import break_it
 
 from keyturn.emails.studio import Studio, create_studio_app

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.checks.image_weights import ImageWeights

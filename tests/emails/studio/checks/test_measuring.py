@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.emails.inbox.conftest import mail
-from tests.emails.studio.conftest import Client
+from tests.emails.inbox.mails import mail
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio import Studio
 

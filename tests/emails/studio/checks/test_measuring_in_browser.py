@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 from tests.emails.studio.on_screen import open_sample, save
 
 from keyturn.emails.studio import Studio

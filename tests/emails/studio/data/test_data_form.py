@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.orders import ORDERS, changed, edit_in, fields_of, order_studio
 
 from keyturn.emails.studio import Studio

@@ -6,7 +6,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.orders import edit_in, fields_of, order_studio
 
 from keyturn.emails.studio import Studio

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.orders import Order, fields_of, order_studio
 
 from keyturn.emails.gallery import Sample

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import GREETING, GREETING_SAMPLES
+from tests.emails.studio.fixtures import GREETING, GREETING_SAMPLES, Client
 
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.studio import Studio, create_studio_app

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 from tests.emails.lint.planting import Mails
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
 from keyturn.emails.lint.css.colours import Colour

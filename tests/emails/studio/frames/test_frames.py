@@ -1,7 +1,7 @@
 """The mail as a document of its own: it is drawn, and does nothing else."""
 
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, apply_view, force_scheme, frame
 from keyturn.emails.studio.view import Scheme, View

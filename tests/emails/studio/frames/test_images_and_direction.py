@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio.frames.direction import set_direction
 from keyturn.emails.studio.frames.images import remove_images

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Error, Page, Route, expect
-from tests.emails.inbox.conftest import mail as captured_mail
+from tests.emails.inbox.mails import mail as captured_mail
 from tests.emails.studio.on_screen import mail, open_sample, save
 from tests.serving import serving
 

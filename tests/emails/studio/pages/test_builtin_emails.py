@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from msgspec.structs import asdict
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio import Studio, create_studio_app

@@ -2,7 +2,7 @@
 
 from email.message import EmailMessage
 
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio import Studio
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 UI = """\
 {# what mails are made of #}

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 HEAD = '<link href="https://fonts.example/css2?family=A" rel="stylesheet">'
 

@@ -10,7 +10,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from litestar.testing import TestClient
 from msgspec.structs import asdict
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.serving import serving
 from tests.settings.test_brand import SVG
 

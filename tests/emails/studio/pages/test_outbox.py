@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import capture
+from tests.emails.studio.fixtures import Client, capture
 
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio, create_studio_app

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 
 from keyturn.emails.studio import Studio
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.inbox.conftest import mail
-from tests.emails.studio.conftest import Client
+from tests.emails.inbox.mails import mail
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.inbox.faults import Fault
 from keyturn.emails.inbox.mail import MailContent

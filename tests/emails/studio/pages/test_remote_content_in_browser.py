@@ -6,7 +6,7 @@ from email.message import EmailMessage
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
-from tests.emails.inbox.conftest import mail
+from tests.emails.inbox.mails import mail
 from tests.emails.studio.elsewhere import Elsewhere
 
 from keyturn.emails.studio import Studio

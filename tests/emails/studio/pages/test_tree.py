@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import NOTICE
+from tests.emails.studio.fixtures import NOTICE, Client
 
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.gallery.samples import hostile

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment, FileSystemLoader
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
 from keyturn.emails.gallery import Gallery

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
 GREETING, BASE, PARTS = "greeting/greeting.mjml", "_layout/base.mjml", "_layout/parts.mjml"

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio import Studio, create_studio_app
 

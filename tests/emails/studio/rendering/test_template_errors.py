@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import BASE, GREETING, GREETING_SAMPLES
+from tests.emails.studio.fixtures import BASE, GREETING, GREETING_SAMPLES, Client
 from tests.emails.studio.overlays import break_it, overlay
 
 

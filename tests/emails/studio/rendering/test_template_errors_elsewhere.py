@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.overlays import break_it, overlay
 
 from keyturn.emails.gallery import Gallery

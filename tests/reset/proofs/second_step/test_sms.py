@@ -1,7 +1,7 @@
 """A code by SMS, from the request to Twilio's API and back."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -45,9 +45,13 @@ def twilio(listening: Twilio) -> TwilioServer:
     return listening.server
 
 
+async def with_phone(service: Service) -> None:
+    await builtin_factors(service).set_phone((await account_of(service)).id, PHONE)
+
+
 @pytest.fixture
-async def service(twilio: TwilioServer, listening: Twilio, database_url: str) -> AsyncIterator[Service]:
-    """Start a service in which Ada has a phone."""
+def service_options(twilio: TwilioServer, listening: Twilio) -> dict[str, Any]:
+    """Give Ada a phone."""
     del twilio
     sms = SmsSettings(
         transport="twilio",
@@ -60,10 +64,7 @@ async def service(twilio: TwilioServer, listening: Twilio, database_url: str) ->
         daily=4,
     )
     step = SecondStepSettings(source="builtin", sms=sms, tries=10)
-    async with running(settings_for(database_url, second_step=step, limits=FREE)) as service:
-        account = await service.add(ADA, name="Ada", locale="en")
-        await builtin_factors(service).set_phone(account.id, PHONE)
-        yield service
+    return {"second_step": step, "limits": FREE, "prepare": with_phone}
 
 
 def code_in(message: dict[str, str]) -> str:

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import NOTICE
+from tests.emails.studio.fixtures import NOTICE, Client
 
 BRANCHES = """{% if urgent %}
 <mj-text colour="red">Now</mj-text>

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import GREETING_SAMPLES
+from tests.emails.studio.fixtures import GREETING_SAMPLES, Client
 
 from keyturn.emails.studio import Studio, create_studio_app, studio_router
 from keyturn.languages import Languages

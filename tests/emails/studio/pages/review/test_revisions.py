@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.conftest import Client
-from tests.emails.studio.fixtures import GREETING
+from tests.emails.studio.fixtures import GREETING, Client
 
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.rendering.drawing import Drawer

@@ -16,7 +16,7 @@ GRACE = "grace@northwind.test"
 SECRET_KEY = Secret("an old secret key of some length")
 
 
-class Service:
+class Deployment:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.parts = Parts(settings)

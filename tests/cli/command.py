@@ -1,0 +1,23 @@
+"""A command of Keyturn as tests run it, and the account that most of them know."""
+
+from collections.abc import Callable
+
+import msgspec
+
+
+class Ended(msgspec.Struct, frozen=True):
+    code: int
+    out: str
+    err: str
+
+
+Keyturn = Callable[..., Ended]
+
+
+ADA = "ada@northwind.example"
+
+
+PASSWORD = "seven quiet harbours"
+
+
+CHEAP = {"KEYTURN_HASHING_COST": "10"}

@@ -1,0 +1,104 @@
+"""What a test asks of the Django project in its own process: each function runs there."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keyturn.emails.engines.django import open_project
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.document import Document, read_document
+from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
+from keyturn.emails.lint.template_checks import findings
+from keyturn.mail.rendering.compiling import Rendered
+
+PROJECT = Path(__file__).parent / "project"
+EMAILS = "shop/templates/shop/emails"
+RECEIPT, WELCOME = "shop/emails/receipt", "shop/emails/welcome"
+
+
+class Opened:
+    """The project in its process."""
+
+    gallery: Gallery
+    folder: Path
+
+
+Ask = Callable[..., Any]
+
+
+def open_here(opened: Opened, folder: Path) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "django"]:
+        del sys.modules[name]  # another test of this process has set it up in its own way
+    os.chdir(folder)
+    opened.folder, opened.gallery = folder, open_project("northwind.settings", None)
+
+
+def draw(opened: Opened, template: str, language: str = "en") -> Rendered:
+    gallery = opened.gallery
+    sample = next(iter(gallery.samples(template).values()))
+    return gallery.renderers()(sample).render_values(template, sample.values, gallery.languages.known[language])
+
+
+def place_of(opened: Opened, template: str, text: str) -> str:
+    mail = document(opened, template)
+    place = mail.place(mail.markup.index(text))
+    return f"{place.file}:{place.line}:{place.column}"
+
+
+def document(opened: Opened, template: str) -> Document:
+    gallery = opened.gallery
+    sample = next(iter(gallery.samples(template).values()))
+    templates = gallery.renderers(with_lenient_origins)(sample)
+    return read_document(templates, template, sample, gallery.languages.choose("en"))
+
+
+def names(opened: Opened) -> tuple[list[str], list[str]]:
+    return opened.gallery.names(), opened.gallery.shared_files()
+
+
+def languages(opened: Opened) -> list[str]:
+    return list(opened.gallery.languages.known)
+
+
+def guessed(opened: Opened, source: str) -> Any:
+    with template(opened, source) as name:
+        return dict(opened.gallery.samples(name)["guessed"].values)
+
+
+def drawn_with_guesses(opened: Opened, source: str) -> str:
+    with template(opened, source) as name:
+        return draw(opened, name).html
+
+
+def found_in_all(opened: Opened) -> list[tuple[str, str]]:
+    found = examine(opened.gallery).found
+    return [(one.finding.rule, f"{one.finding.place.file}:{one.finding.place.line}") for one in found]
+
+
+def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, str, str, str]]:
+    with template(opened, source, values) as name:
+        gallery = opened.gallery
+        sample = next(iter(gallery.samples(name).values()))
+        templates = gallery.renderers(with_lenient_origins)(sample)
+        found = findings(templates, name, sample, gallery.languages.choose("en"), [])
+        return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
+
+
+class template:  # noqa: N801 - used as a function
+    def __init__(self, opened: Opened, source: str, values: str = "") -> None:
+        self._file = opened.folder / EMAILS / "tried.html"
+        self._samples = self._file.with_name("tried.samples.toml")
+        self._source, self._values = source, values
+
+    def __enter__(self) -> str:
+        self._file.write_text(self._source, "utf-8")
+        if self._values:
+            self._samples.write_text(self._values, "utf-8")
+        return "shop/emails/tried"
+
+    def __exit__(self, *_: object) -> None:
+        self._file.unlink()
+        self._samples.unlink(missing_ok=True)
