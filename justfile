@@ -34,7 +34,7 @@ test *flags:
 # The tests that take long: commands, apps that adopt it, the demo, processes that are killed, every page, all languages,
 # what is measured, and what is said of any input, with five times as many examples
 stories *flags:
-    uv run pytest -m "long or hypothesis" --hypothesis-profile=thorough {{flags}}
+    uv run pytest -m "long or hypothesis or (any_database and postgresql)" --hypothesis-profile=thorough {{flags}}
 
 # The tests that answer at once: SQLite, no browser, no process of its own, no whole story
 quick *flags:

@@ -41,14 +41,14 @@ FLAGS = (
 )
 """As root it needs the first; the others keep it from looking for hosts of its own, and from what nobody sees."""
 
-_PATIENCE = 20_000
-"""Milliseconds that a page may take to look as it should: many tests may share one core."""
+PATIENCE = 60_000
+"""Milliseconds that a page may take to load, or to look as it should: many tests may share one core."""
 
 
 @asynccontextmanager
 async def running_chromium(path: str) -> AsyncIterator[Browser]:
     """Run the browser that lies there."""
-    expect.set_options(timeout=_PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser

@@ -17,9 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browsing import running_chromium
-from tests.building import remember_signatures
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
-from tests.every_language import NOT_TELLING
 from tests.held_loop import failing_where_the_loop_is_held
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
@@ -46,27 +44,18 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql", "postgresql_with_tl
 
 
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
-"""Modules that start processes: who has one of them, or a name of theirs, is long."""
-
-LONG_STORIES = ("adoption", "chaos", "cli", "demo", "pages", "plugin", "sources", "spec/mails", "webhooks")
-"""Rooms that take whole apps, commands or services through a story each: long, as is what goes through pages in a
-browser, and run by `just stories`. What lies within them is long, too."""
-
-WHOLE_PROVIDERS = "mail/providers"
-"""A room whose tests speak to servers: slow, which `just quick` leaves out."""
+"""Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
 
 
 def pytest_configure() -> None:
     """Prepare what makes a run quick: bytecode is kept, and the folders of tests lie in memory where there is room.
 
-    Without bytecode each process that a test starts would compile the whole package, and each run all tests. Apps are
-    built of what is known of their handlers.
+    Without bytecode each process that a test starts would compile the whole package, and each run all tests.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if memory := in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
-    remember_signatures(pytest.MonkeyPatch())
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -75,25 +64,26 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test for what it asks for, by name or as the engine of its `databases`."""
+    """Mark a test for the program that it needs: it asks for the fixture of that name, or its `databases` is of it."""
     if isinstance(item, pytest.Function):
         engine = item.callspec.params.get("databases") if hasattr(item, "callspec") else None
         for name in MARKED:
             if name == engine or name in item.fixturenames:
                 item.add_marker(name)
-        folder = item.path.parent.relative_to(TESTS)
-        is_story = any(folder.is_relative_to(story) for story in LONG_STORIES)
-        if is_story or "browser" in item.fixturenames or starts_processes(item.module) or is_of_many_languages(item):
-            item.add_marker("long")
-        if folder.is_relative_to(WHOLE_PROVIDERS):
-            item.add_marker("slow")
-        if engine == "postgresql" and item.get_closest_marker("any_database"):
-            item.add_marker("long")
 
 
-def is_of_many_languages(test: pytest.Function) -> bool:
-    """Tell whether a test says of one more language what the telling ones say already, by its id."""
-    return hasattr(test, "callspec") and test.callspec.id in NOT_TELLING
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse to run where a test lacks the mark `long`: it goes through pages in a browser, or starts processes."""
+    unmarked = {
+        f"{test.path.relative_to(TESTS.parent)}::{test.originalname}"
+        for test in items
+        if isinstance(test, pytest.Function)
+        and ("browser" in test.fixturenames or starts_processes(test.module))
+        and not test.get_closest_marker("long")
+    }
+    if unmarked:
+        raise pytest.UsageError(f"mark with pytest.mark.long: {', '.join(sorted(unmarked))}")
 
 
 @cache

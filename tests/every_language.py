@@ -1,14 +1,28 @@
-"""The languages in which a browser looks at everything: a second or two for each test of each of them."""
+"""The languages in which tests look at everything: the telling ones in each run, the others in `just stories`."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
 
 from keyturn.languages import Languages
 
 TELLING = ("ar", "de", "el", "fi", "ja", "ru")
-"""From right to left, long words, other letters, no blanks between words."""
-
-NOT_TELLING = frozenset(Languages("UTC").known) - {*TELLING, "en"}
-"""Those in which a test that has all of them is long."""
+"""Right to left, long words, other letters, and no spaces between words."""
 
 LOOKED_AT = sorted(Languages("UTC").known) if os.environ.get("EVERY_LANGUAGE") else TELLING
-"""All of them under `just languages`."""
+"""The languages in which a browser looks at pages: under `just languages`, all of them."""
+
+
+def each_language(argument: str, values: Mapping[str, Any]) -> pytest.MarkDecorator:
+    """Return a mark that runs a test once for each value, by its language. It is long but for English and the telling.
+
+    argument: the name of the test's parameter.
+    """
+    soon = {*TELLING, "en"}
+    params = [
+        pytest.param(value, id=tag, marks=[] if tag in soon else pytest.mark.long)
+        for tag, value in sorted(values.items())
+    ]
+    return pytest.mark.parametrize(argument, params)

@@ -18,6 +18,8 @@ import keyturn.errors
 import keyturn.packaging
 from keyturn.packaging import folder
 
+pytestmark = pytest.mark.long
+
 PACKAGE = Path(keyturn.packaging.__file__).parent
 BROUGHT_BY_OTHERS = {"django", "pytest"}
 """Who uses `keyturn.testing` has pytest, and whose mails are Django's templates has Django."""

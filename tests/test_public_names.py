@@ -7,6 +7,8 @@ import pytest
 
 import keyturn
 
+pytestmark = pytest.mark.long
+
 
 def test_every_public_name_is_there_and_they_are_sorted() -> None:
     assert keyturn.__all__ == sorted(keyturn.__all__)

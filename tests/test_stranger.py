@@ -14,6 +14,7 @@ def marks(request: pytest.FixtureRequest) -> set[str]:
     return {mark.name for mark in request.node.iter_markers()} & {"browser", "mariadb", "node", "php", "postgresql"}
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_test_in_the_browser_is_marked(browser: Browser, request: pytest.FixtureRequest) -> None:
     assert browser.is_connected()

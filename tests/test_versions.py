@@ -7,6 +7,8 @@ import sys
 import pytest
 from tests.versions import CHECKOUT, OPTIONS, TESTS
 
+pytestmark = pytest.mark.long
+
 ONE = "tests/mail/transports/test_smtp.py"
 
 

@@ -18,6 +18,8 @@ from tests.databases import Databases
 from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import read_settings
 
+pytestmark = pytest.mark.long
+
 PASSWORD = "seven quiet harbours"
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.adoption.story import Stack, tell_story
 from tests.databases import PostgresServer
 
+pytestmark = pytest.mark.long
+
 PYTHON = (sys.executable, "app.py")
 DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
 

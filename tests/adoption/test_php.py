@@ -8,6 +8,8 @@ import pytest
 from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import HashingSettings
 
+pytestmark = pytest.mark.long
+
 ASKED = """
     [, $password, $stored] = $argv;
     echo json_encode([password_verify($password, $stored), password_get_info($stored)["algoName"],

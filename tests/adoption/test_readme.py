@@ -23,6 +23,8 @@ from tests.adoption.story import free_ports
 from tests.cli.process import Running, running
 from werkzeug.serving import make_server
 
+pytestmark = pytest.mark.long
+
 README = Path(__file__).parents[2] / "README.md"
 NEW = "eleven loud lighthouses"
 

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.adoption.guides import Guide
 from tests.adoption.story import EMAIL, NEW, OLD, beside, free_ports, reset_password
 from tests.serving import serving
 
 from keyturn.testing import SupabaseServer
+
+pytestmark = pytest.mark.long
 
 
 def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tests.chaos.processes import Process
 from tests.chaos.storm import SECONDS, Storm
 from tests.resend_server.server import ResendServer, running_resend
 
+pytestmark = pytest.mark.long
+
 SETTLING = 90
 PEOPLE_A_SECOND = 4
 

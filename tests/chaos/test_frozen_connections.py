@@ -12,6 +12,8 @@ from tests.chaos.storm import SECONDS, Storm
 from tests.resend_server.server import ResendServer, running_resend
 from tests.silent_proxy import silent_proxy
 
+pytestmark = pytest.mark.long
+
 PEOPLE_A_SECOND = 4
 FROZEN = 1.2
 """Seconds; more than twice as long as a statement may take."""

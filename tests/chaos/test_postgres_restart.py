@@ -12,7 +12,7 @@ from tests.chaos.storm import Storm
 from tests.databases import running_postgres
 from tests.resend_server.server import ResendServer, running_resend
 
-pytestmark = pytest.mark.postgresql  # a server of its own, which it restarts
+pytestmark = [pytest.mark.postgresql, pytest.mark.long]  # a server of its own, which it restarts
 
 PEOPLE, SECONDS, SETTLING = 60, 4, 60
 

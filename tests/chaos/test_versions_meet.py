@@ -21,6 +21,8 @@ from tests.chaos.storm import SECONDS, Storm
 from tests.databases import PostgresServer
 from tests.resend_server.server import ResendServer, running_resend
 
+pytestmark = pytest.mark.long
+
 CHECKOUT = Path(__file__).parents[2]
 PEOPLE_A_SECOND = 6
 SETTLING = 60

@@ -18,6 +18,8 @@ from keyturn.database import now
 from keyturn.parts import Parts
 from keyturn.reset.records.models import SecureLinkRow
 
+pytestmark = pytest.mark.long
+
 REASON = "Somebody read a copy of our database."
 USER = pwd.getpwuid(os.getuid()).pw_name
 FAST = ("--rate", "100000/second", "--yes")

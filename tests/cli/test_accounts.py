@@ -8,6 +8,8 @@ import bcrypt
 import pytest
 from tests.cli.command import ADA, CHEAP, PASSWORD, Keyturn
 
+pytestmark = pytest.mark.long
+
 
 def stored_hash(workplace: Path) -> str | None:
     with sqlite3.connect(workplace / ".keyturn" / "keyturn.db") as database:

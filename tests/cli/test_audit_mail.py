@@ -9,6 +9,8 @@ from tests.cli.school import ADA, GRACE, NOBODY, School, cells
 
 from keyturn.errors import SendRefused, SendRetryable
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def school(migrated: Keyturn) -> School:

@@ -18,7 +18,7 @@ from tests.cli.test_serve import PRODUCTION, url_of
 from tests.programs import missing, search_path
 
 PROGRAM = shutil.which("nginx", path=search_path())
-pytestmark = pytest.mark.skipif(not PROGRAM, reason=missing("nginx", "nginx-light"))
+pytestmark = [pytest.mark.skipif(not PROGRAM, reason=missing("nginx", "nginx-light")), pytest.mark.long]
 
 HOST = "account.northwind.example"
 ONE, OTHER = "127.0.0.5", "127.0.0.6"

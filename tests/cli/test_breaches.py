@@ -13,6 +13,8 @@ from keyturn.errors import SettingsInvalid
 from keyturn.reset.passwords.breach_filter import BreachFilter
 from keyturn.reset.passwords.breaches import BreachSourceFailed
 
+pytestmark = pytest.mark.long
+
 
 def digest(password: str) -> bytes:
     return sha1(password.encode(), usedforsecurity=False).digest()

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
+pytestmark = pytest.mark.long
+
 COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
 
 

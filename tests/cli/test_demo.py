@@ -9,6 +9,8 @@ from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import ACCOUNTS, demo_settings
 from keyturn.settings.rules.every_rule import SHORTEST_SECRET, broken_rules
 
+pytestmark = pytest.mark.long
+
 URL = "http://127.0.0.1:8000"
 
 

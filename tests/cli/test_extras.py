@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
+pytestmark = pytest.mark.long
+
 PRODUCTION = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
     "KEYTURN_MAIL_TRANSPORT": "capture",

@@ -15,6 +15,8 @@ from tests.serving import serving
 from keyturn.cli.http_protocol import bounded_protocol
 from keyturn.settings import ServerSettings
 
+pytestmark = pytest.mark.long
+
 HONEST, ATTACKER, PROXY = "127.0.0.1", "127.0.0.2", "127.0.0.9"
 MOST, HEADERS = 16, 4096
 SOON, NEVER = timedelta(milliseconds=300), timedelta(minutes=5)

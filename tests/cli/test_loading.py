@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SERVICE = "import keyturn.app, keyturn.cli.running, keyturn.parts"
 STUDIO = "import keyturn.cli.running, keyturn.emails.studio"
 MIGRATION = "import alembic.command, keyturn.database.migrations"

@@ -9,6 +9,8 @@ from tests.cli.school import ADA, NOBODY, School
 from keyturn.database import now
 from keyturn.parts import Parts
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def school(migrated: Keyturn) -> School:

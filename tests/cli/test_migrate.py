@@ -4,9 +4,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.cli.command import Keyturn
 
 from keyturn.database.migrations import head
+
+pytestmark = pytest.mark.long
 
 
 def test_it_says_where_the_database_went(keyturn: Keyturn) -> None:

@@ -15,6 +15,8 @@ from keyturn.database import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.reading import STATES
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def school(migrated: Keyturn) -> School:

@@ -12,6 +12,8 @@ from tests.spec.inbox import token_in
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.parts import Parts
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def school(migrated: Keyturn) -> School:

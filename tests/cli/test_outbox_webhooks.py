@@ -14,6 +14,8 @@ from keyturn.parts import Parts
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.records.client import Client
 
+pytestmark = pytest.mark.long
+
 KIND = "webhook_password_changed"
 
 

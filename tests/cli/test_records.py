@@ -13,6 +13,8 @@ from keyturn.parts import Parts
 from keyturn.reset.records.client import Client
 from keyturn.settings import read_settings
 
+pytestmark = pytest.mark.long
+
 ADA, EVE = "ada@northwind.example", "eve@northwind.example"
 HERE = Client(ip_address="192.0.2.1", user_agent="curl/8", request_id="r-1")
 

@@ -6,6 +6,8 @@ import pytest
 
 from keyturn.cli.running import PortTaken, address_of, listen
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 def test_an_address_is_written_as_in_a_url(host: str, shown: str) -> None:

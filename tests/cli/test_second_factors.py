@@ -13,6 +13,8 @@ from tests.spec.second_factors import SEED, code_of, wrong_code
 from keyturn.cli import second_factors
 from keyturn.reset.proofs.second_step.totp import base32
 
+pytestmark = pytest.mark.long
+
 NOT_KEPT = 'second_step.source is "none". To keep second factors, set it to "builtin" or "table".'
 BUILTIN = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,

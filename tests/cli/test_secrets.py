@@ -13,6 +13,8 @@ from tests.spec.second_factors import SEED, code_of
 from keyturn.cli import second_factors
 from keyturn.outbox import Seal
 
+pytestmark = pytest.mark.long
+
 NEW = "fedcba9876543210" * 4
 OLD = BUILTIN["KEYTURN_SECRET_KEY"]
 ROTATING = BUILTIN | {"KEYTURN_SECRET_KEY": NEW, "KEYTURN_PREVIOUS_SECRET_KEYS": OLD}

@@ -16,6 +16,8 @@ from watchfiles import watch
 
 from keyturn.database.migrations import head
 
+pytestmark = pytest.mark.long
+
 PRODUCTION = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "KEYTURN_MAIL_TRANSPORT": "capture"}
 READY = "Keyturn answers on "
 

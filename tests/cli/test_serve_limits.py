@@ -11,6 +11,8 @@ import pytest
 from tests.cli.process import Running, running, running_program
 from tests.cli.test_serve import PRODUCTION, url_of
 
+pytestmark = pytest.mark.long
+
 LIMITS = {
     "KEYTURN_SERVER_MAX_HEADERS": "4096",
     "KEYTURN_SERVER_MAX_CONNECTIONS": "20",

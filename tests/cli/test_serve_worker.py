@@ -17,7 +17,10 @@ ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "
 READY = "Keyturn answers on "
 REQUEST = "/api/auth/request-password-reset"
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
+    pytest.mark.long,
+]
 
 SLOW_WORKER = """
 import sys, time

@@ -11,6 +11,8 @@ import httpx
 import pytest
 from tests.databases import SqliteFiles
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_answers_health_and_metrics_beside_its_work_and_ends_cleanly(

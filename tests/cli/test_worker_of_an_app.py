@@ -12,7 +12,10 @@ from tests.cli.command import ADA
 from tests.cli.process import Running, running_program
 from tests.cli.test_serve_worker import ENVIRONMENT, REQUEST, wait_for_end, wait_for_mail, worker_of
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
+    pytest.mark.long,
+]
 
 APP = """
 from litestar import Litestar

@@ -13,6 +13,8 @@ from tests.demo.process import Demo, running_demo
 
 from keyturn.cli.demo.plain import PASSWORD, PASSWORD_HASH
 
+pytestmark = pytest.mark.long
+
 DEMO = [sys.executable, "-m", "keyturn", "demo"]
 
 

@@ -12,7 +12,7 @@ from keyturn.cli.demo.examples import Example
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.running import address_of, listen, serving
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 NEW = "eleven loud lighthouses"
 

@@ -14,6 +14,8 @@ from keyturn.reset.delivery.theme import palette_of
 from keyturn.settings import Settings, read_settings
 from keyturn.settings.rules.every_rule import broken_rules
 
+pytestmark = pytest.mark.long
+
 URL = "http://127.0.0.1:8000"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FIVE = ("easemail", "ivory-mirro", "nextjs-app", "teacher-resources", "waibuk")

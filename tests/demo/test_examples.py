@@ -22,6 +22,8 @@ from keyturn.cli.demo.plain import PASSWORD
 from keyturn.parts import Parts
 from keyturn.settings import HashingSettings
 
+pytestmark = pytest.mark.long
+
 URL = "http://127.0.0.1:8000"
 NEW = "Eleven l0ud lighthouses!"
 PEOPLE = {

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, FrameLocator, Page, expect
 from tests.demo.process import Demo, running_demo
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 OLD, NEW = "correct horse battery", "a longer horse, and another battery"
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.demo.process import running_demo
 
+pytestmark = pytest.mark.long
+
 CHECKOUT = Path(__file__).parents[2]
 
 

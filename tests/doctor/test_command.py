@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.databases import SqliteFiles
 
+pytestmark = pytest.mark.long
+
 DOCTOR = [sys.executable, "-m", "keyturn", "doctor"]
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from playwright.async_api import Browser, Page
+from tests.browsing import PATIENCE
 from tests.serving import serving_here
 from tests.spec.inbox import links_in
 from tests.spec.service import Service, running, settings_for
@@ -55,6 +56,7 @@ class App:
     @asynccontextmanager
     async def open(self, path: str, **options: Any) -> AsyncIterator[Page]:
         context = await self._browser.new_context(base_url=self.address, **options)
+        context.set_default_timeout(PATIENCE)
         page = await context.new_page()
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("pageerror", lambda error: self.mishaps.append(f"script: {error}"))

@@ -9,7 +9,7 @@ from tests.frontend.app import App
 from tests.frontend.test_the_story import choose
 from tests.spec.service import NEW_PASSWORD, Service
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 CHECKOUT = Path(__file__).parents[2]
 OWN_PAGES = CHECKOUT / "examples" / "own-pages"

@@ -13,7 +13,7 @@ from tests.verifier import running_verifier
 
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 WITH_CODE = FORGOT.replace(" sign-in-href", " code sign-in-href")
 CODE = '<keyturn-code url="{keyturn}" forgot-href="/forgot" sign-in-href="/login" heading-level="1"></keyturn-code>'

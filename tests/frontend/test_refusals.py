@@ -12,7 +12,7 @@ from tests.spec.service import NEW_PASSWORD, Service
 
 from keyturn.settings import LimitSettings, TokenSettings
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest.mark.usefixtures("keyturn")

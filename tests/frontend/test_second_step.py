@@ -15,7 +15,7 @@ from tests.spec.service import ADA, NEW_PASSWORD, Service
 
 from keyturn.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

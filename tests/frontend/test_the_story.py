@@ -13,7 +13,7 @@ from keyturn.accounts.models import AccountRow
 from keyturn.reset.operator_resets import Campaign
 from keyturn.reset.records.client import Client
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 HEARD = """() => { window.heard = []; for (const name of ['keyturn-sent', 'keyturn-reset', 'keyturn-error'])
     document.addEventListener(name, event => heard.push([name, event.detail.email ?? event.detail.reason])) }"""

@@ -3,9 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from keyturn.api.form_texts import form_texts
 from keyturn.languages import Languages, SourceTexts
 from keyturn.packaging import folder
+
+pytestmark = pytest.mark.long
 
 
 def test_every_word_has_a_type_and_every_type_a_word() -> None:

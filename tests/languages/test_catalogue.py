@@ -9,6 +9,7 @@ from babel.messages import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
+from tests.every_language import each_language
 
 from keyturn.languages import PACKAGED, Language, Languages, Text
 from keyturn.languages.catalogues import read_catalogue
@@ -16,9 +17,9 @@ from keyturn.languages.catalogues import read_catalogue
 CHECKOUT = Path(__file__).parents[2]
 TEMPLATE = PACKAGED / "keyturn.pot"
 LANGUAGES = Languages("UTC")
-TRANSLATED = [language for language in LANGUAGES.known.values() if language.tag != "en"]
+TRANSLATED = {tag: language for tag, language in LANGUAGES.known.items() if tag != "en"}
 
-each_language = pytest.mark.parametrize("language", TRANSLATED, ids=lambda language: language.tag)
+in_each_language = each_language("language", TRANSLATED)
 
 
 def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
@@ -41,13 +42,13 @@ def test_there_are_the_languages_that_are_promised() -> None:
     }  # fmt: skip
 
 
-@each_language
+@in_each_language
 def test_a_catalogue_says_whether_a_native_reader_has_looked_at_it(language: Language) -> None:
     (file,) = language.files
     assert re.search(r"^# Native-Reader: (none|\S.*)$", file.read_text("utf-8"), re.MULTILINE)
 
 
-@each_language
+@in_each_language
 def test_a_plural_has_the_forms_that_cldr_has_for_whole_numbers(language: Language) -> None:
     (file,) = language.files
     form = read_catalogue(file, language.locale).plural_expr
@@ -60,7 +61,7 @@ def test_a_plural_has_the_forms_that_cldr_has_for_whole_numbers(language: Langua
     assert len(set.union(*by_category.values())) == len(by_category), "one form, one category"
 
 
-@each_language
+@in_each_language
 def test_every_text_is_translated(language: Language) -> None:
     wanted = {Text(message.id if isinstance(message.id, str) else message.id[0]) for message in template()}
 
@@ -71,7 +72,7 @@ def test_no_catalogue_has_a_fault() -> None:
     assert LANGUAGES.faults() == []
 
 
-@each_language
+@in_each_language
 def test_no_text_begins_or_ends_otherwise_than_in_english(language: Language) -> None:
     for message in template():
         if isinstance(message.id, str):

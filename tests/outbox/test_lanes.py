@@ -111,7 +111,7 @@ async def test_what_was_prepared_and_has_no_place_when_the_relay_is_ended_is_any
 async def test_a_mail_that_waits_for_a_place_does_not_outlast_its_lease_by_waiting(outbox: Outbox, rows: Rows) -> None:
     handler = Handler()
     await post(outbox, "slow", "one")
-    short = timedelta(milliseconds=300)
+    short = timedelta(seconds=1)
     async with running(
         relay_of(outbox, handler, concurrency=1, ahead=2, lease=timedelta(hours=1), abandoned_after=short)
     ):

@@ -11,7 +11,7 @@ from keyturn.database import now
 from keyturn.outbox import Outbox
 from keyturn.problems.requests import DatabaseUnready
 
-HOUR, SHORT = timedelta(hours=1), timedelta(milliseconds=300)
+HOUR, SHORT = timedelta(hours=1), timedelta(seconds=1.5)
 
 
 async def renewed(rows: Rows, since: object) -> None:

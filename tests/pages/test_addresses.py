@@ -12,6 +12,8 @@ from tests.pages.test_behind_a_prefix import submit
 from tests.spec.inbox import links_in
 from tests.spec.service import ADA, NEW_PASSWORD, Service
 
+pytestmark = pytest.mark.long
+
 RESET, FORGOT, SIGN_IN = "/change-password.html", "/account/forgot-password.html", "/sign-in"
 ONLY_HERE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

@@ -15,7 +15,7 @@ from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service
 SITE = "https://account.example.org/account"
 ADDRESS = re.compile(r'(?:href|src|action)="(/[^"]*)"')
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
 
 def without_prefix(app: ASGIApp) -> ASGIApp:

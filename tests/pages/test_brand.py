@@ -11,6 +11,8 @@ from tests.settings.test_brand import PNG, SVG
 from keyturn.reset.delivery.theme import borrowed_logos
 from keyturn.settings import Brand, FileOrUrl, Folder, Kind
 
+pytestmark = pytest.mark.long
+
 BOLD = ".question h1 { font-weight: 800; }"
 
 

@@ -8,6 +8,8 @@ from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School, Visitor, coo
 
 from keyturn.accounts.port import Account
 
+pytestmark = pytest.mark.long
+
 RESET = "/reset-password"
 
 

@@ -8,6 +8,8 @@ from tests.pages.school import NEW_PASSWORD, PASSWORD, School, Visitor, form_tok
 
 from keyturn.accounts.port import Account
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def token(school: School, ada: Account) -> str:

@@ -9,6 +9,8 @@ from tests.pages.school import ADA, School, Visitor, cookie, heading, words
 from keyturn.accounts.port import Account
 from keyturn.reset.records.mailboxes import Mailboxes
 
+pytestmark = pytest.mark.long
+
 FORGOT = "/forgot-password"
 
 

@@ -15,6 +15,8 @@ from keyturn.pages.front import change_password_redirect, home_redirect
 from keyturn.pages.rendering import Pages
 from keyturn.plugin import KeyturnPlugin
 
+pytestmark = pytest.mark.long
+
 SITE = "http://127.0.0.1:8000"
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 

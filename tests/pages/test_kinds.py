@@ -11,6 +11,8 @@ from tests.pages.school import School, Visitor, heading, opened, settings_for, w
 from keyturn.mail.rendering.palette import palette_for
 from keyturn.settings import FileOrUrl, Folder, Kind
 
+pytestmark = pytest.mark.long
+
 OFFICE, PUPIL, GUEST = "office@harbour.example", "pupil@northwind.example", "guest@northwind.example"
 ELSEWHERE = "https://app.northwind.example/settings"
 PURPLE = "#5b3a8c"

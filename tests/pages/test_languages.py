@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from tests.every_language import TELLING
+from tests.every_language import each_language
 from tests.pages.every_page import every_page
 from tests.pages.school import ADA, School, Visitor, heading, words
 
 from keyturn.languages import Languages
+
+pytestmark = pytest.mark.long
 
 FORGOT = "/forgot-password"
 TEXTS = {
@@ -126,13 +128,7 @@ class Untranslated(NullTranslations):
         raise AssertionError(f"not translated: {msgid1}")
 
 
-@pytest.mark.parametrize(
-    "tag",
-    [
-        pytest.param(tag, marks=[] if tag in TELLING else pytest.mark.long)
-        for tag in sorted(set(Languages("UTC").known) - {"en"})
-    ],
-)
+@each_language("tag", {tag: tag for tag in Languages("UTC").known if tag != "en"})
 async def test_every_page_is_complete_in_every_language(tag: str, school: School) -> None:
     languages = Languages("UTC")
     languages.choose(tag).translations.add_fallback(Untranslated())

@@ -17,6 +17,8 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import NewLink
 from keyturn.settings import MuteSettings, SecureAccountSettings
 
+pytestmark = pytest.mark.long
+
 SECURE, MUTE = "/secure-your-account", "/stop-emails"
 
 

@@ -10,6 +10,8 @@ from tests.pages.school import School, heading, opened, settings_for, words
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings
 
+pytestmark = pytest.mark.long
+
 CALMER = '{% extends "keyturn/forgot.html" %}{% block question %}<h1>{{ _("Sign in") }}?</h1>{% endblock %}\n'
 EXTENDED = '{% extends "keyturn/forgot.html" %}\n'
 

@@ -13,6 +13,8 @@ from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, se
 import keyturn.pages
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
 
+pytestmark = pytest.mark.long
+
 FORGOT, CODE = "/forgot-password", "/forgot-password/code"
 BOB = "bob@northwind.example"
 VENDORED = Path(keyturn.pages.__file__).parent / "vendored" / "altcha"

@@ -27,6 +27,8 @@ from keyturn.accounts.port import Account
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import HashingSettings, LimitSettings
 
+pytestmark = pytest.mark.long
+
 FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
 
 

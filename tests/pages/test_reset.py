@@ -24,6 +24,8 @@ from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.settings import LimitSettings, PasswordSettings
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def token(school: School, ada: Account) -> str:

@@ -15,6 +15,8 @@ from keyturn.problems.passwords import OutcomeUnknown
 from keyturn.problems.proofs import LinkDead
 from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
 
+pytestmark = pytest.mark.long
+
 PAGE = "/reset-password"
 PHONE = "+44 7700 900123"
 

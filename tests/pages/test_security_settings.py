@@ -12,6 +12,8 @@ from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 
+pytestmark = pytest.mark.long
+
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
 INFO = "We’ve sent a password reset link to your email. Please check your inbox to continue."
 

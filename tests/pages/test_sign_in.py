@@ -10,7 +10,7 @@ from keyturn.problems.requests import TooManyRequests
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
 
-pytestmark = pytest.mark.usefixtures("ada")
+pytestmark = [pytest.mark.usefixtures("ada"), pytest.mark.long]
 
 
 async def test_the_page_tells_a_password_manager_what_its_fields_are(visitor: Visitor) -> None:

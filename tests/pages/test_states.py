@@ -20,6 +20,8 @@ from keyturn.pages.site import TemplateSite
 from keyturn.reset.delivery.theme import Theme, own_languages
 from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings, PasswordSettings, Settings
 
+pytestmark = pytest.mark.long
+
 Branch = tuple[str, int, int]
 """A template, the line of its if, and which of its branches."""
 

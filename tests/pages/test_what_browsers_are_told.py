@@ -8,6 +8,8 @@ from tests.pages.school import ADA, School, Visitor, cookie
 from keyturn.accounts.port import Account
 from keyturn.settings import Brand, FileOrUrl
 
+pytestmark = pytest.mark.long
+
 FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
 ASSET = re.compile(r'(?:href|src)="(/keyturn-assets/[^"]+)"')
 

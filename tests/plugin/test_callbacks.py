@@ -22,6 +22,8 @@ from keyturn.errors import SettingsInvalid
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.settings import WebhookSettings
 
+pytestmark = pytest.mark.long
+
 SECURE = "/account/api/auth/secure-account"
 
 sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

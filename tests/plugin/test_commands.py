@@ -23,6 +23,8 @@ from keyturn.cli import COMMANDS
 from keyturn.cli.litestar_commands import keyturn
 from keyturn.database.migrations import migrate
 
+pytestmark = pytest.mark.long
+
 
 def run(app: Litestar, *arguments: str) -> Result:
     """Do what `litestar` does once it has loaded the app."""

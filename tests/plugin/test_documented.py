@@ -18,6 +18,8 @@ from tests.plugin.test_in_an_app import REQUEST, RESET
 from tests.spec.inbox import TOKEN
 from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
 
+pytestmark = pytest.mark.long
+
 MODELS = """
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column

@@ -14,6 +14,8 @@ from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, problem
 from keyturn.database.migrations import migrate
 from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, ServerSettings
 
+pytestmark = pytest.mark.long
+
 REQUEST = "/account/api/auth/request-password-reset"
 RESET = "/account/api/auth/reset-password"
 CLOSED = {"X-Closed": "yes"}

@@ -14,6 +14,8 @@ from keyturn import KeyturnPlugin, Settings, create_app, read_settings
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import AccountSettings, Kind, Secret, TableSettings
 
+pytestmark = pytest.mark.long
+
 ENVIRON = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef" * 2,
     "RESEND_API_KEY": "re_Keyturn_0123456789",

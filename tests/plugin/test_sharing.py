@@ -28,6 +28,8 @@ from keyturn.errors import SettingsInvalid
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, Secret, ServerSettings
 
+pytestmark = pytest.mark.long
+
 postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

@@ -20,7 +20,7 @@ from keyturn.database.migrations import migrate
 from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
 from keyturn.testing import SupabaseServer
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_cu
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, Secret
 
+pytestmark = pytest.mark.long
+
 THEIRS = {"users", "visits", "alembic_versions"}
 
 

@@ -11,6 +11,8 @@ from keyturn import table_of
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import TableSettings
 
+pytestmark = pytest.mark.long
+
 
 class Base(DeclarativeBase):
     pass

@@ -51,9 +51,9 @@ async def test_the_lock_is_a_transaction_s_which_a_pooler_gives_to_no_other(url:
 
 async def test_an_app_s_pool_holds_it_for_longer_than_a_statement_may_take(url: str) -> None:
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
-    database, other = Database(engine, timeout=timedelta(seconds=0.2)), Database(url)
+    database, other = Database(engine, timeout=timedelta(seconds=1)), Database(url)
     async with counting_alone(database, ""):
-        await other.execute(text("SELECT pg_sleep(0.4)"))
+        await other.execute(text("SELECT pg_sleep(1.2)"))
         with pytest.raises(SettingsInvalid):
             async with counting_alone(other, ""):
                 pass

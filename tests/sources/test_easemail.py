@@ -15,6 +15,8 @@ from tests.spec.service import NOBODY, problem
 from keyturn.settings import Secret
 from keyturn.testing.supabase_server import SupabaseServer
 
+pytestmark = pytest.mark.long
+
 NAME = "easemail"
 NEW = "Lighthouse-7-loud"
 REQUEST, VALIDATE, RESET = (

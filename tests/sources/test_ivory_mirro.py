@@ -3,12 +3,15 @@
 import re
 from datetime import timedelta
 
+import pytest
 from tests.pages.school import words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
 from tests.spec.inbox import token_in
 from tests.spec.service import NOBODY, problem
 
 from keyturn.settings import Secret
+
+pytestmark = pytest.mark.long
 
 NAME = "ivory-mirro"
 ADA, GOOGLE, FORMER = "ada@ivory.test", "google@ivory.test", "former@ivory.test"

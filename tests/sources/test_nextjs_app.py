@@ -5,12 +5,15 @@ from datetime import timedelta
 from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from tests.pages.school import words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
 from tests.spec.inbox import token_in
 from tests.spec.service import NOBODY, problem
 
 from keyturn.settings import Secret
+
+pytestmark = pytest.mark.long
 
 NAME = "nextjs-app"
 USER, FORMER = "user@next.test", "former@next.test"

@@ -12,6 +12,8 @@ from tests.spec.service import REQUEST, RESET, Service, running
 
 from keyturn.testing import SupabaseServer
 
+pytestmark = pytest.mark.long
+
 SOMEBODY = {
     "waibuk": "school@waibuk.test",
     "ivory-mirro": "former@ivory.test",

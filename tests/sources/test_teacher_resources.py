@@ -14,6 +14,8 @@ from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import Secret
 
+pytestmark = pytest.mark.long
+
 NAME = "teacher-resources"
 TEACHER, MENTOR = "teacher@resources.test", "mentor@resources.test"
 NEW = "eleven loud lighthouses"

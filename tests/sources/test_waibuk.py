@@ -10,6 +10,8 @@ from tests.sources.adopted import PASSWORD, Adopted, path_of
 from tests.spec.inbox import links_in, token_in
 from tests.spec.service import NOBODY, problem
 
+pytestmark = pytest.mark.long
+
 NAME = "waibuk"
 VIEWER, SCHOOL = "viewer@waibuk.test", "school@waibuk.test"
 NEW = "eleven loud lighthouses"

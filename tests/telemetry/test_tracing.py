@@ -20,6 +20,8 @@ from keyturn.settings import ServerSettings
 from keyturn.telemetry.tracing import Tracing
 from keyturn.telemetry.tracing.spans import OpenTelemetry
 
+pytestmark = pytest.mark.long
+
 FOREIGN_TRACE = "0af7651916cd43dd8448eb211c80319c"
 FOREIGN = {"traceparent": f"00-{FOREIGN_TRACE}-b7ad6b7169203331-01"}
 

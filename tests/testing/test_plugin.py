@@ -8,6 +8,8 @@ import pytest
 
 import keyturn.testing.collecting  # noqa: F401 - once, not in each of the runs: they forget what they loaded
 
+pytestmark = pytest.mark.long
+
 CONFIGURED = '[tool.keyturn.studio]\nfolder = "emails"\ngoldens = "tests/mails"\n'
 THE_TEST = "def test_every_mail_is_as_it_was_accepted(mail_snapshot):\n    mail_snapshot.assert_matches()\n"
 WELCOME = """\

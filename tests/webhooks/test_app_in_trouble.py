@@ -17,6 +17,8 @@ from keyturn.reset.delivery.webhook import WebhookHandler
 from keyturn.settings import WebhookSettings, WorkerSettings
 from keyturn.webhooks.sender import WebhookSender
 
+pytestmark = pytest.mark.long
+
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For what happens between the worker and the app, whatever the engine."""
 

@@ -19,6 +19,8 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import origin_of
 from keyturn.settings import Secret, WebhookSettings
 
+pytestmark = pytest.mark.long
+
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For what is decided before the database is asked."""
 

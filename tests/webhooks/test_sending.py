@@ -16,6 +16,8 @@ from keyturn.database import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.webhooks.sender import WebhookSender
 
+pytestmark = pytest.mark.long
+
 BODY = (
     b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z","data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
 )

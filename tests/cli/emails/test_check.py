@@ -9,6 +9,8 @@ from tests.cli.command import Keyturn
 
 from keyturn.emails.lint.clients.clients import GROUPS, MAJOR
 
+pytestmark = pytest.mark.long
+
 GOOD = """\
 <mjml lang="en">
   <mj-head><mj-title>News for {{ name }}</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>

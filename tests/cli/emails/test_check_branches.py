@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
+pytestmark = pytest.mark.long
+
 MJML = """\
 <mjml lang="en">
   <mj-head><mj-title>News for {{ name }}</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>

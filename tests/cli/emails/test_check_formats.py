@@ -16,6 +16,8 @@ from tests.emails.lint.test_planted_mistakes import SEEDS
 from keyturn.cli.emails.check import check
 from keyturn.emails.lint.rules import rules
 
+pytestmark = pytest.mark.long
+
 FORMATS = next(one.type.choices for one in check.params if one.name == "output" and isinstance(one.type, click.Choice))
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>{}</body></html>'
 MJML = '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head>{}</mjml>'

@@ -8,6 +8,8 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.programs import require_program
 
+pytestmark = pytest.mark.long
+
 PAGE = """\
 <!doctype html>
 <html lang="en"><head><title>The autumn list</title></head><body>

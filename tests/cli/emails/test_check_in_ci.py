@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.long
+
 TOP = Path(__file__).parents[3]
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>{}</body></html>'
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from tests.cli.command import Keyturn
 
+pytestmark = pytest.mark.long
+
 MAIL = """\
 <mjml lang="en">
   <mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour, today and tomorrow</mj-preview></mj-head>

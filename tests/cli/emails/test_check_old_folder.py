@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
+pytestmark = pytest.mark.long
+
 HEAD = "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>"
 MJML = f"""\
 <mjml lang="en">{HEAD}<mj-body><mj-section><mj-column>

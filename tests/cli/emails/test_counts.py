@@ -13,6 +13,8 @@ from tests.cli.command import Keyturn
 from keyturn.cli.emails.folders import open_folder, usual_baseline
 from keyturn.emails.studio import Studio, create_studio_app
 
+pytestmark = pytest.mark.long
+
 Client = TestClient[Litestar]
 
 HEAD = "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>"

@@ -13,6 +13,8 @@ from tests.cli.command import Keyturn
 from tests.demo.process import running_demo
 from tests.emails.engines.django.opened import PROJECT
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,6 +8,8 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.emails.engines.liquid.folders import NOTIFICATIONS, without_liquid
 
+pytestmark = pytest.mark.long
+
 PAGE = "<html><body><p>{{ name | upcase }}</p></body></html>"
 ITS_EXTRA = "Drawing templates of Liquid needs: pip install 'keyturn[liquid]'"
 

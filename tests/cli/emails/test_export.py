@@ -7,6 +7,8 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.emails.gallery.test_folders import FOLDERS
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def shop(workplace: Path) -> Path:

@@ -18,6 +18,8 @@ from keyturn.cli.emails.folders import open_folder
 from keyturn.cli.emails.service_settings import service_settings
 from keyturn.cli.emails.studio import studio
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = Path(__file__).parents[3] / "examples" / "shop-mails"
 
 

@@ -17,6 +17,8 @@ from keyturn.emails.lint.changed_mails import changed_mails
 from keyturn.emails.snapshots.sides import Moved
 from keyturn.emails.studio import Studio, create_studio_app
 
+pytestmark = pytest.mark.long
+
 MAIL = "<!doctype html><title>News</title><p>{}</p>\n"
 
 

@@ -7,6 +7,8 @@ from tests.cli.command import Keyturn
 
 from keyturn.reset.delivery.email_props import EMAILS
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("template", sorted(EMAILS))
 @pytest.mark.parametrize(

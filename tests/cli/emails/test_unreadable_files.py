@@ -17,6 +17,8 @@ from keyturn.emails.lint.baseline import Baseline, write_baseline
 from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot
 from keyturn.emails.studio import Studio, create_studio_app
 
+pytestmark = pytest.mark.long
+
 MAIL = "<!doctype html><html lang='en'><title>News</title><p>Hello {{ name }}</p></html>"
 TOO_LONG = "Written out without anchors, it has more than 1 MB"
 ANCHORS = "".join(f"  {name}: &{name} [{f'*{before}, ' * 10}]\n" for before, name in itertools.pairwise("abcdefghi"))

@@ -29,6 +29,8 @@ from keyturn.packaging import folder
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Settings, read_settings
 
+pytestmark = pytest.mark.long
+
 ADA, GRACE = "ada@northwind.example", "grace@northwind.example"
 USERS = """
 CREATE TABLE users (id integer PRIMARY KEY, email varchar(99), full_name varchar(99), password_hash varchar(255));

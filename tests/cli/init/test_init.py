@@ -10,6 +10,8 @@ from tests.cli.command import Keyturn
 
 from keyturn.settings import read_settings
 
+pytestmark = pytest.mark.long
+
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 
 

@@ -16,6 +16,8 @@ from tests.databases import Databases
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.settings import HashingSettings, TableSettings, read_settings
 
+pytestmark = pytest.mark.long
+
 SCHEMAS = Path(__file__).parent / "schemas"
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 ARGON2 = HashingSettings(format="argon2id")

@@ -7,6 +7,8 @@ from tests.cli.apps import Person, files, sqlite_app
 
 from keyturn.settings import read_settings
 
+pytestmark = pytest.mark.long
+
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 REST = (
     "https://account.example.org",

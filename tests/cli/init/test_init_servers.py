@@ -14,6 +14,8 @@ from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.doctor.accounts import check_accounts
 from keyturn.settings import Settings, read_settings
 
+pytestmark = pytest.mark.long
+
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 
 

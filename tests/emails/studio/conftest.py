@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from litestar.testing import TestClient
 from playwright.async_api import Browser, BrowserContext, Page
+from tests.browsing import PATIENCE
 from tests.emails.studio.elsewhere import Elsewhere
 from tests.emails.studio.fixtures import Client, Greeting, write_templates
 from tests.serving import serving
@@ -70,6 +71,7 @@ def elsewhere() -> Iterator[Elsewhere]:
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """One for all, since a context costs more than most tests do in it. By its port each test has its own origin."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE)
     yield context
     await context.close()
 

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from tests.demo.process import running_demo
 
+pytestmark = pytest.mark.long
+
 
 def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     with running_demo([sys.executable, "-m", "keyturn", "studio", "--port", "0"], tmp_path) as studio:

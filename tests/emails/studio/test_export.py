@@ -98,6 +98,7 @@ SLY = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("start", SLY)
 async def test_no_markup_keeps_a_policy_and_a_base_from_a_frame_that_is_opened_by_itself(
@@ -115,6 +116,7 @@ async def test_no_markup_keeps_a_policy_and_a_base_from_a_frame_that_is_opened_b
     await page.close()
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize(
     ("start", "mode"),
@@ -178,6 +180,7 @@ def test_a_broken_mail_is_named_and_the_others_are_there(gallery: Gallery, folde
     assert "notice/notice.mjml:2" in (site / "mails/notice/only.en.html").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_it_opens_from_the_disk_and_shows_each_width_and_scheme(
     browser: Browser, gallery: Gallery, folder: Path, site: Path

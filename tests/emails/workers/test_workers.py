@@ -16,6 +16,8 @@ from keyturn.emails.workers import LimitExceeded, Limits, Workers
 from keyturn.emails.workers.limits import OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 
+pytestmark = pytest.mark.long
+
 State = dict[str, int]
 
 

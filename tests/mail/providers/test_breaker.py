@@ -1,6 +1,10 @@
 """A provider that is down is left alone by mails that it has never seen."""
 
+import pytest
+
 from keyturn.mail.sending.breaker import PAUSE, TRIAL, Breaker
+
+pytestmark = pytest.mark.slow
 
 
 class Clock:

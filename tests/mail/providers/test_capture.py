@@ -14,6 +14,8 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
 from keyturn.mail.sending.capture import CaptureSender
 
+pytestmark = pytest.mark.slow
+
 
 def captured(folder: Path) -> list[Path]:
     files = sorted(folder.iterdir())

@@ -13,6 +13,8 @@ from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.mail.sending.choosing import sender_for
 from keyturn.settings import MailSettings, Secret, Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("transport", [*PROVIDERS, "capture"])
 async def test_each_transport_has_its_sender(transport: str, tmp_path: Path) -> None:

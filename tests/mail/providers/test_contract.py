@@ -16,6 +16,8 @@ from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.mail.sending.capture import CaptureSender
 from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract
 
+pytestmark = pytest.mark.slow
+
 BRIEF = timedelta(seconds=1)
 
 

@@ -18,7 +18,7 @@ from keyturn.problems.proofs import LinkDead
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
 TOKEN = re.compile(r"/reset-password/([\w-]{43})")
 ELSEWHERE = Client(ip_address="192.0.2.9")

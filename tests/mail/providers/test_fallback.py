@@ -17,14 +17,14 @@ from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import MailSettings, Secret
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard service (RFC 863), which nobody runs: a port that refuses."""
 
 
-def resend_at(url: str, api_key: str = API_KEY) -> ResendSettings:
-    return ResendSettings(api_key=Secret(api_key), api_url=url, timeout=timedelta(milliseconds=300), rate=1000)
+def resend_at(url: str, api_key: str = API_KEY, timeout: timedelta = timedelta(seconds=10)) -> ResendSettings:
+    return ResendSettings(api_key=Secret(api_key), api_url=url, timeout=timeout, rate=1000)
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ async def test_where_the_first_is_not_reached_the_second_is_asked_after_some_tri
 async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
     deployment: Deployment, resend: ResendServer, second: SmtpServer, trouble: Trouble
 ) -> None:
+    await deployment.deploy(resend=resend_at(resend.url, timeout=timedelta(seconds=1)))
     resend.coming.append(trouble)
     await deployment.ask()
     await deployment.work()

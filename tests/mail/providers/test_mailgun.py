@@ -23,6 +23,8 @@ from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.mailgun import MailgunSender, MailgunSettings
 from keyturn.settings import Secret
 
+pytestmark = pytest.mark.slow
+
 BRIEF = timedelta(seconds=1)
 
 

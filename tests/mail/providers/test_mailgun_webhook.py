@@ -12,6 +12,8 @@ from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.mailgun import MailgunWebhook
 from keyturn.problems.requests import WebhookRefused
 
+pytestmark = pytest.mark.slow
+
 ADA = "ada@northwind.test"
 OLDER = "an-0lder-" * 4
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import needs_utf8, to_mime
 
+pytestmark = pytest.mark.slow
+
 MOMENT = datetime(2026, 11, 20, 14, 7, tzinfo=UTC)
 
 

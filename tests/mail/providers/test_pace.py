@@ -13,6 +13,8 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.sending import pace
 from keyturn.mail.sending.pace import LONGEST_HOLD, Pace, PacedSender, PaceRow
 
+pytestmark = pytest.mark.slow
+
 FAST, SLOW = 20.0, 0.001
 """Calls a second."""
 

@@ -14,6 +14,8 @@ from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.postmark import PostmarkSender, PostmarkSettings
 from keyturn.settings import Secret
 
+pytestmark = pytest.mark.slow
+
 BRIEF = timedelta(seconds=1)
 
 

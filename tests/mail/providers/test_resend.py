@@ -12,6 +12,8 @@ from keyturn.errors import SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.resend import ResendSender
 
+pytestmark = pytest.mark.slow
+
 
 async def test_an_accepted_mail_has_the_providers_id(sender: ResendSender, resend: ResendServer, mail: Email) -> None:
     assert await sender.send(mail, "key-1") == resend.accepted[0].id

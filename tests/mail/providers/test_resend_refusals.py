@@ -14,6 +14,8 @@ from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryabl
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.resend import ResendSender, sort_error
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "answer",

@@ -15,6 +15,8 @@ from keyturn.mail.port.reports import Report
 from keyturn.mail.providers.resend import ResendWebhook
 from keyturn.problems.requests import WebhookRefused
 
+pytestmark = pytest.mark.slow
+
 # https://docs.svix.com/receiving/verifying-payloads/how-manual
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"test": 2432232314}'

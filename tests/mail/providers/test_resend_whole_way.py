@@ -12,7 +12,7 @@ from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.settings import Brand, MailSettings, Secret
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
 RETRYABLE = [(409, "concurrent_idempotent_requests"), (429, "rate_limit_exceeded"), (500, "boom"), (503, "down")]
 NEW = Secret("a new secret key of some length!")

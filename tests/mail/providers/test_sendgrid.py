@@ -18,6 +18,8 @@ from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
 from keyturn.settings import Secret
 
+pytestmark = pytest.mark.slow
+
 BRIEF = timedelta(seconds=1)
 
 

@@ -13,6 +13,8 @@ from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.sendgrid import SendGridWebhook
 from keyturn.problems.requests import WebhookRefused
 
+pytestmark = pytest.mark.slow
+
 ADA = "ada@northwind.test"
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"

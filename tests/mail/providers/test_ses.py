@@ -16,6 +16,8 @@ from keyturn.mail.port.email import Email, Sender, name_and_address
 from keyturn.mail.providers.ses import SesSender, SesSettings
 from keyturn.settings import Secret
 
+pytestmark = pytest.mark.slow
+
 BRIEF = timedelta(seconds=1)
 
 

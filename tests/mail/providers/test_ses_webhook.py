@@ -30,6 +30,8 @@ from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.ses import SesWebhook, sns
 from keyturn.problems.requests import Unavailable, WebhookRefused
 
+pytestmark = pytest.mark.slow
+
 ADA = "ada@northwind.test"
 AT = datetime(2026, 11, 20, 9, 2, 11, 480_000, UTC)
 DELIVERED = json.dumps(event("delivered", "1", to=ADA))

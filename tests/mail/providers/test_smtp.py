@@ -14,6 +14,8 @@ from keyturn.errors import SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 
+pytestmark = pytest.mark.slow
+
 
 def sender_to(port: int, **settings: Any) -> SmtpSender:
     defaults: dict[str, Any] = {"security": "none", "timeout": timedelta(seconds=1)}

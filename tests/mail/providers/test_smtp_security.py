@@ -15,6 +15,8 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.settings import Secret
 
+pytestmark = pytest.mark.slow
+
 Certificate = Callable[..., ssl.SSLContext]
 
 

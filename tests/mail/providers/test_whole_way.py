@@ -31,7 +31,7 @@ from keyturn.mail.providers.ses import SesSettings
 from keyturn.reset.records.client import Client
 from keyturn.settings import MailSettings, Secret
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
 BRIEF = timedelta(seconds=1)
 

@@ -10,6 +10,7 @@ from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
+from tests.every_language import each_language
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.files import read_samples
@@ -50,7 +51,7 @@ def test_every_golden_file_is_of_a_mail() -> None:
     assert GOLDENS.names() == sorted(MAILS)
 
 
-@pytest.mark.parametrize("tag", TAGS)
+@each_language("tag", {tag: tag for tag in TAGS})
 def test_no_sample_of_any_mail_leaves_a_text_in_english(tag: str, branded: Callable[..., Templates]) -> None:
     language = Languages("UTC").choose(tag)
     language.translations.add_fallback(Untranslated())

@@ -16,7 +16,7 @@ from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS
 from keyturn.settings import FileOrUrl
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 PLAIN: dict[str, Any] = {"name": "Northwind School"}
 BRANDS: dict[str, dict[str, Any]] = {

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.every_language import each_language
 
 from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.languages import Language, Languages
@@ -63,7 +64,7 @@ def pairs(branded: Callable[..., Templates]) -> list[tuple[Templates, Templates]
     return [(replace(one, by_shape=True), one) for one in (branded(**fields) for fields in BRANDS)]
 
 
-@pytest.mark.parametrize("language", LANGUAGES.known.values(), ids=LANGUAGES.known)
+@each_language("language", LANGUAGES.known)
 def test_each_sample_is_as_it_would_be_without_shapes(
     pairs: list[tuple[Templates, Templates]], language: Language
 ) -> None:
@@ -83,7 +84,7 @@ def test_whatever_is_filled_in_it_is_as_it_would_be_without_shapes(
     assert by_shape.render(props, language) == without.render(props, language)
 
 
-@pytest.mark.parametrize("language", LANGUAGES.known.values(), ids=LANGUAGES.known)
+@each_language("language", LANGUAGES.known)
 def test_each_sample_has_a_shape(
     branded: Callable[..., Templates], monkeypatch: pytest.MonkeyPatch, language: Language
 ) -> None:

@@ -6,7 +6,7 @@ from tests.pages.on_screen.screens import Screens
 from tests.pages.on_screen.test_the_story import link
 from tests.pages.school import School
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 MIRRORED = """() => {
     const beside = selector => document.querySelector(selector).getBoundingClientRect()

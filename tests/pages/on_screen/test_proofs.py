@@ -17,7 +17,7 @@ from tests.verifier import running_verifier
 from keyturn.app import create_app
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 FORGOT = "/forgot-password"
 LIMITS = LimitSettings(request="100/minute", challenge="100/minute", storage_url=Secret("memory://"))

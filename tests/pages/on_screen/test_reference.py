@@ -16,7 +16,7 @@ from keyturn.settings import InvitationSettings, Secret
 
 KEY = "0123456789abcdef" * 2
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -8,7 +8,7 @@ from tests.pages.on_screen.screens import Screens
 from tests.pages.on_screen.test_the_story import link
 from tests.pages.school import ADA, NEW_PASSWORD, School
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 async def fill(page: Page, password: str, again: str = "") -> None:

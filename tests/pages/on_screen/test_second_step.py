@@ -18,7 +18,7 @@ from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
 
 AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: false}}})"
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,7 +5,7 @@ from playwright.async_api import Page, expect
 from tests.pages.on_screen.screens import Screens
 from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 async def link(school: School) -> str:

@@ -204,6 +204,7 @@ def test_a_form_can_show_every_rule_and_tick_some_off_by_itself() -> None:
     assert all(rule.message for rule in rules.values())
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize(
     "password",

@@ -15,7 +15,7 @@ from keyturn.database import Database
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
-PATIENCE = timedelta(milliseconds=400)
+PATIENCE = timedelta(seconds=1)
 MANY = 6
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

@@ -16,6 +16,8 @@ from tests.spec.service import ADA, NOBODY, REQUEST, Start, problem
 
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.long
+
 BASE = "https://account.northwind.test"
 ENVIRONMENT = {
     "KEYTURN_BASE_URL": BASE,

@@ -11,6 +11,8 @@ from tests.adoption.packages import install_packages
 from tests.serving import serving_here
 from tests.spec.service import ADA, NEW_PASSWORD, Service
 
+pytestmark = pytest.mark.long
+
 _CLIENT = Path(__file__).parent / "typescript"
 
 

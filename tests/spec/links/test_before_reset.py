@@ -51,7 +51,8 @@ def not_async(_: PendingReset) -> str | None:
 
 @asynccontextmanager
 async def service_with(database_url: str, function: Callable[..., Awaitable[Any]]) -> AsyncIterator[Service]:
-    hooks = HookSettings(before_reset=f"{__name__}:{function.__name__}", timeout=timedelta(milliseconds=50))
+    timeout = timedelta(milliseconds=50) if function is hang else timedelta(seconds=10)
+    hooks = HookSettings(before_reset=f"{__name__}:{function.__name__}", timeout=timeout)
     async with running(settings_for(database_url, hooks=hooks)) as service:
         await service.add(ADA, kind="viewer", locale="de")
         yield service

@@ -14,6 +14,8 @@ from keyturn.errors import SendRetryable
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import CHANGE_BEGUN
 
+pytestmark = pytest.mark.long
+
 THIEF = "thief@elsewhere.test"
 
 

@@ -4,6 +4,7 @@ import asyncio
 from base64 import b64encode
 from typing import Any
 
+import pytest
 from sqlalchemy import func, insert, select
 from tests.spec.inbox import Inbox, token_in
 from tests.spec.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
@@ -14,6 +15,8 @@ from keyturn.mail.port.email import Email
 from keyturn.outbox.models import WAITING, OutboxRow
 from keyturn.reset.records.messages import APP_EVENTS, RESET_REQUESTED
 from keyturn.settings import Secret, SecureAccountSettings, WebhookSettings
+
+pytestmark = pytest.mark.long
 
 REQUESTS = 600
 """More than a worker has in hand at a time."""

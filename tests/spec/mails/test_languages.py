@@ -9,7 +9,7 @@ from tests.spec.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLI
 
 from keyturn.settings import LimitSettings
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
 GERMAN = {"accept-language": "de-AT, en;q=0.5"}
 SHORT = "kurz"

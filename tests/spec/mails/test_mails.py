@@ -12,7 +12,7 @@ from keyturn.database import now
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import LimitSettings, MailSettings, TokenSettings
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 BASE = "https://account.northwind.test"
 

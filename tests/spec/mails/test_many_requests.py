@@ -20,6 +20,8 @@ from keyturn.reset.records.models import AuditRow
 from keyturn.settings import Folder, MailSettings
 from keyturn.telemetry.logs import LogEvent, request_id
 
+pytestmark = pytest.mark.long
+
 BEN, CLEO = "ben@northwind.test", "cleo@northwind.test"
 
 

@@ -9,7 +9,7 @@ from tests.spec.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET,
 
 from keyturn.settings import Brand, Folder, Kind, LimitSettings, MailSettings
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
 ENGLISH = {
     "Reset your %(brand)s password": "Reset Your %(brand)s Password",

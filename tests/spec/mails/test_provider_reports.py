@@ -23,7 +23,7 @@ from keyturn.mail.providers.ses import SesSettings
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import Secret
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):

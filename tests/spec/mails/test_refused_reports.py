@@ -16,7 +16,7 @@ from keyturn.mail.providers.sendgrid import SendGridSettings
 from keyturn.mail.providers.ses import SesSettings
 from keyturn.settings import LimitSettings, Secret
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 FORGED: Mapping[str, Mapping[str, str]] = {
     "resend": {},

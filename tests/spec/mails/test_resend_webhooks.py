@@ -32,7 +32,7 @@ from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import RetentionSettings
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 

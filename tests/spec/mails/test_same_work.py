@@ -9,6 +9,8 @@ from tests.statements import statements_sent
 
 from keyturn.mail.rendering.render import Templates
 
+pytestmark = pytest.mark.long
+
 COOLING = "cooling@northwind.test"
 EVERYBODY = (ADA, NOBODY, DAN, GRACE, COOLING)
 

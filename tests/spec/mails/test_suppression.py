@@ -28,7 +28,7 @@ from keyturn.outbox.reading import Wanted, read
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import LimitSettings
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 

@@ -26,7 +26,7 @@ from tests.spec.service import Service, Start, problem
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.settings import Secret
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 OTHER_SECRET = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
 

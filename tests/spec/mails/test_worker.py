@@ -14,6 +14,8 @@ from keyturn.mail.port.email import Email
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import Brand, Secret, WorkerSettings
 
+pytestmark = pytest.mark.long
+
 STATE = select(OutboxRow.state, OutboxRow.reason, OutboxRow.attempts)
 
 

@@ -16,7 +16,7 @@ from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import branding
 from keyturn.mail.sending.capture import CaptureSender
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest.fixture

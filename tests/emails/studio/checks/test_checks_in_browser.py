@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 from tests.emails.studio.on_screen import mail, open_sample, save
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 WRONG, RIGHT = '<mj-text colour="red">The end', "<mj-text>The end"
 

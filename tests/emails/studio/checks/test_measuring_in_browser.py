@@ -10,7 +10,7 @@ from tests.emails.studio.on_screen import open_sample, save
 
 from keyturn.emails.studio import Studio
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 END = "<mj-text>The end"
 CUT = '<mj-text><div style="height:12px;overflow:hidden"><p style="margin:0">Hello<br>hidden line</p></div>The end'

@@ -16,7 +16,7 @@ from tests.serving import serving
 from keyturn.emails.snapshots import Goldens, MailName, Snapshot, Snapshots
 from keyturn.emails.studio import Studio, create_studio_app
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 ADA = MailName("greeting", "ada")
 GRACE = MailName("greeting", "grace")

@@ -12,7 +12,7 @@ from tests.emails.studio.orders import order_studio
 
 from keyturn.emails.studio import Studio
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from keyturn.emails.studio.data.random_data import random_sample
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.reset.delivery.email_props import EMAILS
 
+pytestmark = pytest.mark.long
+
 _TYPED: tuple[type[EmailProps], ...] = (Order, *EMAILS.values())
 _FAR = "import time\ntime.time = lambda: 4e9"
 _PRINT = """

@@ -60,6 +60,7 @@ def test_after_it_every_text_has_the_colours_that_the_checks_judge(tmp_path: Pat
         assert agree(wanted[2], drawn[2]), wanted
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path: Path) -> None:
     page = await browser.new_page(viewport={"width": 700, "height": 800})

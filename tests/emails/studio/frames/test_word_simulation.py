@@ -39,6 +39,7 @@ LOOK = """() => Object.fromEntries([...document.querySelectorAll("[id], [data-vm
 }))"""
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_browser_draws_what_word_is_known_to_draw(browser: Browser) -> None:
     page = await browser.new_page(viewport={"width": 700, "height": 800})

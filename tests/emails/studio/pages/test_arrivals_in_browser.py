@@ -18,7 +18,7 @@ from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.capture.sending import MailProvider
 from keyturn.mail.sending.capture import CaptureSender
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 

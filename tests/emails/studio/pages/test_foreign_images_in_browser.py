@@ -12,7 +12,7 @@ from tests.serving import serving
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.studio import Studio, create_studio_app
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 TEMPLATE = """<!doctype html><html><head><title>Hello</title><link rel="preconnect" href="{at}"></head><body>
 <img src="{at}/open.gif?name={{{{ name }}}}" width="40" height="40" alt="Northwind School"><p>Hello {{{{ name }}}}</p>

@@ -264,6 +264,7 @@ async def test_every_state_fits_every_width_and_axe_finds_nothing(page: Page, se
     assert wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_page_is_composed(page: Page, served: str) -> None:
     """The question stays beside a long form, what is below it stands apart, and no number parts from its unit."""
@@ -286,6 +287,7 @@ async def test_a_page_is_composed(page: Page, served: str) -> None:
         assert await page.get_by_text("47 seconds").evaluate("wait => wait.getClientRects().length") == 1, width
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_page_is_as_wide_as_a_desktop_and_on_a_phone_as_the_phone(page: Page, served: str) -> None:
     for screen, width in ((1280, 1280), (700, 600), (390, 375), (360, 320)):
@@ -302,6 +304,7 @@ async def test_a_page_is_as_wide_as_a_desktop_and_on_a_phone_as_the_phone(page: 
     await expect(page.locator("#width-1280")).to_have_attribute("aria-current", "true")
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_save_is_seen_and_a_link_leads_to_the_other_page(page: Page, served: str, own: Path) -> None:
     await page.goto(f"{served}/studio/pages/forgot?scheme=dark")

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.emails.studio.fixtures import GREETING, capture
 from tests.emails.studio.on_screen import canvas, mail, open_sample, save
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 async def ground(page: Page) -> str:

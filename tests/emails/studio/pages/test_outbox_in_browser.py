@@ -8,7 +8,7 @@ from tests.emails.inbox.mails import mail
 
 from keyturn.emails.studio import Studio
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 HOSTILE = """<html><head><meta http-equiv="refresh" content="0;url=https://evil.example/refresh"></head><body>
 <script>top.document.title = "taken"; fetch("https://evil.example/script")</script>

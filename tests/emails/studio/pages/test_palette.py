@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import open_sample
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page, served: str) -> None:

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.emails.lint.planting import Mails
 from tests.emails.studio.on_screen import canvas, mail, open_sample, save
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 BUTTON = "line=greeting%2Fgreeting.mjml%3A6"
 

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 from tests.emails.studio.fixtures import NOTICE
 from tests.emails.studio.on_screen import canvas, mail
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 BRANCHES = """{% from "_layout/ui.mjml" import line %}
 {% if urgent and not urgent %}

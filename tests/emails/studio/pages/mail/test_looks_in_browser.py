@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import mail, open_sample, save
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 LINE_IS_AT_THE_CUT = """() => {
   const row = document.querySelector(".paper iframe:not(.arriving)").contentDocument.querySelector("[data-gmail-cut]");

@@ -85,6 +85,7 @@ def write_more(folder: Path, count: int) -> None:
         (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and_follow_a_save(
     page: Page, served: str, folder: Path
@@ -109,6 +110,7 @@ async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&width=600&scheme=dark")
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_on_paper_every_mail_is_there_and_nothing_of_the_studio(page: Page, served: str) -> None:
     await page.set_viewport_size({"width": 1280, "height": 400})

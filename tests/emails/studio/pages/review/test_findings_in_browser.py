@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import save
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 

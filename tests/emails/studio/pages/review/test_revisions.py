@@ -15,6 +15,8 @@ from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.workers import Here, LimitExceeded, Limits, Workers
 
+pytestmark = pytest.mark.long
+
 
 def git(folder: Path, *arguments: str) -> None:
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@northwind.example", "-c", "init.defaultBranch=main")
