@@ -72,18 +72,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
                 item.add_marker(name)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse to run where a test lacks the mark `long`: it goes through pages in a browser, or starts processes."""
-    unmarked = {
-        f"{test.path.relative_to(TESTS.parent)}::{test.originalname}"
-        for test in items
-        if isinstance(test, pytest.Function)
-        and ("browser" in test.fixturenames or starts_processes(test.module))
-        and not test.get_closest_marker("long")
-    }
-    if unmarked:
-        raise pytest.UsageError(f"mark with pytest.mark.long: {', '.join(sorted(unmarked))}")
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test without the mark `long` that looks at pages in a browser or starts processes."""
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("long"):
+        return
+    if "browser" in item.fixturenames or starts_processes(item.module):
+        pytest.fail("mark it with pytest.mark.long: it uses a browser, or its module starts processes", pytrace=False)
 
 
 @cache
