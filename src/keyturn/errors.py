@@ -49,7 +49,12 @@ class SettingsInvalid(KeyturnError, ClickException):
 
 
 class TemplateInvalid(KeyturnError):
-    """A template cannot be rendered. `line` counts from 1; it is None where the engine gives no position."""
+    """A template cannot be rendered. `line` counts from 1; it is None where the engine gives no position.
+
+    `others`: further mistakes in the samples of the same mail, which this one does not hide.
+    """
+
+    others: tuple["TemplateInvalid", ...] = ()
 
     def __init__(self, path: str, line: int | None, message: str) -> None:
         self.path, self.line, self.message = path, line, message

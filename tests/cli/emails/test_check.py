@@ -133,6 +133,36 @@ def test_a_template_that_cannot_be_read_is_a_finding(keyturn: Keyturn, emails: P
     assert "jinja/syntax" in shown.out
 
 
+def test_every_file_of_samples_that_cannot_be_read_is_named_in_one_run(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD, "[first]\nname = Ada\n")
+    folder = emails / "news" / "samples"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.json").write_text("{", "utf-8")
+        (folder / f"{name}.toml").write_bytes(b"\xff\xfe")
+
+    shown = keyturn("check", "emails")
+
+    assert shown.code == 1
+    places = ("samples.toml:2:", "samples/one.json:1:", "samples/one.toml:1:", "samples/two.json:1:")
+    assert [place for place in (*places, "samples/two.toml:1:") if f"emails/news/{place}" not in shown.out] == []
+    assert "5 errors" in shown.out
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_numbers_of_any_length_in_css_are_read(keyturn: Keyturn, emails: Path, digits: int) -> None:
+    one = "1" * digits
+    colours = f"background:rgb({one},2,3);color:{one};border:{one}px solid #{one}"
+    styled = f"<style>p{{width:{one}px;line-height:{one};color:rgb({one},1,1)}}</style>"
+    page = f'<html lang="en"><head><title>News</title>{styled}</head><body bgcolor="{one}"><p style="{colours}">Hi</p>'
+    (emails / "wide.html").write_text(f"{page}</body></html>", "utf-8")
+
+    shown = keyturn("check", "emails")
+
+    assert "Traceback" not in shown.err
+    assert "wide.html" in shown.out
+
+
 @pytest.mark.parametrize(
     ("samples", "line"), [("[first]\nname = Ada\n", 2), ('name = "Ada"\n', 1), ('[first]\nname = "\n', 2)]
 )

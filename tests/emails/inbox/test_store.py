@@ -55,6 +55,8 @@ def three(captured: CapturedMails) -> CapturedMails:
         ("is:read", []),
         ("before:2020-01-01", []),
         ("larger:1M", []),
+        (f"larger:{'9' * 400}", []),
+        ("larger:99999999999999999999g", []),
         ("has:attachment", []),
         ('"', ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
         ("what:ever", []),

@@ -12,6 +12,9 @@ from typing import NamedTuple
 _TERM = re.compile(r'(?P<not>[-!]?)(?:(?P<field>[a-z-]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_LARGEST = 2.0**62
+"""Octets: what a column of SQLite can be compared with."""
+
 
 _MOST_TERMS = 20
 _LONGEST = 500
@@ -195,7 +198,7 @@ def _quoted(text: str) -> str:
 def _sized(sign: str) -> Callable[[str], Condition | None]:
     def read(value: str) -> Condition | None:
         size = _SIZE.fullmatch(value)
-        return size and Condition(f"size {sign} ?", (int(float(size[1]) * _UNITS[size[2].lower()]),))
+        return size and Condition(f"size {sign} ?", (int(min(float(size[1]) * _UNITS[size[2].lower()], _LARGEST)),))
 
     return read
 

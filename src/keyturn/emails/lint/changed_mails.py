@@ -47,7 +47,7 @@ def _files_of(gallery: Gallery, name: str) -> set[Path]:
     try:
         origins = [sample.origin for sample in gallery.samples(name).values() if sample.origin]
     except TemplateInvalid as error:
-        return files | {Path(error.path).resolve()}
+        return files | {Path(one.path).resolve() for one in (error, *error.others)}
     return files | {(gallery.folder / origin.partition(":")[0]).resolve() for origin in origins}
 
 

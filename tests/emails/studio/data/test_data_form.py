@@ -104,6 +104,12 @@ def test_only_what_differs_is_in_the_address_and_the_rest_of_the_view_is_kept(cl
     assert "1:05:00" in mail
 
 
+def test_a_number_of_thousands_of_digits_is_a_text_that_is_none(client: Client) -> None:
+    sent = changed(fields_of(page_of(client)), **{"items/0/price": "1" * 5000})
+    answer = client.get("/studio/edit/order", params=sent, follow_redirects=False)
+    assert answer.status_code in {303, 400}
+
+
 def test_an_edit_that_is_taken_back_leaves_the_address(client: Client) -> None:
     sent = fields_of(page_of(client, {"name": "Grace"}))
     assert send(client, changed(sent, name="Ada")) == ""

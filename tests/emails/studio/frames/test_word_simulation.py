@@ -97,3 +97,11 @@ def test_a_mail_that_gmail_cuts_is_marked_behind_the_last_that_it_shows() -> Non
 def test_a_mail_that_gmail_shows_whole_is_left_as_it_is() -> None:
     assert mark_cut("<p>Hello</p>", "<p>Hello</p>") == "<p>Hello</p>"
     assert MARK in mark_cut("x" * (CLIPPED_AT + 9) + "<p>Hello</p>", "<p>Hello</p>")
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_numbers_of_any_length_are_no_hindrance(digits: int) -> None:
+    one = "1" * digits
+    page = f'<style>p {{ color: rgb({one},1,1); margin: {one}px }}</style><p style="width:{one}px">{one}</p>'
+
+    assert f">{one}</p>" in simulate_word(page)

@@ -37,6 +37,7 @@ _PARTS_OF_A_MOMENT = frozenset(
     }
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_MOST_DIGITS = 18
 _QUESTION = re.compile(r"(?:is|has|can|should)_.+")
 _STATE = re.compile(r"active|disabled|done|enabled|paid|subscribed|verified|visible")
 _FLAG = re.compile(r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+|.+_(?:enabled|visible|active)")
@@ -121,7 +122,8 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
         text = text_for(Named("price"), nth)
     if text is None or (isinstance(one.default, str) and text.startswith("#")):
         text = one.default or f"{named}{f' {nth + 1}' if nth else ''}"
-    return int(text) if text.isascii() and text.isdigit() and "text" not in one.uses else text
+    is_whole = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if is_whole and "text" not in one.uses else text
 
 
 def _is_yes_or_no(one: Variable, words: str) -> bool:

@@ -82,20 +82,36 @@ def find_samples(
 
     They tell `user` and `order`, the values of one sample, from `ada` and `grace`, two samples.
     Links lead nowhere out of the `bounds`, but to the samples beside the folder.
-    Raises TemplateInvalid with the file and line of what cannot be read, or has a name that another sample has.
+    Raises TemplateInvalid with the file and line of what cannot be read, or has a name that another sample has; its
+    `others` are those of the other files.
     """
     found: dict[str, Written] = {}
+    faults: list[TemplateInvalid] = []
     listings = listings or Listings()
     for place in _places(folder, name, markup, elsewhere, listings):
         for file in _with_endings(place.stem, listings):
-            if leads_out(file, bounds) and leads_out(file, elsewhere or folder.resolve().parent / "samples"):
-                raise TemplateInvalid(str(file), None, "is a link that leads out of the folder, and is not read")
-            for sample, written in _read_file(file, place.holds, printed_names).items():
-                if sample in found:
-                    other = f"{found[sample].file.parent.name}/{found[sample].file.name}"
-                    raise TemplateInvalid(str(file), written.line, f"sample [{sample}] is in {other} already")
-                found[sample] = written
+            try:
+                _require_inside(file, bounds, elsewhere or folder.resolve().parent / "samples")
+                _add_new(found, _read_file(file, place.holds, printed_names))
+            except TemplateInvalid as error:
+                faults.append(error)
+    if faults:
+        faults[0].others = tuple(faults[1:])
+        raise faults[0]
     return found
+
+
+def _require_inside(file: Path, bounds: Path | None, beside: Path) -> None:
+    if leads_out(file, bounds) and leads_out(file, beside):
+        raise TemplateInvalid(str(file), None, "is a link that leads out of the folder, and is not read")
+
+
+def _add_new(found: dict[str, Written], samples: Mapping[str, Written]) -> None:
+    for name, written in samples.items():
+        if name in found:
+            other = f"{found[name].file.parent.name}/{found[name].file.name}"
+            raise TemplateInvalid(str(written.file), written.line, f"sample [{name}] is in {other} already")
+        found[name] = written
 
 
 def read_samples(folder: Path, props: type[Props]) -> dict[str, Props]:

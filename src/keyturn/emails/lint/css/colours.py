@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from tinycss2 import color3
 
+from keyturn.emails.lint.css.stylesheets import with_finite_integers
+
 _WHITE_POINT = (0.95047, 1.0, 1.08883)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
@@ -41,7 +43,7 @@ class Colour(NamedTuple):
 
 def read_colour(value: str) -> Colour | None:
     """Return a colour, transparent for "transparent"; None for what is no colour or depends on something else."""
-    found = color3.parse_color(value)
+    found = color3.parse_color(with_finite_integers(value))
     return Colour(*found) if isinstance(found, tuple) else None
 
 

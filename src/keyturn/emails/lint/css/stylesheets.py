@@ -1,5 +1,6 @@
 """Styles read with their places: rules, declarations, and the at-rules around them (tinycss2, CSS Syntax Level 3)."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,9 @@ from tinycss2.ast import Declaration as DeclarationNode
 from tinycss2.ast import QualifiedRule
 
 from keyturn.emails.lint.css.selectors import Selector, read_selectors
+
+_HUGE = re.compile(r"\d{301,}")
+"""A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +60,23 @@ class Stylesheet:
     at_rules: tuple[AtRule, ...]
 
 
+def with_finite_integers(css: str) -> str:
+    """Return the text with each huge integer written as an exponent of the same length, which CSS reads as infinity."""
+    return _HUGE.sub(lambda found: "1e" + "9" * (len(found[0]) - 2), css)
+
+
 @lru_cache(64)
 def read_stylesheet(css: str) -> Stylesheet:
     """Return what can be read; what cannot is left out, as a client leaves it out."""
     reader = _Reader(css)
-    reader.read(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), ())
+    reader.read(tinycss2.parse_stylesheet(with_finite_integers(css), skip_comments=True, skip_whitespace=True), ())
     return Stylesheet(tuple(reader.rules), tuple(reader.at_rules))
 
 
 @lru_cache(512)
 def read_style(style: str) -> tuple[Declaration, ...]:
-    return tuple(_Reader(style).declarations(tinycss2.parse_blocks_contents(style, skip_comments=True)))
+    nodes = tinycss2.parse_blocks_contents(with_finite_integers(style), skip_comments=True)
+    return tuple(_Reader(style).declarations(nodes))
 
 
 class _Reader:

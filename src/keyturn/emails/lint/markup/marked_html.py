@@ -9,7 +9,7 @@ from keyturn.mail.rendering.html_tree import Element, splice
 from keyturn.mail.rendering.mjml import to_html
 
 PREFIX = "kt-"
-_CLASS = re.compile(rf"{PREFIX}(\d+)(?:-outlook)?")
+_CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
 _KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
 
 

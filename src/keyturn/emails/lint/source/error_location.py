@@ -80,7 +80,7 @@ def find_undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
     if not isinstance(cause, UnicodeDecodeError):
         return None
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
-    files = (path for path in sorted({Path(error.path), *folders.paths()}) if _has_content(path, whole))
+    files = (path for path in (Path(error.path), *sorted(folders.paths())) if _has_content(path, whole))
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
     return next((Spot(folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
 

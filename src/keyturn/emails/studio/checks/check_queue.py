@@ -111,7 +111,8 @@ class Checks:
 
 def _unreadable(rendition: Rendition, gallery: Gallery) -> Report:
     error = rendition.unreadable
-    return Report((explain_samples(error, gallery.folders).finding,) if error else ())
+    faults = (error, *error.others) if error else ()
+    return Report(tuple(explain_samples(one, gallery.folders).finding for one in faults))
 
 
 def _as_written(view: View) -> View:

@@ -80,11 +80,9 @@ def _parse_text(field: Field, text: str) -> Any:
     match field.kind:
         case _ if not text:
             return text
-        case "number" if _WHOLE.fullmatch(text.strip()):
-            return int(text)
         case "number":
             try:
-                return float(text)
+                return int(text) if _WHOLE.fullmatch(text.strip()) else float(text)
             except ValueError:
                 return text
         case "moment" | "clock":

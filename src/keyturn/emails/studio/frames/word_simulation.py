@@ -15,6 +15,7 @@ from tinycss2.ast import AtRule, Declaration, LiteralToken, QualifiedRule
 from keyturn.emails.lint.clients import word
 from keyturn.emails.lint.css.colours import read_ground
 from keyturn.emails.lint.css.selectors import read_selectors
+from keyturn.emails.lint.css.stylesheets import with_finite_integers
 from keyturn.emails.lint.markup.conditionals import resolve_conditionals
 from keyturn.emails.studio.frames.rewriting import Rewriting
 from keyturn.emails.studio.frames.vml import draw_vml
@@ -64,7 +65,9 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
                 one.partition(":")[0].lower() for name, value in query if name == "family" for one in value.split("|")
             )
         elif tag.tag == "style":
-            for rule in tinycss2.parse_stylesheet(rewriting.source_inside(tag), skip_comments=True):
+            for rule in tinycss2.parse_stylesheet(
+                with_finite_integers(rewriting.source_inside(tag)), skip_comments=True
+            ):
                 if isinstance(rule, AtRule) and rule.lower_at_keyword == "font-face" and rule.content:
                     for name, value, _ in _declarations(rule.content):
                         if name == "font-family":
@@ -74,7 +77,7 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
 def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     """Return the rules that count in Word, with the declarations that do."""
     kept = []
-    for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
+    for rule in tinycss2.parse_stylesheet(with_finite_integers(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
             selectors = [one for one in _split_at_commas(rule.prelude) if _counts(one)]
             inside = ";".join(_kept(_declarations(rule.content), web_fonts))
@@ -84,7 +87,7 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
 
 
 def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str:
-    said = [one for one in _declarations(style) if not one[2]]
+    said = [one for one in _declarations(with_finite_integers(style)) if not one[2]]
     if tag.tag == "img":  # the attribute counts
         said = [one for one in said if one[0] != "width"]
     return ";".join(_kept(said, web_fonts))
