@@ -70,8 +70,8 @@ class TemplateChecks:
         try:
             samples = self.gallery.samples(template).values()
         except TemplateInvalid as error:
-            told = [explain_samples(one, self.gallery.folders).finding for one in (error, *error.others)]
-            return TemplateFindings(tuple((finding, (template,)) for finding in told), is_whole=False)
+            unreadable = [explain_samples(one, self.gallery.folders).finding for one in (error, *error.others)]
+            return TemplateFindings(tuple((finding, (template,)) for finding in unreadable), is_whole=False)
         files = self.gallery.files_of(template)
         for finding in (finding for file in files for finding in self._unknown_filters(file)):
             found[finding].append(template)
