@@ -100,7 +100,7 @@ def test_a_mail_that_is_lost_comes_again_or_was_not_owed_is_a_fault() -> None:
 
 
 def test_a_sample_belongs_to_the_innermost_package_that_is_named() -> None:
-    files = ["keyturn/__main__.py", "asyncio/runners.py", "keyturn/outbox/relay.py", "sqlalchemy/engine/base.py"]
+    files = ["keyturn/__main__.py", "asyncio/runners.py", "keyturn/outbox/worker.py", "sqlalchemy/engine/base.py"]
     assert label_of(files) == "SQLAlchemy"
     assert label_of([*files, "json/encoder.py"]) == "SQLAlchemy"
     assert label_of(files[:3]) == "Keyturn"

@@ -24,14 +24,13 @@ from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
 from keyturn.mail.providers.ses import SesSender, SesSettings
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.problems.requests import AccountsUnready, Busy, ChallengeUnready, LimitsUnready, SecondStepUnfinished
+from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.passwords.breach_ranges import BreachRanges
 from keyturn.reset.passwords.breaches import BreachSourceFailed
-from keyturn.reset.proofs.captcha import Captcha
+from keyturn.reset.proofs.captcha import Captcha, SiteVerify
 from keyturn.reset.proofs.second_step.port import SecondStepTry
+from keyturn.reset.proofs.second_step.sms_senders import TwilioSms
 from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
-from keyturn.reset.proofs.second_step.twilio import TwilioSms
-from keyturn.reset.proofs.siteverify import SiteVerify
-from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings, Secret, SmsSettings, SupabaseSettings
 from keyturn.testing import SupabaseServer

@@ -15,7 +15,7 @@ from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
 from keyturn.parts import Parts
-from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.reset.mails.email_props import EMAILS
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
 RUNS = 500

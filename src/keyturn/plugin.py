@@ -34,7 +34,7 @@ from keyturn.mail.sending.choosing import require_libraries
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.parts.host_database import share_database, tied_to_its_process
-from keyturn.reset.counting_alone import counting_alone
+from keyturn.reset.limits.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset, is_async
 from keyturn.settings import (
     AccountSettings,

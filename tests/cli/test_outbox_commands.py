@@ -13,7 +13,7 @@ from tests.spec.inbox import TOKEN, token_in
 from keyturn.cli.outbox import colour_state
 from keyturn.database import now
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outbox.reading import STATES
+from keyturn.outbox.history import STATES
 
 pytestmark = pytest.mark.long
 

@@ -11,7 +11,7 @@ from keyturn.database import now
 from keyturn.errors import SendRefused
 from keyturn.outbox import Sent
 from keyturn.parts import Parts
-from keyturn.reset.changes.app_events import AppEvents
+from keyturn.reset.events import AppEvents
 from keyturn.reset.records.client import Client
 
 pytestmark = pytest.mark.long

@@ -10,7 +10,7 @@ import pytest
 from keyturn.cli.demo.examples import Example, example_names
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.errors import SettingsInvalid
-from keyturn.reset.delivery.theme import palette_of
+from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Settings, read_settings
 from keyturn.settings.rules.every_rule import broken_rules
 

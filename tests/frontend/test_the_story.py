@@ -10,7 +10,7 @@ from tests.spec.inbox import links_in
 from tests.spec.service import NEW_PASSWORD, REQUEST, Service
 
 from keyturn.accounts.models import AccountRow
-from keyturn.reset.operator_resets import Campaign
+from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from keyturn.database import Database
 from keyturn.outbox import Dropped, Lane, Message, Outbox, Relay, RelayLimits
-from keyturn.outbox.backlog import backlog_of
+from keyturn.outbox.history import backlog_of
 
 AT_ONCE, MOST_CRASHES = 8, 5
 

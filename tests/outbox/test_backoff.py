@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.outbox.backoff import backoff
+from keyturn.outbox.attempts import backoff
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from tests.outbox.worker import Handler, relay_of
 from keyturn.database import Database, now
 from keyturn.errors import SendRetryable
 from keyturn.outbox import Outbox
-from keyturn.outbox.retrying import retry
-from keyturn.reset.records.account_lock import acquire_account_lock
+from keyturn.outbox.history import retry
+from keyturn.reset.elsewhere import acquire_account_lock
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 

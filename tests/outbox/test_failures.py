@@ -11,7 +11,7 @@ from tests.outbox.worker import Handler, post, relay_of
 from keyturn.database import Database
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox import LeaseLost, Outbox
-from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
+from keyturn.outbox.attempts import LONGEST_OF_OURS, backoff
 from keyturn.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

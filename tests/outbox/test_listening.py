@@ -10,7 +10,7 @@ from tests.outbox.worker import post
 
 from keyturn.database import Database
 from keyturn.outbox import Outbox
-from keyturn.outbox.listening import Listener
+from keyturn.outbox.queue import Listener
 
 ON_POSTGRESQL = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 

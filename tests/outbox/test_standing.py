@@ -9,7 +9,7 @@ from tests.plans import plans_of
 
 from keyturn.database import Database
 from keyturn.outbox import Outbox, Sent
-from keyturn.outbox.backlog import backlog_of
+from keyturn.outbox.history import backlog_of
 
 SETTLED = text(
     "INSERT INTO keyturn_outbox (key, kind, payload, state, attempts, faults, available_at, created_at, settled_at) "

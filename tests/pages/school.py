@@ -24,9 +24,8 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Model, now
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
-from keyturn.reset.proofs import codes
-from keyturn.reset.proofs.code_store import NewCode
-from keyturn.reset.records import tokens
+from keyturn.reset.records import codes, tokens
+from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import LinkStore, NewLink
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.settings import (

@@ -8,7 +8,7 @@ import pytest
 from tests.pages.school import School, Visitor, opened, settings_for
 from tests.settings.test_brand import PNG, SVG
 
-from keyturn.reset.delivery.theme import borrowed_logos
+from keyturn.reset.mails.theme import borrowed_logos
 from keyturn.settings import Brand, FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long

@@ -17,7 +17,7 @@ from keyturn.pages.preview import HostedPages
 from keyturn.pages.preview.challenge_states import CHALLENGE_STATES
 from keyturn.pages.preview.states import STATES, Sample
 from keyturn.pages.site import TemplateSite
-from keyturn.reset.delivery.theme import Theme, own_languages
+from keyturn.reset.mails.theme import Theme, own_languages
 from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings, PasswordSettings, Settings
 
 pytestmark = pytest.mark.long

@@ -12,7 +12,7 @@ from tests.databases import PostgresServer
 
 from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
-from keyturn.reset.counting_alone import counting_alone
+from keyturn.reset.limits.counting_alone import counting_alone
 
 HOLDER = """
 SELECT state, backend_xmin, backend_xid FROM pg_stat_activity JOIN pg_locks USING (pid)

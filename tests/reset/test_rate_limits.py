@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keyturn.problems.requests import OverBudget, TooManyRequests
-from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
 

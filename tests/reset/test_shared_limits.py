@@ -15,7 +15,7 @@ from tests.spec.service import ADA, REQUEST, Service, problem
 from keyturn.errors import SettingsInvalid
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.requests import LimitsUnready, TooManyRequests
-from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings, Secret
 

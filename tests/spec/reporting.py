@@ -17,8 +17,8 @@ from tests.spec.service import ADA, Service
 
 from keyturn.database import now
 from keyturn.mail.providers.resend import ResendSettings
+from keyturn.outbox.history import Wanted, read
 from keyturn.outbox.models import EventRow, OutboxRow
-from keyturn.outbox.reading import Wanted, read
 from keyturn.reset.records.audit import Entry
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import LimitSettings, Secret

@@ -13,7 +13,7 @@ from tests.webhooks.rows import deliver_again, make_due, states
 from keyturn.database import now
 from keyturn.outbox import Sent
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.delivery.webhook import WebhookHandler
+from keyturn.reset.events import WebhookHandler
 from keyturn.settings import WebhookSettings, WorkerSettings
 from keyturn.webhooks.sender import WebhookSender
 

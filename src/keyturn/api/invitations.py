@@ -1,4 +1,4 @@
-"""Where an operator's app invites somebody to choose a first password. `reset/invitations.py` does the work."""
+"""Where an operator's app invites somebody to choose a first password. `reset/inviting.py` does the work."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from keyturn.api.responses import SERVICE_KEY, message_response
 from keyturn.api.schemas import Done, InvitationRequest
 from keyturn.problems.proofs import ServiceKeyRefused
 from keyturn.problems.requests import InputInvalid, TooManyRequests
-from keyturn.reset.invitations import Invitations
+from keyturn.reset.inviting import Invitations
 
 
 class InvitationController(Controller):

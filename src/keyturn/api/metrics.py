@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 
 from keyturn.api.requests import AnyRequest, bearer_of
 from keyturn.database import Database
-from keyturn.outbox.backlog import Backlog, backlog_of
+from keyturn.outbox.history import Backlog, backlog_of
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings.networks import read_peer
 from keyturn.telemetry.logs import LogEvent

@@ -13,16 +13,16 @@ from keyturn.api.request_id import request_id_of
 from keyturn.languages import Language, Languages
 from keyturn.mail.port.reports import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
-from keyturn.reset.delivery.provider_events import ProviderEvents
-from keyturn.reset.invitations import Invitations
+from keyturn.reset.inviting import Invitations
+from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
-from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.records.client import Client, clip_header
-from keyturn.reset.resets import PasswordResets
+from keyturn.reset.request import PasswordResets
 from keyturn.reset.securing import AccountSecuring
-from keyturn.reset.sign_ins import SignIns
+from keyturn.reset.sign_in import SignIns
 from keyturn.settings.networks import read_peer
 from keyturn.telemetry.tracing import TRACEPARENT
 

@@ -1,4 +1,4 @@
-"""The routes of a reset link. Nothing is decided here: `reset/resets.py` does the work."""
+"""The routes of a reset link. Nothing is decided here: `reset/request.py` does the work."""
 
 import msgspec
 from litestar import Controller, Response, get, post

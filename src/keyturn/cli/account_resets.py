@@ -22,7 +22,7 @@ from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
-from keyturn.reset.operator_resets import RETRIED, Campaign, Outcome
+from keyturn.reset.inviting import RETRIED, Campaign, Outcome
 
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"

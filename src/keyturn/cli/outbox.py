@@ -12,10 +12,9 @@ from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
-from keyturn.outbox.history import Event, history_of
+from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, history_of, read
+from keyturn.outbox.history import retry as retry_messages
 from keyturn.outbox.models import DEAD, WAITING
-from keyturn.outbox.reading import STATES, Item, MessageUnknown, Wanted, read
-from keyturn.outbox.retrying import retry as retry_messages
 from keyturn.parts import Parts
 
 _WARNINGS = {"delayed"}

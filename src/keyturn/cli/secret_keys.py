@@ -10,7 +10,7 @@ from keyturn.cli.terminal import print_json
 from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
 from keyturn.outbox import Seal
-from keyturn.outbox.backlog import mails_sealed_otherwise
+from keyturn.outbox.history import mails_sealed_otherwise
 from keyturn.parts import Parts
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
 

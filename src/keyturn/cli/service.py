@@ -26,7 +26,7 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
         from keyturn.cli.running import serve as serve_app
         from keyturn.event_loop import run
         from keyturn.parts import Parts
-        from keyturn.reset.counting_alone import counting_alone
+        from keyturn.reset.limits.counting_alone import counting_alone
 
     here = installation()
     settings = here.settings(sending=True)

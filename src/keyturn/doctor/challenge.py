@@ -4,8 +4,7 @@ from urllib.parse import urlsplit
 
 from keyturn.finding import Finding
 from keyturn.problems.requests import ChallengeUnready
-from keyturn.reset.proofs.captcha import SERVICES
-from keyturn.reset.proofs.siteverify import SiteVerify
+from keyturn.reset.proofs.captcha import SERVICES, SiteVerify
 from keyturn.settings import Settings
 
 _NAME = "challenge"

@@ -8,7 +8,7 @@ from keyturn.errors import Fault
 from keyturn.finding import Finding
 from keyturn.hosts import is_loopback
 from keyturn.mail.providers import PROVIDERS
-from keyturn.reset.delivery.theme import palette_of
+from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Reading, Settings
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
 from keyturn.settings.rules.providers import proofs_of

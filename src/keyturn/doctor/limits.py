@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import LimitsUnready
-from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_kind
 

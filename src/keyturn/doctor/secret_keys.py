@@ -10,7 +10,7 @@ from keyturn.doctor import sqlite_file
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.outbox import Seal
-from keyturn.outbox.backlog import mails_sealed_otherwise
+from keyturn.outbox.history import mails_sealed_otherwise
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
 from keyturn.settings import Settings

@@ -17,18 +17,17 @@ nobody outside needs none: a handler prepares a message with all that were claim
 what is claimed together is one task until then, and what comes to nothing ends with it, in one line of the log.
 
 **The state that is shown is never stored.** One expression takes the weightiest report at read time, so the order and
-the repeats of reports cannot matter (`reading.py`).
+the repeats of reports cannot matter (`history.py`).
 
 No task queue (SAQ, procrastinate, taskiq): the message must join the caller's transaction on SQLite and PostgreSQL
 alike, and the sealed mail must live and die with it.
 """
 
+from keyturn.outbox.attempts import RelayLimits
 from keyturn.outbox.lane import Handler, Lane
-from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement, new_key
+from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.outbox.queue import LeaseLost, Outbox
-from keyturn.outbox.relay import Relay
-from keyturn.outbox.relay_limits import RelayLimits
-from keyturn.outbox.sealing import Seal, SealBroken
+from keyturn.outbox.worker import Relay
 
 __all__ = [
     "Delivery",

@@ -1,24 +1,108 @@
-"""One try of a message: what its handler does, and how that is settled."""
+"""How much a relay does at a time, how long each may take, and how often it is tried."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import assert_never
 
+import msgspec
+
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
-from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
 from keyturn.outbox.lane import Lane
-from keyturn.outbox.message import Delivery, Dropped, Message, Sent, Settlement
+from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
-from keyturn.outbox.relay_limits import RelayLimits
-from keyturn.outbox.relay_log import RelayLog
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, request_id
 from keyturn.telemetry.meters import Meters
 
+
+class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds what a relay does at a time.
+
+    A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
+    `rest` lies between two claims, `poll` at most: what comes meanwhile is worked off together, at a fraction of what
+    each takes alone. There is none where a lane found as much as it had room for, or has room again.
+
+    What a worker held that was killed is claimed again after `abandoned_after`.
+    `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
+    `max_crashes` is how often a message may end in a way that nobody foresaw, some ten minutes of tries.
+    """
+
+    poll: timedelta = timedelta(seconds=1)
+    rest: timedelta = timedelta(milliseconds=50)
+    lease: timedelta = timedelta(seconds=60)
+    abandoned_after: timedelta = timedelta(seconds=15)
+    max_attempts: int = 140
+    max_crashes: int = 30
+
+
 log = logging.getLogger("keyturn.outbox")
+
+
+class RelayLog:
+    """Counts and tells what became of a message, under the name of the request that it comes from."""
+
+    def __init__(self, meters: Meters, origin: Callable[[Message], Origin]) -> None:
+        self._meters = meters
+        self._origin = origin
+
+    def outcome(self, level: int, message: Message, outcome: str, **fields: object) -> None:
+        self._meters.message(message.kind, outcome)
+        about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
+        log.log(level, LogEvent(f"{_noun(message)}.{outcome}", **about, **fields))
+
+    def dropped(self, messages: Sequence[Message], reason: str) -> None:
+        """Tell of messages of one kind that came to nothing together, many of them in one line.
+
+        Whoever asks for thousands of addresses that nobody has would fill a disk otherwise (CWE-779). Which requests
+        they were is in the history of each.
+        """
+        first = messages[0]
+        if len(messages) == 1:
+            self._name_request_of(first)
+            self.outcome(logging.INFO, first, "dropped", reason=reason)
+            return
+        request_id.set("")  # they are of many
+        self._meters.message(first.kind, "dropped", len(messages))
+        ids = ",".join(str(message.id) for message in messages)
+        log.info(
+            LogEvent(f"{_noun(first)}.dropped", kind=first.kind, count=len(messages), message_ids=ids, reason=reason)
+        )
+
+    def unsettled(self, message: Message, error: Exception) -> None:
+        """Tell that nothing can be written down now: the lease ends by itself, and the message is claimed again."""
+        self._name_request_of(message)
+        log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
+
+    def _name_request_of(self, message: Message) -> None:
+        """Let what is logged from here on name the request that the message comes from."""
+        request_id.set(self._origin(message).request_id)
+
+
+def _noun(message: Message) -> str:
+    """Return "event" for a message to the app, "mail" for every other."""
+    return "event" if message.kind.startswith(("webhook_", "callback_")) else "mail"
+
+
+FIRST = timedelta(seconds=1)
+LONGEST = timedelta(minutes=10)
+
+LONGEST_OF_OURS = timedelta(seconds=30)
+"""After a fault of our own, which a restart or a deploy mends: nobody's mail waits long for what is over."""
+
+
+def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> timedelta:
+    """Return the pause after try number `attempt`, from 1; `jitter` in [0, 1) spreads it over its upper half.
+
+    It doubles each time up to `longest`. Equal jitter keeps those who failed together from coming back together
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    """
+    doubled: int = 2 ** min(attempt - 1, 30)
+    ceiling = min(FIRST * doubled, longest)
+    return ceiling / 2 + ceiling / 2 * jitter
+
 
 Prepared = Settlement | Delivery | Exception
 """What has become of a message, what is left to do for it, or why it cannot be done."""

@@ -1,14 +1,17 @@
 """What happened to a message: our own tries, and what the provider reports of it later."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
 
-from keyturn.database import Database
+from keyturn.database import Database, now
 from keyturn.database.inserts import insert_into
-from keyturn.outbox.models import EventRow, OutboxRow
+from keyturn.errors import KeyturnError
+from keyturn.outbox.message import Seal, SealBroken, new_key
+from keyturn.outbox.models import DEAD, DROPPED, ERASED, SENT, STILL_WAITING, WAITING, EventRow, OutboxRow
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,3 +52,206 @@ async def history_of(database: Database, message_id: int) -> Sequence[Event]:
     columns = [getattr(EventRow, name) for name in Event.__struct_fields__]
     statement = select(*columns).where(EventRow.message_id == message_id).order_by(EventRow.at, EventRow.id)
     return [Event(**row) for row in await database.fetch(statement)]
+
+
+_MEANINGS = {
+    "delivery_delayed": "delayed",
+    "delivered": "delivered",
+    "opened": "delivered",
+    "clicked": "delivered",
+    "failed": "failed",
+    "suppressed": "suppressed",
+    "bounced": "bounced",
+    "complained": "complained",
+}
+"""What a provider's events mean for a mail, the weightiest last: reports come in any order, and that one counts."""
+
+STATES = (WAITING, SENT, *dict.fromkeys(_MEANINGS.values()), DROPPED, DEAD)
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """Shows a message as far as it may be shown: neither mail nor link nor key.
+
+    `under_way` is with a worker at this moment.
+
+    `payload` holds whose mail it is, until that is erased.
+    """
+
+    id: int
+    kind: str
+    state: str
+    reason: str | None
+    attempts: int
+    created_at: datetime
+    available_at: datetime
+    settled_at: datetime | None
+    sender: str | None
+    provider_id: str | None
+    payload: str
+    under_way: bool
+
+    @property
+    def is_erased(self) -> bool:
+        return self.payload == ERASED
+
+
+class MessageUnknown(KeyturnError):
+    """There is no message of that id."""
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__(f"there is no message {message_id}")
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Chooses messages by what `Item` shows. `about`: members of a payload, of which one is enough."""
+
+    id: int | None = None
+    state: str = ""
+    about: Mapping[str, str] | None = None
+    since: datetime | None = None
+    most: int | None = 50
+
+
+async def read(database: Database, wanted: Wanted, moment: datetime) -> Sequence[Item]:
+    """Return the newest messages, newest first."""
+    state = shown_state()
+    under_way = OutboxRow.claim.is_not(None) & (OutboxRow.available_at > moment) & (OutboxRow.state == WAITING)
+    derived: Mapping[str, ColumnElement[Any]] = {"state": state, "under_way": under_way}
+    plain = [getattr(OutboxRow, name) for name in Item.__struct_fields__ if name not in derived]
+    statement = select(*plain, *(column.label(name) for name, column in derived.items()))
+    if wanted.id is not None:
+        statement = statement.where(OutboxRow.id == wanted.id)
+    if wanted.state:
+        statement = statement.where(state == wanted.state)
+    if wanted.about is not None:
+        statement = statement.where(or_(*(_payload_has(name, text) for name, text in wanted.about.items())))
+    if wanted.since:
+        statement = statement.where(OutboxRow.created_at >= wanted.since)
+    rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(wanted.most))
+    return [Item(**row) for row in rows]
+
+
+def shown_state() -> ColumnElement[str]:
+    """Return the state of a message, to be selected with its row: its own, until a provider has said more.
+
+    It is derived whenever it is read, so that a report that comes late moves nothing back.
+    """
+    weighed = case(
+        {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())},
+        value=EventRow.event,
+    )
+    reported = (
+        select(func.substr(func.max(weighed), 2))
+        .where(EventRow.message_id == OutboxRow.id)
+        .correlate(OutboxRow)
+        .scalar_subquery()
+    )
+    # One that waits is tried again, whatever was said of an earlier try.
+    return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
+
+
+def _payload_has(name: str, text: str) -> ColumnElement[bool]:
+    """Tell whether the payload has that member; nothing within a JSON string can look like one, for its quotes."""
+    member = msgspec.json.encode({name: text})[1:-1].decode()
+    return OutboxRow.payload.contains(member, autoescape=True)
+
+
+_BATCH = 100
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """Measures what waits. `oldest` is the age of the oldest message that is not settled; nothing where none waits."""
+
+    waiting: int
+    oldest: timedelta
+
+
+async def backlog_of(database: Database) -> Backlog:
+    """Return the outbox's backlog: one statement over the index of what waits. Raises DatabaseUnready."""
+    counted = select(func.count().label("waiting"), func.min(OutboxRow.created_at).label("since"))
+    (row,) = await database.fetch(counted.where(STILL_WAITING))
+    oldest = max(now() - row["since"], timedelta(0)) if row["waiting"] else timedelta(0)
+    return Backlog(waiting=row["waiting"], oldest=oldest)
+
+
+async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
+    """Return how many waiting mails the seal does not open. Raises DatabaseUnready."""
+    others, last = 0, 0
+    sealed = select(OutboxRow.id, OutboxRow.sealed).where(STILL_WAITING, OutboxRow.sealed.is_not(None))
+    while found := await database.fetch(sealed.where(OutboxRow.id > last).order_by(OutboxRow.id).limit(_BATCH)):
+        for row in found:
+            try:
+                seal.open(bytes(row["sealed"]))
+            except SealBroken:
+                others += 1
+        last = found[-1]["id"]
+    return others
+
+
+Outcome = Literal["hastened", "reopened", "under way"]
+
+
+_DECISIVE = (OutboxRow.claim, OutboxRow.sender, OutboxRow.payload)
+_ANEW: Mapping[str, Any] = {
+    "state": WAITING,
+    "attempts": 0,
+    "crashes": 0,
+    "reason": None,
+    "sender": None,
+    "settled_at": None,
+}
+
+
+class RetryRefused(KeyturnError):
+    """A message cannot be tried again: a provider has it, or it is too old."""
+
+
+async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Sequence[Outcome]:
+    """Give each message another try, and return what that was.
+
+    Raises RetryRefused or MessageUnknown, and then nothing was changed.
+
+    A dead or dropped mail begins anew: what it would have sent was erased, so the worker decides and writes again, and
+    under a new idempotency key where a transport may know the old one. A webhook says the same under the same key.
+    What was accepted by a provider is not sent twice.
+    """
+    clock = database.clock()
+
+    def write(connection: Connection) -> Sequence[Outcome]:
+        return [_retry(connection, message_id, moment, clock) for message_id in ids]
+
+    return await database.transact(write)
+
+
+def _retry(connection: Connection, message_id: int, moment: datetime, clock: ColumnElement[datetime]) -> Outcome:
+    # The row is locked, so that no worker settles it in between.
+    found = connection.execute(
+        select(*_DECISIVE, shown_state().label("shown"), (OutboxRow.available_at > clock).label("waits"))
+        .where(OutboxRow.id == message_id)
+        .with_for_update(of=OutboxRow)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise MessageUnknown(message_id)
+    if row.shown == WAITING:
+        if row.claim and row.waits:
+            return "under way"
+        # What is due already keeps its place.
+        return _write(connection, message_id, moment, "hastened", {"available_at": clock} if row.waits else {})
+    if row.shown not in {DEAD, DROPPED}:
+        raise RetryRefused(
+            f"message {message_id} was accepted by {row.sender} and is {row.shown}: it is not sent twice"
+        )
+    if row.payload == ERASED:
+        raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
+    anew = {**_ANEW} | {"available_at": clock} | ({"key": new_key()} if row.sender else {})
+    return _write(connection, message_id, moment, "reopened", anew)
+
+
+def _write(
+    connection: Connection, message_id: int, moment: datetime, outcome: Outcome, values: Mapping[str, Any]
+) -> Outcome:
+    if values:
+        connection.execute(update(OutboxRow).where(OutboxRow.id == message_id).values(values))
+    note(connection, Event(message_id=message_id, event=outcome, detail="by an operator", at=moment))
+    return outcome

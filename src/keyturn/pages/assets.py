@@ -13,8 +13,7 @@ from litestar.params import FromPath
 from keyturn.mail.rendering.palette import Palette
 from keyturn.pages.security import NO_FORM
 from keyturn.pages.site import TemplateSite
-from keyturn.reset.delivery.theme import Theme
-from keyturn.reset.delivery.theme_files import ASSETS
+from keyturn.reset.mails.theme import ASSETS, Theme
 from keyturn.settings.brands.files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"

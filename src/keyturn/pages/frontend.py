@@ -13,7 +13,7 @@ from keyturn.mail.rendering.palette import Palette
 from keyturn.packaging import folder
 from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
-from keyturn.reset.delivery.theme import Theme
+from keyturn.reset.mails.theme import Theme
 
 _MODULES = (
     "client",

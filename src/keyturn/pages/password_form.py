@@ -15,7 +15,7 @@ from keyturn.problems.passwords import Violation
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import SecondStepAnswer
-from keyturn.reset.resets import LiveLink
+from keyturn.reset.request import LiveLink
 
 _LONGEST_CODE = 64
 

@@ -20,7 +20,7 @@ from keyturn.pages.rendering import Pages
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.problems.proofs import DeadReason, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import TooManyRequests, Unavailable
-from keyturn.reset.resets import LiveLink
+from keyturn.reset.request import LiveLink
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 

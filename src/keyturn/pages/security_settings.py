@@ -10,7 +10,7 @@ from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.database import now
 from keyturn.pages.rendering import Pages
-from keyturn.reset.sign_ins import SignIns
+from keyturn.reset.sign_in import SignIns
 
 
 class SecuritySettings(Controller):

@@ -12,7 +12,7 @@ from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash
 from keyturn.pages.rendering import Pages
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
-from keyturn.reset.sign_ins import SignIns
+from keyturn.reset.sign_in import SignIns
 
 # A path of RFC 3986, 3.3, and no second slash or backslash at its start: browsers take both for a host.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")

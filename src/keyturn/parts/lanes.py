@@ -12,18 +12,12 @@ from keyturn.mail.port.email import Sender, local_sender
 from keyturn.mail.sending.choosing import sender_for
 from keyturn.mail.sending.traced import TracedSender
 from keyturn.outbox import Handler, Lane, Seal
-from keyturn.reset.delivery.callback import CallbackHandler, drop_callback
-from keyturn.reset.delivery.composer import MailComposer, MailDefaults
-from keyturn.reset.delivery.confirmation import ConfirmationHandler
-from keyturn.reset.delivery.failover import TransportFailover
-from keyturn.reset.delivery.interrupted_change import InterruptedChangeHandler
-from keyturn.reset.delivery.link_renewal import LinkRenewal
-from keyturn.reset.delivery.mail_delivery import MailDelivery
-from keyturn.reset.delivery.notice import NoticeHandler
-from keyturn.reset.delivery.recovery import RecoveryHandler
-from keyturn.reset.delivery.reset_links import ResetLinks
-from keyturn.reset.delivery.reset_request import ResetRequestHandler
-from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
+from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
+from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
+from keyturn.reset.elsewhere import InterruptedChangeHandler
+from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
+from keyturn.reset.mails.composer import MailComposer, MailDefaults
+from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
 from keyturn.reset.records.messages import (
     ACCOUNT_SECURED,
     ADDRESS_DISPUTED,
@@ -36,6 +30,7 @@ from keyturn.reset.records.messages import (
     AddressDisputed,
     SecondStepHasFailed,
 )
+from keyturn.reset.securing import RecoveryHandler
 
 if TYPE_CHECKING:
     from keyturn.parts.parts import Parts

@@ -16,33 +16,29 @@ from keyturn.mail.port.email import Sender
 from keyturn.mail.port.reports import ProviderWebhook
 from keyturn.mail.sending.choosing import provider_webhooks
 from keyturn.outbox import Outbox, Relay, RelayLimits
-from keyturn.outbox.liveness import WorkerLiveness
+from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import lanes_of
-from keyturn.reset.account_sessions import AccountSessions
-from keyturn.reset.changes.app_events import AppEvents
-from keyturn.reset.changes.effects import ChangeEffects
-from keyturn.reset.changes.service import PasswordChanges
-from keyturn.reset.delivery.builtin_emails import builtin_templates
-from keyturn.reset.delivery.page_urls import PageUrls
-from keyturn.reset.delivery.provider_events import ProviderEvents
-from keyturn.reset.delivery.theme import Theme, borrowed_logos, own_languages, palette_of, themes_of_kinds
-from keyturn.reset.device_cookies import DeviceCookies
-from keyturn.reset.invitations import Invitations
-from keyturn.reset.live_links import LiveLinks
+from keyturn.reset.change import ChangeEffects
+from keyturn.reset.check import LiveLinks
+from keyturn.reset.complete import PasswordChanges
+from keyturn.reset.events import AppEvents
+from keyturn.reset.inviting import Invitations, OperatorResets
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.mails.builtin_emails import builtin_templates
+from keyturn.reset.mails.page_urls import PageUrls
+from keyturn.reset.mails.provider_events import ProviderEvents
+from keyturn.reset.mails.theme import Theme, borrowed_logos, own_languages, palette_of, themes_of_kinds
 from keyturn.reset.muting import MailboxMuting
-from keyturn.reset.operator_resets import OperatorResets
-from keyturn.reset.passwords.breach_source import breaches_for
+from keyturn.reset.passwords.breaches import breaches_for
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.choosing import request_challenge_for
 from keyturn.reset.proofs.code_exchange import CodeExchange
-from keyturn.reset.proofs.code_store import CodeStore
-from keyturn.reset.proofs.codes import CodeKeys
 from keyturn.reset.proofs.second_step.choosing import required_second_step
-from keyturn.reset.proofs.second_step.sms_text import SmsText
-from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.proofs.second_step.sms_codes import SmsText
 from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.codes import CodeKeys, CodeStore
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import (
@@ -52,10 +48,10 @@ from keyturn.reset.records.messages import (
 )
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.reset.request import PasswordResets
 from keyturn.reset.reset_hook import BeforeReset, reset_hook
-from keyturn.reset.resets import PasswordResets
 from keyturn.reset.securing import AccountSecuring
-from keyturn.reset.sign_ins import SignIns
+from keyturn.reset.sign_in import AccountSessions, DeviceCookies, SignIns
 from keyturn.settings import Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.prometheus import PrometheusMeters

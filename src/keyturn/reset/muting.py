@@ -13,11 +13,11 @@ from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
 from keyturn.problems.proofs import SecurityLinkDead
-from keyturn.reset.proofs.code_store import CodeStore
-from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.codes import CodeStore
 from keyturn.reset.records.link_store import LinkStore, MutingLink
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.telemetry.meters import Meters, count_calls

@@ -3,25 +3,34 @@
 What Keyturn itself holds ends in the transaction that uses the link up: sessions, and the links and codes that went to
 this mailbox. That needs the account's id alone, so a store that is down undoes nothing. All that needs the account (the
 store's sessions, a lock, the mails, what the app is told) is promised there, and done by the worker until it has worked
-(`delivery/recovery.py`). `docs/security.md` has the states of an account and who may move it from each.
+(`RecoveryHandler`). `docs/security.md` has the states of an account and who may move it from each.
 """
 
+import asyncio
 import logging
+from typing import Final, Literal
 
+import msgspec
 from sqlalchemy import Connection
 
 from keyturn import addresses
-from keyturn.accounts.port import AccountStore
+from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
 from keyturn.database import Database, now
-from keyturn.outbox import Outbox
+from keyturn.mail.port.email import Email
+from keyturn.outbox import Delivery, Dropped, Message, Outbox
 from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.changes.effects import ChangeEffects
-from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.answer import ResetLinks
+from keyturn.reset.change import ChangeEffects
+from keyturn.reset.events import AppEvents
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.audit import ADDRESS_CHANGED, Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import ACCOUNT_SECURED, AccountWasSecured
+from keyturn.reset.records.link_store import Link
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
 from keyturn.reset.records.secure_links import SecureLink, SecureLinkStore
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
@@ -127,3 +136,138 @@ class AccountSecuring:
             link, reason = dead
             log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=reason))
             await self._audit.record(_EVENT, reason, client, at=now(), account_id=link.account_id, email=link.email)
+
+
+LINK_MAILED: Final = "link_mailed"
+
+_Refusal = Literal["no_account", "signs_in_elsewhere", "disabled", "address_changed"]
+
+
+class RecoveryHandler:
+    """Ends what sessions the store has, locks the account where `locks` says so, and mails a link to its owner.
+
+    The link goes to the mailbox that secured the account, while the account is at it. Neither a mailbox's cooldown nor
+    its muting delays the mail: its owner has just asked for it, once, and a stranger could use those up.
+
+    An account that has moved is not locked, and no link is sent: an earlier mailbox may be an attacker's as well as the
+    owner's, and nothing here tells them apart. Both mailboxes, the app and the operator are told; the operator decides.
+    """
+
+    def __init__(
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        links: ResetLinks,
+        outbox: Outbox,
+        events: AppEvents,
+        audit: Audit,
+        *,
+        locks: bool,
+    ) -> None:
+        self._mails = mails
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._links = links
+        self._outbox = outbox
+        self._events = events
+        self._audit = audit
+        self._locks = locks
+
+    async def __call__(self, message: Message) -> Dropped | Delivery:
+        return await self._mails.deliver(message, self._recover, self._renew)
+
+    async def _recover(self, message: Message) -> Email | Dropped:
+        secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
+        # First, since who has no mail yet has not unlocked it. Each is tried whatever becomes of the other, and both
+        # are again where one came to nothing.
+        account, ended = await asyncio.gather(
+            self._lock(secured), self._end_sessions(secured.account_id), return_exceptions=True
+        )
+        if isinstance(ended, BaseException):
+            raise ended
+        if isinstance(account, BaseException):
+            raise account
+        return await self._answer(message, secured, account, tells_app=True)
+
+    async def _end_sessions(self, account_id: str) -> None:
+        if isinstance(self._accounts, EndsSessions):
+            await self._accounts.end_sessions(account_id)
+
+    async def _lock(self, secured: AccountWasSecured) -> Account | None:
+        """Lock the account where that is wanted and it has not moved; return it as it is afterwards."""
+        account = await self._accounts.get(secured.account_id)
+        if not self._locks or not isinstance(self._accounts, LocksAccounts) or _has_moved(account, secured):
+            return account
+        is_locked = await self._accounts.lock(secured.account_id)
+        account = await self._accounts.get(secured.account_id)
+        if is_locked and _has_moved(account, secured):  # at this very moment
+            await self._accounts.unlock(secured.account_id)
+            account = await self._accounts.get(secured.account_id)
+        return account
+
+    async def _renew(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
+        """Send a fresh link in the place of one that expired on its way, whether or not somebody has the old one."""
+        del link, unseen
+        secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
+        return await self._answer(message, secured, await self._accounts.get(secured.account_id), tells_app=False)
+
+    async def _answer(
+        self, message: Message, secured: AccountWasSecured, account: Account | None, *, tells_app: bool
+    ) -> Email | Dropped:
+        moment, refusal = now(), _refusal(account, secured)
+        mail = None
+        if account and not refusal:
+            mail = self._links.compose_recovery(account, secured.client, moment)
+        sealed = self._mails.seal(mail) if mail else None
+
+        def write(connection: Connection) -> str:
+            suppressed = mail and self._mailboxes.is_suppressed(connection, secured.email, moment)
+            outcome = refusal or (SUPPRESSED if suppressed else LINK_MAILED)
+            if account and mail and outcome == LINK_MAILED:
+                self._mails.store(connection, message, sealed)
+                self._links.store_recovery(connection, mail, account, secured.client, moment)
+            if account and outcome == ADDRESS_CHANGED:
+                self._dispute(connection, account, secured)
+            if account and tells_app:
+                self._events.account_secured(
+                    connection, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
+                )
+            self._audit.write(
+                connection,
+                "account_recovery",
+                outcome,
+                secured.client,
+                at=moment,
+                account_id=secured.account_id,
+                email=secured.email,
+                message_id=message.id,
+            )
+            return outcome
+
+        outcome = await self._mails.database.transact(write)
+        self._outbox.wake()
+        if outcome == ADDRESS_CHANGED:
+            log.error(LogEvent("account.disputed", account_id=secured.account_id))
+        return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
+
+    def _dispute(self, connection: Connection, account: Account, secured: AccountWasSecured) -> None:
+        """Promise a mail to the earlier mailbox and one to the present one."""
+        for email, is_current in ((secured.email, False), (account.email, True)):
+            disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
+            self._outbox.enqueue(connection, ADDRESS_DISPUTED, disputed)
+
+
+def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
+    return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
+
+
+def _refusal(account: Account | None, secured: AccountWasSecured) -> _Refusal | None:
+    """Return why the mailbox that secured the account gets no link."""
+    if account is None:
+        return "no_account"
+    if not (account.active or account.locked):
+        return "disabled"
+    if _has_moved(account, secured):
+        return ADDRESS_CHANGED
+    return None if account.takes_password else "signs_in_elsewhere"

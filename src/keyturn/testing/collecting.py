@@ -11,7 +11,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
 from keyturn.emails.snapshots import Goldens, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.reset.delivery.builtin_emails import builtin_emails
+from keyturn.reset.mails.builtin_emails import builtin_emails
 from keyturn.settings import FILE_NAME, read_settings
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.cli.command import Keyturn
 
-from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.reset.mails.email_props import EMAILS
 
 pytestmark = pytest.mark.long
 

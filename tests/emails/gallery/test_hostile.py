@@ -15,7 +15,7 @@ from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.emails.gallery.samples.hostile import hostile_samples
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder
-from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.reset.mails.email_props import EMAILS
 
 NAMES = ["hostile: very long", "hostile: right to left", "hostile: emoji", "hostile: HTML", "hostile: empty"]
 

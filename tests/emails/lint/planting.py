@@ -18,7 +18,7 @@ from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
-from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.reset.mails.email_props import EMAILS
 
 BRAND = {
     "name": "Northwind School",

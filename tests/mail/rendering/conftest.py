@@ -13,7 +13,7 @@ from keyturn.languages import PACKAGED, Language, Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.delivery.theme import Theme
+from keyturn.reset.mails.theme import Theme
 from keyturn.settings import Brand
 
 NORTHWIND = Brand(

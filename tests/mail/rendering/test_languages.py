@@ -18,7 +18,7 @@ from keyturn.emails.snapshots import Goldens, MailName, Snapshots
 from keyturn.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
-from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.reset.mails.email_props import EMAILS
 from keyturn.testing import MailSnapshot
 
 TAGS = sorted(set(Languages("UTC").known) - {"en"})

@@ -13,7 +13,7 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.rendering.palette import contrast
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.reset.mails.email_props import EMAILS
 from keyturn.settings import FileOrUrl
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]

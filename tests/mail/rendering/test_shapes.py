@@ -17,7 +17,7 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.rendering import compiling
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.delivery.email_props import EMAILS, PasswordReset
+from keyturn.reset.mails.email_props import EMAILS, PasswordReset
 from keyturn.settings import FileOrUrl
 
 LANGUAGES = Languages("Europe/Berlin")

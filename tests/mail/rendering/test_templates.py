@@ -18,7 +18,7 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.delivery.email_props import EMAILS, PasswordChanged, SecondStepFailed
+from keyturn.reset.mails.email_props import EMAILS, PasswordChanged, SecondStepFailed
 from keyturn.settings import FileOrUrl
 from keyturn.testing import MailSnapshot
 

@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps
-from keyturn.reset.delivery.email_props import PasswordChanged, PasswordReset, SignInWithProvider
+from keyturn.reset.mails.email_props import PasswordChanged, PasswordReset, SignInWithProvider
 
 Render = Callable[[EmailProps], Rendered]
 Seen = Callable[[Rendered], str]

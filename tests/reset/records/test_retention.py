@@ -15,9 +15,9 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
 from keyturn.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.altcha import SpentAnswerRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
-from keyturn.reset.proofs.spent_answers import SpentAnswerRow
+from keyturn.reset.records.codes import ResetCodeRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.reset.records.retention import Retention

@@ -26,7 +26,7 @@ from tests.spec.service import (
 import keyturn.problems.problem
 from keyturn.problems.problem import Problem, Words
 from keyturn.problems.requests import Busy, DatabaseUnready, LimitsUnready
-from keyturn.reset.resets import PasswordResets
+from keyturn.reset.request import PasswordResets
 from keyturn.settings import LimitSettings
 from keyturn.telemetry.meters import count_calls
 

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, Start, problem
 
-from keyturn.reset.device_cookies import DeviceCookies
+from keyturn.reset.sign_in import DeviceCookies
 from keyturn.settings import LimitSettings
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)

@@ -15,7 +15,7 @@ from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Sta
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now
-from keyturn.reset.operator_resets import Campaign
+from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
 from keyturn.settings import SecureAccountSettings

@@ -23,8 +23,8 @@ from tests.spec.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWOR
 
 from keyturn.database import now
 from keyturn.errors import SendRetryable
+from keyturn.outbox.history import Wanted, read
 from keyturn.outbox.models import OutboxRow
-from keyturn.outbox.reading import Wanted, read
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import LimitSettings
 

@@ -14,7 +14,7 @@ from tests.puzzles import CHEAPEST_PUZZLE, solved, written
 from tests.spec.service import ADA, NOBODY, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
-from keyturn.reset.proofs.spent_answers import SpentAnswerRow
+from keyturn.reset.proofs.altcha import SpentAnswerRow
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret
 
 pytestmark = pytest.mark.any_database

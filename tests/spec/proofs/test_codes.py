@@ -18,8 +18,7 @@ from tests.statements import statements_sent
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.reset.proofs.code_store import ResetCodeRow
-from keyturn.reset.proofs.codes import CodeKeys, mailbox_digest
+from keyturn.reset.records.codes import CodeKeys, ResetCodeRow, mailbox_digest
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import LimitSettings, Secret, TokenSettings
 

@@ -25,7 +25,7 @@ from keyturn.errors import KeyturnError
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.passwords import PasswordRejected, Violation
 from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.records.account_lock import acquire_account_lock
+from keyturn.reset.elsewhere import acquire_account_lock
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow, AuditRow

@@ -154,7 +154,7 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
 def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
     """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
     from keyturn.emails.gallery import Gallery
-    from keyturn.reset.delivery.builtin_emails import builtin_emails
+    from keyturn.reset.mails.builtin_emails import builtin_emails
 
     mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
     gallery = Gallery(**asdict(mails), finds_branches=settings.branches, mails=settings.mails)
@@ -201,7 +201,7 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _open_own_emails(settings: "StudioSettings") -> Opened:
     from keyturn.cli.installation import installation
-    from keyturn.reset.delivery.theme import borrowed_logos, palette_of
+    from keyturn.reset.mails.theme import borrowed_logos, palette_of
 
     def read_service() -> "Settings":
         return installation().settings(sending=False, connecting=False)

@@ -12,7 +12,7 @@ from keyturn.pages.preview.drawing import draw_state, refused_of_state
 from keyturn.pages.preview.own_templates import refused_in, template_faults
 from keyturn.pages.preview.states import STATES, Sample
 from keyturn.pages.site import TemplateSite
-from keyturn.reset.delivery.theme import Theme, brands_with, own_languages, themes_of_kinds
+from keyturn.reset.mails.theme import Theme, brands_with, own_languages, themes_of_kinds
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.settings import Paths, Settings
 

@@ -17,7 +17,7 @@ from keyturn.problems.problem import Internal, Problem
 from keyturn.problems.proofs import Factor
 from keyturn.problems.requests import Busy, TooManyRequests
 from keyturn.reset.passwords.policy import Rule
-from keyturn.reset.resets import LiveLink
+from keyturn.reset.request import LiveLink
 
 _EMAIL = "ada@northwind.example"
 _WAIT = timedelta(seconds=47)

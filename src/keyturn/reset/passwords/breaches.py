@@ -4,9 +4,11 @@ import asyncio
 import logging
 from datetime import timedelta
 from hashlib import sha1
+from pathlib import Path
 from typing import Protocol
 
 from keyturn.errors import KeyturnError
+from keyturn.settings import BreachSettings
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters
 
@@ -54,3 +56,18 @@ class Breaches:
 
     async def close(self) -> None:
         await self._source.close()
+
+
+def breaches_for(settings: BreachSettings, meters: Meters) -> Breaches | None:
+    """Return what looks into data leaks; None where nobody asked for it. Raises SettingsInvalid."""
+    match settings.source:
+        case "hibp":
+            from keyturn.reset.passwords.breach_ranges import BreachRanges  # httpx takes 50 ms
+
+            return Breaches(BreachRanges(settings.url), settings.timeout, meters)
+        case "file":
+            from keyturn.reset.passwords.breach_filter import BreachFilter  # which imports the port above
+
+            return Breaches(BreachFilter(Path(settings.file)), settings.timeout, meters)
+        case "none":
+            return None

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from keyturn.database import Database
-from keyturn.reset.proofs.altcha import Altcha
-from keyturn.reset.proofs.challenge import ChallengeJudge
-from keyturn.reset.proofs.request_challenge import RequestChallenge
-from keyturn.reset.proofs.spent_answers import SpentAnswerStore
-from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.proofs.altcha import Altcha, SpentAnswerStore
+from keyturn.reset.proofs.challenge import ChallengeJudge, RequestChallenge
 from keyturn.settings import Settings
 from keyturn.telemetry.meters import Meters
 
@@ -40,8 +38,7 @@ def challenge_for(settings: Settings, secrets: Sequence[str], database: Database
         case "altcha":
             return Altcha(secrets, _host(settings.base_url), cost=chosen.cost, spent=SpentAnswerStore(database))
         case "turnstile" | "hcaptcha" as name:
-            from keyturn.reset.proofs.captcha import SERVICES, Captcha
-            from keyturn.reset.proofs.siteverify import SiteVerify
+            from keyturn.reset.proofs.captcha import SERVICES, Captcha, SiteVerify
 
             verifier = SiteVerify(chosen.url or SERVICES[name].url, chosen.timeout)
             return Captcha(

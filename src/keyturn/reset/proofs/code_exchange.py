@@ -14,12 +14,11 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Database, now
 from keyturn.problems.proofs import CodeRefused
 from keyturn.problems.requests import InputInvalid, TooManyRequests
-from keyturn.reset.proofs import codes
-from keyturn.reset.proofs.code_store import CodeStore, TriedCode
-from keyturn.reset.rate_limits import RateLimits
-from keyturn.reset.records import tokens
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.codes import CodeStore, TriedCode
 from keyturn.reset.records.link_store import LinkStore, NewLink
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls

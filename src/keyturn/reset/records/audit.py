@@ -9,8 +9,8 @@ from sqlalchemy import Connection, insert, select
 
 from keyturn.database import Database
 from keyturn.database.many_rows import ManyRows
+from keyturn.outbox.history import shown_state
 from keyturn.outbox.models import OutboxRow
-from keyturn.outbox.reading import shown_state
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 

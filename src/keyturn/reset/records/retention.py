@@ -29,9 +29,9 @@ from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
 from keyturn.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.altcha import SpentAnswerRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
-from keyturn.reset.proofs.spent_answers import SpentAnswerRow
+from keyturn.reset.records.codes import ResetCodeRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import ACCOUNT_SECURED
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow, SecureLinkRow

@@ -16,7 +16,7 @@ from keyturn.emails.gallery import Sample
 from keyturn.emails.studio import Studio
 from keyturn.emails.studio.data.random_data import random_sample
 from keyturn.mail.rendering.render import EmailProps
-from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.reset.mails.email_props import EMAILS
 
 pytestmark = pytest.mark.long
 

@@ -12,7 +12,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.reset.delivery.builtin_emails import builtin_emails
+from keyturn.reset.mails.builtin_emails import builtin_emails
 from keyturn.settings import Brand, Folder, Kind, MailSettings, Settings
 
 MARKUP = "password_reset/password_reset.mjml"

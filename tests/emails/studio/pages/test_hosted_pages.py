@@ -17,7 +17,7 @@ from tests.settings.test_brand import SVG
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.pages.preview import HostedPages
-from keyturn.reset.delivery.builtin_emails import builtin_emails
+from keyturn.reset.mails.builtin_emails import builtin_emails
 from keyturn.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings, read_settings
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'

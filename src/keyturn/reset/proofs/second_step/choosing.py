@@ -10,14 +10,12 @@ from keyturn.accounts.factory import import_factory
 from keyturn.database import Database
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
 from keyturn.outbox import Outbox
-from keyturn.reset.changes.app_events import AppEvents
+from keyturn.reset.events import AppEvents
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes
-from keyturn.reset.proofs.second_step.factor_source import FactorSource
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.reset.proofs.second_step.port import SecondStep
+from keyturn.reset.proofs.second_step.port import FactorSource, SecondStep
 from keyturn.reset.proofs.second_step.required import RequiredSecondStep
-from keyturn.reset.proofs.second_step.sms_codes import SmsCodes, SmsSender
-from keyturn.reset.proofs.second_step.sms_text import SmsText
+from keyturn.reset.proofs.second_step.sms_codes import SmsCodes, SmsSender, SmsText
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
@@ -86,11 +84,11 @@ def _second_step(
 def _sms_sender(sms: SmsSettings, settings: Settings) -> SmsSender | None:
     match sms.transport:
         case "twilio":
-            from keyturn.reset.proofs.second_step.twilio import TwilioSms  # httpx takes 50 ms
+            from keyturn.reset.proofs.second_step.sms_senders import TwilioSms  # httpx takes 50 ms
 
             return TwilioSms(sms)
         case "capture":
-            from keyturn.reset.proofs.second_step.captured_sms import CapturedSms
+            from keyturn.reset.proofs.second_step.sms_senders import CapturedSms
 
             return CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
         case "":

@@ -8,10 +8,8 @@ from sqlalchemy import Connection
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.problems.proofs import Factor
-from keyturn.reset.proofs.second_step.builtin_factors import RecoveryCodes
-from keyturn.reset.proofs.second_step.factor_source import FactorSource, phone_hint, phone_number
-from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
-from keyturn.reset.proofs.second_step.recovery_codes import recovery_code_digest
+from keyturn.reset.proofs.second_step.builtin_factors import RecoveryCodes, recovery_code_digest
+from keyturn.reset.proofs.second_step.port import Accepted, FactorSource, SecondStepTry, phone_hint, phone_number
 from keyturn.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.reset.proofs.second_step.totp import totp_step
 from keyturn.reset.proofs.second_step.tries import SecondStepTries

@@ -12,7 +12,7 @@ from keyturn.database import Database, now
 from keyturn.outbox import Outbox
 from keyturn.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import SecondStepUnfinished, Unavailable
-from keyturn.reset.changes.app_events import AppEvents
+from keyturn.reset.events import AppEvents
 from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records.audit import Audit

@@ -3,7 +3,7 @@
 import hmac
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -14,6 +14,7 @@ from keyturn.database import Database
 from keyturn.database.inserts import insert_into
 from keyturn.errors import SendFailed, SendRetryable
 from keyturn.problems.requests import TooManyRequests, Unavailable
+from keyturn.reset.mails.theme import Theme
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.reset.records.daily_counters import DAY, DailyCounter
@@ -187,3 +188,30 @@ _USES = SingleUse(
     (SmsCodeRow.account_id == bindparam("of_account")) & (SmsCodeRow.digest == bindparam("of_digest")),
     SmsCodeRow.expires_at > MOMENT,
 )
+
+
+class SmsText:
+    """Writes it in the language and under the name that mails to the account have.
+
+    `kinds` are the themes of the kinds of accounts that have one of their own.
+    """
+
+    def __init__(self, general: Theme, kinds: Mapping[str, Theme]) -> None:
+        self._general = general
+        self._kinds = kinds
+
+    def __call__(self, host: str, life: timedelta, trial: SecondStepTry, code: str) -> str:
+        """Return it. The last line is for phones, which offer the code on the pages of `host` alone.
+
+        https://wicg.github.io/sms-one-time-codes/
+        """
+        account = trial.account
+        theme = self._kinds.get(account.kind, self._general)
+        language = theme.languages.choose(account.locale, trial.client.languages)
+        text = language.gettext(
+            "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s. Tell it to nobody.",
+            code=code,
+            brand=theme.brand.name,
+            lifetime=language.duration(life),
+        )
+        return f"{text}\n\n@{host} #{code}"

@@ -20,8 +20,8 @@ from keyturn.database.unready import is_refusal
 from keyturn.database.wording import describe_error
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.proofs.second_step.factor_source import StoredFactors
-from keyturn.reset.proofs.second_step.seed_formats import read_seed
+from keyturn.reset.proofs.second_step.port import StoredFactors
+from keyturn.reset.proofs.second_step.totp import read_seed
 from keyturn.settings import SecondStepTableSettings, TableSettings
 from keyturn.settings.building import did_you_mean
 from keyturn.telemetry.logs import LogEvent

@@ -1,0 +1,474 @@
+"""Somebody asked for a link: who gets which mail, and who gets none."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+from sqlalchemy import Connection
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore, FindsTogether
+from keyturn.database import now
+from keyturn.database.batching import Batcher
+from keyturn.mail.port.email import Email
+from keyturn.outbox import Delivery, Dropped, LeaseLost, Message
+from keyturn.problems.requests import DatabaseUnready
+from keyturn.reset.events import AppEvents, RequestedReset
+from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
+from keyturn.reset.mails.delivery import MailDelivery, Renewal
+from keyturn.reset.records import codes, tokens
+from keyturn.reset.records.audit import Audit, Entry
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.codes import CodeStore, NewCode
+from keyturn.reset.records.link_store import Link, LinkStore, NewLink
+from keyturn.reset.records.mailboxes import Mailboxes, Refusal
+from keyturn.reset.records.messages import ResetRequested, event_of
+from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.webhooks.events import Outcome
+
+
+class ResetLinks:
+    """Mints links and writes the mails that carry them.
+
+    `invited` is how long a link works that an operator asked for: nobody waits for that mail; `recovery`, how long one
+    with which who has secured an account starts anew. `keys` are there where a code stands beside the link that
+    somebody asked for.
+    """
+
+    def __init__(
+        self,
+        links: LinkStore,
+        composer: MailComposer,
+        *,
+        invited: timedelta,
+        recovery: timedelta,
+        store: CodeStore,
+        keys: codes.CodeKeys | None = None,
+    ) -> None:
+        self._codes = store
+        self._keys = keys
+        self._links = links
+        self._composer = composer
+        self._invited = invited
+        self._recovery = recovery
+
+    async def without_code(self, emails: Collection[str]) -> Collection[str]:
+        """Return those that get no code, since too many were guessed there in a row."""
+        return await self._codes.exhausted(emails) if self._keys else ()
+
+    def compose(
+        self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
+    ) -> SealedMail:
+        """Return the mail with a fresh link; for an account that signs in elsewhere, the one that says so.
+
+        For one that is locked it is the mail to start anew.
+        """
+        if not account.takes_password:
+            return self._composer.about_provider(account, request.client)
+        if account.locked:
+            return self.compose_recovery(account, request.client, moment, reason=request.reason)
+        has_code = self._keys and not (without_code or request.by_operator or account.awaits_password)
+        mail = LinkMail(
+            token=tokens.mint(os.urandom),
+            lifetime=self._invited if request.by_operator else self._links.lifetime,
+            moment=moment,
+            code=codes.mint(secrets.randbelow) if has_code else "",
+            mute_token=tokens.mint(os.urandom) if self._composer.offers_muting and not request.by_operator else "",
+            by_operator=bool(request.client.operator),
+            reason=request.reason,
+        )
+        composed = self._composer.with_link(account, request.client, mail)
+        if not self._keys or not mail.code:
+            return composed
+        digest = self._keys.digest(mail.code, codes.mailbox_digest(account.email))
+        return msgspec.structs.replace(composed, code=digest)
+
+    def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
+        """Return the mail with a fresh link for who has said that a change was not theirs."""
+        mail = LinkMail(
+            token=tokens.mint(os.urandom), lifetime=self._recovery, moment=moment, recovers=True, reason=reason
+        )
+        return self._composer.with_link(account, client, mail)
+
+    def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
+        """Return the mail that says that a link which was asked for then has expired on its way."""
+        return self._composer.about_expiry(account, client, asked_at)
+
+    def store(
+        self,
+        connection: Connection,
+        mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
+        moment: datetime,
+    ) -> None:
+        """Store links and codes of those mails that are wanted, of at least one; they were composed at that moment.
+
+        The statements are the same for mails without a link, and where none is wanted.
+        """
+        links = [
+            (
+                _new_link(mail, account, request.client, moment, reason=request.reason, recovers=account.locked),
+                wanted and mail.link is not None,
+            )
+            for mail, account, request, wanted in mails
+        ]
+        self._links.add(connection, links, moment)
+        if self._keys:
+            fresh = [
+                (
+                    NewCode(
+                        code=mail.code or b"",
+                        account_id=account.id,
+                        email=account.email,
+                        expires_at=moment + codes.LIFE,
+                    ),
+                    wanted and mail.code is not None,
+                )
+                for mail, account, _, wanted in mails
+            ]
+            self._codes.add(connection, fresh, moment)
+
+    def store_recovery(
+        self, connection: Connection, mail: SealedMail, account: Account, client: Client, moment: datetime
+    ) -> None:
+        """Store the link of a mail that `compose_recovery` made; the account's address is where it goes."""
+        self._links.add(connection, [(_new_link(mail, account, client, moment, recovers=True), True)], moment)
+
+
+def _new_link(
+    mail: SealedMail, account: Account, client: Client, moment: datetime, *, reason: str = "", recovers: bool = False
+) -> NewLink:
+    return NewLink(
+        digest=mail.link or tokens.digest(""),
+        account_id=account.id,
+        email=account.email,
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        expires_at=mail.expires_at or moment,
+        recovers=recovers,
+        reason=reason,
+        mute_digest=mail.mute,
+    )
+
+
+LINK_MAILED: Final = "link_mailed"
+PROVIDER_MAILED: Final = "provider_mailed"
+
+_DECODER = msgspec.json.Decoder(ResetRequested)
+
+
+class _Request(msgspec.Struct, kw_only=True):
+    """A request on its way to an answer: `outcome` says which mail it gets or why it gets none, once that is known."""
+
+    message: Message
+    asked: ResetRequested
+    found: Account | None
+    account: Account
+    outcome: Literal["", "no_account", "disabled", "needs_no_invitation"] | Refusal | Outcome = ""
+    email: Email | None = None
+    error: Exception | None = None
+
+    @property
+    def result(self) -> Email | Dropped | Exception:
+        return self.error or self.email or Dropped(self.outcome)
+
+
+class _Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that was rendered and sealed for a request; one that is not `wanted` is for nobody."""
+
+    request: _Request
+    account: Account
+    mail: SealedMail
+    sealed: bytes
+    wanted: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        return LINK_MAILED if self.mail.link else PROVIDER_MAILED
+
+
+class ResetRequestHandler:
+    """Answers requests: with a link, with how to sign in, or not at all. The audit trail says which.
+
+    All that wait are answered in one transaction. Neither this process's time nor the database's tells whose address
+    one was (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, for nobody where nobody is to get any, and the
+    same statements run, so that what is done for one account is done for none.
+
+    One that its owner has locked gets a link to start anew, as long as it has the owner's address.
+    """
+
+    def __init__(
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        links: ResetLinks,
+        audit: Audit,
+        events: AppEvents,
+        renew: Renewal,
+        secured: SecureLinkStore,
+    ) -> None:
+        self._mails = mails
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._links = links
+        self._audit = audit
+        self._events = events
+        self._renew = renew
+        self._secured = secured
+        self._answers: Batcher[_Request, Email | Dropped] = Batcher(self._answer_all, common=DatabaseUnready)
+
+    async def __call__(self, message: Message) -> Dropped | Delivery:
+        return await self._mails.deliver(message, self._answer, self._renew)
+
+    @property
+    def prepares_together(self) -> bool:
+        """Whether accounts are found by one statement: of many look-ups elsewhere, the slowest would hold all up."""
+        return isinstance(self._accounts, FindsTogether)
+
+    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Dropped | Delivery | Exception]:
+        return await self._mails.deliver_all(messages, self._answer_several)
+
+    async def _answer(self, message: Message) -> Email | Dropped:
+        (answer,) = await self._answer_several([message])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _answer_several(self, messages: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
+        asked = [_read(message) for message in messages]
+        emails = {one.email for one in asked if isinstance(one, ResetRequested)}
+        found = dict(zip(emails, await self._find(list(emails)), strict=True))
+        requests = [_request(message, one, found) for message, one in zip(messages, asked, strict=True)]
+        answers = iter(await self._answers.submit_all([one for one in requests if isinstance(one, _Request)]))
+        return [next(answers) if isinstance(request, _Request) else request for request in requests]
+
+    async def _find(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        if isinstance(self._accounts, FindsTogether):
+            return await self._accounts.find_all(emails)
+        return [await self._accounts.find(email) for email in emails]  # one: such are not prepared together
+
+    async def _answer_all(self, requests: Sequence[_Request]) -> Sequence[Email | Dropped | Exception]:
+        moment = now()
+        await self._refuse(requests, moment)
+        drafts = await self._draft(requests, moment)
+
+        def answer(connection: Connection) -> None:
+            self._claim(connection, requests, drafts, moment)
+            self._store(connection, drafts, moment)
+            self._record(connection, requests)
+
+        await self._mails.database.transact(answer)
+        self._events.wake()
+        return [request.result for request in requests]
+
+    async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
+        """Note why a request gets no mail, where that is known beforehand."""
+        refusals = await self._mailboxes.refusals({request.account.email for request in requests}, moment)
+        recoverable = await self._secured.recoverable([request.account for request in requests])
+        answered: set[str] = set()
+        for request in requests:
+            if request.found is None:
+                request.outcome = "no_account"
+            elif not (request.found.active or request.found.id in recoverable):
+                request.outcome = "disabled"
+            elif request.asked.invited and not request.found.awaits_password:
+                request.outcome = "needs_no_invitation"
+            else:
+                mailbox = addresses.normalize(request.found.email)
+                again: Refusal | Literal[""] = "cooldown" if mailbox in answered and self._mailboxes.cooldown else ""
+                request.outcome = refusals.get(request.found.email, again)
+                answered.add(mailbox)
+
+    async def _draft(self, requests: Sequence[_Request], moment: datetime) -> Sequence[_Draft]:
+        """Return a mail for each request that may get one; where none may, one for nobody."""
+        drafts = []
+        without_code = await self._links.without_code({request.account.email for request in requests})
+        for request in requests:
+            if not request.outcome:
+                try:
+                    has_none = request.account.email in without_code
+                    drafts.append(self._compose(request, request.account, moment, wanted=True, without_code=has_none))
+                except Exception as error:  # noqa: BLE001 - such as a fault in a template of one kind of account's
+                    request.error = error
+                await asyncio.sleep(0)  # a mail takes a while, and the process may have others to answer
+        nobody = Account(id="", email=requests[0].asked.email)
+        return drafts or [self._compose(requests[0], nobody, moment, wanted=False)]
+
+    def _compose(
+        self, request: _Request, account: Account, moment: datetime, *, wanted: bool, without_code: bool = False
+    ) -> _Draft:
+        mail = self._links.compose(account, request.asked, moment, without_code=without_code)
+        return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
+
+    def _claim(
+        self, connection: Connection, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime
+    ) -> None:
+        """Claim the mailboxes of those drafts whose messages are in these hands still."""
+        held = self._mails.lock(connection, [request.message for request in requests])
+        for request in requests:
+            if request.message.id not in held:
+                request.error = LeaseLost()
+        mailboxes = [(draft.account.email, draft.wanted and not draft.request.error) for draft in drafts]
+        for draft, claimed in zip(drafts, self._mailboxes.claim(connection, mailboxes, moment), strict=True):
+            if claimed:
+                draft.request.outcome, draft.request.email = draft.outcome, draft.mail.email
+            elif draft.wanted:
+                draft.request.outcome = "cooldown"  # another worker was first
+
+    def _store(self, connection: Connection, drafts: Sequence[_Draft], moment: datetime) -> None:
+        """Keep the links and the mails of those that are sent, and tell the app."""
+        stored = [(draft, draft.request.email is not None) for draft in drafts]
+        self._links.store(connection, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment)
+        self._mails.store_all(connection, [(one.request.message, one.sealed if yes else None) for one, yes in stored])
+        # Of what the app asked for itself it is not told.
+        events = [(_reset_of(one), yes and not one.request.asked.invited) for one, yes in stored]
+        self._events.resets_requested(connection, events)
+
+    def _record(self, connection: Connection, requests: Sequence[_Request]) -> None:
+        entries = [
+            Entry(
+                at=one.asked.at,
+                event=event_of(one.asked),
+                outcome=one.outcome,
+                account_id=one.account.id,
+                email=one.asked.email,
+                ip_address=one.asked.client.ip_address,
+                user_agent=one.asked.client.user_agent,
+                request_id=one.asked.client.request_id,
+                message_id=one.message.id,
+                operator=one.asked.client.operator,
+            )
+            for one in requests
+            if not one.error
+        ]
+        self._audit.write_all(connection, entries)
+
+
+def _read(message: Message) -> ResetRequested | Exception:
+    try:
+        return _DECODER.decode(message.payload)
+    except msgspec.MsgspecError as error:
+        return error
+
+
+def _request(
+    message: Message, asked: ResetRequested | Exception, accounts: Mapping[str, Account | Exception | None]
+) -> _Request | Exception:
+    if isinstance(asked, Exception):
+        return asked
+    found = accounts[asked.email]
+    if isinstance(found, Exception):
+        return found
+    account = found or Account(id="", email=asked.email)
+    return _Request(message=message, asked=asked, found=found, account=account)
+
+
+def _reset_of(draft: _Draft) -> RequestedReset:
+    asked = draft.request.asked
+    return RequestedReset(account=draft.account, client=asked.client, outcome=draft.outcome, moment=asked.at)
+
+
+_Outcome = Literal[
+    "no_account",
+    "disabled",
+    "needs_no_invitation",
+    "suppressed",
+    "muted",
+    "superseded",
+    "provider_mailed",
+    "link_renewed",
+    "expiry_mailed",
+]
+
+_MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
+
+
+class LinkRenewal:
+    """Answers a request anew. Where certainly nobody has the old mail, with a fresh link.
+
+    Where somebody may have it, a second mail with a link would look like a second request: the person is told that the
+    first came too late, and asks again. For whom an operator asked did not do so, and gets a fresh link, as does who
+    has locked the account. Of several
+    requests of an account the newest alone is answered. The mailbox's cooldown is not asked again: this mail stands in
+    for one that it has let through.
+    """
+
+    def __init__(
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        store: LinkStore,
+        links: ResetLinks,
+        audit: Audit,
+    ) -> None:
+        self._mails = mails
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._store = store
+        self._links = links
+        self._audit = audit
+
+    async def __call__(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
+        request = msgspec.json.decode(message.payload, type=ResetRequested)
+        account, moment = await self._accounts.find(request.email), now()
+        mail = await self._compose(account, request, moment, unseen=unseen) if account else None
+        sealed = self._mails.seal(mail) if mail else None
+
+        def renew(connection: Connection) -> Email | Dropped:
+            outcome = self._decide(connection, account, request, link, moment, unseen=unseen)
+            self._audit.write(
+                connection,
+                event_of(request),
+                outcome,
+                request.client,
+                at=moment,
+                account_id=account.id if account else "",
+                email=request.email,
+                message_id=message.id,
+            )
+            if not (account and mail and outcome in _MAILED):
+                return Dropped(outcome)
+            self._links.store(connection, [(mail, account, request, outcome == "link_renewed")], moment)
+            self._mails.store(connection, message, sealed)
+            return mail.email
+
+        return await self._mails.database.transact(renew)
+
+    async def _compose(
+        self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
+    ) -> SealedMail:
+        if unseen or request.by_operator or account.locked or not account.takes_password:
+            without_code = account.email in await self._links.without_code({account.email})
+            return self._links.compose(account, request, moment, without_code=without_code)
+        return self._links.compose_about_expiry(account, request.client, request.at)
+
+    def _decide(
+        self,
+        connection: Connection,
+        account: Account | None,
+        request: ResetRequested,
+        link: Link,
+        moment: datetime,
+        *,
+        unseen: bool,
+    ) -> _Outcome:
+        if account is None:
+            return "no_account"
+        if not (account.active or (account.locked and link.recovers and link.account_id == account.id)):
+            return "disabled"
+        if request.invited and not account.awaits_password:
+            return "needs_no_invitation"
+        if self._mailboxes.is_suppressed(connection, account.email, moment):
+            return "suppressed"
+        if self._mailboxes.is_muted(connection, account.email, moment):
+            return "muted"
+        if self._store.has_newer(connection, link):
+            return "superseded"
+        if not account.takes_password:
+            return "provider_mailed"
+        return "link_renewed" if unseen or request.by_operator or account.locked else "expiry_mailed"

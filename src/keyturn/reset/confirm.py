@@ -1,0 +1,157 @@
+"""A password was changed: the mail that says so."""
+
+import os
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.database import now
+from keyturn.mail.port.email import Email
+from keyturn.outbox import Delivery, Dropped, Message, Outbox
+from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
+from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.records import tokens
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.reset.records.secure_links import NewSecureLink, SecureLinkStore
+
+
+class ConfirmationHandler:
+    """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed.
+
+    The mail goes to the address that the account had when its password was changed: a thief would give it another at
+    once. Where it has another by now, that one gets a mail, too, as a message of its own. Only the first has the link
+    by which the account can be secured, since that starts anew at the address that it was sent to.
+    """
+
+    def __init__(
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        composer: MailComposer,
+        audit: Audit,
+        outbox: Outbox,
+        links: SecureLinkStore,
+    ) -> None:
+        self._mails = mails
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._composer = composer
+        self._audit = audit
+        self._outbox = outbox
+        self._links = links
+
+    async def __call__(self, message: Message) -> Dropped | Delivery:
+        return await self._mails.deliver(message, self._confirm)
+
+    async def _confirm(self, message: Message) -> Email | Dropped:
+        change = msgspec.json.decode(message.payload, type=PasswordWasChanged)
+        account = await self._accounts.get(change.account_id)
+        if account is None:
+            return Dropped("no_account")
+        new_email = account.email
+        account = msgspec.structs.replace(account, email=change.email or new_email)
+        has_moved = addresses.normalize(account.email) != addresses.normalize(new_email)
+        secure = None
+        if self._composer.offers_securing and change.secures:
+            lifetime = self._links.lifetime
+            secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
+        mail = self._composer.about_change(account, change, secure)
+        sealed = self._mails.seal(mail)
+
+        def write(connection: Connection) -> Email | Dropped:
+            if has_moved:
+                self._outbox.enqueue(
+                    connection, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False)
+                )
+            if self._mailboxes.is_suppressed(connection, account.email, now()):
+                self._audit.write(
+                    connection,
+                    "confirmation",
+                    SUPPRESSED,
+                    change.client,
+                    at=now(),
+                    account_id=account.id,
+                    email=account.email,
+                    message_id=message.id,
+                )
+                return Dropped(SUPPRESSED)
+            self._mails.store(connection, message, sealed)
+            if secure:
+                self._links.add(connection, _new_link(secure, account, change))
+            return mail.email
+
+        answer = await self._mails.database.transact(write)
+        if has_moved:
+            self._outbox.wake()
+        return answer
+
+
+def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:
+    return NewSecureLink(
+        digest=tokens.digest(secure.token),
+        account_id=account.id,
+        email=account.email,
+        changed_at=change.at,
+        expires_at=secure.expires_at,
+    )
+
+
+class _Notice(Protocol):
+    """Whose account it is about, and which mailbox is told."""
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def email(self) -> str: ...
+
+
+_Payload = TypeVar("_Payload", bound=_Notice)
+
+
+class NoticeHandler(Generic[_Payload]):
+    """Sends the mail that `compose` makes of the account and the payload to the payload's mailbox.
+
+    That is the mailbox that the event is about, whichever the account has by now (NIST SP 800-63B-4 4.6). A mailbox
+    that is suppressed gets nothing.
+    """
+
+    def __init__(
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        mailboxes: Mailboxes,
+        payload: type[_Payload],
+        compose: Callable[[Account, _Payload], SealedMail],
+    ) -> None:
+        self._mails = mails
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._decoder = msgspec.json.Decoder(payload)
+        self._compose = compose
+
+    async def __call__(self, message: Message) -> Dropped | Delivery:
+        return await self._mails.deliver(message, self._tell)
+
+    async def _tell(self, message: Message) -> Email | Dropped:
+        notice = self._decoder.decode(message.payload)
+        account = await self._accounts.get(notice.account_id)
+        if account is None:
+            return Dropped("no_account")
+        mail = self._compose(msgspec.structs.replace(account, email=notice.email), notice)
+        sealed = self._mails.seal(mail)
+
+        def write(connection: Connection) -> Email | Dropped:
+            if self._mailboxes.is_suppressed(connection, notice.email, now()):
+                return Dropped(SUPPRESSED)
+            self._mails.store(connection, message, sealed)
+            return mail.email
+
+        return await self._mails.database.transact(write)

@@ -1,0 +1,227 @@
+"""A new password for an account in another system, which cannot join a transaction here.
+
+The authorization is redeemed and committed first, so that nobody else can use it; then the store is asked. Where it
+says yes, the effects follow; where it says a certain no, the authorization is given back. Everything else (an answer
+that was lost, a time-out, a process that dies) leaves unknown whether the store has the password, so the effects follow
+as if it had, since a password that was set without a word is worse than a confirmation too many (NIST SP 800-63B 4.6).
+
+If this process does not write them, a promise in the outbox does (`InterruptedChangeHandler`). The one that withdraws
+the promise writes what became of the change, so that there is one confirmation, also after a stall.
+"""
+
+import asyncio
+import logging
+import os
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, delete
+
+from keyturn.accounts.port import AccountStore, NewPassword
+from keyturn.database import Database, Moment, now
+from keyturn.database.inserts import insert_into
+from keyturn.outbox import Dropped, Message, Outbox, Settlement
+from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready
+from keyturn.reset.change import Change, ChangeEffects
+from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
+from keyturn.reset.records.models import AccountLockRow
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.reset")
+
+_PATIENCE = 45.0
+"""Seconds from the promise until the store must have answered, the wait for a hash included."""
+
+_LOCK = timedelta(seconds=60)
+"""Longer than the patience: nobody else's change of the same account can begin before this one has ended."""
+
+_RETRY_AFTER = 5
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """What was committed before the store is asked: the lock on the account, and under its name the promise.
+
+    `deadline` is when the store must have answered, by the event loop's clock, which counts a stall of the process.
+    """
+
+    lock: str
+    moment: datetime
+    deadline: float
+
+
+class ExternalStoreChanges:
+    """Sets a password in a store that is in another system, one change of an account at a time."""
+
+    def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, effects: ChangeEffects) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._outbox = outbox
+        self._effects = effects
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def make(self, change: Change, password: NewPassword) -> None:
+        """Do it all, or nothing, or raise OutcomeUnknown.
+
+        Raises what authorization and store do, and Busy while another change is under way.
+        """
+        begun = await self._redeem_and_promise(change)
+        # A client that hangs up, or a server that is told to stop, must not leave it half done.
+        task = asyncio.create_task(self._ask_store(change, password, begun))
+        self._under_way.add(task)
+        task.add_done_callback(self._forget_task)
+        await asyncio.shield(task)
+
+    async def _redeem_and_promise(self, change: Change) -> _Begun:
+        moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
+        clock = self._database.clock
+
+        def write(connection: Connection) -> str:
+            change.authorization.redeem(connection, moment)
+            lock = acquire_account_lock(connection, change.account.id, clock(), clock(_LOCK))
+            if lock is None:
+                raise Busy(_RETRY_AFTER)
+            account, how = change.account, change.authorization.how
+            payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
+            self._outbox.enqueue(connection, CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
+            return lock
+
+        return _Begun(await self._database.transact(write), moment, deadline)
+
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone, and then nobody else looks at it
+
+    async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
+        try:
+            async with asyncio.timeout_at(begun.deadline):
+                stored = yes_or_no(await self._accounts.set_password(change.account, password))
+        except Exception as error:
+            if _is_certain_no(error):
+                await self._undo(change, begun)
+                raise
+            log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
+            with suppress(DatabaseUnready):  # the promise sees to it
+                await self._end_uncertain(change, begun)
+            raise OutcomeUnknown("the store of the accounts gave no certain answer") from error
+        if not stored:
+            await self._undo(change, begun)
+            raise change.authorization.refusal()
+        await self._end_changed(change, begun)
+
+    async def _undo(self, change: Change, begun: _Begun) -> None:
+        """Give the authorization back, unless what follows a change has been done meanwhile."""
+
+        def write(connection: Connection) -> None:
+            release_account_lock(connection, begun.lock)
+            if self._outbox.withdraw(connection, begun.lock):
+                change.authorization.give_back(connection, begun.moment)
+
+        await self._database.transact(write)
+
+    async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
+        """Do what follows a change. The lock stays to its end: the store may yet be at work on this one."""
+        account, how = change.account, change.authorization.how
+
+        def write(connection: Connection) -> None:
+            if self._outbox.withdraw(connection, begun.lock):
+                self._effects.write(connection, account, change.client, how, begun.moment, outcome="interrupted")
+
+        await self._database.transact(write)
+        self._outbox.wake()
+
+    async def _end_changed(self, change: Change, begun: _Begun) -> None:
+        account, how = change.account, change.authorization.how
+
+        def write(connection: Connection) -> None:
+            release_account_lock(connection, begun.lock)
+            # Whoever has just verified the old password opens no session after this.
+            self._database.hold(connection, account.id)
+            if self._outbox.withdraw(connection, begun.lock):
+                self._effects.write(
+                    connection, account, change.client, how, begun.moment, proven=change.authorization.proven
+                )
+            else:  # it was confirmed while this process stood still, before the old password ended
+                self._effects.end_access(connection, account.id, begun.moment)
+            change.authorization.after_change(connection)
+
+        try:
+            await self._database.transact(write)
+        except DatabaseUnready as error:
+            # The store has the password, and "try again" would be wrong. The promise sees to the rest.
+            raise OutcomeUnknown("the password is changed, and what follows could not be written") from error
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+
+def yes_or_no(stored: object) -> bool:
+    """Return the answer of a store. Raises TypeError: one of the app's own that returns nothing says neither.
+
+    So does a coroutine, which a store returns that has `async def` where the port has a plain function.
+    """
+    if not isinstance(stored, bool):
+        raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
+    return stored
+
+
+def _is_certain_no(error: Exception) -> bool:
+    """Tell whether a store that raised this has certainly not taken the password."""
+    return isinstance(error, PasswordRejected | Busy) or (isinstance(error, AccountsUnready) and error.not_changed)
+
+
+def acquire_account_lock(connection: Connection, account_id: str, moment: Moment, until: Moment) -> str | None:
+    """Return the name of a lock that holds this account until then; None where somebody else has it.
+
+    A lock that nobody released, since its process died, is over at its time. One statement: of any number who try at
+    once, one is told a name.
+    """
+    claim = os.urandom(16).hex()
+    fresh = insert_into(AccountLockRow, connection.dialect).values(account_id=account_id, claim=claim, until=until)
+    statement = fresh.on_conflict_do_update(
+        index_elements=[AccountLockRow.account_id],
+        set_={"claim": claim, "until": until},
+        where=AccountLockRow.until <= moment,
+    ).returning(AccountLockRow.claim)
+    return claim if connection.execute(statement).first() is not None else None
+
+
+def release_account_lock(connection: Connection, claim: str) -> None:
+    """Release the lock; where it was over, and is somebody else's by now, that one stays."""
+    connection.execute(delete(AccountLockRow).where(AccountLockRow.claim == claim))
+
+
+class InterruptedChangeHandler:
+    """Ends a change that its process began and did not end.
+
+    Whether the store had the password by then, nobody knows.
+    """
+
+    def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, effects: ChangeEffects) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._outbox = outbox
+        self._effects = effects
+
+    async def __call__(self, message: Message) -> Settlement:
+        """Return what became of it as the reason of a Dropped. Raises AccountsUnready."""
+        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
+        account = await self._accounts.get(begun.account_id)
+        if account is None:
+            return Dropped("no_account")
+        account = msgspec.structs.replace(account, email=begun.email or account.email)
+
+        def write(connection: Connection) -> str:
+            # Whoever withdraws it writes the outcome: the process may only have stood still, and be first after all.
+            if not self._outbox.withdraw(connection, message.key):
+                return "ended"
+            self._effects.write(connection, account, begun.client, begun.how, begun.at, outcome="interrupted")
+            return "interrupted"
+
+        reason = await self._database.transact(write)
+        self._outbox.wake()
+        return Dropped(reason)

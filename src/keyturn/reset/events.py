@@ -1,0 +1,169 @@
+"""What the app is told: rows in the outbox, written with what happened."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from keyturn.accounts.port import Account
+from keyturn.database import now
+from keyturn.errors import SendRetryable
+from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import CALLBACKS, AppEvent, How
+from keyturn.telemetry.logs import LogEvent
+from keyturn.webhooks.events import (
+    AccountSecured,
+    Callback,
+    Data,
+    Event,
+    Outcome,
+    PasswordChanged,
+    PasswordResetRequested,
+    SecondStepFailed,
+)
+
+
+class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asked for the reset of an account, and `outcome` is which mail goes out."""
+
+    account: Account
+    client: Client
+    outcome: Outcome
+    moment: datetime
+
+
+class AppEvents:
+    """Writes what the app wants to hear of, in the caller's transaction.
+
+    `kinds` has the kinds of message by event, one for each way in which the app is told: of others, nothing is written.
+    No token and no password is in them.
+    """
+
+    def __init__(self, outbox: Outbox, kinds: Mapping[str, Sequence[str]]) -> None:
+        self._outbox = outbox
+        self._kinds = kinds
+
+    def password_changed(
+        self, connection: Connection, account: Account, client: Client, *, how: How, moment: datetime
+    ) -> None:
+        data = PasswordChanged(**_event_fields(account, client), how=how)
+        self._write(connection, Event(type="password.changed", timestamp=moment, data=data), client)
+
+    def account_secured(
+        self, connection: Connection, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
+    ) -> None:
+        """Write that its owner secured the account, by a link that went to `email`; it may have another by now."""
+        fields = _event_fields(account, client) | {"email": email}
+        data = AccountSecured(**fields, current_email=account.email, locked=locks)
+        self._write(connection, Event(type="account.secured", timestamp=moment, data=data), client)
+
+    def second_step_failed(
+        self, connection: Connection, account: Account, client: Client, *, method: str, moment: datetime
+    ) -> None:
+        data = SecondStepFailed(**_event_fields(account, client), method=method)
+        self._write(connection, Event(type="second_step.failed", timestamp=moment, data=data), client)
+
+    def _write(self, connection: Connection, event: Event[Data], client: Client) -> None:
+        for kind in self._kinds.get(event.type, ()):
+            self._outbox.enqueue(connection, kind, _message(event, client))
+
+    def resets_requested(self, connection: Connection, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
+        """Write those that are wanted, of at least one; the statements are the same where none is."""
+        for kind in self._kinds.get("password.reset_requested", ()):
+            messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
+            self._outbox.enqueue_each_if(connection, kind, messages)
+
+    def wake(self) -> None:
+        """Have them sent at once, after the caller's commit."""
+        if any(self._kinds.values()):
+            self._outbox.wake()
+
+
+def _event_of(reset: RequestedReset) -> Event[PasswordResetRequested]:
+    data = PasswordResetRequested(**_event_fields(reset.account, reset.client), outcome=reset.outcome)
+    return Event(type="password.reset_requested", timestamp=reset.moment, data=data)
+
+
+def _message(event: Event[Data], client: Client) -> AppEvent:
+    origin = Client(request_id=client.request_id, traceparent=client.traceparent)
+    return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
+
+
+def _event_fields(account: Account, client: Client) -> dict[str, str]:
+    return {
+        "account_id": account.id,
+        "email": account.email,
+        "kind": account.kind,
+        "ip_address": client.ip_address,
+        "user_agent": client.user_agent,
+        "request_id": client.request_id,
+    }
+
+
+if TYPE_CHECKING:
+    from keyturn.webhooks.sender import WebhookSender  # with httpx, which takes 50 ms: who has no webhook needs none
+
+
+async def drop_webhook(_: Message) -> Dropped:
+    """Settle a webhook that was promised before `webhooks.url` was taken out of the settings."""
+    return Dropped("webhooks.url is not set any more")
+
+
+class WebhookHandler:
+    """Tells the app of an event."""
+
+    def __init__(self, sender: "WebhookSender") -> None:
+        self._sender = sender
+
+    async def __call__(self, message: Message) -> Delivery:
+        """Return what tells the app, under the message's key, and raises SendRetryable, SendRefused."""
+        event = msgspec.json.decode(message.payload, type=AppEvent)
+        return partial(self._send, message.key, bytes(event.event))
+
+    async def _send(self, key: str, body: bytes) -> Sent:
+        return Sent(self._sender.name, await self._sender.send(key, body, now()))
+
+
+log = logging.getLogger("keyturn.reset")
+
+_EVENTS: dict[str, Any] = {
+    CALLBACKS["password.changed"]: Event[PasswordChanged],
+    CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
+    CALLBACKS["account.secured"]: Event[AccountSecured],
+    CALLBACKS["second_step.failed"]: Event[SecondStepFailed],
+}
+
+
+async def drop_callback(_: Message) -> Dropped:
+    """Settle what was promised to a function that the plugin is not given any more."""
+    return Dropped("the callback is not given any more")
+
+
+class CallbackHandler:
+    """Awaits the app's function, for `timeout` at most."""
+
+    def __init__(self, callback: Callback[Any], timeout: timedelta) -> None:
+        self._callback = callback
+        self._timeout = timeout.total_seconds()
+
+    async def __call__(self, message: Message) -> Delivery:
+        """Return what tells the app, and raises SendRetryable."""
+        event = msgspec.json.decode(message.payload, type=AppEvent).event
+        return partial(self._tell, msgspec.json.decode(event, type=_EVENTS[message.kind]))
+
+    async def _tell(self, event: Event[Any]) -> Sent:
+        bound = asyncio.timeout(self._timeout)
+        try:
+            async with bound:
+                await self._callback(event)
+        except Exception as error:
+            reason = f"no end within {self._timeout:g} s" if bound.expired() else type(error).__name__
+            log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
+            raise SendRetryable(reason) from None
+        return Sent("callback", "")

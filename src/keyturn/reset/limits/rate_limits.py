@@ -1,0 +1,245 @@
+"""Limits by client and by account, in memory or in a Redis that all processes share (OWASP ASVS 6.3.1, 2.4.1)."""
+
+import math
+import time
+from array import array
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterator
+from hashlib import sha256
+from typing import Final, Protocol
+
+from limits import RateLimitItem, parse
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
+from keyturn.reset.records.client import Client
+from keyturn.settings import LimitSettings
+from keyturn.settings.model import RATES, STORES
+
+
+class _Windows(Protocol):
+    """Where requests are counted, a window for each limit and whoever it is about."""
+
+    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
+
+    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
+
+    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
+
+    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
+
+    async def require_ready(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class RateLimits:
+    """Counts requests by kind and client; the answer when a counter is full never depends on the account.
+
+    Where the counters cannot be reached, nothing is let through: an attacker who can bring Redis down must not win
+    unlimited guesses with it (OWASP ASVS 16.5.3, "fail-open conditions"). So LimitsUnready may come of every count.
+    """
+
+    def __init__(self, settings: LimitSettings) -> None:
+        self._windows = _windows(settings.storage_url)
+        self._rates = {name: parse(getattr(settings, name)) for name in RATES}
+        self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
+        self._by_prefix = dict(self._of_networks())
+
+    async def count(self, kind: str, client: Client) -> None:
+        """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up.
+
+        An IPv6 client counts against the networks around it, too, the narrowest first: one that is full does not use
+        up what its neighbours share with it.
+        """
+        for network, prefix in client.networks:
+            rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
+            await self._hit(rate, kind, network, quota)
+
+    async def require_left(self, kind: str, client: Client) -> None:
+        """Raise TooManyRequests where the limit is used up, and count nothing: for what counts only once it failed."""
+        for network, prefix in client.networks:
+            rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
+            if wait := await self._windows.wait(rate, kind, network):
+                raise TooManyRequests(_whole_seconds(wait), quota)
+
+    def _of_networks(self) -> Iterator[tuple[tuple[str, int], tuple[RateLimitItem, Quota | None]]]:
+        """Yield what a client may do, and what the networks around it may together, of which nobody is told."""
+        for kind, rate in self._rates.items():
+            yield (kind, 0), (rate, Quota(kind, rate.amount, rate.get_expiry()))
+            for prefix, share in self._shares.items():
+                yield (kind, prefix), (type(rate)(rate.amount * share, rate.multiples), None)
+
+    async def count_overall(self, kind: str = "overall", who: str = "everybody") -> None:
+        """Count a wish for a link against what all clients together may ask for. Raises OverBudget.
+
+        After `count`, so that one client uses up no more of it than its own limit.
+        """
+        if wait := await self._windows.hit(self._rates[kind], kind, who):
+            raise OverBudget(_whole_seconds(wait))
+
+    async def require_left_overall(self, kind: str) -> None:
+        """Raise TooManyRequests where what all clients together may do is used up, and count nothing."""
+        if wait := await self._windows.wait(self._rates[kind], kind, "everybody"):
+            raise TooManyRequests(_whole_seconds(wait))
+
+    async def give_back_overall(self, kind: str) -> None:
+        """Take one back of what all clients together were counted for."""
+        await self._windows.give_back(self._rates[kind], kind, "everybody")
+
+    async def is_busy(self, client: Client) -> bool:
+        """Count a wish for a link against the softer limits, from which on a challenge is asked for."""
+        try:
+            await self.count("busy_client", client)
+            await self.count_overall("busy_overall")
+        except TooManyRequests:
+            return True
+        return False
+
+    async def count_guess(self, guesser: str) -> None:
+        """Count a guess at a password against an account or a device (`DeviceCookies`). Raises TooManyRequests.
+
+        The counter's key is a digest, so that the store of limits holds no addresses.
+        """
+        await self._hit(self._rates["account"], "account", _key(guesser))
+
+    async def forget_guesses(self, guesser: str) -> None:
+        """Begin to count anew."""
+        await self._windows.clear(self._rates["account"], "account", _key(guesser))
+
+    async def require_ready(self) -> None:
+        """Raise LimitsUnready unless a counter can be written."""
+        await self._windows.require_ready()
+
+    async def close(self) -> None:
+        await self._windows.close()
+
+    async def _hit(self, rate: RateLimitItem, kind: str, who: str, quota: Quota | None = None) -> None:
+        if wait := await self._windows.hit(rate, kind, who):
+            raise TooManyRequests(_whole_seconds(wait), quota)
+
+
+def _key(guesser: str) -> str:
+    return sha256(guesser.encode()).hexdigest()
+
+
+def _windows(url: str) -> _Windows:
+    if url and not url.startswith(STORES):  # settings that an app builds itself have not been through the rules
+        raise SettingsInvalid([Fault("limits.storage_url", "must begin with memory:// or redis://")])
+    if not url.startswith("redis"):
+        return MemoryWindows()
+    from keyturn.reset.limits.redis_windows import RedisWindows  # the strategies take 20 ms
+
+    return RedisWindows(url)
+
+
+def _whole_seconds(wait: float) -> int:
+    return max(1, math.ceil(wait))
+
+
+_MOST: Final = 100_000
+"""Windows of one limit. A client's takes about 0.3 kB, and 8 bytes for each further request that was let in."""
+
+_SHARED: Final = 4_096
+"""Windows for those who come when there are as many: a flood of clients makes nobody's counter be forgotten."""
+
+_FORGOTTEN_AT_ONCE: Final = 2
+"""More than the one that a request adds, so that what is over goes, a little with each request."""
+
+
+class MemoryWindows:
+    """Counts exactly, as the moving window of `limits` does, without its sweeps and threads."""
+
+    def __init__(self) -> None:
+        self._windows: defaultdict[tuple[str, int], _LimitWindows] = defaultdict(_LimitWindows)
+
+    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
+        """Count a request; 0. Where the limit is used up, count none and return the seconds until one is free."""
+        return self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who)
+
+    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
+        """Return the seconds until a request would be let in, and count none."""
+        return self._windows[kind, rate.amount].wait(rate.amount, rate.get_expiry(), who)
+
+    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget the newest request that was counted."""
+        self._windows[kind, rate.amount].forget_newest(who)
+
+    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget what was counted; what it shares with others stays."""
+        self._windows[kind, rate.amount].forget(who)
+
+    async def require_ready(self) -> None:
+        """Memory is."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Window:
+    """The moments of the last requests that were let in, at most as many as the limit allows, as a ring."""
+
+    __slots__ = ("moments", "oldest")
+
+    def __init__(self) -> None:
+        self.moments = array("d")
+        self.oldest = 0
+
+
+_ByTime = OrderedDict[Hashable, _Window]
+"""Who was let in last stands at the end, so that those that are over lead."""
+
+
+class _LimitWindows:
+    """The windows of one limit: for each client, and for many together where there is no more room for one's own."""
+
+    def __init__(self) -> None:
+        self._own: _ByTime = OrderedDict()
+        self._shared: _ByTime = OrderedDict()
+
+    def hit(self, amount: int, seconds: float, who: str) -> float:
+        now = time.monotonic()
+        for windows in (self._own, self._shared):
+            _forget(windows, now - seconds)
+        windows, key = self._find(who)
+        window = windows.setdefault(key, _Window())
+        if len(window.moments) < amount:
+            window.moments.append(now)
+        elif (wait := window.moments[window.oldest] + seconds - now) > 0:
+            return wait
+        else:
+            window.moments[window.oldest] = now
+            window.oldest = (window.oldest + 1) % amount
+        windows.move_to_end(key)
+        return 0
+
+    def wait(self, amount: int, seconds: float, who: str) -> float:
+        windows, key = self._find(who)
+        window = windows.get(key)
+        if window is None or len(window.moments) < amount:
+            return 0
+        return max(0.0, window.moments[window.oldest] + seconds - time.monotonic())
+
+    def forget_newest(self, who: str) -> None:
+        windows, key = self._find(who)
+        if window := windows.get(key):
+            in_order = window.moments[window.oldest :] + window.moments[: window.oldest]
+            window.moments, window.oldest = in_order[:-1], 0
+            if not window.moments:
+                del windows[key]
+
+    def forget(self, who: str) -> None:
+        self._own.pop(who, None)
+
+    def _find(self, who: str) -> tuple[_ByTime, Hashable]:
+        if who in self._own or len(self._own) < _MOST:
+            return self._own, who
+        return self._shared, hash(who) % _SHARED  # seeded anew in each process: nobody chooses with whom to share
+
+
+def _forget(windows: _ByTime, before: float) -> None:
+    for _ in range(_FORGOTTEN_AT_ONCE):
+        window = next(iter(windows.values()), None)
+        if window is None or window.moments[window.oldest - 1] > before:
+            return
+        windows.popitem(last=False)

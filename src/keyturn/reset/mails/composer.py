@@ -1,0 +1,277 @@
+"""What the mails say: from an account and what happened to it to a mail that is ready to be sealed."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from keyturn.accounts.port import Account
+from keyturn.languages import Language, Languages, SourceTexts
+from keyturn.mail.port.email import Email
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.reset.mails import email_props
+from keyturn.reset.mails.email_props import (
+    Invitation,
+    LinkExpired,
+    PasswordChanged,
+    PasswordReset,
+    SecondStepFailed,
+    SignInWithProvider,
+)
+from keyturn.reset.mails.page_urls import PageUrls
+from keyturn.reset.mails.theme import Theme
+from keyturn.reset.records import tokens
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.codes import LIFE as CODE_LIFE
+from keyturn.reset.records.messages import AddressDisputed, PasswordWasChanged, SecondStepHasFailed
+
+_LONGEST_NAME = 120
+_LONGEST_PROVIDER = 40
+
+_LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
+"""A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
+
+_TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""The explicit formatting characters of Unicode's UAX 9, 2."""
+
+
+class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters.
+
+    `expires_at` is when that link does. `mute` is the digest of the link that mutes the mailbox, `code` that of the
+    code beside the link.
+    """
+
+    email: Email
+    link: bytes | None = None
+    mute: bytes | None = None
+    expires_at: datetime | None = None
+    code: bytes | None = None
+
+
+class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mail with a link holds besides: how long that works, and from when on.
+
+    `code`, `mute_token`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
+    """
+
+    token: str
+    lifetime: timedelta
+    moment: datetime
+    code: str = ""
+    mute_token: str = ""
+    recovers: bool = False
+    by_operator: bool = False
+    reason: str = ""
+
+
+class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the button of a confirmation leads with, and until when it works."""
+
+    token: str
+    expires_at: datetime
+    lifetime: timedelta
+
+
+class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same in every mail.
+
+    `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too. `mute_for` is
+    how long a mailbox can be muted.
+    """
+
+    sender: str
+    reply_to: str
+    ends_sessions: bool
+    mute_for: timedelta = timedelta(days=7)
+
+
+class MailComposer:
+    """Writes the mails: which props, in whose language and look, from whom.
+
+    `kinds` are the themes of the kinds of accounts that have one of their own.
+    """
+
+    def __init__(
+        self,
+        templates: Templates,
+        languages: Languages,
+        urls: PageUrls,
+        defaults: MailDefaults,
+        kinds: Mapping[str, Theme] | None = None,
+    ) -> None:
+        self._general = templates, languages
+        self._of_kinds = {
+            kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
+        }
+        self._urls = urls
+        self._defaults = defaults
+
+    @property
+    def offers_muting(self) -> bool:
+        """Whether mails with a link have one by which their mailbox can be muted."""
+        return bool(self._urls.mute_url)
+
+    @property
+    def offers_securing(self) -> bool:
+        """Whether confirmations have a link by which the account can be secured."""
+        return bool(self._urls.secure_url)
+
+    def with_link(self, account: Account, client: Client, mail: LinkMail) -> SealedMail:
+        """Return the mail with a link. To who awaits a first password it is an invitation, whoever asked for it."""
+        common: dict[str, Any] = {
+            "name": _greeting_name(account.name),
+            "email": account.email,
+            "link": self._urls.reset(mail.token, account.email),
+            "expires_at": mail.moment + mail.lifetime,
+            "lifetime": mail.lifetime,
+        }
+        props: EmailProps = (
+            Invitation(**common) if account.awaits_password else self._reset_props(mail, common, locked=account.locked)
+        )
+        email = self._write(props, account, client, self._language_for(account, client))
+        has_mute = mail.mute_token and not account.awaits_password
+        return SealedMail(
+            email=email,
+            link=tokens.digest(mail.token),
+            expires_at=common["expires_at"],
+            mute=tokens.digest(mail.mute_token) if has_mute else None,
+        )
+
+    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], *, locked: bool) -> PasswordReset:
+        return PasswordReset(
+            **common,
+            recovers=mail.recovers,
+            locked=locked,
+            by_operator=mail.by_operator,
+            reason=mail.reason,
+            mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "",
+            mute_for=self._defaults.mute_for,
+            code=mail.code,
+            code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
+        )
+
+    def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
+        """Return the mail that says that an earlier one with a link was held up for longer than the link lives."""
+        props = LinkExpired(
+            name=_greeting_name(account.name),
+            email=account.email,
+            asked_at=asked_at,
+            forgot_link=self._urls.forgot(),
+        )
+        return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
+
+    def about_provider(self, account: Account, client: Client) -> SealedMail:
+        props = SignInWithProvider(
+            name=_greeting_name(account.name),
+            email=account.email,
+            provider=account.provider[:_LONGEST_PROVIDER],
+            sign_in_link=self._urls.sign_in(),
+        )
+        return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
+
+    def about_change(
+        self, account: Account, change: PasswordWasChanged, secure: SecureToken | None = None
+    ) -> SealedMail:
+        language = self._language_for(account, change.client)
+        props = PasswordChanged(
+            name=_greeting_name(account.name),
+            email=account.email,
+            changed_at=change.at,
+            address=change.client.ip_address,
+            device=device_name(change.client.user_agent, language),
+            forgot_link=self._urls.forgot(),
+            sessions_ended=self._defaults.ends_sessions,
+            **({} if secure is None else self._secure_props(secure)),
+        )
+        return SealedMail(email=self._write(props, account, change.client, language))
+
+    def _secure_props(self, secure: SecureToken) -> dict[str, Any]:
+        return {
+            "secure_link": self._urls.secure(secure.token),
+            "secure_until": secure.expires_at,
+            "secure_for": secure.lifetime,
+        }
+
+    def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
+        """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
+        language = self._language_for(account, failed.client)
+        props = SecondStepFailed(
+            name=_greeting_name(account.name),
+            email=account.email,
+            failed_at=failed.at,
+            address=failed.client.ip_address,
+            device=device_name(failed.client.user_agent, language),
+            forgot_link=self._urls.forgot(),
+        )
+        return SealedMail(email=self._write(props, account, failed.client, language))
+
+    def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
+        """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
+        props = email_props.AddressDisputed(
+            # An earlier mailbox may be an attacker's: the account may have a name that it never had there.
+            name=_greeting_name(account.name) if disputed.is_current else "",
+            email=account.email,
+            is_current=disputed.is_current,
+            forgot_link=self._urls.forgot(),
+        )
+        return SealedMail(
+            email=self._write(props, account, disputed.client, self._language_for(account, disputed.client))
+        )
+
+    def _language_for(self, account: Account, client: Client) -> Language:
+        """Return the account's language, in its zone; where it has none, that of the browser that caused the mail."""
+        _, languages = self._of_kinds.get(account.kind, self._general)
+        return languages.choose(account.locale, client.languages).in_zone(account.timezone)
+
+    def _write(self, props: EmailProps, account: Account, client: Client, language: Language) -> Email:
+        templates, _ = self._of_kinds.get(account.kind, self._general)
+        rendered = templates.render(props, language)
+        return Email(
+            sender=self._defaults.sender,
+            to=account.email,
+            reply_to=self._defaults.reply_to,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            # RFC 3834: what a program sends unasked-for says so, and out-of-office programs keep still.
+            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+            | _request_id_as("X-Request-ID", client),
+            tags={"template": props.template} | _request_id_as("request_id", client),
+        )
+
+
+def _request_id_as(key: str, client: Client) -> dict[str, str]:
+    """Return the request's id, so that a provider's record of the mail leads back to it."""
+    return {key: client.request_id} if client.request_id else {}
+
+
+def _greeting_name(name: str) -> str:
+    """Return the name in one line, and no longer than names are.
+
+    It is "" where a mail program would make a link of it, or where it would not be read as it is written (UTS 55):
+    people choose their names, and a stranger one that is to be clicked. Full-width signs count as the plain ones, since
+    addresses of the web are read so (UTS 46).
+    """
+    line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
+    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) or any(map(_is_unseen, line)):
+        return ""
+    return line
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _TURNS_TEXT_ROUND
+
+
+def device_name(user_agent: str, texts: SourceTexts) -> str:
+    """Return for example "Firefox on Windows"; "" where nothing is recognised, since a wrong guess would alarm."""
+    from ua_parser import parse
+
+    found = parse(user_agent)
+    named = [part.family for part in (found.user_agent, found.os) if part and part.family not in ("", "Other")]
+    if len(named) < 2:  # a browser and a system
+        return "".join(named)
+    return texts.gettext("%(browser)s on %(system)s", browser=named[0], system=named[1])

@@ -1,0 +1,192 @@
+"""What every kind of mail goes through: sealed with the transaction that promises it, opened again for each retry."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+import msgspec
+from sqlalchemy import Connection
+
+from keyturn.database import Database, now
+from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
+from keyturn.mail.port.email import Email, Sender, first_in_line
+from keyturn.mail.sending.breaker import Breaker
+from keyturn.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, new_key
+from keyturn.reset.mails.composer import SealedMail
+from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.mailboxes import Mailboxes
+
+
+class TransportFailover:
+    """Hands a mail to the transport of the settings, or to the one to fall back to, so that two never get the same one.
+
+    A transport that may have a mail, since its answer was lost, is the only one that is asked again for it: it may know
+    the idempotency key, and two transports would be sure to send two mails. Where it certainly has not, the choice is
+    made again. The other is asked where the first refuses our key or log-in, or is down for all: in `patience` tries in
+    a row, of any mails, it was not reached or answered with a fault of its own.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        first: Sender,
+        second: Sender | None = None,
+        patience: int = 4,
+        *,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self._outbox = outbox
+        self._first = first
+        self._second = second
+        self._breaker = breaker or Breaker(patience)
+
+    def first_in_line(self) -> "TransportFailover":
+        """Return the same transports for mails that wait for no others in the provider's pace. Close the original."""
+        second = first_in_line(self._second) if self._second else None
+        return TransportFailover(self._outbox, first_in_line(self._first), second, breaker=self._breaker)
+
+    def choose(self, message: Message) -> Sender:
+        """Return which transport this try is for. It is noted with the message before it is asked."""
+        if not self._second:
+            return self._first
+        if message.sender:
+            return self._second if message.sender == self._second.name else self._first
+        return self._first if self._breaker.admits() else self._second
+
+    async def send(self, message: Message, email: Email, transport: Sender) -> Sent:
+        """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost."""
+        if message.sealed and message.sender is None:
+            await self._outbox.reserve_transport(message, transport.name)
+        try:
+            return await self._hand_over(message, email, transport)
+        except SendRefused as refusal:
+            if not refusal.account or not self._second or transport is self._second or message.sender:
+                raise
+        await self._outbox.reserve_transport(message, self._second.name)
+        return await self._hand_over(message, email, self._second)
+
+    async def close(self) -> None:
+        await self._first.close()
+        if self._second:
+            await self._second.close()
+
+    async def _hand_over(self, message: Message, email: Email, transport: Sender) -> Sent:
+        try:
+            provider_id = await transport.send(email, message.key)
+        except (SendRetryable, QuotaExhausted) as failure:
+            if isinstance(failure, SendRetryable) and failure.down and transport is self._first:
+                self._breaker.count_failure()
+            if message.sender is None and (isinstance(failure, QuotaExhausted) or failure.not_accepted):
+                await self._outbox.reserve_transport(message, None)
+            raise
+        if transport is self._first:
+            self._breaker.count_success()
+        return Sent(transport.name, provider_id)
+
+
+SUPPRESSED: Final = "suppressed"
+
+
+class Renewal(Protocol):
+    """Stores another mail in the place of one whose link has expired; `unseen` where certainly nobody has that one."""
+
+    def __call__(self, message: Message, link: Link, *, unseen: bool) -> Awaitable[Email | Dropped]: ...
+
+
+class MailDelivery:
+    """Hands the mail of a message to a transport.
+
+    The mail is rendered once and kept sealed in its outbox row: a retry under the same idempotency key must send the
+    identical body, also after a deploy has changed a template. Both are done before the transaction that stores it,
+    with its link: on SQLite that one holds the only writer's lock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        links: LinkStore,
+        mailboxes: Mailboxes,
+        seal: Seal,
+        transports: TransportFailover,
+    ) -> None:
+        self.database = database
+        self._outbox = outbox
+        self._links = links
+        self._mailboxes = mailboxes
+        self._seal = seal
+        self._transports = transports
+
+    async def deliver(
+        self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]], renew: Renewal | None = None
+    ) -> Dropped | Delivery:
+        """Return what sends the mail that `prepare` stores at the first try. Raises what `prepare` does.
+
+        A mail whose link has died since would only puzzle, and is not sent any more. Where the link has expired, since
+        the provider was away for that long, `renew` says what is sent instead: another mail, so under another key, and
+        by whichever transport. Nothing goes to a mailbox that was suppressed since.
+        """
+        if not message.sealed:
+            return await self._send_new(message, prepare)
+        mail = self._open(message.sealed)
+        if mail.link:
+            link = await self._links.find(mail.link)
+            reason = link.dead_reason(now()) if link else "gone"
+            if link and reason == "expired" and renew:
+                unseen = message.sender is None
+                anew = msgspec.structs.replace(message, key=new_key(), sealed=None, sender=None)
+                return await self._send_new(anew, lambda chosen: renew(chosen, link, unseen=unseen))
+            if reason:
+                return Dropped(f"the link is {reason}")
+        is_suppressed = partial(self._mailboxes.is_suppressed, email=mail.email.to, moment=now())
+        if await self.database.read(is_suppressed):
+            return Dropped(SUPPRESSED)
+        return partial(self._transports.send, message, mail.email, self._transports.choose(message))
+
+    async def _send_new(
+        self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]
+    ) -> Dropped | Delivery:
+        """Choose the transport, once for the whole try: `prepare` notes it with the mail before it is asked."""
+        transport = self._transports.choose(message)
+        email = await prepare(msgspec.structs.replace(message, sender=transport.name))
+        return email if isinstance(email, Dropped) else partial(self._transports.send, message, email, transport)
+
+    async def deliver_all(
+        self,
+        messages: Sequence[Message],
+        prepare: Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]],
+    ) -> Sequence[Dropped | Delivery | Exception]:
+        """Do what `deliver` does for several that have no mail yet; what it would raise is among the results."""
+        chosen = [self._transports.choose(message) for message in messages]
+        prepared = await prepare(
+            [
+                msgspec.structs.replace(message, sender=transport.name)
+                for message, transport in zip(messages, chosen, strict=True)
+            ]
+        )
+        return [
+            partial(self._transports.send, message, email, transport) if isinstance(email, Email) else email
+            for message, email, transport in zip(messages, prepared, chosen, strict=True)
+        ]
+
+    def seal(self, mail: SealedMail) -> bytes:
+        return self._seal.close(msgspec.msgpack.encode(mail))
+
+    def store(self, connection: Connection, message: Message, sealed: bytes | None) -> None:
+        """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
+        self._outbox.require_held(connection, message)
+        self.store_all(connection, [(message, sealed)])
+
+    def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
+        """Return the ids of those that are in these hands until the caller's transaction ends."""
+        return self._outbox.lock(connection, messages)
+
+    def store_all(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:
+        """Do what `store` does, for messages that the caller has locked."""
+        self._outbox.store_sealed(connection, mails)
+
+    def _open(self, sealed: bytes) -> SealedMail:
+        try:
+            return msgspec.msgpack.decode(self._seal.open(sealed), type=SealedMail)
+        except SealBroken:
+            raise SendRefused("sealed with a secret key that is no longer in the settings") from None

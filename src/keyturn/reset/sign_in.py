@@ -1,0 +1,261 @@
+"""Signing in, where the store's hashes can be read, and changing a password that is still known."""
+
+import base64
+import hmac
+import logging
+import os
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+from sqlalchemy import Connection
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
+from keyturn.accounts.sessions import Sessions
+from keyturn.database import Database, now
+from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
+from keyturn.problems.requests import InputInvalid
+from keyturn.reset.change import Change, ChangeAuthorization
+from keyturn.reset.complete import PasswordChanges
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.reset.records import tokens
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.settings.keys import derive
+from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.meters import Meters, count_calls
+
+_NONCE_BYTES = 16
+_SHAPE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
+
+
+class DeviceCookies:
+    """Issues and reads them, after OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
+
+    A value is a nonce and its signature for one address, which it does not show: in another's hands it is good for as
+    many guesses as the limit has, and opens nothing. The first of `secrets` signs, all of them verify.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._keys = [derive(secret, "device cookies") for secret in secrets]
+
+    def issue(self, email: str) -> str:
+        """Return a value for whoever has just proved that the account with that address is theirs."""
+        nonce = _base64url(os.urandom(_NONCE_BYTES))
+        return f"{nonce}.{_signature(self._keys[0], nonce, email)}"
+
+    def guesser(self, value: str, email: str) -> str:
+        """Return whom a guess at the address counts against: the device, or everybody who comes without its cookie."""
+        shaped = _SHAPE.fullmatch(value)
+        if not shaped:
+            return addresses.normalize(email)
+        nonce, signature = shaped.groups()
+        signed = [hmac.compare_digest(signature, _signature(key, nonce, email)) for key in self._keys]
+        return f"device {nonce}" if any(signed) else addresses.normalize(email)
+
+
+def _signature(key: bytes, nonce: str, email: str) -> str:
+    return _base64url(hmac.digest(key, f"{nonce}.{addresses.normalize(email)}".encode(), sha256))
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+class AccountSessions:
+    """Opens a session for who shows an account's password, and knows whose a session is.
+
+    `accounts` and `hashes` are one store: what finds an account there, and what reads its hash. `mailboxes` are given
+    where they can be muted: signing in ends that.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: AccountStore,
+        hashes: KnowsHashes,
+        sessions: Sessions,
+        hasher: PasswordHasher,
+        mailboxes: Mailboxes | None = None,
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._hashes = hashes
+        self._sessions = sessions
+        self._hasher = hasher
+        self._mailboxes = mailboxes
+
+    async def find(self, email: str) -> Account | None:
+        return await self._accounts.find(email)
+
+    async def verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
+        """Return the stored hash that the password fits; None where it fits none. Raises Busy.
+
+        `reserved` where whoever shows it is no stranger. Without an account, or with one that is disabled, it is the
+        same work, a read of a hash included (OWASP ASVS 6.3.8).
+        """
+        stored = await self._hashes.password_hash(account.id if account and account.active else "")
+        return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
+
+    async def open(self, account: Account, verified: str) -> str | None:
+        """Return the secret of a new session; None where `verified` is not the account's hash any more.
+
+        The check took a while, in which the account may have been disabled or its password changed.
+        """
+        secret, account_id = tokens.mint(os.urandom), account.id
+        joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
+
+        def start(connection: Connection) -> bool:
+            self._database.hold(connection, account_id)
+            if joins and joins.password_hash_within(connection, account_id) != verified:
+                return False
+            self._sessions.start(connection, account_id, secret)
+            if self._mailboxes:
+                self._mailboxes.unmute(connection, account.email)
+            return True
+
+        if not await self._database.transact(start):
+            return None
+        # Another system is not asked while this one's database is held. A change that it has not heard of yet ends
+        # the session, which is there by now.
+        if joins or await self._hashes.password_hash(account_id) == verified:
+            return secret
+        await self._sessions.end(secret)
+        return None
+
+    async def account(self, secret: str) -> Account:
+        """Return who is signed in. Raises NotSignedIn where the session is over or the account disabled."""
+        account_id = await self._sessions.account_id(secret) if secret else None
+        account = await self._accounts.get(account_id) if account_id else None
+        if account is None or not account.active:
+            raise NotSignedIn
+        return account
+
+    async def end(self, secret: str) -> None:
+        await self._sessions.end(secret)
+
+    def authorization(self, account_id: str, secret: str) -> "SessionAuthorization":
+        """Return what allows a change to whoever holds the open session."""
+        return SessionAuthorization(self._sessions, account_id, secret)
+
+
+class SessionAuthorization(ChangeAuthorization):
+    """Allows a change as long as its session is open. `fresh` is the secret of the session that follows."""
+
+    how = "change"
+
+    def __init__(self, sessions: Sessions, account_id: str, secret: str) -> None:
+        self._sessions = sessions
+        self._account_id = account_id
+        self._secret = secret
+        self.fresh = tokens.mint(os.urandom)
+
+    def refusal(self) -> NotSignedIn:
+        return NotSignedIn()
+
+    def redeem(self, connection: Connection, _: datetime) -> None:
+        # Every change ends all sessions: where this one is open still, the current password is the password still.
+        if not self._sessions.is_open(connection, self._secret):
+            raise NotSignedIn
+
+    def after_change(self, connection: Connection) -> None:
+        self._sessions.start(connection, self._account_id, self.fresh)
+
+
+log = logging.getLogger("keyturn.sessions")
+
+
+class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose a new session is. `secret` opens it, `device` is the device cookie's next value."""
+
+    secret: str
+    account: Account
+    device: str
+
+
+class SignIns:
+    """Signs people in and out, and changes the password of who is signed in: limited, audited and counted."""
+
+    def __init__(
+        self,
+        sessions: AccountSessions,
+        limits: RateLimits,
+        audit: Audit,
+        changes: PasswordChanges,
+        devices: DeviceCookies,
+        meters: Meters | None = None,
+    ) -> None:
+        self._sessions = sessions
+        self._limits = limits
+        self._audit = audit
+        self._changes = changes
+        self._devices = devices
+        self.meters = meters or Meters()
+
+    @count_calls("login")
+    async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:
+        """Open a session. `device` is the value of the device cookie that came along.
+
+        An unknown address takes as long as a wrong password and gets the same answer (ASVS 6.3.8).
+        Raises CredentialsRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("login", client)
+        try:
+            email = addresses.parse(email)
+        except InputInvalid:
+            raise CredentialsRejected from None
+        await self._limits.count_guess(self._devices.guesser(device, email))
+        account = await self._sessions.find(email)
+        verified = await self._sessions.verify(account, password)
+        secret = await self._sessions.open(account, verified) if account and verified else None
+        await self._audit.record(
+            "sign_in",
+            "signed_in" if secret else "rejected",
+            client,
+            at=now(),
+            account_id=account.id if account else "",
+            email=email,
+        )
+        if not secret or not account:
+            log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
+            raise CredentialsRejected
+        return OpenedSession(secret=secret, account=account, device=self.device(account))
+
+    def device(self, account: Account) -> str:
+        """Return a device cookie's value for whoever has just proved that the account is theirs."""
+        return self._devices.issue(account.email)
+
+    async def sign_out(self, secret: str) -> None:
+        await self._sessions.end(secret)
+
+    async def account(self, secret: str) -> Account:
+        """Return who is signed in. Raises NotSignedIn where the session is over or the account disabled."""
+        return await self._sessions.account(secret)
+
+    @count_calls("change")
+    async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
+        """Set a new password for who is signed in; return the secret of a new session, every old one being over.
+
+        Raises NotSignedIn, CredentialsRejected where `current` is wrong, PasswordRejected, TooManyRequests, Busy,
+        AccountsUnready.
+        """
+        account = await self._sessions.account(secret)
+        await self._limits.count("login", client)
+        # By the id and not by the email, under which a stranger's guesses at the sign-in page are counted.
+        await self._limits.count_guess(account.id)
+        if not await self._sessions.verify(account, current, reserved=True):
+            await self._audit.record(
+                "password_change", "rejected", client, at=now(), account_id=account.id, email=account.email
+            )
+            raise CredentialsRejected
+        authorization = self._sessions.authorization(account.id, secret)
+        await self._changes.make(
+            Change(account=account, password=password, current=current, client=client, authorization=authorization)
+        )
+        log.info(LogEvent("password.changed", account_id=account.id))
+        return authorization.fresh

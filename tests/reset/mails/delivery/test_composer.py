@@ -1,0 +1,132 @@
+"""What a mail calls the person it is for."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from keyturn.accounts.port import Account
+from keyturn.languages import Languages
+from keyturn.mail.rendering.palette import Palette
+from keyturn.mail.rendering.render import Templates, branding
+from keyturn.packaging import folder
+from keyturn.reset.mails.composer import LinkMail, MailComposer, MailDefaults
+from keyturn.reset.mails.page_urls import PageUrls
+from keyturn.reset.records.client import Client
+from keyturn.settings import Brand
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["each by itself", "by shape"])
+def composer(request: pytest.FixtureRequest) -> MailComposer:
+    urls = PageUrls(base_url="https://a.test", reset_url="{base_url}/{token}", forgot_url="{base_url}", sign_in_url="")
+    defaults = MailDefaults(sender="a@a.test", reply_to="", ends_sessions=True)
+    templates = Templates(
+        folder("email_templates"),
+        branding(msgspec.structs.asdict(Brand(name="Northwind")), Palette()),
+        by_shape=request.param,
+    )
+    return MailComposer(templates, Languages("UTC"), urls, defaults)
+
+
+def mailed(composer: MailComposer, name: str) -> str:
+    account = Account(id="1", email="ada@northwind.test", name=name)
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    return composer.with_link(
+        account, Client(), LinkMail(token="token", lifetime=timedelta(hours=1), moment=moment)
+    ).email.text
+
+
+def greeting(composer: MailComposer, name: str) -> str:
+    """Return the beginning of the line that says Hello, up to its first verb."""
+    (line,) = [line for line in mailed(composer, name).splitlines() if line.startswith("Hello")]
+    return line.partition(", we received")[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ada",
+        "Dr. Ada Lovelace",
+        "Miles O'Neil",
+        "Mary-Jane",
+        "J.R.R. Tolkien",
+        "J.R. Ewing",
+        "St. John",
+        "J.-P. Sartre",
+        "Sammy Davis Jr.",
+        "Sammy Davis Jr., Esq.",
+        "Ada L.",
+        "Ph.D. Ada",
+        "José Ñandú",
+        "Malcolm X (2.0)",
+        "محمد بن سلمان",
+        "می\u200cخواهم",
+        "山田 太郎",
+        "Đặng Thị",
+        "आशा शर्मा",
+        "<Ada>",
+    ],
+)
+def test_names_as_people_have_them_are_said(composer: MailComposer, name: str) -> None:
+    assert greeting(composer, name) == f"Hello {name}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "  \n ",
+        "URGENT, open evil.com/login now",
+        "evil.com",
+        "Visit EVIL.COM now",
+        "a.b.evil.io",
+        "http://evil",
+        "http:/evil",
+        "www.evil",
+        "eve@evil",
+        "evil\uff0ecom",
+        "evil\u3002com",
+        "evil\uff0flogin",
+        "evil.рф",
+        "evil.भारत",
+        "evil.中国",
+        "\u202eadA",
+        "Ada \u2066eve",
+        "\x00nul",
+        "bell\x07",
+        "J.R.R.Tolkien",
+    ],
+)
+def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(composer: MailComposer, name: str) -> None:
+    assert greeting(composer, name) == "Hello"
+
+
+def test_a_name_has_one_line_and_no_more_than_120_characters(composer: MailComposer) -> None:
+    assert greeting(composer, " Ada\r\nBcc:\u2028\tLove ") == "Hello Ada Bcc: Love"
+    assert mailed(composer, "\u03a9" * 200_000).count("\u03a9") == 120
+
+
+def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:
+    account = Account(id="1", email="ada@northwind.test", has_password=False, provider="Google " * 100)
+    assert composer.about_provider(account, Client()).email.text.count("Google") < 20
+
+
+@pytest.mark.parametrize(
+    ("timezone", "said"),
+    [
+        ("Asia/Kolkata", "20 November 2026, 05:30 IST"),
+        ("America/Sao_Paulo", "19 November 2026, 21:00 UTC-03"),
+        ("", "20 November 2026, 00:00 UTC"),
+        ("Mars/Olympus", "20 November 2026, 00:00 UTC"),
+        ("../../etc/passwd", "20 November 2026, 00:00 UTC"),
+        ("America", "20 November 2026, 00:00 UTC"),
+        ("x" * 9000, "20 November 2026, 00:00 UTC"),
+    ],
+)
+def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer: MailComposer) -> None:
+    account = Account(id="1", email="ada@northwind.test", timezone=timezone)
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+
+    mail = composer.about_expiry(account, Client(), moment).email
+    assert said in mail.text
+    assert said in mail.html

@@ -1,0 +1,43 @@
+"""A user agent as a person would name it."""
+
+import pytest
+
+from keyturn.languages import Languages, SourceTexts
+from keyturn.reset.mails.composer import device_name
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+SAFARI = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.0 Safari/605.1.15"
+)
+CHROME = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Mobile Safari/537.36"
+)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (FIREFOX, "Firefox on Windows"),
+        (SAFARI, "Safari on Mac OS X"),
+        (CHROME, "Chrome Mobile on Android"),
+        ("curl/8.5.0", "curl"),
+        ("<script>alert(1)</script>", ""),
+        ("", ""),
+    ],
+)
+def test_a_device_has_a_name_or_none(user_agent: str, name: str) -> None:
+    assert device_name(user_agent, SourceTexts()) == name
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("de", "Firefox unter Windows"),
+        ("ja", "Windows の Firefox"),
+        ("ar", "\u2068Firefox\u2069 على \u2068Windows\u2069"),
+    ],
+)
+def test_it_is_named_in_the_reader_s_language(language: str, name: str) -> None:
+    assert device_name(FIREFOX, Languages("UTC").choose(language)) == name
