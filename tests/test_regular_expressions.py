@@ -51,6 +51,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     ),
     "emails/gallery/samples/shapes.py shape.pattern": r"^[a-z]+$",
     "emails/lint/checks/safety.py words": _NOT_YOU.values(),
+    "mail/providers/postmark.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": "[A-Za-z0-9_-]{32,}",
     "emails/lint/clients/features.py self.graceful": [
         one.graceful for one in _FEATURES if isinstance(one.graceful, str)
     ],
@@ -87,7 +88,6 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
     "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
     "settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
-    "settings/rules/reports.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": r"[A-Za-z0-9_-]{32,}",
     "pages/preview/policy.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
 }
 """Calls whose pattern is made at run time, by file and source, with patterns as they come out."""

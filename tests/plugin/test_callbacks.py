@@ -119,17 +119,19 @@ async def test_a_callback_that_raises_is_called_again_and_holds_up_neither_answe
     async def fail() -> None:
         raise LookupError("the app's own fault")
 
-    told.coming += [fail, fail]
+    told.coming += [fail] * 20  # more than a slow machine can retry meanwhile
     await reset(told.host)
     await told.host.parts.relay.drain()
     assert told.host.inbox.sent_to(ADA, "password_changed")
     assert [state for _, state, _ in await states(told.host)] == ["waiting", "waiting"]
 
+    told.coming.clear()
     await deliver_again(told.host)
     assert [(state, reason) for _, state, reason in await states(told.host)] == [("sent", None)] * 2
     for kind in ("password.reset_requested", "password.changed"):
-        first, again = (event for event in told.events if event.type == kind)
-        assert first == again
+        first, *again = (event for event in told.events if event.type == kind)
+        assert again
+        assert all(event == first for event in again)
 
 
 @sqlite
