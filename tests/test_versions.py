@@ -9,7 +9,7 @@ from tests.versions import CHECKOUT, OPTIONS, TESTS
 
 pytestmark = pytest.mark.long
 
-ONE = "tests/mail/transports/test_smtp.py"
+ONE = "tests/mail/providers/test_smtp.py"
 
 
 @pytest.mark.parametrize(
