@@ -29,8 +29,8 @@ Branch = tuple[str, int, int]
 class Tracing(Environment):
     """Notes which branches are there, and which of them a page was drawn through."""
 
-    there: set[Branch] = set()  # noqa: RUF012 - of all environments together
-    reached: set[Branch] = set()  # noqa: RUF012
+    there: set[Branch] = set()
+    reached: set[Branch] = set()
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"bytecode_cache": None})

@@ -20,7 +20,7 @@ class Base(DeclarativeBase):
 
 class Person(Base):
     __tablename__ = "people"
-    __table_args__ = {"schema": "staff"}  # noqa: RUF012 - SQLAlchemy's own contract
+    __table_args__ = {"schema": "staff"}
 
     key: Mapped[int] = mapped_column("person_id", primary_key=True)
     email: Mapped[str] = mapped_column()
@@ -30,7 +30,7 @@ class Person(Base):
 
 class Teacher(Person):
     __tablename__ = "teachers"
-    __table_args__ = {"schema": "staff"}  # noqa: RUF012
+    __table_args__ = {"schema": "staff"}
 
     key: Mapped[int] = mapped_column("teacher_id", ForeignKey(Person.key), primary_key=True)
     password_hash: Mapped[str]

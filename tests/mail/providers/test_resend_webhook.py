@@ -5,13 +5,14 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
+from tests.mail.providers.report_contract import ADA, ReportContract
+from tests.mail_providers.delivery import Delivery
 
-from keyturn.mail.port.reports import Report
 from keyturn.mail.providers.resend import ResendWebhook
 from keyturn.problems.requests import WebhookRefused
 
@@ -27,12 +28,21 @@ HEADERS = {
     "svix-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
 }
 
-MAIL = {"email_id": "56761188-7520-42d8-8898-ff6fc54ce618", "to": ["ada@northwind.test"], "subject": "Reset"}
+OLDER, OTHER = "whsec_b2xkZXIgb2xkZXIgb2xkZXI=", "whsec_b3RoZXIgb3RoZXIgb3RoZXI="
+AT = datetime(2026, 11, 22, 23, 41, 12, 126000, UTC)
+INCOMPLETE: list[dict[str, Any]] = [{"email_id": ""}, {"email_id": None}, {"to": []}, {"to": "ada@northwind.test"}]
+TRANSIENT, LISTED = {"type": "Transient", "subType": "MailboxFull"}, "OnAccountSuppressionList"
+
+MAIL: dict[str, Any] = {
+    "email_id": "56761188-7520-42d8-8898-ff6fc54ce618",
+    "to": ["ada@northwind.test"],
+    "subject": "Reset",
+}
 
 
 @pytest.fixture
 def webhook() -> ResendWebhook:
-    return ResendWebhook(SECRET)
+    return ResendWebhook(SECRET, OLDER)
 
 
 @pytest.fixture
@@ -41,27 +51,82 @@ def at_that_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: float(SIGNED_AT))
 
 
-def signature(body: bytes, timestamp: int, identifier: str) -> str:
-    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+def signature(body: bytes, timestamp: int, identifier: str, secret: str) -> str:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
     mac = hmac.new(key, f"{identifier}.{timestamp}.".encode() + body, hashlib.sha256)
     return base64.b64encode(mac.digest()).decode()
 
 
-async def received(webhook: ResendWebhook, event: str, **data: Any) -> Sequence[Report]:
-    """Read a genuine report."""
-    content = {"type": event, "created_at": "2026-11-22T23:41:12.126Z", "data": {**MAIL, **data}}
-    return await delivered(webhook, json.dumps(content).encode())
-
-
-async def delivered(webhook: ResendWebhook, body: bytes) -> Sequence[Report]:
-    """Read a body that is signed, now."""
+def signed(body: bytes, secret: str = SECRET) -> Delivery:
+    """Return a body that is signed now."""
     moment = int(time.time())
-    headers = {
-        "svix-id": "msg_1",
-        "svix-timestamp": str(moment),
-        "svix-signature": f"v1,{signature(body, moment, 'msg_1')}",
-    }
-    return await webhook.read(headers, body)
+    proof = signature(body, moment, "msg_1", secret)
+    return Delivery(
+        headers={"svix-id": "msg_1", "svix-timestamp": str(moment), "svix-signature": f"v1,{proof}"}, body=body
+    )
+
+
+def report(
+    kind: str,
+    provider_id: str,
+    *,
+    to: str,
+    key: str = "",
+    at: datetime = AT,
+    secret: str = SECRET,
+    **data: Any,
+) -> Delivery:
+    """Return a genuine report about a mail."""
+    if kind == "bounced":
+        data = {"bounce": {"type": "Permanent", "subType": "General"}} | data
+    mail = {"email_id": provider_id, "to": [to], "tags": {"key": key, "template": "password_reset"}, **data}
+    return signed(json.dumps({"type": f"email.{kind}", "created_at": at.isoformat(), "data": mail}).encode(), secret)
+
+
+def about(event: str, **data: Any) -> Delivery:
+    """Return a genuine report whose type is `event`."""
+    content = {"type": event, "created_at": AT.isoformat(), "data": MAIL | data}
+    return signed(json.dumps(content).encode())
+
+
+class TestResend(ReportContract):
+    name = "resend"
+    report = staticmethod(report)
+    genuine = [partial(report, "delivered", "1", to=ADA, secret=secret) for secret in (SECRET, OLDER)]
+    secret = SECRET.removeprefix("whsec_")
+    forged = [partial(report, "delivered", "1", to=ADA, secret=OTHER)]
+    bounce = ("56761188-7520-42d8-8898-ff6fc54ce618", AT, "Permanent General")
+    meanings = [
+        ("bounced", {"bounce": {"type": "Permanent", "subType": "General"}}, "bounced", "Permanent General", True),
+        ("bounced", {"bounce": {"type": "Permanent"}}, "bounced", "Permanent", True),
+        (
+            "bounced",
+            {"bounce": {"type": "Transient", "subType": "MailboxFull"}},
+            "bounced",
+            "Transient MailboxFull",
+            False,
+        ),
+        ("bounced", {"bounce": {"type": "permanent?"}}, "bounced", "", False),
+        ("bounced", {"bounce": None}, "bounced", "", False),
+        ("complained", {}, "complained", "", True),
+        (
+            "suppressed",
+            {"suppressed": {"type": "OnAccountSuppressionList"}},
+            "suppressed",
+            "OnAccountSuppressionList",
+            True,
+        ),
+        ("failed", {"failed": {"reason": "reached_daily_quota"}}, "failed", "reached_daily_quota", False),
+        ("delivered", {"bounce": {"type": "Permanent"}}, "delivered", "", False),
+    ]
+    about_no_mail = [
+        partial(about, event)
+        for event in ("contact.created", "domain.updated", "email", "email.", "email.Bounced", "", "x" * 99)
+    ]
+    senseless = [
+        partial(signed, b"{"),
+        *(partial(about, "email.bounced", **data) for data in INCOMPLETE),
+    ]
 
 
 @pytest.mark.usefixtures("at_that_time")
@@ -137,54 +202,7 @@ async def test_five_minutes_either_way_are_tolerated(
             await webhook.read(HEADERS, BODY)
 
 
-async def test_a_genuine_body_that_is_no_json_is_refused(webhook: ResendWebhook) -> None:
+async def test_a_genuine_body_that_is_no_json_is_refused() -> None:
+    sent = signed(b"{")
     with pytest.raises(WebhookRefused, match="failed to parse"):
-        await delivered(webhook, b"{")
-
-
-async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: ResendWebhook) -> None:
-    (report,) = await received(webhook, "email.delivered", tags={"key": "0a1b", "template": "password_reset"})
-
-    assert report == Report(
-        provider="resend",
-        id="msg_1",
-        event="delivered",
-        at=datetime(2026, 11, 22, 23, 41, 12, 126000, UTC),
-        provider_id=str(MAIL["email_id"]),
-        key="0a1b",
-        to="ada@northwind.test",
-    )
-
-
-@pytest.mark.parametrize(
-    ("event", "data", "detail", "ends"),
-    [
-        ("email.bounced", {"bounce": {"type": "Permanent", "subType": "General"}}, "Permanent General", True),
-        ("email.bounced", {"bounce": {"type": "Permanent"}}, "Permanent", True),
-        ("email.bounced", {"bounce": {"type": "Transient", "subType": "MailboxFull"}}, "Transient MailboxFull", False),
-        ("email.bounced", {"bounce": {"type": "permanent?"}}, "", False),
-        ("email.bounced", {}, "", False),
-        ("email.complained", {}, "", True),
-        ("email.suppressed", {"suppressed": {"type": "OnAccountSuppressionList"}}, "OnAccountSuppressionList", True),
-        ("email.failed", {"failed": {"reason": "reached_daily_quota"}}, "reached_daily_quota", False),
-        ("email.delivered", {"bounce": {"type": "Permanent"}}, "", False),
-    ],
-)
-async def test_what_ends_the_mails_to_a_mailbox(
-    webhook: ResendWebhook, event: str, data: dict[str, Any], detail: str, ends: bool
-) -> None:
-    (report,) = await received(webhook, event, **data)
-    assert (report.detail, report.ends) == (detail, ends)
-
-
-@pytest.mark.parametrize(
-    "event", ["contact.created", "domain.updated", "email", "email.", "email.Bounced", "", "x" * 99]
-)
-async def test_what_is_about_no_mail_is_nothing(webhook: ResendWebhook, event: str) -> None:
-    assert await received(webhook, event) == []
-
-
-@pytest.mark.parametrize("data", [{"email_id": ""}, {"email_id": None}, {"to": []}, {"to": "ada@northwind.test"}])
-async def test_a_report_without_a_mail_or_a_mailbox_is_refused(webhook: ResendWebhook, data: dict[str, Any]) -> None:
-    with pytest.raises(WebhookRefused):
-        await received(webhook, "email.bounced", **data)
+        await ResendWebhook(SECRET).read(sent.headers, sent.body)

@@ -5,11 +5,13 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from tests.mail.providers.report_contract import ADA, ReportContract, read_one
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.ses_reports import event, report
 from tests.mail_providers.sns import (
@@ -26,13 +28,11 @@ from tests.mail_providers.sns import (
 )
 from tests.resend_server.answers import Answer, Trouble
 
-from keyturn.mail.port.reports import LONGEST_ID, Report
 from keyturn.mail.providers.ses import SesWebhook, sns
 from keyturn.problems.requests import Unavailable, WebhookRefused
 
 pytestmark = pytest.mark.slow
 
-ADA = "ada@northwind.test"
 AT = datetime(2026, 11, 20, 9, 2, 11, 480_000, UTC)
 DELIVERED = json.dumps(event("delivered", "1", to=ADA))
 
@@ -55,9 +55,65 @@ def webhook(server: SnsServer) -> SesWebhook:
     return SesWebhook(TOPIC)
 
 
-async def read_one(webhook: SesWebhook, sent: Delivery) -> Report:
-    (found,) = await webhook.read(sent.headers, sent.body)
-    return found
+def changed(fields: dict[str, str]) -> Delivery:
+    return post({**message(DELIVERED), **fields})
+
+
+def published(text: str) -> Delivery:
+    return post(message(text))
+
+
+class TestSes(ReportContract):
+    name = "ses"
+    report = staticmethod(report)
+    genuine = [partial(published, DELIVERED)]
+    forged = [
+        partial(changed, fields)
+        for fields in (
+            {"Message": json.dumps(event("complained", "1", to=ADA))},
+            {"MessageId": "another"},
+            {"Subject": "added"},
+            {"Timestamp": "2026-11-20T09:02:11.000Z"},
+            {"Signature": ""},
+            {"Signature": "!"},
+            {"Signature": "AAAA"},
+            {"Signature": "ü"},
+        )
+    ]
+    bounce = ("0102018c", AT, "Permanent General")
+    meanings = [
+        ("sent", {}, "sent", "", False),
+        ("delivered", {}, "delivered", "", False),
+        ("delayed", {}, "delivery_delayed", "MailboxFull", False),
+        ("bounced", {}, "bounced", "Permanent General", True),
+        ("bounced", {"bounceSubType": f"for {ADA}"}, "bounced", "Permanent", True),
+        ("bounced", {"bounceType": "Undetermined"}, "bounced", "Undetermined General", False),
+        ("bounced for now", {}, "bounced", "Transient MailboxFull", False),
+        ("suppressed", {}, "suppressed", "Permanent OnAccountSuppressionList", True),
+        ("suppressed", {"bounceSubType": "Suppressed"}, "suppressed", "Permanent Suppressed", True),
+        ("complained", {}, "complained", "abuse", True),
+        ("complained", {"complaintFeedbackType": None}, "complained", "", True),
+        ("rejected", {}, "failed", "", False),
+        ("clicked", {}, "clicked", "", False),
+    ]
+    about_no_mail = [
+        partial(published, text)
+        for text in (
+            "Successfully validated SNS topic for Amazon SES event publishing.",
+            "",
+            "[]",
+            "{}",
+            "3",
+            '{"eventType": 3}',
+            json.dumps({**event("delivered", "1", to=ADA), "eventType": "SomethingNew"}),
+            json.dumps({**event("delivered", "1", to=ADA), "mail": {}}),
+            json.dumps({**event("delivered", "1", to=ADA), "delivery": "yesterday"}),
+        )
+    ]
+    senseless = [
+        partial(Delivery, headers={}, body=body)
+        for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode())
+    ]
 
 
 async def refused(webhook: SesWebhook, document: Any) -> str:
@@ -73,23 +129,6 @@ async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
     for _ in range(3):
         assert (await read_one(webhook, post(message(DELIVERED, **fields)))).event == "delivered"
     assert [request.path for request in server.requests] == ["/SimpleNotificationService-0a1b.pem"]
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"Message": json.dumps(event("complained", "1", to=ADA))},
-        {"MessageId": "another"},
-        {"Subject": "added"},
-        {"Timestamp": "2026-11-20T09:02:11.000Z"},
-        {"Signature": ""},
-        {"Signature": "!"},
-        {"Signature": "AAAA"},
-        {"Signature": "ü"},
-    ],
-)
-async def test_nothing_that_was_changed_is(webhook: SesWebhook, fields: dict[str, str]) -> None:
-    await refused(webhook, {**message(DELIVERED), **fields})
 
 
 async def test_a_strangers_key_proves_nothing(webhook: SesWebhook) -> None:
@@ -265,48 +304,6 @@ async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing(w
         assert await webhook.read({}, sent.body) == []
 
 
-async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: SesWebhook) -> None:
-    found = await read_one(webhook, report("bounced", "0102018c", to=ADA, key="0a1b", at=AT))
-
-    assert len(found.id) <= LONGEST_ID
-    assert found == Report(
-        provider="ses",
-        id=found.id,
-        event="bounced",
-        detail="Permanent General",
-        at=AT,
-        provider_id="0102018c",
-        key="0a1b",
-        to=ADA,
-        ends=True,
-    )
-
-
-@pytest.mark.parametrize(
-    ("kind", "fields", "event", "detail", "ends"),
-    [
-        ("sent", {}, "sent", "", False),
-        ("delivered", {}, "delivered", "", False),
-        ("delayed", {}, "delivery_delayed", "MailboxFull", False),
-        ("bounced", {}, "bounced", "Permanent General", True),
-        ("bounced", {"bounceSubType": f"for {ADA}"}, "bounced", "Permanent", True),
-        ("bounced", {"bounceType": "Undetermined"}, "bounced", "Undetermined General", False),
-        ("bounced for now", {}, "bounced", "Transient MailboxFull", False),
-        ("suppressed", {}, "suppressed", "Permanent OnAccountSuppressionList", True),
-        ("suppressed", {"bounceSubType": "Suppressed"}, "suppressed", "Permanent Suppressed", True),
-        ("complained", {}, "complained", "abuse", True),
-        ("complained", {"complaintFeedbackType": None}, "complained", "", True),
-        ("rejected", {}, "failed", "", False),
-        ("clicked", {}, "clicked", "", False),
-    ],
-)
-async def test_each_kind_has_its_meaning(
-    webhook: SesWebhook, kind: str, fields: dict[str, Any], event: str, detail: str, ends: bool
-) -> None:
-    found = await read_one(webhook, report(kind, "1", to=ADA, **fields))
-    assert (found.event, found.detail, found.ends) == (event, detail, ends)
-
-
 async def test_what_an_identity_notifies_of_is_read_too(webhook: SesWebhook) -> None:
     told = event("bounced", "1", to=ADA)
     told["notificationType"] = told.pop("eventType")
@@ -318,27 +315,3 @@ async def test_a_repeat_has_the_same_id_and_another_report_another(webhook: SesW
     one, other = post(message(DELIVERED)), post(message(DELIVERED))
     ids = [(await read_one(webhook, sent)).id for sent in (one, one, other)]
     assert ids[0] == ids[1] != ids[2]
-
-
-@pytest.mark.parametrize(
-    "published",
-    [
-        "Successfully validated SNS topic for Amazon SES event publishing.",
-        "",
-        "[]",
-        "{}",
-        "3",
-        '{"eventType": 3}',
-        json.dumps({**event("delivered", "1", to=ADA), "eventType": "SomethingNew"}),
-        json.dumps({**event("delivered", "1", to=ADA), "mail": {}}),
-        json.dumps({**event("delivered", "1", to=ADA), "delivery": "yesterday"}),
-    ],
-)
-async def test_what_has_not_the_form_of_an_event_is_nothing(webhook: SesWebhook, published: str) -> None:
-    assert await webhook.read({}, post(message(published)).body) == []
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode()])
-async def test_what_is_no_message_of_snss_is_refused(webhook: SesWebhook, body: bytes) -> None:
-    with pytest.raises(WebhookRefused):
-        await webhook.read({}, body)

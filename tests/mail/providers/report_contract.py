@@ -1,0 +1,105 @@
+"""What the webhook of every provider keeps to: which reports it believes, and what it takes from them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pytest
+from tests.mail_providers.delivery import Delivery
+
+from keyturn.mail.port.reports import LONGEST_ID, ProviderWebhook, Report
+from keyturn.problems.requests import WebhookRefused
+
+ADA = "ada@northwind.test"
+
+Make = Callable[[], Delivery]
+"""Makes a delivery when the test runs, since a signature holds for minutes only."""
+
+Meaning = tuple[str, dict[str, Any], str, str, bool]
+"""The kind of a report, its fields that differ, and what they mean: event, detail, and whether mails to it end."""
+
+
+async def read_one(webhook: ProviderWebhook, sent: Delivery) -> Report:
+    (found,) = await webhook.read(sent.headers, sent.body)
+    return found
+
+
+class ReportContract:
+    """Holds the webhook of a provider to what it promises.
+
+    A subclass has the fixture `webhook` and these attributes:
+
+    name: the provider's name.
+    genuine: deliveries of a mail that has arrived, one for each secret that proves them.
+    forged: deliveries that nothing proves. `refusal` is a pattern of the sentence that refuses each.
+    secret: the secret that no refusal may contain, if there is one.
+    report: makes a genuine delivery of a kind.
+    bounce: the provider's id and the time of a bounce, and the detail of its report.
+    meanings: what each kind of report means.
+    about_no_mail: genuine deliveries about nothing that we sent.
+    senseless: deliveries that are refused, since they do not have the form of a report.
+    """
+
+    name: str
+    genuine: Sequence[Make]
+    forged: Sequence[Make]
+    refusal: str | None = None
+    secret = ""
+    report: ClassVar[Callable[..., Delivery]]
+    bounce: tuple[str, datetime, str]
+    meanings: Sequence[Meaning]
+    about_no_mail: Sequence[Make]
+    senseless: Sequence[Make]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each test once for each of the subclass's values."""
+        for parameter, values in {
+            "genuine_one": self.genuine,
+            "forged_one": self.forged,
+            "meaning": self.meanings,
+            "unrelated": self.about_no_mail,
+            "senseless_one": self.senseless,
+        }.items():
+            if parameter in metafunc.fixturenames:
+                metafunc.parametrize(parameter, values)
+
+    async def test_each_secret_proves_a_report(self, webhook: ProviderWebhook, genuine_one: Make) -> None:
+        assert (await read_one(webhook, genuine_one())).event == "delivered"
+
+    async def test_nothing_else_does(self, webhook: ProviderWebhook, forged_one: Make) -> None:
+        sent = forged_one()
+        with pytest.raises(WebhookRefused, match=self.refusal) as refused:
+            await webhook.read(sent.headers, sent.body)
+        if self.secret:
+            assert self.secret not in str(refused.value)
+
+    async def test_a_report_names_the_mail_the_mailbox_and_the_time(self, webhook: ProviderWebhook) -> None:
+        provider_id, at, detail = self.bounce
+        found = await read_one(webhook, type(self).report("bounced", provider_id, to=ADA, key="0a1b", at=at))
+
+        assert 0 < len(found.id) <= LONGEST_ID
+        assert found == Report(
+            provider=self.name,
+            id=found.id,
+            event="bounced",
+            detail=detail,
+            at=at,
+            provider_id=provider_id,
+            key="0a1b",
+            to=ADA,
+            ends=True,
+        )
+
+    async def test_each_kind_has_its_meaning(self, webhook: ProviderWebhook, meaning: Meaning) -> None:
+        kind, fields, *meant = meaning
+        found = await read_one(webhook, type(self).report(kind, "1", to=ADA, **fields))
+        assert [found.event, found.detail, found.ends] == meant
+
+    async def test_what_is_about_no_mail_of_ours_is_nothing(self, webhook: ProviderWebhook, unrelated: Make) -> None:
+        sent = unrelated()
+        assert await webhook.read(sent.headers, sent.body) == []
+
+    async def test_what_makes_no_sense_is_refused(self, webhook: ProviderWebhook, senseless_one: Make) -> None:
+        sent = senseless_one()
+        with pytest.raises(WebhookRefused):
+            await webhook.read(sent.headers, sent.body)
