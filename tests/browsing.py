@@ -39,7 +39,7 @@ FLAGS = (
     "--no-first-run",
     f"--disable-features={','.join(_NOT_NEEDED)}",
 )
-"""As root it needs the first; the others keep it from looking for hosts of its own, and from what nobody sees."""
+"""As root Chromium needs the first; the others stop its own network requests and invisible work."""
 
 PATIENCE = 60_000
 """Milliseconds that a page may take to load, or to look as it should: many tests may share one core."""

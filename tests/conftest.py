@@ -1,4 +1,4 @@
-"""The plugin that users get, too; the databases and the browser that tests share, and marks of who asks for them."""
+"""Fixtures of all tests: services, databases and a browser. Marks follow from the programs that a test needs."""
 
 import gc
 import logging
@@ -33,14 +33,14 @@ pytest_plugins = ["keyturn.testing", "pytester"]
 
 TESTS = Path(__file__).parent
 
-# The same examples in each run, without a bound on time that a busy machine breaks, and without a folder of its own;
+# The same examples in each run, without a deadline that a busy machine misses, and without a database of examples;
 # five times as many in `just stories`.
 hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, database=None, max_examples=100)
 hypothesis.settings.register_profile("keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20)
 hypothesis.settings.load_profile("keyturn")
 
 MARKED = ("browser", "mariadb", "node", "php", "postgresql", "postgresql_with_tls")
-"""Fixtures whose users bear a mark of the same name."""
+"""Fixtures that mark their tests with their own name."""
 
 
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
@@ -91,7 +91,7 @@ def starts_processes(module: ModuleType) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Take what was collected out of the garbage collector's sight: it stays to the end, and is a tenth of the time."""
+    """Hide the collected tests from the garbage collector: they stay to the end, and would cost a tenth of the time."""
     gc.collect()
     gc.freeze()
 
@@ -105,7 +105,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
-    """Undo what a command, an app or a library does to the logging of the process: other tests look at it, too."""
+    """Restore the logging of the process, which commands, apps and libraries change."""
     before = {logger: (logger.level, logger.handlers[:], logger.propagate) for logger in _loggers()}
     yield
     logging.captureWarnings(capture=False)

@@ -1,4 +1,4 @@
-"""Whether transactions hold up nobody: on PostgreSQL they run on the event loop, on SQLite they hold its lock."""
+"""Fails where a transaction delays others: on PostgreSQL it runs on the event loop, on SQLite it holds the lock."""
 
 import gc
 import time
@@ -66,7 +66,7 @@ def _time_but_for_others() -> float:
 
 
 class _Watch:
-    """Measures what lies between statements. No garbage is collected meanwhile, which is nobody's fault."""
+    """Measures what lies between statements. The garbage collector waits: its time is not the function's."""
 
     def __init__(self, too_long: list[str]) -> None:
         self._too_long = too_long

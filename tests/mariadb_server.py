@@ -16,7 +16,7 @@ import trustme
 from tests.databases import in_memory
 from tests.programs import search_path
 
-# What a power cut would do to it is nobody's concern.
+# It need not survive a power cut.
 _OPTIONS = (
     "--no-defaults",
     "--skip-networking",

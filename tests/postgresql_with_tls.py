@@ -22,15 +22,15 @@ hostssl by_certificate all all cert
 host by_certificate all all reject
 host all all all trust
 """
-"""Who may sign in to which database."""
+"""Which client may sign in to which database."""
 
 
 class TlsServer:
     """A server on 127.0.0.1 whose certificate names localhost alone.
 
     `root` signs it, and `other_root` does not. `certificate` and `key` are those of the user postgres, `locked_key` is
-    the same key behind the password "hunter2". `by_certificate` is a database that takes nobody without one, and
-    `by_password` the name of one for which no password is right.
+    the same key behind the password "hunter2". `by_certificate` is a database that requires a client certificate,
+    and `by_password` the name of one that accepts no password.
     """
 
     def __init__(self, folder: Path, port: int) -> None:

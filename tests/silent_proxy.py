@@ -23,7 +23,7 @@ class SilentProxy:
         self.speaking.clear()
 
     def speak_again(self) -> None:
-        """Let new connections through; those that were there when it fell silent are cut."""
+        """Let new connections through; connections from before the silence are cut."""
         for pump in self._pumps:
             pump.cancel()
         self.speaking.set()

@@ -1,4 +1,4 @@
-"""Calls of Keyturn's, in a process where somebody else logs, too."""
+"""Keyturn's HTTP calls, in a process in which other code logs, too."""
 
 import importlib.util
 import logging

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.long
 
 PACKAGE = Path(keyturn.packaging.__file__).parent
 BROUGHT_BY_OTHERS = {"django", "pytest"}
-"""Who uses `keyturn.testing` has pytest, and whose mails are Django's templates has Django."""
+"""Users of `keyturn.testing` have pytest, and users with Django templates have Django."""
 
 
 def imported_modules() -> Iterator[str]:
@@ -104,7 +104,7 @@ def test_once_installed_it_is_the_one_inside_the_package(tmp_path: Path, beside:
         shutil.copy(str(module.__file__), package)
     program = "from keyturn.packaging import folder; print(folder('migrations'))"
 
-    # The copy is measured by nobody: it is gone when a report would read it.
+    # The copy is not measured: it is gone when a report would read it.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     shown = subprocess.run(
         [sys.executable, "-c", program], cwd=package.parent, env=environment, capture_output=True, text=True, check=True

@@ -4,5 +4,5 @@ import pytest
 
 
 def own_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what Keyturn logged: the libraries say more or less, as whoever ran before left their levels."""
+    """Return what Keyturn logged: libraries log more or less, depending on the levels that earlier tests set."""
     return [record.getMessage() for record in caplog.records if record.name.startswith("keyturn")]

@@ -91,7 +91,7 @@ class Storm:
     async def people(self, api: Place, emails: Sequence[str], seconds: float) -> None:
         """Let each person ask once, and use the link once it has come; who gets no answer leaves it at that.
 
-        The sky clears when the last has asked, so that nobody waits for mails which fail again and again.
+        The faults end with the last request, so that no test waits for mails that fail again and again.
         """
         async with httpx.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
             group.create_task(self._clear_up(seconds))

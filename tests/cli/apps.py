@@ -1,4 +1,4 @@
-"""Databases of apps that have accounts already, and somebody who answers questions about them."""
+"""Databases of apps that have accounts already, and a person who answers the questions of `init`."""
 
 import io
 import sqlite3

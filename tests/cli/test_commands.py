@@ -1,4 +1,4 @@
-"""What all commands share: help, faults in one sentence each, and no colours where nobody sees them."""
+"""What all commands share: help, one sentence for each fault, and colours in terminals only."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""mailbox: why somebody gets no mail, and letting them have one again."""
+"""mailbox: why an address gets no mail, and how to unblock it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""All who wait share one statement, and nobody pays for a neighbour."""
+"""Requests that wait share one statement, and a fault of one request is not the others'."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Connections that stay with Keyturn between two statements: nobody waits for them, and none that is lost is used."""
+"""Connections that stay open between two statements: no request waits for them, and a lost connection is not used."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

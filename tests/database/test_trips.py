@@ -1,4 +1,4 @@
-"""One statement by itself: no transaction around it that somebody waits for, and no trip that it does not need."""
+"""One statement by itself: no transaction around it, and no more round trips than it needs."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A nameserver, a Resend and the settings of somebody who uses both."""
+"""A nameserver, a Resend server, and the settings of a service that uses both."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

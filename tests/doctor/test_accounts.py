@@ -1,4 +1,4 @@
-"""Accounts that are somebody else's to keep."""
+"""Accounts that another system keeps."""
 
 import asyncio
 import sqlite3

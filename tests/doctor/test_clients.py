@@ -1,4 +1,4 @@
-"""Who a request would be."""
+"""The client that a request is counted for."""
 
 import pytest
 

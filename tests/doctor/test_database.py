@@ -56,7 +56,7 @@ def empty_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture(params=[0o555, 0o777], ids=["a folder to read", "a folder to write"])
 def read_only(sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the test a database that only root may write, in a folder that anybody can enter."""
+    """Give the test a database that only root may write, in a folder that every user can enter."""
     url = sqlite.migrated()
     with TemporaryDirectory(prefix="keyturn-") as folder:
         file = shutil.copy(url.removeprefix("sqlite:///"), folder)

@@ -1,4 +1,4 @@
-"""How the elements look in somebody's page: what fits, what axe-core finds, whose words and colours they have."""
+"""How the elements look in an app's page: what fits, what axe-core finds, and which words and colours they have."""
 
 import asyncio
 import re

@@ -13,7 +13,7 @@ from tests.serving import Connections
 
 
 class ProviderServer:
-    """`coming` holds what happens to the next requests, in order; whoever finds it empty is treated by the rules.
+    """`coming`: what happens to the next requests, in order. When it is empty, the provider's rules decide.
 
     `answer` has the rules of a provider: whatever it takes, it notes.
     """

@@ -1,4 +1,4 @@
-"""Messages with places of their own: whatever holds them up, they hold nobody else up."""
+"""Messages with a lane of their own: a delay in one lane delays no other."""
 
 import asyncio
 from datetime import timedelta

@@ -156,7 +156,7 @@ async def test_a_relay_that_rests_ends_at_once(outbox: Outbox) -> None:
 
 
 class Noted(asyncio.Event):
-    """An event that says when somebody begins to wait for it."""
+    """An event that tells when a first task waits for it."""
 
     def __init__(self) -> None:
         super().__init__()

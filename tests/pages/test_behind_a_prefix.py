@@ -1,4 +1,4 @@
-"""The service below a path of somebody's site, behind a proxy that takes the path away."""
+"""The service below a path of a site, behind a proxy that removes the path."""
 
 import re
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Changing a password that is still known, on the page of a link that somebody came to without one."""
+"""Changing a known password, on the reset page when it is opened without a link."""
 
 import re
 

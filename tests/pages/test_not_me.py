@@ -1,4 +1,4 @@
-"""The pages by which people say that something was not them: opened by anybody's GET, done by a POST alone."""
+"""The pages for "this was not me": a GET only opens them, and a POST acts."""
 
 import os
 from collections.abc import AsyncIterator

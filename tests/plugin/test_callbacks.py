@@ -1,4 +1,4 @@
-"""The app's own functions are told what happened: after it, at least once, and without holding anybody up."""
+"""The app's own functions are called after an event, at least once, and delay no request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""Keyturn in somebody's app: what it does there, and what it leaves as it is."""
+"""Keyturn in another app: what it does there, and what it leaves as it is."""
 
 import re
 from typing import Any
@@ -38,7 +38,7 @@ async def fits(host: Host, password: str) -> bool:
     indirect=True,
 )
 async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> None:
-    """No guard, no token of the app's and none of its hooks is in the way of somebody who cannot sign in."""
+    """No guard, token or hook of the app stops a user who cannot sign in."""
     async with host.client() as client:
         asked = await client.post(REQUEST, json={"email": ADA.upper()}, headers=CLOSED)
         assert asked.status_code == 202

@@ -1,4 +1,4 @@
-"""Limits in Redis: all processes count together, and where nobody can count, nobody is let in."""
+"""Limits in Redis: all processes count together, and without Redis no request is let in."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a chosen way out for mails cannot do without, and that keys go to nobody in the open."""
+"""What each mail provider requires, and that no key travels unencrypted."""
 
 import pytest
 from tests.settings.reading import Faults, Read

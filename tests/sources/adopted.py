@@ -69,7 +69,7 @@ class Adopted:
         return link.startswith(before)
 
     def visitor(self) -> Visitor:
-        """Return somebody with a browser that runs no scripts, and cookies of its own."""
+        """Return a browser that runs no scripts and has its own cookies."""
         return Visitor(self.service.anywhere(follow_redirects=False))
 
     async def opened(self, link: str) -> tuple[Visitor, httpx.Response]:

@@ -16,7 +16,7 @@ class Elsewhere:
 
     What is in `losses` is raised once a password is stored: its answer is lost.
 
-    It looks nobody up while `is_away`.
+    It finds no account while `is_away`.
     """
 
     is_away = False

@@ -1,4 +1,4 @@
-"""Keyturn under test: the application with its parts, clients anywhere in the world, and the questions tests ask."""
+"""The service under test: the app and its parts, clients at any address, and what tests ask of it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ LOGOUT = "/api/auth/logout"
 ME = "/api/auth/me"
 
 ADA, GRACE, DAN = "ada@northwind.test", "grace@northwind.test", "dan@northwind.test"
-"""Somebody with a password, somebody who signs in with Google, and somebody whose account is disabled."""
+"""Users with a password, with Google, and with a disabled account."""
 
 PEOPLE: Mapping[str, Mapping[str, Any]] = {
     ADA: {"name": "Ada", "kind": "viewer"},
@@ -46,7 +46,7 @@ PASSWORD = "seven quiet harbours"
 NEW_PASSWORD = "eleven loud lighthouses"
 
 CHEAPEST = 4
-"""The lowest cost of bcrypt. keyturn.toml may not say it, and so a test that is about time says another."""
+"""The lowest cost of bcrypt. keyturn.toml does not allow it, so tests of timing set another."""
 
 
 def settings_for(database_url: str, **changes: Any) -> Settings:
@@ -68,7 +68,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
 
 
 def problem(answer: httpx.Response) -> str:
-    """Return what an RFC 9457 document says in short, as "400 invalid-input"; of a good answer, its status."""
+    """Return the status and type of an RFC 9457 problem, as "400 invalid-input", or the status of a success."""
     if answer.is_success:
         return str(answer.status_code)
     assert answer.headers["content-type"] == "application/problem+json", answer.text
@@ -81,7 +81,7 @@ def problem(answer: httpx.Response) -> str:
 
 
 class Service:
-    """One process of Keyturn. Its worker is driven by hand: `deliver` works off what waits."""
+    """One process of Keyturn. Its worker runs only when a test calls `deliver`."""
 
     def __init__(self, app: ASGIApp, parts: Parts, inbox: Inbox) -> None:
         self.app = app
@@ -95,7 +95,7 @@ class Service:
         return httpx.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
 
     def anywhere(self, **options: Any) -> httpx.AsyncClient:
-        """Return a client with an address that none had before, so that no limit is in its way."""
+        """Return a client with a new IP address, so that it meets no limit."""
         number = next(self._hosts)
         return self.at(f"198.18.{number % 256}.{1 + number // 256}", **options)  # RFC 2544
 
@@ -140,7 +140,7 @@ class Service:
         return client
 
     async def knows(self, password: str, email: str = ADA) -> bool:
-        """Tell whether somebody can sign in with the password."""
+        """Tell whether the account signs in with the password."""
         answer = await self.anywhere().post(LOGIN, json={"email": email, "password": password})
         assert answer.status_code in {200, 401}, answer.text
         return answer.status_code == 200
@@ -150,7 +150,7 @@ class Service:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
     async def write(self, statement: Executable) -> None:
-        """Change the database behind the service's back: what time, or another program, may do to it."""
+        """Change the database as time or another program does, without the service."""
         async with committing(self.parts.database) as connection:
             await connection.execute(statement)
 

@@ -1,4 +1,4 @@
-"""Logs are structured, and hold no token, no password hash and no whole address, whoever wrote them."""
+"""Logs of Keyturn and its libraries are structured, and hold no token, password hash or full address."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The pytest plugin in a project of somebody's own."""
+"""The pytest plugin in another project."""
 
 import subprocess
 import sys

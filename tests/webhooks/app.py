@@ -49,7 +49,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class App:
-    """`coming` holds what happens to the next requests, in order; whoever finds it empty gets 204."""
+    """`coming`: what happens to the next requests, in order. When it is empty, each gets 204."""
 
     def __init__(self) -> None:
         self.address = ""

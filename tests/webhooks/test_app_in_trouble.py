@@ -1,4 +1,4 @@
-"""An app that is down, slow, gone or overtaxed: told all the same in the end, and nobody else has to wait for it."""
+"""An app that is down, slow, gone or overloaded is told in the end, and no mail waits for it."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The app is told what happened: once, signed, and without anything that would let somebody in."""
+"""The app receives each event once, signed, and without a secret that grants access."""
 
 from datetime import datetime, timedelta
 from typing import Any

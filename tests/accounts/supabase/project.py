@@ -55,7 +55,7 @@ class Project:
 
 
 def new_password(text: str = NEW) -> NewPassword:
-    """Return a password that nobody may hash: Supabase does that itself."""
+    """Return a password that must not be hashed: Supabase hashes it."""
 
     async def refuse(text: str) -> str:
         raise AssertionError(f"{len(text)} characters were hashed for nothing")

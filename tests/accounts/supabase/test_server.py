@@ -1,4 +1,4 @@
-"""The Supabase Auth of this machine, as whoever tests against it sees it."""
+"""The Supabase Auth of this machine, as tests against it see it."""
 
 from typing import Any
 

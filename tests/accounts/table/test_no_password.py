@@ -1,4 +1,4 @@
-"""Who is to have no password, and gets none."""
+"""Accounts that must have no password get none."""
 
 from tests.accounts.table.app import App, Over
 
@@ -45,7 +45,7 @@ async def test_who_signs_in_elsewhere_by_now_gets_no_password(app: App, over: Ov
     people = await known(accounts, 1, 2, 3)
     await app.run("UPDATE users SET auth = 'google', password_hash = NULL WHERE id = 1")
 
-    # Somebody who was invited, and has chosen none as yet, gets one; somebody who moved to Google does not.
+    # An invited user who has not chosen a password yet gets one; a user who moved to Google does not.
     changed = [await accounts.set_password(account, NewPassword("new", hashed)) for account in people]
     assert changed == [False, True, True]
     rows = await app.run("SELECT password_hash FROM users ORDER BY id")

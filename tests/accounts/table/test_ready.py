@@ -216,7 +216,7 @@ async def test_a_user_of_mariadb_that_may_only_read_is_told(app: App, over: Over
     await over(url=limited).require_ready()
     (told,) = await faults(over(url=limited, delete=("sessions.user_id",)))
     assert "DELETE command denied to user" in told
-    # It shows no plan of a view to somebody who may not see what is beneath.
+    # MariaDB shows the plan of a view only to roles that may read its tables.
     await app.run(f"REVOKE ALL ON users FROM {user}; GRANT SELECT, UPDATE, SHOW VIEW ON people TO {user}")
     await over(url=limited, table="people").require_ready()
     await app.run(f"DROP USER {user}")

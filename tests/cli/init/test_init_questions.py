@@ -1,4 +1,4 @@
-"""`keyturn init` at a terminal: what is asked, corrected, and left behind when somebody leaves."""
+"""`keyturn init` at a terminal: what it asks and corrects, and what it leaves behind when the user stops it."""
 
 from pathlib import Path
 

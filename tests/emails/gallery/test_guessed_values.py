@@ -1,4 +1,4 @@
-"""Values for what nobody has written a sample of."""
+"""Guessed values for templates without samples."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A folder that nobody has trusted: its templates reach nothing, and come to an end."""
+"""Templates of an untrusted folder reach nothing outside it, and their rendering ends."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Mistakes that break a mail for somebody are errors at their line; a guess, and what only looks like one, is none."""
+"""Mistakes that break a mail for some readers are errors at their line; guesses and look-alikes are not."""
 
 import json
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ ALL = {rule for group in rules().values() for rule in group}
 
 
 def declared() -> Iterator[str]:
-    """Yield every rule that any module of the checks declares, also one that nobody remembered to list."""
+    """Yield every rule that any module of the checks declares, listed or not."""
     for found in pkgutil.walk_packages(lint.__path__, f"{lint.__name__}."):
         module = import_module(found.name)
         for group in (one for one in vars(module).values() if isinstance(one, RuleGroup)):

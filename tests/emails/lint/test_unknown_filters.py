@@ -1,4 +1,4 @@
-"""Filters that nobody has brought: what is said of them."""
+"""What is reported of filters that are not defined."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What has become of every mail since somebody accepted it."""
+"""How each mail differs from its accepted snapshot."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +117,7 @@ def test_what_never_was_is_not_compared(snapshots: Snapshots, name: MailName) ->
 
 @pytest.fixture
 def bilingual(gallery: Gallery, tmp_path: Path) -> Gallery:
-    """Add German, of which nobody has translated anything yet."""
+    """Add German, without a single translation."""
     catalogue = tmp_path / "locales" / "de" / "LC_MESSAGES" / "messages.po"
     catalogue.parent.mkdir(parents=True)
     catalogue.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n')

@@ -1,4 +1,4 @@
-"""Another host on this machine, which notices whoever comes near it."""
+"""Another host on this machine, which counts its connections."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every sender keeps to that calls an HTTP API with `ProviderApi`, against a server of its provider's."""
+"""The contract of senders that call an HTTP API with `ProviderApi`, against a server like their provider's."""
 
 import asyncio
 import logging
@@ -21,9 +21,9 @@ Open = Callable[..., Sender]
 
 
 class HttpSenderContract(RefusingSenderContract):
-    """Holds a sender to what is certain and what is not.
+    """Holds a sender to the difference between a certain no and an unknown outcome.
 
-    An adapter gives `opened`, `server` and `limited`, a 429 as the provider words it, besides what the others ask for.
+    A subclass has the fixtures `opened`, `server` and `limited` (the provider's own 429), and those of the parent.
     `knows_keys` is True on the class if the provider has idempotency keys.
     """
 
@@ -161,7 +161,7 @@ class HttpSenderContract(RefusingSenderContract):
 
 
 class HeaderKeyContract(HttpSenderContract):
-    """Holds besides for those whose key stands in a header as it is."""
+    """Holds senders to more, whose API key stands unchanged in a header."""
 
     @pytest.mark.parametrize("key", ["key_with\nline break", "key_with_ümlaut"])
     async def test_a_key_that_no_header_can_hold_is_not_repeated(self, opened: Open, mail: Email, key: str) -> None:

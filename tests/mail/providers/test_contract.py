@@ -1,4 +1,4 @@
-"""What every transport keeps to, whoever stands behind it: one suite, an adapter each."""
+"""The contract of senders: one suite, with a subclass for each sender without an HTTP API of its own."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A provider that is away for longer than a link lives: whoever asked hears of it, and never twice of one link."""
+"""A provider is away for longer than a link lives: the user is told, and once for each link."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ ELSEWHERE = Client(ip_address="192.0.2.9")
 
 @pytest.fixture
 async def away(deployment: Deployment) -> Deployment:
-    """Return the service with a provider that nobody reaches, and no cooldown."""
+    """Return the service with an unreachable provider and no cooldown."""
     await deployment.deploy(resend=resend_at(NOWHERE), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
     return deployment
 

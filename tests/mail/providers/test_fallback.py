@@ -20,7 +20,7 @@ from keyturn.settings import MailSettings, Secret
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
 NOWHERE = "http://127.0.0.1:9"
-"""The discard service (RFC 863), which nobody runs: a port that refuses."""
+"""The port of the discard service (RFC 863), on which no server listens."""
 
 
 def resend_at(url: str, api_key: str = API_KEY, timeout: timedelta = timedelta(seconds=10)) -> ResendSettings:

@@ -110,7 +110,7 @@ async def test_bcrypt_never_accepts_more_than_it_reads(hasher: PasswordHasher, b
 
 
 async def test_a_hash_of_the_broken_bcrypt_is_no_hash(hasher: PasswordHasher) -> None:
-    """CVE-2011-2483: what $2x$ stands for can be computed by nobody here, so nothing is guessed."""
+    """CVE-2011-2483: no library here computes $2x$, so such a hash is not verified."""
     stored = "$2x$" + NODE["node bcrypt"][4:]
 
     assert fits(PASSWORD.encode(), stored) is None

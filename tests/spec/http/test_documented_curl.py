@@ -59,7 +59,7 @@ async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start,
 
 
 def token_of(service: Service, email: str, template: str, page: str) -> str:
-    """Return the token of the link to a page in somebody's first mail of that kind."""
+    """Return the token of the link to a page in the first mail of that kind to an address."""
     mail = service.inbox.sent_to(email, template)[0]
     (token,) = re.findall(rf"/{page}/({TOKEN.pattern})", mail.text)
     return str(token)

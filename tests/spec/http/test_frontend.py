@@ -1,4 +1,4 @@
-"""What the service says to whoever fetches keyturn.js: a page of another origin, a cache, a program."""
+"""How the service serves keyturn.js to pages of other origins, caches and programs."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Pages of another origin: those on the list may call the API, without cookies; nobody else may read an answer."""
+"""Pages of another origin: the listed ones may call the API, without cookies; no other may read an answer."""
 
 import pytest
 from tests.spec.service import Start

@@ -1,4 +1,4 @@
-"""A request's own name: in its logs, its audit entry and its mail, and in the answers that somebody may ask about."""
+"""A request's id: in its logs, its audit entry, its mail, and the answers that users report."""
 
 import logging
 

@@ -43,7 +43,7 @@ typed = st.one_of(
 
 
 def variations(password: str) -> set[str]:
-    """Return what somebody might take for the same."""
+    """Return variants that a careless comparison takes for the same password."""
     near = {password.strip(), password.swapcase(), password[:-1], password + " ", password.partition("\x00")[0]}
     near |= {unicodedata.normalize(form, password) for form in ("NFC", "NFD", "NFKC")}
     return {text for text in near if text and text != password}

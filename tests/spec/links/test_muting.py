@@ -1,4 +1,4 @@
-"""A request that was not yours: no mail with a link to that mailbox for a week, whoever asks, and nobody can see it."""
+"""After "this was not me" the mailbox gets no link for a week, and no response reveals it."""
 
 import asyncio
 import re

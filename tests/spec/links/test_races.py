@@ -15,7 +15,7 @@ from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
 
 class Gate:
-    """Holds whoever comes through until it is opened."""
+    """Holds the first task that passes until it is opened."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -33,7 +33,7 @@ class Gate:
 
 
 def everybody_hashed(service: Service, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody write before that many have hashed their passwords, so that they write at the same moment."""
+    """Hold all writes until that many passwords are hashed, so that the writes happen at the same moment."""
     barrier, hash_one = asyncio.Barrier(number), service.parts.hasher.hash
 
     async def together(password: str, **named: bool) -> str:

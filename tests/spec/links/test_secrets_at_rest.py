@@ -1,4 +1,4 @@
-"""What somebody finds who reads the database or the logs: no token, no session, no password."""
+"""A reader of the database or the logs finds no token, no session and no password."""
 
 import base64
 import logging

@@ -27,7 +27,7 @@ LOCKING: dict[str, Any] = {"secure_account": SecureAccountSettings(lock=True)}
 
 
 async def stolen(service: Service) -> str:
-    """Have somebody change Ada's password; return the token of the mail that tells her."""
+    """Change Ada's password; return the token of the mail that tells her."""
     assert problem(await service.reset(await service.link())) == "200"
     await service.deliver()
     return token_in(service.inbox.sent_to(ADA, "password_changed")[-1])

@@ -1,4 +1,4 @@
-"""Strangers try to sign in, as many as the queue of hashes takes: whoever holds a live link waits for none of them."""
+"""As many strangers try to sign in as the hashing queue takes: a user with a live link waits for none of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 QUEUE = 16
 REJECTED = "401 credentials-rejected"
 MOST = QUEUE // 2
-"""How many hashes of strangers are too many to wait for: a stranger waits for QUEUE, nobody else for over four."""
+"""Hashes of strangers that are too many to wait for: a stranger waits for QUEUE, any other user for at most four."""
 
 
 @pytest.fixture

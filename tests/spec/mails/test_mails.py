@@ -1,4 +1,4 @@
-"""Who gets which mail, and what stands in it."""
+"""Which account gets which mail, and what the mail contains."""
 
 import asyncio
 from datetime import timedelta

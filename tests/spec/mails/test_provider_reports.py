@@ -1,4 +1,4 @@
-"""What each provider reports of a mail lands on its message, whoever sends: proven, once, and heeded."""
+"""Each provider's report is proven, recorded once on its message, and acted on."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext

@@ -1,4 +1,4 @@
-"""Who speaks is decided by the signature: what is forged, stale or senseless is refused and changes nothing."""
+"""The signature decides: a forged, stale or senseless report is refused and changes nothing."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A code beside the link, for who reads the mail on another device: tried five times, counted before it is compared."""
+"""A code beside the link, for users who read the mail on another device: five tries, each counted before comparing."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Beside an app Keyturn signs nobody in, unless `sign_in_url` asks for its own page by name."""
+"""Beside an app Keyturn has no sign-in, unless `sign_in_url` names its own page."""
 
 import sqlite3
 from pathlib import Path

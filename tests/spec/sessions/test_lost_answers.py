@@ -1,4 +1,4 @@
-"""A password that was stored, perhaps: nobody is told that it was not, the link is used, the confirmation follows."""
+"""A password change with an unknown outcome: no answer denies it, the link is used, and the confirmation follows."""
 
 import asyncio
 import re

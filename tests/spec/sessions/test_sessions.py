@@ -1,4 +1,4 @@
-"""Signing in and out: the session is the server's, and the answer tells nobody who has an account."""
+"""Signing in and out: the session is the server's, and no answer tells which addresses have an account."""
 
 from datetime import timedelta
 from functools import partial

@@ -1,4 +1,4 @@
-"""Images that lie elsewhere: nobody is asked for them, but where somebody wants it."""
+"""Images on other hosts: those hosts are asked only if the user says so."""
 
 import threading
 from collections.abc import Iterator

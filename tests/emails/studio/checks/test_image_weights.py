@@ -1,4 +1,4 @@
-"""The weights of images in the studio: what is there is known, and hosts are asked when somebody wants it."""
+"""The weights of images in the studio: local images have one at once, and hosts are asked when the user says so."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the browser of whoever looks finds in a mail: in the panel, in the list, and as marks that lead to the line."""
+"""What the user's browser finds in a mail: in the panel, in the list, and as marks that lead to the line."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The form of the data: made from the types, kept in the address, and true to what nobody touched."""
+"""The form of the data: made from the types, kept in the address, and without changes to untouched values."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The data in a real browser: what is typed is drawn at once, and nobody's hands are in the way."""
+"""The data in a real browser: what the user types is rendered at once, and no update disturbs the typing."""
 
 import json
 from collections.abc import Callable

@@ -25,7 +25,7 @@ def drawn(page: Page) -> FrameLocator:
 
 
 async def open_editor(page: Page, served: str) -> None:
-    """Go to the source and press the key, as somebody does; wait until a save would be noticed."""
+    """Go to the source and press the key; wait until a save would be noticed."""
     await page.goto(f"{served}/templates/greeting?sample=ada&show=source")
     await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
     await page.locator("main").focus()
@@ -79,7 +79,7 @@ async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
     await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
     await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
 
-    # Another view of the mail takes nothing from whoever types; another page asks.
+    # Another view of the mail keeps what the user typed; another page asks first.
     await page.get_by_role("link", name="Links").click()
     await expect(page.locator("#tab-links")).to_have_attribute("aria-current", "true")
     await expect(text_of(page)).to_contain_text("{{ nam")

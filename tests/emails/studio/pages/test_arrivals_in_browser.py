@@ -1,4 +1,4 @@
-"""Pages arrive by themselves at any moment, and take nothing from whoever is at work."""
+"""Pages update themselves at any moment, and disturb nothing that the user does."""
 
 import asyncio
 import re

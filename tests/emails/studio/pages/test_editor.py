@@ -1,4 +1,4 @@
-"""Places that open in the editor of whoever looks at them."""
+"""Places that open in the user's editor."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Images of a folder that nobody has trusted: what a template is given does not leave in their addresses unasked."""
+"""Images of an untrusted folder: their addresses carry no data of the template away without consent."""
 
 import re
 from collections.abc import Iterator

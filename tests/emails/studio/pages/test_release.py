@@ -1,4 +1,4 @@
-"""A captured mail goes on to somebody real: to whom it may, as it is, and to nobody else."""
+"""A captured mail is released, unchanged, to an allowed address and to no other."""
 
 import socket
 from collections.abc import Iterator

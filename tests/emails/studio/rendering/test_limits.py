@@ -1,4 +1,4 @@
-"""Templates that run away in the studio: what is said of them, and that nobody else waits."""
+"""Templates that run away in the studio: the studio reports them, and other pages do not wait."""
 
 import re
 from collections.abc import Callable, Iterator

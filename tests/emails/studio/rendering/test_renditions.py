@@ -49,7 +49,7 @@ PAGES = ("templates", "frames", "places")
 
 
 def look(client: Client, query: str = "?sample=ada", pages: Iterable[str] = (*PAGES, "checks")) -> None:
-    """Ask for all that a browser asks for. Who asks for the checks once more has other mails checked."""
+    """Ask for all that a browser asks for. A second request for the checks has other mails checked."""
     for page in pages:
         assert client.get(f"/studio/{page}/greeting{query}").status_code == 200
 

@@ -25,7 +25,7 @@ NEWS = """\
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Path:
-    """Make a folder of another app, of templates that nobody has typed."""
+    """Make a folder of another app, whose templates have no types."""
     folder = tmp_path / "mails"
     for file, text in {
         "news.mjml.j2": NEWS % '{% include "partials/foot.mjml.j2" %}',
