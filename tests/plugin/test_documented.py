@@ -104,3 +104,16 @@ async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monk
         assert bcrypt.checkpw(NEW_PASSWORD.encode(), stored.encode())
         assert not (await session.execute(text("SELECT * FROM user_sessions"))).all()
     await names["alchemy"].get_engine().dispose()
+
+
+@pytest.mark.usefixtures("folder")
+def test_under_uvicorn_a_missing_migration_is_one_sentence_and_an_exit_code() -> None:
+    served = subprocess.run(
+        [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"], capture_output=True, text=True, check=False
+    )
+
+    assert served.returncode == 3, served.stderr
+    told = [line.split(maxsplit=1)[1] for line in served.stderr.splitlines() if line.startswith("ERROR:")]
+    assert told[0].endswith("has no tables of Keyturn's yet: run `litestar keyturn migrate`")
+    assert told[1:] == ["Application startup failed. Exiting."]
+    assert "Traceback" not in served.stderr

@@ -1,8 +1,13 @@
 """How routers are nested without the price of it, and apart from the app that they are in."""
 
+import sys
 from typing import Any, Self
 
 from litestar import Litestar, Router
+from litestar.types import LifeSpanReceive, LifeSpanSend
+from litestar.types.asgi_types import LifeSpanSendMessage
+
+from keyturn.errors import KeyturnError
 
 
 class MountedOnce(Router):
@@ -32,7 +37,36 @@ class MountedApart(MountedOnce):
     @owner.setter
     def owner(self, app: Router | None) -> None:
         if isinstance(app, Litestar):
+            _fail_in_a_sentence(app)
             self.middleware = [*app.middleware, *self.middleware]
             self.opt = {**self.opt, "exclude_from_auth": True}
             if app.csrf_config:  # forms bring tokens of our own, and JSON is no simple request
                 self.opt[app.csrf_config.exclude_from_csrf_key] = True
+
+
+def _fail_in_a_sentence(app: Litestar) -> None:
+    """Let the app tell its server in a sentence why Keyturn cannot start. Litestar's own message is a traceback.
+
+    Litestar has no hook there, so its router gets a class that shortens the message, and is the same otherwise.
+    """
+    router: Any = type(app.asgi_router)
+
+    class Told(router):  # type: ignore[misc]
+        __slots__ = ()
+
+        async def lifespan(self, receive: LifeSpanReceive, send: LifeSpanSend) -> None:
+            async def shorten(message: LifeSpanSendMessage) -> None:
+                if message["type"] == "lifespan.startup.failed" and (fault := _only_fault(sys.exception())):
+                    message["message"] = str(fault)
+                await send(message)
+
+            await super().lifespan(receive, shorten)
+
+    app.asgi_router.__class__ = Told
+
+
+def _only_fault(error: BaseException | None) -> KeyturnError | None:
+    """Return the error that is one of Keyturn's, alone in as many groups as there are around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, KeyturnError) else None

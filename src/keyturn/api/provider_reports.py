@@ -1,7 +1,8 @@
 """Where mail providers report what became of a mail. Who may call is decided by their proof alone."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from litestar import post
@@ -31,24 +32,30 @@ def report_handlers(webhooks: Mapping[str, ProviderWebhook]) -> Sequence[HTTPRou
 class _Bodies:
     """Bounds the bytes of all bodies that are not proven yet, and of those of one client.
 
-    Anyone may send one (OWASP ASVS 2.4.1, 13.2.6). Providers repeat a report that is answered with 503.
+    Anyone may send one (OWASP ASVS 2.4.1, 13.2.6). Bytes count as they come: a body that is announced and never sent
+    takes no room from the reports of a provider. Providers repeat a report that is answered with 503.
     """
 
     def __init__(self) -> None:
-        self._by_client: dict[str, int] = {}
+        self._by_client: Counter[str] = Counter()
 
     @contextmanager
-    def room(self, size: int, client: Client) -> Iterator[None]:
-        """Keep so many bytes until the end of the block. Raises Busy where there is no room."""
+    def room(self, client: Client) -> Iterator[Callable[[int], None]]:
+        """Yield what keeps so many bytes more until the end of the block, and raises Busy where there is no room."""
         name, _ = client.networks[0]
-        held = self._by_client.get(name, 0)
-        if held + size > _MOST_BYTES_OF_CLIENT or sum(self._by_client.values()) + size > _MOST_BYTES:
-            raise Busy(_RETRY_AFTER)
-        self._by_client[name] = held + size
+        kept = 0
+
+        def keep(size: int) -> None:
+            nonlocal kept
+            if self._by_client[name] + size > _MOST_BYTES_OF_CLIENT or self._by_client.total() + size > _MOST_BYTES:
+                raise Busy(_RETRY_AFTER)
+            kept += size
+            self._by_client[name] += size
+
         try:
-            yield
+            yield keep
         finally:
-            self._by_client[name] -= size
+            self._by_client[name] -= kept
             if not self._by_client[name]:
                 del self._by_client[name]
 
@@ -78,9 +85,11 @@ def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals:
 
     async def proven(request: AnyRequest, client: Client) -> Sequence[Report]:
         webhook.require_headers(request.headers)
-        length = request.headers.get("content-length", "")
-        size = min(int(length), webhook.longest) if length.isdecimal() else webhook.longest
-        with bodies.room(size, client):
-            return await webhook.read(request.headers, await request.body())
+        with bodies.room(client) as keep:
+            body = bytearray()
+            async for piece in request.stream():
+                keep(len(piece))
+                body += piece
+            return await webhook.read(request.headers, bytes(body))
 
     return take

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
-from tests.spec.reporting import WITH_WEBHOOK
+from tests.spec.reporting import WITH_WEBHOOK, deliver, report
 from tests.spec.service import Service, problem
 
 from keyturn.mail.providers.mailgun import MailgunSettings
@@ -43,10 +43,14 @@ def service_options() -> dict[str, Any]:
 
 
 class Post:
-    """A request whose body comes when it is told to; `was_read` says whether the service has asked for it."""
+    """A request whose body ends when it is told to. `was_read`: the service has asked for it. `is_kept`: for more."""
 
-    def __init__(self, service: Service, provider: str, headers: Mapping[str, str], client: str = CLIENT) -> None:
+    def __init__(
+        self, service: Service, provider: str, headers: Mapping[str, str], client: str = CLIENT, begun: bytes = b""
+    ) -> None:
         self.was_read = asyncio.Event()
+        self.is_kept = asyncio.Event()
+        self._begun = begun
         self.body = asyncio.Event()
         self.status = 0
         fields = {"host": "127.0.0.1:8000", "content-type": "application/json", **headers}
@@ -74,6 +78,10 @@ class Post:
 
     async def _receive(self) -> dict[str, Any]:
         self.was_read.set()
+        if self._begun:
+            begun, self._begun = self._begun, b""
+            return {"type": "http.request", "body": begun, "more_body": True}
+        self.is_kept.set()
         await self.body.wait()
         return {"type": "http.request", "body": b"{}", "more_body": False}
 
@@ -106,20 +114,31 @@ async def test_a_client_whose_reports_are_refused_is_soon_not_heard_and_fills_no
 
 
 async def test_the_bodies_that_are_not_proven_yet_are_bounded_together_and_by_client(service: Service) -> None:
-    large = {**SIGNED, "content-length": "1048576"}
-    posts = [Post(service, "sendgrid", large) for _ in range(4)]
-    await asyncio.gather(*(post.was_read.wait() for post in posts))
+    large, begun = {**SIGNED, "content-length": "1048576"}, b" " * 1_048_574
+    posts = [Post(service, "sendgrid", large, begun=begun) for _ in range(4)]
+    await asyncio.gather(*(post.is_kept.wait() for post in posts))
 
-    fifth = Post(service, "sendgrid", large)
+    fifth = Post(service, "sendgrid", large, begun=begun)
     assert await asyncio.wait_for(fifth.task, 5) == 503
-    assert not fifth.was_read.is_set()
-    other = Post(service, "sendgrid", large, client=OTHER_CLIENT)
-    await other.was_read.wait()
+    other = Post(service, "sendgrid", large, client=OTHER_CLIENT, begun=begun)
+    await other.is_kept.wait()
 
     for post in (*posts, other):
         post.body.set()
     assert {await post.task for post in (*posts, other)} <= {400, 429}
-    again = Post(service, "sendgrid", large, client=OTHER_CLIENT)
-    await again.was_read.wait()
+    again = Post(service, "sendgrid", large, client=OTHER_CLIENT, begun=begun)
+    await again.is_kept.wait()
     again.body.set()
     await again.task
+
+
+async def test_bodies_that_never_come_take_no_room_from_the_reports_of_a_provider(service: Service) -> None:
+    large = {**SIGNED, "content-length": "1048576"}
+    posts = [Post(service, "sendgrid", large, client=f"192.0.2.{number}") for number in range(1, 34)]
+    await asyncio.gather(*(asyncio.wait_for(post.was_read.wait(), 5) for post in posts))
+
+    assert (await deliver(service, report("delivered", "an id"))).status_code == 200
+
+    for post in posts:
+        post.body.set()
+        await post.task
