@@ -1,25 +1,25 @@
-/** What an error says (RFC 9457). `type` is stable, "urn:keyturn:problem:..."; act on it. */
+/** A problem document (RFC 9457). Decide by `type`, which is stable: "urn:keyturn:problem:...". */
 export interface Problem {
   type: string;
-  /** 0 where nothing of Keyturn's answered: type "urn:keyturn:problem:unreachable". */
+  /** 0 if Keyturn did not answer: type "urn:keyturn:problem:unreachable". */
   status: number;
   title: string;
   detail: string;
   /** Every rule that the password breaks: type "urn:keyturn:problem:password-rejected". */
   violations: Violation[];
-  /** What is wrong with the request, by field: type "urn:keyturn:problem:invalid-input". */
+  /** The faults of the request, by field: type "urn:keyturn:problem:invalid-input". */
   errors: { field: string; message: string }[];
-  /** In seconds, where waiting helps. */
+  /** Seconds to wait before a retry, if a retry can succeed. */
   retryAfter?: number;
   /** Why the link is dead: type "urn:keyturn:problem:link-dead". */
   reason?: DeadReason;
-  /** Of which factors a code can be sent: types "urn:keyturn:problem:second-step-required" and "-rejected". */
+  /** The account's second factors: types "urn:keyturn:problem:second-step-required" and "-rejected". */
   methods?: Factor[];
-  /** For which of them a code was sent just now. */
+  /** The method by which a code was just sent. */
   sent?: SecondStepMethod | null;
-  /** How many more wrong codes the link lives through. */
+  /** The number of wrong codes that the link still allows. */
   triesLeft?: number;
-  /** What a form needs to show: type "urn:keyturn:problem:challenge-required". */
+  /** The challenge to answer: type "urn:keyturn:problem:challenge-required". */
   challenge?: Challenge;
 }
 
@@ -27,7 +27,7 @@ export interface Challenge {
   method: "altcha" | "turnstile" | "hcaptcha";
   siteKey: string;
   action: string;
-  /** Whether every request must have an answer; else `challenge-required` says when. */
+  /** Whether every request needs an answer. Otherwise a `challenge-required` problem asks for one. */
   required?: boolean;
   /** ALTCHA's puzzle. */
   parameters?: Record<string, unknown>;
@@ -36,14 +36,14 @@ export interface Challenge {
 
 export type SecondStepMethod = "totp" | "sms" | "recovery_code";
 
-/** A second factor; for "other" no code can be checked. */
+/** A second factor. Keyturn cannot check a code of "other". */
 export interface Factor {
   method: SecondStepMethod | "other";
-  /** For its owner: "…23", the end of a phone's number. */
+  /** A hint for the account's owner, such as "…23", the end of a phone number. */
   hint: string;
 }
 
-/** Without a code one is sent, where the method sends codes. */
+/** The answer to a second step. Without a `code`, the method "sms" sends one. */
 export interface SecondStepAnswer {
   method: SecondStepMethod;
   code?: string;
@@ -76,7 +76,7 @@ export interface Rule {
   name: string;
   message: string;
   limit: number | null;
-  /** A regular expression with the flag u, which every accepted password matches. */
+  /** A regular expression for the flag u that every accepted password matches. */
   pattern: string | null;
 }
 
@@ -85,9 +85,9 @@ export interface LiveLink {
   email: string;
   /** ISO 8601 */
   expiresAt: string;
-  /** Whether it sets the account's first password, as that of an invitation does. */
+  /** Whether the link sets the account's first password, as an invitation does. */
   awaitsPassword: boolean;
-  /** Why an operator asked for the new password, in the operator's own words; absent where none did. */
+  /** The operator's reason, if an operator requested the new password. */
   operatorReason?: string;
 }
 
@@ -107,42 +107,42 @@ export interface Done {
 }
 
 export interface ClientOptions {
-  /** The `base_url` of the service; without it, the page's own origin. */
+  /** The `base_url` of the service. Default: the page's own origin. */
   url?: string;
-  /** The service's `server.api_path`, "/api/auth" unless that is set. */
+  /** The service's `server.api_path`. Default: "/api/auth". */
   path?: string;
-  /** A BCP 47 tag, sent as Accept-Language; without it the browser's languages are. */
+  /** A BCP 47 tag, sent as Accept-Language. Default: the browser's languages. */
   language?: string;
 }
 
-/** Every call rejects with a KeyturnError, also where nothing answered within 20 seconds. */
+/** Every call rejects with a KeyturnError, also if Keyturn does not answer within 20 seconds. */
 export interface Client {
   requestReset(email: string, options?: { challenge?: string }): Promise<Done>;
-  /** Where the service asks for one: what it is, and of ALTCHA a fresh puzzle. */
+  /** The service's challenge, if it sets one. For ALTCHA it contains a fresh puzzle. */
   challenge(): Promise<Challenge>;
-  /** Gives the code of a mail for a token, where mails have one. */
+  /** Exchanges the code of a mail for a token, if mails contain codes. */
   verifyCode(email: string, code: string): Promise<{ token: string; expiresAt: string }>;
   validate(token: string, options?: { email?: string }): Promise<LiveLink | DeadLink>;
-  /** Judges a password that is not set yet; the link stays alive. */
+  /** Checks a password without setting it. The link keeps working. */
   check(token: string, password: string, options?: { email?: string }): Promise<Judgement>;
   reset(
     token: string, newPassword: string,
     options?: { email?: string; confirmPassword?: string; secondStep?: SecondStepAnswer },
   ): Promise<Done>;
-  /** With the token of the mail that confirms a change: it was not its reader's. Ends all access, and starts anew. */
+  /** Disputes a change with the token of the mail that confirms it. Ends all access and sends a new reset link. */
   secureAccount(token: string): Promise<Done>;
-  /** With the token of the small link in a reset mail: the request was not its reader's. No more of them for a while. */
+  /** Disputes a request with the token of the small link in a reset mail. The address gets no more of them for a while. */
   muteMailbox(token: string): Promise<Done>;
-  /** Of who is signed in to Keyturn: from pages of its own origin alone. */
+  /** Changes the password of the user who is signed in to Keyturn. Works only in pages of its own origin. */
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;
-  /** The words of the elements, in the language of that tag or else of the browser. */
+  /** The texts of the elements, in the language of the tag or else of the browser. */
   texts(language: string): Promise<{ lang: string; dir: "ltr" | "rtl"; texts: Texts; challenge?: Challenge }>;
 }
 
 export declare function createClient(options?: ClientOptions): Client;
 
-/** The words of the elements by their names; what is in braces is filled in, and <b> is bold. An empty heading or lead is left out. */
+/** The texts of the elements by name. Words in braces are placeholders, and <b> is bold. Empty headings and leads are hidden. */
 export type Texts = Record<
   | "forgotHeading" | "forgotLead" | "email" | "malformed" | "send" | "back"
   | "sentHeading" | "sentLead" | "for" | "spam" | "nothing" | "askAgainIn" | "askAgain" | "sendAgain" | "another"
@@ -161,19 +161,19 @@ export type Texts = Record<
  * Attributes: url, path, lang, texts (JSON), heading-level (1 to 6), sign-in-href;
  * email and cooldown (seconds) of the two that ask for a mail, code of keyturn-forgot, email and forgot-href of
  * keyturn-code; token, email and forgot-href of keyturn-reset.
- * They are read once, when the element is put into a page.
+ * The element reads them once, when it is added to a page.
  */
 export interface KeyturnElement extends HTMLElement {
-  /** Words of your own; they count before the attribute and the service's. */
+  /** Your own texts. They override the attribute, which overrides the service's. */
   texts?: Partial<Texts>;
 }
 
 export interface KeyturnEventMap {
-  /** A mail was asked for; whether there is an account is not told. */
+  /** A mail was requested. The event does not reveal whether the account exists. */
   "keyturn-sent": CustomEvent<{ email: string }>;
   /** The password was changed. */
   "keyturn-reset": CustomEvent<{ email: string }>;
-  /** Something was refused, or the link is dead. The element says so itself. */
+  /** A request was refused, or the link is dead. The element shows this itself. */
   "keyturn-error": CustomEvent<KeyturnError>;
 }
 
@@ -184,7 +184,7 @@ declare global {
     "keyturn-reset": KeyturnElement;
     "keyturn-change-password": KeyturnElement;
   }
-  // They bubble, also out of shadow trees.
+  // The events bubble, also out of shadow trees.
   interface HTMLElementEventMap extends KeyturnEventMap {}
   interface DocumentEventMap extends KeyturnEventMap {}
 }

@@ -1,5 +1,5 @@
-// Keyturn in your own pages: a client of its API, and elements made of it. Its types are in keyturn.d.ts.
-// A service answers at /keyturn.js with all of its modules as one file.
+// Keyturn for your own pages: a client of the API, and custom elements that use it. keyturn.d.ts has the types.
+// A service serves all modules as one file at /keyturn.js.
 
 import { ChangePassword, Forgot } from "./keyturn/asking.js";
 import { Code } from "./keyturn/code.js";
@@ -9,13 +9,13 @@ export { createClient, KeyturnError } from "./keyturn/client.js";
 
 /** @param {string} name @param {typeof Forgot | typeof ChangePassword | typeof Code | typeof Reset} Forms */
 const define = (name, Forms) => {
-  // Where there is no document, as on a server that draws pages, the client is all there is.
+  // Without a document, as in server-side rendering, only the client is available.
   if (!globalThis.customElements || customElements.get(name)) return;
   customElements.define(name, class extends HTMLElement {
     #begun = false;
 
     connectedCallback() {
-      if (this.#begun) return; // it was only moved
+      if (this.#begun) return; // the page has moved the element
       this.#begun = true;
       new Forms(this).begin();
     }

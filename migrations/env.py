@@ -8,7 +8,7 @@ import keyturn.outbox.models
 import keyturn.reset.proofs.altcha
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.codes
-import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
+import keyturn.reset.records.models  # noqa: F401 - completes the metadata
 from keyturn.database import Model
 
 context.configure(

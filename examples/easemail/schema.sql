@@ -1,4 +1,4 @@
--- The app's own table, in Supabase's PostgreSQL: id is the uuid that Supabase Auth knows the person by.
+-- The app's own table, in Supabase's PostgreSQL. id is the user's uuid at Supabase Auth.
 CREATE TABLE users (
     id UUID PRIMARY KEY,
     email TEXT NOT NULL UNIQUE,

@@ -1,4 +1,4 @@
--- The app's own table, which it has on a database server.
+-- The app's own table, on a database server.
 CREATE TABLE users (
     "id" VARCHAR(36) PRIMARY KEY,
     "email" VARCHAR(255) NOT NULL UNIQUE,

@@ -1,4 +1,4 @@
--- The app's own table, which Prisma makes in PostgreSQL.
+-- The app's own table, which Prisma creates in PostgreSQL.
 CREATE TABLE "User" (
     "id" TEXT PRIMARY KEY,
     "name" TEXT,

@@ -1,4 +1,4 @@
--- The password of each is "correct horse battery".
+-- The password of each account is "correct horse battery".
 INSERT INTO users (username, email, password) VALUES
     ('Ada Teacher', 'teacher@resources.test', '$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq'),
     ('Max Mentor', 'mentor@resources.test', '$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq'),

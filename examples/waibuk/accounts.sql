@@ -1,4 +1,4 @@
--- The password of each is "correct horse battery".
+-- The password of each account is "correct horse battery".
 INSERT INTO users (id, email, password, name, role, suspended_at) VALUES
     ('0b1d6f2e-6c1c-4a59-9c0e-52f0a1c7d001', 'viewer@waibuk.test', '$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', 'Ada Viewer', 'viewer', NULL),
     ('0b1d6f2e-6c1c-4a59-9c0e-52f0a1c7d002', 'school@waibuk.test', '$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', 'Harbour School', 'school', NULL),

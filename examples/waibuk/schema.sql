@@ -1,4 +1,4 @@
--- The app's own table, in PostgreSQL. SQLite takes it, too.
+-- The app's own table, in PostgreSQL. SQLite accepts it, too.
 CREATE TABLE users (
     id UUID PRIMARY KEY,
     email TEXT NOT NULL UNIQUE,

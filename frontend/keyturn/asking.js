@@ -1,4 +1,4 @@
-// <keyturn-forgot> and <keyturn-change-password>: asking for a mail.
+// <keyturn-forgot> and <keyturn-change-password>: both request a mail.
 
 import { codeForm } from "./code.js";
 import { Forms } from "./forms.js";
@@ -64,7 +64,7 @@ export class ChangePassword extends Forms {
       ask.setAttribute("aria-disabled", "true");
     }
     const again = `${this.say("nothing")} ${this.say("askAgainIn", { wait: "0:59" })}`.replace(/<\/?b>/g, "");
-    // Each as high as it gets, so that nothing moves under the finger that presses.
+    // Each row keeps the height of its longest text, so the button does not move while the user presses it.
     const held = (/** @type {string} */ most, /** @type {HTMLElement[]} */ ...rows) =>
       make("div", { class: "held", "data-most": most }, ...rows);
     const said = [

@@ -1,4 +1,4 @@
-// What a service asks for before it mails a link: a puzzle that is solved here, or the widget of Turnstile or hCaptcha.
+// Answers the challenge that a service sets before it mails a link: ALTCHA's puzzle, or a Turnstile or hCaptcha widget.
 
 import { make } from "./making.js";
 
@@ -15,7 +15,7 @@ const fromHex = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parse
 const toHex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
- * Solves ALTCHA's puzzle: which number makes a key that begins as it should? WebCrypto counts off this thread.
+ * Solves ALTCHA's puzzle: finds the number whose key starts with the prefix. WebCrypto works outside this thread.
  * @param {import("../keyturn.js").Challenge} puzzle
  */
 const solve = async ({ parameters, signature }) => {
@@ -41,7 +41,7 @@ const loadScript = (src) => new Promise((resolve, reject) => {
 });
 
 /**
- * Shows a service's widget in the page, outside the shadow tree that its script could not look into.
+ * Shows the widget of Turnstile or hCaptcha in the page itself, since its script cannot reach into a shadow tree.
  * @param {import("../keyturn.js").Challenge} asked @param {HTMLElement} host
  */
 const showWidget = async ({ method, siteKey, action }, host) => {
@@ -59,7 +59,7 @@ const showWidget = async ({ method, siteKey, action }, host) => {
 };
 
 /**
- * Returns the answer to what was asked for; undefined where this page cannot give one.
+ * Returns the answer to a challenge, or undefined if this page cannot give one.
  * @param {import("../keyturn.js").Client} client @param {import("../keyturn.js").Challenge} asked @param {HTMLElement} host
  * @returns {Promise<string | undefined>}
  */

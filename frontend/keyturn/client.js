@@ -1,9 +1,9 @@
-// A client of the API: each call answers with what the API said, or throws a KeyturnError.
+// A client of the API. Each call returns the API's response, or throws a KeyturnError.
 
 export const PROBLEM = "urn:keyturn:problem:";
-const PATIENCE = 20_000; // milliseconds that an answer may take
+const PATIENCE = 20_000; // the longest wait for a response, in milliseconds
 
-/** What Keyturn refused, in the words of its problem document (RFC 9457), or that nothing of Keyturn's answered. */
+/** A problem document that Keyturn returned (RFC 9457), or the lack of a response from Keyturn. */
 export class KeyturnError extends Error {
   /** @param {Partial<import("../keyturn.js").Problem>} problem @param {ErrorOptions} [options] */
   constructor({ type = "about:blank", status = 0, title = "", detail = "", ...members }, options) {
@@ -31,7 +31,7 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
           ...(body && { "Content-Type": "application/json" }),
         },
         body: body && JSON.stringify(body),
-        redirect: "error", // it would take a token and a password to wherever it points
+        redirect: "error", // a redirect would send the token and the password to another address
         referrerPolicy: "no-referrer",
         signal: AbortSignal.timeout(PATIENCE),
       });
@@ -53,7 +53,7 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
     secureAccount: (token) => call("secure-account", { token }),
     muteMailbox: (token) => call("mute-mailbox", { token }),
-    // Sessions have their own place, wherever the path leads.
+    // Sessions have this fixed path, which `path` does not change.
     changePassword: (currentPassword, newPassword) =>
       call("change-password", { currentPassword, newPassword }, below("/api/auth")),
     policy: () => call("password-policy"),

@@ -1,10 +1,10 @@
-// The code from the mail: a form for it, and <keyturn-code>, which asks for the address as well.
+// A form for the code from the mail, and <keyturn-code>, which also asks for the email address.
 
 import { Forms } from "./forms.js";
 import { make } from "./making.js";
 
 /**
- * Returns the form. What comes of it is a live link, which <keyturn-reset> takes in the place of this element.
+ * Returns the form. A correct code gives a working link, with which <keyturn-reset> replaces this element.
  * @param {Forms} forms @param {() => string} email @param {HTMLElement[]} before @param {(refusal: any) => boolean} mine
  */
 export const codeForm = (forms, email, before = [], mine = () => false) => {

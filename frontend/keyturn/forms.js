@@ -7,9 +7,9 @@ import { CSS } from "./style.js";
 /** @typedef {import("../keyturn.js").KeyturnError} Refusal */
 /** @typedef {{ box: HTMLElement, input: HTMLInputElement, complain: (text: string) => void }} Field */
 
-/** What the three elements have in common: words, views that take turns, and how something is tried and refused. */
+/** The base class of the elements: texts, views, and attempts with their refusals. */
 export class Forms {
-  /** @type {Partial<Texts>} What can be said before Keyturn was reached. */
+  /** @type {Partial<Texts>} The texts to use until Keyturn's own have loaded. */
   words = {
     unloaded: "This form could not be loaded",
     unreachable: "The service cannot answer at the moment.",
@@ -24,14 +24,14 @@ export class Forms {
     this.given = new Map([...host.attributes].map(({ name, value }) => [name, value]));
     this.root = make("div", { class: "root", part: "root" });
     const shadow = host.attachShadow({ mode: "open" });
-    shadow.adoptedStyleSheets = [sheet]; // no inline style: a strict Content-Security-Policy holds
+    shadow.adoptedStyleSheets = [sheet]; // a strict Content-Security-Policy forbids inline styles
     shadow.append(this.root);
     this.language = languageOf(host);
     this.client = createClient({ url: this.attribute("url"), path: this.attribute("path"), language: this.language });
     this.alert = this.error("error");
   }
 
-  /** Asks for the words, and for what else the first view needs; until Keyturn answers there is a way to try again. */
+  /** Loads the texts and the data of the first view. If Keyturn does not answer, it shows a button to try again. */
   begin() {
     const retry = this.button("retry", () => this.attempt(retry, open, tell));
     const open = async () => {
@@ -54,7 +54,7 @@ export class Forms {
     return this.attempt(retry, open, tell).finally(() => this.host.removeAttribute("aria-busy"));
   }
 
-  /** @returns {Promise<any>} What the first view needs beside the words. */
+  /** @returns {Promise<any>} The data of the first view, apart from the texts. */
   async needed() {}
 
   /** Shows the first view. @param {any} [_found] */
@@ -80,7 +80,7 @@ export class Forms {
     return (this.words[name] ?? "").replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
   }
 
-  /** What stands in <b> becomes one. @param {keyof Texts} name @param {Record<string, string>} values */
+  /** Returns a text with its <b> as elements. @param {keyof Texts} name @param {Record<string, string>} values */
   rich(name, values) {
     return this.say(name, values).split(/<\/?b>/).map((text, at) => at % 2 ? make("b", {}, text) : text);
   }
@@ -95,7 +95,7 @@ export class Forms {
     this.root.replaceChildren(...views.filter((view) => view === this.alert || view.hasChildNodes()));
   }
 
-  /** Shows what came of something that a person did, and takes the focus there. @param {HTMLElement[]} views */
+  /** Shows the result of an action and moves the focus to its heading. @param {HTMLElement[]} views */
   turnTo(...views) {
     this.show(...views);
     /** @type {HTMLElement | null} */ (this.root.querySelector("[part=heading]"))?.focus();
@@ -110,7 +110,7 @@ export class Forms {
   }
 
   /**
-   * A button that sends its form, unless there is something else to do.
+   * Returns a button that calls `press`, or submits its form without one.
    * @param {keyof Texts} text @param {() => unknown} [press]
    */
   button(text, press, part = "button") {
@@ -133,7 +133,7 @@ export class Forms {
     return make("p", { id, part: "error", role: "alert" });
   }
 
-  /** The line on which a clock runs. @returns {HTMLElement} */
+  /** Returns the line that shows a countdown. @returns {HTMLElement} */
   clock() {
     return make("p", { part: "note clock" });
   }
@@ -160,7 +160,7 @@ export class Forms {
     return { box: make("div", { class: "field" }, label, input, error), input, complain };
   }
 
-  /** Where the widget of a service is shown, which stands in the page itself. */
+  /** Returns the slot for a challenge's widget, which lives in the page itself. */
   challengeSlot() {
     return make("slot", { name: "challenge" });
   }
@@ -175,7 +175,7 @@ export class Forms {
   }
 
   /**
-   * Does what a button is for, once at a time, and lets it rest for as many seconds as `work` or the refusal says.
+   * Runs a button's `work` once at a time, then disables the button for the seconds that `work` or the refusal gives.
    * @param {HTMLElement} button @param {() => Promise<number | void>} work
    * @param {(error: Refusal, text: string) => void} tell @param {HTMLElement} [clock]
    */
@@ -199,12 +199,12 @@ export class Forms {
     if (seconds !== undefined) this.rest(button, seconds, clock, before);
   }
 
-  /** Says why something was refused. @param {Refusal} _ @param {string} text */
+  /** Shows the reason of a refusal. @param {Refusal} _ @param {string} text */
   tell = (_, text) => {
     this.alert.textContent = text;
   };
 
-  /** `before` is said before the clock, and what to do after it. @param {HTMLElement} button @param {number} seconds */
+  /** Disables a button, and shows a countdown after `before`. @param {HTMLElement} button @param {number} seconds */
   rest(button, seconds, clock = this.clock(), before = "") {
     rest(button, seconds, (wait) => {
       const text = wait ? this.rich("askAgainIn", { wait }) : [before && this.say("askAgain")];
@@ -213,8 +213,8 @@ export class Forms {
   }
 
   /**
-   * Asks for a mail, and says for how many seconds nobody should ask again. Until these are over nothing is asked, in
-   * this tab, by whichever element: no mail would be sent, and a new minute would be none of waiting for one.
+   * Requests a mail and returns the seconds until the next request makes sense. Until then no element in this tab sends
+   * another request for the address: the service would send no mail, and the countdown would start over.
    * @param {string} email
    */
   async request(email) {

@@ -1,10 +1,10 @@
-// The link that somebody came with.
+// The reset link in the page's address.
 
 const TOKEN = /^(.*)\/([\w-]{43})\/?$/; // at the end of a path: 32 bytes in base64url
 
 /**
- * Returns the link in the page's address, and takes it out of there: no history, no referrer and no screen shall keep
- * it (OWASP ASVS 14.2.1). It may be ?token=, #token= or the path's last part, with an email beside it.
+ * Returns the link's token and email, and removes them from the address, so that the history, referrers and the screen
+ * do not keep them (OWASP ASVS 14.2.1). The token is in ?token=, in #token= or in the last part of the path.
  */
 export const linkInAddress = () => {
   const address = new URL(location.href), query = address.searchParams;

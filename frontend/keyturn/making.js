@@ -1,4 +1,4 @@
-// Small things that the elements are made with.
+// Functions that the elements share: DOM nodes, countdowns, the tab's memory and the page's language.
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -15,7 +15,7 @@ export const make = (tag, attributes, ...children) => {
 };
 
 /**
- * Lets a button rest, and tells the time left, "" at the end.
+ * Disables a button for some seconds, and passes the time left to `tell`, then "".
  * @param {HTMLElement} button @param {number} seconds @param {(left: string) => void} tell
  */
 export const rest = (button, seconds, tell) => {
@@ -27,13 +27,14 @@ export const rest = (button, seconds, tell) => {
     clearInterval(timer);
     button.removeAttribute("aria-disabled");
   };
-  button.setAttribute("aria-disabled", "true"); // and not `disabled`, which would take the focus away
+  button.setAttribute("aria-disabled", "true"); // `disabled` would remove the focus
   const timer = setInterval(tick, 250);
   tick();
 };
 
 /**
- * Returns what is kept under the name for as long as the tab is open, or keeps a moment there; a page may be forbidden to.
+ * Stores a moment under a name until the tab closes, if one is given, and returns the stored one. Returns 0 if the
+ * browser does not allow storage.
  * @param {string} name @param {number} [moment]
  */
 export const kept = (name, moment) => {

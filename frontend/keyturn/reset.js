@@ -1,4 +1,4 @@
-// <keyturn-reset>: choosing a new password with the link from the mail.
+// <keyturn-reset>: sets a new password with the link from the mail.
 
 import { KeyturnError, PROBLEM } from "./client.js";
 import { Forms } from "./forms.js";
@@ -11,7 +11,7 @@ import { SecondStep } from "./second_step.js";
 /** @typedef {import("../keyturn.js").DeadReason} DeadReason */
 
 /**
- * What a password generator should know (https://developer.apple.com/password-rules/).
+ * Returns the rules for password generators (https://developer.apple.com/password-rules/).
  * @param {Opened["rules"]} rules
  */
 const forGenerators = (rules) => {
@@ -28,7 +28,7 @@ export class Reset extends Forms {
   begin() {
     const token = this.attribute("token");
     this.opened = token ? { token, email: this.attribute("email") } : linkInAddress();
-    // A second link of the form #token=, opened in the same tab, loads nothing.
+    // A second link with #token= that opens in the same tab does not reload the page.
     const again = () => {
       if (!this.host.isConnected) return removeEventListener("hashchange", again);
       const link = linkInAddress();
@@ -40,7 +40,7 @@ export class Reset extends Forms {
     return super.begin();
   }
 
-  /** Whether the link is alive is asked before anybody thinks of a password. */
+  /** Checks the link first, so that the user does not choose a password for a dead one. */
   async needed() {
     if (!this.opened) return undefined;
     const [link, { rules }] = await Promise.all([
@@ -73,14 +73,14 @@ export class Reset extends Forms {
         password.complain(this.say("unmet", { rules: list.format(violations.map(({ message }) => message)) }));
     };
 
-    // What only the service knows it is asked once a password has been typed to its end; if it cannot say, sending tells.
+    // The service checks its own rules once the user has typed a password. If this check fails, the submit reports them.
     const ask = async () => {
       const chosen = password.input.value;
       if (chosen === "" || judged.unmet().length) return;
       const { violations } = await this.client.check(this.opened?.token ?? "", chosen, { email });
       tellJudgement(chosen, violations);
     };
-    // Enter sends the form right after this event, and then the answer to that tells.
+    // The Enter key submits the form right after this event, and then the submit's response reports the rules.
     password.input.addEventListener("change", () => setTimeout(() => {
       if (!save.matches("[aria-busy]")) ask().catch(() => {});
     }));
@@ -89,7 +89,7 @@ export class Reset extends Forms {
     const reset = (secondStep) => this.client.reset(this.opened?.token ?? "", password.input.value, {
       email, confirmPassword: again.input.value, ...(secondStep && { secondStep }),
     });
-    // To ask for a code is answered as if none had come: the call is refused, and says that one was sent.
+    // A request for a code is refused like a missing code. `refusal.sent` says that a code was sent.
     const step = new SecondStep(this, (method) => reset({ method }).catch((refusal) => {
       if (!refusal.sent) throw refusal;
       step.tell(refusal);
@@ -125,7 +125,7 @@ export class Reset extends Forms {
       return this.attempt(save, work, tell);
     };
 
-    // For password managers: whose password it is.
+    // Tells password managers which account the password belongs to.
     const whose = make("input", {
       class: "unseen", type: "email", autocomplete: "username", value: email,
       readonly: "", tabindex: -1, "aria-hidden": "true",
@@ -143,7 +143,7 @@ export class Reset extends Forms {
   }
 
   /**
-   * A password: it can be pasted, shown, and made by a password manager (NIST SP 800-63B 3.1.1.2).
+   * Returns a password field. It allows pasting, showing and password managers (NIST SP 800-63B 3.1.1.2).
    * @param {"password" | "again"} name @param {Record<string, unknown>} attributes
    * @param {keyof import("../keyturn.js").Texts} text
    */
@@ -159,7 +159,7 @@ export class Reset extends Forms {
     const row = make("div", { class: "secret" });
     input.replaceWith(row);
     row.append(input, reveal);
-    // What is typed ends where the word begins, which is longer in some languages.
+    // The typed text ends before the button, whose label is longer in some languages.
     new ResizeObserver(() => row.style.setProperty("--reveal", `${reveal.offsetWidth + 4}px`)).observe(reveal);
     return { ...field, hide: () => show(false) };
   }
@@ -179,10 +179,10 @@ export class Reset extends Forms {
     ];
   }
 
-  /** As the mail says it, "14:32 UTC", in the zone of who reads, and so with its name. @param {Date} moment */
+  /** Formats a moment as the mail does, "14:32 UTC", but in the reader's time zone. @param {Date} moment */
   time(moment) {
     const today = moment.toDateString() === new Date().toDateString();
-    // English as the whole world reads it: the day before the month.
+    // International English puts the day before the month.
     return moment.toLocaleString(this.root.lang === "en" ? "en-GB" : this.root.lang, {
       ...(!today && { day: "numeric", month: "long", year: "numeric" }),
       hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",

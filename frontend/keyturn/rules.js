@@ -1,4 +1,4 @@
-// The rules for a password as a list that ticks off, and a rough guess at its strength.
+// A checklist of the password rules, and an estimate of the password's strength.
 
 import { make } from "./making.js";
 
@@ -7,7 +7,7 @@ const levels = [40, 60, 80];
 const words = /** @type {const} */ (["none", "weak", "fair", "good", "strong"]);
 
 /**
- * From 1, weak, to 4, strong: bits, where a repeated or consecutive character counts for a quarter.
+ * Estimates the strength from 1 (weak) to 4 (strong) in bits. A repeated or consecutive character counts a quarter.
  * @param {string} password
  */
 const strengthOf = (password) => {
@@ -21,8 +21,8 @@ const strengthOf = (password) => {
 };
 
 /**
- * The server decides: a rule without a pattern is checked there alone. Until it has said yes to a password, no such
- * rule is ticked off, and no strength is called strong.
+ * Shows which rules the password meets. Only the server checks a rule without a pattern. Until it accepts a password,
+ * those rules stay open and the strength stays below "strong".
  */
 export class Rules {
   /**
@@ -37,7 +37,7 @@ export class Rules {
     /** @type {string | undefined} */
     this.refused = undefined;
     const rule = (/** @type {string} */ text) => make("li", { part: "rule" }, text);
-    // With the flag u a pattern counts code points, as the server does. What nobody comes near need not be listed.
+    // With the flag u a pattern counts code points, as the server does. max_bytes is not listed: few passwords reach it.
     this.rules = rules.filter(({ name }) => name !== "max_bytes").map(({ name, message, pattern }) => {
       const found = pattern ? new RegExp(pattern, "u") : null;
       return { name, message, item: rule(message), holds: found && (() => found.test(password.value)) };
@@ -55,7 +55,7 @@ export class Rules {
     this.look();
   }
 
-  /** Ticks off what is met, and tells the strength where it is another than before. */
+  /** Marks the rules that are met, and announces the strength if it has changed. */
   look() {
     const { value } = this.password;
     for (const { item, holds } of this.ticked) item.part.toggle("met", holds ? holds() : value === this.accepted);
@@ -68,12 +68,12 @@ export class Rules {
     if (value) this.status.textContent = `${this.forms.say("strength")}: ${word}`;
   }
 
-  /** @returns {string[]} What the password lacks, as far as that can be told here. */
+  /** @returns {string[]} The unmet rules among those that the browser can check. */
   unmet() {
     return this.rules.filter(({ holds }) => holds && !holds()).map(({ message }) => message);
   }
 
-  /** Notes what the server said of a password. @param {string} password @param {string[]} broken */
+  /** Records the server's decision about a password. @param {string} password @param {string[]} broken */
   note(password, broken) {
     if (broken.length) this.refused = password;
     else this.accepted = password;
@@ -81,7 +81,7 @@ export class Rules {
     this.look();
   }
 
-  /** Shows which rules the server found broken, until somebody types. @param {string[]} broken */
+  /** Marks the rules that the server found broken. Typing clears the marks. @param {string[]} broken */
   mark(broken) {
     for (const { name, item } of this.rules) item.part.toggle("broken", broken.includes(name));
   }

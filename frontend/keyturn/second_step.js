@@ -1,8 +1,8 @@
-// The second step: what an account with a second factor is asked for beside the new password.
+// The second step of a reset: the code of an account with a second factor.
 
 import { make } from "./making.js";
 
-/** Appears once Keyturn asks for it, below the password that was typed. */
+/** The fields of the second step. They appear below the password when Keyturn asks for a second factor. */
 export class SecondStep {
   /** @param {import("./forms.js").Forms} forms @param {(method: "sms") => Promise<unknown>} send */
   constructor(forms, send) {
@@ -15,7 +15,7 @@ export class SecondStep {
     this.status = make("p", { part: "note", role: "status" });
   }
 
-  /** What goes along with the password; undefined where nothing was asked for. */
+  /** Returns the answer to send with the password, or undefined if Keyturn has not asked for a second factor. */
   answer() {
     return this.factors.length ? { method: this.method(), code: this.code.input.value } : undefined;
   }
@@ -26,7 +26,7 @@ export class SecondStep {
     return /** @type {import("../keyturn.js").SecondStepMethod} */ (factor?.method);
   }
 
-  /** Whether a code is missing that was asked for; then it is said. */
+  /** Returns whether a required code is missing, and shows the error if it is. */
   lacksCode() {
     const lacks = this.factors.length > 0 && this.code.input.value.trim() === "";
     this.code.complain(lacks ? this.forms.say("enterCode") : "");
@@ -34,7 +34,7 @@ export class SecondStep {
     return lacks;
   }
 
-  /** Tells what Keyturn answered; false where that is no second step. @param {import("./forms.js").Refusal} refusal */
+  /** Shows a refusal, or returns false if it is not about a second step. @param {import("./forms.js").Refusal} refusal */
   tell(refusal) {
     const { methods = [], triesLeft, sent } = refusal;
     if (!methods.length) return false;

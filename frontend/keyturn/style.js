@@ -1,5 +1,5 @@
-// How the elements look. Everything that a page may change has a variable or a part (docs/frontend.md). The accent, what
-// is on it, the radius and the font are the brand's, which the service writes into the file (pages/frontend.py).
+// The styles of the elements. Pages change them by variables and parts (docs/frontend.md). The service writes the brand's
+// accent, the colour on it, the radius and the font into the file (pages/frontend.py).
 
 export const CSS = `
 :host { display: block; max-width: 384px; }
@@ -17,7 +17,7 @@ export const CSS = `
   --radius: var(--keyturn-radius, 8px);
   --edge: color-mix(in srgb, var(--muted) 75%, var(--panel));
   --ring: color-mix(in srgb, var(--accent) 30%, transparent);
-  /* What a page says of its own text stays outside, but for what it says of all that stands in it. */
+  /* Drops the styles that the elements would inherit from the page, except those in the next two lines. */
   all: initial;
   color-scheme: inherit; visibility: inherit; pointer-events: inherit; cursor: inherit;
   -webkit-text-size-adjust: inherit; text-size-adjust: inherit;
@@ -25,7 +25,7 @@ export const CSS = `
   font-family: var(--keyturn-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif);
   font-size: 16px; line-height: 25px;
 }
-/* Until the words are there: as high as the first view in English. */
+/* Until the texts have loaded, the element is as high as its first view in English. */
 .root:empty { min-height: var(--high); }
 :host { --high: 263px; }
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }

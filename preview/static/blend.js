@@ -1,19 +1,19 @@
-// A new state of a page put into the old one, so that what is the same stays where it is, with focus, caret and undo.
+// Merges a new state of a page into the old one. Unchanged elements stay, with focus, caret and undo.
 
 let typing = null;
 let unsent = null;
 
-// What is being typed in is left alone until it is let go.
+// Protects the control that the user types in, until another one or null replaces it.
 export function hold(control) {
   typing = control;
 }
 
-// What stands in a form alone, and in no address, is left alone until it is sent.
+// Protects a form whose values are too long for an address, until it is sent.
 export function keep(form) {
   unsent = form;
 }
 
-// Makes `here` hold what `next` holds.
+// Gives `here` the content of `next`.
 export function blend(here, next) {
   let at = here.firstChild;
   for (const node of [...next.childNodes]) {
@@ -47,7 +47,7 @@ function renew(node, next) {
     if (node.data !== next.data) node.data = next.data;
     return;
   }
-  if (node.hasAttribute("data-own")) return; // a script's: a page that comes late knows nothing of it
+  if (node.hasAttribute("data-own")) return; // a script owns it, and the page's HTML does not contain it
   if (node === typing && node.type !== next.type) next.setAttribute("type", node.getAttribute("type"));
   for (const { name } of [...node.attributes]) if (!next.hasAttribute(name)) node.removeAttribute(name);
   for (const { name, value } of next.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
@@ -55,7 +55,7 @@ function renew(node, next) {
   else blend(node, next);
 }
 
-// Typing also sets what was unset: until that is sent, a page that is older must not take it back.
+// Typing also clears the field's "unset" box. An older page must not set it again before the form is sent.
 function isHeld(control) {
   if (unsent !== null && control.form === unsent) return true;
   return typing !== null && (control === typing || control.id === `${typing.id}-unset`);

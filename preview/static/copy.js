@@ -1,4 +1,4 @@
-// A button copies what it carries. Where the browser has no clipboard for this page, the text beside it is selected.
+// Buttons that copy a text. If the browser denies the clipboard, the click selects the text beside the button.
 
 export function useCopying() {
   document.addEventListener("click", async ({ target }) => {

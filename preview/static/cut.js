@@ -1,4 +1,4 @@
-// Where Gmail cuts a mail that is too long: a line over the paper, and all below it hatched.
+// Shows where Gmail clips a long mail: a line across the paper, and everything below it hatched.
 
 import { element } from "./element.js";
 import { currentFrame } from "./frame.js";
@@ -9,7 +9,7 @@ export function useCut() {
   canvas.addEventListener("fitted", draw);
 }
 
-// The line that is there moves: a long mail is fitted many times while it is read.
+// Moves the existing line, since a long mail is fitted many times while it loads.
 function draw() {
   const frame = currentFrame();
   const first = frame?.contentDocument?.querySelector("[data-gmail-cut]");
@@ -21,7 +21,7 @@ function draw() {
   if (!there) frame.parentElement.append(line);
 }
 
-// What is not drawn itself has no place: the next that is drawn has one.
+// An element without a box has no position, so the next element with a box counts.
 function topOf(first) {
   for (let one = first; one; one = one.nextElementSibling ?? one.parentElement?.nextElementSibling) {
     const box = one.getBoundingClientRect();

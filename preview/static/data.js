@@ -1,9 +1,9 @@
-// The form of the data: what is typed is drawn while it is typed, and nobody's hands are in the way of a new page.
+// The data form: the mail is rendered again while the user types, and a new page does not disturb the typing.
 
 import { hold, keep } from "./blend.js";
 import { draw } from "./page.js";
 
-// Milliseconds without a key before the mail is drawn: shorter than a glance at it, longer than a pair of keys.
+// Milliseconds without a key before the mail is rendered: longer than the gap between two keys, too short to notice.
 const PAUSE = 120;
 
 let waiting = 0;
@@ -11,7 +11,7 @@ let waiting = 0;
 export function useData() {
   document.addEventListener("input", ({ target }) => isData(target) && change(target));
   document.addEventListener("change", ({ target }) => isData(target) && change(target, 0));
-  // Where the window is left, the field keeps the focus.
+  // A field keeps the focus when the user leaves the window.
   document.addEventListener("focusout", ({ target }) => document.activeElement !== target && hold(null));
   document.addEventListener("submit", submit, { capture: true });
   document.addEventListener("keydown", save);
@@ -32,7 +32,7 @@ function change(control, pause = PAUSE) {
   else send(control.form);
 }
 
-// A form that is saved is sent as any other; the buttons that add and remove are changes, too.
+// Saving submits the form as usual. The buttons that add and remove count as changes.
 function submit(event) {
   const { target: form, submitter } = event;
   if (!form.hasAttribute("data-edits")) return;
@@ -43,7 +43,7 @@ function submit(event) {
   send(form, submitter);
 }
 
-// Only the first of many changes is a step that one can go back from.
+// Only the first of many changes adds an entry to the history.
 function send(form, submitter) {
   clearTimeout(waiting);
   const address = `${form.action}?${new URLSearchParams(new FormData(form, submitter))}`;
@@ -61,14 +61,14 @@ function stop() {
   hold(null);
 }
 
-// The Enter key presses the first button of a form; in the name of a sample it means that of saving.
+// The Enter key would press the form's first button. In the name of a sample it saves instead.
 function save(event) {
   if (event.key !== "Enter" || event.target.id !== "save-as") return;
   event.preventDefault();
   event.target.form.requestSubmit(document.getElementById("save"));
 }
 
-// Goes to the line and column of the JSON that a fault names.
+// Selects the place in the JSON that an error points to.
 function find(event) {
   if (event.target.closest("a[href]:not([data-line])")) stop();
   const link = event.target.closest("a[data-line]");

@@ -1,4 +1,4 @@
-// Brings the editor to where a page has a place for it. Who only reads never loads it.
+// Opens the editor in a page that has a place for it. Other pages do not load the editor.
 
 const canvas = document.querySelector(".canvas");
 const toolbar = document.querySelector(".toolbar");

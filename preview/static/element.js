@@ -1,4 +1,4 @@
-// Returns an element with its attributes and what is in it.
+// Creates an element with attributes and content.
 export function element(name, attributes = {}, ...content) {
   const made = document.createElement(name);
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);

@@ -1,4 +1,4 @@
-// What the server tells of the disk. A tab that nobody sees does not listen, and catches up when it is seen again.
+// The server's events about files and mails. A hidden tab does not listen, and catches up when it is visible again.
 
 import { draw } from "./page.js";
 
@@ -22,7 +22,7 @@ function start() {
   source = new EventSource(`${document.body.dataset.home}/events`);
   source.addEventListener("watching", () => {
     tell("live", `watching ${folder}`);
-    // A mail may have come between the page and the watch.
+    // A mail may have arrived after the page was rendered and before this connection.
     draw(undefined, { anew: missed });
     missed = false;
   });
@@ -41,7 +41,7 @@ function stop() {
   source = null;
 }
 
-// How long it took is the server's part, by its clock, and this browser's part, by this one's.
+// The duration is the server's part by the server's clock, plus the browser's part by the browser's clock.
 async function redraw({ saved, told }) {
   const heard = performance.now();
   const good = await draw(undefined, { anew: true });

@@ -1,5 +1,5 @@
-// The mail in its frame: as tall as it is, so that the canvas scrolls and keeps its place; made smaller where it is
-// wider than the canvas; and drawn behind the old one, which is taken away only when the new one is there.
+// The mail in its frame. The frame is as tall as the mail, so the canvas scrolls and keeps its position. A mail wider
+// than the canvas is scaled down. A new mail loads behind the old one and replaces it once it has loaded.
 
 const canvas = document.querySelector(".canvas");
 let onLink = () => {};
@@ -7,7 +7,7 @@ let onDocument = () => {};
 let shown = canvas.innerHTML;
 let adopted = null;
 
-// Resolves when the mail that is there is drawn.
+// Takes charge of the page's frame. Resolves when its mail has loaded.
 export function useFrames(options) {
   ({ onLink, onDocument } = options);
   new ResizeObserver(fit).observe(canvas);
@@ -15,13 +15,13 @@ export function useFrames(options) {
   return frame ? drawn(frame).then(() => adopt(frame)) : Promise.resolve();
 }
 
-// Starts to draw the mail of the current frame once more, behind it.
+// Starts to load the current mail again, behind its frame.
 export function prepare() {
   const frame = currentFrame();
   return frame?.hasAttribute("data-live") ? arrival(frame, frame) : null;
 }
 
-// Makes the canvas show what it shows on the next page. Resolves when the mail is drawn.
+// Replaces the canvas with that of the next page. Resolves when the mail has loaded.
 export async function settle(page, ahead, signal) {
   const next = page.querySelector(".canvas");
   if (fills(next)) return;
@@ -41,7 +41,7 @@ export async function settle(page, ahead, signal) {
     coming.takeOver();
   }
   const paper = currentFrame().parentElement;
-  const held = paper.querySelector(".handle[data-dragging]") ? { width: paper.dataset.width } : {}; // whoever drags has it
+  const held = paper.querySelector(".handle[data-dragging]") ? { width: paper.dataset.width } : {}; // a drag decides the width
   Object.assign(paper.dataset, wanted.parentElement.dataset, held);
   currentFrame().title = wanted.title;
   pairOf(currentFrame())?.lastElementChild.replaceWith(pairOf(wanted).lastElementChild);
@@ -49,7 +49,7 @@ export async function settle(page, ahead, signal) {
   if (elsewhere) canvas.scrollTop = 0;
 }
 
-// A canvas without a mail may have a region, which has been put in place by now, as all are.
+// A canvas without a mail may be a region, which page.js has already put in place.
 function fills(next) {
   const [filled, filling] = [canvas, next].map((one) => one.querySelector("[data-fills]"));
   if (!filled || filled.dataset.region !== filling?.dataset.region) return false;
@@ -60,7 +60,7 @@ function fills(next) {
 }
 
 async function replace(next) {
-  if (next.innerHTML === shown) return; // as it came: what is there now may have been measured since
+  if (next.innerHTML === shown) return; // compares with the HTML as it arrived, before scripts changed it
   shown = next.innerHTML;
   canvas.replaceChildren(...next.childNodes);
   canvas.scrollTop = 0;
@@ -88,8 +88,8 @@ function arrival(frame, like) {
   };
 }
 
-// Resolves once the document is read, images or not, or the frame is taken away. One with an origin of its own tells only
-// when it has loaded.
+// Resolves when the document has been parsed, even without its images, or when the frame is removed. A document of
+// another origin resolves when it has loaded.
 function drawn(frame) {
   return new Promise((done) => {
     let over = false;
@@ -130,7 +130,7 @@ function adopt(frame) {
   fit();
 }
 
-// Gives the paper its width, and the mail its height. What lies on the paper is told, once there is a mail: "fitted".
+// Sets the width of the paper and the height of the mail. The event "fitted" then moves the marks on the paper.
 export function fit() {
   for (const plain of canvas.querySelectorAll(".plain")) plain.style.setProperty("--width", plain.dataset.width || null);
   const frame = currentFrame();
@@ -154,7 +154,7 @@ export function fit() {
   if (frame === adopted) canvas.dispatchEvent(new Event("fitted"));
 }
 
-// Marks the width among the presets, and says what they do not.
+// Marks the current width among the presets, and shows a width or scale that no preset shows.
 function tell(width, scale) {
   let preset = false;
   for (const choice of document.querySelectorAll('[id^="width-"]')) {
@@ -176,7 +176,7 @@ function pairOf(frame) {
   return frame.closest(".pair");
 }
 
-// The same sample in another scheme is the same mail: its place is kept.
+// The same sample in another colour scheme is the same mail, so the canvas keeps its scroll position.
 function mailOf(source) {
   const address = new URL(source);
   for (const how of ["scheme", "images", "remote", "edit"]) address.searchParams.delete(how);

@@ -1,4 +1,4 @@
-// The edge of the paper: dragged, or moved with the arrow keys, it changes the width that the mail sees.
+// The handle at the edge of the paper. Dragging it or the arrow keys change the width of the mail.
 
 import { fit } from "./frame.js";
 import { draw } from "./page.js";
@@ -24,7 +24,7 @@ export function useHandle() {
   }
 }
 
-// The paper lies in the middle, so its edge moves half as far as it grows; beside a text it lies on the left.
+// The paper is centred, so its edge moves half as far as the paper grows. Beside a text it is aligned to the left.
 function drag(handle, { clientX: from, pointerId }) {
   const paper = handle.parentElement;
   const start = Number(handle.ariaValueNow);
@@ -50,7 +50,7 @@ function resize(handle, wanted) {
   fit();
 }
 
-// Every link of the page is to lead on with this width, so the page is drawn again; the mail is not.
+// Loads the page again, so that its links keep this width. The mail stays.
 function keep(handle) {
   delete handle.dataset.dragging;
   const address = new URL(location.href);

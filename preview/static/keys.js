@@ -1,5 +1,4 @@
-// A key clicks what carries it in aria-keyshortcuts, so what a key does is what the page offers, and the list of keys is
-// read from the page, too.
+// A key clicks the element that names it in aria-keyshortcuts. The dialog of keys lists those elements.
 
 import { element } from "./element.js";
 import { settled } from "./page.js";
@@ -35,7 +34,7 @@ export function useKeys() {
   });
 }
 
-// Keys that come faster than pages wait for each other: a link says what follows from the page it is on.
+// A key waits until the page of the key before it has loaded, since that page has the link to follow.
 async function follow(key) {
   await settled();
   carrierOf(key)?.click();
@@ -46,7 +45,7 @@ function carrierOf(key) {
   return document.querySelector(`[aria-keyshortcuts~="${CSS.escape(key)}"]`);
 }
 
-// Lists the keys by the place of what they click, and as one where it stands in a group.
+// Lists the keys by the part of the page, and the keys of a group in one row.
 function tell(list) {
   list.replaceChildren();
   for (const [place, where] of Object.entries(PLACES)) {
@@ -81,7 +80,7 @@ function keysOf(carrier) {
   return written.flatMap((key) => (key in SIGNS ? [key, SIGNS[key]] : [key]));
 }
 
-// What a link or button is called, without its key and what it counts.
+// Returns the label of a link or button, without its key and its count.
 export function labelOf(carrier) {
   if (carrier.ariaLabel) return carrier.ariaLabel;
   const words = carrier.cloneNode(true);

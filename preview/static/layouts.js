@@ -1,6 +1,6 @@
-// What has moved between two drawings of a mail, in words.
+// Describes in words how two renderings of a mail differ in layout.
 
-// Returns "24 px taller, 3 texts moved, 1 new"; "nothing has moved" where only colours or images differ, or nothing does.
+// Returns a text such as "24 px taller, 3 texts moved, 1 new", or "nothing has moved" if at most colours or images differ.
 export function compareLayouts(before, after) {
   const [old, now] = [textsOf(before), textsOf(after)];
   const taller = Math.round(heightOf(after) - heightOf(before));
@@ -16,7 +16,7 @@ export function compareLayouts(before, after) {
   return parts.filter(Boolean).join(", ") || "nothing has moved";
 }
 
-// Every text that is drawn with its box; the second of the same words is another.
+// Returns each visible text with its box. A repeated text gets its number as well.
 function textsOf(page) {
   const walker = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
   const range = page.createRange();

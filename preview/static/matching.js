@@ -1,9 +1,9 @@
-// What a search finds, as src/keyturn/emails/studio/pages/matching.py has it, with how well it does and which letters it found.
+// Matches names against a search, by the rules of src/keyturn/emails/studio/pages/matching.py, with a score and letters.
 
 const STRETCH = 5;
 
-// Returns null where a word of the search is not in the name: neither as it is, nor with letters left out. Then the
-// first letter has to begin a part of the name, and the last may not be far.
+// Returns null if the name does not contain every word of the search, whole or with letters left out. A word with letters
+// left out must begin with the first letter of a part of the name, and its last letter must be near.
 export function match(find, name) {
   const low = name.toLowerCase();
   const letters = new Set();

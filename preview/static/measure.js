@@ -1,15 +1,15 @@
-// What only a browser knows of a mail: what is wider than the screen, lies over something else, is cut off, is too small
-// to be touched, or moves the text when it comes. It runs in the studio's page, on a frame, and under `check --browser`.
-// It has no imports, and changes nothing that it does not put back.
+// Finds faults of a mail that only a browser sees: overflow, overlaps, cut-off text, small targets, and images that shift
+// the text. It runs in the studio's page on a frame, and under `check --browser`. It has no imports, and restores every
+// change that it makes to the mail.
 
 const MOST_ELEMENTS = 6000;
 const MOST_TEXTS = 3000;
 const MOST_OF_A_KIND = 12;
-const SLACK = 1.5; // px: what rounding makes
+const SLACK = 1.5; // px that rounding explains
 
-let shown = new Map(); // by element, for one measuring: who asks for many texts asks for the same elements above them
+let shown = new Map(); // whether an element is shown, kept for one measurement: many texts have the same ancestors
 
-// Returns what is wrong in `page`, a document that is laid out at `width` px, with the keys that its elements carry.
+// Returns the faults of `page`, a document laid out at `width` px, with the keys of the elements at fault.
 export function measure(page, width) {
   shown = new Map();
   const elements = [...page.body.querySelectorAll("*")].slice(0, MOST_ELEMENTS);
@@ -37,7 +37,8 @@ function* overflows(page, elements, width) {
   if (!wide.length) yield { kind: "overflow", ...named(page.body), amount: Math.round(beyond), says: "" };
 }
 
-// Finds what makes an element so wide: itself, if it is as wide without what is in it, else what of that is wide alone.
+// Finds the cause of an overflow: the element itself if it overflows without its children, else a child that overflows
+// alone.
 function causeOf(outer, width) {
   for (let element = outer; ; ) {
     const inner = [...element.children].filter((one) => sticksOut(one, width));
@@ -47,7 +48,7 @@ function causeOf(outer, width) {
   }
 }
 
-// Tells what `look` sees while some elements are not there.
+// Returns the result of `look` while some elements are hidden.
 function without(elements, look) {
   const before = elements.map((one) => one.getAttribute("style"));
   for (const one of elements) one.style.setProperty("display", "none", "important");
@@ -82,11 +83,11 @@ function* cutOff(texts) {
   }
 }
 
-// Finds what cuts off half a line of a text, or more.
+// Finds the element that cuts off half a line of a text or more.
 function cutterOf(element, boxes) {
   for (let above = element; above && above !== above.ownerDocument.body; above = above.parentElement) {
     const { overflowX, overflowY, textOverflow, webkitLineClamp } = getComputedStyle(above);
-    if (textOverflow === "ellipsis" || webkitLineClamp !== "none") continue; // it says itself that there is more
+    if (textOverflow === "ellipsis" || webkitLineClamp !== "none") continue; // an ellipsis shows the reader that text is missing
     if (overflowX !== "hidden" && overflowX !== "clip" && overflowY !== "hidden" && overflowY !== "clip") continue;
     const around = above.getBoundingClientRect();
     const cut = boxes.some(
@@ -94,7 +95,7 @@ function cutterOf(element, boxes) {
     );
     if (cut) return above;
   }
-  const beyondReach = getComputedStyle(element.ownerDocument.body).direction === "ltr"; // else it can be scrolled to
+  const beyondReach = getComputedStyle(element.ownerDocument.body).direction === "ltr"; // right to left, the reader can scroll there
   return beyondReach && boxes.some((box) => box.left < -4 && box.right > 0) ? element : null;
 }
 
@@ -116,19 +117,20 @@ function* overlaps(page, texts, elements) {
   }
 }
 
-// Pieces of one line, as letters of two scripts are, and what stands in a line of the other.
+// Tells whether two boxes are pieces of one line, such as letters of two scripts, or one element contains the other.
 function belongTogether({ element: one, box }, { element: other, box: { top } }) {
   return one === other ? top - box.top < 2 : one.contains(other) || other.contains(one);
 }
 
-// Two fifths of a line, and more than a letter's edge: tight lines touch each other and can be read.
+// An overlap is two fifths of a line or more, and wider than a letter's edge. Tight lines touch and stay readable.
 function liesOver(one, other) {
   const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
   const tall = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
   return wide > 3 && tall > Math.min(one.height, other.height) * 0.4;
 }
 
-// WCAG 2.2, 2.5.8: 24 by 24 px, unless it stands in a sentence, or a circle of that size on its middle meets no other.
+// WCAG 2.2, 2.5.8: a target has 24 by 24 px. Exceptions are targets in a sentence, and targets whose circle of 24 px
+// touches no other target.
 function* smallTargets(page) {
   const targets = [...page.querySelectorAll("a[href], button, input, select, textarea, summary")].filter(isSeen);
   const boxes = targets.map(boxOf);
@@ -152,7 +154,7 @@ function meets(box, other) {
   return Math.hypot(dx, dy) < 12;
 }
 
-// A link's own box is a line high, also around an image.
+// A link's own box is one line high even around an image, so this includes the boxes of its descendants.
 function boxOf(target) {
   const boxes = [target, ...target.querySelectorAll("*")].map((one) => one.getBoundingClientRect()).filter((box) => box.width);
   const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
@@ -170,7 +172,7 @@ function standsInSentence(target) {
   return /\p{L}{2}/u.test(copy.textContent);
 }
 
-// Until an image is there, it has only the room that its mail gives it.
+// Until an image has loaded, only its width and height reserve space for it.
 function* shiftingImages(elements) {
   let told = 0;
   for (const image of elements) {
@@ -194,7 +196,7 @@ function* oversizedImages(elements) {
   }
 }
 
-// Every text that is seen, with the boxes of its lines.
+// Returns each visible text with the boxes of its lines.
 function visibleTexts(page) {
   const walker = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
   const range = page.createRange();
@@ -210,7 +212,7 @@ function visibleTexts(page) {
   return texts;
 }
 
-// What a mail hides on purpose, as a preheader, is not cut off.
+// Tells whether an element is visible. A text hidden on purpose, such as a preheader, does not count as cut off.
 function isSeen(element) {
   if (!isShown(element)) return false;
   const { visibility, fontSize } = getComputedStyle(element);
@@ -239,7 +241,7 @@ function place({ left, top, width, height }) {
   return [left, top, width, height].map(Math.round);
 }
 
-// What an element comes from, as the studio has marked it: its own tag, else what drew it.
+// Returns the studio's key for the source of an element: its own tag, else the tag that rendered it.
 function keyOf(element) {
   for (let one = element; one; one = one.parentElement) {
     if (one.dataset.keyturn) return one.dataset.keyturn;

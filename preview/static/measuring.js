@@ -1,22 +1,22 @@
-// What only a browser knows of the mail, measured on a frame that nobody sees, at the widths of phones and at the one
-// that is looked at. The studio keeps it among the findings, and says what of it counts: those are marked on the canvas.
+// Measures the mail in a hidden frame, at the widths of phones and at the current width. The studio stores the results
+// among its findings and returns those that count, which this module marks on the canvas.
 
 import { element } from "./element.js";
 import { currentFrame } from "./frame.js";
 import { measure } from "./measure.js";
 
 const WIDTHS = [320, 375, 600];
-const PATIENCE = 5000; // ms that images may take
+const PATIENCE = 5000; // ms to wait for images
 const canvas = document.querySelector(".canvas");
 
-// By the document in the frame: a mail that is drawn anew is another.
+// Measurements by the document in the frame. A mail that is rendered again has a new document.
 const known = new WeakMap();
 
 export function useMeasuring() {
   canvas.addEventListener("fitted", mark);
 }
 
-// Measures the mail that is in the frame, unless that was done. Resolves to whether there is something new to say.
+// Measures the mail in the frame, unless it was measured before. Resolves to true if there are new results.
 export async function measureMail(signal) {
   const frame = currentFrame();
   const address = frame?.parentElement.dataset.measures;
@@ -35,17 +35,17 @@ export async function measureMail(signal) {
   return true;
 }
 
-// A mail that was sent has an origin of its own, and nobody sees into its frame; it stays as it is.
+// Returns the key of the mail in a frame: its document, or the frame of a captured mail, whose origin hides its document.
 function mailIn(frame) {
   return frame.parentElement.dataset.measured ? frame : frame.contentDocument;
 }
 
-// A pane that is not there has no width.
+// A hidden pane has no width.
 function widthsFor({ clientWidth: shown }) {
   return shown < 280 || shown > 1600 || WIDTHS.includes(shown) ? WIDTHS : [...WIDTHS, shown];
 }
 
-// The same mail once more, in light: what a model of a client makes of it is no fault of its own.
+// Measures the mail in the light scheme, since changes by the model of a client are not the mail's fault.
 async function measureAt(frame, widths, signal) {
   const { measured } = frame.parentElement.dataset;
   const address = new URL(measured ?? frame.src, location.href);
@@ -65,7 +65,7 @@ async function measureAt(frame, widths, signal) {
     for (const width of widths) {
       hidden.style.width = `${width}px`;
       found.push(measure(page, width));
-      await new Promise((done) => setTimeout(done)); // a key that is pressed meanwhile gets its turn
+      await new Promise((done) => setTimeout(done)); // lets the page handle a key
       if (signal.aborted) return [];
     }
     return found;
@@ -84,7 +84,7 @@ async function send(address, measurements, signal) {
   }
 }
 
-// Outlines what is wrong at the width that is shown. The sign at the corner leads to the line.
+// Outlines the faults at the current width. The sign at the corner of an outline links to the line.
 function mark() {
   for (const old of canvas.querySelectorAll(".noticed")) old.remove();
   const frame = currentFrame();
@@ -97,9 +97,9 @@ function mark() {
   paper.append(...here.map((one) => outline(one, scale)));
 }
 
-const SIGN = 24; // px, of which half lies over the corner where there is room
+const SIGN = 24; // px, half of them over the corner if there is room
 
-// As far as it is on the paper: what sticks out has its sign at the edge, all of it on the paper.
+// Clips the outline at the edge of the paper, and keeps the whole sign on the paper.
 function outline({ severity, message, line, width: paper, box: [from, top, across, height] }, scale) {
   const left = Math.max(0, from);
   const width = Math.max(8, Math.min(paper, from + across) - left);

@@ -1,4 +1,4 @@
-// A menu, or a question, closes when something is chosen in it, and when the attention goes elsewhere.
+// Closes a menu or a question after a choice in it, and when the user turns to another place.
 
 export function useMenus() {
   document.addEventListener("click", ({ target }) => {
@@ -11,7 +11,7 @@ export function useMenus() {
       menu.querySelector("summary").focus();
     }
   });
-  addEventListener("blur", () => open().forEach((menu) => (menu.open = false))); // into the mail
+  addEventListener("blur", () => open().forEach((menu) => (menu.open = false))); // the focus moved into the mail
 }
 
 function open() {

@@ -1,10 +1,10 @@
-// A page is fetched as it is and its regions are put in place, so the address stays the only state there is.
+// Fetches whole pages and puts their regions in place, so the address remains the only state.
 
 import { blend } from "./blend.js";
 import { prepare, settle } from "./frame.js";
 import { measureMail } from "./measuring.js";
 
-// What the checks fill. A form that somebody is in stays as it is.
+// The regions that the checks fill. A toolbar with the focus stays as it is.
 const FOUND =
   ".list [data-region], [data-region=hints], .tabs, .detail, [data-fills], [data-region=timing], " +
   "body:has([data-fills]) .toolbar:not(:focus-within)";
@@ -13,28 +13,27 @@ const TYPED_IN = "[data-edits], [data-as-typed], [data-held], [data-kept]";
 
 let underWay = new AbortController();
 let wanted = location.href;
-let here = location.href; // what is on the screen: by the Back key, the address has changed before
-let replaces = false; // the address that is there, once the wanted page has come
-let stale = false; // the mail in the frame, until one has come that was asked for after the last save
+let here = location.href; // the page on the screen; the Back key changes the address before the page
+let replaces = false; // whether the wanted page replaces the current history entry
+let stale = false; // whether the mail in the frame is older than the last save
 let last = Promise.resolve();
 
-// Draws the page at `address`, or the one that is there or on its way. With `anew` the mail in the frame is drawn again
-// too, as after a save; with `replace` its address takes the place of the one before, as while somebody types. Resolves
-// once it is on the screen: to true if the page shows no fault, to false if it does, to null if another page overtook it
-// or it could not be had. The one that overtakes it draws the mail anew where that was to be; at the same address, it also
-// replaces what was to be replaced.
+// Loads the page at `address`; without one, reloads the wanted page. With `anew` it also reloads the mail in the frame, as
+// after a save. With `replace` the address replaces the current history entry, as while the user types. Resolves when the
+// page is on the screen: to true if it shows no fault, to false if it does, to null if another page overtook it or the
+// fetch failed. The page that overtakes it takes over `anew`, and at the same address also `replace`.
 export function draw(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
   last = fetchAndPlace(address, anew, replace);
   return last;
 }
 
-// Resolves when the page that was asked for last is there.
+// Resolves when the last requested page is on the screen.
 export async function settled() {
   for (let awaited = null; awaited !== last; ) await (awaited = last);
 }
 
-// Has the mail checked, now that it is drawn, and measures it; then the others for the list, until another page than it
-// is wanted.
+// Fetches the checks of the mail on the screen and measures it, then fetches the checks of the other mails for the list.
+// Stops when another page is wanted.
 export async function check(signal = underWay.signal) {
   const first = document.body.dataset.checks;
   if (!first) return showMeasured(signal);
@@ -51,7 +50,7 @@ export async function check(signal = underWay.signal) {
   }
 }
 
-// Of a mail that was sent, all is checked by whoever asks: what its look says comes with the page.
+// Measures a captured mail. The server returns its findings with the page.
 async function showMeasured(signal) {
   if (!document.querySelector(".paper[data-measured]") || !(await measureMail(signal))) return;
   const page = await fetchPage(wanted, signal);
@@ -93,7 +92,7 @@ async function fetchAndPlace(address, anew, replace) {
   return !document.querySelector(".fault");
 }
 
-// A page that failed has nothing to show: what is here stays, and the status line says so ("failed", else "answered").
+// Fetches a page. A failed page is not shown; the status line reports it by the event "failed", else "answered".
 async function fetchPage(address, signal, options) {
   try {
     const response = await fetch(address, { signal, ...options });
@@ -106,13 +105,13 @@ async function fetchPage(address, signal, options) {
   }
 }
 
-// Puts the regions of a page in place of those that are here. What was unfolded stays so, but for a question, which is
-// about what is here; on the same page, what was folded does, too.
+// Replaces regions by those of a page. On the same page, details stay open or closed. On another page only open ones
+// stay, except questions, which are about the old page.
 function place(page, regions, elsewhere = false) {
   const focus = remembered();
   for (const region of regions) {
     const next = page.querySelector(`[data-region="${region.dataset.region}"]`);
-    if (!next) continue; // what only some pages have stands in their canvas
+    if (!next) continue; // a region of some pages only, inside their canvas
     for (const details of region.querySelectorAll("details[id]")) {
       const { id, open } = details;
       const stays = !elsewhere || (open && !details.querySelector("form[method=post]"));
@@ -125,8 +124,8 @@ function place(page, regions, elsewhere = false) {
   focus();
 }
 
-// Focus stays where it was, or goes where that says when it is gone; on the chosen row of the list it goes with the
-// choice.
+// Restores the focus. If its element is gone, `data-then` names the next one. The focus on the chosen row of the list
+// follows the choice.
 function remembered() {
   const { activeElement } = document;
   const follows = activeElement === chosen();

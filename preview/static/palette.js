@@ -1,4 +1,4 @@
-// The palette: everything the folder holds, and everything this page can do, by its name.
+// The palette: finds every file of the folder and every action of this page by name.
 
 import { element } from "./element.js";
 import { labelOf } from "./keys.js";
@@ -40,7 +40,7 @@ export function usePalette() {
 
 async function open() {
   const address = document.body.dataset.index;
-  if (address !== storedFor) stored = []; // those would lead to another view of the mails
+  if (address !== storedFor) stored = []; // their links lead to another view of the mails
   field.value = "";
   gather();
   dialog.showModal();
@@ -52,7 +52,7 @@ async function open() {
   show();
 }
 
-// What the page offers comes from its links and buttons, so what is new there is here as well.
+// Collects the actions of the page from its links and buttons.
 function gather() {
   const actions = [...document.querySelectorAll(ACTIONS)].filter((carrier) => carrier.matches("a[href], button"));
   items = [
@@ -146,7 +146,7 @@ function press(event) {
   else if (key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) dialog.close();
   else return;
   event.preventDefault();
-  event.stopPropagation(); // or the key that closes it opens it again
+  event.stopPropagation(); // otherwise the key that closes the palette opens it again
 }
 
 function go(item, inNewTab) {

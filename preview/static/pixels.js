@@ -1,5 +1,5 @@
-// What is drawn leads to the line of the templates that it comes from, and a line to all that it draws. The outlines lie
-// on the paper, above the frame: nothing is added to the mail.
+// Links each part of the mail to the template line that renders it, and each line to its parts. The outlines lie on the
+// paper above the frame, so the mail stays unchanged.
 
 import { element } from "./element.js";
 import { currentFrame } from "./frame.js";
@@ -20,7 +20,7 @@ export function usePixels() {
   canvas.addEventListener("focusin", ({ target }) => target.matches(".linked a") && leaveTogether(target));
 }
 
-// Takes up a mail that has come into the frame.
+// Listens to a mail that has loaded in the frame.
 export function watch(inside) {
   clear("pointed");
   if (!document.getElementById("pick")) picking = false;
@@ -59,7 +59,7 @@ async function choose(event) {
   draw(address.href);
 }
 
-// Outlines what comes from the line in the address, and brings it into sight once.
+// Outlines the parts that the line in the address renders, and scrolls to them once.
 async function outline() {
   document.getElementById("pick")?.setAttribute("aria-pressed", picking);
   const line = new URLSearchParams(location.search).get("line") ?? "";
@@ -73,7 +73,7 @@ async function outline() {
   seen = line;
 }
 
-// Asks what everything in the frame comes from, once for each mail that is in it.
+// Fetches the source lines of every part of the mail, once for each mail.
 async function marks() {
   const frame = currentFrame();
   const address = frame?.parentElement.dataset.places;
@@ -85,7 +85,7 @@ async function marks() {
   return known.answer;
 }
 
-// Finds what an element of the mail comes from: its own tag, else what drew it.
+// Finds the source of an element of the mail: its own tag, else the tag that rendered it.
 function origin(target, all) {
   for (let element = target; element; element = element.parentElement) {
     const keys = [element.dataset.keyturn, ...element.classList];
@@ -118,7 +118,7 @@ function boxAround({ left, top, width, height }, scale, kind) {
   return box;
 }
 
-// Says what is in the box and where it comes from: right of it if there is room, else under it.
+// Labels a box with its tag and line: to its right if there is room, else below.
 function label(box, { tag, trail }) {
   const paper = box.parentElement;
   const [inner, outer] = [trail[0], trail.at(-1)];
@@ -141,12 +141,12 @@ function lineOf({ file, line }) {
   return `${file}:${line}`;
 }
 
-// "password_reset/password_reset.mjml" is known by its last part.
+// Shortens "password_reset/password_reset.mjml" to its last part.
 function short(place) {
   return lineOf(place).replace(/^(?:.*\/)?([^/]+)\/(\1\.)/, "$2");
 }
 
-// In a source, the arrow keys go from line to line, and the tab key leaves it: a stop for each line would be too many.
+// The arrow keys move between the lines of a source, and the Tab key leaves it, so that it has one tab stop.
 function alongLines(event) {
   const step = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" }[event.key];
   const line = event.target.closest(".linked li");

@@ -1,4 +1,4 @@
-// The contact sheet: each mail as tall as it is, drawn anew after a save, and all of them on paper.
+// The contact sheet: shows each mail at full height, reloads it after a save, and prints all mails.
 
 const canvas = document.querySelector(".canvas");
 
@@ -20,7 +20,7 @@ function measure(frame) {
   const inside = frame.contentDocument?.documentElement;
   if (!isDrawn(frame)) return;
   inside.style.overflow = "hidden";
-  inside.style.printColorAdjust = "exact"; // or paper gets no grounds, and a dark mail its light letters
+  inside.style.printColorAdjust = "exact"; // prints backgrounds, which dark mails with light letters need
   new ResizeObserver(() => fit(frame, inside)).observe(inside);
 }
 
@@ -28,7 +28,7 @@ function fit(frame, inside) {
   frame.parentElement.style.setProperty("--height", Math.ceil(inside.getBoundingClientRect().height));
 }
 
-// A mail that is out of sight is not loaded yet, and paper has no sight: all are, before the dialog opens.
+// Loads the mails that are out of sight before the print dialog opens.
 async function print() {
   await Promise.all(frames().map(load));
   window.print();

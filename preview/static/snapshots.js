@@ -1,5 +1,5 @@
-// Before and after: both frames as tall as the mail and as wide as there is room, one over the other where that is
-// wanted, and the marks of what changed in them.
+// Before and after: two frames as tall as their mails and as wide as fits, side by side or one over the other, with marks
+// on the changes.
 
 import { compareLayouts } from "./layouts.js";
 import { draw } from "./page.js";
@@ -37,13 +37,13 @@ function arrived() {
   });
 }
 
-// A toolbar that has just come does not know yet what was measured and chosen.
+// A toolbar that has just arrived does not show the scale and the chosen marks yet.
 function settle() {
   fit();
   mark(marks);
 }
 
-// Resolves when the frame has its mail.
+// Resolves when the mail in the frame has loaded.
 function adopted(frame) {
   return new Promise((done) => {
     const look = () => {
@@ -64,7 +64,7 @@ function adopted(frame) {
   });
 }
 
-// One scale and one height for both: what is level in the mails is level on the screen.
+// Gives both mails one scale and one height, so that equal positions line up on the screen.
 function fit() {
   const proofs = canvas.querySelector(".proofs");
   if (!proofs) return;
@@ -92,7 +92,7 @@ function fit() {
   zoom.textContent = `at ${Math.round(scale * 100)} %`;
 }
 
-// Says in words what the image of the difference shows: what moves one text moves all that follow.
+// Describes the difference of the layouts in words.
 function tellLayout() {
   const told = canvas.querySelector("[data-layout]");
   const [before, after] = [...canvas.querySelectorAll(".proofs iframe")].map((frame) => frame.contentDocument);
@@ -113,7 +113,7 @@ function swipe(input) {
   input.setAttribute("aria-valuetext", `${input.value} % accepted, ${100 - input.value} % now`);
 }
 
-// All of the one, all of the other: the eye finds what jumps.
+// Switches between the whole old mail and the whole new one, so that changes jump.
 function flip() {
   const input = canvas.querySelector("[data-swipe]");
   input.value = Number(input.value) > 50 ? 0 : 100;
@@ -124,7 +124,7 @@ async function accept(event) {
   const form = event.target;
   if (!form.matches("[data-accept]")) return;
   event.preventDefault();
-  document.body.dataset.deciding = ""; // what this changes is drawn with its answer: the mail here may be gone by then
+  document.body.dataset.deciding = ""; // events.js ignores the change, since this function loads the page
   const body = new URLSearchParams(new FormData(form));
   const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
   delete document.body.dataset.deciding;

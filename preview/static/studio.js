@@ -1,4 +1,4 @@
-// Everything works without this: it only makes the same pages arrive without a flash, and by themselves.
+// The studio works without scripts. They load the same pages without a flash, and update them after a change.
 
 import { check, draw, settled } from "./page.js";
 import { listen } from "./events.js";
@@ -29,7 +29,7 @@ document.addEventListener("click", (event) => {
   open(link.href);
 });
 
-// A form that only asks is a link whose address is filled in. One that says so asks with each choice.
+// A GET form opens its address with the filled-in values. With `data-at-once` each choice submits it.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "get") return;
@@ -57,7 +57,7 @@ function isPage(link) {
   return inside && !link.target && !link.hasAttribute("download");
 }
 
-// A link of a preview is not followed: it is shown among the links. One of a page leads to the preview of where it leads.
+// A link in a mail is not followed, but shown in the list of links. A link in a hosted page opens the preview of its target.
 async function show(address) {
   if (document.body.dataset.page === "hosted") return lead(address);
   const tab = document.getElementById("tab-links");

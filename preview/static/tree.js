@@ -1,4 +1,4 @@
-// The search over the list: what stands there is hidden or shown as one types, without asking the server.
+// The search above the list: hides and shows rows while the user types, without a request to the server.
 
 import { match } from "./matching.js";
 

@@ -1,10 +1,10 @@
-// A field that filters a page does so while it is typed in; the Enter key only does it at once. One that asks only then
-// is left alone by pages that arrive while it is typed in.
+// A field with `data-as-typed` filters its page while the user types, and at once with the Enter key. A field with
+// `data-held` waits for the Enter key, and new pages do not change it while the user types.
 
 import { hold } from "./blend.js";
 import { draw } from "./page.js";
 
-const PAUSE = 200; // ms without a key: longer than between two of them
+const PAUSE = 200; // ms without a key, longer than the gap between two keys
 let waiting = 0;
 
 export function useTyping() {
@@ -24,12 +24,12 @@ function type(field) {
   waiting = setTimeout(() => ask(field), PAUSE);
 }
 
-// Only the first of many changes is a step that one can go back from.
+// Only the first of many changes adds an entry to the history.
 function ask({ form, name }) {
   if (form) draw(addressOf(form), { replace: new URLSearchParams(location.search).has(name) });
 }
 
-// Whoever leaves the field asks for nothing new, unless it was left within the pause.
+// Leaving the field loads the page only if the user left within the pause.
 function leave(event) {
   if (!event.target.matches("[data-as-typed]")) return;
   stop();

@@ -1,4 +1,4 @@
-// What may stand where the caret is: elements by their parent, attributes, classes, and what this mail is given.
+// Completions at the caret: elements allowed in their parent, attributes, classes, and the mail's variables.
 
 const HTML = ["a", "b", "br", "div", "em", "h1", "h2", "h3", "hr", "i", "img", "li", "ol", "p", "span", "strong", "table", "td", "th", "tr", "u", "ul"];
 const STATEMENTS = ["block", "elif", "else", "endblock", "endfor", "endif", "endmacro", "endset", "extends", "filter", "for", "from", "if", "import", "include", "macro", "set", "trans"];
@@ -9,7 +9,7 @@ const NEAR = 4000;
 
 let known = { from: "", words: Promise.resolve(null) };
 
-// Returns a source of completions; in what is no markup, of Jinja's alone.
+// Returns a source of completions. In files without markup it completes only Jinja.
 export function completions(markup) {
   return async (context) => {
     const words = await wordsOfMail();
@@ -28,7 +28,7 @@ async function wordsOfMail() {
   return known.words;
 }
 
-// Returns what stands behind the last {{ or {% that is not closed.
+// Returns the text behind the last open {{ or {%.
 function openJinja(before) {
   const [opened, closed] = [Math.max(before.lastIndexOf("{{"), before.lastIndexOf("{%")), Math.max(before.lastIndexOf("}}"), before.lastIndexOf("%}"))];
   return opened > closed ? { statement: before[opened + 1] === "%", text: before.slice(opened + 2) } : null;
@@ -48,7 +48,7 @@ function ofJinja({ statement, text }, context, words) {
   return result(context, found[1], names, "variable", statement ? WORDS : []);
 }
 
-// The loops above the caret: what each one's name stands for.
+// Returns the variables of the loops above the caret, with the list of each.
 function loops(context) {
   const above = context.state.sliceDoc(0, context.pos).matchAll(/\{%-?\s*for\s+(\w+)\s+in\s+([\w.]+)/g);
   return new Map([...above].map(([, name, list]) => [name, list]));
@@ -85,7 +85,7 @@ function ofValue(name, value, rules, context, words) {
   return result(context, last, choices, name);
 }
 
-// The element that the caret stands in, as far as this file tells.
+// Returns the element around the caret, as far as this file shows it.
 function parentOf(context, opened, before) {
   const open = [];
   const above = context.state.sliceDoc(0, context.pos - (before.length - opened));

@@ -1,8 +1,8 @@
-// What is typed, drawn beside it and checked, without being saved.
+// Drafts: renders and checks the unsaved text, and shows the result beside the editor.
 
 import { setDiagnostics } from "../vendored/codemirror/codemirror.min.js";
 
-// Milliseconds without a key before it is drawn, and before it is checked; one of each is under way at a time.
+// Milliseconds without a key before the text is rendered, and before it is checked.
 const PAUSE = 120;
 const LONG_PAUSE = 500;
 const TOKEN = /<\/?[\w-]+>?|[\w-]+|\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\S/y;
@@ -38,7 +38,7 @@ export function drawDrafts(section, view, tell) {
 
   function mark(text) {
     const { doc } = view.state;
-    if (doc.toString() !== text) return; // of what is typed by now, the next answer tells
+    if (doc.toString() !== text) return; // the text has changed, so the next response applies
     const own = fault?.file === section.dataset.file && fault.line ? [fault] : [];
     const all = own.length ? own : findings;
     view.dispatch(setDiagnostics(view.state, all.filter(({ line }) => line <= doc.lines).map((one) => diagnostic(doc, one))));
@@ -66,7 +66,7 @@ function context() {
   return document.querySelector("[data-editing]")?.dataset ?? {};
 }
 
-// Does something once nothing was asked for `pause` milliseconds, and never twice at the same time.
+// Runs `act` after `pause` milliseconds without another call, and only one run at a time.
 function bounded(pause, act) {
   let [waiting, busy, again] = [0, false, null];
   async function run(sent) {
@@ -98,7 +98,7 @@ async function post(address, sent) {
   }
 }
 
-// Draws behind the old mail, and takes its place once it is there, as far down as that was.
+// Loads the draft behind the old one, and replaces it at the same scroll position.
 async function show(pane, address, { width, scheme, title }) {
   const old = pane.querySelector("iframe:not(.arriving)");
   const coming = document.createElement("iframe");

@@ -1,4 +1,4 @@
-// An editor for one file of the folder: what stands in it, what is drawn of it, and what becomes of it.
+// An editor for one file of the folder: its text, its drafts and its saving.
 
 import {
   Compartment, EditorState, EditorView, autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap,
@@ -13,9 +13,9 @@ import { look } from "./look.js";
 import { keepSaved } from "./saving.js";
 
 const MARKUP = new Set(["mjml", "html", "htm", "xml", "xhtml"]);
-const left = new Map(); // what was not saved when a page took the editor's place, by its file
+const left = new Map(); // the unsaved text of closed editors, by file
 
-// Resolves to what closes the editor, and is told when the view is another; to nothing where the file cannot be edited.
+// Resolves to an object that closes the editor and reacts to another view, or to null if the file cannot be edited.
 export async function openEditor(section) {
   const { file, kind, source } = section.dataset;
   const said = section.querySelector("[data-said]");
@@ -76,13 +76,13 @@ function extensions(kind, file) {
     autocompletion({ override: [completions(markup)], icons: false }),
     EditorView.contentAttributes.of({ "aria-label": `Source of ${file}`, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
     look, typing, EditorState.phrases.of({ Accept: "Mine", Reject: "Theirs" }),
-    // Tab leaves the editor, so that nobody is caught in it (WCAG 2.2, 2.1.2); Ctrl+] and Ctrl+[ move lines in and out.
+    // Tab leaves the editor, which is no keyboard trap then (WCAG 2.2, 2.1.2). Ctrl+] and Ctrl+[ indent and outdent lines.
     keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
   ];
 }
 
-// What is typed over coloured text Chromium would put into an element with a style of its own, which the policy of the
-// page refuses and reports. So the editor takes it before the browser does.
+// The editor inserts typed text itself. Over coloured text Chromium would create an element with an inline style, which
+// the page's Content-Security-Policy blocks and reports.
 const typing = EditorView.domEventHandlers({
   beforeinput(event, view) {
     if (event.inputType !== "insertText" || !event.data || event.isComposing || view.composing) return false;
@@ -95,7 +95,7 @@ const typing = EditorView.domEventHandlers({
   },
 });
 
-// Goes to the line that the address names, "#L3" or ?line=file:3.
+// Goes to the line in the address, "#L3" or ?line=file:3.
 function showLine(view, file) {
   const picked = new URLSearchParams(location.search).get("line") ?? "";
   const number = Number(location.hash.match(/^#L(\d+)$/)?.[1] ?? (picked.startsWith(`${file}:`) ? picked.slice(file.length + 1) : 0));

@@ -1,4 +1,4 @@
-// Asks before a page takes the place of an editor with changes that are not saved.
+// Asks for confirmation before another page replaces an editor with unsaved changes.
 
 export function askBeforeLeaving(file, isChanged, forget) {
   const here = location.href;
@@ -21,7 +21,7 @@ export function askBeforeLeaving(file, isChanged, forget) {
     event.preventDefault();
     event.stopImmediatePropagation();
   }, options);
-  // Registered in the capture phase of the window, before what draws the page that one goes back to.
+  // The capture phase of the window comes before the listener that loads the page of the Back key.
   addEventListener("popstate", (event) => {
     if (isSame(location.href, here) || mayLeave()) return;
     event.stopImmediatePropagation();
@@ -30,7 +30,7 @@ export function askBeforeLeaving(file, isChanged, forget) {
   return { close: () => stop.abort() };
 }
 
-// Whether an address shows the same file in the editor, of the same mail in whatever view.
+// Tells whether two addresses show the same file of the same mail in the editor, in any view.
 function isSame(address, here) {
   const [there, now] = [new URL(address), new URL(here)];
   const parts = ["show", "file", "mode"];

@@ -1,9 +1,9 @@
-// How the editor looks: the colours of the page, and Jinja over whatever it stands in.
+// The look of the editor: the colours of the page, and highlighted Jinja in any kind of file.
 
 import { Decoration, EditorView, HighlightStyle, RangeSetBuilder, ViewPlugin, syntaxHighlighting, tags } from "../vendored/codemirror/codemirror.min.js";
 
 const JINJA = /\{#[\s\S]*?#\}|\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g;
-const MARGIN = 2000; // characters above and below what is seen, where a long block may begin
+const MARGIN = 2000; // characters above and below the visible text, where a long block may begin
 const code = Decoration.mark({ class: "cm-jinja" });
 const comment = Decoration.mark({ class: "cm-jinja-comment" });
 
@@ -40,7 +40,7 @@ const panel = { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1
 
 const theme = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--ground)", color: "var(--ink)", fontSize: "12px" },
-  "&.cm-focused, .cm-content": { outline: "none !important" }, // the ring is around all of it: editing.css
+  "&.cm-focused, .cm-content": { outline: "none !important" }, // editing.css draws the ring around the whole editor
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px" },
   ".cm-content": { caretColor: "var(--ink)", padding: "8px 0 24px" },
   ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)" },
@@ -64,7 +64,7 @@ const theme = EditorView.theme({
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--error)" },
   ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warning)" },
   ".cm-lintRange-info": { backgroundImage: "none", textDecoration: "underline dotted var(--muted)" },
-  // CodeMirror's own signs are images in data: addresses, which the policy of the page refuses.
+  // CodeMirror's own markers are images in data: URLs, which the page's Content-Security-Policy blocks.
   ".cm-lint-marker": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", borderRadius: "50%", background: "var(--muted)" },
   ".cm-lint-marker-error": { content: "normal", background: "var(--error)" },
   ".cm-lint-marker-warning": { content: "normal", background: "var(--warning)", borderRadius: "1px" },

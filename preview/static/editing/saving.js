@@ -1,4 +1,4 @@
-// What is saved and what is not: nothing is written over what somebody else has saved since.
+// Saves the text, and never overwrites a version that another program has saved in between.
 
 import { unifiedMergeView } from "../vendored/codemirror/codemirror.min.js";
 
@@ -74,14 +74,14 @@ export function keepSaved(section, view, read, { tell, compared }) {
     view.focus();
   }
 
-  // Another program has saved something, or this page has.
+  // Runs after a save by another program or by this page.
   async function look() {
     await underWay;
     const [before, saving] = [known, underWay];
     const answer = await fetch(section.dataset.source).catch(() => null);
     if (!answer?.ok) return;
     const now = await answer.json();
-    if (known !== before || underWay !== saving) return look(); // read before what was saved meanwhile
+    if (known !== before || underWay !== saving) return look(); // a save happened during the read
     if (now.fingerprint === known.fingerprint || !section.isConnected) return;
     if (isChanged()) return ask(now);
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
