@@ -110,3 +110,32 @@ async def test_a_code_that_one_factor_has_refused_costs_a_try_though_another_can
     assert (problem(last), last.json()["reason"]) == ("400 link-dead", "second_step")
     assert (await audited(service)).count("rejected") == 5
     assert project.server.users.sessions() == 0
+
+
+NO_VERDICT = [
+    Answer(status, {"code": code, "message": "No"})
+    for status, code in (
+        (400, "validation_failed"),
+        (401, "bad_jwt"),
+        (403, "mfa_ip_address_mismatch"),
+        (404, "mfa_factor_not_found"),
+        (409, "conflict"),
+        (422, "mfa_challenge_expired"),
+        (422, ""),
+        (429, "mfa_verification_failed"),
+        (500, "mfa_verification_failed"),
+    )
+]
+
+
+async def test_only_the_documented_refusal_of_a_code_is_a_no(project: Project, service: Service) -> None:
+    project.server.users.add(ADA, OLD, factors=[SupabaseFactor(id=TOTP, code="492039")])
+    token = await service.link()
+    asked = [None] * 6  # the account, its factors twice, the link, the session, the challenge
+    for answer in NO_VERDICT:
+        project.server.coming.clear()
+        project.server.coming += [*asked, answer]
+        assert problem(await reset_with(service, token, "totp", "492039")) == "503 unavailable"
+    project.server.coming.clear()
+    project.server.coming += [*asked, Answer(403, {"code": "mfa_verification_rejected", "message": "No"})]
+    assert (await reset_with(service, token, "totp", "492039")).json()["triesLeft"] == 4

@@ -39,6 +39,9 @@ _OK = 200
 _WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}
 """Error codes (https://supabase.com/docs/guides/auth/debugging/error-codes). The second is the project's own hook."""
 
+_REFUSALS = frozenset(range(400, 500)) - {429}
+"""Statuses of an answer that is a verdict: 429 and those from 500 on say that there was none."""
+
 _DIGITS = 6
 """Of a TOTP code at Supabase; it validates no other length."""
 
@@ -140,7 +143,8 @@ class SupabaseSecondStep:
         challenge = _read(await self._ask("POST", f"{path}/challenge", session, {}), _Challenge)
         answered = {"challenge_id": challenge.id, "code": code}
         answer = await self._ask("POST", f"{path}/verify", session, answered)
-        if refusal_of(answer.status_code, answer.content).code in _WRONG_CODE:
+        said = refusal_of(answer.status_code, answer.content)
+        if said.status in _REFUSALS and said.code in _WRONG_CODE:
             return None
         return _read(answer, _Session).access_token
 
