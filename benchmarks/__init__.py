@@ -1,6 +1,6 @@
-"""What Keyturn costs: `just bench`, `just soak`, `just timing`, `just hostile`. Figures stand in docs/performance.md.
+"""Benchmarks of Keyturn: `just bench`, `just soak`, `just timing`, `just hostile`. docs/performance.md has the figures.
 
-`comparison` asks Keyturn and its `peers` the same in rounds, with `load` from a process of its own; `budgets` measures
-parts by themselves, `hashes` what bcrypt takes, `profiles` whose time it is, `soak` what minutes of it leave behind.
-`report` makes tables and plots of what they found.
+`comparison` sends the same requests to Keyturn and to its `peers`, in rounds; the `load` has a process of its own.
+`budgets` measures single parts, and `hashes` measures bcrypt. `profiles` shows which package uses the processor time.
+`soak` checks memory and mails under minutes of load. `report` turns the results into tables and plots.
 """

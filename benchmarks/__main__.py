@@ -1,4 +1,4 @@
-"""Run the benchmarks: tables on the terminal, in benchmarks/results and in docs/performance.md."""
+"""Runs the benchmarks, and writes tables to the terminal, benchmarks/results and docs/performance.md."""
 
 import os
 import sys
@@ -31,26 +31,28 @@ BENCHMARKS: Mapping[str, str] = {
     "studio": "budgets.studio",
     "inbox": "budgets.inbox",
 }
-"""Each is a module with `measure(plan, tell)`, loaded when it is asked for: some want programs that others do not."""
+"""Modules with a function `measure(plan, tell)`. Each is imported when it runs, as some need programs of their own."""
 
 _DOCUMENT = ROOT / "docs" / "performance.md"
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
-@click.option("--quick", is_flag=True, help="A few seconds each, to see that it works; nothing is kept.")
-@click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="On this database alone.")
-@click.option("--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Beside hello, these alone.")
-@click.option("--rounds", type=click.IntRange(min=1), help="How often each is measured.")
-@click.option("--rows", type=click.IntRange(min=1000), help="Links and messages of `standing`; a million otherwise.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end, for machines.")
+@click.option("--quick", is_flag=True, help="Run each for a few seconds, as a check; keep no results.")
+@click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="Use only this database.")
+@click.option(
+    "--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Measure only these peers and hello."
+)
+@click.option("--rounds", type=click.IntRange(min=1), help="The number of rounds.")
+@click.option("--rows", type=click.IntRange(min=1000), help="Links and messages of `standing`: a million by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option(
     "--results",
     type=click.Path(file_okay=False, path_type=Path),
     default=ROOT / "benchmarks" / "results",
-    help="Where tables, plots and data are kept.",
+    help="The folder of tables, plots and data.",
 )
-@click.option("--write-docs", is_flag=True, help="Put the results into docs/performance.md, too; measure those NAMES.")
+@click.option("--write-docs", is_flag=True, help="Also write the results into docs/performance.md.")
 def main(
     names: tuple[str, ...],
     quick: bool,
@@ -62,8 +64,8 @@ def main(
     results: Path,
     write_docs: bool,
 ) -> None:
-    """Measure all, or those NAMES: Keyturn beside its peers, and its parts against their budgets."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile all that it loads
+    """Compare Keyturn with its peers, and its parts with their budgets: all benchmarks, or those NAMES."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise each start compiles every module again
     plan = QUICK if quick else Plan()
     plan = msgspec.structs.replace(plan, engines=engines or plan.engines, peers=peers, rounds=rounds or plan.rounds)
     plan = msgspec.structs.replace(plan, rows=rows or plan.rows)
@@ -72,7 +74,7 @@ def main(
         tell(f"{name} ...")
         try:
             found[name] = _measure(name)(plan, tell)
-        except SystemExit as error:  # the others take an hour, and do not depend on it
+        except SystemExit as error:  # the other benchmarks take an hour and do not depend on this one
             failed.append(f"{name}: {error}")
             tell(failed[-1])
             continue
@@ -85,7 +87,7 @@ def main(
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
     if write_docs:
         for missing in write_results_into(_DOCUMENT, results):
-            tell(f"docs/performance.md keeps what it says of {missing}: it was not measured")
+            tell(f"docs/performance.md keeps its figures of {missing}, which was not measured")
     if failed:
         raise SystemExit("\n".join(failed))
 
@@ -98,7 +100,7 @@ def _measure(name: str) -> Callable[[Plan, Tell], Report]:
 def _print(report: Report) -> None:
     for table in report.tables.values():
         click.echo(f"\n{table.markdown()}")
-    for sentence in report.said:
+    for sentence in report.notes:
         click.echo(sentence)
 
 

@@ -1,4 +1,4 @@
-"""The attacks of `benchmarks.hostile`: each is one request, or one round of them, by the number that it is given."""
+"""The attacks of `benchmarks.hostile`. A call sends one request or one round of requests, which `number` varies."""
 
 import http.client
 import itertools
@@ -14,10 +14,10 @@ _HEADERS = 29_000_000
 """Bytes of headers on one connection."""
 
 _HALF = 200
-"""Half-sent bodies of a thread at once: of four threads, as many as `serve` keeps connections."""
+"""Half-sent bodies of one thread. Four threads send as many as `serve` keeps connections."""
 
 _AHEAD = 64_000
-"""Bytes of requests' headers behind a request that is being answered: four times what `serve` keeps."""
+"""Bytes of headers sent behind a request that has no answer yet: four times as many as `serve` keeps."""
 
 _idle: list[socket.socket] = []
 
@@ -26,10 +26,10 @@ def _send(
     port: int, path: str, client: str, body: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_WAIT)
-    told = {"X-Forwarded-For": client, "Content-Type": "application/json"} | dict(headers or {})
+    sent = {"X-Forwarded-For": client, "Content-Type": "application/json"} | dict(headers or {})
     try:
         method, content = ("GET", None) if body is None else ("POST", json.dumps(body, ensure_ascii=False).encode())
-        connection.request(method, path, content, told)
+        connection.request(method, path, content, sent)
         connection.getresponse().read()
     finally:
         connection.close()
@@ -40,31 +40,31 @@ def _client(number: int) -> str:
 
 
 def long_addresses(port: int, number: int) -> None:
-    """15 kB of combining marks in two classes by turns, which NFC sorts, as an address."""
+    """Send an address with 15 kB of combining marks of two alternating classes, which NFC has to sort."""
     marks = "\u0301\u0323" * 3700
     _send(port, "/api/auth/request-password-reset", _ONE_CLIENT, {"email": f"a{number}{marks}@example.test"})
 
 
 def long_cookie(port: int, _: int) -> None:
-    """400 kB of escaped quotes, which Python's library undoes one by one."""
+    """Send a cookie with 400 kB of escaped quotes, which Python's library unescapes one by one."""
     cookie = 'keyturn_asked="' + '\\"' * 200_000 + '"'
     _send(port, "/forgot-password", _ONE_CLIENT, headers={"Cookie": cookie})
 
 
 def disguised_passwords(port: int, number: int) -> None:
-    """Passwords of 32 signs that zxcvbn reads in many ways, each from another client."""
+    """Send passwords of 32 characters that zxcvbn reads in many ways, each from a different client."""
     signs = itertools.islice(itertools.cycle("4@8({[<369!1|70$5+%2"), number % 20, number % 20 + 32)
     body = {"token": f"{number:043d}", "newPassword": "".join(signs)}
     _send(port, "/api/auth/reset-password-with-token", _client(number), body)
 
 
 def many_clients(port: int, number: int) -> None:
-    """Check links that are none, each from a client that was not seen before: entries in the limits' memory."""
+    """Check invalid links, each from a new client, so that the limits' memory grows by an entry."""
     _send(port, "/api/auth/validate-reset-token", _client(number), {"token": f"{number:043d}"})
 
 
 def idle_sockets(port: int, _: int) -> None:
-    """300 connections on which nothing follows, and headers that do not end on another."""
+    """Open 300 idle connections, and one that sends endless headers."""
     while len(_idle) < _IDLE:
         held = socket.create_connection(("127.0.0.1", port), _WAIT)
         held.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n")
@@ -77,7 +77,7 @@ def idle_sockets(port: int, _: int) -> None:
 
 
 def half_sent_bodies(port: int, _: int) -> None:
-    """200 connections on which half of a body never follows, until the server ends them all."""
+    """Open 200 connections that send half of a body, and wait until the server closes all of them."""
     half = (
         b"POST /api/auth/request-password-reset HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
         b'Content-Length: 8000\r\n\r\n{"email": "' + b"a" * 4000
@@ -92,7 +92,7 @@ def half_sent_bodies(port: int, _: int) -> None:
 
 
 def pipelined_headers(port: int, number: int) -> None:
-    """Sign in, which takes a hash, with 64 kB of headers behind it on the same connection."""
+    """Sign in, which costs a hash, and send 64 kB of headers behind it on the same connection."""
     body = json.dumps({"email": f"nobody{number}@example.test", "password": "seven quiet harbours"}).encode()
     with socket.create_connection(("127.0.0.1", port), _WAIT) as connection:
         connection.sendall(
@@ -108,18 +108,18 @@ def pipelined_headers(port: int, number: int) -> None:
 
 
 def costly_accept(port: int, _: int) -> None:
-    """15 kB of media types in `Accept`, at an address where there is nothing."""
+    """Send 15 kB of media types in `Accept` to an address that does not exist."""
     _send(port, "/nothing", _ONE_CLIENT, headers={"Accept": ",".join(["a/b;q=0.5"] * 1500)})
 
 
 def sign_ins(port: int, number: int) -> None:
-    """Sign-ins that fail, each from another client and with another address: a hash for each."""
+    """Fail to sign in, each time from a new client and with a new address: each costs a hash."""
     body = {"email": f"nobody{number}@example.test", "password": "seven quiet harbours"}
     _send(port, "/api/auth/login", _client(number), body)
 
 
 def requests(port: int, number: int) -> None:
-    """Ask for links, each from another client and for another address: a row for each."""
+    """Request links, each from a new client and for a new address: each costs a row."""
     body = {"email": f"nobody{number}@example.test"}
     _send(port, "/api/auth/request-password-reset", _client(number), body)
 

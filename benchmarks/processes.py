@@ -1,4 +1,4 @@
-"""Ports and memory of what is measured."""
+"""Ports and memory of the measured processes."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ def free_port() -> int:
 
 
 def megabytes_of_all(pid: int) -> float:
-    """Return what a process holds with all below it; what several share counts once (proc(5), Pss)."""
+    """Return the memory of a process and its descendants. A shared page counts once (proc(5), Pss)."""
     below = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
     own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))

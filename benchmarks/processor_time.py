@@ -9,13 +9,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def tree_seconds(pid: int) -> float:
-    """Return the processor time of a process and of all that it started, ended ones included."""
+    """Return the processor time of a process and its descendants, those that have ended included."""
     times = _times()
     return sum(times[one][1] for one in _tree(pid, times))
 
 
 def tree_megabytes(pid: int) -> float:
-    """Return the resident memory of a process and of all that it started, shared pages counted in each."""
+    """Return the resident memory of a process and its descendants. A shared page counts once for each process."""
     return sum(_megabytes(one) for one in _tree(pid, _times()))
 
 
@@ -28,11 +28,11 @@ def _read() -> Iterator[tuple[int, tuple[int, float]]]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             try:
-                # The name of a program may hold spaces and brackets: what follows the last bracket is plain.
+                # A program's name may hold spaces and brackets, so the fields start after the last bracket.
                 fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            # utime, stime, and those of children that were waited for
+            # utime, stime, cutime and cstime: the last two are the times of ended children
             yield int(folder.name), (int(fields[1]), sum(map(int, fields[11:15])) / _TICKS)
 
 

@@ -1,7 +1,7 @@
-"""Where the processor time of the interpreter goes: each endpoint and the worker under load, sampled by py-spy.
+"""Where the interpreter's processor time goes: py-spy samples each endpoint and the worker under load.
 
-Samples are of the thread that holds the interpreter's lock, so what a database or bcrypt does beside it is not in them.
-A sample belongs to the innermost package that is named here: what it calls of the standard library is its own.
+It samples the thread that holds the interpreter's lock, so work of a database or of bcrypt outside it is not shown.
+A sample belongs to the innermost package that `_LABELS` names, so calls into the standard library count for the caller.
 """
 
 import re
@@ -30,10 +30,10 @@ _RATE = 250
 """Samples a second."""
 
 _WARM_UP = 50
-"""Messages that a worker works off before: the first one imports what the others use."""
+"""Messages that a worker delivers before it is measured: the first one imports modules for all."""
 
 _START = 3.0
-"""Seconds that py-spy may take until it samples."""
+"""Seconds that py-spy may take to start."""
 
 _LABELS = {
     "sqlalchemy": "SQLAlchemy",
@@ -63,7 +63,11 @@ _FILE = re.compile(r"\(([^():]+):\d+\)$")
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Samples by package, of one thing that was done on one engine; `modules` are Keyturn's own that lead."""
+    """The samples of one kind of work on one engine.
+
+    `samples`: by package.
+    `modules`: by module of Keyturn, the twelve with the most samples.
+    """
 
     engine: str
     work: str
@@ -72,7 +76,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Raise SystemExit where py-spy may not look at processes (ptrace(2))."""
+    """Profile each endpoint and the worker. Raises SystemExit if py-spy may not trace processes (ptrace(2))."""
     found = list[Profile]()
     for engine in plan.engines:
         for profile in _profiles(engine, plan, tell):
@@ -82,7 +86,7 @@ def measure(plan: Plan, tell: Tell) -> Report:
 
 
 def _profiles(engine: str, plan: Plan, tell: Tell) -> Iterator[Profile]:
-    """Record the endpoints, and the worker on an outbox that holds nothing else."""
+    """Profile each endpoint, and the worker on an outbox with messages of one kind only."""
     with field(engine, ["keyturn"], plan.unknown, tell) as here:
         for operation, work in ENDPOINTS.items():
             load = start_load(_order(here, operation, seconds=2 * plan.seconds + _START), here.cores.load)
@@ -128,7 +132,7 @@ def _recorded(here: Field, work: str, pid: int, plan: Plan) -> Profile:
 
 
 def label_of(files: Sequence[str]) -> str:
-    """Return whose time it is that was spent in the last of those files, which called each other in this order."""
+    """Return the label of the package that a sample counts for. `files` are its stack, the innermost last."""
     for file in reversed(files):
         if label := _LABELS.get(file.partition("/")[0]):
             return label

@@ -1,4 +1,4 @@
-"""What is told on the terminal while something is measured: on standard error, so that `--json` stays clean."""
+"""Progress of a measurement on the terminal. It goes to standard error, so `--json` prints only JSON."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ Tell = Callable[[str], None]
 
 
 def teller() -> Tell:
-    """Return what tells a line, with the minutes and seconds since now before it."""
+    """Return a function that prints a line behind the minutes and seconds since this call."""
     begun = time.monotonic()
 
     def tell(line: str) -> None:

@@ -1,8 +1,9 @@
-"""What a stranger learns from time: of a request for a link, and of a ping right after it, over the socket.
+"""What an attacker learns from the time of a reset request, and of a ping right after it, over the socket.
 
-`keyturn serve` as it comes, with the worker that it starts. Each kind of address is told from an unknown one by the
-rank test of Mann and Whitney; AUC is the share of pairs in which the kind took longer (0.5 is nothing to see), and
-`told` how often the best single threshold is right, found with the samples that it is judged by, so it flatters.
+It measures `keyturn serve` with default settings and the worker that it starts. The rank test of Mann and Whitney
+compares each kind of address with an unknown address. AUC is the share of pairs in which the kind took longer: 0.5
+means no difference. `told` is how often the best single threshold is right. That threshold is fitted to the same
+samples, so `told` is too high rather than too low.
 
     uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql]
 """
@@ -32,21 +33,21 @@ from keyturn.database.migrations import migrate
 
 KINDS = ("known", "disabled", "provider", "cooled down", "unknown")
 PAUSE = 0.025
-"""Seconds between samples: longer than a worker takes for a mail, so that it meets the ping, not the next request."""
+"""Seconds between samples. A mail takes the worker less, so it can delay the ping but not the next request."""
 
 _READY = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _REQUEST, _PING = "/api/auth/request-password-reset", "/health/live"
 
 Samples = Mapping[str, tuple[list[int], list[int]]]
-"""Nanoseconds of the requests and of the pings after them, for each kind."""
+"""The nanoseconds of the requests and of the pings after them, by kind of address."""
 
 
 @click.command()
-@click.option("--samples", default=2000, show_default=True, help="Of each kind.")
+@click.option("--samples", default=2000, show_default=True, help="Samples of each kind.")
 @click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
 @click.option("--worker", type=click.Choice(["child", "inside", "none"]), default="child", show_default=True)
 def main(samples: int, database: str, worker: str) -> None:
-    """Measure, and print a row for each kind of address."""
+    """Time requests, and print a row for each kind of address."""
     with TemporaryDirectory(prefix="keyturn-") as folder, _database(database, folder) as url:
         asyncio.run(_fill(url, samples))
         with _serve(url, folder, worker) as port:
@@ -80,7 +81,7 @@ def _measure(port: int, samples: int) -> Samples:
         _post(client, f"cooled-{number}@example.test")
         time.sleep(PAUSE)
     order = [(kind, number) for kind in KINDS for number in range(samples)]
-    random.Random(1).shuffle(order)  # noqa: S311 - an order, no secret
+    random.Random(1).shuffle(order)  # noqa: S311 - shuffles, and makes no secret
     found: Samples = {kind: ([], []) for kind in KINDS}
     for kind, number in order:
         name = {"cooled down": "cooled", "unknown": "nobody"}.get(kind, kind)
@@ -154,7 +155,7 @@ def _serve(url: str, folder: str, worker: str) -> Iterator[int]:
             port = next((found[1] for line in process.stderr if (found := _READY.search(line))), None)
             if port is None:
                 raise SystemExit("serve did not start")
-            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a pipe that nobody reads would fill
+            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - without a reader the pipe would fill
                 drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=nowhere)
             yield int(port)
         finally:

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, for tests that look at pages as people do."""
+"""Debian's Chromium, driven by Playwright, for tests of pages in a browser."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, async_playwright, expect
 
 _NOT_NEEDED = (
-    # A toolbar that is a page of its own, in a process of its own for each context, and processes kept in reserve:
-    # without them a context costs two thirds.
+    # The toolbar is a page with a process for each context, and Chromium keeps spare processes. Without both, a context
+    # costs two thirds.
     "InitialWebUI",
     "WebUIReloadButton",
     "WebUIReloadButtonProfilePrewarming",
     "WebUIToolbar",
     "PreloadTopChromeWebUI",
     "SpareRendererForSitePerProcess",
-    # What Playwright turns off, whose list this one takes the place of.
+    # Playwright disables these, and this list replaces Playwright's.
     "AvoidUnnecessaryBeforeUnloadCheckSync",
     "DestroyProfileOnBrowserClose",
     "HttpsUpgrades",
@@ -39,15 +39,15 @@ FLAGS = (
     "--no-first-run",
     f"--disable-features={','.join(_NOT_NEEDED)}",
 )
-"""As root Chromium needs the first; the others stop its own network requests and invisible work."""
+"""Chromium needs the first flag as root. The others stop its own requests to hosts, and work that no test sees."""
 
 PATIENCE = 60_000
-"""Milliseconds that a page may take to load, or to look as it should: many tests may share one core."""
+"""Milliseconds that a page may take to load or to reach the expected state, since many tests may share one core."""
 
 
 @asynccontextmanager
 async def running_chromium(path: str) -> AsyncIterator[Browser]:
-    """Run the browser that lies there."""
+    """Run the browser at `path`."""
     expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))

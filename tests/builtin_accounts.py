@@ -1,4 +1,4 @@
-"""The built-in store, of which tests know more than the port says."""
+"""The built-in account store, for tests that need more of it than its port."""
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.parts import Parts

@@ -33,14 +33,14 @@ pytest_plugins = ["keyturn.testing", "pytester"]
 
 TESTS = Path(__file__).parent
 
-# The same examples in each run, without a deadline that a busy machine misses, and without a database of examples;
-# five times as many in `just stories`.
+# Each run uses the same examples, without deadlines, which a busy machine exceeds, and without Hypothesis's folder.
+# `just stories` uses five times as many.
 hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, database=None, max_examples=100)
 hypothesis.settings.register_profile("keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20)
 hypothesis.settings.load_profile("keyturn")
 
 MARKED = ("browser", "mariadb", "node", "php", "postgresql", "postgresql_with_tls")
-"""Fixtures that mark their tests with their own name."""
+"""Fixtures that give their tests a mark of the same name."""
 
 
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
@@ -48,7 +48,7 @@ PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.cha
 
 
 def pytest_configure() -> None:
-    """Prepare what makes a run quick: bytecode is kept, and the folders of tests lie in memory where there is room.
+    """Make the run quick: keep bytecode, and put the tests' folders into memory if it has room.
 
     Without bytecode each process that a test starts would compile the whole package, and each run all tests.
     """
@@ -59,12 +59,12 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many tests run at a time: one more than there are cores, since many wait for a process or a page."""
+    """Return the number of workers: one more than cores, since many tests wait for a process or a page."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test for the program that it needs: it asks for the fixture of that name, or its `databases` is of it."""
+    """Mark a test by the programs that it needs, which are its fixtures or the engine of its `databases`."""
     if isinstance(item, pytest.Function):
         engine = item.callspec.params.get("databases") if hasattr(item, "callspec") else None
         for name in MARKED:
@@ -73,7 +73,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a test without the mark `long` that looks at pages in a browser or starts processes."""
+    """Fail a test without the mark `long` if it uses the browser or starts processes."""
     if not isinstance(item, pytest.Function) or item.get_closest_marker("long"):
         return
     if "browser" in item.fixturenames or starts_processes(item.module):
@@ -82,7 +82,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @cache
 def starts_processes(module: ModuleType) -> bool:
-    """Tell whether a module of tests starts processes of its own, by what it imports."""
+    """Tell by its imports whether a test module starts processes."""
     names = [
         value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
         for value in vars(module).values()
@@ -91,13 +91,13 @@ def starts_processes(module: ModuleType) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Hide the collected tests from the garbage collector: they stay to the end, and would cost a tenth of the time."""
+    """Hide the collected tests from the garbage collector. They live to the end, and cost a tenth of the run."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was skipped and why, each reason once."""
+    """Print each reason for skips once, with the number of tests."""
     reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
@@ -105,14 +105,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
-    """Restore the logging of the process, which commands, apps and libraries change."""
+    """Restore the process's logging after a test, since commands, apps and libraries change it."""
     before = {logger: (logger.level, logger.handlers[:], logger.propagate) for logger in _loggers()}
     yield
     logging.captureWarnings(capture=False)
     for logger in _loggers():
         level, handlers, logger.propagate = before.get(logger, (logging.NOTSET, [], True))
         logger.handlers[:] = handlers
-        if logger.level != level:  # each change of a level empties what all loggers remember
+        if logger.level != level:  # setting a level clears the cache of every logger
             logger.setLevel(level)
 
 
@@ -156,7 +156,7 @@ def php() -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def databases(request: pytest.FixtureRequest) -> Databases:
-    """Each engine in turn; `@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)` takes one."""
+    """Each engine in turn. `@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)` selects one."""
     chosen: Databases = request.getfixturevalue(request.param)
     return chosen
 
@@ -212,6 +212,6 @@ async def service(start: Start, service_options: dict[str, Any]) -> Service:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One browser for the run. Tests that use it say `pytestmark = pytest.mark.asyncio(loop_scope="session")`."""
+    """One browser for the run. Its tests need `pytestmark = pytest.mark.asyncio(loop_scope="session")`."""
     async with running_chromium(require_program("chromium", "chromium")) as chromium:
         yield chromium

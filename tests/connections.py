@@ -1,4 +1,4 @@
-"""Connections as another program has them, beside those of a `Database`: a test holds them for as long as it wants."""
+"""Connections of another program, beside those of a `Database`. A test holds them as long as it needs."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

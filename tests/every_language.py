@@ -1,4 +1,4 @@
-"""The languages in which tests look at everything: the telling ones in each run, the others in `just stories`."""
+"""The languages of tests: those that differ most in each run, all others in `just stories`."""
 
 import os
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ import pytest
 from keyturn.languages import Languages
 
 TELLING = ("ar", "de", "el", "fi", "ja", "ru")
-"""Right to left, long words, other letters, and no spaces between words."""
+"""The languages that differ most: right to left, long words, other letters, and no spaces between words."""
 
 LOOKED_AT = sorted(Languages("UTC").known) if os.environ.get("EVERY_LANGUAGE") else TELLING
-"""The languages in which a browser looks at pages: under `just languages`, all of them."""
+"""The languages of the tests in a browser: all of them under `just languages`."""
 
 
 def each_language(argument: str, values: Mapping[str, Any]) -> pytest.MarkDecorator:
-    """Return a mark that runs a test once for each value, by its language. It is long but for English and the telling.
+    """Return a mark that runs a test once for each value, by its language. `TELLING` and English are not long.
 
     argument: the name of the test's parameter.
     """

@@ -1,4 +1,4 @@
-"""Fails where a transaction delays others: on PostgreSQL it runs on the event loop, on SQLite it holds the lock."""
+"""Fails tests whose transactions work long between statements: they block PostgreSQL's event loop or SQLite's lock."""
 
 import gc
 import time
@@ -13,21 +13,21 @@ from sqlalchemy import Connection
 from keyturn.database import Database
 
 _LONGEST = 0.030
-"""Seconds of the processor's time that a function may take between two of its statements.
+"""Seconds of processor time that a function may take between two of its statements.
 
-The rule is 10 ms. On a machine with ten processes for two processors, building a statement for the first time took 18.
+The rule is 10 ms. With ten processes on two processors, building a statement for the first time took 18 ms.
 """
 
 _LONGEST_WAIT = 0.5
-"""Seconds that may pass meanwhile, those left out in which it waits for a processor: input or output takes the rest."""
+"""Seconds between two statements, without waits for a processor. Input or output would take longer."""
 
 _OF_THIS_THREAD = Path("/proc/thread-self/schedstat")
-"""Nanoseconds on a processor and waiting for one (Linux, Documentation/scheduler/sched-stats.rst)."""
+"""Nanoseconds on a processor, and waiting for one (Linux, Documentation/scheduler/sched-stats.rst)."""
 
 
 @contextmanager
 def failing_where_the_loop_is_held(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail at the end where a function of a transaction took too long between two statements."""
+    """Fail at the end if the function of a transaction took too long between two statements."""
     watched: dict[Connection, _Watch] = {}
     transact, execute = Database.transact, Connection.execute
 
@@ -60,7 +60,7 @@ def failing_where_the_loop_is_held(monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def _time_but_for_others() -> float:
-    """Return seconds of the clock without those that this thread has waited while others had the processors."""
+    """Return the clock's seconds minus those that this thread has waited for a processor."""
     try:
         waited = int(_OF_THIS_THREAD.read_text().split()[1])
     except FileNotFoundError:  # not Linux
@@ -69,7 +69,7 @@ def _time_but_for_others() -> float:
 
 
 class _Watch:
-    """Measures what lies between statements. The garbage collector waits: its time is not the function's."""
+    """Measures the time between statements, with the garbage collector off, since other code causes its pauses."""
 
     def __init__(self, too_long: list[str]) -> None:
         self._too_long = too_long

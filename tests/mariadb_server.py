@@ -1,4 +1,4 @@
-"""A real MariaDB for tests, on a Unix socket alone."""
+"""A real MariaDB for tests, on a Unix socket."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ import trustme
 from tests.databases import in_memory
 from tests.programs import search_path
 
-# It need not survive a power cut.
+# A power cut may lose the data of tests.
 _OPTIONS = (
     "--no-defaults",
     "--skip-networking",
@@ -32,7 +32,7 @@ _OPTIONS = (
 
 
 class MariadbServer:
-    """Databases of one server, each empty. Its certificate is for localhost, and signed by `root`."""
+    """Empty databases of one server. Its certificate names localhost, and `root` signs it."""
 
     def __init__(self, socket: Path, root: Path) -> None:
         self.socket, self.root = socket, root
@@ -58,8 +58,8 @@ class MariadbServer:
 
 @contextmanager
 def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
-    """Run the server that lies there, in a folder that goes with it; as root it runs as a user of its own."""
-    # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
+    """Run the program `mariadbd` in a temporary folder. If root starts it, it runs as another user."""
+    # pytest's own folder would be too long for the path of a Unix socket, which has at most 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder:
         socket = Path(folder) / "mariadb.sock"
         tls = _make_certificate(Path(folder))

@@ -1,4 +1,4 @@
-"""How a database finds what statements ask for, in its own words."""
+"""The query plans of statements."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +9,7 @@ from keyturn.database import Database
 
 
 async def plans_of(database: Database, work: Callable[[], Awaitable[object]]) -> dict[str, str]:
-    """Do the work, and return the plan of each statement that it executed."""
+    """Await the work, and return the plan of each statement that it executed."""
     executed: dict[str, Any] = {}
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL that speaks TLS: Debian's, since the one that comes as a wheel was built without."""
+"""A PostgreSQL with TLS, from Debian. The one from the wheel is built without TLS."""
 
 import asyncio
 import os
@@ -22,15 +22,18 @@ hostssl by_certificate all all cert
 host by_certificate all all reject
 host all all all trust
 """
-"""Which client may sign in to which database."""
+"""The rules of sign-ins for each database (pg_hba.conf)."""
 
 
 class TlsServer:
-    """A server on 127.0.0.1 whose certificate names localhost alone.
+    """A server on 127.0.0.1 whose certificate names only localhost.
 
-    `root` signs it, and `other_root` does not. `certificate` and `key` are those of the user postgres, `locked_key` is
-    the same key behind the password "hunter2". `by_certificate` is a database that requires a client certificate,
-    and `by_password` the name of one that accepts no password.
+    `root`: the certificate authority that signed it.
+    `other_root`: another authority.
+    `certificate` and `key`: those of the user postgres.
+    `locked_key`: the same key, encrypted with the password "hunter2".
+
+    The database `by_certificate` requires a client certificate. For the name `by_password` no password is right.
     """
 
     def __init__(self, folder: Path, port: int) -> None:
@@ -44,7 +47,7 @@ class TlsServer:
 
 @contextmanager
 def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
-    """Run the server that lies there, in a folder that goes with it; as root it runs as a user of its own."""
+    """Run the program `postgres` in a temporary folder. If root starts it, it runs as another user."""
     initdb = Path(postgres).resolve().with_name("initdb")
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name, socket.socket() as free:
         folder, user = Path(name), _user()

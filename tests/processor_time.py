@@ -1,4 +1,4 @@
-"""How much of the processor a call takes, whatever else the machine does meanwhile.
+"""The processor time of a call, independent of other work on the machine.
 
 Synchronous code is measured with `timeit.repeat(timer=process_time)`.
 """
@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable
 
 
 async def least_seconds(call: Callable[[], Awaitable[object]], *, tries: int = 5, enough: float = 0) -> float:
-    """Return the least processor time, of all threads of this process, that a call took in so many tries.
+    """Return the least processor time of a call among several tries, over all threads of this process.
 
-    It stops at the first try below `enough` seconds, so that a test may allow for many. No garbage is collected
-    meanwhile, as with `timeit`: neither that of other tests nor the call's own. What only the first call pays is not
-    seen: where something of it may be kept, each call must differ.
+    It stops at the first try below `enough` seconds, so a test may allow many tries. The garbage collector is off, as
+    with `timeit`. The least time hides the costs of a first call, so each call must differ if results are cached.
     """
     least, was_collecting = float("inf"), gc.isenabled()
     gc.disable()

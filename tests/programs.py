@@ -1,6 +1,6 @@
-"""Programs of the machine that tests want and that no Python package brings: they are looked for here alone.
+"""Finds the machine's programs that tests need and no Python package includes.
 
-`PROGRAMS_PATH` takes the place of `PATH` in that search; empty, it hides all of them.
+`PROGRAMS_PATH` replaces `PATH` in this search. If it is empty, the search finds no program.
 """
 
 import os
@@ -12,13 +12,13 @@ import pytest
 
 
 def require_program(name: str, package: str) -> str:
-    """Return the path of a program; where there is none the test is skipped, but fails in CI."""
+    """Return the path of a program. If it is missing, skip the test, or fail it in CI."""
     found = shutil.which(name, path=search_path())
     return found or leave_out(missing(name, package))
 
 
 def leave_out(reason: str) -> NoReturn:
-    """Skip the test that wants what is not here, but fail it in CI."""
+    """Skip the current test, or fail it in CI."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -29,7 +29,7 @@ def missing(name: str, package: str) -> str:
 
 
 def search_path() -> str:
-    """Return the folders to search: a server of Debian's lies where the shell of an ordinary user does not look."""
+    """Return the folders to search. Debian installs servers in folders outside an ordinary user's `PATH`."""
     servers = sorted(str(folder) for folder in Path("/usr/lib/postgresql").glob("*/bin"))
     usual = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", *servers])
     return os.environ.get("PROGRAMS_PATH", usual)

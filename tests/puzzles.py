@@ -1,4 +1,4 @@
-"""ALTCHA's puzzle, solved as a browser does it."""
+"""Solves ALTCHA's puzzle as a browser does."""
 
 import base64
 import json
@@ -8,11 +8,11 @@ import altcha
 import httpx
 
 CHEAPEST_PUZZLE = 1_000
-"""Rounds of a guess; the settings take no fewer."""
+"""Rounds of a guess, the fewest that the settings allow."""
 
 
 def solved(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what the widget sends, as it is before base64."""
+    """Return the widget's answer before base64."""
     challenge = altcha.Challenge.from_dict(found)
     solution = altcha.solve_challenge(challenge)
     assert solution
@@ -24,7 +24,7 @@ def written(payload: Any) -> str:
 
 
 async def post_answering(client: httpx.AsyncClient, path: str, body: dict[str, Any], **options: Any) -> httpx.Response:
-    """Send a request, and once more with the answer to a puzzle where one is asked for."""
+    """Send a request. If the response sets a puzzle, send it again with the answer."""
     answer = await client.post(path, json=body, **options)
     if answer.status_code != httpx.codes.FORBIDDEN or "challenge" not in answer.json():
         return answer

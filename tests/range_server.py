@@ -1,4 +1,4 @@
-"""Have I Been Pwned's range protocol on this machine, with the faults that a service on the internet can have."""
+"""A local server of Have I Been Pwned's range protocol, with the faults of an internet service."""
 
 import random
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ OTHERS = 800
 
 
 class Fault(Enum):
-    """`SILENT` says nothing until the client goes away, `SLOW` sends half an answer; `ENDLESS` goes on and on."""
+    """The faults. `SILENT` sends nothing until the client leaves, `SLOW` half an answer, `ENDLESS` a very long one."""
 
     SILENT = auto()
     SLOW = auto()
@@ -38,7 +38,7 @@ def sha1_of(password: str) -> str:
 
 
 class RangeServer:
-    """`leaked` says how often each password was seen; `asked` keeps the path and the headers of each request."""
+    """The server. `leaked` holds the count of each password, `asked` the path and headers of each request."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -59,7 +59,7 @@ class RangeServer:
                 await _until_gone(receive)
             case Fault.ENDLESS:
                 await _begin(send, 200)
-                for _ in range(200):  # seven megabytes: past every bound, and yet the test ends
+                for _ in range(200):  # seven megabytes: above every limit, and the test still ends
                     await send({"type": "http.response.body", "body": self._range(prefix), "more_body": True})
                 await send({"type": "http.response.body", "body": b""})
             case Fault.ELSEWHERE:
@@ -70,7 +70,7 @@ class RangeServer:
                 await _answer(send, *_WRONG[fault])
 
     def _range(self, prefix: str) -> bytes:
-        """Return the lines as the service writes them: 35 digits, a count, CRLF; padding has been seen 0 times."""
+        """Return the lines in the service's format: 35 digits, a count, CRLF. Padding has the count 0."""
         others = random.Random(prefix)
         lines = [f"{others.getrandbits(140):035X}:{count % 5}" for count in range(OTHERS)]
         found = {sha1_of(password): count for password, count in self.leaked.items()}

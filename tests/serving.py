@@ -1,4 +1,4 @@
-"""An ASGI application on a real socket: in a thread, with connections that can be counted and cut, or right here."""
+"""Serves an ASGI application on a real socket: in a thread with observed connections, or in the test's event loop."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class Connections:
-    """The connections that a server was asked for. `opened` counts them, closed ones too."""
+    """The connections of a server. `opened` counts all of them, including closed ones."""
 
     def __init__(self) -> None:
         self.opened = 0
         self._transports: dict[int, asyncio.Transport] = {}
 
     def cut(self, scope: dict[str, Any]) -> None:
-        """Break the connection that a request came in on, without an answer."""
+        """Break the connection of a request without an answer."""
         self._transports[scope["client"][1]].abort()
 
     def protocol(self) -> type[HttpToolsProtocol]:
@@ -39,7 +39,7 @@ class Connections:
 def serving(
     app: Any, connections: Connections | None = None, *, http: type[HttpToolsProtocol] | None = None
 ) -> Iterator[str]:
-    """Yield the address at which `app` answers, until the block ends. `http` takes the place of the connections'."""
+    """Serve `app` until the block ends, and yield its address. `http` replaces the protocol of the connections."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         config = uvicorn.Config(
             app,
@@ -53,7 +53,7 @@ def serving(
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="served app")
         thread.start()
         try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"  # the socket listens already: a client waits its turn
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"  # the socket listens already, so clients can wait
         finally:
             server.should_exit = True
             thread.join()
@@ -61,7 +61,7 @@ def serving(
 
 @asynccontextmanager
 async def serving_here(app: Any) -> AsyncIterator[str]:
-    """Serve in the test's own event loop, where the app's database belongs to it."""
+    """Serve in the test's own event loop, for an app whose database belongs to that loop."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1))
         task = asyncio.create_task(server.serve(sockets=[bound]))

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that can fall silent: connections stay open, and nothing goes through any more."""
+"""A proxy to PostgreSQL that can fall silent: connections stay open, but no bytes pass."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class SilentProxy:
-    """Passes bytes on between clients and a server's socket, in both directions, while it is not `silent`."""
+    """Forwards bytes between clients and a server's socket in both directions, unless it is `silent`."""
 
     def __init__(self, folder: Path) -> None:
         self._server = folder / SOCKET
@@ -23,7 +23,7 @@ class SilentProxy:
         self.speaking.clear()
 
     def speak_again(self) -> None:
-        """Let new connections through; connections from before the silence are cut."""
+        """Let new connections through, and cut those from before the silence."""
         for pump in self._pumps:
             pump.cancel()
         self.speaking.set()
@@ -51,7 +51,7 @@ class SilentProxy:
 
 @asynccontextmanager
 async def silent_proxy(url: str) -> AsyncIterator[tuple[str, SilentProxy]]:
-    """Yield the address of a database by way of a proxy, and the proxy. The server is one on a Unix socket."""
+    """Yield the proxy, and the address of a database through it. The database's server is on a Unix socket."""
     address, _, folder = url.partition("?host=")
     with TemporaryDirectory(prefix="keyturn-") as own:
         proxy = SilentProxy(Path(folder))

@@ -1,4 +1,4 @@
-"""What databases are asked while something happens, and which threads."""
+"""Records the statements that engines send, and the work that thread pools get."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 @contextmanager
 def statements_sent() -> Iterator[list[str]]:
-    """Collect the text of each statement that any engine sends meanwhile."""
+    """Collect the text of each statement that any engine sends in the block."""
     texts: list[str] = []
 
     def note(_: object, __: object, text: str, *___: object) -> None:
@@ -27,7 +27,7 @@ def statements_sent() -> Iterator[list[str]]:
 
 @contextmanager
 def thread_trips() -> Iterator[list[str]]:
-    """Collect the name of the threads for each piece of work that a pool of some is given meanwhile."""
+    """Collect the thread pool's name for each piece of work that a pool gets in the block."""
     names: list[str] = []
     submit = ThreadPoolExecutor.submit
 
@@ -41,7 +41,7 @@ def thread_trips() -> Iterator[list[str]]:
 
 
 async def cancel_when_sent(work: Coroutine[Any, Any, object], begins: str) -> None:
-    """Cancel the work when a statement that begins like this is with the database."""
+    """Cancel the work once it has sent a statement that begins with `begins`."""
     loop, sent = asyncio.get_running_loop(), asyncio.Event()
 
     def note(_: object, __: object, text: str, *___: object) -> None:

@@ -1,6 +1,7 @@
-"""The suite on a stranger's machine: `python -m tests.stranger` runs what wants a program, with all of them hidden.
+"""The suite on a machine without optional programs: `python -m tests.stranger` hides them, and runs their tests.
 
-Each test must be skipped with a reason that says what to install. Anything else is named, and ends it with 1.
+Each test must be skipped, with a reason that names the package to install. Every other outcome is printed, and the exit
+code is 1 then.
 """
 
 import os
@@ -20,7 +21,7 @@ REASONS = {
 
 
 class SkipsOnly:
-    """Sorts what a run reports into the skips that should be and all else."""
+    """Sorts the outcomes of a run into expected skips and surprises."""
 
     def __init__(self) -> None:
         self._skipped: Counter[str] = Counter()
@@ -41,13 +42,13 @@ class SkipsOnly:
             self._surprises.append(f"{report.nodeid}: {report.outcome} in its {report.when}")
 
     def surprises(self) -> list[str]:
-        """Return a line for whatever was not such a skip, and for each reason that no test had."""
+        """Return a line for each outcome that was no expected skip, and for each reason that no test gave."""
         return self._surprises + [f"no test said: {reason}" for reason in sorted(REASONS - self._skipped.keys())]
 
 
 def main() -> int:
     os.environ["PROGRAMS_PATH"] = ""
-    os.environ.pop("CI", None)  # there a missing program is a failure
+    os.environ.pop("CI", None)  # in CI a missing program is a failure
     outcome = SkipsOnly()
     status = pytest.main(
         ["-m", "browser or mariadb or node or php or postgresql_with_tls", "-n0", "-p", "no:cacheprovider"],

@@ -1,4 +1,4 @@
-"""Email addresses: which are well formed, and when two are the same mailbox."""
+"""Email addresses: their form, and the comparison of mailboxes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever is typed as an address, and whatever connects."""
+"""Any text as an email address, and any peer address."""
 
 import ipaddress
 

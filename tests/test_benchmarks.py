@@ -1,4 +1,4 @@
-"""What the benchmarks make of what they measured: the parts that decide without a clock."""
+"""The parts of the benchmarks that need no clock: statistics, reports and the soak's accounting."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from benchmarks.budgets.figure import Figure
-from benchmarks.comparison.samples import Sample, figure, standings
+from benchmarks.comparison.samples import Sample, figure, peer_medians
 from benchmarks.load.messages import Request
 from benchmarks.load.percentiles import grows, is_flat, percentile
 from benchmarks.peers import LINKS
@@ -64,7 +64,7 @@ def test_a_share_is_of_the_floor_in_the_same_round() -> None:
         for number, rates in enumerate(rounds)
         for peer, rate in zip(("hello", "keyturn"), rates, strict=True)
     ]
-    hello, keyturn = standings(samples, "hello")
+    hello, keyturn = peer_medians(samples, "hello")
     assert (hello.share, keyturn.share, keyturn.rate) == (1, 0.5, 50)
 
 

@@ -1,4 +1,4 @@
-"""Problems: each says its status, title, sentence, members and outcome, and the docs agree."""
+"""Problems: each defines its status, title, sentence, members and outcome, and the docs agree."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ NO_CLIENT_MEETS_THEM = {
     "SendRefused",
     "SendUnknown",
 }
-"""They stop a command, or happen in the worker; where one did come up in a request, it would be a fault of ours."""
+"""Errors of commands and of the worker. In a request they would be a fault of Keyturn."""
 
 each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.slug)
 

@@ -1,4 +1,4 @@
-"""The examples without a demo: settings that hold. Their pages are opened in tests/frontend."""
+"""The settings of the examples without a demo. tests/frontend opens their pages."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Keyturn's HTTP calls, in a process in which other code logs, too."""
+"""Keyturn's HTTP client, in a process with other clients and their logs."""
 
 import importlib.util
 import logging

@@ -1,4 +1,4 @@
-"""Folders beside the checkout and inside the wheel, and what the package says that it needs."""
+"""The folders of a checkout and of the wheel, and the declared dependencies."""
 
 import ast
 import os
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.long
 
 PACKAGE = Path(keyturn.packaging.__file__).parent
 BROUGHT_BY_OTHERS = {"django", "pytest"}
-"""Users of `keyturn.testing` have pytest, and users with Django templates have Django."""
+"""Packages that an app already has if it uses `keyturn.testing` or Django's templates."""
 
 
 def imported_modules() -> Iterator[str]:
-    """Yield each module that is imported anywhere in the package, in functions too, but Keyturn's own and Python's."""
+    """Yield each module that the package imports, in functions too, except Keyturn's own and Python's."""
     return chain.from_iterable(map(modules_imported_in, PACKAGE.rglob("*.py")))
 
 
@@ -39,7 +39,7 @@ def modules_imported_in(file: Path) -> Iterator[str]:
 
 
 def declared_distributions() -> set[str]:
-    """Return what pyproject.toml names, as dependencies and in extras."""
+    """Return the distributions that pyproject.toml names, as dependencies and in extras."""
     project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
     requirements = chain(project["dependencies"], *project["optional-dependencies"].values())
     return set(map(name_of, requirements))
@@ -50,7 +50,7 @@ def name_of(requirement: str) -> str:
 
 
 def normalized(name: str) -> str:
-    """Return a distribution's name as it is compared (https://packaging.python.org/specifications/name-normalization)."""
+    """Normalize a distribution's name for comparison (https://packaging.python.org/specifications/name-normalization)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -104,7 +104,7 @@ def test_once_installed_it_is_the_one_inside_the_package(tmp_path: Path, beside:
         shutil.copy(str(module.__file__), package)
     program = "from keyturn.packaging import folder; print(folder('migrations'))"
 
-    # The copy is not measured: it is gone when a report would read it.
+    # Coverage leaves out the copy, which no longer exists when coverage writes its report.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     shown = subprocess.run(
         [sys.executable, "-c", program], cwd=package.parent, env=environment, capture_output=True, text=True, check=True

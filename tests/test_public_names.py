@@ -1,4 +1,4 @@
-"""What `import keyturn` gives, and what it costs."""
+"""The public names of `keyturn`, and the cost of its import."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""Every regular expression that sees text from outside takes time that grows with the text, and not with its square.
+"""Every regular expression that reads outside text takes time in proportion to the text, not to its square.
 
-Python's `re` holds the interpreter's lock while it searches, so no time-out can end it (CWE-1333). The expressions are
-found in the source, so a new one is tested from its first day.
+Python's `re` holds the interpreter's lock while it searches, so no time-out can end it (CWE-1333). The tests find the
+expressions in the source, so they cover a new one at once.
 """
 
 import ast
@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from re import _parser  # the tree of an expression, whose literals are what it looks for
+from re import _parser  # parses an expression into a tree with its literals
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ BOUNDED: Mapping[str, str] = {
     "emails/studio/frames/images.py": "`url(` is looked for up to the last `)` alone, so each one that is found ends",
     "preview/static/editing/look.js": "it sees what is on the screen, and 2,000 characters above and below",
 }
-"""Files whose expressions are not tested, by how their paths begin, and what bounds them instead."""
+"""Prefixes of the paths of files whose expressions are not tested, each with the bound that makes this safe."""
 
 _FEATURES = features().values()
 
@@ -90,7 +90,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
     "pages/preview/policy.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
 }
-"""Calls whose pattern is made at run time, by file and source, with patterns as they come out."""
+"""Calls whose pattern is built at run time, by file and source, with examples of the patterns."""
 
 _CALLS = {"compile", "search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 _FROM_THE_START = {"match", "fullmatch"}
@@ -101,7 +101,7 @@ _ENOUGH = 0.004
 
 
 class Expression(msgspec.Struct, frozen=True):
-    """A pattern, where it stands, and by which methods it is asked."""
+    """A pattern, its place, and the methods that use it."""
 
     place: str
     pattern: str | bytes
@@ -120,7 +120,7 @@ def calls_of(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def methods_on(text: str, name: str) -> set[str]:
-    """Return the methods that are called, or handed on, of what has that name in the text."""
+    """Return the methods of `name` that the text calls or passes on."""
     found = {one[1] for one in re.finditer(rf"\b{re.escape(name)}\.(\w+)", text)}
     return found & _CALLS
 
@@ -168,7 +168,7 @@ def expressions() -> Iterator[Expression]:
 def _flags(call: ast.Call, how: str) -> int:
     position = {"compile": 1, "search": 2, "match": 2, "fullmatch": 2, "findall": 2, "finditer": 2}.get(how, 9)
     given = [one.value for one in call.keywords if one.arg == "flags"] + call.args[position : position + 1]
-    return int(eval(ast.unparse(given[0]), {"re": re})) if given else 0  # noqa: S307 - of our own source
+    return int(eval(ast.unparse(given[0]), {"re": re})) if given else 0  # noqa: S307 - evaluates our own source
 
 
 @cache
@@ -177,7 +177,7 @@ def found() -> Collection[Expression]:
 
 
 def _pieces(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901 - one branch a kind of node
-    """Return texts that the expression looks for: each run of its literals, and one that each of its parts takes."""
+    """Return texts that the expression matches in part: each run of its literals, and an example for each part."""
     text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
     found: set[str] = set()
 
@@ -229,7 +229,7 @@ def _member(of: Any) -> str:
 
 
 def adversaries(expression: Expression) -> Iterator[tuple[str, str, str]]:
-    """Yield a beginning, what is repeated, and an end that the expression does not take."""
+    """Yield a beginning, a text to repeat, and an end that the expression does not match."""
     pieces = sorted(_pieces(expression.pattern, expression.flags), key=len)
     pumps = [*_ALPHABET, *pieces, *(f"{one}{sign}" for one in pieces[-4:] for sign in " \n\"'a0<")]
     beginnings = ["", *pieces[-6:]]
@@ -254,7 +254,7 @@ def _seconds(expression: Expression, method: str, text: str) -> float:
 
 
 def slowest(expression: Expression) -> str:
-    """Return the text for which the time grows faster than the text; "" where there is none."""
+    """Return a text whose search time grows faster than its length, or "" if there is none."""
     methods = {one if one in _FROM_THE_START else "search" for one in expression.methods}
     for method in methods:
         for beginning, pump, end in adversaries(expression):
@@ -267,8 +267,8 @@ def slowest(expression: Expression) -> str:
                 if once < _ENOUGH:
                     continue
                 if once < 8 * _seconds(expression, method, of(length // 4)):
-                    break  # a long expression, and no more
-                # Anything else on the machine adds to a single try: the least of several counts.
+                    break  # the expression is long, but linear
+                # Other work on the machine slows single tries, so the least of several counts.
                 half, whole = (
                     min(_seconds(expression, method, of(one)) for _ in range(5)) for one in (length // 4, length)
                 )
@@ -289,7 +289,7 @@ def test_the_expressions_are_found() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_an_expression_takes_time_that_grows_with_the_text_and_not_with_its_square(room: str) -> None:
     here = [one for one in found() if one.place.startswith(room) and not one.place.startswith(tuple(BOUNDED))]
-    assert not [one.name for one in here if not one.pattern], "made at run time: add what comes out to BUILT"
+    assert not [one.name for one in here if not one.pattern], "built at run time: add examples of the pattern to BUILT"
     assert not {one.name: said for one in here if (said := slowest(one))}
 
 
@@ -323,7 +323,7 @@ for (const { name, source, flags, attacks } of expressions) {
 }
 console.log(JSON.stringify(slow));
 """
-"""The same as `slowest`, by the clock, since Node tells no processor time as fine as that."""
+"""The same as `slowest` in JavaScript, by the clock, since Node's processor time is too coarse."""
 
 
 def script_expressions() -> Iterator[Expression]:
@@ -337,7 +337,7 @@ def script_expressions() -> Iterator[Expression]:
 
 
 def as_python(pattern: str) -> str:
-    """Return the expression as Python's parser takes it: `adversaries` needs what it looks for, and no more."""
+    """Return a similar expression for Python's parser. `adversaries` needs only its literals and parts."""
     return re.sub(r"\(\?<(?=\w)", "(?P<", re.sub(r"\\p\{\w+\}", r"\\w", pattern))
 
 

@@ -1,4 +1,4 @@
-"""docs/security.md: what it says is met, and where."""
+"""The claims of docs/security.md, and the files that it names."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The mark a test bears for what it wants, and the check that a stranger's run is skips and nothing else."""
+"""The marks of tests that need programs, and the check that a run without the programs only skips."""
 
 import pytest
 from playwright.async_api import Browser

@@ -1,4 +1,4 @@
-"""An answer that is not understood is neither a yes nor a no: every service and store, and every odd answer."""
+"""An unknown answer is neither a yes nor a no, for every service and store and every kind of unknown answer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
@@ -38,7 +38,7 @@ from keyturn.testing.supabase_users import SupabaseFactor
 from keyturn.webhooks.sender import WebhookSender
 
 SOON = timedelta(milliseconds=500)
-"""How long each waits for an answer that does not come."""
+"""The time-out of each service in these tests."""
 
 CODE, OTHER_CODE = "492039", "111111"
 TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
@@ -59,9 +59,10 @@ Ask = Callable[[], Awaitable[object]]
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked of a service at an address, and what says that nothing is known.
+    """A question to a service, and the outcome that stands for an unknown answer.
 
-    `spared` requests are answered rightly before. `heeds`: answers that this service does understand.
+    `spared`: the number of requests that get a correct answer first.
+    `heeds`: the unknown answers that this service does understand.
     """
 
     opened: Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
@@ -154,7 +155,7 @@ async def webhook(server: UnknownServer) -> AsyncIterator[Ask]:
 
 
 _YES = {name for name, answer in UNKNOWN.items() if 200 <= answer.status < 300}
-"""Standard Webhooks: any 2xx is a yes, whatever it says."""
+"""Standard Webhooks: any 2xx is a yes, with any body."""
 
 _STEPS = ("factors", "link", "session", "first challenge", "first code", "second challenge", "second code")
 
@@ -220,12 +221,12 @@ async def test_an_answer_that_is_not_understood_is_neither_a_yes_nor_a_no(
             running.answer, running.spared = answer, asked.spared
             try:
                 understood[name] = repr(await ask())
-            except Exception as error:  # noqa: BLE001 - any but those is a fault
+            except Exception as error:  # noqa: BLE001 - any other error is a fault
                 if not isinstance(error, asked.unknown):
                     understood[name] = repr(error)
 
     assert not understood
-    assert "/elsewhere" not in running.paths, "a redirect is not followed"
+    assert "/elsewhere" not in running.paths, "the client followed a redirect"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What `just newest` and `just oldest` run: their own tests with any flags, and others where paths are given."""
+"""The tests of `just newest` and `just oldest`: their own list with any flags, or the given paths."""
 
 import os
 import subprocess

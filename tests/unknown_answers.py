@@ -1,4 +1,4 @@
-"""Answers that no adapter can understand, and a server that gives them, at once or after some right ones."""
+"""Answers that no adapter understands, and a server that sends them, at once or after some correct answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _TRUNCATED = b'{"id": "3f1d1a52", "success": tru'
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """An answer: its status, its body, its headers; `length` where it promises more than it sends; none is silence."""
+    """An answer. Without a `status` the server stays silent. `length` is a Content-Length above the body's length."""
 
     status: int = 0
     body: bytes = b""
@@ -67,7 +67,7 @@ UNKNOWN: Mapping[str, Unknown] = {
     "cut off": Unknown(200, _TRUNCATED, length=500),
     "silence": Unknown(),
 }
-"""By what they are. No service of ours means anything by one of them."""
+"""Unknown answers by name. None of them is a valid answer of a service that Keyturn uses."""
 
 
 class UnknownServer:
@@ -110,7 +110,7 @@ def running_unknown() -> Iterator[UnknownServer]:
 
 @asynccontextmanager
 async def talking(lines: Sequence[bytes]) -> AsyncIterator[int]:
-    """Serve a protocol of lines on a port: a greeting, then an answer to each line that comes, the last for ever."""
+    """Serve a protocol of lines on a port: a greeting, then an answer to each line. The last answer repeats."""
     writers: list[asyncio.StreamWriter] = []
     ended: list[asyncio.Event] = []
 

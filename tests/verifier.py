@@ -1,4 +1,4 @@
-"""The calls by which Turnstile and hCaptcha verify an answer, on this machine, with the faults that they can have."""
+"""A local server of the calls by which Turnstile and hCaptcha verify answers, with their possible faults."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.serving import serving_here
 
 
 class Fault(Enum):
-    """`SILENT` says nothing until the client goes away, `LOST` does so after it has taken the answer; once each."""
+    """Faults of one call. `SILENT` sends nothing until the client leaves. `LOST` accepts the answer, then is silent."""
 
     SILENT = auto()
     LOST = auto()
@@ -33,10 +33,13 @@ _WRONG = {
 
 
 class Verifier:
-    """Takes each of `solved` once, for its host and action; a call with the idempotency key of an earlier one is that.
+    """Accepts each answer in `solved` once, for its host and action. Repeated idempotency keys get the same verdict.
 
-    `spent` is the error code for an answer that was seen before. `faults` come first, the first for the next call.
-    `codes` are such errors of its own, once each. `asked` keeps the form of each call. `open` is cleared to hold all.
+    `spent`: the error code for an answer that was used before.
+    `faults`: the faults of the next calls, in order.
+    `codes`: error codes for the next calls, one each.
+    `asked`: the form of each call.
+    `open`: calls wait while it is cleared.
     """
 
     def __init__(self, *, spent: str, secret: str, site_key: str = "") -> None:

@@ -1,17 +1,16 @@
 """Tests on the installed wheel, with the newest or the oldest versions that `pyproject.toml` allows.
 
-`python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel, installs it with all
-extras and the test tools into an environment of its own, and runs there the tests that meet libraries most: commands
-with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin, databases (SQLite,
-PostgreSQL, MariaDB), the API, Redis, SMTP, Resend, tracing, Liquid and Django, captured mails. Tests that say the same
-on every database ask SQLite. The rules about mails, passwords and links, pages, languages, the studio in a browser
-and whole stories are left to `just test` and `just stories`, which run on the newest versions, too.
+`python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It installs it with all
+extras and the test tools into a new environment, and runs the tests that depend on libraries most. These are commands
+with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin, and databases
+(SQLite, PostgreSQL, MariaDB). They are also the API, Redis, SMTP, Resend, tracing, Liquid, Django and captured mails.
+Tests that are equal on every database run on SQLite. `just test` and `just stories` run all other tests.
 
-The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER tries a later day. The oldest
-are the lower bounds that pyproject.toml writes (uv's `lowest-direct`), or the first wheel after them for this Python.
+The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER sets a later day. The oldest
+versions are the lower bounds of pyproject.toml (uv's `lowest-direct`), or the first wheel above them for this Python.
 
-Flags for pytest are added: `oldest -x` runs the same tests and stops at the first failure. Paths replace these tests.
-A test that hangs fails after two minutes, with a traceback that shows where.
+Flags go to pytest: `oldest -x` runs the same tests and stops at the first failure. Paths replace the list of tests.
+A test that hangs fails after two minutes, with a traceback.
 """
 
 import argparse
@@ -49,7 +48,7 @@ TESTS = (
 WANTED = "not browser and not node and not php and not (postgresql and any_database)"
 OPTIONS = (
     *("-p", "no:cacheprovider", "-m", WANTED),
-    *("-o", f"testpaths={' '.join(TESTS)}"),  # pytest takes these where it is given no path
+    *("-o", f"testpaths={' '.join(TESTS)}"),  # pytest uses these if it gets no path
     *("-o", "faulthandler_timeout=120", "-o", "faulthandler_exit_on_timeout=true"),
 )
 
@@ -61,19 +60,19 @@ def main() -> int:
     asked, for_pytest = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix=f"keyturn-{asked.versions}-") as folder:
         python = installed(Path(folder), asked.python, RESOLUTIONS[asked.versions])
-        # The checkout is the working directory, for the tests; its `src` is not on the path, and the wheel is.
+        # The checkout is the working directory, for the tests. Its `src` is not on the path, so the wheel is used.
         return subprocess.run([python, "-m", "pytest", *OPTIONS, *for_pytest], cwd=CHECKOUT, check=False).returncode
 
 
 def installed(folder: Path, interpreter: str, resolution: str) -> str:
-    """Return the Python of a new environment that has the wheel, all its extras, and the test tools."""
+    """Install the wheel, all its extras and the test tools into a new environment, and return its Python."""
     environment = folder / "environment"
     _uv("venv", "--python", interpreter, str(environment))
     python = str(environment / ("Scripts" if os.name == "nt" else "bin") / "python")
     _uv("build", "--wheel", "--out-dir", str(folder))
     (wheel,) = folder.glob("*.whl")
     install = ("pip", "install", "--python", python)
-    # First what users get. The tools come afterwards and at their newest: a second step keeps what is installed.
+    # The first step installs what users get. The second adds the newest test tools, and keeps installed versions.
     _uv(
         *install,
         "--resolution",

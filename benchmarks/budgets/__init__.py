@@ -1,4 +1,4 @@
-"""Keyturn by itself: what parts of it take, each against its budget."""
+"""Measures single parts of Keyturn and compares each figure with its budget."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ __all__ = ["report_of"]
 
 
 def report_of(name: str, title: str, figures: Iterable[Figure], tell: Tell) -> Report:
-    """Return a row for each figure, with its budget."""
+    """Return a report with a row for each figure and its budget."""
     found = list[Figure]()
     for figure in figures:
         tell(f"{figure.name}: {figure.measured()}")

@@ -2,7 +2,7 @@ import msgspec
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A median of several runs. `budget` is what it should not exceed; at least that, where `at_least`."""
+    """A median of several runs. `budget` is an upper limit, or a lower one if `at_least`."""
 
     name: str
     value: float
@@ -11,8 +11,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     at_least: bool = False
 
     def measured(self) -> str:
-        """Return the value with its unit: three digits, or as many more as the verdict on it needs."""
-        texts = (f"{self.value:.{digits}g}" for digits in range(3, 18))  # 17 tell every number from its neighbours
+        """Return the value with its unit, in three digits, or in more if three would hide the verdict."""
+        texts = (f"{self.value:.{digits}g}" for digits in range(3, 18))  # 17 digits are unique to each float
         text = next(text for text in texts if self._holds(float(text)) == self._holds(self.value))
         return f"{text} {self.unit}".strip()
 

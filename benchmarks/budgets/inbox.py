@@ -1,4 +1,4 @@
-"""The inbox for any app, full: how long a mail takes to arrive among 100,000, and to be found there."""
+"""Measures the inbox for any app with 100,000 mails: arrival of one more, and searches."""
 
 import random
 import signal
@@ -67,7 +67,7 @@ def _figures_of_store(file: Path, words: Sequence[str], chance: random.Random) -
 
 
 def _figures_of_studio(file: Path) -> Iterator[Figure]:
-    """Start the studio on the file, until the outbox lists the newest mails."""
+    """Start the studio with the inbox, and wait until its outbox lists the newest mail."""
     port, started = free_port(), time.perf_counter()
     command = [sys.executable, "-m", "keyturn", "studio", "--port", str(port), "--smtp", "0", "--inbox", str(file)]
     with subprocess.Popen(command, cwd=file.parent, stdout=subprocess.DEVNULL) as process:

@@ -1,4 +1,4 @@
-"""One mail: Jinja and MJML with its text part, and the bytes of its MIME message, warm."""
+"""Measures one mail: rendering from Jinja and MJML, its text part included, and writing its MIME message."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

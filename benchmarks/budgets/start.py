@@ -1,4 +1,4 @@
-"""From the start of a process to its first answer, and what it holds after ten thousand requests."""
+"""Measures the time from the start of a process to its first answer, and its memory after ten thousand requests."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ _KEYTURN = [sys.executable, "-m", "keyturn"]
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Start `serve` and `demo` again and again, on all cores, and once the service that is asked."""
+    """Start `serve` and `demo` several times on all cores, and measure the memory of one service under load."""
     return report_of("start", "From the start to the first answer, and memory", _figures(2 * plan.rounds - 1), tell)
 
 
@@ -54,7 +54,7 @@ def _figures(starts: int) -> Iterator[Figure]:
 
 
 def _seconds(command: Sequence[str], folder: str, environ: Mapping[str, str]) -> float:
-    """Return how long it took until it was ready. Raises SystemExit where it ends before."""
+    """Return the seconds until the command answers. Raises SystemExit if it ends first."""
     port = free_port()
     start = time.perf_counter()
     with subprocess.Popen(

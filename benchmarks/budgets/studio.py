@@ -1,7 +1,6 @@
-"""The studio, as a designer has it: from its start to the first preview, from a save to the pixels, and its memory.
+"""Measures the studio as a designer uses it: start to first preview, save to pixels, and memory.
 
-The pixels are real: Chromium draws them, and the clock runs from the write of the file to the frame in which the new
-text is painted.
+Chromium renders the pages. The clock runs from the write of the file to the frame that shows the new text.
 """
 
 import asyncio
@@ -46,9 +45,9 @@ PREVIEW = "/studio/templates/courses/enrolled"
 
 
 def measure(_: Plan, tell: Tell) -> Report:
-    """Raise SystemExit where there is no Chromium."""
+    """Measure the studio and a folder of a thousand templates. Raises SystemExit if Chromium is missing."""
     if not CHROMIUM.exists():
-        raise SystemExit(f"the studio is measured in Chromium, and there is no {CHROMIUM}")
+        raise SystemExit(f"the studio's benchmark needs Chromium, and {CHROMIUM} does not exist")
     return report_of("studio", "The studio", _figures(), tell)
 
 
@@ -96,7 +95,7 @@ def _start(templates: Path) -> float:
 
 
 def _drawn(port: int) -> bool:
-    """Ask for the page of a mail, and then for the mail in its frame."""
+    """Load the page of a mail and the mail in its frame, and tell whether both are there."""
     try:
         for path in (PREVIEW, PREVIEW.replace("templates", "frames")):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
@@ -107,7 +106,7 @@ def _drawn(port: int) -> bool:
 
 
 async def _saves(port: int, file: Path) -> list[float]:
-    """Return how long each save took, in milliseconds. The last one is waited for until its checks are done, too."""
+    """Return the milliseconds of each save. After the last one, wait until its checks have finished."""
     text = file.read_text("utf-8")
     closing = "{% endblock %}" if file.name == Path(TEMPLATE).name else "</mj-column>"
     taken = []

@@ -1,4 +1,4 @@
-"""A folder of a thousand templates: opened in the studio, and checked, for the first time and again."""
+"""Measures a folder of a thousand templates: opening it in the studio, and checking it, first and repeated."""
 
 import os
 import re
@@ -76,9 +76,9 @@ def _write(folder: Path) -> None:
 
 
 def _open(folder: Path) -> tuple[float, float, float]:
-    """Return how long it took until the first page was there, until a mail was in its frame, and the memory then.
+    """Return the seconds until the first page, the seconds until the first mail in its frame, and the memory then.
 
-    The memory is that of all processes: the studio's own, the one that starts workers, and the workers.
+    The memory counts every process: the studio, the process that starts workers, and the workers.
     """
     port, start = free_port(), time.perf_counter()
     command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--port", str(port)]
@@ -99,7 +99,7 @@ def _open(folder: Path) -> tuple[float, float, float]:
 
 
 def _page(port: int, path: str) -> str:
-    """Return a page; nothing as long as nobody answers."""
+    """Return a page, or "" while the server does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             return str(answer.read().decode())

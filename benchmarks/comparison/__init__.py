@@ -1,4 +1,4 @@
-"""Keyturn beside its peers: one core for the server, load from another, in rounds that take turns.
+"""Compares Keyturn with its peers. The server has one core, the load another, and peers take turns in each round.
 
-Absolute figures drift with a machine; what is told is the median over rounds of ratios within a round.
+Absolute figures drift with the machine, so the published share is the median over rounds of the ratio within a round.
 """

@@ -1,17 +1,17 @@
-"""From the POST to the call of a sender that does nothing, and how quickly addresses that nobody has are worked off.
+"""Measures mails from the POST to the call of a sender that does nothing, and messages to unknown addresses.
 
-All that a mail takes is on one core: the server, and with Keyturn its worker. Known addresses are each asked for once,
-since a mailbox has a cool-down. Peers call their sender before they answer.
+The server and Keyturn's worker share one core, so a mail's whole cost is on it. Each known address is requested once,
+since a mailbox has a cooldown. Peers call their sender before they answer.
 """
 
 import time
 from collections.abc import Callable, Iterator
 
-from benchmarks.comparison.delivery_tables import Worked, delivery_plots, delivery_tables
-from benchmarks.comparison.entering import Field, chosen, field
+from benchmarks.comparison.delivery_tables import DeliveryRate, delivery_plots, delivery_tables
+from benchmarks.comparison.entering import Field, choose_peers, field
 from benchmarks.databases import watched_outbox
 from benchmarks.load import run_load
-from benchmarks.load.messages import Measured, Order
+from benchmarks.load.messages import Measurement, Order
 from benchmarks.peers.running import PEERS, Running, keyturn_worker
 from benchmarks.plan import ENGINES, Plan
 from benchmarks.processor_time import tree_seconds
@@ -25,13 +25,13 @@ _LONGEST = 900.0
 _PAUSE = 0.01
 
 WARM_UP = 100
-"""How many addresses of each kind are asked for before a measurement: those after the ones that it wants."""
+"""Requests of each kind that warm up the server. They use the addresses behind the measured ones."""
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Ask for as many mails as the plan says, and wait until the sender was called for each."""
-    names, said = chosen(plan, [name for name, peer in PEERS.items() if peer.sends], tell)
-    found = list[Worked]()
+    """Request as many mails as the plan says, and wait until the sender was called for each."""
+    names, notes = choose_peers(plan, [name for name, peer in PEERS.items() if peer.sends], tell)
+    found = list[DeliveryRate]()
     for engine in plan.engines:
         for number in range(plan.rounds):
             with field(engine, names, max(plan.mails, plan.unknown) + WARM_UP, tell) as here:
@@ -41,10 +41,10 @@ def measure(plan: Plan, tell: Tell) -> Report:
                         f" {PEERS[work.peer].title} {work.rate:,.0f}/s, {work.cpu:,.0f} µs each"
                     )
                     found.append(work)
-    return Report(tables=delivery_tables(found), plots=delivery_plots(found), data=found, said=said)
+    return Report(tables=delivery_tables(found), plots=delivery_plots(found), data=found, notes=notes)
 
 
-def _round(here: Field, plan: Plan, number: int) -> Iterator[Worked]:
+def _round(here: Field, plan: Plan, number: int) -> Iterator[DeliveryRate]:
     for name, peer in here.peers.items():
         for operation, count in (("unknown", plan.unknown), ("known", plan.mails)):
             run_load(_order(peer, operation, WARM_UP, first=count), here.cores.load)
@@ -68,15 +68,15 @@ def _order(peer: Running, operation: str, count: int, *, first: int = 0) -> Orde
     )
 
 
-def _unknown(here: Field, name: str, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> Worked:
-    """Let the worker begin with an outbox that is full of unknown addresses, while nobody asks any more."""
+def _unknown(here: Field, name: str, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> DeliveryRate:
+    """Let the worker empty an outbox full of unknown addresses after the requests have ended."""
     peer = here.peers[name]
     with watched_outbox(peer.url) as waiting:
         before, begun = tree_seconds(worker), time.perf_counter()
         begin()
-        wait_until(lambda: not waiting(), "the outbox was not worked off")
+        wait_until(lambda: not waiting(), "the worker did not empty the outbox")
         seconds = time.perf_counter() - begun
-    return Worked(
+    return DeliveryRate(
         engine=here.engine,
         peer=name,
         operation="unknown",
@@ -86,22 +86,24 @@ def _unknown(here: Field, name: str, plan: Plan, number: int, worker: int, begin
     )
 
 
-def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) -> Worked:
+def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) -> DeliveryRate:
     peer = here.peers[name]
     already, before = len(peer.sent()), tree_seconds(worker) if worker else 0
     measured = run_load(_order(peer, "known", plan.mails), here.cores.load)
     wait_until(lambda: len(peer.sent()) >= already + plan.mails, "mails did not arrive")
     spent = tree_seconds(worker) - before if worker else 0
-    return _worked(here, name, plan, number, measured, spent)
+    return _delivery_rate(here, name, plan, number, measured, spent)
 
 
-def _worked(here: Field, name: str, plan: Plan, number: int, measured: Measured, spent: float) -> Worked:
+def _delivery_rate(
+    here: Field, name: str, plan: Plan, number: int, measured: Measurement, spent: float
+) -> DeliveryRate:
     peer = here.peers[name]
     sent, last = peer.sent(), (peer.folder / "sent").stat().st_mtime
     seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
     if len(set(sent)) != len(sent) or len(sent) != plan.mails + WARM_UP:
         raise SystemExit(f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} mails")
-    return Worked(
+    return DeliveryRate(
         engine=here.engine,
         peer=name,
         operation="known",
@@ -113,7 +115,7 @@ def _worked(here: Field, name: str, plan: Plan, number: int, measured: Measured,
 
 
 def wait_until(done: Callable[[], object], otherwise: str) -> None:
-    """Raise SystemExit with that sentence where it is not done within a quarter of an hour."""
+    """Wait until `done()` is true. Raises SystemExit with the text `otherwise` after a quarter of an hour."""
     until = time.monotonic() + _LONGEST
     while not done():
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""What was worked off, as tables and plots."""
+"""Tables and plots of deliveries."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -12,8 +12,8 @@ from benchmarks.report import Table
 from benchmarks.report.charts import bars
 
 
-class Worked(msgspec.Struct, frozen=True, kw_only=True):
-    """How many messages a second were worked off on one core, and the microseconds of processor time for each."""
+class DeliveryRate(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer's deliveries on one core: messages a second, and microseconds of processor time for each."""
 
     engine: str
     peer: str
@@ -31,20 +31,20 @@ class Worked(msgspec.Struct, frozen=True, kw_only=True):
 OPERATIONS = {"unknown": "unknown addresses, worker alone", "known": "from the POST to the sender's call"}
 
 
-def delivery_tables(found: Sequence[Worked]) -> dict[str, Table]:
+def delivery_tables(found: Sequence[DeliveryRate]) -> dict[str, Table]:
     headers = ["", "a second and core", "CPU, µs each", "of that the server's", "the worker's", "x the best peer"]
     tables: dict[str, Table] = {}
     for engine in dict.fromkeys(one.engine for one in found):
         rows = [
             row
-            for operation, told in OPERATIONS.items()
-            for row in _rows([one for one in found if (one.engine, one.operation) == (engine, operation)], told)
+            for operation, title in OPERATIONS.items()
+            for row in _rows([one for one in found if (one.engine, one.operation) == (engine, operation)], title)
         ]
         tables[f"delivery-{engine}"] = Table(title=f"{ENGINES[engine]}, mails", headers=headers, rows=rows)
     return tables
 
 
-def delivery_plots(found: Sequence[Worked]) -> dict[str, str]:
+def delivery_plots(found: Sequence[DeliveryRate]) -> dict[str, str]:
     plots: dict[str, str] = {}
     for engine in dict.fromkeys(one.engine for one in found):
         here = [one for one in found if (one.engine, one.operation) == (engine, "known")]
@@ -54,8 +54,8 @@ def delivery_plots(found: Sequence[Worked]) -> dict[str, str]:
     return plots
 
 
-def _rows(found: Sequence[Worked], told: str) -> list[list[str]]:
-    rows = [[f"**{told}**", *[""] * 5]] if found else []
+def _rows(found: Sequence[DeliveryRate], title: str) -> list[list[str]]:
+    rows = [[f"**{title}**", *[""] * 5]] if found else []
     for peer in dict.fromkeys(one.peer for one in found):
         mine = [one for one in found if one.peer == peer]
         cells = [median(_rates(found, peer)), *(median(getattr(one, name) for one in mine) for name in _TIMES)]
@@ -66,12 +66,15 @@ def _rows(found: Sequence[Worked], told: str) -> list[list[str]]:
 _TIMES = ("cpu", "cpu_server", "cpu_worker")
 
 
-def _rates(found: Sequence[Worked], peer: str) -> list[float]:
+def _rates(found: Sequence[DeliveryRate], peer: str) -> list[float]:
     return [one.rate for one in found if one.peer == peer]
 
 
-def _lead(found: Sequence[Worked], peer: str) -> str:
-    """Return how many times the best other's rate it was, the median over the rounds; two Keyturns are no others."""
+def _lead(found: Sequence[DeliveryRate], peer: str) -> str:
+    """Return the peer's rate divided by that of the best other peer, as the median over the rounds.
+
+    A Keyturn is compared with no other Keyturn.
+    """
     ratios = [
         one.rate / max(others)
         for one in found

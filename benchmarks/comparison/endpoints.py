@@ -1,9 +1,9 @@
-"""What each endpoint carries: requests a second as a share of a hello-world POST, processor time, p50 and p99."""
+"""Measures each endpoint: requests a second as a share of a hello-world POST, processor time, p50 and p99."""
 
-from benchmarks.comparison.entering import chosen, field
+from benchmarks.comparison.entering import choose_peers, field
 from benchmarks.comparison.samples import Sample
 from benchmarks.comparison.sampling import Sampling
-from benchmarks.comparison.standing_tables import OPERATIONS, standing_plots, standing_tables
+from benchmarks.comparison.share_tables import OPERATIONS, share_plots, share_tables
 from benchmarks.plan import Plan
 from benchmarks.progress import Tell
 from benchmarks.report import Report
@@ -13,15 +13,15 @@ PEERS = (FLOOR, "transaction", "keyturn", "keyturn-over-table", "straight", "dja
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Ask for links and check them, over 16 and 64 connections."""
-    names, said = chosen(plan, PEERS, tell, always=(FLOOR,))
+    """Request links and check them, over 16 and 64 connections."""
+    names, notes = choose_peers(plan, PEERS, tell, always=(FLOOR,))
     samples = list[Sample]()
     for engine in plan.engines:
         with field(engine, names, plan.accounts, tell) as here:
             samples.extend(Sampling(here, plan, tell).rounds(list(OPERATIONS)[:3], plan.connections))
     return Report(
-        tables=standing_tables("endpoints", samples, FLOOR),
-        plots=standing_plots("endpoints", samples, FLOOR),
+        tables=share_tables("endpoints", samples, FLOOR),
+        plots=share_plots("endpoints", samples, FLOOR),
         data=samples,
-        said=said,
+        notes=notes,
     )

@@ -1,4 +1,4 @@
-"""Starting all peers that are asked for, each on an empty database of one engine."""
+"""Starts the chosen peers, each on an empty database of one engine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +16,7 @@ from benchmarks.progress import Tell
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """Who takes part on an engine. `database` is the process of the server that all share, None where there is none."""
+    """The running peers on one engine. `database` is the process of the server they share, None for SQLite."""
 
     engine: str
     peers: Mapping[str, Running]
@@ -24,19 +24,21 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     cores: Cores
 
 
-def chosen(plan: Plan, among: Sequence[str], tell: Tell, *, always: Sequence[str] = ()) -> tuple[list[str], list[str]]:
-    """Return who of those is asked for and can be measured here, and a sentence for each who cannot."""
+def choose_peers(
+    plan: Plan, among: Sequence[str], tell: Tell, *, always: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Return the names of the requested peers that can run here, and a sentence for each that cannot."""
     asked = [name for name in among if name in plan.peers or name in always or not plan.peers]
-    said = {name: PEERS[name].require(tell) for name in asked}
-    sentences = [sentence for sentence in said.values() if sentence]
+    reasons = {name: PEERS[name].require(tell) for name in asked}
+    sentences = [reason for reason in reasons.values() if reason]
     for sentence in sentences:
         tell(sentence)
-    return [name for name in asked if not said[name]], sentences
+    return [name for name in asked if not reasons[name]], sentences
 
 
 @contextmanager
 def field(engine: str, names: Sequence[str], accounts: int, tell: Tell, *, pinned: bool = True) -> Iterator[Field]:
-    """Start the peers, each on an empty database. `pinned` binds those to the server's core that can be."""
+    """Start the peers, each on an empty database. With `pinned`, those that allow it run on the server's core only."""
     cores = Cores.of_machine()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn-bench-")))

@@ -1,11 +1,11 @@
-"""Sign-ins while requests flood the same core: whether hashes starve the answers, or the answers the hashes."""
+"""Measures sign-ins and a flood of requests on one core, to see whether hashes starve requests or the reverse."""
 
 from collections.abc import Sequence
 from statistics import median
 
 import msgspec
 
-from benchmarks.comparison.entering import Field, chosen, field
+from benchmarks.comparison.entering import Field, choose_peers, field
 from benchmarks.comparison.samples import figure
 from benchmarks.load import finish_load, run_load, start_load
 from benchmarks.load.messages import Order
@@ -17,14 +17,14 @@ from benchmarks.report import Report, Table
 PEERS = ("keyturn", "django")
 
 _REQUESTS, _SIGN_INS = 16, 4
-"""Connections of each."""
+"""The connections that request links, and those that sign in."""
 
 _LONGER = 2.0
-"""Seconds by which the flood outlasts the sign-ins, which begin while it is under way."""
+"""Seconds that the flood lasts longer than the sign-ins, so that it surrounds them."""
 
 
-class Flooded(msgspec.Struct, frozen=True, kw_only=True):
-    """Sign-ins a second, and the 99th percentile of requests in milliseconds, each alone and both at once."""
+class FloodResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Sign-ins a second, and the p99 of requests in milliseconds: each alone, and both at once."""
 
     engine: str
     peer: str
@@ -38,23 +38,23 @@ class Flooded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Ask for links and sign in, one after the other and then together."""
-    names, said = chosen(plan, PEERS, tell)
-    found = list[Flooded]()
+    """Request links and sign in, first one after the other and then together."""
+    names, notes = choose_peers(plan, PEERS, tell)
+    found = list[FloodResult]()
     for engine in plan.engines:
         with field(engine, names, plan.accounts, tell) as here:
             for number in range(plan.rounds):
                 for name in names:
-                    found.append(one := _flooded(here, name, plan, number))
+                    found.append(one := _flood(here, name, plan, number))
                     tell(
                         f"{ENGINES[engine]}, round {number + 1} of {plan.rounds}: {ALL[name].title} signs in"
                         f" {one.sign_ins:.1f}/s, p99 of requests {one.p99_alone:.0f} -> {one.p99:.0f} ms"
                     )
     tables = {f"flood-{engine}": _table(engine, found) for engine in plan.engines}
-    return Report(tables=tables, data=found, said=said)
+    return Report(tables=tables, data=found, notes=notes)
 
 
-def _flooded(here: Field, name: str, plan: Plan, number: int) -> Flooded:
+def _flood(here: Field, name: str, plan: Plan, number: int) -> FloodResult:
     seconds = 3 * plan.seconds
     alone = run_load(_order(here, name, "unknown", plan.seconds, plan.warm_up), here.cores.load)
     signing = run_load(_order(here, name, "login", seconds), here.cores.load)
@@ -63,7 +63,7 @@ def _flooded(here: Field, name: str, plan: Plan, number: int) -> Flooded:
         both = run_load(_order(here, name, "login", seconds), here.cores.load)
     finally:
         flooded = finish_load(flood)
-    return Flooded(
+    return FloodResult(
         engine=here.engine,
         peer=name,
         round=number,
@@ -87,7 +87,7 @@ def _order(here: Field, name: str, operation: str, seconds: float, warm_up: floa
     )
 
 
-def _table(engine: str, found: Sequence[Flooded]) -> Table:
+def _table(engine: str, found: Sequence[FloodResult]) -> Table:
     headers = [
         "",
         "sign-ins/s alone",

@@ -1,4 +1,4 @@
-"""One, two and four processes of the API, with as many workers, on one PostgreSQL and on all cores."""
+"""Measures one, two and four processes of the API with as many workers, on one PostgreSQL and on all cores."""
 
 import os
 from contextlib import ExitStack
@@ -26,8 +26,8 @@ _CONNECTIONS = 32
 _BESIDE = Peer(title="Keyturn, one more", command=python("keyturn", "--beside"), pinned=False)
 
 
-class Scaled(msgspec.Struct, frozen=True, kw_only=True):
-    """What so many processes of each kind did: `requests` and `mails` a second, `busy` is in cores."""
+class ScaleResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of `processes` APIs and as many workers: `requests` and `mails` a second, and `busy` cores."""
 
     processes: int
     round: int
@@ -39,18 +39,18 @@ class Scaled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Ask for mails, each once. Raise SystemExit where one is lost or comes again."""
+    """Request each mail once. Raises SystemExit if a mail is lost or sent twice."""
     if "postgresql" not in plan.engines:
-        return Report(tables={}, said=["processes were not measured: they share PostgreSQL alone."])
-    found = list[Scaled]()
+        return Report(tables={}, notes=["Processes were not measured: several processes need PostgreSQL."])
+    found = list[ScaleResult]()
     for number in range(plan.rounds):
         for count in COUNTS:
-            found.append(one := _scaled(count, plan, number))
+            found.append(one := _measure_processes(count, plan, number))
             tell(f"{count} + {count} processes: {one.requests:,.0f} requests/s, {one.mails:,.0f} mails/s")
     return Report(tables={"processes": _table(found)}, data=found)
 
 
-def _scaled(count: int, plan: Plan, number: int) -> Scaled:
+def _measure_processes(count: int, plan: Plan, number: int) -> ScaleResult:
     cores = Cores.of_machine()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn-bench-")))
@@ -80,7 +80,7 @@ def _scaled(count: int, plan: Plan, number: int) -> Scaled:
         if len(set(sent)) != len(sent) or len(sent) != plan.mails:
             raise SystemExit(f"{len(sent)} calls of a sender, for {len(set(sent))} of {plan.mails} mails")
         seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
-        return Scaled(
+        return ScaleResult(
             processes=count,
             round=number,
             requests=measured.rate,
@@ -91,7 +91,7 @@ def _scaled(count: int, plan: Plan, number: int) -> Scaled:
         )
 
 
-def _table(found: list[Scaled]) -> Table:
+def _table(found: list[ScaleResult]) -> Table:
     headers = ["", "requests/s", "p99, ms", "mails/s", "cores busy", "PostgreSQL's, while asked"]
     names = ("requests", "p99", "mails", "busy", "database_busy")
     rows = [

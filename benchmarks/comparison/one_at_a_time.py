@@ -1,9 +1,9 @@
-"""What one request takes where nobody else asks; Keyturn as it comes, with the worker that it starts beside it."""
+"""Measures one request at a time, against Keyturn with default settings and the worker that `serve` starts."""
 
-from benchmarks.comparison.entering import chosen, field
+from benchmarks.comparison.entering import choose_peers, field
 from benchmarks.comparison.samples import Sample
 from benchmarks.comparison.sampling import Sampling
-from benchmarks.comparison.standing_tables import standing_tables
+from benchmarks.comparison.share_tables import share_tables
 from benchmarks.plan import Plan
 from benchmarks.progress import Tell
 from benchmarks.report import Report
@@ -11,15 +11,15 @@ from benchmarks.report import Report
 FLOOR = "hello"
 PEERS = (FLOOR, "transaction", "keyturn-with-worker", "straight", "django", "better-auth")
 _MOST_A_SECOND = 1_500
-"""More than Keyturn answers on one connection: an account that is asked for again so soon would get no second mail."""
+"""An upper bound for Keyturn on one connection. Each account is requested once, as its cooldown bars a second mail."""
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Ask over one connection, each request after the answer to the one before."""
-    names, said = chosen(plan, PEERS, tell, always=(FLOOR, "keyturn-with-worker"))
+    """Send requests over one connection, each after the answer to the one before."""
+    names, notes = choose_peers(plan, PEERS, tell, always=(FLOOR, "keyturn-with-worker"))
     samples = list[Sample]()
     for engine in plan.engines:
         accounts = int(_MOST_A_SECOND * plan.rounds * (plan.warm_up + plan.seconds))
         with field(engine, names, accounts, tell) as here:
             samples.extend(Sampling(here, plan, tell).rounds(("known", "validate"), (1,)))
-    return Report(tables=standing_tables("one-at-a-time", samples, FLOOR), data=samples, said=said)
+    return Report(tables=share_tables("one-at-a-time", samples, FLOOR), data=samples, notes=notes)

@@ -1,8 +1,8 @@
-"""What a reset carries: each is a hash at cost 12 or two, so its floor is bcrypt alone on the same cores.
+"""Measures resets beside bare bcrypt on the same cores, since each reset is one or two hashes at cost 12.
 
-One connection shows what a user waits for, eight show what all cores carry. Servers run on all cores: the load takes
-next to nothing of them. Measured is from the first reset to the last answer, not in a span of time: a peer that works
-on eight at once answers eight at once, and whether those come before the span ends made a tenth of the result.
+One connection shows a user's wait; eight show what all cores can do. Servers run on all cores, as the load needs almost
+none of them. The clock runs from the first reset to the last answer. A fixed span would be off by up to a tenth: a peer
+that works on eight resets at once answers eight at once, before or after the span ends.
 """
 
 import subprocess
@@ -10,10 +10,10 @@ from itertools import product
 
 import msgspec
 
-from benchmarks.comparison.entering import chosen, field
+from benchmarks.comparison.entering import choose_peers, field
 from benchmarks.comparison.samples import Sample
 from benchmarks.comparison.sampling import Sampling
-from benchmarks.comparison.standing_tables import standing_tables
+from benchmarks.comparison.share_tables import share_tables
 from benchmarks.peers.running import ROOT, python
 from benchmarks.plan import Plan
 from benchmarks.progress import Tell
@@ -26,7 +26,7 @@ _CONNECTIONS = (1, 8)
 
 
 class Loop(msgspec.Struct, frozen=True):
-    """How many seconds the hashes took, how many of processor time, and the milliseconds of the median and slowest."""
+    """The times of a bare loop: wall-clock and processor seconds, and milliseconds of the median and slowest hash."""
 
     seconds: float
     cpu: float
@@ -35,8 +35,8 @@ class Loop(msgspec.Struct, frozen=True):
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Use links up, each once, beside a bare loop in the same round."""
-    names, said = chosen(plan, PEERS, tell)
+    """Reset passwords, each link once, beside a bare bcrypt loop in the same round."""
+    names, notes = choose_peers(plan, PEERS, tell)
     samples = list[Sample]()
     for engine in plan.engines:
         with field(engine, names, plan.accounts, tell, pinned=False) as here:
@@ -49,7 +49,7 @@ def measure(plan: Plan, tell: Tell) -> Report:
                 samples.extend(
                     sampling.sample(name, "reset", connections, number, count=plan.resets) for name in here.peers
                 )
-    return Report(tables=standing_tables("resets", samples, FLOOR), data=samples, said=said)
+    return Report(tables=share_tables("resets", samples, FLOOR), data=samples, notes=notes)
 
 
 def _bare(engine: str, connections: int, hashes: int, number: int) -> Sample:

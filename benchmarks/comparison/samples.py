@@ -1,4 +1,4 @@
-"""One measurement, and what is made of many: pure."""
+"""Samples, and their medians. Pure functions."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """What one peer did in one round. Times are in milliseconds, processor times in microseconds for each request."""
+    """One peer in one round. Times are in milliseconds, processor times in microseconds for each request."""
 
     engine: str
     operation: str
@@ -22,8 +22,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     warmed_up: float = 0
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """The medians of a peer's samples; `share` is of the floor's rate, in the same rounds."""
+class PeerMedian(msgspec.Struct, frozen=True, kw_only=True):
+    """The medians of a peer's samples. `share` is the rate divided by the floor's rate in the same round."""
 
     peer: str
     rate: float
@@ -34,17 +34,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     share: float
 
 
-def standings(samples: Iterable[Sample], floor: str) -> list[Standing]:
-    """Return one for each peer of samples of one place, in the order in which they come."""
+def peer_medians(samples: Iterable[Sample], floor: str) -> list[PeerMedian]:
+    """Return one for each peer, in the order of the samples, which share engine, operation and connections."""
     by_peer: dict[str, list[Sample]] = {}
     for sample in samples:
         by_peer.setdefault(sample.peer, []).append(sample)
     rates = {sample.round: sample.rate for sample in by_peer[floor]}
-    return [_standing(peer, found, rates) for peer, found in by_peer.items()]
+    return [_peer_median(peer, found, rates) for peer, found in by_peer.items()]
 
 
-def _standing(peer: str, found: Sequence[Sample], floor: dict[int, float]) -> Standing:
-    return Standing(
+def _peer_median(peer: str, found: Sequence[Sample], floor: dict[int, float]) -> PeerMedian:
+    return PeerMedian(
         peer=peer,
         rate=median(one.rate for one in found),
         p50=median(one.p50 for one in found),
@@ -56,7 +56,7 @@ def _standing(peer: str, found: Sequence[Sample], floor: dict[int, float]) -> St
 
 
 def figure(value: float) -> str:
-    """Return a figure with as many places as can be believed, or nothing for nothing."""
+    """Return a figure with three significant digits, or "" for zero."""
     if not value:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

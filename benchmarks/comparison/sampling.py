@@ -1,4 +1,4 @@
-"""Taking one sample, and going round."""
+"""Takes samples of each peer in turn, round by round."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from benchmarks.progress import Tell
 
 
 class Sampling:
-    """Measures peers of a field, one after the other, and goes on with the requests where it was."""
+    """Measures the peers of a field one after the other. Each sample continues where the last requests ended."""
 
     def __init__(self, field: Field, plan: Plan, tell: Tell) -> None:
         self._field = field
@@ -21,7 +21,7 @@ class Sampling:
         self._sent = defaultdict[tuple[str, str], int](int)
 
     def rounds(self, operations: Sequence[str], connections: Sequence[int]) -> Iterator[Sample]:
-        """In each round, ask every peer that can be asked for it the same, one after the other."""
+        """In each round, send the same requests to every peer that supports the operation, one after the other."""
         for number in range(self._plan.rounds):
             for count in connections:
                 for operation in operations:
@@ -30,7 +30,7 @@ class Sampling:
                             yield self.sample(name, operation, count, number)
 
     def sample(self, name: str, operation: str, connections: int, number: int, *, count: int = 0) -> Sample:
-        """Measure for the plan's seconds, or, with a `count`, from the first of so many requests to the last answer."""
+        """Measure for the plan's seconds, or, with a `count`, until that many requests are answered."""
         peer, database = self._field.peers[name], self._field.database
         order = Order(
             ports=[peer.port],

@@ -1,7 +1,7 @@
-"""Requests, checks of links and deliveries beside a million links and messages, and while those are purged.
+"""Measures requests, link checks and deliveries with a million links and messages stored, and during their purge.
 
-Two of Keyturn on one engine: one with empty tables, one with full ones. Each round asks both the same, in turn. More
-than a million are not purged: ten million would take half an hour.
+Two Keyturns run on one engine: one with empty tables, one with full tables. Each round sends both the same requests in
+turn. The purge is left out above a million rows: ten million would take half an hour.
 """
 
 import subprocess
@@ -29,14 +29,14 @@ from benchmarks.report import Report, Table
 
 _CONNECTIONS = 16
 _PACE = 200.0
-"""Requests a second while rows are purged: a flood would tell of the flood."""
+"""Requests a second during the purge. A flood would hide the purge's effect on a request."""
 
 _MOST_PURGED = 1_000_000
 _LONGEST_PURGE = 900.0
 
 
-class Beside(msgspec.Struct, frozen=True, kw_only=True):
-    """Microseconds of the server's or worker's processor time for each, beside empty tables and beside full ones."""
+class TableCost(msgspec.Struct, frozen=True, kw_only=True):
+    """Processor time of the server or worker in microseconds per operation, with empty and with full tables."""
 
     engine: str
     operation: str
@@ -45,8 +45,8 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
     full: float
 
 
-class Purged(msgspec.Struct, frozen=True, kw_only=True):
-    """A purge: its seconds and rows, and the 99th percentile of requests in milliseconds before and meanwhile."""
+class PurgeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A purge: its rows and seconds, and the p99 of requests in milliseconds before and during it."""
 
     engine: str
     rows: int
@@ -56,8 +56,8 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
-    """Ask both in turn, then have the full tables purged while requests come at a pace."""
-    beside, purged = list[Beside](), list[Purged]()
+    """Send requests to both in turn, then purge the full tables while requests arrive at a fixed pace."""
+    beside, purged = list[TableCost](), list[PurgeResult]()
     for engine in plan.engines:
         with ExitStack() as stack:
             cores = Cores.of_machine()
@@ -85,29 +85,29 @@ def measure(plan: Plan, tell: Tell) -> Report:
     return Report(tables=tables, data={"beside": beside, "purged": purged})
 
 
-def _round(both: dict[str, Running], cores: Cores, plan: Plan, engine: str, number: int) -> Iterator[Beside]:
+def _round(both: dict[str, Running], cores: Cores, plan: Plan, engine: str, number: int) -> Iterator[TableCost]:
     for operation in ("unknown", "validate"):
         spent = {
             name: run_load(_order(peer, operation, plan.seconds, warm_up=plan.warm_up), cores.load).cpu_each()
             for name, peer in both.items()
         }
         title = "request" if operation == "unknown" else "validate"
-        yield Beside(engine=engine, operation=title, round=number, **spent)
+        yield TableCost(engine=engine, operation=title, round=number, **spent)
     spent = {name: _deliver(peer, cores, plan.unknown) for name, peer in both.items()}
-    yield Beside(engine=engine, operation="delivery", round=number, **spent)
+    yield TableCost(engine=engine, operation="delivery", round=number, **spent)
 
 
 def _deliver(peer: Running, cores: Cores, count: int) -> float:
-    """Return the worker's microseconds for each message, of addresses that nobody has."""
+    """Return the worker's microseconds for each message to an unknown address."""
     with keyturn_worker(peer, cores.server) as (worker, begin), watched_outbox(peer.url) as waiting:
         run_load(_order(peer, "unknown", 0, most=count), cores.load)
         before = tree_seconds(worker)
         begin()
-        wait_until(lambda: not waiting(), "the outbox was not worked off")
+        wait_until(lambda: not waiting(), "the worker did not empty the outbox")
         return (tree_seconds(worker) - before) / count * 1e6
 
 
-def _purge(peer: Running, cores: Cores, plan: Plan, engine: str) -> Purged:
+def _purge(peer: Running, cores: Cores, plan: Plan, engine: str) -> PurgeResult:
     alone = run_load(_order(peer, "unknown", plan.seconds, pace=_PACE), cores.load)
     command = pinned(python("keyturn_purge", peer.url), cores.server)
     begun = time.perf_counter()
@@ -121,9 +121,9 @@ def _purge(peer: Running, cores: Cores, plan: Plan, engine: str) -> Purged:
         seconds = time.perf_counter() - begun
         rows = int(purge.stdout.read()) if purge.stdout and not purge.returncode else 0
     if not rows:
-        raise SystemExit("nothing was purged")
+        raise SystemExit("the purge removed no rows")
     p99 = median(one.p99 for one in meanwhile)
-    return Purged(engine=engine, rows=rows, seconds=seconds, p99_alone=alone.p99, p99=p99)
+    return PurgeResult(engine=engine, rows=rows, seconds=seconds, p99_alone=alone.p99, p99=p99)
 
 
 def _order(
@@ -141,7 +141,7 @@ def _order(
     )
 
 
-def _table(engine: str, plan: Plan, beside: Sequence[Beside], purged: Sequence[Purged]) -> Table:
+def _table(engine: str, plan: Plan, beside: Sequence[TableCost], purged: Sequence[PurgeResult]) -> Table:
     rows = list[list[str]]()
     for operation in ("request", "validate", "delivery"):
         here = [one for one in beside if (one.engine, one.operation) == (engine, operation)]

@@ -1,7 +1,7 @@
-"""Load from a process of its own, on a core of its own: `run_load` starts it, `__main__` is what it runs.
+"""Sends load from a process and a core of its own. `run_load` starts the process, and `__main__` is its program.
 
-Not wrk: each request differs from the one before (an address that has a cool-down, a link that works once), some come
-at a pace, and the processor time of the server belongs to the same window as the requests.
+The tool wrk does not fit: requests differ, since an address has a cooldown and a link works once. Some loads have a
+fixed pace. The server's processor time must cover the same window as the requests.
 """
 
 import subprocess
@@ -11,13 +11,13 @@ import tempfile
 import msgspec
 
 from benchmarks.cores import pinned
-from benchmarks.load.messages import Measured, Order
+from benchmarks.load.messages import Measurement, Order
 
 __all__ = ["LoadProcess", "finish_load", "run_load", "start_load"]
 
 
-def run_load(order: Order, core: int) -> Measured:
-    """Return what was measured. Raises SystemExit where the server refused requests: a refusal is no work."""
+def run_load(order: Order, core: int) -> Measurement:
+    """Return the measurement. Raises SystemExit if the server refused a request, as a refusal is less work."""
     measured = finish_load(start_load(order, core))
     refused = {status: count for status, count in measured.statuses.items() if not 200 <= status < 400}
     if refused:
@@ -26,10 +26,10 @@ def run_load(order: Order, core: int) -> Measured:
 
 
 class LoadProcess(subprocess.Popen[bytes]):
-    """The process. What it measured goes to a file: a pipe that is full holds it up until somebody reads it."""
+    """The process that sends load. It writes its measurement to a file, since a full pipe would block it."""
 
     def __init__(self, command: list[str]) -> None:
-        self.measured = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the process has ended
+        self.measured = tempfile.TemporaryFile()  # noqa: SIM115 - `finish_load` reads and closes it
         super().__init__(command, stdin=subprocess.PIPE, stdout=self.measured)
 
 
@@ -41,11 +41,11 @@ def start_load(order: Order, core: int) -> LoadProcess:
     return process
 
 
-def finish_load(process: LoadProcess) -> Measured:
+def finish_load(process: LoadProcess) -> Measurement:
     process.wait()
     with process.measured as measured:
         measured.seek(0)
         text = measured.read()
     if process.returncode:
         raise SystemExit("the load ended in an error")
-    return msgspec.json.decode(text, type=Measured)
+    return msgspec.json.decode(text, type=Measurement)

@@ -1,4 +1,4 @@
-"""The client: connections that are kept open, one request at a time on each."""
+"""The client of a load: it keeps its connections open and sends one request at a time on each."""
 
 import asyncio
 import contextlib
@@ -9,15 +9,15 @@ from typing import cast
 
 import httptools
 
-from benchmarks.load.messages import Measured, Order, Window
+from benchmarks.load.messages import Measurement, Order, Window
 from benchmarks.load.percentiles import is_flat, percentile
 from benchmarks.processor_time import tree_seconds
 
 _LONGEST = 60.0
-"""Seconds after the end for which an answer that is still on its way is waited for."""
+"""Seconds that the client waits for outstanding answers after the end."""
 
 _LONGEST_LOAD = 7200.0
-"""Seconds for requests that are sent once."""
+"""The longest time in seconds for a load without a fixed duration."""
 
 _TICK = 0.002
 
@@ -25,7 +25,7 @@ NO_ANSWER = 0
 
 
 class Load:
-    """Sends what an order says, and measures."""
+    """Sends the requests of an order and measures the answers."""
 
     def __init__(self, order: Order, requests: Sequence[bytes]) -> None:
         self._order = order
@@ -41,7 +41,7 @@ class Load:
         self._statuses = Counter[int]()
         self.answers: list[int] = [NO_ANSWER] * self._most
 
-    async def run(self) -> Measured:
+    async def run(self) -> Measurement:
         order = self._order
         connections = [_Connection(self, order.ports[n % len(order.ports)]) for n in range(order.connections)]
         await asyncio.gather(*(one.open() for one in connections))
@@ -65,7 +65,7 @@ class Load:
             rates.append((len(self._times) - before) / (perf_counter() - moment))
         return passed
 
-    async def _measure(self, warmed_up: float) -> Measured:
+    async def _measure(self, warmed_up: float) -> Measurement:
         order = self._order
         first, begun, cpu = len(self._times), perf_counter(), self._processor_time()
         self._statuses.clear()
@@ -82,7 +82,7 @@ class Load:
         statuses = dict(self._statuses)
         watching.cancel()
         await self._stop()
-        return Measured(
+        return Measurement(
             requests=len(times),
             seconds=seconds,
             statuses=statuses,
@@ -122,7 +122,7 @@ class Load:
                 self.next_on(connection)
 
     def next_on(self, connection: "_Connection") -> None:
-        """Send the next request, if there is one and it is due; else leave the connection idle."""
+        """Send the next request if one is due; otherwise leave the connection idle."""
         if self._stopping or (self._most and self._sent >= self._most):
             if not self._under_way:
                 self._stopped.set()
@@ -146,7 +146,7 @@ class Load:
 
 
 class _Connection(asyncio.Protocol):
-    """Keeps a connection open; opens it again where the server closes it."""
+    """Keeps a connection open, and reopens it if the server closes it."""
 
     def __init__(self, load: Load, port: int) -> None:
         self._load = load
@@ -176,7 +176,9 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods alone
+        self._transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's class has its methods but does not inherit from it
         if waiting := self._waiting:
             self._waiting = None
             self.send(*waiting)

@@ -1,10 +1,10 @@
-"""What the load's process is told, and what it answers."""
+"""The order that the load's process reads, and the measurement that it returns."""
 
 import msgspec
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request as it is sent. A peer writes lists of them as JSON, for what it is asked."""
+    """One HTTP request. Each peer writes a JSON file of requests for each operation that it supports."""
 
     path: str
     method: str = "POST"
@@ -20,12 +20,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send, and where.
+    """The requests to send, and where to send them.
 
-    `requests` is a JSON file; they are sent from the `first` on, again from the beginning after the last, but each once
-    where `seconds` is 0. `seconds` is how long is measured, after a warm-up of at most `warm_up` seconds that ends when
-    the rate is flat. With a `pace` that many are sent each second, and an answer's time counts from when its request
-    was due. The processor time of `processes`, by name, is that of these and of all that they started.
+    `requests`: a JSON file of requests. The client starts over after the last one, unless `seconds` is 0.
+    `first`: the index of the first request to send.
+    `most`: the number of requests to send; 0 for no limit, or for the whole file if `seconds` is 0.
+    `seconds`: the duration of the measurement; 0 to send each request once.
+    `warm_up`: the longest time before the measurement in seconds. The warm-up ends earlier if the rate is flat.
+    `pace`: requests a second; 0 for as many as possible. With a pace, an answer's time counts from the moment when its
+    request was due.
+    `window`: the length of the windows in seconds.
+    `processes`: process ids by name, for the processor time of each with its descendants.
     """
 
     ports: list[int]
@@ -41,7 +46,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What was answered until `end`, in seconds since the start of the measurement; times in milliseconds."""
+    """The answers of one window. `end` is in seconds since the start of the measurement, times in milliseconds."""
 
     end: float
     requests: int
@@ -49,12 +54,14 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     p99: float
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured. `sent` is how many requests were begun, warm-up included; `cpu` is in seconds.
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a load.
 
-    `ended` is when, in seconds since the epoch.
-
-    `answers` are the statuses of requests that were to be sent once, in their order; 0 where there was no answer.
+    `p50` and `p99`: times in milliseconds.
+    `cpu`: processor time in seconds, by name of the process.
+    `sent`: requests sent, warm-up included.
+    `ended`: the end of the measurement, in seconds since the epoch.
+    `answers`: the statuses of requests that are sent once, in order; 0 for a request without an answer.
     """
 
     requests: int

@@ -1,21 +1,21 @@
-"""What is made of many measurements: pure."""
+"""Statistics of measurements. Pure functions."""
 
 from collections.abc import Sequence
 from math import ceil
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least that `share` (0 to 1) of the values does not exceed (nearest rank)."""
+    """Return the smallest value that is at least as large as a `share` (0 to 1) of the values (nearest rank)."""
     if not ordered:
         raise ValueError("no values have no percentile")
     return ordered[max(ceil(share * len(ordered)), 1) - 1]
 
 
 def is_flat(rates: Sequence[float], *, windows: int = 4, spread: float = 0.1) -> bool:
-    """Tell whether the last `windows` rates neither rise as a whole nor differ by more than `spread` of their mean.
+    """Tell whether the last `windows` rates have stopped rising and differ by at most `spread` of their mean.
 
-    They rise as a whole where the later half is above the earlier by more than half of `spread`: code that still grows
-    warm does, each window a little, within the spread of the noise.
+    Rates rise if the mean of the later half exceeds that of the earlier half by more than half of `spread`. Code that
+    is warming up rises a little in each window, within the noise.
     """
     last = rates[-windows:]
     mean = sum(last) / len(last) if last else 0
@@ -27,9 +27,9 @@ def is_flat(rates: Sequence[float], *, windows: int = 4, spread: float = 0.1) ->
 
 
 def grows(samples: Sequence[float], *, share: float, least: float) -> bool:
-    """Tell whether the last quarter's median is above that of the second quarter, by `share` of it and by `least`.
+    """Tell whether the last quarter's median exceeds the second quarter's by more than `share` of it and by `least`.
 
-    The first quarter is left out: what is imported late and caches that fill are no leak.
+    The first quarter is left out, since late imports and filling caches are no leak.
     """
     quarter = len(samples) // 4
     if not quarter:

@@ -1,10 +1,9 @@
-"""Who is measured: Keyturn, and others that do the same by themselves.
+"""The measured programs: Keyturn, and other servers that reset passwords.
 
-Each is a program, started as `... FOLDER DATABASE_URL COUNT`. It fills its database with COUNT accounts, writes into
-FOLDER what it is asked as JSON files of requests (of `known`, `unknown`, `validate`, `reset` and `login` those that it
-has), says on which port of 127.0.0.1 it listens, and appends a line to FOLDER/sent for each mail that a sender would
-have been called for.
-All hash with bcrypt at cost 12, and keep SQLite with a write-ahead log and synchronous=FULL.
+Each peer starts as `... FOLDER DATABASE_URL COUNT`. It fills its database with COUNT accounts. It writes JSON files of
+requests into FOLDER, one for each operation that it supports: `known`, `unknown`, `validate`, `reset` and `login`. It
+prints its port on 127.0.0.1. It appends a line to FOLDER/sent in place of each mail.
+All peers hash with bcrypt at cost 12, and use SQLite with a write-ahead log and synchronous=FULL.
 """
 
 import os
@@ -19,7 +18,7 @@ COST = 12
 PASSWORD = "a longer horse, and another battery"
 NEW_PASSWORD = "another battery, and a longer horse"
 LINKS = 400
-"""How many links each has at least: each works once for a new password."""
+"""The least number of links of each peer. A link works once."""
 
 
 def email_of(number: int) -> str:
@@ -36,7 +35,7 @@ def write_requests(folder: Path, **requests: Iterable[Request]) -> None:
 
 
 class SentFile:
-    """Says that a mail would have left, in a file that processes share: a short line is appended whole (open(2))."""
+    """Records mails in a file that processes share. The kernel appends a short line whole (open(2))."""
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / "sent", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -1,4 +1,4 @@
-"""The floor of a reset: bcrypt alone. Makes as many hashes as are asked for, so many at a time, and times them."""
+"""The floor of a reset: bcrypt alone. Makes the given number of hashes, some of them at once, and times them."""
 
 import sys
 import time

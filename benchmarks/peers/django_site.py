@@ -1,7 +1,7 @@
 """Django's own password reset: its views, forms, tokens and templates, under gunicorn with four threads.
 
-Sessions are kept in signed cookies, and connections to the database open: that is the quickest that it comes with.
-The mail that it makes is plain text, of the template that its admin brings. Nothing is stored for a link.
+Sessions are in signed cookies and database connections stay open, which are Django's fastest options.
+Its mail is plain text from the template of Django's admin. Django stores no row for a link.
 """
 
 import os
@@ -28,7 +28,7 @@ _AT_ONCE = 1000
 
 
 class CountingBackend(BaseEmailBackend):  # type: ignore[misc]
-    """Sends nothing, and says how often it was called."""
+    """Sends no mail, and counts calls."""
 
     def send_messages(self, email_messages: Sequence[Any]) -> int:
         for message in email_messages:
@@ -146,7 +146,7 @@ def prepare(folder: Path, count: int) -> None:
 
 
 def _links(user: Any) -> tuple[str, str, str]:
-    """Return the path of a link, where its form is sent, and the session that a browser has by then."""
+    """Return the path of a link, the address of its form, and the session cookie of a browser that opened it."""
     from django.contrib.auth.tokens import default_token_generator
     from django.contrib.sessions.backends.signed_cookies import SessionStore
     from django.utils.encoding import force_bytes

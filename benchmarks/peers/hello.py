@@ -1,4 +1,4 @@
-"""The floor: Litestar on the same server parses an address, answers, and does nothing else."""
+"""The floor of a request: Litestar on the same server parses an address and answers."""
 
 import sys
 from pathlib import Path
@@ -15,12 +15,12 @@ from keyturn.event_loop import run
 PATH = "/api/auth/request-password-reset"
 
 
-class Question(msgspec.Struct):
+class RequestBody(msgspec.Struct):
     email: str
 
 
 @post(PATH, status_code=202)
-async def hello(data: JSONBody[Question]) -> dict[str, bool]:
+async def hello(data: JSONBody[RequestBody]) -> dict[str, bool]:
     return {"success": bool(data.email)}
 
 

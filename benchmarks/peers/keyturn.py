@@ -1,9 +1,10 @@
-"""`keyturn serve --no-worker`, in production and without limits that anybody would reach.
+"""`keyturn serve --no-worker` in production, with limits far above the load.
 
-With `--with-worker` before the rest it is `keyturn serve` as it comes, but for the mails, which stay here as files.
-With `--over-table` the accounts are in a table of an app's, in the same database, and not in Keyturn's own.
-With `--any-password` a reset takes the password that the account has, too, which saves it a hash.
-With `--beside` it is one process more, on a database that has all already.
+The flags come before the other arguments:
+`--with-worker`: start the worker too, and write mails to files.
+`--over-table`: keep the accounts in a table of an app in the same database, instead of Keyturn's own.
+`--any-password`: accept the current password as the new one, which saves a hash.
+`--beside`: start one more process on a database that is already prepared.
 """
 
 import asyncio
@@ -41,11 +42,11 @@ _OVER_TABLE = {
 }
 
 ENVIRONMENT = "environment.json"
-"""The file with what is set for it, for its workers."""
+"""The file with the server's settings, which its workers read."""
 
 
 def environment(url: str, *, over_table: bool = False, any_password: bool = False) -> Mapping[str, str]:
-    """Return the settings: the defaults, but for the limits of clients."""
+    """Return the settings: the defaults, with client limits that are never reached."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("KEYTURN_")}
     limits = ("REQUEST", "VALIDATE", "RESET", "LOGIN", "ACCOUNT", "OVERALL")
     return {
@@ -64,7 +65,7 @@ def environment(url: str, *, over_table: bool = False, any_password: bool = Fals
 
 
 async def prepare(folder: Path, url: str, count: int, *, over_table: bool = False) -> None:
-    """Migrate, add accounts and links that work, and write down what is asked."""
+    """Migrate, add accounts and working links, and write the files of requests."""
     links = [tokens.mint(os.urandom) for _ in range(min(count, LINKS))]
     database = Database(url)
     await migrate(database)
@@ -150,4 +151,4 @@ if __name__ == "__main__":
     command = [sys.executable, "-m", "keyturn", "serve", *["--no-worker"] * alone, "--port", "0"]
     os.chdir(here)
     mail = {} if alone else {"KEYTURN_MAIL_TRANSPORT": "capture"}
-    os.execve(sys.executable, command, {**given, **mail})  # noqa: S606 - no shell is the point
+    os.execve(sys.executable, command, {**given, **mail})  # noqa: S606 - no shell is needed

@@ -1,4 +1,4 @@
-"""The purge of Keyturn's worker, on a day when all that is settled has stopped mattering: `... DATABASE_URL`."""
+"""Runs the purge of Keyturn's worker as if every settled row had expired: `... DATABASE_URL`."""
 
 import asyncio
 import os

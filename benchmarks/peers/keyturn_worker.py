@@ -1,7 +1,7 @@
-"""Keyturn's worker with a sender that does nothing but say that it was called: `... FOLDER` of a Keyturn.
+"""Keyturn's worker with a sender that only records its calls: `... FOLDER`, the folder of a running Keyturn.
 
-It works off what waits already, says that it is ready, and goes on when a line comes on its standard input: so the time
-of its start and of what is imported late is no part of what is measured. It ends as `keyturn worker` does.
+It delivers the waiting messages, prints "ready", and continues after a line on its standard input. So the measurement
+does not include its start and late imports. It ends as `keyturn worker` does.
 """
 
 import os

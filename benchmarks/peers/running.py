@@ -1,4 +1,4 @@
-"""Who the peers are, and how each is started and ended."""
+"""The list of peers, and how each starts and ends."""
 
 import os
 import re
@@ -25,10 +25,13 @@ _START, _INSTALL, _END = 120.0, 600.0, 30.0
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
-    """Has a `title` for people.
+    """A program to measure.
 
-    `sends` tells whether it makes mails, `is_keyturn` whether a worker of Keyturn's does, and `pinned` whether it is
-    bound to the server's core; `require` says why it cannot run here, or "".
+    `title`: its name in tables and plots.
+    `sends`: whether it makes mails.
+    `is_keyturn`: whether its mails need a worker of Keyturn.
+    `pinned`: whether it runs only on the server's core.
+    `require`: installs what it needs, and returns why it cannot run here, or "".
     """
 
     title: str
@@ -40,7 +43,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer that answers. `folder` has what it is asked, and what it sent."""
+    """A peer that answers. `folder` holds its files of requests and its list of mails."""
 
     folder: Path
     url: str
@@ -51,7 +54,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / f"{operation}.json"
 
     def sent(self) -> list[str]:
-        """Return a line for each call of its sender: the address, and the kind of mail."""
+        """Return a line for each call of its sender: the address and the kind of mail."""
         file = self.folder / "sent"
         return file.read_text("utf-8").splitlines() if file.exists() else []
 
@@ -61,7 +64,7 @@ def python(module: str, *arguments: str) -> list[str]:
 
 
 def _require_node(tell: Tell) -> str:
-    """Install what Better Auth needs where that was not done yet."""
+    """Install Better Auth's packages if they are missing."""
     if not shutil.which("node") or not shutil.which("npm"):
         return "Better Auth was left out: there is no Node here."
     if (_BETTER_AUTH / "node_modules" / "better-auth").is_dir():
@@ -98,7 +101,7 @@ PEERS: Mapping[str, Peer] = {
 
 @contextmanager
 def running(peer: Peer, folder: Path, url: str, accounts: int, cores: Cores) -> Iterator[Running]:
-    """Start a peer on the server's core. Raises SystemExit with its log where it does not start."""
+    """Start a peer, on the server's core if it is pinned. Raises SystemExit with its log if it does not start."""
     folder.mkdir()
     with (folder / "log").open("wb") as log:
         command = pinned([*peer.command, str(folder), url, str(accounts)], *([cores.server] if peer.pinned else []))
@@ -130,7 +133,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def keyturn_worker(keyturn: Running, *cores: int) -> Iterator["tuple[int, Callable[[], None]]"]:
-    """Start a worker for it on those cores; once it is warm, yield its process id, and what lets it begin."""
+    """Start a worker for `keyturn` on `cores`. Once it is warm, yield its process id and what lets it continue."""
     command = pinned(python("keyturn_worker", str(keyturn.folder)), *cores)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     log = (keyturn.folder / "worker.log").open("ab")

@@ -1,4 +1,4 @@
-"""Links and messages that are settled, as many as a busy year leaves behind. The database makes them by itself."""
+"""Adds settled links and messages, as many as a busy year leaves. The database generates them in SQL."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _MESSAGES = """INSERT INTO keyturn_outbox
 {numbers} SELECT {key}, 'reset_requested', '{{"email":"standing' || i || '@example.test"}}', 'dropped', 'no_account', 1,
 1, {time}, {time}, {time} FROM n"""
 
-# Keys come in the order of their time, as those of `outbox.message.new_key`.
+# Keys are in the order of their time, like those of `outbox.message.new_key`.
 _IN_SQLITE = {
     "numbers": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})",
     "digest": "randomblob(32)",
@@ -32,7 +32,7 @@ _IN_POSTGRESQL = {
 
 
 def add_standing_rows(url: str, rows: int) -> None:
-    """Add so many links, and as many messages."""
+    """Add `rows` links and as many messages."""
     file = url.removeprefix("sqlite:///")
     if file == url:
         with psycopg.connect(url, autocommit=True) as server:
@@ -40,7 +40,7 @@ def add_standing_rows(url: str, rows: int) -> None:
                 server.execute(statement)
         return
     with closing(sqlite3.connect(file, timeout=60)) as database, database:
-        database.execute("PRAGMA cache_size = -500000")  # kilobytes: digests at random touch all pages of their index
+        database.execute("PRAGMA cache_size = -500000")  # kilobytes: random digests touch every page of their index
         database.execute("PRAGMA synchronous = OFF")
         for statement in _statements(_IN_SQLITE, rows):
             database.execute(statement)

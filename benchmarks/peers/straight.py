@@ -1,7 +1,7 @@
-"""What one writes without much thought: Litestar, a session of SQLAlchemy's ORM for each request, bcrypt in a thread.
+"""A straightforward server: Litestar, a session of SQLAlchemy's ORM for each request, bcrypt in a thread.
 
-It looks the account up, stores a link and owes a mail in the same transaction; there are no limits, no audit and no
-worker, so it is asked for what its endpoints cost alone.
+A request looks up the account, and stores a link and a mail in one transaction. There are no limits, no audit and no
+worker, so only its endpoints are measured.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Mail(Base):
     link_id: Mapped[int]
 
 
-class Asked(msgspec.Struct):
+class RequestBody(msgspec.Struct):
     email: str = ""
     token: str = ""
     password: str = ""
@@ -61,7 +61,7 @@ def create_app(engine: AsyncEngine) -> Litestar:
     sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @post("/request", status_code=202)
-    async def request(data: JSONBody[Asked]) -> dict[str, bool]:
+    async def request(data: JSONBody[RequestBody]) -> dict[str, bool]:
         async with sessions() as session:
             user = (await session.execute(select(User).where(User.email == data.email))).scalar_one_or_none()
             if user:
@@ -73,13 +73,13 @@ def create_app(engine: AsyncEngine) -> Litestar:
         return {"success": True}
 
     @post("/validate", status_code=200)
-    async def validate(data: JSONBody[Asked]) -> dict[str, bool]:
+    async def validate(data: JSONBody[RequestBody]) -> dict[str, bool]:
         async with sessions() as session:
             link = (await session.execute(select(Link).where(Link.digest == _digest(data.token)))).scalar_one_or_none()
         return {"valid": link is not None and link.expires > datetime.now(UTC).timestamp()}
 
     @post("/reset", status_code=200)
-    async def reset(data: JSONBody[Asked]) -> dict[str, bool]:
+    async def reset(data: JSONBody[RequestBody]) -> dict[str, bool]:
         hashed = await asyncio.to_thread(bcrypt.hashpw, data.password.encode(), bcrypt.gensalt(COST))
         async with sessions() as session:
             link = (await session.execute(select(Link).where(Link.digest == _digest(data.token)))).scalar_one_or_none()

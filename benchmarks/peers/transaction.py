@@ -1,4 +1,4 @@
-"""The floor of what is kept: one durable transaction for each request, by the driver alone, and one look by a key."""
+"""The floor of a stored request: the bare driver, with one durable transaction, or one SELECT by key."""
 
 import asyncio
 import os
@@ -21,21 +21,21 @@ from keyturn.event_loop import run
 TABLE = "CREATE TABLE asked (id BIGINT PRIMARY KEY, email VARCHAR(254) NOT NULL)"
 
 Execute = Callable[[str, int, str], Awaitable[object]]
-"""Runs a statement with an id and, where it is not empty, an address, in a transaction of its own."""
+"""Runs a statement in a transaction of its own, with an id and, unless it is empty, an address."""
 
 
-class Question(msgspec.Struct):
+class RequestBody(msgspec.Struct):
     email: str
 
 
 def create_app(execute: Execute) -> Litestar:
     @post("/request", status_code=202)
-    async def request(data: JSONBody[Question]) -> dict[str, bool]:
+    async def request(data: JSONBody[RequestBody]) -> dict[str, bool]:
         await execute("INSERT INTO asked (id, email) VALUES ($1, $2)", _number(), data.email)
         return {"success": True}
 
     @post("/validate", status_code=200)
-    async def validate(data: JSONBody[Question]) -> dict[str, bool]:
+    async def validate(data: JSONBody[RequestBody]) -> dict[str, bool]:
         await execute("SELECT email FROM asked WHERE id = $1", len(data.email), "")
         return {"valid": True}
 
@@ -47,7 +47,7 @@ def _number() -> int:
 
 
 def _on_sqlite(url: str) -> Execute:
-    """Return what runs statements in one thread: SQLite has one writer."""
+    """Return a function that runs statements in one thread, since SQLite has one writer."""
     connection = sqlite3.connect(url.removeprefix("sqlite:///"), check_same_thread=False, isolation_level=None)
     for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", TABLE):
         connection.execute(statement)

@@ -1,4 +1,4 @@
-"""What a benchmark found: tables and plots for people, and the data that they were made of for machines."""
+"""The report of a benchmark: tables and plots, and their data as JSON."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ import msgspec
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of text; the first column is aligned to the left, the others are figures."""
+    """Rows of text. The first column is aligned to the left, the others to the right."""
 
     title: str
     headers: Sequence[str]
@@ -27,12 +27,17 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Names tables and plots (SVG), `data` is what they show; `said` are sentences on what could not be measured."""
+    """The results of a benchmark.
+
+    `tables` and `plots` (SVG): by the name of their file.
+    `data`: the figures behind them.
+    `notes`: sentences about parts that could not be measured.
+    """
 
     tables: Mapping[str, Table]
     plots: Mapping[str, str] = {}
     data: Any = None
-    said: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -44,13 +49,13 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def write(report: Report, folder: Path, name: str) -> None:
-    """Write the data with the machine that they are of, each table and each plot. What was there goes."""
+    """Write the data with the machine's description, each table and each plot. Replaces earlier results."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = {"machine": machine(), "data": report.data}
     (folder / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
     for title, table in report.tables.items():
-        said = "".join(f"\n{sentence}\n" for sentence in report.said)
-        (folder / f"{title}.md").write_text(f"{table.markdown()}{said}\n{_measured_on()}\n", "utf-8")
+        sentences = "".join(f"\n{sentence}\n" for sentence in report.notes)
+        (folder / f"{title}.md").write_text(f"{table.markdown()}{sentences}\n{_measured_on()}\n", "utf-8")
     for title, plot in report.plots.items():
         (folder / f"{title}.svg").write_text(plot, "utf-8")
 
@@ -68,15 +73,15 @@ def machine() -> dict[str, str | int | float]:
 
 
 def _measured_on() -> str:
-    told = machine()
+    here = machine()
     return (
-        f"Measured {told['measured']} at {told['commit']} on {told['cores']} cores of {told['processor']}, Python"
-        f" {told['python']}; the machine's load was {told['load']} over the quarter of an hour before the end."
+        f"Measured {here['measured']} at {here['commit']} on {here['cores']} cores of {here['processor']}, Python"
+        f" {here['python']}; the machine's load was {here['load']} over the quarter of an hour before the end."
     )
 
 
 def _commit() -> str:
-    """Return the commit, and whether what is measured was changed since."""
+    """Return the commit, and whether files differ from it."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src"], capture_output=True, check=False)
     return (commit.stdout.strip() or "an unknown commit") + " and changes" * (changed.returncode == 1)

@@ -1,4 +1,4 @@
-"""Plots as SVG, for light and for dark pages: colours are chosen by the reader's own setting. Pure."""
+"""Plots as SVG for light and dark pages: the reader's colour scheme selects the colours. Pure functions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -7,7 +7,7 @@ from math import ceil, floor, log10
 _WIDTH, _LEFT, _RIGHT = 760, 190, 70
 _BAR, _GAP, _HEAD = 16, 14, 44
 
-# Okabe and Ito's colours, which people who see few colours tell apart (Color Universal Design, 2008).
+# Okabe and Ito's colours, which colour-blind readers can distinguish (Color Universal Design, 2008).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
 
 _STYLE = """
@@ -24,7 +24,7 @@ line, path.axis { stroke: #d0d7de }
 
 
 def bars(title: str, groups: Mapping[str, Mapping[str, float]], tell: Callable[[float], str] = "{:.0%}".format) -> str:
-    """Return a bar for each name of each group, with its value; a name has the same colour in all groups."""
+    """Return a plot with a bar and its value for each name of each group. A name keeps its colour in all groups."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     colours = dict(zip(names, _COLOURS * len(names), strict=False))
     longest = max((value for group in groups.values() for value in group.values()), default=0) or 1
@@ -46,7 +46,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], tell: Callable[[
 
 
 def lines(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]], *, height: int = 300) -> str:
-    """Return a line for each name, over seconds, which are told as minutes; both axes begin at nothing."""
+    """Return a plot with a line for each name. Points are given in seconds; the axis shows minutes. Axes start at 0."""
     points = [point for line in series.values() for point in line]
     last, stride = _scale((max((x for x, _ in points), default=0) or 60) / 60)
     highest, step = _scale(max((y for _, y in points), default=0) or 1)
@@ -75,7 +75,7 @@ def lines(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, floa
 
 
 def _scale(highest: float) -> tuple[float, float]:
-    """Return where an axis ends, and its steps: one, two or five of a power of ten, six of them at most."""
+    """Return the end of an axis and its step, which is 1, 2 or 5 times a power of ten. It has at most six steps."""
     power = 10.0 ** floor(log10(highest / 5))
     step = next(power * factor for factor in (1, 2, 5, 10) if highest / (power * factor) <= 6)
     return ceil(highest / step) * step, step

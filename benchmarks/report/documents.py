@@ -1,4 +1,4 @@
-"""docs/performance.md holds what was measured between marks, which this fills in from the results."""
+"""Writes results into docs/performance.md, between the marks of each table."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ _PART = re.compile(r"(<!-- measured: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.D
 
 
 def write_results_into(document: Path, results: Path) -> list[str]:
-    """Put each table and the plot of its name between its marks; return the names of which there is no result."""
+    """Put each table and its plot between their marks. Returns the names that have no result."""
     missing = list[str]()
 
     def fill(found: re.Match[str]) -> str:

@@ -1,4 +1,6 @@
-"""Mixed load for minutes, on the API and a worker: memory stays flat, the queue ends empty, no mail is lost or doubled.
+"""Sends mixed load to the API and a worker for minutes.
 
-`python -m benchmarks.soak [--minutes 10]`, on PostgreSQL and on SQLite by turns.
+Memory must stay flat, the queue must end empty, and every mail must be sent exactly once.
+
+`python -m benchmarks.soak [--minutes 10]` runs it on SQLite and then on PostgreSQL.
 """

@@ -1,4 +1,4 @@
-"""Run the soak on each engine, and end with an error where a promise was broken."""
+"""Runs the soak on each engine, and ends with an error if a promise is broken."""
 
 import sys
 
@@ -17,12 +17,14 @@ from benchmarks.soak.running import Soak, soak
 
 
 @click.command()
-@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.1), help="How long, on each.")
-@click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="On this database alone.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array at the end, for machines.")
+@click.option(
+    "--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.1), help="Minutes on each database."
+)
+@click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="Use only this database.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array at the end.")
 @click.option("--keep", is_flag=True, help="Keep tables and plots in benchmarks/results and in docs/performance.md.")
 def main(minutes: float, engines: tuple[str, ...], as_json: bool, keep: bool) -> None:
-    """Ask Keyturn for links, checks and resets at a pace for minutes, and see that nothing grows or is lost."""
+    """Request links, checks and resets at a fixed pace, and check that memory is flat and no mail is lost."""
     tell = teller()
     found = [soak(engine, minutes, tell) for engine in engines or ENGINES]
     report = report_of(found)
@@ -40,7 +42,7 @@ def main(minutes: float, engines: tuple[str, ...], as_json: bool, keep: bool) ->
 
 def report_of(found: list[Soak]) -> Report:
     headers = ["", *(ENGINES[one.engine] for one in found)]
-    columns = [_told(one) for one in found]
+    columns = [_column(one) for one in found]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
     title = f"{found[0].minutes:g} minutes of mixed load on each database, API and worker on one core"
     p99 = {ENGINES[one.engine]: [(window.end, window.p99) for window in one.windows] for one in found}
@@ -59,7 +61,7 @@ def report_of(found: list[Soak]) -> Report:
     )
 
 
-def _told(one: Soak) -> dict[str, str]:
+def _column(one: Soak) -> dict[str, str]:
     outcome, quarter = one.outcome, len(one.windows) // 4
     p99 = [window.p99 for window in one.windows]
     return {

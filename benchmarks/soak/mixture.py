@@ -1,4 +1,4 @@
-"""What is asked during a soak, and what must have come of it: pure."""
+"""The requests of a soak, and the mails that they owe. Pure functions."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,17 +10,17 @@ from benchmarks.load.messages import Request
 from benchmarks.peers import LINKS
 
 PACE = 60
-"""Requests a second: what a core can answer beside what it mails and hashes."""
+"""Requests a second that one core can answer while it also sends mails and hashes."""
 
 _RESET_EACH = 120
-"""Of so many requests one is a reset, while there are links: it takes a fifth of a second of a core."""
+"""One in this many requests is a reset while links last. A reset takes a core a fifth of a second."""
 
 _PATTERN = ("known", "unknown", "validate", "known", "unknown", "validate", "known", "unknown", "validate", "known")
 _OWES = {"known": "password_reset", "reset": "password_changed"}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a soak. `refused` counts the statuses that are no success; 0 is no answer."""
+    """The mails and refusals of a soak. `refused` counts requests by failing status; 0 stands for no answer."""
 
     owed: int
     sent: int
@@ -30,17 +30,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[int, int]
 
     def faults(self) -> list[str]:
-        told = {
+        shown = {
             "mails were lost": self.lost,
             "mails came again": self.doubled,
-            "mails came that nobody was owed": self.unasked,
+            "mails came without a request": self.unasked,
             "requests were refused": sum(self.refused.values()),
         }
-        return [f"{count} {what}" for what, count in told.items() if count]
+        return [f"{count} {what}" for what, count in shown.items() if count]
 
 
 def kinds(count: int) -> list[str]:
-    """Return what kind each of so many requests is of."""
+    """Return the kinds of `count` requests, in order."""
     found = list(islice(cycle(_PATTERN), count))
     for number, place in enumerate(range(_RESET_EACH - 1, count, _RESET_EACH)):
         found[place] = "reset" if number < LINKS else "validate"
@@ -48,17 +48,18 @@ def kinds(count: int) -> list[str]:
 
 
 def mixture(asked: Mapping[str, Sequence[Request]], kinds: Sequence[str]) -> Iterator[Request]:
-    """Yield a request for each kind. There must be as many known addresses and resets: each owes one mail."""
+    """Yield a request for each kind. A known address or a reset is used once, since each owes one mail."""
     sources = {name: iter(requests) if name in _OWES else cycle(requests) for name, requests in asked.items()}
     for kind in kinds:
         yield next(sources[kind])
 
 
 def outcome(kinds: Sequence[str], emails: Mapping[str, str], answers: Sequence[int], sent: Sequence[str]) -> Outcome:
-    """Compare what was promised with what was sent.
+    """Compare the mails that the answers promised with the mails that were sent.
 
-    `emails` are those of the kinds that owe a mail, with the number of the address in braces; each line of `sent` is
-    an address and the kind of the mail.
+    `emails`: the address pattern of each kind that owes a mail, with braces for its number.
+    `answers`: the statuses of the requests, in the order of `kinds`.
+    `sent`: a line for each mail: its address and kind.
     """
     numbers = Counter[str]()
     owed = Counter[str]()

@@ -1,4 +1,4 @@
-"""One soak: start the API and a worker, ask at a pace, watch their memory, and see what is left."""
+"""Runs one soak: start the API and a worker, send requests at a pace, record memory, and count the mails."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,16 +21,16 @@ from benchmarks.soak.mixture import PACE, Outcome, kinds, mixture, outcome
 
 EMAILS = {"known": "person{}@example.test", "reset": "reset{}@example.test"}
 GROWTH, LEAST = 0.05, 5.0
-"""What memory may grow by from the second quarter to the last: that share of it, or that many megabytes."""
+"""The allowed growth of memory from the second quarter to the last: a share of it, or megabytes."""
 
 _CONNECTIONS = 32
 _WINDOW = 5.0
 _REST = 120.0
-"""Seconds within which the queue must be empty once nobody asks any more."""
+"""Seconds within which the queue must be empty after the last request."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """Megabytes at `moment`, in seconds since the start."""
+    """Memory in megabytes at `moment`, in seconds since the start."""
 
     moment: float
     api: float
@@ -38,7 +38,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Soak(msgspec.Struct, frozen=True, kw_only=True):
-    """What a soak showed on one engine. `emptied` is after how many seconds the queue was empty; None if it was not."""
+    """A soak on one engine. `emptied` is the seconds until the queue was empty, None if it was not."""
 
     engine: str
     minutes: float
@@ -61,7 +61,7 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def soak(engine: str, minutes: float, tell: Tell) -> Soak:
-    """Return what a soak showed. Raises SystemExit where something does not start."""
+    """Run a soak. Raises SystemExit if the API or the worker does not start."""
     planned = kinds(max(round(minutes * 60 * PACE), 1))
     with (
         TemporaryDirectory(prefix="keyturn-soak-") as folder,
@@ -113,13 +113,13 @@ def _started(order: Order, core: int) -> Iterator[LoadProcess]:
 
 
 def _watch(load: LoadProcess, api: int, worker: int, tell: Tell) -> Iterator[Memory]:
-    begun, told = time.monotonic(), 0.0
+    begun, last = time.monotonic(), 0.0
     while load.poll() is None:
         moment = time.monotonic() - begun
         one = Memory(moment=moment, api=tree_megabytes(api), worker=tree_megabytes(worker))
-        if moment - told >= 10 or not told:
+        if moment - last >= 10 or not last:
             tell(f"API {one.api:.0f} MB, worker {one.worker:.0f} MB")
-            told = moment
+            last = moment
         yield one
         time.sleep(1)
 

@@ -1,4 +1,4 @@
-// Better Auth with its Kysely adapter on node:http. Its limits and its log are off, and it renders no mail: an app does.
+// Better Auth with its Kysely adapter on node:http. Limits and log are off. Apps render the mails, so it renders none.
 
 import { randomBytes } from "node:crypto";
 import { openSync, writeFileSync, writeSync } from "node:fs";

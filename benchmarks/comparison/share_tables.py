@@ -1,8 +1,8 @@
-"""The standings as tables and plots. Their names end in the engine and, where there are several, the connections."""
+"""Tables and plots of the median shares. Names end in the engine and, if there are several, the connections."""
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.comparison.samples import Sample, Standing, figure, standings
+from benchmarks.comparison.samples import PeerMedian, Sample, figure, peer_medians
 from benchmarks.peers.running import PEERS
 from benchmarks.plan import ENGINES
 from benchmarks.report import Table
@@ -17,13 +17,13 @@ OPERATIONS = {
 TITLES = {name: peer.title for name, peer in PEERS.items()} | {"bcrypt": "bare bcrypt"}
 
 
-def standing_tables(name: str, samples: Sequence[Sample], floor: str) -> dict[str, Table]:
-    """Return a table for each engine and number of connections, with the share of the floor's rate."""
+def share_tables(name: str, samples: Sequence[Sample], floor: str) -> dict[str, Table]:
+    """Return a table for each engine and number of connections, with shares of the floor's rate."""
     return {place: _table(here, title, floor) for place, title, here in _places(name, samples)}
 
 
-def standing_plots(name: str, samples: Sequence[Sample], floor: str) -> dict[str, str]:
-    """Return a plot of the shares for each table, under its name."""
+def share_plots(name: str, samples: Sequence[Sample], floor: str) -> dict[str, str]:
+    """Return a plot of the shares for each table, under the table's name."""
     plots: dict[str, str] = {}
     for place, title, here in _places(name, samples):
         groups = {
@@ -51,18 +51,18 @@ def _table(samples: Sequence[Sample], title: str, floor: str) -> Table:
         rows.append([f"**{OPERATIONS[operation]}**", *[""] * (len(headers) - 1)])
         rows.extend(_row(one, beside=beside) for one in found)
     rounds = 1 + max(sample.round for sample in samples)
-    told = f"medians of {rounds} rounds" if rounds > 1 else "one round"
-    return Table(title=f"{title}, {told}", headers=headers, rows=rows)
+    shown = f"medians of {rounds} rounds" if rounds > 1 else "one round"
+    return Table(title=f"{title}, {shown}", headers=headers, rows=rows)
 
 
-def _by_operation(samples: Sequence[Sample], floor: str) -> dict[str, list[Standing]]:
+def _by_operation(samples: Sequence[Sample], floor: str) -> dict[str, list[PeerMedian]]:
     return {
-        operation: standings([sample for sample in samples if sample.operation == operation], floor)
+        operation: peer_medians([sample for sample in samples if sample.operation == operation], floor)
         for operation in dict.fromkeys(sample.operation for sample in samples)
     }
 
 
-def _row(one: Standing, *, beside: bool) -> list[str]:
+def _row(one: PeerMedian, *, beside: bool) -> list[str]:
     database = [figure(one.database_cpu)] if beside else []
     times = [figure(one.p50), figure(one.p99)]
     busy = f"{one.rate * one.cpu / 1e6:.0%}"
