@@ -74,7 +74,8 @@ class PostgresServer:
 
     def _create(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
-        asyncio.run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        # Through its log, the other strategy, the server takes twice as long to make and to drop it.
+        asyncio.run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'))
         return self._url(name)
 
     async def _execute(self, statement: str) -> None:
