@@ -23,7 +23,7 @@ from keyturn.emails.gallery.placeholders.plausible_texts import _rules
 from keyturn.emails.lint.checks.safety import _NOT_YOU
 from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.guard.attribute_values import _unit
-from keyturn.emails.studio.data.typed_values import _SAYINGS
+from keyturn.emails.studio.data.current_data import _SAYINGS
 from keyturn.testing.supabase_users import _is_like
 
 pytestmark = pytest.mark.long

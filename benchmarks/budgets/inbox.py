@@ -19,7 +19,7 @@ from benchmarks.processes import free_port, megabytes_of_all
 from benchmarks.progress import Tell
 from benchmarks.report import Report
 from keyturn.emails.inbox.query import condition_for
-from keyturn.emails.inbox.store import CapturedMails, Retention
+from keyturn.emails.inbox.store import CapturedMails, MailRetention
 
 MAILS = 100_000
 RUNS = 30
@@ -50,7 +50,7 @@ def _figures() -> Iterator[Figure]:
 
 
 def _figures_of_store(file: Path, words: Sequence[str], chance: random.Random) -> Iterator[Figure]:
-    captured = CapturedMails(file, retention=Retention(mails=MAILS))
+    captured = CapturedMails(file, retention=MailRetention(mails=MAILS))
     started = time.perf_counter()
     for number in range(MAILS):
         captured.add(_mail(number, chance.choices(words, k=WORDS)))

@@ -1,5 +1,5 @@
 // The styles of the elements. Pages change them by variables and parts (docs/frontend.md). The service writes the brand's
-// accent, the colour on it, the radius and the font into the file (pages/frontend.py).
+// accent, the colour on it, the radius and the font into the file (pages/assets.py).
 
 export const CSS = `
 :host { display: block; max-width: 384px; }

@@ -16,7 +16,7 @@ from keyturn.api.problems import problem_handlers
 from keyturn.database.migrations import require_current
 from keyturn.hosts import is_loopback
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
-from keyturn.pages.reference.page import ReferencePage
+from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnPlugin

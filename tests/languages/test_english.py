@@ -9,7 +9,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from keyturn.languages import PACKAGED
-from keyturn.pages.preview import HostedPages
+from keyturn.pages.preview import PagePreview
 from keyturn.settings import read_settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -53,7 +53,7 @@ def headings_and_buttons(example: str, monkeypatch: pytest.MonkeyPatch) -> set[s
     monkeypatch.chdir(EXAMPLES / example)
     words = shlex.split((EXAMPLES / example / "env.example").read_text("utf-8"), comments=True)
     variables = dict(word.split("=", 1) for word in words) | {"KEYTURN_SECRET_KEY": "s" * 32}
-    pages = HostedPages(read_settings(EXAMPLES / example / "keyturn.toml", variables))
+    pages = PagePreview(read_settings(EXAMPLES / example / "keyturn.toml", variables))
     found = set()
     for state, _, _ in pages.states:
         page = pages.page(state, "en", "", "")

@@ -11,11 +11,10 @@ from msgspec.structs import replace
 from tests.settings.test_brand import PNG, SVG
 
 from keyturn.database import now
-from keyturn.pages import page_templates
-from keyturn.pages.page_templates import PACKAGED
-from keyturn.pages.preview import HostedPages
-from keyturn.pages.preview.challenge_states import CHALLENGE_STATES
-from keyturn.pages.preview.states import STATES, Sample
+from keyturn.pages import rendering
+from keyturn.pages.preview import PagePreview
+from keyturn.pages.preview.states import CHALLENGE_STATES, STATES, StateSample
+from keyturn.pages.rendering import PACKAGED
 from keyturn.pages.site import TemplateSite
 from keyturn.reset.mails.theme import Theme, own_languages
 from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings, PasswordSettings, Settings
@@ -84,12 +83,12 @@ def test_the_docs_name_every_template_and_what_it_is_given() -> None:
     )
     given = {name: set[str]() for name in set(told) - parts - {"page.html"}}
     for state in states:
-        given[state.template] |= state.values(Sample(site, (), now())).keys() - {"site"}
+        given[state.template] |= state.values(StateSample(site, (), now())).keys() - {"site"}
     assert {name: values for name, values in told.items() if name in given} == given
 
 
 def test_every_branch_of_every_page_is_drawn_in_some_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(page_templates, "Environment", Tracing)
+    monkeypatch.setattr(rendering, "Environment", Tracing)
     for name, content in (("logo.svg", SVG), ("dark.png", PNG), ("own.css", b"")):
         (tmp_path / name).write_bytes(content)
     (tmp_path / "pages").mkdir()
@@ -102,7 +101,7 @@ def test_every_branch_of_every_page_is_drawn_in_some_state(monkeypatch: pytest.M
     password = PasswordSettings(uppercase=True, profile="")
     for settings in (Settings(), Settings(brand=brand, password=password)):
         pages = PagesSettings(templates=Folder(tmp_path / "pages"))
-        assert HostedPages(replace(settings, pages=pages)).faults() == []
+        assert PagePreview(replace(settings, pages=pages)).faults() == []
 
     assert len({name for name, _, _ in Tracing.there}) > 10
     assert sorted(Tracing.there - Tracing.reached) == []

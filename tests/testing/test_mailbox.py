@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.faults import Fault
+from keyturn.emails.inbox.faults import SmtpFault
 from keyturn.testing.mailbox import Mailbox, running_mailbox
 
 pytest_plugins = ["pytester"]
@@ -94,7 +94,7 @@ async def test_a_loop_goes_on_while_it_waits(mailbox: Mailbox) -> None:
 
 
 def test_faults_are_asked_for_and_forgotten_with_the_mails(mailbox: Mailbox) -> None:
-    mailbox.faults.set(Fault(code=451))
+    mailbox.faults.set(SmtpFault(code=451))
     with pytest.raises(smtplib.SMTPDataError, match="451"):
         send(mailbox, "Refused")
     mailbox.clear()

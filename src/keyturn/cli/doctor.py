@@ -45,9 +45,9 @@ def doctor(as_json: bool) -> None:
 
 
 def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
-    from keyturn.pages.preview import HostedPages
+    from keyturn.pages.preview import PagePreview
 
-    return HostedPages(settings).faults()
+    return PagePreview(settings).faults()
 
 
 def _progress(waiting: Sequence[str]) -> None:

@@ -1,33 +1,88 @@
-"""The hosted pages: asking for a link, choosing a new password, signing in, the card in the security settings.
+"""The hosted pages: requesting a link, choosing a new password, signing in, the card in the security settings.
 
-Besides them, what is served to browsers: keyturn.js for other people's pages, and the page of the API's reference.
+The service also serves keyturn.js for the pages of other sites, and the page of the API's reference.
 
-**Mounted from the settings.** `settings/paths.py` turns the URLs into paths once; each controller stands in a router
+**Mounted from the settings.** `settings/paths.py` turns the URLs into paths once. Each controller stands in a router
 that knows its own path and where its refusals lead. A theme is brand, palette and languages, one for each kind of
-account that differs; a page chooses it once it is known whose it is.
+account that differs. A page chooses the theme once the account is known.
 
-**After every POST a page redirects.** "Check your email" lives in a cookie with the time of asking, so the server can
-show the seconds without a script, and a reload asks for nothing.
+**After every POST a page redirects.** A cookie holds "Check your email" with the time of the request. So the server can
+show the seconds without a script, and a reload requests nothing.
 
-**One's own templates stand over ours** (`page_templates.py`), as those of mails do. Every state is drawn at the start,
-so a mistake is the operator's and not the person's; one that shows later is logged, and ours is the answer.
+**Custom templates replace the packaged ones** (`rendering.py`), as in mails. Every state is drawn at the start, so the
+operator learns of a mistake before a user does. A later mistake is logged, and the packaged page is the answer.
 
-**A brand brings files** that are served from here: for a look of one's own, nothing inline and no foreign host.
+**A brand brings files** that are served from here, so a custom look needs no inline code and no foreign host.
 
-**CSRF is Litestar's signed double submit alone**: under `no-referrer` a browser sends `Origin: null` with its own
-forms. Headers are set on each response and not by a middleware, since a refusal bypasses the send wrappers of outer
-ones.
+**Litestar's signed double submit is the only CSRF protection**: under `no-referrer` a browser sends `Origin: null` with
+its own forms. Headers are set on each response and not by a middleware, since a refusal bypasses the send wrappers of
+outer middlewares.
 
-**keyturn.js is written as modules and served as one file**, so one URL is one version; a bundler would bring Node.
-Its words come from the API, so the catalogues stay the only place for them. A button that waits is `aria-disabled`,
-since `disabled` would take the focus away.
+**keyturn.js is written as modules and served as one file**, so one URL is one version; a bundler would bring Node. Its
+words come from the API, so only the catalogues hold them. A waiting button is `aria-disabled`, since `disabled` would
+take the focus away.
 
-Declined: Lit, Stencil and other makers of custom elements, for three forms and nothing to build. Swagger UI, ReDoc
-and Scalar: each fetches megabytes of script from elsewhere or needs inline code, and the reference is one Jinja
-template over the same schema.
+Declined: Lit, Stencil and other makers of custom elements, for three forms and nothing to build. Swagger UI, ReDoc and
+Scalar: each fetches megabytes of script from elsewhere or needs inline code, and the reference is one Jinja template
+over the same schema.
 """
 
-from keyturn.pages.router import pages_router
+from litestar import Controller, Router
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+
+from keyturn.api.mounting import MountedOnce
+from keyturn.pages.assets import frontend_routes
+from keyturn.pages.forgot import ForgotPassword, show_code_form, take_code
+from keyturn.pages.not_me import MuteMailbox, SecureAccount
+from keyturn.pages.preview import require_drawable
+from keyturn.pages.refusals import RefusalPages
+from keyturn.pages.rendering import Pages
+from keyturn.pages.reset import ResetPassword
+from keyturn.pages.security import form_token_check
+from keyturn.pages.sign_in import SecuritySettings, SignIn, SignOut
 from keyturn.pages.site import Site
 
 __all__ = ["Site", "pages_router"]
+
+
+_LARGEST_FORM = 16_384
+"""Bytes: an address and two passwords are shorter in any encoding."""
+
+
+def pages_router(site: Site) -> Router:
+    """Return the pages, to be mounted beside the API. Without sessions, the sign-in pages are missing.
+
+    Raises SettingsInvalid with every mistake in custom templates.
+    """
+    pages, paths = Pages(site), site.paths
+    require_drawable(site, pages.assets)
+    places: dict[str, list[type[Controller] | HTTPRouteHandler]] = {
+        paths.forgot: [ForgotPassword, show_code_form, take_code],
+        paths.reset: [ResetPassword],
+    }
+    routers = [_page_at(path, *handlers) for path, handlers in places.items() if path]
+    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
+    routers += [_page_at(path, controller, back=paths.forgot) for path, controller in links if path]
+    dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
+    if sign_ins := site.sign_ins:
+        routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]
+        routers += [_page_at(path, SecuritySettings, back=paths.sign_in) for path in site.settings_paths]
+        dependencies["sign_ins"] = Provide(lambda: sign_ins, sync_to_thread=False)
+    return MountedOnce(
+        "/",
+        route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
+        dependencies=dependencies,
+        middleware=[form_token_check(site)],
+        exception_handlers=RefusalPages(pages).handlers(),
+        include_in_schema=False,
+        request_max_body_size=_LARGEST_FORM,
+    )
+
+
+def _page_at(path: str, *handlers: type[Controller] | HTTPRouteHandler, back: str = "") -> Router:
+    """Return a page, and everything below it, at its path.
+
+    `back`: where its refusals lead. Empty: the page itself.
+    """
+    return MountedOnce(path, route_handlers=[*handlers], opt={"here": path, "back": back or path})

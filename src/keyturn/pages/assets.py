@@ -1,18 +1,23 @@
-"""The stylesheet, the scripts, the brand's files and what is made of it, under addresses that change with contents."""
+"""Static files of the pages, the brand's files, and keyturn.js. The addresses of assets change with their contents."""
 
+import re
+from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 import msgspec
-from litestar import HttpMethod, Response, route
+from litestar import HttpMethod, MediaType, Response, route
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from keyturn.api.requests import AnyRequest
 from keyturn.mail.rendering.palette import Palette
-from keyturn.pages.security import NO_FORM
-from keyturn.pages.site import TemplateSite
+from keyturn.packaging import folder
+from keyturn.pages.security import NO_FORM, security_headers
+from keyturn.pages.site import Site, TemplateSite
 from keyturn.reset.mails.theme import ASSETS, Theme
 from keyturn.settings.brands.files import BrandFile
 
@@ -29,8 +34,8 @@ _MEDIA_TYPES = {
 }
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
-# An SVG may style itself, which its own policy decides where somebody opens it by its address, and in some browsers
-# also where it is an image; it runs nothing, loads nothing and has no origin (CSP Level 3; HTML, 7.1.5).
+# An SVG may style itself. Its own policy decides that if it is opened by its address, and in some browsers also where
+# it is an image. Scripts, loads and an origin are denied (CSP Level 3; HTML, 7.1.5).
 _PICTURE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",  # webmail shows the logo of a mail, too (Fetch, 3.7)
@@ -38,10 +43,10 @@ _PICTURE_HEADERS = {
 
 
 class Assets:
-    """Serves the static files, those that are made of each theme, and those that a brand brings.
+    """Serves the static files, the files of each theme, and the files of a brand.
 
-    They are some kilobytes, so they live in memory. One version for all of ours: scripts import each other by relative
-    names.
+    They are some kilobytes, so they live in memory. The packaged files share one version: scripts import each other by
+    relative names.
     """
 
     def __init__(self, site: TemplateSite, headers: dict[str, str]) -> None:
@@ -61,9 +66,9 @@ class Assets:
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
-        """Return the URL path of a file of ours, for accounts of a kind.
+        """Return the URL path of a packaged file, for accounts of a kind.
 
-        It may be kept for ever (RFC 8246), since other contents have another.
+        Browsers may keep it for ever (RFC 8246), since other contents have another path.
         """
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
@@ -71,11 +76,11 @@ class Assets:
         return self._site.url(f"{ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
-        """Return where a file is that the brand's setting of that name brings, "" where there is none."""
+        """Return the URL of the file in that setting of the brand, or an empty text."""
         return self._themes[kind].files.url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
-        # Outside the forms' check, which would set a cookie on an answer that everybody may share.
+        # Outside the check of forms, which would set a cookie on an answer that caches share.
         @route(
             f"{ASSETS}/{{version:str}}/{{name:str}}",
             http_method=[HttpMethod.GET, HttpMethod.HEAD],
@@ -88,14 +93,14 @@ class Assets:
                 raise NotFoundException from error
             own = self._brand_files.get(name)
             headers = _PICTURE_HEADERS if own and own.suffix != ".css" else {}
-            # While servers of two versions run side by side, the other's address works, but is not kept.
+            # While servers of two versions run side by side, addresses of the other version work, but are not cached.
             caching = {"Cache-Control": _FOR_A_YEAR} if version == (own.fingerprint if own else self._version) else {}
             return Response(content, media_type=media_type, headers=self._headers | headers | caching)
 
         return asset
 
     def content(self, name: str) -> tuple[bytes, str]:
-        """Return what is served under a name, and its media type. Raises LookupError."""
+        """Return a served file, and its media type. Raises LookupError."""
         if own := self._brand_files.get(name):
             return own.content, _MEDIA_TYPES[own.suffix]
         if name not in self._files:
@@ -118,10 +123,95 @@ def _css_variables(values: dict[str, str]) -> str:
 
 
 def _icon_svg(name: str, palette: Palette) -> str:
-    """Return the brand's initial on its accent, as the browser's tab shows it."""
+    """Return the icon of the browser's tab: the brand's initial on its accent."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
         f'<rect width="32" height="32" rx="8" fill="{palette.accent}"/>'
         f'<text x="16" y="22.5" text-anchor="middle" font-family="system-ui, sans-serif" font-size="19" '
         f'font-weight="600" fill="{palette.on_accent}">{escape(name[:1].upper())}</text></svg>'
     )
+
+
+_MODULES = (
+    "client",
+    "style",
+    "making",
+    "challenge",
+    "forms",
+    "code",
+    "asking",
+    "link",
+    "rules",
+    "second_step",
+    "reset",
+)
+"""In the order of their imports."""
+
+_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
+_IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
+_FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)
+_BLANK = re.compile(r"\n{2,}")
+
+
+@cache
+def bundle_modules() -> str:
+    """Return all modules as one, without comments and without their imports of each other."""
+    sources = folder("frontend")
+    entry = (sources / "keyturn.js").read_text("utf-8")
+    inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
+    whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
+    return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub(
+        "\n", _IMPORT.sub("", _COMMENT.sub("", whole))
+    ).lstrip("\n")
+
+
+def brand_module(source: str, theme: Theme) -> str:
+    """Return the module with the brand's accent, corners and font, which a page may override.
+
+    The elements stand on the background of the app, so the other colours of the brand are left out.
+    """
+    plain, palette, brand = Palette(), theme.palette, theme.brand
+    looks = {
+        f"light-dark({plain.accent}, {plain.dark_accent})": f"light-dark({palette.accent}, {palette.dark_accent})",
+        f"light-dark({plain.on_accent}, {plain.dark_on_accent})": (
+            f"light-dark({palette.on_accent}, {palette.dark_on_accent})"
+        ),
+        "--keyturn-radius, 8px": f"--keyturn-radius, {brand.radius}px",
+        "--keyturn-font, system-ui": f"--keyturn-font, {brand.font}, system-ui"
+        if brand.font
+        else "--keyturn-font, system-ui",
+    }
+    for ours, theirs in looks.items():
+        source = source.replace(ours, theirs)
+    return source
+
+
+def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
+    """Return the routes of the module and of its types."""
+    types = (folder("frontend") / "keyturn.d.ts").read_text("utf-8")
+    return [
+        _static_route(site, "/keyturn.js", brand_module(bundle_modules(), site.theme("")), "text/javascript"),
+        _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
+    ]
+
+
+def _static_route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandler:
+    content = text.encode()
+    tag = f'"{sha256(content).hexdigest()[:20]}"'
+    # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
+    headers = security_headers(site) | {
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Cache-Control": "public, max-age=3600",
+        "ETag": tag,
+    }
+
+    # Outside the check of forms, which would set a cookie on an answer that caches share.
+    @route(path, http_method=[HttpMethod.GET, HttpMethod.HEAD], opt={NO_FORM: True})
+    async def script(request: AnyRequest) -> Response[bytes]:
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(b"", status_code=304, media_type=media_type, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+    return script

@@ -1,4 +1,4 @@
-"""What the pages keep in the browser for a while. Each cookie goes to its own page alone."""
+"""The cookies of the pages. Each goes only to its own page."""
 
 import time
 from collections.abc import Mapping
@@ -25,23 +25,23 @@ Said = Literal[
     "link_used",
     "outcome_unknown",
 ]
-"""What a page says of what was done before it was shown."""
+"""A message on the next page about the last action."""
 
 _REMEMBERED = timedelta(minutes=10)
-"""How long "Check your email" stays what a person finds at the page where they asked."""
+"""How long the page of a request shows "Check your email"."""
 
 _SHOWN_ONCE = timedelta(minutes=1)
 _OPENED = timedelta(hours=1)
-"""How long a page that was opened by such a link, and left alone, can still be answered."""
+"""How long the page of such a link can be answered after it was opened."""
 
 _YEAR = timedelta(days=365)
 _LONGEST_PART = 100
-"""Characters of a name that the app has given: a browser keeps 4096 bytes."""
+"""Characters of a name from the app: a browser keeps 4096 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """The link that somebody opened in this browser: its token and, where its pattern has one, the address."""
+    """The link that was opened in this browser: its token and, if its pattern has one, the address."""
 
     token: str
     email: str | None
@@ -49,7 +49,7 @@ class OpenedLink:
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """What was done, and to an account of which kind and language, so that what follows is in its brand and words."""
+    """The last action, and the kind and language of the account, so that the next page uses its brand and words."""
 
     said: Said
     kind: str = ""
@@ -59,9 +59,9 @@ class Flash:
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
-    """For which address this browser asked for a link.
+    """The address for which this browser requested a link.
 
-    `wait` is how long another mail would not be sent, zero once it would.
+    `wait`: how long no other mail would be sent. Zero: one would be sent now.
     """
 
     email: str
@@ -69,7 +69,7 @@ class LinkRequest:
 
 
 class Cookies:
-    """Makes and reads the pages' cookies. Their attributes follow ASVS 3.3.1 to 3.3.5; what comes back is checked."""
+    """Makes and reads the pages' cookies. Attributes follow ASVS 3.3.1 to 3.3.5; returned values are checked."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -77,7 +77,7 @@ class Cookies:
     def set_link(self, token: str, email: str | None) -> Cookie:
         """Hold a link in place of the address bar. Lax, since the click on it comes from another site, a mailbox.
 
-        Both parts are cut one character beyond what can be right, so that they fit and stay wrong.
+        Both parts are cut one character beyond a valid length, so that they fit and stay invalid.
         """
         value = quote(token[: tokens.LENGTH + 1], safe="")
         if email:
@@ -92,7 +92,7 @@ class Cookies:
         return self._cookie("link", "", self._site.paths.reset, timedelta(0))
 
     def set_security_token(self, token: str, path: str) -> Cookie:
-        """Hold the token of a link by which somebody says that it was not them, for the page at that path."""
+        """Hold the token of a link "This was not me", for the page at that path."""
         return self._cookie("proof", quote(token[: tokens.LENGTH + 1], safe=""), path, _OPENED)
 
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
@@ -102,7 +102,7 @@ class Cookies:
         return self._cookie("proof", "", path, timedelta(0))
 
     def set_link_request(self, email: str, path: str) -> Cookie:
-        """Hold for ten minutes which address a link was asked for on the page at `path`, and when."""
+        """Hold the requested address and the time for ten minutes, for the page at `path`."""
         return self._cookie("asked", f"{int(time.time())}:{quote(email, safe='')}", path, _REMEMBERED)
 
     def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
@@ -115,7 +115,7 @@ class Cookies:
             return None
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
-        """Hold what the page at that path says, for a minute."""
+        """Hold a message for the page at that path, for a minute."""
         parts = (flash.said, quote(flash.kind[:_LONGEST_PART], safe=""), quote(flash.locale[:_LONGEST_PART], safe=""))
         return self._cookie("flash", ":".join(parts), path, _SHOWN_ONCE)
 

@@ -1,6 +1,6 @@
-"""What surrounds the pages where Keyturn is a service of its own: a way in, and a page where there is nothing.
+"""The pages around a service of its own: a start page, and a page for unknown addresses.
 
-Mounted in somebody's app the pages bring neither: what stands at "/" and who finds nothing there is that app's.
+Mounted in an app, the pages bring neither: the app owns "/" and its unknown addresses.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ _NOTHING_HERE = {404, 405}
 
 
 def home_redirect(pages: Pages) -> HTTPRouteHandler:
-    """Return the route that leads from "/" to where a visit begins."""
+    """Return the route from "/" to the first page of a visit."""
 
     @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
     async def redirect_home() -> Response[Any]:
@@ -32,7 +32,7 @@ def home_redirect(pages: Pages) -> HTTPRouteHandler:
 
 
 def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
-    """Return the route by which password managers find where a password is changed.
+    """Return the route by which password managers find the page for changing a password.
 
     "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
     """
@@ -46,7 +46,7 @@ def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return the API's handlers, with a page for whoever comes with a browser to an address that is nothing's."""
+    """Return the API's handlers, with a page for browsers at an unknown address."""
     handlers = problem_handlers(pages.site.languages)
     to_programs = handlers[HTTPException]
 
@@ -66,7 +66,7 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
 
 
 def _is_for_people(request: AnyRequest, api: str) -> bool:
-    """Tell whether a page is wanted. Where the API is at "/", only the Accept header says so."""
+    """Tell whether a page is wanted. If the API is at "/", only the Accept header shows that."""
     if request.scope["path"].split("/")[1] in {*_FOR_PROGRAMS, api.split("/")[1]} - {""}:
         return False
     accepted = Accept(clip_header(request.headers.get("accept", "*/*")))

@@ -1,6 +1,6 @@
-"""Saying that something was not you: a link leaves the address bar, a page asks, and only a POST does it.
+"""The pages "This was not me": a link leaves the address bar, a page asks, and only a POST acts.
 
-Programs that look into mails follow links with GET: by that nothing is done, however often (RFC 9110, 9.2.1).
+Mail scanners follow links with GET, so GET changes nothing (RFC 9110, 9.2.1).
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 class SecureAccount(Controller):
-    """The page of the button "Secure your account". Mounted where the settings say."""
+    """The page of the button "Secure your account". Mounted by the settings."""
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
@@ -26,7 +26,7 @@ class SecureAccount(Controller):
 
     @route(http_method=_READING)
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
-        """Ask whether to do it. Raises SecurityLinkDead, TooManyRequests."""
+        """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         if _was_done(pages, request, "account_secured"):
             return pages.page(request, "account_secured.html")
         securing, token = pages.site.securing, _token(pages, request)
@@ -35,13 +35,13 @@ class SecureAccount(Controller):
 
     @post()
     async def secure(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
-        """Do it, once. Raises SecurityLinkDead, TooManyRequests."""
+        """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
         await pages.site.securing.secure(_token(pages, request), client_of(request))
         return _say_done(pages, pages.site.paths.secure, "account_secured")
 
 
 class MuteMailbox(Controller):
-    """The page of the small link in a reset mail. Mounted where the settings say."""
+    """The page of the small link in a reset mail. Mounted by the settings."""
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
@@ -49,7 +49,7 @@ class MuteMailbox(Controller):
 
     @route(http_method=_READING)
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
-        """Ask whether to do it. Raises SecurityLinkDead, TooManyRequests."""
+        """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         period = pages.site.mailboxes.mute_period
         if _was_done(pages, request, "mailbox_muted"):
             return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=bool(pages.site.sign_ins))
@@ -60,18 +60,18 @@ class MuteMailbox(Controller):
 
     @post()
     async def mute(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
-        """Do it, once. Raises SecurityLinkDead, TooManyRequests."""
+        """Mute the mailbox, once. Raises SecurityLinkDead, TooManyRequests."""
         await pages.site.muting.mute(_token(pages, request), client_of(request))
         return _say_done(pages, pages.site.paths.mute, "mailbox_muted")
 
 
 def _keep_token(pages: Pages, path: str, token: str) -> Response[Any]:
-    """Keep the token out of histories and pictures of the screen (ASVS 14.2.1): a cookie, and a clean address."""
+    """Keep the token out of histories and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
     return pages.redirect(pages.site.url(path), pages.cookies.set_security_token(token, path))
 
 
 def _token(pages: Pages, request: AnyRequest) -> str:
-    """Return the token that the browser holds. Raises SecurityLinkDead where it holds none."""
+    """Return the token in the cookie. Raises SecurityLinkDead without one."""
     token = pages.cookies.read_security_token(request.cookies)
     if not token:
         raise SecurityLinkDead
@@ -79,7 +79,7 @@ def _token(pages: Pages, request: AnyRequest) -> str:
 
 
 def _was_done(pages: Pages, request: AnyRequest, what: Said) -> bool:
-    """Tell whether it was done a moment ago in this browser, and another link was not opened since."""
+    """Tell whether this browser just did it, and has not opened another link since."""
     said = pages.cookies.read_flash(request.cookies)
     return said is not None and said.said == what and not pages.cookies.read_security_token(request.cookies)
 

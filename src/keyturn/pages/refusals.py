@@ -1,4 +1,4 @@
-"""What goes wrong, as a page: a heading, a sentence, a way back. No detail of the inside (OWASP ASVS 16.5.1)."""
+"""Errors as pages: a heading, a sentence, a way back, and no internal detail (OWASP ASVS 16.5.1)."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -31,14 +31,14 @@ _REASONS = {
     "unavailable": "failed",
     "internal": "failed",
 }
-"""What `refusal.html` calls a problem, where that is not the problem's slug."""
+"""The names in `refusal.html` that differ from the slug of the problem."""
 
 _REASONS_OF_STATUS = {404: "missing", 413: "too_large"}
 _SERVER_FAULT = 500
 
 
 def refusal_values(problem: Problem) -> Mapping[str, Any]:
-    """Return what `refusal.html` is told of a problem."""
+    """Return the values of a problem for `refusal.html`."""
     return {
         "reason": _REASONS.get(problem.slug, problem.slug.replace("-", "_")),
         "problem": problem,
@@ -48,7 +48,7 @@ def refusal_values(problem: Problem) -> Mapping[str, Any]:
 
 
 class RefusalPages:
-    """Answers errors with pages. A problem that has no page of its own gets `refusal.html`, with its title and text."""
+    """Answers errors with pages. A problem without a page of its own gets `refusal.html`, with its title and text."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -79,7 +79,7 @@ class RefusalPages:
         return self._refusal_page(request, problem.status, headers=headers, cookies=cookies, **values)
 
     def answer_outcome_unknown(self, request: AnyRequest, error: OutcomeUnknown) -> Response[Any]:
-        """Lead to the sign-in, where the person finds out; the cookie of the link that is used up goes."""
+        """Lead to the sign-in, where the user can try both passwords; the cookie of the used link is deleted."""
         return self.answer_problem(request, error, [self._pages.cookies.delete_link()])
 
     def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
@@ -88,17 +88,17 @@ class RefusalPages:
         )
 
     def answer_dead_security_link(self, request: AnyRequest, error: SecurityLinkDead) -> Response[Any]:
-        """Say the same of every link that does not work, whatever is wrong with it."""
+        """Give the same answer for every link that does not work."""
         return self._pages.page(request, "dead_security_link.html", status=error.status)
 
     def answer_not_signed_in(self, request: AnyRequest, _: NotSignedIn) -> Response[Any]:
-        """Lead to the sign-in, and from there back to the page that asked for it."""
+        """Lead to the sign-in, and from there back to the requested page."""
         site = self._pages.site
         wanted = site.url(request.route_handler.opt.get("here", ""))
         return self._pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
 
     def answer_forged_form(self, request: AnyRequest, _: PermissionDeniedException) -> Response[Any]:
-        """Take the cookie away too: signed with another key, it would be refused for ever."""
+        """Delete the cookie too: signed with another key, it would be refused for ever."""
         site = self._pages.site
         removed = Cookie(form_cookie_name(site), value="", max_age=0, secure=site.secure, httponly=True)
         return self._refusal_page(request, 403, reason="stale_form", cookies=[removed])
@@ -115,7 +115,7 @@ class RefusalPages:
         return self._refusal_page(request, Internal.status, headers=headers, **refusal_values(Internal()))
 
     def _refusal_page(self, request: AnyRequest, status: int, **values: Any) -> Response[Any]:
-        # The way back is the route's, not the request's address: that one may hold a token.
+        # The way back comes from the route, not from the address of the request, which may hold a token.
         site, back = self._pages.site, request.route_handler.opt.get("back")
         return self._pages.page(
             request, "refusal.html", status=status, back=site.url(back) if back else site.forgot, **values
@@ -123,7 +123,7 @@ class RefusalPages:
 
 
 def _as_function(method: _Handler) -> _Handler:
-    """Return a plain function: a router's values are copied deeply, and a method would bring its object along."""
+    """Return a plain function: a router copies its values deeply, and a method would bring its object along."""
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
         return method(request, error)

@@ -1,10 +1,14 @@
-"""A template, the language of who asks, the brand: a page."""
+"""Pages from templates, packaged or custom, in the language of the reader and the brand of the account."""
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
@@ -13,23 +17,90 @@ from litestar.template.base import csrf_token
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import READER, Language, order_of_name
+from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
+from keyturn.mail.rendering.template_errors import template_invalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
-from keyturn.pages.page_templates import PageTemplates
 from keyturn.pages.security import security_headers
-from keyturn.pages.site import Site
+from keyturn.pages.site import Site, TemplateSite
+from keyturn.problems.passwords import rule_text
 from keyturn.problems.requests import Unavailable
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
+
+PACKAGED = Path(__file__).parent / "templates"
+
+OURS = "keyturn"
+"""The prefix of a packaged template that a custom one replaces: `keyturn/page.html`."""
+
+
+class PageTemplates:
+    """Renders the pages.
+
+    A file in the custom folder replaces the packaged template of the same name; `keyturn/forgot.html` is always the
+    packaged one.
+    """
+
+    def __init__(self, site: TemplateSite, assets: Assets) -> None:
+        self._site = site
+        self._assets = assets
+        self._environments: dict[tuple[str, str], Environment] = {}
+
+    def packaged(self) -> "PageTemplates":
+        """Return the packaged templates alone."""
+        return PageTemplates(replace(self._site, templates=""), self._assets)
+
+    def draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
+        """Return the page. Raises TemplateInvalid with the file and the line of a broken custom template."""
+        try:
+            return self._environment(language, kind).get_template(template).render(values)
+        except Exception as error:  # a template calls filters and methods, which can raise anything
+            if not self._site.templates:
+                raise
+            raise template_invalid(error, template) from error
+
+    def _environment(self, language: Language, kind: str) -> Environment:
+        if (language.tag, kind) not in self._environments:
+            environment = page_environment(self._site.templates, reload=self._site.reload)
+            language.teach(environment)
+            environment.globals.update(
+                site=self._site,
+                brand=self._site.theme(kind).brand,
+                url=self._site.url,
+                asset=partial(self._assets.url, kind=kind),
+                brand_file=partial(self._assets.brand_url, kind=kind),
+            )
+            environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
+            self._environments[language.tag, kind] = environment
+        return self._environments[language.tag, kind]
+
+
+def page_environment(own: str = "", *, reload: bool = False) -> Environment:
+    """Return the Jinja environment of the pages' templates, without a language or values."""
+    ours = FileSystemLoader(PACKAGED)
+    loader: BaseLoader = ours
+    if own:
+        loader = ChoiceLoader([FileSystemLoader([Path(own).resolve(), PACKAGED]), PrefixLoader({OURS: ours})])
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        auto_reload=reload,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        bytecode_cache=shared_bytecode_cache(),
+    )
+
 
 log = logging.getLogger("keyturn.pages")
 
 
 _LONGEST_QUERY = 1000
-"""Bytes of what stays in the links to a page in other languages: a way back, an address."""
+"""Bytes of the query that the links to other languages keep: a way back, an address."""
 
 
 class PageOwner(Protocol):
-    """Whose page it is, as far as that matters: the language, the kind and the time zone of the account."""
+    """The account of a page: its language, kind and time zone."""
 
     @property
     def locale(self) -> str: ...
@@ -54,7 +125,7 @@ class Pages:
         self._unready = OnceAMinute()
 
     def log_unready(self, error: Unavailable) -> None:
-        """Log that something does not answer: one line a minute and cause."""
+        """Log that a dependency does not answer: one line a minute and cause."""
         if count := self._unready.count(type(error).__name__):
             log.error(LogEvent("page.unready", reason=error, count=count))
 
@@ -69,9 +140,9 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response[Any]:
-        """Return a template as the answer: in the language that was chosen, else the account's, else the browser's.
+        """Return a template as the answer, in the chosen language, else the account's, else the browser's.
 
-        Its brand and its words are those of the account's kind.
+        The kind of the account decides its brand and its words.
         """
         kind = account.kind if account and account.kind in self.site.kinds else ""
         languages = self.site.theme(kind).languages
@@ -112,7 +183,7 @@ class Pages:
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
 
     def _draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
-        """Return the page: ours, where one's own cannot be drawn, so that nobody is kept from a new password by it."""
+        """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""
         try:
             return self._templates.draw(template, values, language, kind)
         except TemplateInvalid as error:
@@ -121,9 +192,9 @@ class Pages:
 
 
 def _link_to_itself(request: AnyRequest) -> str:
-    """Return the reference from a page to itself, but for the tag of a language at its end.
+    """Return the link from a page to itself, without the language tag at its end.
 
-    All else in its address stays, unless that is longer than any of ours: the page has a link for each language.
+    The rest of the address stays, unless it is longer than any of ours: the page has a link for each language.
     """
     stays = len(request.scope["query_string"]) <= _LONGEST_QUERY
     others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"] if stays else []

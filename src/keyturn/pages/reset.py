@@ -1,8 +1,11 @@
-"""Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
+"""Choosing a new password: with a link, or signed in with the current password.
+
+A link leaves the address bar before anything else happens, and only a POST uses it.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,16 +14,109 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
+from keyturn import addresses
+from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
-from keyturn.pages.change import save_change, show_change, signed_in_account
+from keyturn.database import now
 from keyturn.pages.cookies import Flash, Said
-from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.problems.proofs import DeadReason, LinkDead, SecondStepRejected, SecondStepRequired
+from keyturn.problems.proofs import (
+    CredentialsRejected,
+    DeadReason,
+    LinkDead,
+    NotSignedIn,
+    SecondStepRejected,
+    SecondStepRequired,
+)
 from keyturn.problems.requests import TooManyRequests, Unavailable
+from keyturn.reset.passwords.policy import Rule
+from keyturn.reset.proofs.second_step.port import Method
+from keyturn.reset.proofs.second_step.required import SecondStepAnswer
 from keyturn.reset.request import LiveLink
+
+_LONGEST_CODE = 64
+
+_DAY = timedelta(days=1)
+"""An end later than this needs a date beside the time."""
+
+
+class NewPasswordForm(msgspec.Struct, frozen=True):
+    """The submitted form. `email`: the account whose password it changes. `current`: the current password.
+
+    `method`, `code`: the answer to the second step, if there is one.
+    """
+
+    email: str = ""
+    current: str = ""
+    password: str = ""
+    again: str = ""
+    method: str = ""
+    code: str = ""
+
+    @property
+    def answer(self) -> SecondStepAnswer | None:
+        """The answer to the second step. A code that is too long is cut, and stays wrong."""
+        if self.method not in get_args(Method):
+            return None
+        return SecondStepAnswer(method=cast("Method", self.method), code=self.code[:_LONGEST_CODE])
+
+
+class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of the last try of the second step.
+
+    `missing`: the code was empty.
+    `tries_left`: the code was wrong.
+    `sent`: a code was sent to a phone. `unsent`: none could be sent, for `wait` if that is known.
+    """
+
+    method: str = ""
+    missing: bool = False
+    tries_left: int | None = None
+    sent: bool = False
+    wait: timedelta | None = None
+    unsent: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.missing or self.tries_left is not None
+
+
+def password_form(
+    pages: Pages,
+    request: AnyRequest,
+    owner: LiveLink | Account,
+    broken: Sequence[Violation] = (),
+    *,
+    mismatch: bool = False,
+    rejected: bool = False,
+    status: int = 200,
+    step: ShownStep | None = None,
+) -> Response[Any]:
+    """Return the form, with the known rules and the rules by which a custom store refused the password.
+
+    Without a link, the form asks a signed-in user for the current password. `rejected`: that password was wrong.
+    """
+    known = pages.site.policy.rules
+    names = {rule.name for rule in known}
+    more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
+    until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
+    return pages.page(
+        request,
+        "reset.html",
+        status=status,
+        account=owner,
+        owner=owner,
+        rules=[*known, *more],
+        broken=[one.rule for one in broken],
+        mismatch=mismatch,
+        rejected=rejected,
+        until=until,
+        lasts_days=until is not None and until > now() + _DAY,
+        step=step or ShownStep(),
+    )
+
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
@@ -31,20 +127,20 @@ _END: Mapping[DeadReason, Said] = {
     "used": "link_used",
     "second_step": "wrong_codes",
 }
-"""What the next page says where a link has ended under a script: the form, sent again, would say something else."""
+"""The message of the next page if a link ends under a script. Sending the form again would give another one."""
 
 
 class LinkForm(msgspec.Struct, frozen=True):
-    """What fragment.js sends of an address."""
+    """The parts of an address that fragment.js sends."""
 
     token: str = ""
     email: str = ""
 
 
 class ResetPassword(Controller):
-    """Takes a link out of the address bar, shows the form for a new password, saves it.
+    """Takes a link out of the address bar, shows the form for a new password, and saves it.
 
-    Mounted where the settings say; what a link calls its parameters, they say too.
+    The settings name its path and the parameters of a link.
     """
 
     @route("/{token:str}", http_method=_READING)
@@ -55,12 +151,12 @@ class ResetPassword(Controller):
 
     @post("/open")
     async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: NamedDependency[Pages]) -> Response[Any]:
-        """Take what only a script can read: the part of an address behind its "#"."""
+        """Take the part of an address behind its "#", which only a script can read."""
         return _keep_link_in_cookie(pages, data.token, data.email)
 
     @route(http_method=_READING)
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
-        """Show the form. However often this is called, the link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
+        """Show the form. The link is never used up by this (RFC 9110, 9.2.1; ASVS 3.5.3).
 
         Raises LinkDead, TooManyRequests.
         """
@@ -77,7 +173,7 @@ class ResetPassword(Controller):
     async def judge(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        """Say what is wrong with a password that is not sent yet, for the script. Raises LinkDead, TooManyRequests."""
+        """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             raise LinkDead("invalid")
@@ -88,7 +184,7 @@ class ResetPassword(Controller):
     async def send_code(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        """Send a code to the account's phone, if it has one. The form says where none is sent, and when one will be.
+        """Send a code to the account's phone, if it has one. The form says if none was sent, and when one will be.
 
         Raises LinkDead; to the script TooManyRequests and Unavailable, too.
         """
@@ -117,10 +213,10 @@ class ResetPassword(Controller):
     async def save(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        """Set the password, or show the form again with everything that is wrong; the link survives that.
+        """Set the password, or show the form again with every mistake; the link survives a mistake.
 
-        The address in the form must be the link's: with two links in two tabs, the cookie holds the later one.
-        Without a link it is who is signed in that changes the password. Raises LinkDead, TooManyRequests, Busy.
+        The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without
+        a link, the signed-in user changes the password. Raises LinkDead, TooManyRequests, Busy.
         """
         site, client = pages.site, client_of(request)
         link = pages.cookies.read_link(request.cookies)
@@ -158,7 +254,7 @@ def _is_script(request: AnyRequest) -> bool:
 
 
 def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response[Any]:
-    """Answer 200, since what browsers write of other answers into their console is no fault of the page."""
+    """Answer 200: browsers log other statuses on the console as errors of the page."""
     language = accepted_language(pages.site.languages, request)
     complaint = ""
     if step.tries_left is not None:
@@ -169,7 +265,7 @@ def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response
 
 
 def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Response[Any]:
-    """Lead to an address: the script, which could not read a redirect to another site, is told it."""
+    """Lead to an address. A script gets the address as JSON, since it cannot read a redirect to another site."""
     if _is_script(request):
         return Response({"next": url}, status_code=200, cookies=list(cookies))
     return pages.redirect(url, *cookies)
@@ -182,7 +278,7 @@ def _shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> 
 
 
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
-    """Say that a password was saved a moment ago; else show who is signed in the form, and others the way to a link."""
+    """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
     account = await signed_in_account(request, pages)
     flash = pages.cookies.read_flash(request.cookies)
     for reason, said in _END.items():
@@ -196,11 +292,10 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
 
 
 def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
-    """Return where a saved password leads, and what is said there: on a sign-in page of ours, or on a page of its own.
+    """Return the page after a saved password, and its message: the sign-in page, or a page of its own.
 
-    It is said in the brand and the language of the account.
-
-    An app's own sign-in page would say nothing, unless the settings say that it reads the query.
+    The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
+    settings say that it reads the query.
     """
     site = pages.site
     here = site.paths.reset if site.sign_in_url else site.paths.sign_in
@@ -212,5 +307,50 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
 
 
 def _keep_link_in_cookie(pages: Pages, token: str, email: str | None) -> Response[Any]:
-    """Keep the link out of histories, referrers and pictures of the screen (ASVS 14.2.1): a cookie, a clean address."""
+    """Keep the link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, a clean address."""
     return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(token, email))
+
+
+async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None:
+    """Return the account of the session, or None."""
+    site = pages.site
+    if site.sign_ins is None:
+        return None
+    try:
+        return await site.sign_ins.account(site.session_cookie.read(request))
+    except NotSignedIn:
+        return None
+
+
+def show_change(request: AnyRequest, pages: Pages, account: Account) -> Response[Any]:
+    return password_form(pages, request, account)
+
+
+async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
+    """Set the password and continue in a fresh session, or show the form again with every mistake.
+
+    The address in the form must be the account's: another user may have signed in in another tab. Raises NotSignedIn,
+    TooManyRequests, Busy.
+    """
+    site, client = pages.site, client_of(request)
+    if site.sign_ins is None:
+        raise NotSignedIn
+    secret = site.session_cookie.read(request)
+    account = await site.sign_ins.account(secret)
+    if not addresses.is_same_mailbox(data.email, account.email):
+        return pages.redirect(site.url(site.paths.reset))
+    mismatch, rejected = data.password != data.again, False
+    broken: Sequence[Violation] = ()
+    try:
+        if mismatch:
+            await site.resets.check_password(data.password, client, account.email)
+        else:
+            fresh = await site.sign_ins.change_password(secret, data.current, data.password, client)
+            path = site.paths.reset
+            flash = pages.cookies.set_flash(Flash("password_changed"), path)
+            return pages.redirect(site.url(path), site.session_cookie.issue(fresh), flash)
+    except CredentialsRejected:
+        rejected = True
+    except PasswordRejected as refused:
+        broken = refused.violations
+    return password_form(pages, request, account, broken, mismatch=mismatch, rejected=rejected, status=422)

@@ -1,4 +1,4 @@
-"""What a browser is told about every page, and the tokens that its forms carry."""
+"""The security headers of every page, and the tokens in its forms."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from litestar.types import Receive, Scope, Send
 from keyturn.pages.site import Site
 
 NO_FORM = "keyturn_no_form"
-"""The mark of a route that is outside the check of forms. Litestar's own is for that of the app around."""
+"""Marks a route outside the check of forms. Litestar's own mark belongs to the surrounding app."""
 
 
 _CLOUDFLARE = ("https://challenges.cloudflare.com",)
@@ -23,8 +23,9 @@ _SERVICES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "turnstile": {"script-src": _CLOUDFLARE, "frame-src": _CLOUDFLARE},
     "hcaptcha": dict.fromkeys(("script-src", "frame-src", "style-src", "connect-src"), _HCAPTCHA),
 }
-"""What the services' own documentation asks to let in: https://developers.cloudflare.com/turnstile/reference/
-content-security-policy/, https://docs.hcaptcha.com/#content-security-policy-settings."""
+"""Required by the services' documentation:
+https://developers.cloudflare.com/turnstile/reference/content-security-policy/,
+https://docs.hcaptcha.com/#content-security-policy-settings."""
 
 
 def security_headers(site: Site) -> dict[str, str]:
@@ -41,13 +42,13 @@ def security_headers(site: Site) -> dict[str, str]:
 
 
 def content_security_policy(site: Site, method: str = "") -> str:
-    """Nothing inline and nothing foreign but the brand's logo (CSP Level 3; ASVS 3.4.3).
+    """Return a policy that refuses inline code and foreign hosts, except the brand's logo (CSP Level 3; ASVS 3.4.3).
 
-    `method` is that of a challenge on the page. A service's script is let in from its hosts, and writes into the page
-    what no policy for trusted types of ours has seen; ALTCHA runs from here, and needs nothing more.
+    `method`: the challenge on the page. The script of an external challenge comes from its hosts, and writes to the
+    page past any policy for trusted types. ALTCHA runs from here, and needs nothing more.
 
-    `form-action` also governs where a form's answer may redirect, so it names the hosts of the sign-in page and of
-    security settings.
+    `form-action` also governs redirects after a form, so it names the hosts of the sign-in page and of security
+    settings.
     """
     directives = {
         "default-src": "'none'",
@@ -84,7 +85,7 @@ def _origin(url: str) -> str:
 def form_token_check(site: Site) -> DefineMiddleware:
     """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit).
 
-    An Origin header says nothing here: under `no-referrer` a browser sends "null" with its own forms (Fetch, 3.2).
+    An Origin header proves nothing here: under `no-referrer` a browser sends "null" with its own forms (Fetch, 3.2).
     """
     return DefineMiddleware(
         FormTokenCheck,
@@ -99,9 +100,10 @@ def form_token_check(site: Site) -> DefineMiddleware:
 
 
 class FormTokenCheck(CSRFMiddleware):
-    """Litestar's check of a form's token, which is shown ASCII alone.
+    """Litestar's check of a form's token, limited to ASCII.
 
-    `hmac.compare_digest` raises for what is not, and anybody can send that: it is a PermissionDeniedException instead.
+    `hmac.compare_digest` raises for other characters, which any client can send; here they are a
+    PermissionDeniedException.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

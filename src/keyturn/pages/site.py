@@ -1,4 +1,4 @@
-"""What the pages need to know of the service and its settings."""
+"""What the pages know of the service and its settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from keyturn.settings import Brand, Paths
 
 
 class AsksChallenge(Protocol):
-    """What the templates are told of a challenge: what is asked, and whether a browser without scripts may go on."""
+    """The challenge as templates see it: its kind, and whether browsers without scripts may go on."""
 
     @property
     def asked(self) -> Challenge: ...
@@ -33,13 +33,15 @@ class AsksChallenge(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateSite:
-    """What the pages' templates are told of the site, and what they are drawn with.
+    """What the pages' templates know of the site.
 
-    `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
-    sign-in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
-    set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
-    `templates` is the folder of one's own, and with `reload` what is saved there is read anew.
-    `challenge` is None where none is asked for, `codes` where mails have no code beside their link.
+    `kinds`: themes of kinds of accounts that have one of their own.
+    `sign_in_url`: the target of "Back to sign-in" and of a saved password. Empty: the hosted page.
+    `forgot_url`: the page for requesting a link. Empty: the hosted page.
+    `prefix`: the path above every route in browsers, without a slash at its end; a proxy removes it.
+    `templates`: the folder of custom templates. With `reload`, changes in it show at once.
+    `challenge`: None if none is required.
+    `codes`: None if mails hold no code beside their link.
     """
 
     languages: Languages
@@ -58,7 +60,7 @@ class TemplateSite:
 
     @property
     def challenge_url(self) -> str:
-        """Where ALTCHA's widget fetches its puzzles."""
+        """The source of ALTCHA's puzzles."""
         return self.url(f"{self.paths.api.rstrip('/')}/challenge")
 
     @property
@@ -76,12 +78,12 @@ class TemplateSite:
         return list(dict.fromkeys((self.paths.security, *own)))
 
     def settings_url(self, kind: str) -> str:
-        """Return where an account of that kind has its security settings: here, or at an address elsewhere."""
+        """Return the security settings of accounts of that kind: a page here, or an address elsewhere."""
         location = self.settings_location(kind)
         return self.url(location) if location in self.settings_paths else location
 
     def settings_location(self, kind: str) -> str:
-        """Return the same as the settings say it: a path of this service, or a URL."""
+        """Return the same as in the settings: a path of this service, or a URL."""
         return self.paths.settings.get(kind, self.paths.security)
 
     def url(self, path: str) -> str:
@@ -89,17 +91,18 @@ class TemplateSite:
         return self.prefix + path
 
     def theme(self, kind: str) -> Theme:
-        """Return how the pages look for an account of that kind; "" where nobody knows whose it is."""
+        """Return the theme for accounts of that kind; "" if the account is unknown."""
         general = Theme(brand=self.brand, palette=self.palette, languages=self.languages)
         return self.kinds.get(kind, general)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site(TemplateSite):
-    """What the pages need to know of the service and its settings; each page is given it.
+    """What each page knows of the service and its settings.
 
-    `leads_to_sign_in` says that a saved password leads to a sign-in page elsewhere at once. `sign_ins` is None where
-    people sign in elsewhere: then nobody does here. `secure` says that browsers come over https.
+    `leads_to_sign_in`: a saved password leads directly to an external sign-in page.
+    `sign_ins`: None if users sign in elsewhere.
+    `secure`: browsers use https.
     """
 
     resets: PasswordResets

@@ -6,12 +6,12 @@ import socket
 import time
 from collections.abc import Iterator
 
-from keyturn.emails.inbox.captured_mail import CapturedMail
-from keyturn.emails.inbox.faults import Faults
+from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.mail import Attachment, MailContent
 from keyturn.emails.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
 from keyturn.emails.inbox.smtp_server import SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.inbox.summary import CapturedMail
 
 _TIMEOUT = 10.0
 _TOLD = 5
@@ -63,7 +63,7 @@ class Mailbox:
     `query` a search as the studio's outbox has it; `faults` are what goes wrong on request.
     """
 
-    def __init__(self, host: str, port: int, mails: CapturedMails, faults: Faults) -> None:
+    def __init__(self, host: str, port: int, mails: CapturedMails, faults: SmtpFaults) -> None:
         self.host = host
         self.port = port
         self.faults = faults

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.faults import Fault, Faults, Step
+from keyturn.emails.inbox.faults import SmtpFault, SmtpFaults, Step
 from keyturn.emails.inbox.smtp_server import SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
 
@@ -23,7 +23,7 @@ def test_each_step_is_refused_with_the_reply_that_was_asked_for_and_works_after_
             client.login("app", "secret")
             client.send_message(mail())
 
-    server.faults.set(Fault(at=step, code=code))
+    server.faults.set(SmtpFault(at=step, code=code))
     with pytest.raises(smtplib.SMTPException, match=f"{code}.*as was asked for"):
         send()
     assert captured.count() == 0
@@ -35,7 +35,7 @@ def test_each_step_is_refused_with_the_reply_that_was_asked_for_and_works_after_
 def test_one_recipient_is_refused_and_the_others_get_the_mail(
     server: SmtpServer, client: smtplib.SMTP, captured: CapturedMails
 ) -> None:
-    server.faults.set(Fault(at="rcpt", code=550, to="GONE@"))
+    server.faults.set(SmtpFault(at="rcpt", code=550, to="GONE@"))
     refused = client.send_message(mail(), to_addrs=["ada@northwind.example", "gone@northwind.example"])
     assert list(refused) == ["gone@northwind.example"]
     assert list(captured.newest()[0].summary.recipients) == ["ada@northwind.example"]
@@ -45,14 +45,14 @@ def test_one_recipient_is_refused_and_the_others_get_the_mail(
 def test_the_connection_is_dropped_without_a_reply(
     server: SmtpServer, client: smtplib.SMTP, captured: CapturedMails, step: Step
 ) -> None:
-    server.faults.set(Fault(at=step, drop=True))
+    server.faults.set(SmtpFault(at=step, drop=True))
     with pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
         client.send_message(mail())
     assert captured.count() == 0
 
 
 def test_a_delay_keeps_one_client_waiting_and_nobody_else(server: SmtpServer, captured: CapturedMails) -> None:
-    server.faults.set(Fault(to="slow@", delay=60))
+    server.faults.set(SmtpFault(to="slow@", delay=60))
     slow = threading.Thread(target=_send_and_give_up, args=[server], daemon=True)
     slow.start()
     with smtplib.SMTP(*server.address, timeout=10) as client:
@@ -71,14 +71,14 @@ def _send_and_give_up(server: SmtpServer) -> None:
 
 
 def test_a_delay_alone_only_delays(server: SmtpServer, client: smtplib.SMTP, captured: CapturedMails) -> None:
-    server.faults.set(Fault(delay=0.01))
+    server.faults.set(SmtpFault(delay=0.01))
     client.send_message(mail())
     assert captured.count() == 1
 
 
 def test_a_fault_happens_as_often_as_was_asked_for_and_the_next_one_after_it() -> None:
-    faults = Faults()
-    faults.set(Fault(code=451, times=2), Fault(code=550))
+    faults = SmtpFaults()
+    faults.set(SmtpFault(code=451, times=2), SmtpFault(code=550))
     happened = [faults.happening("data") for _ in range(4)]
     assert [fault and fault.code for fault in happened] == [451, 451, 550, 550]
     faults.set()
@@ -86,8 +86,8 @@ def test_a_fault_happens_as_often_as_was_asked_for_and_the_next_one_after_it() -
 
 
 def test_a_fault_of_no_probability_never_happens() -> None:
-    faults = Faults()
-    faults.set(Fault(code=451, probability=0))
+    faults = SmtpFaults()
+    faults.set(SmtpFault(code=451, probability=0))
     assert [faults.happening("data") for _ in range(50)] == [None] * 50
 
 
@@ -96,4 +96,4 @@ def test_a_fault_of_no_probability_never_happens() -> None:
 )
 def test_a_fault_that_cannot_be_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(given, Fault)
+        msgspec.convert(given, SmtpFault)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from keyturn.emails.inbox.links import Link, links_of
+from keyturn.emails.inbox.mail import MailLink, links_of
 
 OPEN = "https://account.northwind.example/open"
 
 
 def test_a_link_in_both_parts_is_one_link() -> None:
-    assert links_of(f'<a href="{OPEN}">Open it</a>', f"Open it: {OPEN}") == [Link(OPEN, "Open it", 1, in_text=True)]
+    assert links_of(f'<a href="{OPEN}">Open it</a>', f"Open it: {OPEN}") == [MailLink(OPEN, "Open it", 1, in_text=True)]
 
 
 def test_a_link_that_stands_twice_is_counted_and_called_by_its_first_label() -> None:

@@ -7,10 +7,7 @@ from timeit import repeat
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.file_names import safe_file_name
-from keyturn.emails.inbox.inline_images import with_inline_images
-from keyturn.emails.inbox.mail import Address, MailContent
-from keyturn.emails.inbox.preheader import preheader_of
+from keyturn.emails.inbox.mail import Address, MailContent, preheader_of, safe_file_name, with_inline_images
 from keyturn.emails.inbox.summary import Envelope, searched_text, summarize
 from keyturn.emails.lint.checks.sizes import size_of
 

@@ -14,9 +14,9 @@ from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import capture
 
 from keyturn.emails.inbox.query import EVERYTHING, search_condition, sent_to, with_id
-from keyturn.emails.inbox.schema import MailStoreUnready
-from keyturn.emails.inbox.store import CapturedMails, Retention
+from keyturn.emails.inbox.store import CapturedMails, MailRetention
 from keyturn.emails.inbox.summary import Envelope
+from keyturn.emails.inbox.table import MailStoreUnready
 
 
 def subjects(captured: CapturedMails, search: str = "") -> list[str]:
@@ -87,14 +87,14 @@ def test_a_recipient_is_found_by_the_whole_address_in_any_case(three: CapturedMa
 
 
 def test_the_oldest_go_first_by_number_and_by_size() -> None:
-    captured = CapturedMails(retention=Retention(mails=3))
+    captured = CapturedMails(retention=MailRetention(mails=3))
     for number in range(5):
         captured.add(bytes(mail(f"number {number}", f"{number}@northwind.example")))
     assert subjects(captured) == ["number 4", "number 3", "number 2"]
     assert subjects(captured, '"number 1"') == []
     assert captured.count(sent_to("1@northwind.example")) == 0
 
-    captured = CapturedMails(retention=Retention(size=5_000))
+    captured = CapturedMails(retention=MailRetention(size=5_000))
     for number in range(5):
         captured.add(bytes(mail(f"number {number}", text="some words\n" * 180)))
     assert subjects(captured) == ["number 4", "number 3"]

@@ -32,11 +32,9 @@ from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
-    from keyturn.emails.studio.capture.release import Release
-    from keyturn.emails.studio.capture.sending import MailProvider
-    from keyturn.emails.studio.hosted_pages import HostedPages
     from keyturn.emails.studio.rendering.drawing import Drawer
-    from keyturn.emails.studio.studio import Studio
+    from keyturn.emails.studio.sending import MailProvider, Release
+    from keyturn.emails.studio.studio import HostedPages, Studio
     from keyturn.emails.workers import Runner
     from keyturn.mail.port.email import Sender
     from keyturn.settings import Settings
@@ -173,13 +171,15 @@ def _captured_mails(
     opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
 ) -> "CapturedMails | None":
     """Return the mails of apps: caught ones, and those that `mail.transport = "capture"` wrote; None without either."""
-    from keyturn.emails.inbox.store import CapturedMails, Retention
+    from keyturn.emails.inbox.store import CapturedMails, MailRetention
 
     folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
     if not (folder or catching):
         return None
     settings = opened.settings
-    return CapturedMails(file, folder, Retention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2))
+    return CapturedMails(
+        file, folder, MailRetention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2)
+    )
 
 
 def _runner(opened: Opened) -> "Runner[Drawer]":
@@ -243,13 +243,13 @@ def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "H
     """Return the pages that go with the mails that Keyturn sends; none with other people's mails."""
     if not opened.service:
         return None
-    from keyturn.pages.preview import HostedPages
+    from keyturn.pages.preview import PagePreview
 
-    return HostedPages(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
+    return PagePreview(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
 
 
 def _token(host: str) -> str:
-    from keyturn.emails.studio.access.access_token import token_for
+    from keyturn.emails.studio.access import token_for
 
     try:
         return token_for(host, os.environ.get(_TOKEN, ""))
@@ -280,7 +280,7 @@ def _export(opened: Opened, destination: Path) -> None:
 
 def _provider(settings: "Settings") -> "MailProvider | None":
     """Return what "send me this" goes through, where a key or a server is set."""
-    from keyturn.emails.studio.capture.sending import MailProvider
+    from keyturn.emails.studio.sending import MailProvider
     from keyturn.settings.rules.providers import missing_settings
 
     chosen = settings.mail.transport
@@ -297,7 +297,7 @@ def _provider(settings: "Settings") -> "MailProvider | None":
 
 def _release(opened: Opened, settings: "Settings") -> "Release | None":
     """Return what sends captured mails on, where a mail server is set and somebody may get them."""
-    from keyturn.emails.studio.capture.release import Release
+    from keyturn.emails.studio.sending import Release
 
     sender = opened.settings.sender or settings.mail.from_
     if not (settings.smtp.host and sender and opened.settings.release_to):

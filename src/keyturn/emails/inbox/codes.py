@@ -1,9 +1,9 @@
-"""The codes of a mail that its reader has to type: what a test of a sign-in by mail needs out of it.
+"""The codes in a mail that its reader has to type, for tests of sign-ins by mail.
 
-A number is a code where a word of its sentence says so, or one of the line beside it. A line break ends a sentence, but
-not where the next line begins in a small letter. A line that announces a code and ends in a colon, or without an end of
-its sentence, goes on in the next one. What another word names (an order, a customer) is no code, nor is a date, a price
-or a phone number.
+A number is a code if a word of its sentence, or a word of the line beside it, announces a code. A line break ends a
+sentence, unless the next line begins with a small letter. A line that announces a code and ends in a colon, or without
+the end of its sentence, continues in the next line. Numbers that another word names (an order, a customer), dates,
+prices and phone numbers are no codes.
 """
 
 import re
@@ -13,14 +13,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 _READ = 64 * 1024
-"""So many characters are searched for codes."""
+"""Characters that are searched for codes."""
 
 _MOST = 20
 _BEFORE, _AFTER = 120, 60
-"""Characters between a word that announces a code and the code, where the word comes first, and where it comes last."""
+"""Characters between an announcing word and the code, with the word before the code, and behind it."""
 
 _BESIDE = 3
-"""A code on a line of its own is announced by one of so many lines above it."""
+"""Lines above a code on a line of its own that may announce it."""
 
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _DIGIT_IN_A_CELL = re.compile(r"(?<=\d)(?<!\d\d)\t(?=\d(?!\d))")
@@ -64,7 +64,7 @@ _NONE = re.compile(
     r"|(?<![\w-])\d{3}-\d{3}-\d{4}(?!\d)|(?<!\w)\d{1,3}(?:\.\d{1,3}){3}(?!\d)"
     r"|(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}",
 )
-"""What holds digits and is no code: addresses, dates, prices, amounts, phone numbers, bank accounts."""
+"""Digits that are no code: addresses, dates, prices, amounts, phone numbers, bank accounts."""
 
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -81,7 +81,7 @@ _PASSWORD = re.compile(
     r"|salasana|hasł[oa]|\bhesl[oa]\b|парол|şifre|parola|kata sandi|パスワード|密码|密碼|비밀번호|كلمة المرور"
     r"|סיסמה|סיסמא|पासवर्ड"
 )
-"""Many mails that hold no password speak of one: it announces less than a code does."""
+"""Many mails without a password speak of one, so this announces less than a word for a code does."""
 
 _TO_TYPE = re.compile(
     r"\b(?:enter|use|type|input)(?= )|geben sie(?= )|\bgib(?= )|saisissez|entrez|introduzca|introduce|escriba|insira"
@@ -89,7 +89,7 @@ _TO_TYPE = re.compile(
     r"|podaj|zadejte"
     r"|введите|введіть|πληκτρολογήστε|masukkan|أدخل|הזן|הזינו"
 )
-"""What is typed comes right behind it."""
+"""The code follows directly."""
 
 _NO_CODE = re.compile(
     r"codes? of (?:conduct|practice|ethics)|kodex\w{0,20}|code de (?:conduite|déontologie)|código (?:de conducta|ético)"
@@ -141,10 +141,10 @@ _OTHER = re.compile(
     r"|电话|電話|注文|お客様番号"
     r"|顧客|請求書|주문|고객|송장|계좌|전화"
 )
-"""What else numbers are called. It names the number right behind it, with no comma and no other digit between."""
+"""Words for other numbers. Such a word names the next number, with no comma and no other digit between."""
 
 _NAMED = 30
-"""Characters between such a word and what it names."""
+"""Characters between such a word and its number."""
 
 _SIGN_IN = re.compile(
     r"sign[ -]?in|log[ -]?in|verif|confirm your|anmeld|einlogg|bestätig|connexion|connecter|vérifi"
@@ -165,7 +165,7 @@ _DIRECTLY = 8
 
 
 class _Candidate(NamedTuple):
-    """Something that looks like a code, by its place in a sentence; `code` is what is typed."""
+    """A possible code, by its place in a sentence. `code`: the characters to type."""
 
     start: int
     end: int
@@ -173,10 +173,11 @@ class _Candidate(NamedTuple):
 
 
 class _Sentence:
-    """A sentence with what looks like a code in it, and what its words say of that.
+    """A sentence with its possible codes, and what its words say of them.
 
-    `codes` are announced here, `named` have another name. `announces` says that a word of it waits for a code or a
-    password, `announces_code` that one waits for a code. `goes_on` says that it does not end where its line does.
+    `codes`: announced here. `named`: named as something else.
+    `announces`: a word waits for a code or a password. `announces_code`: a word waits for a code.
+    `goes_on`: the sentence does not end with its line.
     """
 
     def __init__(self, text: str) -> None:
@@ -199,26 +200,26 @@ class _Sentence:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it says nothing but one code."""
+        """Whether it holds one code and nothing else."""
         return len(self.candidates) == 1 and not (
             self.text[: self.candidates[0].start].strip(_AROUND) or self.text[self.candidates[0].end :].strip(_AROUND)
         )
 
     @property
     def next_sign(self) -> str:
-        """What stands behind the first that looks like a code: a capital is a name's, as behind a postcode."""
+        """The character behind the first candidate: a capital begins a name, as behind a postcode."""
         return self.text[self.candidates[0].end :].lstrip()[:1]
 
     @property
     def begins_with_it(self) -> bool:
-        """Whether it begins with what looks like a code, and is no year."""
+        """Whether it begins with a candidate that is no year."""
         start, _, code = self.candidates[0]
         return not (self.text[:start].strip(_AROUND) or _YEAR.fullmatch(code))
 
     def _named(
         self, words: str, no_code: list[tuple[int, int]], code_words: list[tuple[int, int]]
     ) -> Iterator[_Candidate]:
-        """Yield the candidates that another word names: it stands before them, with no comma and no digit between."""
+        """Yield the candidates that another word names: right behind it, with no comma and no digit between."""
         starts, announced = [one.start for one in self.candidates], [end for _, end in code_words]
         others = sorted([*(found.span() for found in _OTHER.finditer(words)), *no_code])
         for _, end in others:
@@ -250,7 +251,7 @@ class _Sentence:
             self.announces = False
 
     def _may_be(self, one: _Candidate, announced: int) -> bool:
-        """Tell whether it is no year, unless a word announces it directly."""
+        """Tell whether a candidate may be a code. A year may be one only right behind an announcing word."""
         return (
             not _YEAR.fullmatch(one.code)
             or 0 <= one.start - announced <= _DIRECTLY
@@ -259,10 +260,10 @@ class _Sentence:
 
 
 def codes_of(subject: str, text: str) -> list[str]:
-    """Return them as they are typed, digits without what stands between them, the likeliest first.
+    """Return the codes as they are typed, digits without separators, the likeliest first.
 
-    A code that is announced in its own sentence comes before one that is announced on the line beside it. The time that
-    it takes is linear.
+    A code that its own sentence announces precedes one that the line beside it announces. The time is linear in the
+    text.
     """
     words = _UNSEEN.sub("", f"{subject}\n\n{text}"[:_READ]).translate(_BLANKS)
     words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
@@ -275,7 +276,7 @@ def codes_of(subject: str, text: str) -> list[str]:
 
 
 def _beside(lines: list[list[_Sentence]]) -> Iterator[str]:
-    """Yield the codes that a line beside theirs announces: one above what begins a line, or the one right below."""
+    """Yield the codes that a line beside theirs announces: a line above, or the line right below."""
     announced, announced_code, goes_on, away = False, False, "", 0
     for number, line in enumerate(lines):
         if not line:
@@ -301,7 +302,7 @@ def _beside(lines: list[list[_Sentence]]) -> Iterator[str]:
 
 
 def _only_one(lines: list[list[_Sentence]]) -> list[str]:
-    """Return the number that begins a line, and no sentence, where the subject speaks of a sign-in; none of several."""
+    """Return the only number that begins a line, if the subject speaks of a sign-in; none of several."""
     firsts = [line[0] for line in lines if line and line[0].candidates and not line[0].named]
     alone = {one.candidates[0].code for one in firsts if one.begins_with_it and not one.next_sign.isalpha()}
     subject = _lower(lines[0][0].text) if lines[0] else ""
@@ -310,7 +311,7 @@ def _only_one(lines: list[list[_Sentence]]) -> list[str]:
 
 
 def _lines(words: str) -> Iterator[str]:
-    """Yield the lines and the cells of tables, each with those below that go on with its sentence in a small letter."""
+    """Yield lines and cells of tables, each joined with the following lines that continue its sentence."""
     whole: list[str] = []
     for line in _CELL_END.sub("\n", words).split("\n"):
         if whole and not _is_wrapped(whole[-1].rstrip(), line.lstrip()):
@@ -321,7 +322,7 @@ def _lines(words: str) -> Iterator[str]:
 
 
 def _is_wrapped(above: str, line: str) -> bool:
-    """Tell whether a line goes on in the next one. Behind a number, a word for a code begins something else."""
+    """Tell whether a line continues in the next one. Behind a number, a word for a code begins another sentence."""
     if not above or not line[:1].islower() or _ENDED.search(above):
         return False
     return not (above[-1].isdigit() and (_CODE.match(line) or _PASSWORD.match(line)))
@@ -345,7 +346,7 @@ def _read(found: re.Match[str]) -> _Candidate:
 
 
 def _list_after(text: str, free: list[_Candidate], at: int) -> Iterator[_Candidate]:
-    """Yield what follows a code in a list."""
+    """Yield the codes that follow a code in a list."""
     for before, one in pairwise(free[at:]):
         if not _LIST.fullmatch(text, before.end, one.start):
             return

@@ -1,4 +1,4 @@
-"""Faults on request: the inbox refuses, waits or hangs up, to see what an app makes of it."""
+"""Simulated failures: the inbox refuses, waits or hangs up, to test an app."""
 
 import random
 import threading
@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 Step = Literal["connect", "auth", "mail", "rcpt", "data"]
-"""Where in the talk it happens: the greeting, the log-in, MAIL FROM, RCPT TO, the end of DATA."""
+"""The step of the dialogue: the greeting, the log-in, MAIL FROM, RCPT TO, the end of DATA."""
 
 MOST_FAULTS = 50
 
@@ -25,12 +25,14 @@ _TEXTS = {
 }
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that goes wrong at a step.
+class SmtpFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One failure at a step.
 
-    The inbox waits `delay` seconds, then hangs up (`drop`) or refuses with the reply `code`; with neither it goes on.
-    `to` is a part of the recipient it is for, everybody where it is empty. It happens `times` times, without end where
-    that is None, and in so many of a hundred cases (`probability`).
+    The inbox waits `delay` seconds, then hangs up (`drop`) or refuses with the reply `code`; without both it goes on.
+
+    `to`: a part of the recipient. Empty: every recipient.
+    `times`: how often it happens. None: always.
+    `probability`: in percent.
     """
 
     at: Step = "data"
@@ -43,30 +45,30 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def reply(self) -> str:
-        """The line of SMTP that refuses (RFC 5321, 4.2; codes of RFC 3463)."""
-        assert self.code  # asked of those that refuse
+        """The SMTP line of the refusal (RFC 5321, 4.2; codes of RFC 3463)."""
+        assert self.code  # only faults that refuse have a reply
         return f"{self.code} {_TEXTS.get(self.code, f'{self.code // 100}.0.0 Refused')}, as was asked for"
 
 
-class Faults:
-    """Keeps the faults that were asked for, from any thread, and says which of them happens now."""
+class SmtpFaults:
+    """Keeps the requested faults, for any thread, and picks the one that happens now."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._left: list[tuple[Fault, int | None]] = []
+        self._left: list[tuple[SmtpFault, int | None]] = []
 
-    def set(self, *faults: Fault) -> None:
-        """Put these in place of those that were there."""
+    def set(self, *faults: SmtpFault) -> None:
+        """Replace the faults."""
         with self._lock:
             self._left = [(fault, fault.times) for fault in faults]
 
-    def all(self) -> list[Fault]:
-        """Return those that are still to happen, with how often they are."""
+    def all(self) -> list[SmtpFault]:
+        """Return the remaining faults, with how often they will happen."""
         with self._lock:
             return [msgspec.structs.replace(fault, times=left) for fault, left in self._left]
 
-    def happening(self, step: Step, *recipients: str) -> Fault | None:
-        """Return the first fault for this step, and count that it happened."""
+    def happening(self, step: Step, *recipients: str) -> SmtpFault | None:
+        """Return the first fault for this step, and count it."""
         with self._lock:
             for place, (fault, left) in enumerate(self._left):
                 if fault.at != step or not _is_for(fault, recipients):
@@ -81,5 +83,5 @@ class Faults:
         return None
 
 
-def _is_for(fault: Fault, recipients: tuple[str, ...]) -> bool:
+def _is_for(fault: SmtpFault, recipients: tuple[str, ...]) -> bool:
     return not fault.to or any(fault.to.lower() in recipient.lower() for recipient in recipients)

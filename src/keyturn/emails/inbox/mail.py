@@ -1,11 +1,14 @@
-"""A captured mail as it is read: its addresses, its headers, its two texts and what is attached (RFC 5322, RFC 2045).
+"""A captured mail as it is read: addresses, headers, texts, links and attachments (RFC 5322, RFC 2045).
 
-It comes from an app under development, so it may be damaged anywhere. Python's older header policy is read on purpose:
-it parses nothing by itself, and so nothing fails or takes long before somebody asks.
+The mail comes from an app under development, so it may be damaged anywhere. Python's older header policy is used on
+purpose: it parses a header only when the header is asked for, so a damaged header neither fails nor takes long.
 """
 
+import mimetypes
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -13,20 +16,86 @@ from email.message import Message
 from email.utils import getaddresses
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
+from urllib.parse import unquote
 
 import msgspec
 
 from keyturn.emails.inbox.codes import codes_of
-from keyturn.emails.inbox.file_names import safe_file_name
-from keyturn.emails.inbox.links import Link, links_of
 from keyturn.mail.rendering.html_tree import Element, Text, parse_html
 
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
+_MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")  # RFC 5321, 4.5.3.1
+_CLOSING = ".,;:!?)]»”"
+
+
+@dataclass(frozen=True, slots=True)
+class MailLink:
+    """A link of a captured mail.
+
+    `label`: its text in the HTML.
+    `times`: how often the HTML holds it.
+    """
+
+    address: str
+    label: str
+    times: int
+    in_text: bool
+
+    @property
+    def in_html(self) -> bool:
+        return self.times > 0
+
+    @property
+    def in_both(self) -> bool:
+        return self.in_html and self.in_text
+
+
+def links_of(html: str, text: str) -> list[MailLink]:
+    """Return every address once, in the order of the HTML; addresses of the text alone come last.
+
+    The label of an image is its alternative text. A mailto link counts as in the text if the text names its address.
+    """
+    in_text = dict.fromkeys(match.rstrip(_CLOSING) for match in _LINK.findall(text))
+    named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
+    labels_of: dict[str, list[str]] = {}
+    for link in (element for element in parse_html(html).walk() if element.tag == "a"):
+        if address := link.get("href").strip():
+            labels_of.setdefault(address, []).append(link.text())
+    both = [
+        MailLink(
+            address, next(filter(None, labels), ""), len(labels), address in in_text or address.split("?")[0] in named
+        )
+        for address, labels in labels_of.items()
+    ]
+    return both + [MailLink(address, "", 0, in_text=True) for address in in_text if address not in labels_of]
+
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"*/:<>?\\|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
+_LONGEST = 120
+
+
+def safe_file_name(name: str, number: int, content_type: str) -> str:
+    """Return a name without folders, control characters and characters that change the reading direction.
+
+    The last turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename Sanitization"). `number`
+    and `content_type` make the name of a part without one.
+    """
+    plain = _UNSAFE.sub("-", re.split(r"[/\\]", name)[-1]).strip(" .-")
+    if not plain:
+        plain = f"part-{number}{mimetypes.guess_extension(content_type) or ''}"
+    stem, dot, ending = plain.rpartition(".")
+    if len(plain) <= _LONGEST:
+        return plain
+    return f"{stem[: _LONGEST - len(ending) - 1]}.{ending}" if dot and len(ending) < 10 else plain[:_LONGEST]
+
+
 _MOST_PARTS = 200
-"""A mail that may have more parts is read no further than its headers: each level of nesting costs every line again."""
+"""Of a mail that may have more parts, only the headers are read: each level of nesting costs every line again."""
 
 _LONGEST_HEADER = 16_384
 _READ = 512 * 1024
-"""So many characters of each text are searched for words, links and codes; all of it is shown."""
+"""Characters of each text that are searched for words, links and codes. All of it is shown."""
 
 _NOT_READ = frozenset(["head", "script", "style", "title"])
 _IN_A_LINE = frozenset([
@@ -40,7 +109,7 @@ _BREAKS = re.compile(r"[\r\n]+[ \t]*")
 
 
 class Address(msgspec.Struct, frozen=True):
-    """A mailbox with the name that stands before it; `name` is empty where none does."""
+    """A mailbox with the name before it, if there is one."""
 
     name: str
     address: str
@@ -50,9 +119,9 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A part that is no text of the mail. `number` counts all parts from 1; `name` is safe as that of a file.
+    """A part that is no text of the mail. `number`: counts all parts from 1. `name`: a safe file name.
 
-    `inline`: it belongs into the HTML, which names it by `content_id`.
+    `inline`: the HTML refers to it by `content_id`.
     """
 
     number: int
@@ -72,7 +141,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailContent:
-    """Reads a mail from its bytes, each piece when it is asked for. What cannot be read is shown as it stands."""
+    """Parses a mail, each part when it is first needed. Unreadable parts are shown as they are."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -89,7 +158,7 @@ class MailContent:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def addresses(self, name: str) -> tuple[Address, ...]:
-        """Return who stands in a header, in all of that name."""
+        """Return the addresses in all headers of that name."""
         values = [_unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name]
         try:
             pairs = getaddresses([_utf8(value[:_LONGEST_HEADER]) for value in values])
@@ -107,7 +176,7 @@ class MailContent:
 
     @cached_property
     def readable(self) -> str:
-        """The text part, else what the HTML says."""
+        """The text part, else the text of the HTML."""
         return self.text if self.text.strip() or not self.html else self._html_as_text
 
     @cached_property
@@ -123,13 +192,13 @@ class MailContent:
         raise LookupError(f"The mail has no file {number}.")
 
     @cached_property
-    def links(self) -> list[Link]:
-        """The links of what is read of both texts."""
+    def links(self) -> list[MailLink]:
+        """The links of the searched parts of both texts."""
         return links_of(markup_to_read(self.html), self.text[:_READ])
 
     @cached_property
     def codes(self) -> list[str]:
-        """The codes to be typed, the likeliest first: those of the text part, else those of the HTML."""
+        """The codes to type, the likeliest first: those of the text part, else those of the HTML."""
         subject = self.header("subject")
         return codes_of(subject, self.readable) or (codes_of(subject, self._html_as_text) if self.html else [])
 
@@ -144,11 +213,11 @@ class MailContent:
     @cached_property
     def _body_numbers(self) -> dict[int, str]:
         """The numbers of the first HTML and the first plain text that are not attached."""
-        found: dict[str, int] = {}
+        numbers: dict[str, int] = {}
         for number, part in self._parts:
             if part.get_content_disposition() != "attachment" and not part.get_filename():
-                found.setdefault(_kind(part), number)
-        return {found[kind]: kind for kind in ("text/html", "text/plain") if kind in found}
+                numbers.setdefault(_kind(part), number)
+        return {numbers[kind]: kind for kind in ("text/html", "text/plain") if kind in numbers}
 
     @cached_property
     def _bodies(self) -> tuple[str, str]:
@@ -157,13 +226,13 @@ class MailContent:
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:
-    """Return what HTML begins with. A "<" that no ">" follows is text: the parser would look for its end each time."""
+    """Return the beginning of HTML. An unclosed "<" becomes text: the parser would search for its end each time."""
     behind = html.rfind(">", 0, most) + 1
     return html[:behind] + html[behind:most].replace("<", "&lt;")
 
 
 def _lines(root: Element) -> Iterator[str]:
-    """Yield the texts of HTML with a line break where a block begins or ends, as a browser breaks lines."""
+    """Yield the texts of HTML with line breaks around blocks, as browsers break lines."""
     ends: list[int] = []
     for node in root.below(_NOT_READ):
         while ends and ends[-1] <= node.offset:
@@ -193,7 +262,7 @@ def _leaves(message: Message) -> Iterator[Message]:
 
 
 def _kind(part: Message) -> str:
-    """Return the type of a leaf; what says that it holds parts and holds none is text."""
+    """Return the type of a leaf. An empty multipart is text."""
     return "text/plain" if part.get_content_maintype() == "multipart" else part.get_content_type()
 
 
@@ -241,5 +310,58 @@ def _unfold(value: str) -> str:
 
 
 def _utf8(value: str) -> str:
-    """Return what the bytes of a header say as UTF-8 (RFC 6532): the parser keeps those beyond ASCII as surrogates."""
+    """Decode the bytes of a header as UTF-8 (RFC 6532): the parser keeps bytes beyond ASCII as surrogates."""
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+_CID = re.compile(r"cid:([^\s\"'()<>]{1,250})", re.IGNORECASE)
+_SHOWN = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp"])
+"""Image types that hold neither scripts nor links, unlike SVG."""
+_MOST_INLINE = 8 * 1024**2
+"""Bytes of the images in a mail; each use counts."""
+
+
+def with_inline_images(mail: MailContent, html: str) -> str:
+    """Return the HTML with embedded images as data URLs (RFC 2392): its frame may load nothing from the studio.
+
+    `html`: that of the mail, or as a view has changed it.
+    """
+    if "cid:" not in html.lower():
+        return html
+    images = {part.content_id: part for part in mail.attachments if part.content_type in _SHOWN and part.content_id}
+    left = _MOST_INLINE
+
+    def put(reference: re.Match[str]) -> str:
+        nonlocal left
+        image = images.get(unquote(reference[1]))
+        if image is None or image.size > left:
+            return reference[0]
+        left -= image.size
+        return _data_url(image)
+
+    return _CID.sub(put, html)
+
+
+def weight_of_part(mail: MailContent, address: str) -> int | None:
+    """Return the bytes of an embedded image, or None for any other."""
+    reference = _CID.fullmatch(address)
+    wanted = unquote(reference[1]) if reference else ""
+    return next((part.size for part in mail.attachments if wanted and part.content_id == wanted), None)
+
+
+def _data_url(image: Attachment) -> str:
+    return f"data:{image.content_type};base64,{b64encode(image.content).decode()}"
+
+
+OPENING = 64 * 1024
+"""Characters of HTML that are searched for a preheader: lists show the beginning."""
+
+_MOST_HIDDEN = 10
+
+
+def preheader_of(html: str) -> str:
+    """Return the first hidden text, which lists show beside the subject, or an empty text."""
+    elements = parse_html(markup_to_read(html, OPENING)).walk()
+    hidden = (element for element in elements if "display:none" in "".join(element.get("style").lower().split()))
+    texts = (" ".join(element.text().split()) for element in islice(hidden, _MOST_HIDDEN))
+    return next(filter(None, texts), "")

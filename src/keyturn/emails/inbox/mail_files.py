@@ -1,6 +1,6 @@
-"""Mails that lie in files: one `.eml`, a folder of them, or a Maildir (RFC 5322; D. J. Bernstein's `maildir`).
+"""Mails in files: one `.eml`, a folder of them, or a Maildir (RFC 5322; D. J. Bernstein's `maildir`).
 
-They are copied into the inbox, so that nothing that is done there touches somebody's files.
+They are copied into the inbox, so the inbox never changes the files.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ from keyturn.emails.inbox.summary import sent_at
 from keyturn.plain_files import paths_below
 
 _LARGEST = 32 * 1024**2
-"""Octets of a mail: as many as the server takes."""
+"""Octets of a mail: the limit of the server."""
 
 _MAILDIR = ("cur", "new")
 _EML = ".eml"
 
 
 def mail_files(place: Path) -> list[Path]:
-    """Return the mails of a file or a folder, by their paths; none where it holds none."""
+    """Return the mail files of a file or a folder, by their paths."""
     if place.is_file():
         return [place] if place.suffix.lower() == _EML else []
     if all((place / folder).is_dir() for folder in _MAILDIR):
@@ -28,9 +28,9 @@ def mail_files(place: Path) -> list[Path]:
 
 
 def add_mail_files(captured: CapturedMails, files: Sequence[Path]) -> list[Path]:
-    """Put mails into the inbox, the oldest first by their own dates. Return the files that could not be read.
+    """Add mails to the inbox, the oldest first by their own dates. Return the unreadable files.
 
-    More than the inbox keeps are not read: of those, the ones that were written last stay.
+    If there are more than the inbox keeps, only the latest files are read.
     """
     unreadable: list[Path] = []
     kept = sorted(files, key=_written_at)[-captured.retention.mails :]

@@ -1,7 +1,7 @@
-"""What a search asks for, as SQL: words, "phrases", `to:ada@example.test`, `-not`, as Mailpit's search has them.
+"""Searches as SQL conditions: words, "phrases", `to:ada@example.test`, `-not`, in the syntax of Mailpit.
 
-A word is found at the beginning of a word anywhere in the mail, and from three letters on anywhere in its subject and
-its addresses.
+A search matches the beginnings of words anywhere in a mail. From three letters on, it also matches any part of the
+subject and the addresses.
 """
 
 import re
@@ -19,7 +19,7 @@ _LARGEST = 2.0**62
 _MOST_TERMS = 20
 _LONGEST = 500
 _TRIGRAM = 3
-"""A shorter text is in no index of parts; the column is read."""
+"""A shorter text is in no index of parts, so the column is read."""
 
 _COLUMNS = {
     "subject": "subject",
@@ -50,11 +50,11 @@ _FIELDS_WITH_VALUES = {
 }
 
 LOWEST = object()
-"""Stands among the values for the lowest number that is asked for: an index is read from there on."""
+"""Stands among the values for the lowest wanted number, from which an index is read."""
 
 
 class Condition(NamedTuple):
-    """A part of a WHERE clause, and its values, `LOWEST` among them where it asks an index."""
+    """A part of a WHERE clause, and its values, with `LOWEST` if it uses an index."""
 
     sql: str
     values: tuple[object, ...] = ()
@@ -76,14 +76,14 @@ UNREAD = Condition("NOT read")
 
 
 class SearchInvalid(ValueError):
-    """A search asks for what there is not."""
+    """A search uses an unknown field or value."""
 
 
 def search_condition(search: str, *, is_exact: bool = False) -> Condition:
-    """Return what all terms of a search ask for together; those beyond the twentieth are left out.
+    """Return the condition that all terms set together; terms beyond the twentieth are ignored.
 
-    A term that cannot be read is looked for as words, as while it is typed. Where the search `is_exact`, as a
-    program's, or before anything is deleted, it raises SearchInvalid: without it, a misspelt word would mean all mails.
+    An unreadable term is searched as words, as while the user types. If the search `is_exact`, as for a program or
+    before a deletion, such a term raises SearchInvalid: without it, a misspelt word would match all mails.
     """
     condition = EVERYTHING
     for _, term in zip(range(_MOST_TERMS), _TERM.finditer(search[:_LONGEST].replace("\0", "")), strict=False):
@@ -94,7 +94,7 @@ def search_condition(search: str, *, is_exact: bool = False) -> Condition:
 def condition_for(
     query: str = "", to: str = "", subject: str = "", tag: str = "", since: datetime | None = None
 ) -> Condition:
-    """Return what a program asks for; `EVERYTHING` itself where it asks for nothing. `since` is UTC without a zone.
+    """Return the condition of a program; `EVERYTHING` itself for an empty query. `since`: UTC without a zone.
 
     Raises SearchInvalid.
     """
@@ -111,7 +111,7 @@ def condition_for(
 
 
 def sent_to(email: str) -> Condition:
-    """Ask for the mails that one address gets, in any header or none."""
+    """Match mails to one address, in any header or in the envelope."""
     return Condition("number IN (SELECT number FROM recipients WHERE email = ?)", (email,))
 
 
@@ -120,7 +120,7 @@ def with_tag(name: str) -> Condition:
 
 
 def with_id(*mail_ids: str) -> Condition:
-    """Ask for mails by their ids; for none where there are none."""
+    """Match mails by their ids. Without ids, match no mail."""
     return Condition(f"id IN ({', '.join('?' * len(mail_ids))})", mail_ids)
 
 
@@ -146,13 +146,13 @@ def _of_term(term: re.Match[str], *, is_exact: bool) -> Condition:
     condition = _of_field(field, value) if field else _of_words(value)
     if condition is None and is_exact:
         _require_words(term, field)
-    if condition is None:  # no field of ours: "https://..." is a word, too
+    if condition is None:  # no known field: "https://..." is a word, too
         condition = _of_words(f"{term['field']}:{value}")
     return condition.negated() if term["not"] else condition
 
 
 def _require_words(term: re.Match[str], field: str) -> None:
-    """Raise SearchInvalid for a term that is meant as no words: of a field that there is, or the denial of any."""
+    """Raise SearchInvalid for a term that cannot be words: a known field, or a negated unknown one."""
     if field in _FIELDS_WITH_VALUES:
         raise SearchInvalid(f"{term[0]} cannot be read: {field}: takes {_FIELDS_WITH_VALUES[field]}")
     if term["not"]:
@@ -169,7 +169,7 @@ def _of_field(field: str, value: str) -> Condition | None:
 
 
 def _of_words(text: str) -> Condition:
-    """Ask for a text in the words of a mail, or as a part of its subject and its addresses."""
+    """Match a text in the words of a mail, or in a part of its subject and its addresses."""
     if not any(letter.isalnum() for letter in text):
         return _part_of(text, "subject", *_ADDRESSED)
     words = _in_index("words", "words MATCH ?", f"{_quoted(text)} *")

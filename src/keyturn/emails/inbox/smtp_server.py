@@ -1,5 +1,5 @@
 # ruff: noqa: N802 - aiosmtpd finds a handler's methods by these names
-"""The inbox over SMTP (RFC 5321): it takes any mail, for anybody and after any log-in, and delivers it to nobody."""
+"""The inbox over SMTP (RFC 5321): it accepts any mail, for any address and after any log-in, and delivers none."""
 
 import asyncio
 import contextlib
@@ -13,21 +13,23 @@ import msgspec
 from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Session
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
-from keyturn.emails.inbox.faults import Fault, Faults, Step
+from keyturn.emails.inbox.faults import SmtpFault, SmtpFaults, Step
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope
 
-logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would tell each command
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log each command
 
 _LINE = 1024**2
-"""Bytes of a line. RFC 5321, 4.5.3.1.6, has 1,000, but apps send minified HTML in one line."""
+"""Bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line."""
 
 
 class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the inbox takes.
+    """The limits of the inbox.
 
-    `size` is that of a mail in bytes, and `in_flight` that of all that are on their way in at once; `idle` is for how
-    many seconds a client may say nothing, or take for the text of a mail; `session` for how many it may stay.
+    `size`: bytes of a mail.
+    `in_flight`: bytes of all mails that are being received.
+    `idle`: seconds of silence of a client, and seconds for the text of a mail.
+    `session`: seconds of a connection.
     """
 
     size: int = 32 * 1024**2
@@ -39,12 +41,16 @@ class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmtpServer:
-    """Listens on a socket, in a thread with a loop of its own: a large mail keeps nobody else waiting."""
+    """Listens on a socket, in a thread with its own loop, so a large mail delays nothing else."""
 
     def __init__(
-        self, bound: socket.socket, mails: CapturedMails, faults: Faults | None = None, limits: SmtpLimits | None = None
+        self,
+        bound: socket.socket,
+        mails: CapturedMails,
+        faults: SmtpFaults | None = None,
+        limits: SmtpLimits | None = None,
     ) -> None:
-        self.faults = faults or Faults()
+        self.faults = faults or SmtpFaults()
         self._bound = bound
         self.mails = mails
         self._limits = limits or SmtpLimits()
@@ -60,7 +66,7 @@ class SmtpServer:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Listen while the block runs. The socket is bound already, so whoever connects waits at most a moment."""
+        """Listen while the block runs. The socket is bound already, so clients wait at most a moment."""
         self._thread.start()
         try:
             yield
@@ -86,7 +92,7 @@ class SmtpServer:
 class _Handler:
     """Answers the commands; aiosmtpd finds the methods by their names."""
 
-    def __init__(self, mails: CapturedMails, faults: Faults, limits: SmtpLimits) -> None:
+    def __init__(self, mails: CapturedMails, faults: SmtpFaults, limits: SmtpLimits) -> None:
         self._mails = mails
         self._faults = faults
         self._limits = limits
@@ -137,8 +143,8 @@ class _Handler:
         return "451 4.3.0 The inbox failed; the terminal that it runs in says where"
 
     async def _fault(self, server: "_Connection", step: Step, *recipients: str) -> str | None:
-        """Let happen what was asked for at this step; return the reply that refuses, if one does."""
-        fault: Fault | None = self._faults.happening(step, *recipients)
+        """Simulate the fault of this step; return the reply that refuses, if there is one."""
+        fault: SmtpFault | None = self._faults.happening(step, *recipients)
         if fault is None:
             return None
         await asyncio.sleep(fault.delay)
@@ -149,7 +155,7 @@ class _Handler:
 
 
 class _Connection(SMTP):
-    """Bounds what one client may send, and for how long. `received` counts the bytes since its last mail was kept."""
+    """Bounds the bytes and the time of one client. `received`: bytes since its last mail was kept."""
 
     line_length_limit = _LINE
 
@@ -186,7 +192,7 @@ class _Connection(SMTP):
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Count, since aiosmtpd reads a mail that is too big to its end, and one line of it into memory (RFC 1870)."""
+        """Count bytes, since aiosmtpd reads even a mail that is too big, and a whole line into memory (RFC 1870)."""
         self.received += len(data)
         if self.received > self._limits.size + 2 * _LINE:
             self._refuse("552 5.3.4 Message too big")

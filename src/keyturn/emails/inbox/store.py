@@ -1,5 +1,7 @@
-"""The mails that apps sent in development: those that came over SMTP, and the files of Keyturn's CaptureSender."""
+"""The mails that apps sent in development: over SMTP, and as files of Keyturn's CaptureSender."""
 
+import asyncio
+import contextlib
 import secrets
 import threading
 import time
@@ -8,40 +10,38 @@ from pathlib import Path
 
 import msgspec
 
-from keyturn.emails.inbox.arrivals import Arrivals
-from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.mail import MailContent
-from keyturn.emails.inbox.outbox_folder import OutboxFolder
 from keyturn.emails.inbox.query import EVERYTHING, IN_FOLDER, Condition, newer_than, older_than, with_id
-from keyturn.emails.inbox.schema import MailStoreUnready
-from keyturn.emails.inbox.summary import Envelope, searched_text, sent_at, summarize
-from keyturn.emails.inbox.table import MailTable, NewMail
+from keyturn.emails.inbox.summary import CapturedMail, Envelope, searched_text, sent_at, summarize
+from keyturn.emails.inbox.table import MailStoreUnready, MailTable, NewMail
 from keyturn.private_files import make_private_file, make_private_folder
 
 _ID_BYTES = 11
 _BATCH = 200
-"""So many mails are deleted in one go, and others are let in between."""
+"""Mails of one deletion. Other work runs in between."""
 
 
-class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """How many mails are kept, and how many bytes of them: the oldest go first."""
+class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
+    """How many mails and bytes are kept: the oldest mails go first."""
 
     mails: int = 100_000
     size: int = 1024**3
 
 
 class CapturedMails:
-    """Keeps captured mails, newest first, to be listed, searched and waited for. Any thread may call.
+    """Keeps captured mails, newest first: lists, searches and waits for them. Any thread may call.
 
-    They lie in `file`, or as long as this lasts where there is none. The .eml files in `folder` are among them as long
-    as they are there. Raises MailStoreUnready.
+    `file`: the database. None: one that lasts as long as this object.
+    `folder`: .eml files that are listed as long as they exist.
+
+    Raises MailStoreUnready.
     """
 
     def __init__(
-        self, file: Path | None = None, folder: Path | None = None, retention: Retention | None = None
+        self, file: Path | None = None, folder: Path | None = None, retention: MailRetention | None = None
     ) -> None:
         self.arrivals = Arrivals()
-        self.retention = retention or Retention()
+        self.retention = retention or MailRetention()
         self.folder = folder
         self._outbox = OutboxFolder(folder, self.retention.mails) if folder else None
         if file:
@@ -49,10 +49,10 @@ class CapturedMails:
         self._lock = threading.RLock()
         self._table = MailTable(str(file) if file else "")
         self._size, self._count = self._table.size(), self._table.count(EVERYTHING)
-        self._delete_batches(IN_FOLDER)  # what is in the folder now is read anew
+        self._delete_batches(IN_FOLDER)  # the files of the folder are read again
 
     def add(self, raw: bytes, envelope: Envelope | None = None, *, at: float | None = None) -> str:
-        """Keep a mail, which came now or `at` another time, in seconds since 1970; return its id."""
+        """Keep a mail that arrived now or `at` another time, in seconds since 1970; return its id."""
         mail, now = MailContent(raw), time.time() if at is None else at
         summary = summarize(mail, envelope or Envelope())
         new = NewMail(secrets.token_hex(_ID_BYTES), now, now, summary, searched_text(mail), raw)
@@ -69,23 +69,23 @@ class CapturedMails:
 
     @property
     def kept(self) -> int:
-        """How many mails there are, by the last look into the folder: it costs nothing."""
+        """The number of mails at the last look into the folder. Reading it costs nothing."""
         return self._count
 
     def count(self, condition: Condition = EVERYTHING, most: int = -1) -> int:
-        """Count mails, up to `most`; each of them where it is negative."""
+        """Count mails, up to `most` unless that is negative."""
         with self._lock:
             self._look()
             return self._table.count(condition, most)
 
     def find(self, mail_id: str) -> CapturedMail:
-        """Return a mail. Raises LookupError where there is none of this id, so no id leads out of the folder."""
-        if found := self.newest(with_id(mail_id), limit=1):
-            return found[0]
+        """Return a mail. Raises LookupError for an unknown id, so no id leads out of the folder."""
+        if mails := self.newest(with_id(mail_id), limit=1):
+            return mails[0]
         raise LookupError(f"The outbox holds no mail called {mail_id}.")
 
     def raw(self, mail: CapturedMail) -> bytes:
-        """Return a mail as it was received. Raises LookupError where it is gone by now."""
+        """Return a mail as it was received. Raises LookupError if it has gone since."""
         with self._lock:
             raw = self._outbox.read(mail.id) if mail.in_folder and self._outbox else self._table.raw(mail.number)
         if raw is None:
@@ -93,13 +93,13 @@ class CapturedMails:
         return raw
 
     def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
-        """Return a mail among its neighbours, `count` on each side, newest first."""
+        """Return a mail and `count` neighbours on each side, newest first."""
         with self._lock:
             newer = self._table.select(newer_than(mail.number), count, order="ASC")
             return [*reversed(newer), mail, *self._table.select(older_than(mail.number), count)]
 
     def tags(self) -> dict[str, int]:
-        """Return the tags, and how many mails have each."""
+        """Return the tags, with the number of mails."""
         with self._lock:
             self._look()
             return self._table.tags()
@@ -109,7 +109,7 @@ class CapturedMails:
             self._table.mark_read(condition, read=read)
 
     def delete(self, condition: Condition = EVERYTHING) -> int:
-        """Delete mails, and the files of those in the folder; return how many there were."""
+        """Delete mails, and their files in the folder; return their number."""
         with self._lock:
             self._look()
             if self._outbox:
@@ -130,7 +130,7 @@ class CapturedMails:
             self._table.close()
 
     def _look(self) -> None:
-        """Take in what came into the folder, and leave out what is gone from it."""
+        """Add new files of the folder, and remove deleted ones."""
         if self._outbox is None:
             return
         new, gone = self._outbox.changes()
@@ -165,10 +165,95 @@ class CapturedMails:
 
 
 def _make_private(file: Path) -> None:
-    """Make the file for its owner alone, since links that work lie in it."""
+    """Make the file readable only for its owner, since it holds working links."""
     try:
         if not file.exists():
             make_private_folder(file.absolute().parent)
             make_private_file(file)
     except OSError as error:
         raise MailStoreUnready(f"{file}: the mails cannot be kept there: {error.strerror or error}") from error
+
+
+class Arrivals:
+    """Counts the changes of the captured mails. `revision`: the count, for which other threads and event loops wait."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self._condition = threading.Condition()
+        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+
+    def tell(self) -> None:
+        with self._condition:
+            self.revision += 1
+            self._condition.notify_all()
+            for event, loop in self._waiting.items():
+                with contextlib.suppress(RuntimeError):  # the loop has ended, and its waiting tasks with it
+                    loop.call_soon_threadsafe(event.set)
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Wait in this thread until the revision differs from `seen`, at most so many seconds."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.revision != seen, seconds)
+
+    async def wait_in_loop(self, seen: int, seconds: float) -> None:
+        """Do the same in this event loop."""
+        event = asyncio.Event()
+        with self._condition:
+            if self.revision != seen:
+                return
+            self._waiting[event] = asyncio.get_running_loop()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await event.wait()
+        finally:
+            with self._condition:
+                self._waiting.pop(event, None)
+
+
+_SETTLED = 2.0
+"""Seconds until a folder's modification time is reliable: two changes within a clock tick share one time."""
+
+
+class OutboxFolder:
+    """Lists new and deleted files of the folder that `mail.transport = "capture"` writes to (RFC 5322).
+
+    `newest`: the number of files of the first look.
+    """
+
+    def __init__(self, folder: Path, newest: int) -> None:
+        self.folder = folder
+        self._newest = newest
+        self._known: set[str] | None = None
+        self._looked_at = -1
+
+    def changes(self) -> tuple[list[str], list[str]]:
+        """Return the new names, in the order in which they were written, and the deleted names."""
+        with contextlib.suppress(OSError):
+            modified = self.folder.stat().st_mtime_ns
+            if modified == self._looked_at:
+                return [], []
+            self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1
+        names = {file.name for file in self.folder.glob("[!.]*.eml") if file.is_file()}
+        new = sorted(names - (self._known or set()), key=lambda name: (self.written_at(name), name))
+        gone = sorted((self._known or set()) - names)
+        new = new[-self._newest :] if self._known is None else new
+        self._known = names
+        return new, gone
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file, or None if it has gone."""
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            return None
+
+    def written_at(self, name: str) -> float:
+        """Return when a file was written, in seconds since 1970; now for a deleted file."""
+        try:
+            return (self.folder / name).stat().st_mtime
+        except OSError:
+            return time.time()
+
+    def delete(self, name: str) -> None:
+        (self.folder / name).unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""A captured mail as a row of the list, made once, when it arrives."""
+"""A captured mail as a row of the list. The summary is made once, at arrival."""
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import chain
 
@@ -10,17 +11,17 @@ import msgspec
 from keyturn.emails.inbox.mail import Address, MailContent
 
 _SEARCHED = 64 * 1024
-"""Of a mail's text so many characters are searched."""
+"""Characters of a mail's text that are searched."""
 
 _SNIPPET = 160
 _LONGEST = 1_000
-"""Characters of a header in a list; a page of a hundred mails is not to have megabytes."""
+"""Characters of a header in a list, so that a page of a hundred mails stays small."""
 
 _TAG = re.compile(r"[\w.-]{1,50}")
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What SMTP says of a mail beside its headers: who sends it, to whom, and who logged in."""
+    """The SMTP envelope: sender, recipients, and the user who logged in."""
 
     sender: str = ""
     recipients: tuple[str, ...] = ()
@@ -28,10 +29,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list needs of a mail.
+    """The parts of a mail that a list shows.
 
-    `bcc` are those it was sent to who stand in no header. `tags` are what stands behind the `+` of a recipient
-    (RFC 5233), and what the header `X-Tags` lists. `size` is in bytes, as it was received.
+    `bcc`: recipients without a header.
+    `tags`: the parts behind the `+` of recipients (RFC 5233), and those in the header `X-Tags`.
+    `size`: bytes as received.
     """
 
     sender: Address
@@ -50,7 +52,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def recipients(self) -> Iterator[str]:
-        """Everybody who gets it."""
+        """All recipients."""
         return (each.address for each in chain(self.to, self.cc, self.bcc))
 
 
@@ -76,7 +78,7 @@ def summarize(mail: MailContent, envelope: Envelope) -> Summary:
 
 
 def searched_text(mail: MailContent) -> str:
-    """Return what a search looks through: the words of the headers and of the text."""
+    """Return the searched text: the words of the headers and of the text."""
     return "\n".join([*(value for _, value in mail.headers), mail.readable])[:_SEARCHED].replace("\0", "")
 
 
@@ -94,3 +96,42 @@ def _tags(recipients: Sequence[Address], listed: str) -> Iterator[str]:
         if _TAG.fullmatch(detail):
             yield detail.lower()
     yield from (tag.strip() for tag in listed.split(",") if _TAG.fullmatch(tag.strip()))
+
+
+class CapturedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """A captured mail as a row of the list.
+
+    `number`: counts arrivals.
+    `at`: when it was received, in the zone of this machine. For a file of the folder (`in_folder`), the time in its
+      Date header.
+    """
+
+    id: str
+    number: int
+    at: datetime
+    in_folder: bool
+    read: bool
+    summary: Summary
+
+    @property
+    def subject(self) -> str:
+        return self.summary.subject
+
+    @property
+    def to(self) -> str:
+        """The recipients, as the list shows them."""
+        everybody = self.summary.to or self.summary.cc or self.summary.bcc
+        shown = ", ".join(each.address for each in everybody[:3])
+        return f"{shown} and {len(everybody) - 3} more" if len(everybody) > 3 else shown
+
+    @property
+    def clock(self) -> str:
+        return f"{self.at:%H:%M:%S}"
+
+    @property
+    def day(self) -> str:
+        return f"{self.at.day} {self.at:%B}" if self.at.date() != datetime.now(self.at.tzinfo).date() else "Today"
+
+
+def local_time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).astimezone()

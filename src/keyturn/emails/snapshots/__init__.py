@@ -1,10 +1,11 @@
-"""Every mail beside its golden files: what it is now, and what it was when somebody looked at it and said yes.
+"""Every mail beside its snapshot: its state now, and its state when a reader accepted it.
 
-Golden files are plain files (`goldens`), which a person can open and a version control system can show. `comparison`
-renders every mail and holds it against them, `difference` says what differs, for the studio, for `keyturn.testing` and
-for the terminal. What is accepted is what was looked at: a comparison's id is a hash of both sides.
-`revisions` draws mails from another commit in place of golden files; its files are read as they lie in the repository,
-since a filter that the repository's own settings name would be a program of somebody's.
+Snapshots are plain files (`goldens`), which people can open and version control can show. `comparison` renders every
+mail and compares it, and `difference` finds the differences, for the studio, for `keyturn.testing` and for the
+terminal. The id of a comparison is a hash of both sides, so a reader accepts exactly what was shown.
+
+`revisions` draws mails of another commit in place of snapshots. It reads files as they lie in the repository: a filter
+in the repository's settings could run any program.
 """
 
 from keyturn.emails.snapshots.comparison import Comparison, Snapshots

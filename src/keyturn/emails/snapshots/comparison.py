@@ -1,4 +1,4 @@
-"""Every mail of a gallery, with each of its samples, compared with its golden files."""
+"""Every mail of a gallery, with each of its samples, compared with its snapshot."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.files import MailFiles
 
 Renders = Callable[[str, MailFiles, Sample, Language], Rendered]
-"""Draws a template, of these files. Raises TemplateInvalid."""
+"""Renders a template, of these files. Raises TemplateInvalid."""
 
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Holds a mail beside its golden files.
+    """A mail beside its snapshot.
 
-    `before` is what the golden files hold, `after` what is rendered now; `fault` is why nothing can be, and
-    `fault_before` why nothing could, where it was to be rendered as well.
+    `before`: the snapshot. `after`: the mail as it is rendered now.
+    `fault`: why it cannot be rendered. `fault_before`: why the other commit could not be rendered.
     """
 
     name: MailName
@@ -50,12 +50,12 @@ class Comparison:
 
     @property
     def acceptable(self) -> bool:
-        """Whether there is something to write, or to take away."""
+        """Whether there are files to write or to delete."""
         return self.state in ("changed", "new", "gone")
 
     @cached_property
     def id(self) -> str:
-        """What somebody says yes to: another id once the mail or its golden files are not what was looked at."""
+        """What a reader accepts: the id changes with the mail and with its snapshot."""
         seen = "\0".join((*self.name, *(self.before or ()), "\1", *(self.after or ())))
         return sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -77,12 +77,12 @@ class Comparison:
 
 
 class Snapshots:
-    """Compares mails with their golden files.
+    """Compares mails with their snapshots.
 
-    It does so in these languages, by their tags; without any named, in all that the gallery has.
+    `languages`: tags. Empty: all languages of the gallery.
+    `render`: renders mails. None: in this process.
 
-    `render` draws, where it is not done here. Raises SettingsInvalid for a language that the gallery does not have, and
-    for golden files among the templates.
+    Raises SettingsInvalid for an unknown language, and for snapshots among the templates.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class Snapshots:
         return self._gallery.folder
 
     def names(self) -> list[MailName]:
-        """Return all that there is to compare: the mails, and those that only golden files are left of.
+        """Return all mails to compare, and the names of snapshots without a mail.
 
-        A template whose samples cannot be read stands there without a sample.
+        A template with unreadable samples is listed without a sample.
         """
         own = list(self._mails())
         unreadable = {name.template for name in own if not name.sample}
@@ -110,18 +110,18 @@ class Snapshots:
         return list(dict.fromkeys((*own, *left)))
 
     def compare(self, name: MailName) -> Comparison:
-        """Raise LookupError for what is neither a mail nor golden files."""
+        """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
         return next(self.compare_each([name]))
 
     def compare_each(self, names: Iterable[MailName]) -> Iterator[Comparison]:
-        """Do what `compare` does, looking at the folder once for the mails of a template."""
+        """Do what `compare` does, with one look at the folder for all mails of a template."""
         for template, group in groupby(names, attrgetter("template")):
             source = self._source(template)
             for name in group:
                 yield self._compare_to(name, source)
 
     def accept(self, comparison: Comparison) -> None:
-        """Make the golden files say what was rendered; those of a mail that is gone go, too."""
+        """Update the snapshot; delete it if the mail is gone."""
         if comparison.after:
             self.goldens.write(comparison.name, comparison.after)
         elif comparison.state == "gone":
@@ -165,14 +165,14 @@ def _render(renderers: Renderers, template: str, files: MailFiles, sample: Sampl
 
 
 class _Source(NamedTuple):
-    """What the mails of a template are made from."""
+    """The samples and files of a template."""
 
     samples: Mapping[str, Sample]
     files: MailFiles
 
 
 def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, Language]]:
-    """Yield the languages by what the name of a golden file says of them."""
+    """Yield the languages by their part of the name of a snapshot."""
     known, own = gallery.languages.known, gallery.languages.choose("")
     for tag in tags or known:
         if tag not in known:

@@ -1,4 +1,4 @@
-"""What differs between two texts: line by line, and within a line that only changed a little, word by word."""
+"""The differences between two texts: line by line, and word by word within lines that changed a little."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,32 +10,32 @@ from typing import Literal, NamedTuple
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _AROUND = 3
 _FOLDED_FROM = 4
-"""Unchanged lines are kept around a change; what is left between two changes is folded where it is that long."""
+"""Unchanged lines are kept around a change. Between two changes, this many or more unchanged lines are folded."""
 
 _ALIKE = 0.5
 _MOST = 400
-"""Two lines are the same line, changed, from that likeness on (`SequenceMatcher.ratio`); what has more tokens, or a
-block with more lines, is not looked into: the time it takes grows with the square."""
+"""`_ALIKE`: the ratio from which a line counts as changed, not replaced (`SequenceMatcher.ratio`). `_MOST`: tokens of a
+line, and lines of a block, that are compared: the time grows with the square."""
 
 
-class Piece(NamedTuple):
-    """Holds a stretch of a line."""
+class LinePiece(NamedTuple):
+    """A stretch of a line."""
 
     text: str
     changed: bool = False
 
 
 class Line(NamedTuple):
-    """Holds a line of two texts. `old` and `new` are its numbers, from 1; None where that text has no such line."""
+    """A line of two texts. `old`, `new`: its numbers, from 1; None in a text without the line."""
 
     kind: Literal["same", "old", "new"]
     old: int | None
     new: int | None
-    pieces: tuple[Piece, ...]
+    pieces: tuple[LinePiece, ...]
 
 
 class Run(NamedTuple):
-    """Lines that follow each other; `folded` where nothing changed far and wide."""
+    """Consecutive lines. `folded`: far from any change."""
 
     lines: tuple[Line, ...]
     folded: bool
@@ -57,7 +57,7 @@ class Difference:
 
     @cached_property
     def edits(self) -> frozenset[tuple[str, str]]:
-        """Return what was changed, wherever it stands: two mails with the same edits were changed in the same way."""
+        """Return the changed texts: mails with the same edits were changed in the same way."""
         return frozenset(
             (line.kind, piece.text.strip())
             for line in self.lines
@@ -67,7 +67,7 @@ class Difference:
         )
 
     def runs(self) -> list[Run]:
-        """Return the lines in runs, those without a change near them folded."""
+        """Return the lines in runs. Runs far from a change are folded."""
         near = {
             at + step
             for at, line in enumerate(self.lines)
@@ -95,18 +95,18 @@ def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
     for tag, old_from, old_to, new_from, new_to in _opcodes(old, new):
         if tag == "equal":
             for step, text in enumerate(old[old_from:old_to]):
-                yield Line("same", old_from + step + 1, new_from + step + 1, (Piece(text),))
+                yield Line("same", old_from + step + 1, new_from + step + 1, (LinePiece(text),))
             continue
         yield from _block(old, new, range(old_from, old_to), range(new_from, new_to))
 
 
 def _block(old: list[str], new: list[str], olds: range, news: range) -> Iterator[Line]:
-    """Yield lines that changed, those that only changed a little each with what became of it."""
+    """Yield changed lines. A line that changed a little comes with its new version."""
     at_old, at_new = olds.start, news.start
-    ends = (olds.stop, news.stop, (Piece(""),), (Piece(""),))
+    ends = (olds.stop, news.stop, (LinePiece(""),), (LinePiece(""),))
     for to_old, to_new, removed, added in (*_pairs(old, new, olds, news), ends):
-        yield from (Line("old", at + 1, None, (Piece(old[at]),)) for at in range(at_old, to_old))
-        yield from (Line("new", None, at + 1, (Piece(new[at]),)) for at in range(at_new, to_new))
+        yield from (Line("old", at + 1, None, (LinePiece(old[at]),)) for at in range(at_old, to_old))
+        yield from (Line("new", None, at + 1, (LinePiece(new[at]),)) for at in range(at_new, to_new))
         if to_old < olds.stop:
             yield Line("old", to_old + 1, None, removed)
             yield Line("new", None, to_new + 1, added)
@@ -114,7 +114,7 @@ def _block(old: list[str], new: list[str], olds: range, news: range) -> Iterator
 
 
 def _opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
-    """Do what SequenceMatcher's own do, without looking at what both begin and end with: mails are long."""
+    """Do what SequenceMatcher's opcodes do, without searching the common beginning and end: mails are long."""
     most = min(len(old), len(new))
     head = next((at for at in range(most) if old[at] != new[at]), most)
     tail = next((at for at in range(most - head) if old[-1 - at] != new[-1 - at]), most - head)
@@ -129,8 +129,8 @@ def _opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int,
 
 def _pairs(
     old: list[str], new: list[str], olds: range, news: range
-) -> Iterator[tuple[int, int, tuple[Piece, ...], tuple[Piece, ...]]]:
-    """Yield which line became which, and both in pieces: the first that is alike, or its own of as many."""
+) -> Iterator[tuple[int, int, tuple[LinePiece, ...], tuple[LinePiece, ...]]]:
+    """Yield the old and new number of each changed line, and both in pieces."""
     as_many = len(olds) == len(news)
     if not as_many and len(olds) * len(news) > _MOST:
         return
@@ -149,27 +149,27 @@ def _is_alike(one: str, other: str) -> bool:
     return matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
 
 
-def _words(one: str, other: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
-    """Return both lines in pieces, those marked that are not in the other."""
+def _words(one: str, other: str) -> tuple[tuple[LinePiece, ...], tuple[LinePiece, ...]]:
+    """Return both lines in pieces, with marks on the differences."""
     old, new = _TOKEN.findall(one), _TOKEN.findall(other)
-    removed: list[Piece] = []
-    added: list[Piece] = []
+    removed: list[LinePiece] = []
+    added: list[LinePiece] = []
     for tag, old_from, old_to, new_from, new_to in _opcodes(old, new):
-        removed.append(Piece("".join(old[old_from:old_to]), tag != "equal"))
-        added.append(Piece("".join(new[new_from:new_to]), tag != "equal"))
+        removed.append(LinePiece("".join(old[old_from:old_to]), tag != "equal"))
+        added.append(LinePiece("".join(new[new_from:new_to]), tag != "equal"))
     return _join_pieces(removed), _join_pieces(added)
 
 
-def _join_pieces(pieces: list[Piece]) -> tuple[Piece, ...]:
-    """Join what changed on both sides of a blank or a mark: one change is easier to read than five."""
-    joined: list[Piece] = []
+def _join_pieces(pieces: list[LinePiece]) -> tuple[LinePiece, ...]:
+    """Join changes on both sides of a blank or a mark: one change is easier to read than five."""
+    joined: list[LinePiece] = []
     for at, piece in enumerate(pieces):
         between = 0 < at < len(pieces) - 1 and pieces[at - 1].changed and pieces[at + 1].changed
         changed = piece.changed or (between and len(piece.text) == 1)
         if not piece.text:
             continue
         if joined and joined[-1].changed == changed:
-            joined[-1] = Piece(joined[-1].text + piece.text, changed)
+            joined[-1] = LinePiece(joined[-1].text + piece.text, changed)
         else:
-            joined.append(Piece(piece.text, changed))
-    return tuple(joined) or (Piece(""),)
+            joined.append(LinePiece(piece.text, changed))
+    return tuple(joined) or (LinePiece(""),)

@@ -1,9 +1,9 @@
-"""Golden files: plain files that a person can open, and a version control system can show.
+"""Snapshot files: plain files that people can open and version control can show.
 
-* `TEMPLATE/SAMPLE.html`: the mail, a tag a line so that a difference reads
-* `TEMPLATE/SAMPLE.txt`: its text part, where it has one
-* `TEMPLATE/SAMPLE.subject.txt`: its subject, where no title in the HTML says it
-* `TEMPLATE/SAMPLE.de.html`: the mail in another language than the templates' own
+* `TEMPLATE/SAMPLE.html`: the mail, one tag a line, so that differences are readable
+* `TEMPLATE/SAMPLE.txt`: its text part, if it has one
+* `TEMPLATE/SAMPLE.subject.txt`: its subject, if the HTML has no title with it
+* `TEMPLATE/SAMPLE.de.html`: the mail in another language than that of the templates
 """
 
 import re
@@ -18,7 +18,7 @@ from keyturn.plain_files import leads_out, read_plain_text
 
 
 class MailName(NamedTuple):
-    """Which mail it is. `language` is its tag, empty for the language that the templates are written in."""
+    """The name of a mail. `language`: its tag, empty for the language of the templates."""
 
     template: str
     sample: str
@@ -29,7 +29,7 @@ class MailName(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A mail as its golden files hold it. A part that is empty has no file."""
+    """The parts of a mail in its snapshot. An empty part has no file."""
 
     html: str
     text: str = ""
@@ -42,7 +42,7 @@ class Snapshot(NamedTuple):
 
 
 def in_one_line(html: str) -> str:
-    """Return a golden file's HTML as it is drawn: between tags that stand in a line, a break would be a blank."""
+    """Return the HTML of a snapshot as it is drawn: within text, a break between tags would show as a blank."""
     return html.removesuffix("\n").replace(">\n<", "><")
 
 
@@ -51,23 +51,23 @@ _ENDINGS = Snapshot(html=".html", text=".txt", subject=".subject.txt")
 
 
 class Goldens:
-    """The folder. No name leads out of it: a sample's is quoted, and a template's is its path below the folder."""
+    """The folder of the snapshots. Names cannot lead out of it: samples are quoted, templates are paths below it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def names(self) -> list[MailName]:
-        """Return the mails that there are golden files of."""
+        """Return the mails that have a snapshot."""
         files = (path.relative_to(self.folder) for path in self.folder.rglob("[!.]*") if path.is_file())
         return sorted({name for file in files if (name := _name_of(file))})
 
     def read(self, name: MailName) -> Snapshot | None:
-        """Return what the files hold; None where there is none. What is not UTF-8 in them is U+FFFD."""
+        """Return the snapshot, or None. Octets that are not UTF-8 become U+FFFD."""
         parts = [_text(file) for file in self.places(name)]
         return None if parts == [None, None, None] else Snapshot(*(part or "" for part in parts))
 
     def write(self, name: MailName, snapshot: Snapshot) -> None:
-        """Write the files, each whole or not at all, and take away the file of a part that the mail has no more."""
+        """Write each file as a whole, and delete the file of a part that the mail no longer has."""
         for path, text in zip(self.places(name), snapshot, strict=True):
             if text:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class Goldens:
                 path.unlink(missing_ok=True)
 
     def remove(self, name: MailName) -> None:
-        """Take a mail's files away, and the folders that are empty without them."""
+        """Delete the files of a mail, and the folders that become empty."""
         paths = self.places(name)
         for path in paths:
             path.unlink(missing_ok=True)
@@ -89,7 +89,7 @@ class Goldens:
         return [path for path in self.places(name) if path.is_file()]
 
     def places(self, name: MailName) -> list[Path]:
-        """Return the places of the parts, in their order. Raises LookupError for a name that would lead elsewhere."""
+        """Return the places of the parts, in their order. Raises LookupError for a name that leads elsewhere."""
         template = PurePath(name.template)
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
             raise LookupError(f"There can be no golden file of {name}.")
@@ -101,15 +101,15 @@ class Goldens:
 
 
 def _quote_name(part: str) -> str:
-    """Return it for a file name, percent-encoded but for letters, digits, `_`, `-` and blanks.
+    """Return a part of a file name, percent-encoded except for letters, digits, `_`, `-` and blanks.
 
-    A dot is encoded too, so that what stands between dots can be told apart.
+    Dots are encoded too, so that the parts between dots stay distinct.
     """
-    return _NOT_PLAIN.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), part)
+    return _NOT_PLAIN.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), part)
 
 
 def _name_of(file: Path) -> MailName | None:
-    """Return the mail that a file is of, if it is a golden file at all."""
+    """Return the mail of a snapshot file, or None for any other file."""
     for ending in sorted(_ENDINGS, key=len, reverse=True):
         if file.name.endswith(ending) and file.parent.name:
             sample, _, language = file.name.removesuffix(ending).partition(".")

@@ -1,4 +1,4 @@
-"""The mails of a folder as they were at a commit: drawn from its files in a folder that goes with the process."""
+"""The mails of a folder at another commit: drawn from its files, in a temporary folder of this process."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ _REFS = "%(refname:short)%1f%(contents:subject)%1f%(committerdate:short)"
 
 
 class Revision(NamedTuple):
-    """Names something that mails can be compared with: a branch, a tag or a commit."""
+    """A branch, a tag or a commit to compare with."""
 
     name: str
     title: str
@@ -36,7 +36,7 @@ class Revision(NamedTuple):
 
 
 class _CheckedOut:
-    """Holds the files of a commit, in a folder that goes with it."""
+    """The files of a commit, in a folder that is deleted with this object."""
 
     def __init__(self, files: MovedFolder) -> None:
         self.files = files
@@ -53,7 +53,7 @@ class Revisions:
         self._one_at_a_time = Lock()
 
     def branches(self) -> list[Revision]:
-        """Return branches and tags, the ones worked on last first. Raises GitFailed."""
+        """Return branches and tags, the latest first. Raises GitFailed."""
         kinds = ("refs/heads", "refs/remotes", "refs/tags")
         order = ("--sort=-committerdate", f"--count={_MOST_LISTED}", f"--format={_REFS}")
         with open_repository(self.gallery.folder) as repository:
@@ -66,7 +66,7 @@ class Revisions:
             return _read(repository.ask(*log, "--", _path_in(repository, self.gallery.folder)))
 
     def compare(self, revision: str, name: MailName) -> Comparison:
-        """Return a mail beside what it was. Raises GitFailed, and LookupError for what is in neither."""
+        """Return a mail at a commit and now. Raises GitFailed, and LookupError if it exists in neither."""
         there = self._files_at(revision)
         before, after = (self._sides.mails(side, [name])[name] for side in (there.files, None))
         if before is None and after is None:
@@ -74,14 +74,14 @@ class Revisions:
         return _comparison(name, before, after)
 
     def changes(self, revision: str) -> list[Comparison]:
-        """Return the mails that differ from what they were, in the first language. Raises GitFailed, NotListed."""
+        """Return the changed mails, in the first language. Raises GitFailed, NotListed."""
         there = self._files_at(revision)
         names = list(dict.fromkeys((*self._sides.names(None), *self._sides.names(there.files))))
         was, now = self._sides.mails(there.files, names), self._sides.mails(None, names)
         return [one for name in names if (one := _comparison(name, was[name], now[name])).state != "same"]
 
     def _files_at(self, revision: str) -> _CheckedOut:
-        """Return the folder as it was, kept for who asks again."""
+        """Return the folder at a commit, kept for later requests."""
         with open_repository(self.gallery.folder) as repository:
             commit = repository.commit(revision)
             with self._one_at_a_time:
@@ -90,7 +90,7 @@ class Revisions:
                 return self._kept[commit]
 
     def _check_out(self, repository: Repository, commit: str) -> _CheckedOut:
-        """Write the files of a commit as they lie in the repository: no filter of its settings is run."""
+        """Write the files of a commit as they lie in the repository, without running its filters."""
         folders = [folder for folder in self.gallery.watched_folders if folder.is_relative_to(repository.top)]
         paths = [_path_in(repository, folder) for folder in folders]
         files = dict(_files_of(repository.ask("ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", *paths)))
@@ -117,12 +117,12 @@ def _read(listed: bytes) -> list[Revision]:
 def _files_of(listed: bytes) -> Iterator[tuple[str, str]]:
     """Yield the plain files of a tree with their object ids.
 
-    Links and other repositories are left out, and names that lead out of the folder, which a crafted tree may hold.
+    Links, other repositories, and names that lead out of the folder (in a crafted tree) are left out.
     """
     octets = count = 0
     for entry in filter(None, listed.split(b"\0")):
-        told, _, name = entry.partition(b"\t")
-        mode, kind, identity, size = told.split()
+        facts, _, name = entry.partition(b"\t")
+        mode, kind, identity, size = facts.split()
         parts = PurePosixPath(os.fsdecode(name)).parts
         if kind != b"blob" or mode == b"120000" or {"..", "/"} & {*parts}:
             continue
@@ -143,10 +143,10 @@ def _contents(repository: Repository, files: dict[str, str]) -> Iterator[tuple[s
     answered, at = repository.ask("cat-file", "--batch", given=asked), 0
     for name in files:
         end = answered.index(b"\n", at)
-        told = answered[at:end].split()
-        if told[1:2] != [b"blob"]:
+        header = answered[at:end].split()
+        if header[1:2] != [b"blob"]:
             raise GitFailed(_NOT_HERE.format(name=name))
-        size = int(told[2])
+        size = int(header[2])
         yield name, answered[end + 1 : end + 1 + size]
         at = end + 2 + size
 

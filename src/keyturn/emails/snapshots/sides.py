@@ -1,4 +1,4 @@
-"""The mails of a folder as it is, and as it was at a commit: what a worker draws to have them side by side."""
+"""The mails of a folder now and at a commit, drawn by a renderer to be shown side by side."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,14 +16,14 @@ from keyturn.errors import KeyturnError, TemplateInvalid
 _MOST_KEPT = 3
 
 Moved = Callable[[Path], Path]
-"""Says where a path of the working tree lies at another commit."""
+"""Returns the place of a path of the working tree at another commit."""
 
 Reopen = Callable[[Moved], Gallery]
-"""Opens the gallery anew with the files of another commit."""
+"""Opens the gallery with the files of another commit."""
 
 
 class MovedFolder(NamedTuple):
-    """Names the files of a commit: what the repository at `top` holds, as it was, lies in `root`."""
+    """The files of a commit: `root` holds what the repository at `top` held."""
 
     top: Path
     root: Path
@@ -34,19 +34,19 @@ class MovedFolder(NamedTuple):
 
 
 class MailStopped(TemplateInvalid):
-    """A mail was not drawn to its end: it took more than it may."""
+    """A mail passed a limit while it was drawn."""
 
 
 class NotListed(KeyturnError):
-    """Nobody knows which mails there were: to list them takes more than it may."""
+    """Listing the mails of a commit passes a limit."""
 
 
 Mail = Snapshot | TemplateInvalid | None
-"""A mail, why it cannot be drawn, or None where there is none."""
+"""A mail, why it cannot be drawn, or None if it does not exist."""
 
 
 class DrawsSides(Protocol):
-    """Draws the mails of the working tree, and of a commit where it is told `there`."""
+    """Draws the mails of the working tree, or of the commit `there`."""
 
     def names(self, there: MovedFolder | None) -> list[MailName]:
         """Return the mails in the first language. Raises NotListed."""
@@ -56,7 +56,7 @@ class DrawsSides(Protocol):
 
 
 class Sides:
-    """Draws the mails of a gallery, and of the same one at other commits, the last of which it keeps open."""
+    """Draws the mails of a gallery, and of the same gallery at other commits, the last of which it keeps open."""
 
     def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
         self._now = _Side(gallery)
@@ -67,7 +67,7 @@ class Sides:
         return self._at(there).names()
 
     def mails(self, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
-        """Draw mails. Raises OutOfTime and MemoryError, unless they are of one template: then that one is told."""
+        """Draw mails. Mails of several templates raise OutOfTime and MemoryError; mails of one template report them."""
         return self._at(there).mails(names)
 
     def _at(self, there: MovedFolder | None) -> "_Side":
@@ -99,15 +99,15 @@ class _Side:
         try:
             return self._draw(name)
         except TemplateInvalid as fault:
-            if isinstance(fault.__cause__, MemoryError):  # the process may hold on to some
+            if isinstance(fault.__cause__, MemoryError):  # the process may not return the memory
                 raise fault.__cause__ from fault
             cause, file = fault.__cause__, self._gallery.folders.name_of(fault.path)
             stopped = isinstance(cause, OutOfTime)
-            told = (
+            reported = (
                 MailStopped(file, fault.line, str(cause)) if stopped else type(fault)(file, fault.line, fault.message)
             )
-            told.__cause__ = cause
-            return told
+            reported.__cause__ = cause
+            return reported
         except LookupError:
             return None
 
@@ -120,7 +120,7 @@ class _Side:
 
 
 def _templates_alone(gallery: Gallery) -> Reopen:
-    """Return what opens the templates of another commit with all else as it is."""
+    """Return a function that opens only the templates of another commit."""
 
     def reopen(moved: Moved) -> Gallery:
         folder = moved(gallery.templates.folder)

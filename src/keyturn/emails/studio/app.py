@@ -1,4 +1,4 @@
-"""The studio put together: a router for an app that is there already, and an app for the studio alone."""
+"""The studio put together: a router for an existing app, and an app of its own."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,42 +15,41 @@ from litestar.response import File, Redirect
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.studio.access.access_token import require_token
-from keyturn.emails.studio.access.headers import HEADERS
-from keyturn.emails.studio.access.hosts import is_loopback, known_hosts_only
-from keyturn.emails.studio.access.same_origin import same_origin_only
-from keyturn.emails.studio.api.router import inbox_api
-from keyturn.emails.studio.capture.sending import Sending
+from keyturn.emails.studio.access import HEADERS, is_loopback, known_hosts_only, require_token, same_origin_only
+from keyturn.emails.studio.api import inbox_api
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
-from keyturn.emails.studio.checks.image_weights import ImageWeights
-from keyturn.emails.studio.checks.known_findings import KnownFindings
+from keyturn.emails.studio.checks.reports import KnownFindings
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.editing.drafts import Drafts
-from keyturn.emails.studio.editing.source_files import SourceFiles
+from keyturn.emails.studio.drafts import Drafts
 from keyturn.emails.studio.events import saved_events
-from keyturn.emails.studio.pages import component_pages, hosted_page_pages, index_pages, outbox_pages, release_pages
-from keyturn.emails.studio.pages.drawn_pages import DrawnPages
-from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
-from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.mail import (
-    data_pages,
+from keyturn.emails.studio.pages import (
+    canvas,
+    comparison_pages,
+    contact_sheet,
+    data_tab,
     editing_pages,
-    frame_pages,
+    findings_pages,
+    hosted_pages,
     measure_pages,
+    outbox_pages,
     send_pages,
+    shared_file_pages,
     template_pages,
-    weight_pages,
 )
-from keyturn.emails.studio.pages.mail.canvas import Canvas
-from keyturn.emails.studio.pages.mail.data_tab import DataTab
-from keyturn.emails.studio.pages.mail.send_pages import SendPages
-from keyturn.emails.studio.pages.mail.template_pages import SamplePages
-from keyturn.emails.studio.pages.query_errors import read_view
-from keyturn.emails.studio.pages.review import findings_pages, revision_pages, sheet_pages, snapshot_pages
+from keyturn.emails.studio.pages.addresses import read_view
+from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.data_tab import DataTab
+from keyturn.emails.studio.pages.hosted_pages import DrawnPages
+from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page
+from keyturn.emails.studio.pages.measure_pages import ImageWeights
+from keyturn.emails.studio.pages.send_pages import SendPages
+from keyturn.emails.studio.pages.template_pages import SamplePages
 from keyturn.emails.studio.rendering.drawing import with_bounded_branches
 from keyturn.emails.studio.rendering.rendition import Renditions
+from keyturn.emails.studio.sending import Sending
+from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
 from keyturn.packaging import folder
@@ -58,9 +57,9 @@ from keyturn.plain_files import paths_below
 
 
 def studio_router(studio: Studio, path: str = "/studio") -> Router:
-    """Return the studio for mounting in an app. For development alone: it shows every mail that was captured.
+    """Return a router to mount in an app. For development only: it shows every captured mail.
 
-    Raises ValueError where others can reach it and nothing keeps them out.
+    Raises ValueError if other machines can reach the studio and no token protects it.
     """
     if not (studio.token or is_loopback(studio.host)):
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
@@ -75,7 +74,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path, has_revisions=revisions is not None)
     weights = ImageWeights()
-    canvas, data_tab = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
+    shown, data = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.provider, studio.sender) if studio.provider else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
@@ -88,15 +87,15 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         "review": review,
         "revisions": revisions,
         "layout": layout,
-        "canvas": canvas,
+        "canvas": shown,
         "checks": checks,
         "folder_checks": folder_checks,
         "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
         "renditions": renditions,
         "weights": weights,
-        "data_tab": data_tab,
-        "send_pages": SendPages(canvas, sending, layout),
-        "pages": SamplePages(studio.gallery, canvas, data_tab, checks, folder_checks, review, layout),
+        "data_tab": data,
+        "send_pages": SendPages(shown, sending, layout),
+        "pages": SamplePages(studio.gallery, shown, data, checks, folder_checks, review, layout),
     }
     return Router(
         path,
@@ -126,7 +125,7 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
 
 
 def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -> list[Router]:
-    """Return the pages, and where mails are captured, what answers programs below the path `programs`.
+    """Return the pages and, if mails are captured, the API for programs below the path `programs`.
 
     Raises ValueError as `studio_router` does.
     """
@@ -135,36 +134,35 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
-    """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
+    """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
     always = (
         template_pages,
-        component_pages,
-        data_pages,
+        shared_file_pages,
+        data_tab,
         editing_pages,
-        frame_pages,
+        canvas,
         measure_pages,
-        weight_pages,
         send_pages,
-        sheet_pages,
+        contact_sheet,
         findings_pages,
     )
-    for pages in (*always, index_pages):
+    for pages in always:
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:
-        yield from (*outbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *release_pages.HANDLERS)
+        yield from (*outbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)
     if studio.pages:
-        yield from hosted_page_pages.HANDLERS
+        yield from hosted_pages.HANDLERS
     if studio.revisions():
-        yield from revision_pages.HANDLERS
+        yield from comparison_pages.OF_REVISIONS
     if studio.goldens:
-        yield from snapshot_pages.HANDLERS
+        yield from comparison_pages.OF_SNAPSHOTS
     else:
-        yield snapshot_pages.lesson_page
+        yield comparison_pages.lesson_page
 
 
 def _static_files() -> HTTPRouteHandler:
-    """Return what answers with the static files. They are listed once: no path of a request reaches the file system."""
+    """Return the route of the static files. The files are listed once: no request path reaches the file system."""
     below = folder("preview") / "static"
     files = {file.relative_to(below).as_posix(): file for file in paths_below(below)}
 
@@ -194,9 +192,9 @@ def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
 
 
 def _provide_drawn(gallery: Gallery) -> Provide:
-    """Return what provides the view as frames draw it: without what lies elsewhere where the folder is foreign.
+    """Return the provider of the view as frames draw it: without remote content if the folder is foreign.
 
-    An image's address may hold what the template is given, and may be one that only this machine reaches.
+    The address of an image may hold values of the template, or lead to a host that only this machine reaches.
     """
 
     def drawn(view: NamedDependency[View]) -> View:

@@ -1,4 +1,4 @@
-"""What changed on the disk, told to the pages that are open (server-sent events)."""
+"""Changes on the disk, sent to the open pages (server-sent events)."""
 
 import asyncio
 import contextlib
@@ -16,24 +16,24 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from keyturn.emails.studio.studio import Studio
 from keyturn.private_files import make_private_folder
 
-# Milliseconds. A save is told after `_STEP` without another change, so that an editor's rename is one save.
+# Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
 _STEP = 5
 _AT_MOST = 50
 _LOOK_UP = 200
 
-# A file that is older than this was not saved just now: it was moved here, or another one was deleted.
+# An older file was not saved just now: it was moved here, or another one was deleted.
 _JUST_NOW = 2000
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """When a file was saved and when the studio told it, in milliseconds by this machine's clock."""
+    """When a file was saved and when the studio reported it, in milliseconds by the clock of this machine."""
 
     saved: float
     told: float
 
 
 class _Watched(NamedTuple):
-    """The folders that a page hears of: `outbox` and `goldens` are None where there are none."""
+    """The folders whose changes a page hears of."""
 
     folders: tuple[Path, ...]
     outbox: Path | None
@@ -42,25 +42,24 @@ class _Watched(NamedTuple):
 
 @get("/events", sync_to_thread=False)
 def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
-    """Answer with what changes on the disk, for as long as the page listens."""
+    """Stream changes on the disk for as long as the page listens."""
     return ServerSentEvent(changes(studio))
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """Tell of saved templates, captured mails and accepted golden files, until the page goes or the server stops.
+    """Report saved templates, captured mails and accepted snapshots until the page goes or the server stops.
 
-    Mails that come over SMTP are told with the next look at the folders, a burst of them once.
+    Mails that arrive over SMTP are reported with the next look at the folders, once for a burst.
 
-    The watch lasts as long as the page listens, and `watching` says that it has begun. A folder that is taken away, as
-    a change of branches can do, is waited for.
+    `watching` says that the watch has begun. A removed folder is waited for: switching branches can remove one.
     """
     told = is_back = False
     seen = studio.captured.arrivals.revision if studio.captured else 0
     while not studio.stopping.is_set():
         watched = _watched_folders(studio)
-        with contextlib.suppress(FileNotFoundError):  # gone in the moment between
+        with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, watched.folders):
-                if is_back:  # said once it is watched again, or what is saved in between would be told by nobody
+                if is_back:  # only once the folder is watched again: a save in between would go unreported
                     is_back = False
                     yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(())))
                 if not told:
@@ -75,16 +74,16 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
 
 
 async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
-    """Yield what changed, until the server stops or one of the folders is no longer the one that is watched."""
+    """Yield batches of changes until the server stops or a watched folder is replaced."""
     from watchfiles import Change, awatch
 
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # or the terminal says so too, a line for each save
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else the terminal shows a line for each save
     async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):
         if studio.stopping.is_set():
             return
         yield {Path(path) for _, path in batch}
         gone = {Path(path) for change, path in batch if change == Change.deleted}
-        # Only once something was told of it: a folder that went after an empty batch is in the next one.
+        # Only after a report: a folder that is deleted after an empty batch is in the next one.
         if gone & {*folders} or (batch and not all(folder.is_dir() for folder in folders)):
             return
 
@@ -101,7 +100,7 @@ def _messages_for(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEve
 
 
 async def _wait_for_folder(studio: Studio) -> bool:
-    """Wait for the folder of the templates. Return False where the server stops before it is there."""
+    """Wait for the folder of the templates. Return False if the server stops first."""
     while not studio.stopping.is_set():
         if studio.gallery.folder.is_dir():
             return True
@@ -120,14 +119,14 @@ def _watched_folders(studio: Studio) -> _Watched:
 
 
 def _page_folders(studio: Studio) -> Iterator[Path]:
-    """Yield the folders of the pages that no folder of the mails holds."""
+    """Yield the folders of the pages that lie outside the folders of the mails."""
     for folder in studio.pages.watched_folders if studio.pages else ():
         if not any(folder.is_relative_to(watched) for watched in studio.gallery.watched_folders):
             yield folder
 
 
 def _ensure_folder(outbox: Path | None) -> Path | None:
-    """Make the folder: the first mail may be yet to come, and a watch needs it now."""
+    """Make the folder: a watch needs it before the first mail."""
     if outbox is None:
         return None
     return make_private_folder(outbox).resolve()
@@ -141,5 +140,5 @@ def _saved_message(paths: Iterable[Path]) -> Saved:
 
 def _times_written(paths: Iterable[Path]) -> Iterator[float]:
     for path in paths:
-        with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
+        with contextlib.suppress(OSError):  # deleted again, such as an editor's half-written file
             yield path.stat().st_mtime * 1000

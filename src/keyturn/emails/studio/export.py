@@ -1,4 +1,4 @@
-"""Every mail as a folder of plain pages, for people who have no studio: it opens from a disk, a share or any host."""
+"""Every mail as a folder of plain pages, for people without a studio: from a disk, a share or any host."""
 
 import re
 import shutil
@@ -11,10 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
-from keyturn.emails.inbox.links import links_of
-from keyturn.emails.studio.frames.frames import PREVIEW, apply_view
-from keyturn.emails.studio.frames.heads import insert_in_head
-from keyturn.emails.studio.pages.review.contact_sheet import SCHEMES
+from keyturn.emails.inbox.mail import links_of
+from keyturn.emails.studio.frames import PREVIEW, apply_view
+from keyturn.emails.studio.frames.rewriting import insert_in_head
+from keyturn.emails.studio.pages.contact_sheet import SCHEMES
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import WIDTHS, Scheme, View
@@ -38,8 +38,8 @@ class ExportRefused(KeyturnError):
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
-    """One mail, and the files of the export that show it. `mail` is None for one that could not be drawn."""
+class ExportedMail:
+    """One mail, and its files in the export. `mail` is None if it could not be drawn."""
 
     template: str
     sample: str
@@ -62,7 +62,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many mails were written, and the templates that could not be drawn, as "file:line: what is wrong"."""
+    """The number of written mails, and the templates that failed, as "file:line: what is wrong"."""
 
     mails: int
     faults: tuple[str, ...]
@@ -75,10 +75,10 @@ def export(
     progress: Callable[[], None] = lambda: None,
     runner: Runner[Drawer] | None = None,
 ) -> Exported:
-    """Write the export; `progress` is called after each template, and `runner` draws.
+    """Write the export; `progress` is called after each template, and `runner` renders.
 
-    A folder that holds anything else is left as it is, and so is one among the templates. Raises ExportRefused, and
-    OSError where it cannot be written.
+    A folder with other contents is left as it is, and so is a folder among the templates. Raises ExportRefused, and
+    OSError if the folder cannot be written.
     """
     _make_room(destination, gallery.folder)
     pages, renditions, leaves = _environment(gallery, sender), Renditions(gallery, runner), []
@@ -108,21 +108,21 @@ def _make_room(destination: Path, templates: Path) -> None:
     _write(destination / EXPORT_MARK, "")
 
 
-def _leaves(renditions: Renditions, template: str) -> Iterator[Leaf]:
+def _leaves(renditions: Renditions, template: str) -> Iterator[ExportedMail]:
     gallery = renditions.gallery
     try:
         samples = list(gallery.samples(template))
-    except TemplateInvalid:  # the rendition says so
+    except TemplateInvalid:  # the rendition reports it
         samples = [""]
     for sample in samples:
         slug = re.sub(r"[^\w-]+", "-", sample).strip("-") or "mail"
         for tag, language in gallery.languages.known.items():
             stem = f"{template}/{slug}.{language.tag}"
             rendition = renditions.rendition(template, View(sample=sample, lang=tag), {})
-            yield Leaf(template, sample, language, stem, rendition)
+            yield ExportedMail(template, sample, language, stem, rendition)
 
 
-def _write_frames(leaf: Leaf, destination: Path) -> None:
+def _write_frames(leaf: ExportedMail, destination: Path) -> None:
     if leaf.mail:
         for scheme, file in leaf.frames.items():
             _write(destination / file, insert_in_head(apply_view(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
@@ -148,7 +148,7 @@ def _environment(gallery: Gallery, sender: str) -> Environment:
     return environment
 
 
-def _context(leaf: Leaf, of_template: list[Leaf]) -> Mapping[str, object]:
+def _context(leaf: ExportedMail, of_template: list[ExportedMail]) -> Mapping[str, object]:
     mail = leaf.mail
     return {
         "home": "../" * leaf.page.count("/"),

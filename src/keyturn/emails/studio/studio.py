@@ -1,57 +1,77 @@
-"""What a studio is made of."""
+"""The settings of a studio: what it shows, who may reach it, and what it may do."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.git import lies_in_repository
-from keyturn.emails.inbox.faults import Faults
+from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.snapshots.revisions import Revisions
 from keyturn.emails.snapshots.sides import Reopen
-from keyturn.emails.studio.access.hosts import is_loopback
-from keyturn.emails.studio.capture.release import Release
-from keyturn.emails.studio.capture.sending import MailProvider
-from keyturn.emails.studio.hosted_pages import HostedPages
-from keyturn.emails.studio.rendering.bounded_sides import BoundedSides
-from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.studio.access import is_loopback
+from keyturn.emails.studio.rendering.drawing import BoundedSides, Drawer
+from keyturn.emails.studio.sending import MailProvider, Release
 from keyturn.emails.workers import Here, Limits, Runner
+
+
+@runtime_checkable
+class HostedPages(Protocol):
+    """Renders the hosted pages, each in any of its states. The studio knows no service, so `cli` passes this in."""
+
+    @property
+    def states(self) -> Sequence[tuple[str, str, str]]:
+        """The name, label and template of each state, in the order of a list."""
+        ...
+
+    @property
+    def watched_folders(self) -> Sequence[Path]:
+        """The folders in which a save changes a page."""
+        ...
+
+    def page(self, state: str, language: str, brand: str, prefix: str) -> str:
+        """Return a page whose links and files are below the path `prefix`.
+
+        The files are at `{prefix}/keyturn-assets/{version}/{name}`, the other pages at `{prefix}/{state}`. Raises
+        LookupError for an unknown state or brand, TemplateInvalid, and ValueError for a missing file.
+        """
+        ...
+
+    def file(self, name: str) -> tuple[bytes, str]:
+        """Return a file that a page loads, and its media type. Raises LookupError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studio:
-    """Holds what the studio shows, put together by whoever starts it.
+    """Holds what the studio shows and may do.
 
-    The templates of `gallery` must have been built with `reload=True`. `sender` is what stands in From. `captured` are
-    the mails that apps sent, None where nothing is captured; `provider` sends a mail to whoever asks
-    for it, None where nobody has configured one, and `release` sends captured ones on, None where nobody may get them.
-    `host` is what the server is bound to; where others can reach that, `token` is what lets people in (see
-    `keyturn.emails.studio.access.access_token`).
+    `gallery`: the templates, built with `reload=True`.
+    `sender`: the From header of every mail.
+    `captured`: the mails that apps sent, or None without an inbox.
+    `goldens`: the folder of the snapshots, or None.
+    `golden_languages`: the languages that have snapshots. Empty: all.
+    `clients`: groups of mail clients that the checks look at. Empty: the usual ones.
+    `severity`: severities by rule or group.
+    `baseline`: a file of known findings, which do not count.
+    `limits`: seconds and memory for one mail.
+    `provider`: sends a mail to an address that the reader enters, or None.
+    `host`: the address that the server is bound to.
+    `token`: lets clients of other machines in (`access.token_for`).
+    `editor`: the editor for places in files, by the name of a preset or as a pattern.
+    `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
+    `smtp`: "host:port" of the inbox, or empty.
+    `release`: sends captured mails on to real addresses, or None.
+    `reopen`: opens the gallery with the files of another commit, if there is no `runner`. None: only the templates
+      change.
+    `faults`: the failures that the inbox simulates.
+    `pages`: the hosted pages, or None.
+    `runner`: renders and checks in processes that end when a template runs away. None: in this process.
 
-    `clients` are the groups of mail clients that the checks look at, the usual ones where there are none;
-    `severity` says by rule or group how severe a finding is. `baseline` is the file of those that are known, which do
-    not count. `limits` are those of a mail that is checked.
-
-    `editor` is the one that places in files are opened in, by the name of a preset or as a pattern.
-
-    `smtp` is where apps may send mails to, "host:port", empty where nowhere; `faults` is what goes wrong there on
-    request.
-
-    `edits` says whether templates can be edited in the browser, None that they can where only this machine reaches it.
-
-    `goldens` is the folder of the golden files, None where mails are compared with none; without `golden_languages`
-    there are some for every language.
-
-    `pages` are those that go with the mails, None where there are none.
-
-    `runner` draws and checks, in processes that are ended when a template runs away; without one it is done here.
-
-    `reopen` opens the gallery with the files of another commit, for who draws without a `runner`; where it is None, its
-    templates alone are of that one.
-
-    Call `stop` when the server is asked to stop: an open page holds a stream, and the server waits for it.
+    Call `stop` when the server stops: an open page holds a stream, and the server waits for it.
     """
 
     gallery: Gallery
@@ -71,14 +91,14 @@ class Studio:
     smtp: str = ""
     release: Release | None = None
     reopen: Reopen | None = None
-    faults: Faults = field(default_factory=Faults)
+    faults: SmtpFaults = field(default_factory=SmtpFaults)
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def read_only(self) -> str:
-        """Why templates cannot be edited; empty where they can."""
+        """Why templates cannot be edited, or an empty text."""
         if self.edits is False:
             return "Read only: this studio was started without editing."
         if self.edits is None and not is_loopback(self.host):
@@ -86,13 +106,13 @@ class Studio:
         return ""
 
     def stop(self) -> None:
-        """Have open pages let go, and end whatever is drawn just now."""
+        """Let open pages go, and end all rendering."""
         self.stopping.set()
         if self.runner:
             self.runner.close()
 
     def revisions(self) -> Revisions | None:
-        """Return what compares the mails with those of other commits; None where the folder lies in no repository."""
+        """Return the comparison with other commits, or None if the folder is in no repository."""
         if not lies_in_repository(self.gallery.folder):
             return None
         return Revisions(self.gallery, BoundedSides(self.runner or Here(Drawer(self.gallery, self.reopen))))

@@ -1,4 +1,4 @@
-"""What a page of the studio shows, as it stands in the address: every state can be linked to."""
+"""The view of a page, as its address holds it: every state can be linked to."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -15,17 +15,23 @@ Tab = Literal["data", "checks", "links", "headers", "reading", "attachments"]
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of the address behind the `?`.
+    """The query of an address.
 
-    What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
-    the language `lang` and for `brand`. How it is shown: `dir` turns it, `mode` is what is done with a source,
-    `width` is in CSS pixels, None for what the screen has room for; `scheme` beyond light and dark are models: of
-    clients that invert, and of Word. `images` are all of them, the mail's own alone, or none; where those that lie
-    elsewhere wait until the reader asks, `remote` says for what (`as_loaded`). `fonts` from the web are loaded on
-    request. `line` is the place in the templates that is picked out, "file:line". `find` is what the list is searched
-    for, `search` what the outbox is, from behind the mail `older_than`. `base` is the commit that mails are compared
-    with. `pane` counts where only one has room. `save` is the name that the data was to be saved under, while something
-    is in the way of that: it is told once, so no link carries it on.
+    The mail is made from `sample`, or from `seed`, with the fields of `edit` (a JSON object) on top, in the language
+    `lang` and for `brand`.
+
+    `dir`: turns the mail.
+    `mode`: reads or edits a source.
+    `width`: in CSS pixels. None: as wide as the screen allows.
+    `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
+    `images`: all images, only the mail's own, or none. Remote images of foreign mails wait for the reader's consent,
+      which `remote` records (`as_loaded`).
+    `fonts`: loads web fonts.
+    `line`: the selected line of a template, "file:line".
+    `find`: the search in the list of templates. `search`: the search in the outbox, from behind the mail `older_than`.
+    `base`: the commit to compare with.
+    `pane`: the visible pane of a narrow screen.
+    `save`: the name to save data under while saving is blocked. It is shown once, so no link carries it on.
     """
 
     sample: str = ""
@@ -53,36 +59,36 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pane: Literal["list", "mail", "details"] = "mail"
 
     def made_from(self) -> "View":
-        """Return the part that says what mail it is."""
+        """Return the part that identifies the mail."""
         return View(sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir)
 
     def mail(self) -> "View":
-        """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""
+        """Return the part that identifies the mail and how it is drawn, for a frame."""
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)
 
     def to(self, **changes: Any) -> "View":
-        """Return the view with other fields. Another sample starts anew, without what was edited in this one."""
+        """Return the view with other fields. Another sample starts without the edits of this one."""
         if self.sample and changes.get("sample", self.sample) != self.sample:
             changes = {"seed": None, "edit": "", "save": "", **changes}
         return msgspec.structs.replace(self, **changes)
 
     def as_loaded(self, of: str) -> "View":
-        """Return the view without what lies elsewhere, unless the reader asked for that.
+        """Return the view, with remote images only if the reader asked for them.
 
-        `of` is the id of a captured mail, or the name of a foreign folder. The question names it, so that another mail
-        stays as it was, whatever link carries the view on.
+        `of` is the id of a captured mail, or the name of a foreign folder. The consent names it, so it does not carry
+        over to another mail.
         """
         return self if self.remote == of or self.images == "off" else self.to(images="own")
 
     def here(self, **changes: Any) -> str:
-        """Return the reference from a page to itself in another state."""
+        """Return the link from a page to itself in another state."""
         return str(self.to(save="", **changes)) or "?"
 
     def fields(self, **changes: Any) -> dict[str, str]:
-        """Return what a form has to send along to change the rest and keep this."""
+        """Return the hidden fields of a form that changes the rest of the view."""
         return {name: str(value) for name, value in msgspec.to_builtins(self.to(save="", **changes)).items()}
 
     def __str__(self) -> str:
-        """Return the query with its `?`, without what is the default anyway."""
+        """Return the query with its `?`, without defaults."""
         query = urlencode(msgspec.to_builtins(self))
         return f"?{query}" if query else ""

@@ -1,15 +1,15 @@
-"""Work on templates in processes that are ended when it takes too long or too much: templates are programs.
+"""Renderers: processes that work on templates, which are programs, and end when they pass a limit.
 
-`Workers` keeps them, `limits` says what bounds them. A worker is forked, by a process that was itself forked before
-there were threads (`spawner`): it shares the memory of what is loaded, takes milliseconds to replace, and has the
-folder as it was opened, which nobody could send it, since an app's own environment cannot be pickled. Where there is
-no fork (Windows), the work is done in the process that asks, under the bounds of the sandbox alone.
+`Workers` keeps the processes, and `limits` has their limits. A renderer is forked by a process that was itself forked
+before there were threads (`spawner`). So it shares loaded memory, takes milliseconds to replace, and has the opened
+folder. The folder could not be sent to it, since the environment of an app cannot be pickled. On systems without fork
+(Windows), the requesting process does the work, within the sandbox alone.
 
-It is no wall against code that has broken out of Jinja's sandbox: a worker is the same user, and what it answers is
+A renderer is no barrier against code that escapes Jinja's sandbox: it runs as the same user, and its answers are
 unpickled.
 
-`pebble` forks its workers from a process that has threads by then, or starts them anew and sends them what they work
-with, which cannot be sent; `concurrent.futures` cannot end a single job.
+Declined: `pebble` forks from a process with threads, or spawns processes and pickles their state, which fails.
+`concurrent.futures` cannot end a single job.
 """
 
 from keyturn.emails.workers.limits import LimitExceeded, Limits

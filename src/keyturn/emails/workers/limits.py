@@ -1,4 +1,4 @@
-"""What bounds the work of a worker: seconds and memory."""
+"""The limits of a renderer: seconds and memory."""
 
 import signal
 import sys
@@ -16,15 +16,15 @@ from keyturn.errors import KeyturnError
 PATIENCE = 3
 
 _SOON = 0.001
-"""Seconds. An alarm that was due while another one counted."""
+"""Seconds until an alarm that came due while another one counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one mail may take, to be drawn or to be checked.
+    """How much one mail may take to be drawn or checked.
 
-    `seconds` are those of a processor, so that a busy machine ends nothing that is well; by the clock it is PATIENCE
-    times as many, for what only waits. `megabytes` are those of a worker.
+    `seconds`: of processor time, so that a busy machine stops nothing. By the clock, PATIENCE times as many.
+    `megabytes`: of a renderer.
     """
 
     seconds: float = 5
@@ -32,7 +32,7 @@ class Limits:
 
 
 class LimitExceeded(KeyturnError):
-    """Some work was ended: it took too long, or too much memory, or it took its process with it ("crash")."""
+    """Work was stopped: it took too long, took too much memory, or ended its process ("crash")."""
 
     def __init__(self, limit: Literal["time", "memory", "crash"]) -> None:
         self.limit = limit
@@ -40,7 +40,7 @@ class LimitExceeded(KeyturnError):
 
 
 class OutOfTime(Exception):
-    """Raised within the work when its time is over, so that a template's line is known."""
+    """Raised within the work when its time is over, so that the line of the template is known."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -48,23 +48,23 @@ class OutOfTime(Exception):
 
 
 class _Alarm:
-    """The alarm of this process, where it is a worker: elsewhere the signal belongs to somebody else."""
+    """The alarm of this process, if it is a renderer: in other processes the signal is not ours."""
 
     is_ours = False
     seconds = 0.0
 
 
 def take_alarm() -> None:
-    """Let `limited_time` interrupt what runs in the main thread of this process."""
+    """Let `limited_time` interrupt the main thread of this process."""
     signal.signal(signal.SIGPROF, _end_work)
     _Alarm.is_ours = True
 
 
 @contextmanager
 def limited_time(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime in what takes more seconds of a processor. A limit around it goes on afterwards.
+    """Raise OutOfTime in work that takes more seconds of processor time. An outer limit continues afterwards.
 
-    Only a worker can be interrupted: elsewhere it does nothing.
+    Only a renderer can be interrupted. In other processes this does nothing.
     """
     if not _Alarm.is_ours:
         yield
@@ -80,7 +80,7 @@ def limited_time(seconds: float) -> Iterator[None]:
 
 
 def limit_processor(seconds: float) -> None:
-    """Have the system end this process (SIGXCPU) where a job cannot be interrupted, as within a library in C."""
+    """Let the system end this process (SIGXCPU) if a job cannot be interrupted, as within a library in C."""
     import resource
 
     with suppress(OSError, ValueError):
@@ -89,15 +89,15 @@ def limit_processor(seconds: float) -> None:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Let this process have so much memory beyond what it has now; more is a MemoryError.
+    """Limit the memory of this process beyond what it has now; more is a MemoryError.
 
-    Linux alone counts what is written to (RLIMIT_DATA, getrlimit(2)), and not what is mapped.
+    Only on Linux: it counts written memory (RLIMIT_DATA, getrlimit(2)), and not what is mapped.
     """
     if sys.platform != "linux":
         return
-    import resource  # there is none on Windows
+    import resource  # missing on Windows
 
-    with suppress(OSError, ValueError):  # somebody has set a lower one
+    with suppress(OSError, ValueError):  # a lower limit is set
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
         most = pages * resource.getpagesize() + megabytes * 1024**2
         resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))

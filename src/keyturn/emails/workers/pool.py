@@ -1,4 +1,4 @@
-"""The workers that there are, and who may ask them: any thread, which waits for its answer."""
+"""The renderers of this process. Any thread may ask one, and waits for its answer."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from keyturn.emails.workers.limits import PATIENCE, LimitExceeded, Limits
 from keyturn.emails.workers.spawner import Spawner
-from keyturn.emails.workers.work import Answer, Job, work
+from keyturn.emails.workers.work import Job, JobResult, work
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -19,29 +19,29 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _GRACE = 5.0
-"""Seconds by the clock that a worker has beyond that, to say so itself: a machine may be busy."""
+"""Seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself."""
 
 _Worker = tuple[int, "Connection[Any, Any]"]
 
 
 class Runner(Protocol[S_co]):
-    """Does some work on a state that it was made with. Functions are named by their module, arguments are pickled."""
+    """Does work on the state that it was made with. Functions are named by their module, arguments are pickled."""
 
     def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Return what the function returns. Raises LimitExceeded, and what the function raises."""
+        """Return the result of the function. Raises LimitExceeded, and what the function raises."""
         ...
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
-        """Do the same with another limit of time than the usual one."""
+        """Do the same with another time limit."""
         ...
 
     def close(self) -> None:
-        """End all work: whoever waits for some is told LimitExceeded."""
+        """End all work. Waiting threads get LimitExceeded."""
         ...
 
 
 class Here(Generic[S]):
-    """Does the work in the process that asks, where no limit holds but what the templates' sandbox sets."""
+    """Does the work in the requesting process, limited only by the sandbox of the templates."""
 
     def __init__(self, state: S) -> None:
         self._state = state
@@ -57,9 +57,9 @@ class Here(Generic[S]):
 
 
 class Workers(Generic[S]):
-    """Has work done in up to `most` processes, each of them with the `state` as it was when this was made.
+    """Has work done in up to `most` processes, each with the `state` at the time when this was made.
 
-    Make it before there are threads. A worker is started when no other is free, and ended when it passes a limit.
+    Make it before there are threads. A renderer is started when no other is free, and ended when it passes a limit.
     """
 
     def __init__(self, state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> None:
@@ -78,7 +78,7 @@ class Workers(Generic[S]):
         self.close()
 
     def start(self) -> None:
-        """Have one worker ready before anybody asks."""
+        """Have one renderer ready before the first request."""
         self._give_back(self._take())
 
     def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -94,7 +94,7 @@ class Workers(Generic[S]):
         except BaseException:
             self._discard(worker)
             raise
-        if answer.limit == "memory":  # it may hold on to some
+        if answer.limit == "memory":  # the process may not return the memory
             self._discard(worker)
         else:
             self._give_back(worker)
@@ -134,7 +134,7 @@ class Workers(Generic[S]):
             self._changed.notify()
 
     def _discard(self, worker: _Worker) -> int:
-        """End a worker; return the signal that ended it."""
+        """End a renderer; return the signal that ended it."""
         worker[1].close()
         with self._changed:
             self._busy.discard(worker[0])
@@ -143,16 +143,16 @@ class Workers(Generic[S]):
 
 
 def workers_for(state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> "Workers[S] | Here[S]":
-    """Return workers, where this system can fork them."""
+    """Return renderers, or `Here` if this system cannot fork."""
     return Workers(state, limits, most, warm) if hasattr(os, "fork") else Here(state)
 
 
-def _ask(connection: "Connection[Any, Any]", job: Job) -> Answer:
+def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:
     try:
         connection.send(job)
         if not connection.poll(job.seconds * PATIENCE + _GRACE):
             raise LimitExceeded("time")
-        answer: Answer = connection.recv()
+        answer: JobResult = connection.recv()
     except OSError as error:  # a pipe that the other side has closed
         raise EOFError from error
     return answer

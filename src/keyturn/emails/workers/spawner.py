@@ -1,7 +1,7 @@
-"""The process that workers are forked from, and that ends them: it has one thread, whatever its parent has by then.
+"""The process that forks renderers and ends them. It has a single thread, unlike its parent.
 
-It is forked when the folder is open and nothing runs yet. It stands for its workers: they end when it is told so, and
-all of them when its parent is gone, however that ended. Until then it keeps their numbers from being given to others.
+It is forked when the folder is open and nothing runs yet. It owns its renderers: they end on request, and all of them
+when the parent is gone, however it ended. Until then it keeps their process ids from being reused.
 """
 
 import gc
@@ -17,14 +17,14 @@ from typing import NoReturn
 
 _START, _END = b"s", b"e"
 _NUMBER = 8
-"""Octets of a process's number on the way."""
+"""Octets of a process id in a message."""
 
 Serve = Callable[["Connection[object, object]"], None]
-"""What a worker does with its connection until that is closed."""
+"""Serves a connection until it is closed."""
 
 
 class Spawner:
-    """Starts workers, which do `serve`. `warm` is done once the first one is started, for those that follow."""
+    """Starts renderers, which do `serve`. `warm` runs after the first start, for those that follow."""
 
     def __init__(self, serve: Serve, warm: Callable[[], None]) -> None:
         self._control, theirs = socket.socketpair()
@@ -36,7 +36,7 @@ class Spawner:
         theirs.close()
 
     def start(self) -> tuple[int, "Connection[object, object]"]:
-        """Return a new worker's number, and what it is talked to through. Raises OSError where the spawner is gone."""
+        """Return the process id of a new renderer, and its connection. Raises OSError if the spawner is gone."""
         ours, theirs = Pipe()
         with self._one_at_a_time, theirs:
             socket.send_fds(self._control, [_START + bytes(_NUMBER)], [theirs.fileno()])
@@ -46,14 +46,14 @@ class Spawner:
         return int.from_bytes(answer, "big"), ours
 
     def end(self, pid: int) -> int:
-        """End a worker, whatever it does. Return the signal that ended it, if it had ended already; else SIGKILL."""
+        """End a renderer at once. Return the signal that ended it: an earlier one, or SIGKILL."""
         with suppress(OSError), self._one_at_a_time:
             self._control.sendall(_END + pid.to_bytes(_NUMBER, "big"))
             return int.from_bytes(self._control.recv(_NUMBER, socket.MSG_WAITALL), "big")
         return 0
 
     def close(self) -> None:
-        """End it with all its workers."""
+        """End the spawner and all its renderers."""
         with self._one_at_a_time:
             self._control.close()
         with suppress(ChildProcessError):

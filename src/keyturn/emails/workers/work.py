@@ -1,4 +1,4 @@
-"""What a worker does: one job after the other, each within its limits, until nobody is there who asks."""
+"""The loop of a renderer: one job after the other, each within its limits, until the connection closes."""
 
 import pickle
 import traceback
@@ -13,7 +13,7 @@ from keyturn.emails.workers.limits import Limits, OutOfTime, limit_memory, limit
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A function of the state that workers have, with its arguments, and how many seconds it may take."""
+    """A function of the state, with its arguments, and its seconds."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -21,8 +21,8 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a job: what it returned or raised, or the limit that it has passed."""
+class JobResult:
+    """The outcome of a job: its value, its exception, or the limit that it passed."""
 
     value: Any = None
     raised: BaseException | None = None
@@ -41,25 +41,25 @@ def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> N
         try:
             connection.send(answer)
         except (PicklingError, AttributeError, TypeError) as error:
-            connection.send(Answer(raised=TypeError(str(error))))
+            connection.send(JobResult(raised=TypeError(str(error))))
 
 
-def _do(job: Job, state: object) -> Answer:
+def _do(job: Job, state: object) -> JobResult:
     try:
         limit_processor(job.seconds)
         with limited_time(job.seconds):
-            return Answer(job.function(state, *job.arguments))
+            return JobResult(job.function(state, *job.arguments))
     except OutOfTime:
-        return Answer(limit="time")
+        return JobResult(limit="time")
     except MemoryError:
-        return Answer(limit="memory")
-    except Exception as error:  # noqa: BLE001 - whoever asked has to know it
+        return JobResult(limit="memory")
+    except Exception as error:  # noqa: BLE001 - the requesting process handles it
         error.add_note("".join(traceback.format_exception(error)).rstrip())
-        return Answer(raised=_as_sent(error))
+        return JobResult(raised=_as_sent(error))
 
 
 def _as_sent(error: Exception) -> Exception:
-    """Return what arrives of an exception: not every one can be made anew from its arguments."""
+    """Return an exception that can be pickled: some cannot be rebuilt from their arguments."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     except Exception:  # noqa: BLE001 - it runs whatever code the exception's class has

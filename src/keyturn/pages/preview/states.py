@@ -1,20 +1,21 @@
-"""Every state of every hosted page, with the values that its template is given."""
+"""Every state of every hosted page, with the values of its template."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import msgspec
 
 from keyturn.accounts.port import Account
 from keyturn.pages.cookies import LinkRequest
-from keyturn.pages.password_form import ShownStep
 from keyturn.pages.refusals import refusal_values
+from keyturn.pages.reset import ShownStep
 from keyturn.pages.site import TemplateSite
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import Internal, Problem
-from keyturn.problems.proofs import Factor
+from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeMethod, Factor, flaw_text
 from keyturn.problems.requests import Busy, TooManyRequests
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.request import LiveLink
@@ -26,8 +27,8 @@ _MUTED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """What the values of a state are made of; `kind` is that of the account."""
+class StateSample:
+    """The data that the values of a state are made from. `kind`: that of the account."""
 
     site: TemplateSite
     rules: Sequence[Rule]
@@ -44,82 +45,82 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """A page in a state: `name` is its part of an address, `label` what people call it."""
+    """A page in a state. `name`: its part of an address. `label`: its title."""
 
     name: str
     label: str
     template: str
-    values: Callable[[Sample], Mapping[str, Any]]
+    values: Callable[[StateSample], Mapping[str, Any]]
 
 
-def _form(sample: Sample, owner: LiveLink | Account, **changes: Any) -> dict[str, Any]:
+def _form(sample: StateSample, owner: LiveLink | Account, **changes: Any) -> dict[str, Any]:
     until = owner.expires_at if isinstance(owner, LiveLink) else None
     values = {"owner": owner, "account": owner, "rules": sample.rules, "until": until, "lasts_days": False}
     return values | {"broken": (), "mismatch": False, "rejected": False, "step": ShownStep()} | changes
 
 
-def _new_password(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
+def _new_password(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: _form(sample, sample.link(sample.site.link_life), **changes)
 
 
-def _refused(sample: Sample) -> dict[str, Any]:
+def _refused(sample: StateSample) -> dict[str, Any]:
     return _form(sample, sample.link(sample.site.link_life), broken=_broken(sample))
 
 
-def _broken(sample: Sample) -> list[str]:
+def _broken(sample: StateSample) -> list[str]:
     return [rule.name for rule in sample.rules if rule.name != "max_bytes"][:2]
 
 
-def _change(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
+def _change(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: _form(sample, sample.account, **changes)
 
 
-def _invitation(sample: Sample, **changes: Any) -> dict[str, Any]:
+def _invitation(sample: StateSample, **changes: Any) -> dict[str, Any]:
     return _form(sample, sample.link(_INVITED, awaits_password=True), lasts_days=True, **changes)
 
 
-def _dead(reason: str) -> Callable[[Sample], dict[str, Any]]:
+def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: {"reason": reason, "lifetime": sample.site.link_life}
 
 
-def _forgot(email: str, *, malformed: bool) -> Callable[[Sample], dict[str, Any]]:
-    """Leave the challenge out: what shows it comes from a service, or needs one that answers."""
+def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
+    """Leave the challenge out: it comes from an external service, or needs a running one."""
     return lambda _: {"email": email, "malformed": malformed, "asked": None, "flaw": None}
 
 
-def _asked(wait: timedelta) -> Callable[[Sample], dict[str, Any]]:
+def _asked(wait: timedelta) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"link_request": LinkRequest(_EMAIL, wait)}
 
 
-def _asked_with_code(sample: Sample) -> dict[str, Any]:
+def _asked_with_code(sample: StateSample) -> dict[str, Any]:
     return {**_asked(_WAIT)(sample), "site": replace(sample.site, codes=sample.site.codes or object())}
 
 
-def _changed(*, signed_in: bool) -> Callable[[Sample], dict[str, Any]]:
+def _changed(*, signed_in: bool) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: {"account": sample.account, "signed_in": signed_in}
 
 
-def _mute(*, is_ended_here: bool) -> Callable[[Sample], dict[str, Any]]:
+def _mute(*, is_ended_here: bool) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"email": _EMAIL, "period": _MUTED, "is_ended_here": is_ended_here}
 
 
-def _muted(*, is_ended_here: bool) -> Callable[[Sample], dict[str, Any]]:
+def _muted(*, is_ended_here: bool) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"period": _MUTED, "is_ended_here": is_ended_here}
 
 
-def _sign_in(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
+def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"email": "", "next": "", "rejected": False, "flash": None} | changes
 
 
-def _settings(*, has_asked: bool, wait: timedelta) -> Callable[[Sample], dict[str, Any]]:
+def _settings(*, has_asked: bool, wait: timedelta) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: {"account": sample.account, "has_asked": has_asked, "wait": wait}
 
 
-def _refusal(**values: Any) -> Callable[[Sample], dict[str, Any]]:
+def _refusal(**values: Any) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: {"back": sample.site.forgot, **values}
 
 
-def _problem(problem: Problem) -> Callable[[Sample], dict[str, Any]]:
+def _problem(problem: Problem) -> Callable[[StateSample], dict[str, Any]]:
     return _refusal(**refusal_values(problem))
 
 
@@ -128,13 +129,13 @@ _APP, _PHONE, _RECOVERY = Factor("totp"), Factor("sms", "…23"), Factor("recove
 
 def _second_step(
     step: ShownStep, factors: tuple[Factor, ...] = (_APP, _PHONE, _RECOVERY)
-) -> Callable[[Sample], dict[str, Any]]:
+) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: _form(
         sample, msgspec.structs.replace(sample.link(sample.site.link_life), factors=factors), step=step
     )
 
 
-def _asked_by_operator(sample: Sample) -> dict[str, Any]:
+def _asked_by_operator(sample: StateSample) -> dict[str, Any]:
     reason = "Somebody read a copy of our database. Passwords in it are hashed; choose a new one all the same."
     return _form(sample, msgspec.structs.replace(sample.link(_INVITED), reason=reason), lasts_days=True)
 
@@ -142,7 +143,7 @@ def _asked_by_operator(sample: Sample) -> dict[str, Any]:
 _NOTHING = timedelta(0)
 
 
-def _code(fault: str = "") -> Callable[[Sample], dict[str, Any]]:
+def _code(fault: str = "") -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"email": _EMAIL, "fault": fault}
 
 
@@ -215,4 +216,42 @@ STATES = (
     PageState("missing", "Nothing here", "refusal.html", _refusal(reason="missing")),
     PageState("failed", "Something went wrong", "refusal.html", _problem(Internal())),
 )  # fmt: skip
-"""In the order in which people come by them. The name of a page's first state is where other pages lead."""
+"""In the order in which users meet them. Other pages lead to the first state of a page."""
+
+
+_KEY = "a-site-key"
+
+
+@dataclass(frozen=True, slots=True)
+class _Challenge:
+    asked: Challenge
+    takes_without_script: bool
+
+
+def _challenged(
+    method: ChallengeMethod, flaw: ChallengeFlaw | None, *, takes_without_script: bool
+) -> Callable[[StateSample], Mapping[str, Any]]:
+    asked = Challenge(method, _KEY, "request")
+    challenge = _Challenge(asked, takes_without_script)
+    return lambda sample: {
+        "email": "ada@northwind.example",
+        "malformed": False,
+        "asked": asked,
+        "flaw": flaw,
+        "flaw_text": flaw_text,
+        "site": replace(sample.site, challenge=challenge),
+    }
+
+
+_FLAWS: Sequence[tuple[ChallengeFlaw | None, bool]] = ((None, True), ("missing", True), ("refused", False))
+"""What is wrong with an answer, and whether the form accepts browsers without scripts."""
+
+CHALLENGE_STATES = tuple(
+    PageState(
+        f"forgot-{method}-{flaw}",
+        f"Forgot password, {method}",
+        "forgot.html",
+        _challenged(method, flaw, takes_without_script=takes_without_script),
+    )
+    for method, (flaw, takes_without_script) in product(get_args(ChallengeMethod), _FLAWS)
+)

@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client, capture
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.access.access_token import COOKIE, token_for
+from keyturn.emails.studio.access import COOKIE, token_for
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 

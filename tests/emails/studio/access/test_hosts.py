@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import capture
 
 from keyturn.emails.studio import Studio, create_studio_app, studio_router
-from keyturn.emails.studio.access.access_token import COOKIE
+from keyturn.emails.studio.access import COOKIE
 
 TOKEN = "a-token-that-nobody-guesses"
 PATHS = (

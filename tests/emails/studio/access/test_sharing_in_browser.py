@@ -10,7 +10,7 @@ from tests.emails.studio.on_screen import mail, open_sample
 from tests.serving import serving
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.capture.sending import MailProvider
+from keyturn.emails.studio.sending import MailProvider
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import branding

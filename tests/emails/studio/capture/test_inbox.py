@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.emails.studio.capture.inbox import CLIENTS, Row, rows
+from keyturn.emails.studio.pages.inbox_rows import CLIENTS, Row, rows
 from keyturn.mail.rendering.mjml import to_html
 
 PADDING = "&#847;&zwnj;&nbsp;&#8199;&shy;" * 40

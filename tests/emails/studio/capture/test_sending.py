@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.capture.sending import MailProvider
+from keyturn.emails.studio.sending import MailProvider
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.mail.sending.capture import CaptureSender

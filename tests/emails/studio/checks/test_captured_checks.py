@@ -14,7 +14,7 @@ from keyturn.emails.inbox.summary import Envelope, summarize
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine, examine_apart
 from keyturn.emails.studio import Studio
-from keyturn.emails.studio.checks.message_checks import check_message
+from keyturn.emails.studio.checks.captured_checks import check_message
 
 GOOD = (
     b"From: App <app@a.example>\r\nTo: ada@b.example\r\nDate: Fri, 20 Nov 2026 14:02:11 +0000\r\n"

@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.checks.image_weights import ImageWeights
+from keyturn.emails.studio.pages.measure_pages import ImageWeights
 
 ORIGIN = {"origin": "http://127.0.0.1:8001"}
 

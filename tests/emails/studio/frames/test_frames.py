@@ -3,7 +3,7 @@
 import pytest
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, apply_view, force_scheme, frame
+from keyturn.emails.studio.frames import CAPTURED, PREVIEW, apply_view, force_scheme, frame
 from keyturn.emails.studio.view import Scheme, View
 
 STYLES = (

@@ -15,7 +15,7 @@ from tests.emails.studio.on_screen import mail, open_sample, save
 from tests.serving import serving
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.capture.sending import MailProvider
+from keyturn.emails.studio.sending import MailProvider
 from keyturn.mail.sending.capture import CaptureSender
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]

@@ -10,12 +10,12 @@ from litestar.testing import TestClient
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.inbox.faults import Fault
+from keyturn.emails.inbox.faults import SmtpFault
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.smtp_server import SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.capture.release import Release
+from keyturn.emails.studio.sending import Release
 from keyturn.mail.providers.smtp import SmtpSettings, hand_over
 
 OWN = {"sec-fetch-site": "same-origin"}
@@ -106,7 +106,7 @@ def test_programs_release_too(client: Client, captured: CapturedMails, real: Smt
 
 def test_what_the_mail_server_says_is_told(client: Client, captured: CapturedMails, real: SmtpServer) -> None:
     mail_id = captured.add(bytes(mail()))
-    real.faults.set(Fault(at="rcpt", code=550))
+    real.faults.set(SmtpFault(at="rcpt", code=550))
     answer = client.post(f"/studio/outbox/{mail_id}/release", data={"to": "ada@northwind.example"}, headers=OWN)
     assert answer.status_code == 422
     assert "smtp refused the mail: SMTP 550" in answer.text

@@ -11,8 +11,7 @@ from tests.emails.studio.fixtures import NOTICE, Client
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.gallery.samples import hostile
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.pages.matching import matches
-from keyturn.emails.studio.pages.tree import in_order, tree
+from keyturn.emails.studio.pages.tree import in_order, matches, tree
 
 
 def listed(page: str) -> list[str]:

@@ -1,9 +1,186 @@
-"""The captured mails for programs: end-to-end tests above all, in any language.
+"""The captured mails for programs, above all for end-to-end tests in any language.
 
-Paths and shapes are Mailpit's where they fit, so that its clients work (https://mailpit.axllent.org/docs/api-v1/),
-under `/api` and `/api/v1` alike; waiting, links, codes and a filter by recipient are added to them. What is refused is
-a problem document (RFC 9457).
+Paths and shapes follow Mailpit, so that its clients work (https://mailpit.axllent.org/docs/api-v1/), under `/api` and
+`/api/v1`. Keyturn adds waiting, links, codes and a filter by recipient. Errors are problem documents (RFC 9457).
 
-Declined: Mailpit's WebSocket of events: `wait` tells a test the same in the request that it makes anyway, and the
-server brings no library for WebSockets. Its link check: it asks for every link, and that uses links up.
+Declined: Mailpit's WebSocket of events: `wait` tells a test the same within its request, and the server brings no
+library for WebSockets. Its link check: it requests every link, which uses links up.
 """
+
+import asyncio
+import logging
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from litestar import MediaType, Request, Response, Router, delete, get, put
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.status_codes import HTTP_200_OK, HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
+from litestar.types import ExceptionHandlersMap
+from msgspec import Meta
+
+from keyturn.emails.inbox.faults import MOST_FAULTS, SmtpFault, Step
+from keyturn.emails.inbox.query import EVERYTHING, UNREAD
+from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.studio.access import HEADERS, programs_only
+from keyturn.emails.studio.api import messages, send
+from keyturn.emails.studio.api.messages import OneMail
+from keyturn.emails.studio.api.shapes import MailpitNames, MailQuery, read_body, read_mail_query
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
+from keyturn.emails.studio.studio import Studio
+
+_logger = logging.getLogger("keyturn")
+
+
+def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response[dict[str, Any]]:
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(content, status_code=status, media_type="application/problem+json", headers=headers)
+
+
+def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    return _problem(error.status_code, error.detail, error.headers)
+
+
+def _missing(request: Request[Any, Any, Any], error: LookupError) -> Response[dict[str, Any]]:
+    if type(error) is not LookupError:  # such as a KeyError: a mistake of the studio
+        return _failed(request, error)
+    return _problem(HTTP_404_NOT_FOUND, str(error))
+
+
+def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
+    detail = "The inbox failed. The terminal that it runs in says where."
+    return _problem(HTTP_500_INTERNAL_SERVER_ERROR, detail)
+
+
+_PROBLEMS: ExceptionHandlersMap = {HTTPException: _refused, LookupError: _missing, Exception: _failed}
+
+
+class Info(MailpitNames, frozen=True, kw_only=True):
+    """Counts the mails."""
+
+    version: str
+    messages: int
+    unread: int
+    tags: dict[str, int]
+
+
+@get("/info")
+async def info(captured: NamedDependency[CapturedMails]) -> Info:
+    def count() -> Info:
+        return Info(
+            version=version("keyturn"),
+            messages=captured.count(EVERYTHING),
+            unread=captured.count(UNREAD),
+            tags=captured.tags(),
+        )
+
+    return await asyncio.to_thread(count)
+
+
+@get("/tags")
+async def tags(captured: NamedDependency[CapturedMails]) -> list[str]:
+    return list(await asyncio.to_thread(captured.tags))
+
+
+@get(["/livez", "/readyz"], media_type=MediaType.TEXT, sync_to_thread=False)
+def alive() -> str:
+    return "ok"
+
+
+class Trigger(MailpitNames, frozen=True, kw_only=True):
+    """How often a step is refused, in percent, and with which reply."""
+
+    error_code: Annotated[int, Meta(ge=400, le=599)] = 451
+    probability: Annotated[int, Meta(ge=0, le=100)] = 0
+
+
+class Chaos(MailpitNames, frozen=True, kw_only=True):
+    """Mailpit's faults, for three of the steps. Other steps succeed."""
+
+    sender: Trigger = Trigger()
+    recipient: Trigger = Trigger()
+    authentication: Trigger = Trigger()
+
+
+_STEPS: dict[str, Step] = {"sender": "mail", "recipient": "rcpt", "authentication": "auth"}
+
+
+@get("/faults", sync_to_thread=False)
+def faults(studio: NamedDependency[Studio]) -> list[SmtpFault]:
+    return studio.faults.all()
+
+
+@put("/faults")
+async def set_faults(request: Request[Any, Any, Any], studio: NamedDependency[Studio]) -> list[SmtpFault]:
+    """Replace the faults."""
+    asked = await read_body(request, list[SmtpFault])
+    if len(asked) > MOST_FAULTS:
+        raise ValidationException(detail=f"There may be {MOST_FAULTS} faults at most.")
+    studio.faults.set(*asked)
+    return studio.faults.all()
+
+
+@delete("/faults", status_code=HTTP_200_OK, media_type=MediaType.TEXT, sync_to_thread=False)
+def remove_faults(studio: NamedDependency[Studio]) -> str:
+    studio.faults.set()
+    return "ok"
+
+
+@get("/chaos", sync_to_thread=False)
+def chaos(studio: NamedDependency[Studio]) -> Chaos:
+    refused = {fault.at: fault for fault in reversed(studio.faults.all()) if fault.code}
+    return Chaos(
+        **{
+            name: Trigger(error_code=fault.code, probability=fault.probability)
+            for name, step in _STEPS.items()
+            if (fault := refused.get(step)) and fault.code
+        }
+    )
+
+
+@put("/chaos")
+async def set_chaos(request: Request[Any, Any, Any], studio: NamedDependency[Studio]) -> Chaos:
+    """Do as Mailpit does; this also removes the faults of other steps."""
+    asked = await read_body(request, Chaos)
+    triggers = {step: getattr(asked, name) for name, step in _STEPS.items()}
+    studio.faults.set(
+        *(
+            SmtpFault(at=step, code=trigger.error_code, probability=trigger.probability)
+            for step, trigger in triggers.items()
+            if trigger.probability
+        )
+    )
+    return asked
+
+
+HANDLERS = (info, tags, faults, set_faults, remove_faults, chaos, set_chaos)
+_PATHS = "/api", "/api/v1"
+
+
+def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
+    """Return the API of the captured mails of a studio, below `path`."""
+
+    def one_mail(asked: NamedDependency[MailQuery]) -> OneMail:
+        return OneMail(studio, captured, asked)
+
+    checks = CapturedChecks(studio.clients)
+    handlers = (*messages.HANDLERS, *send.HANDLERS, *HANDLERS)
+    return Router(
+        path,
+        route_handlers=[*(Router(each, route_handlers=handlers) for each in _PATHS), messages.view_page, alive],
+        dependencies={
+            "studio": Provide(lambda: studio, sync_to_thread=False),
+            "captured": Provide(lambda: captured, sync_to_thread=False),
+            "captured_checks": Provide(lambda: checks, sync_to_thread=False),
+            "asked": Provide(read_mail_query, sync_to_thread=False),
+            "one_mail": Provide(one_mail, sync_to_thread=False),
+        },
+        guards=[programs_only(studio.host, studio.token)],
+        exception_handlers=_PROBLEMS,
+        cache_control=CacheControlHeader(no_store=True),
+        response_headers=HEADERS,
+        include_in_schema=False,
+    )

@@ -1,4 +1,4 @@
-"""Mails that come over HTTP instead of SMTP, and those that go on to somebody real."""
+"""Mails that arrive over HTTP instead of SMTP, and mails that are released to real addresses."""
 
 import asyncio
 from email.message import EmailMessage
@@ -15,16 +15,15 @@ from msgspec import Meta
 
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope
-from keyturn.emails.studio.api.asked import read_body
-from keyturn.emails.studio.api.message import OneMail
-from keyturn.emails.studio.api.shapes import Named
+from keyturn.emails.studio.api.messages import OneMail
+from keyturn.emails.studio.api.shapes import MailpitNames, read_body
 from keyturn.emails.studio.studio import Studio
 
 _MOST = 100
 
 
-class Mailbox(Named, frozen=True, kw_only=True):
-    """A mailbox of a mail that is handed in."""
+class HandedAddress(MailpitNames, frozen=True, kw_only=True):
+    """An address of a submitted mail."""
 
     email: str
     name: str = ""
@@ -33,8 +32,8 @@ class Mailbox(Named, frozen=True, kw_only=True):
         return formataddr((self.name, self.email))
 
 
-class File(Named, frozen=True, kw_only=True):
-    """A file of such a mail, in Base64; with a `content_id` it belongs into the HTML."""
+class File(MailpitNames, frozen=True, kw_only=True):
+    """A file of a submitted mail, in Base64. With a `content_id`, the HTML shows it."""
 
     content: bytes
     filename: str = "file"
@@ -42,14 +41,14 @@ class File(Named, frozen=True, kw_only=True):
     content_id: str = ""
 
 
-class Handed(Named, frozen=True, kw_only=True):
-    """A mail as a client of Mailpit hands it in."""
+class Handed(MailpitNames, frozen=True, kw_only=True):
+    """A mail as a client of Mailpit submits it."""
 
-    from_: Mailbox
-    to: Annotated[tuple[Mailbox, ...], Meta(max_length=_MOST)] = ()
-    cc: Annotated[tuple[Mailbox, ...], Meta(max_length=_MOST)] = ()
+    from_: HandedAddress
+    to: Annotated[tuple[HandedAddress, ...], Meta(max_length=_MOST)] = ()
+    cc: Annotated[tuple[HandedAddress, ...], Meta(max_length=_MOST)] = ()
     bcc: Annotated[tuple[str, ...], Meta(max_length=_MOST)] = ()
-    reply_to: tuple[Mailbox, ...] = ()
+    reply_to: tuple[HandedAddress, ...] = ()
     subject: str = ""
     text: str = ""
     html: str = ""
@@ -58,14 +57,14 @@ class Handed(Named, frozen=True, kw_only=True):
     attachments: Annotated[tuple[File, ...], Meta(max_length=_MOST)] = ()
 
 
-class Sent(Named, frozen=True):
-    """The id of the mail that was kept."""
+class KeptMail(MailpitNames, frozen=True):
+    """The id of the kept mail."""
 
     id: str
 
 
 @post("/send", status_code=HTTP_200_OK)
-async def send(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> Sent:
+async def send(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> KeptMail:
     """Keep a mail that comes over HTTP."""
     handed = await read_body(request, Handed)
     recipients = (*(each.email for each in (*handed.to, *handed.cc)), *handed.bcc)
@@ -74,13 +73,13 @@ async def send(request: Request[Any, Any, Any], captured: NamedDependency[Captur
         return captured.add(bytes(_message_of(handed)), Envelope(sender=handed.from_.email, recipients=recipients))
 
     try:
-        return Sent(await asyncio.to_thread(keep))
-    except (ValueError, LookupError) as error:  # a line break in a header, say
+        return KeptMail(await asyncio.to_thread(keep))
+    except (ValueError, LookupError) as error:  # such as a line break in a header
         raise ValidationException(detail=f"This is no mail: {error}") from error
 
 
-class Released(Named, frozen=True, kw_only=True):
-    """To whom a mail shall go on."""
+class Released(MailpitNames, frozen=True, kw_only=True):
+    """The addresses to release a mail to."""
 
     to: Annotated[tuple[str, ...], Meta(min_length=1, max_length=_MOST)]
 
@@ -92,7 +91,7 @@ async def release(
     studio: NamedDependency[Studio],
     one_mail: NamedDependency[OneMail],
 ) -> str:
-    """Send a mail on to each of these addresses; to none where one of them cannot get it."""
+    """Release a mail to each address, or to none if one of them is refused."""
     to = (await read_body(request, Released)).to
     if studio.release is None:
         raise ValidationException(detail="Mails are released where release_to and a mail server are set.")

@@ -1,14 +1,19 @@
-"""What the API answers, with Mailpit's names."""
+"""Requests and answers of the API, with Mailpit's names."""
 
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from litestar import Request
+from litestar.exceptions import ValidationException
+from msgspec import Meta
 
 from keyturn.emails.inbox import mail as read
-from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.mail import MailContent
+from keyturn.emails.inbox.query import EVERYTHING, Condition, condition_for
+from keyturn.emails.inbox.summary import CapturedMail
 
 _NAMES = {
     "id": "ID",
@@ -26,28 +31,28 @@ def _pascal(name: str) -> str:
     return _NAMES.get(name) or name.title().replace("_", "")
 
 
-class Named(msgspec.Struct, frozen=True, kw_only=True, rename=_pascal):
+class MailpitNames(msgspec.Struct, frozen=True, kw_only=True, rename=_pascal):
     """Names its fields as Mailpit does: `message_id` is `MessageID`."""
 
 
-class Address(Named, frozen=True):
-    """A mailbox and the name before it."""
+class NamedAddress(MailpitNames, frozen=True):
+    """An address and the name before it."""
 
     name: str
     address: str
 
 
-class MessageSummary(Named, frozen=True, kw_only=True):
-    """A mail in a list. `attachments` is how many there are, those within the HTML among them."""
+class MessageSummary(MailpitNames, frozen=True, kw_only=True):
+    """A mail in a list. `attachments` counts all files, including those within the HTML."""
 
     id: str
     message_id: str
     read: bool
-    from_: Address
-    to: list[Address]
-    cc: list[Address]
-    bcc: list[Address]
-    reply_to: list[Address]
+    from_: NamedAddress
+    to: list[NamedAddress]
+    cc: list[NamedAddress]
+    bcc: list[NamedAddress]
+    reply_to: list[NamedAddress]
     subject: str
     created: datetime
     username: str
@@ -57,14 +62,14 @@ class MessageSummary(Named, frozen=True, kw_only=True):
     snippet: str
 
 
-class Checksums(Named, frozen=True):
-    """What a file is known by."""
+class Checksums(MailpitNames, frozen=True):
+    """The digest of a file."""
 
     sha256: str
 
 
-class Attachment(Named, frozen=True, kw_only=True):
-    """A part that is a file; `/message/{ID}/part/{PartID}` hands it out."""
+class AttachmentSummary(MailpitNames, frozen=True, kw_only=True):
+    """A part that is a file; `/message/{ID}/part/{PartID}` returns it."""
 
     part_id: str
     file_name: str
@@ -74,7 +79,7 @@ class Attachment(Named, frozen=True, kw_only=True):
     checksums: Checksums
 
 
-class ListUnsubscribe(Named, frozen=True, kw_only=True):
+class ListUnsubscribe(MailpitNames, frozen=True, kw_only=True):
     """The header List-Unsubscribe and its companion (RFC 2369, RFC 8058)."""
 
     header: str
@@ -83,16 +88,16 @@ class ListUnsubscribe(Named, frozen=True, kw_only=True):
     header_post: str
 
 
-class Message(Named, frozen=True, kw_only=True):
+class WholeMessage(MailpitNames, frozen=True, kw_only=True):
     """A whole mail. `links` and `codes` are Keyturn's own: what a reader would follow and type."""
 
     id: str
     message_id: str
-    from_: Address
-    to: list[Address]
-    cc: list[Address]
-    bcc: list[Address]
-    reply_to: list[Address]
+    from_: NamedAddress
+    to: list[NamedAddress]
+    cc: list[NamedAddress]
+    bcc: list[NamedAddress]
+    reply_to: list[NamedAddress]
     return_path: str
     subject: str
     list_unsubscribe: ListUnsubscribe
@@ -102,14 +107,14 @@ class Message(Named, frozen=True, kw_only=True):
     text: str
     html: str
     size: int
-    inline: list[Attachment]
-    attachments: list[Attachment]
+    inline: list[AttachmentSummary]
+    attachments: list[AttachmentSummary]
     links: list[str]
     codes: list[str]
 
 
 class MessageList(msgspec.Struct, frozen=True, kw_only=True):
-    """Mails, newest first. `total` and `unread` count all; `messages_count` and `messages_unread` what was found."""
+    """Mails, newest first. `total` and `unread` count all; `messages_count` and `messages_unread` the matches."""
 
     total: int
     unread: int
@@ -142,9 +147,9 @@ def summary_of(mail: CapturedMail) -> MessageSummary:
     )
 
 
-def message_of(mail: CapturedMail, content: MailContent) -> Message:
+def message_of(mail: CapturedMail, content: MailContent) -> WholeMessage:
     summary = mail.summary
-    return Message(
+    return WholeMessage(
         id=mail.id,
         message_id=summary.message_id,
         from_=_address(summary.sender),
@@ -168,16 +173,16 @@ def message_of(mail: CapturedMail, content: MailContent) -> Message:
     )
 
 
-def _address(address: read.Address) -> Address:
-    return Address(address.name, address.address)
+def _address(address: read.Address) -> NamedAddress:
+    return NamedAddress(address.name, address.address)
 
 
-def _addresses(addresses: Iterable[read.Address]) -> list[Address]:
+def _addresses(addresses: Iterable[read.Address]) -> list[NamedAddress]:
     return [_address(each) for each in addresses]
 
 
-def _attachment(part: read.Attachment) -> Attachment:
-    return Attachment(
+def _attachment(part: read.Attachment) -> AttachmentSummary:
+    return AttachmentSummary(
         part_id=str(part.number),
         file_name=part.name,
         content_type=part.content_type,
@@ -196,3 +201,73 @@ def _unsubscribe(content: MailContent) -> ListUnsubscribe:
         errors="" if links or not header else "no address in <>",
         header_post=content.header("list-unsubscribe-post"),
     )
+
+
+_SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
+
+LONGEST_WAIT = 60.0
+
+_Body = TypeVar("_Body")
+_Text = Annotated[str, Meta(max_length=500)]
+
+
+class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The query of a request.
+
+    `query`: a search as in the outbox.
+    `to`: a whole address of any recipient.
+    `subject`: a part of the subject.
+    `tag`: a whole tag.
+    `since`: only mails that arrived after this moment, UTC without a zone.
+    `wait`: how long the request waits for a match: "10s", "500ms", at most a minute.
+    `tz`, `embed`: Mailpit's, and without effect: days are UTC, and links open a tab of their own.
+    """
+
+    query: _Text = ""
+    to: _Text = ""
+    subject: _Text = ""
+    tag: _Text = ""
+    since: datetime | None = None
+    wait: str = "0s"
+    start: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
+    tz: str = ""
+    embed: str = ""
+
+    def __post_init__(self) -> None:
+        if self.seconds > LONGEST_WAIT:
+            raise ValueError(f"wait is {LONGEST_WAIT:g}s at most")
+        _ = self.condition  # which raises a ValueError, too
+
+    @property
+    def seconds(self) -> float:
+        read = _SECONDS.fullmatch(self.wait)
+        if not read:
+            raise ValueError('wait takes a time as "10s" or "500ms"')
+        return float(read[1]) * _UNITS[read[2]]
+
+    @property
+    def condition(self) -> Condition:
+        """The conditions of all fields together. `EVERYTHING` itself for an empty query."""
+        return condition_for(self.query, self.to, self.subject, self.tag, self.since)
+
+    @property
+    def asks_for_all(self) -> bool:
+        return self.condition is EVERYTHING
+
+
+def read_mail_query(request: Request[Any, Any, Any]) -> MailQuery:
+    """Return the query of a request. Raises ValidationException."""
+    try:
+        return msgspec.convert(dict(request.query_params), MailQuery, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValidationException(detail=f"The query cannot be read: {error}") from error
+
+
+async def read_body(request: Request[Any, Any, Any], kind: type[_Body]) -> _Body:
+    """Return the JSON body. Raises ValidationException."""
+    try:
+        return msgspec.json.decode(await request.body() or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValidationException(detail=f"The body cannot be read: {error}") from error

@@ -1,12 +1,12 @@
-"""What the checks and the golden files say of a mail, kept until one of its files changes.
+"""The findings of the checks and the state of the snapshots, kept until a file changes.
 
-The checks come after the mail. The studio draws first; then its script asks for the findings, of this mail and then of
-the others, for as long as the page is there: nothing is checked that nobody waits for. They are kept for each sample as
-it is written; for one that is edited, made up or in another brand, the last alone.
+The studio shows a mail first. Then its script asks for the findings: of this mail, then of the others, while the page
+is open. So only requested checks run. Findings are kept for each sample as it is written; for edited, generated or
+branded samples, only the latest are kept.
 
-What only a browser knows, the page measures in its own and tells (`in_browser`); and no library compares the pixels of
-a snapshot, since the browser that draws both mails takes one from the other (`mix-blend-mode`).
+The reader's browser measures the mail itself and reports (`reports.InBrowser`). No library compares pixels: the browser
+that draws both mails subtracts one from the other (`mix-blend-mode`).
 
-Mails with the same edit are one group with one button, and each form carries a hash of what was looked at: what has
-changed since is not accepted unseen.
+Mails with the same edit form one group with one button. Each form carries a hash of what was shown, so a mail that has
+changed since cannot be accepted unseen.
 """

@@ -1,13 +1,16 @@
-"""What the checks say of captured mails: found out when somebody asks, and kept for the mails asked for last."""
+"""Findings in captured mails: made on request, and kept for the mails that were checked last."""
 
+import re
 import threading
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from keyturn.emails.inbox.captured_mail import CapturedMail
-from keyturn.emails.inbox.inline_images import weight_of_part
-from keyturn.emails.inbox.mail import MailContent
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.studio.checks.report import Report
+from keyturn.emails.inbox.mail import MailContent, weight_of_part
+from keyturn.emails.inbox.summary import CapturedMail, Summary
+from keyturn.emails.lint.checks.anchors import site_of
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.kept import Kept
 
 if TYPE_CHECKING:
@@ -23,21 +26,21 @@ _SECONDS = 10.0
 
 
 class CapturedChecks:
-    """Checks one mail at a time, from any thread. `clients` are groups of mail clients."""
+    """Checks one mail at a time, from any thread. `clients`: groups of mail clients."""
 
     def __init__(self, clients: tuple[str, ...]) -> None:
         self._clients = clients
-        self._known: Kept[str, Report] = Kept(_MOST)
+        self._known: Kept[str, MailReport] = Kept(_MOST)
         self._seen: Kept[str, tuple[Finding, ...]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
 
-    def last_report(self, mail_id: str) -> Report | None:
-        """Return what is known by now, as a browser has it, too."""
+    def last_report(self, mail_id: str) -> MailReport | None:
+        """Return the known findings, including those of a browser."""
         report, seen = self._known.get(mail_id), self._seen.get(mail_id)
-        return (report or Report(())).and_also(seen) if seen else report
+        return (report or MailReport(())).and_also(seen) if seen else report
 
     def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list["Noticed"]:
-        """Keep what a browser has measured, and return it. Raises msgspec.DecodeError for anything else."""
+        """Keep the measurements of a browser, and return them. Raises msgspec.DecodeError."""
         from keyturn.emails.lint.browser.images import check_images
         from keyturn.emails.lint.browser.measurements import findings_of, notice, place_of_key, read_measurements
 
@@ -48,7 +51,7 @@ class CapturedChecks:
         return noticed
 
     def images(self, content: MailContent) -> tuple["Image", ...]:
-        """Return the images of a mail, with the weights of those that it brings along; none of a very long one."""
+        """Return the images of a mail, with the weights of embedded images. A very long mail has none."""
         from keyturn.emails.lint.browser.images import images_of
 
         if not self.is_measured(content):
@@ -56,11 +59,11 @@ class CapturedChecks:
         return images_of(self._document(content), lambda address: weight_of_part(content, address))
 
     def marked_html(self, content: MailContent) -> str:
-        """Return the HTML of which every tag says where it stands, for who measures it."""
+        """Return the HTML with the place of every tag, for a browser that measures it."""
         return self._document(content).marked_html
 
     def is_measured(self, content: MailContent) -> bool:
-        """Tell whether it has HTML, and not more than anybody measures."""
+        """Tell whether the mail has HTML of a length that is measured."""
         return 0 < len(content.html) <= _LONGEST
 
     def _document(self, content: MailContent) -> "Document":
@@ -68,25 +71,191 @@ class CapturedChecks:
 
         return document_of(content.html)
 
-    def check(self, mail: CapturedMail, content: MailContent) -> Report:
-        """Return what is wrong with a mail; it may take seconds."""
+    def check(self, mail: CapturedMail, content: MailContent) -> MailReport:
+        """Return the findings in a mail. This may take seconds."""
         with self._one_at_a_time:
             report = self._known.get(mail.id) or self._examine(mail, content)
             self._known.put(mail.id, report)
             return report
 
-    def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
+    def _examine(self, mail: CapturedMail, content: MailContent) -> MailReport:
         # The checks take longer to load than the studio.
         from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine_apart
-        from keyturn.emails.studio.checks.message_checks import check_message
 
         findings = tuple(dict.fromkeys(check_message(content, mail.summary)))
         if not content.html:
-            return Report(findings)
+            return MailReport(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
-            return Report(findings, unchecked=f"Its HTML was not checked: it has over {_LONGEST // 1024} KB.")
+            return MailReport(findings, unchecked=f"Its HTML was not checked: it has over {_LONGEST // 1024} KB.")
         sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
-            return Report((*findings, *examine_apart(sent, _SECONDS)))
+            return MailReport((*findings, *examine_apart(sent, _SECONDS)))
         except TooLong:
-            return Report(findings, unchecked=f"Its HTML was not checked: that takes over {_SECONDS:g} seconds.")
+            return MailReport(findings, unchecked=f"Its HTML was not checked: that takes over {_SECONDS:g} seconds.")
+
+
+HEADERS = "headers"
+"""Stands in the place of a finding, instead of a file."""
+
+RULES = RuleGroup(
+    "message",
+    "attachment-refused",
+    "authentication-failed",
+    "bulk-without-unsubscribe",
+    "dkim-unaligned",
+    "long-line",
+    "missing-header",
+    "no-recipient",
+    "no-subject",
+    "repeated-header",
+    "spf-unaligned",
+    "too-big",
+    "unencoded-header",
+    "unsubscribe-not-one-click",
+)
+
+_LONGEST_LINE = 998  # RFC 5322, 2.1.1, without its CRLF
+_TOO_BIG = 25 * 1024**2  # what Gmail and others take, as it was encoded
+_ONCE = ("date", "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject")
+_REFUSED = re.compile(
+    r"\.(?:ade|adp|apk|appx|bat|cab|chm|cmd|com|cpl|dll|dmg|exe|hta|ins|iso|isp|jar|jse?|lib|lnk|mde|msc|msi|msix|msp"
+    r"|mst|nsh|pif|ps1|scr|sct|shb|sys|vbe?|vbs|vhdx?|vxd|wsc|wsf|wsh)$",
+    re.IGNORECASE,
+)  # support.google.com/mail/answer/6590
+_UNSUBSCRIBE = re.compile(
+    r"unsubscri|opt.?out|abmelden|abbestellen|désabonn|désinscri|darse de baja|cancelar (?:la )?suscripción"
+    r"|disiscriv|配信停止|إلغاء الاشتراك",
+    re.IGNORECASE,
+)
+_SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]+)")
+_VERDICT = re.compile(r"\b(spf|dkim|dmarc)\s*=\s*(fail|softfail|permerror|temperror)\b", re.IGNORECASE)
+
+
+def check_message(content: MailContent, summary: Summary) -> Iterator[Finding]:
+    yield from _check_headers(content, summary)
+    yield from _check_alignment(content, summary)
+    yield from _check_bulk(content)
+    yield from _check_bytes(content)
+
+
+def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
+    """Compare with RFC 5322, 3.6."""
+    names = [name.lower() for name, _ in content.headers]
+    for name, severity in (("From", "error"), ("Date", "error"), ("Message-ID", "warning")):
+        if name.lower() not in names:
+            yield RULES["missing-header"].finding(
+                Place(HEADERS),
+                "error" if severity == "error" else "warning",
+                f"There is no {name}.",
+                "Let the library that makes the mail write it: receivers take a mail without it for spam.",
+            )
+    for name in _ONCE:
+        if names.count(name) > 1:
+            yield RULES["repeated-header"].finding(
+                _place(content, name),
+                "error",
+                f"{name.title()} stands there {names.count(name)} times.",
+                "Write it once (RFC 5322, 3.6): Gmail refuses such a mail.",
+            )
+    if not content.header("subject").strip():
+        yield RULES["no-subject"].finding(
+            Place(HEADERS), "warning", "There is no subject.", "Say what the mail is about."
+        )
+    if not (summary.to or summary.cc):
+        yield RULES["no-recipient"].finding(
+            Place(HEADERS),
+            "note",
+            "Nobody stands in To or Cc.",
+            "Write who gets it: filters mistrust a mail to nobody.",
+        )
+    if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # ASCII's last
+        yield RULES["unencoded-header"].finding(
+            Place(HEADERS),
+            "warning",
+            "A header has letters beyond ASCII that are not encoded.",
+            "Encode them (RFC 2047): not every server takes them as they are (RFC 6532).",
+        )
+
+
+def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding]:
+    """Compare the domains that DMARC compares (RFC 7489, 3.1), as far as the mail shows them."""
+    sender = _domain(summary.sender.address)
+    return_path = _domain(summary.return_path)
+    if sender and return_path and site_of(sender) != site_of(return_path):
+        yield RULES["spf-unaligned"].finding(
+            _place(content, "from"),
+            "note",
+            f"From says {sender}, and bounces go to {return_path}: SPF alone cannot pass DMARC.",
+            f"Sign with DKIM as {sender}, or let bounces go to a host below it.",
+        )
+    signed = [
+        found[1].lower()
+        for name, value in content.headers
+        if name.lower() == "dkim-signature" and (found := _SIGNED_BY.search(value))
+    ]
+    if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
+        yield RULES["dkim-unaligned"].finding(
+            _place(content, "dkim-signature"),
+            "warning",
+            f"It is signed by {', '.join(signed)}, and From says {sender}: that signature does not pass DMARC.",
+            f"Have the provider sign as {sender}.",
+        )
+    for name, value in content.headers:
+        if name.lower() == "authentication-results":
+            for verdict in _VERDICT.finditer(value):
+                yield RULES["authentication-failed"].finding(
+                    _place(content, "authentication-results"),
+                    "warning",
+                    f"A receiver found {verdict[0]}.",
+                    "Mend the entry in the DNS that it speaks of.",
+                )
+
+
+def _check_bulk(content: MailContent) -> Iterator[Finding]:
+    """Compare with what Gmail and Yahoo require of bulk mail since February 2024: RFC 2369 and RFC 8058."""
+    unsubscribe = content.header("list-unsubscribe")
+    find = partial(RULES["bulk-without-unsubscribe"].finding, Place(HEADERS))
+    fix = "Add List-Unsubscribe with an https address, and List-Unsubscribe-Post: List-Unsubscribe=One-Click."
+    if not unsubscribe:
+        bulk = content.header("precedence").lower() in ("bulk", "list") or content.header("list-id")
+        if bulk:
+            yield find("error", "It says that it is bulk, and has no List-Unsubscribe.", fix)
+        elif any(_UNSUBSCRIBE.search(f"{link.label} {link.address}") for link in content.links):
+            yield find("warning", "It has a link to unsubscribe, and no List-Unsubscribe.", fix)
+    elif "<https:" not in unsubscribe.lower() or not content.header("list-unsubscribe-post"):
+        yield RULES["unsubscribe-not-one-click"].finding(
+            _place(content, "list-unsubscribe"), "warning", "Nobody can unsubscribe with one click (RFC 8058).", fix
+        )
+
+
+def _check_bytes(content: MailContent) -> Iterator[Finding]:
+    longest = max(map(len, content.raw.splitlines()), default=0)
+    if longest > _LONGEST_LINE:
+        yield RULES["long-line"].finding(
+            Place("source"),
+            "error",
+            f"A line has {longest:,} bytes; {_LONGEST_LINE} are allowed (RFC 5322, 2.1.1).",
+            "Send the part as quoted-printable or base64: servers refuse such a line, or break it anywhere.",
+        )
+    if len(content.raw) > _TOO_BIG:
+        yield RULES["too-big"].finding(
+            Place("source"),
+            "error",
+            f"It has {len(content.raw) // 1024**2} MB; many take {_TOO_BIG // 1024**2}.",
+            "Link to files instead of attaching them.",
+        )
+    for part in content.attachments:
+        if _REFUSED.search(part.name):
+            yield RULES["attachment-refused"].finding(
+                Place("files"), "error", f"Gmail refuses mails with a file like {part.name}.", "Link to it instead."
+            )
+
+
+def _place(content: MailContent, name: str) -> Place:
+    """Return the place of a header: its number."""
+    numbers = (number for number, (each, _) in enumerate(content.headers, 1) if each.lower() == name)
+    return Place(HEADERS, next(numbers, 1))
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()

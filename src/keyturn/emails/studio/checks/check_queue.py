@@ -1,4 +1,4 @@
-"""What the checks say of the mails that are looked at: found out after one was drawn, kept until its files change."""
+"""Findings in the mails that are shown: made after a mail was drawn, kept until its files change."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,7 @@ from keyturn.emails.gallery.fingerprints import Fingerprint
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.jinja.broken_templates import explain_samples
 from keyturn.emails.lint.limits import limit_finding
-from keyturn.emails.studio.checks.in_browser import InBrowser
-from keyturn.emails.studio.checks.known_findings import KnownFindings
-from keyturn.emails.studio.checks.report import Report
+from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings, MailReport
 from keyturn.emails.studio.rendering.drawing import Order
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
@@ -23,14 +21,15 @@ if TYPE_CHECKING:
     from keyturn.emails.lint.browser.measurements import Noticed
 
 _Mail = tuple[str, View]
-"""A template, and what of a view says which mail it is."""
+"""A template, and the part of a view that identifies the mail."""
 
 
 class Checks:
-    """Has mails checked, one at a time, and keeps what was found.
+    """Has mails checked, one at a time, and keeps the findings.
 
-    `clients` are groups of mail clients, `severity` says by rule or group how severe a finding is. What is `known` of
-    them does not count.
+    `clients`: groups of mail clients.
+    `severity`: severities by rule or group.
+    `known`: the baseline, whose findings do not count.
     """
 
     def __init__(
@@ -44,14 +43,14 @@ class Checks:
         self._gallery = renditions.gallery
         self._clients = clients
         self._severity = severity or {}
-        self._known: Kept[_Mail, Report] = Kept()
+        self._known: Kept[_Mail, MailReport] = Kept()
         self.in_browser = InBrowser(renditions.gallery, self._severity)
         self._baseline = known or KnownFindings(renditions.gallery, None)
         self._explored: Kept[str, None] = Kept()
         self._one_at_a_time = threading.Lock()
 
-    def last_report(self, rendition: Rendition) -> Report | None:
-        """Return what was found last, also if a file has changed since; None where nobody has looked yet."""
+    def last_report(self, rendition: Rendition) -> MailReport | None:
+        """Return the latest findings, also if a file has changed since; None before the first check."""
         mail = rendition.template, rendition.view
         known = self._known.get(mail)
         if known is None:
@@ -61,14 +60,14 @@ class Checks:
         return replace(report, findings=counting, in_baseline=in_baseline)
 
     def notice(self, rendition: Rendition, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
-        """Keep what a browser has found in a mail, and what its images weigh; return what of the former counts."""
+        """Keep the findings of a browser and the weights of images; return the findings that count."""
         return self.in_browser.keep((rendition.template, rendition.view), noticed, others)
 
     def check(self, rendition: Rendition) -> bool:
-        """Check a mail; return False where nothing has changed since it was checked.
+        """Check a mail. Return False if nothing has changed since the last check.
 
-        Of those that nobody has written, edited, made up, or for another brand, only the last one of a sample is kept:
-        every letter that is typed makes another.
+        Of edited, generated and branded mails, only the latest of each sample is kept: every keystroke makes another
+        mail.
         """
         mail = rendition.template, rendition.view
         with self._one_at_a_time:
@@ -90,7 +89,7 @@ class Checks:
             return True
 
     def _explore(self, template: str, fingerprint: Fingerprint) -> None:
-        """Find the branches of a template, where something has changed since they were found."""
+        """Find the branches of a template, if a file has changed since the last search."""
         if self._explored.is_new(template, fingerprint):
             self._gallery.branches(template)
             self._explored.put(template, None, fingerprint)
@@ -99,20 +98,20 @@ class Checks:
         report = self._report(rendition.order) if rendition.order else _unreadable(rendition, self._gallery)
         self._known.put((rendition.template, rendition.view), report, rendition.fingerprint)
 
-    def _report(self, order: Order) -> Report:
-        # The checks take longer to load than the studio, and nobody waits for them before the first mail is drawn.
+    def _report(self, order: Order) -> MailReport:
+        # The checks take longer to load than the studio, which shows the first mail without them.
         from keyturn.emails.studio.checks.examiner import examine
 
         try:
             return self._renditions.runner.run(examine, order, self._clients, self._severity)
         except LimitExceeded as exceeded:
-            return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
+            return MailReport((limit_finding(exceeded.limit, Place(order.files.markup)),))
 
 
-def _unreadable(rendition: Rendition, gallery: Gallery) -> Report:
+def _unreadable(rendition: Rendition, gallery: Gallery) -> MailReport:
     error = rendition.unreadable
     faults = (error, *error.others) if error else ()
-    return Report(tuple(explain_samples(one, gallery.folders).finding for one in faults))
+    return MailReport(tuple(explain_samples(fault, gallery.folders).finding for fault in faults))
 
 
 def _as_written(view: View) -> View:

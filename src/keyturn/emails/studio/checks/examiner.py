@@ -1,4 +1,4 @@
-"""One mail through every check: what `keyturn check` does, for the mail that is looked at."""
+"""One mail through every check: what `keyturn check` does, for the shown mail."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -16,15 +16,15 @@ from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
 from keyturn.emails.lint.suppression.judgement import judge
 from keyturn.emails.lint.suppression.severities import Severities
 from keyturn.emails.lint.template_checks import document_findings, missing_names
-from keyturn.emails.studio.checks.report import Report
+from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.errors import TemplateInvalid
 
 
-def examine(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> Report:
-    """Return what is wrong with a mail, what keeps it from being drawn first.
+def examine(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> MailReport:
+    """Return the findings in a mail; those that keep it from being drawn come first.
 
-    `clients` are groups of mail clients, all of which exist.
+    `clients`: groups of mail clients, all of which exist.
     """
     gallery = drawer.gallery
     with gallery.one_look():
@@ -39,26 +39,28 @@ def examine(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Ma
             key=lambda finding: (finding not in breaking, finding.place, finding.rule, finding.message),
         )
         counting = _counting(gallery, order.template, ordered, Severities(severity))
-        return Report(tuple(counting), audit(document, audits=gallery.audits) if document else ())
+        return MailReport(tuple(counting), audit(document, audits=gallery.audits) if document else ())
 
 
 def _of_mail(
     drawer: Drawer, order: Order, checks: tuple[Check, ...]
 ) -> tuple[Document | None, set[Finding], set[Finding]]:
-    """Return the mail, None where it cannot be drawn, what is wrong with it, and what keeps it from being sent."""
+    """Return the mail (None if it cannot be drawn), its findings, and the findings that keep it from being sent."""
     folders = drawer.gallery.folders
     try:
         document = drawer.document(order)
     except TemplateInvalid as error:
         return None, set(), {explain(error, folders, order.sample).finding}
-    found, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
-    return (document, found, missing) if document.html else (None, set(), found | missing)
+    findings, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
+    return (document, findings, missing) if document.html else (None, set(), findings | missing)
 
 
-def _counting(gallery: Gallery, template: str, found: Iterable[Finding], severities: Severities) -> Iterator[Finding]:
-    """Yield what the team wants to hear of it, and what is wrong with the comments that say so."""
+def _counting(
+    gallery: Gallery, template: str, findings: Iterable[Finding], severities: Severities
+) -> Iterator[Finding]:
+    """Yield the findings that count, and mistakes in the comments that ignore findings."""
     comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
-    yield from (one.finding for one in judge(found, comments, severities) if not one.reason)
+    yield from (judged.finding for judged in judge(findings, comments, severities) if not judged.reason)
     yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))
 
 

@@ -1,7 +1,6 @@
-"""What `keyturn check` says of the whole folder: found out template by template, and kept until its files change.
+"""The findings of `keyturn check` in the whole folder: made template by template, kept until the files change.
 
-The findings are those of `lint.examination.examine`, and so are their numbers: the list, the page of all findings and
-`check` cannot disagree.
+`lint.examination.examine` counts them. So the list, the page of all findings and `check` always agree.
 """
 
 import threading
@@ -17,8 +16,7 @@ from keyturn.emails.gallery.fingerprints import fingerprints
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.tally import Tally
-from keyturn.emails.studio.checks.in_browser import InBrowser
-from keyturn.emails.studio.checks.known_findings import KnownFindings
+from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.studio import Studio
@@ -29,20 +27,22 @@ if TYPE_CHECKING:  # these load the checks, and the studio starts without them
     from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
 
 _MOMENT = 0.1
-"""Seconds. Between two moments a save gets its turn."""
+"""Seconds of one round. Between two rounds a save gets its turn."""
 
 _BESIDE = 10
-"""Seconds for what is not one mail's: loading the checks, reading samples and files."""
+"""Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
 
 _SHARE = 5
-"""While mails are being checked, putting together what is known takes one part in so many of the time."""
+"""While mails are being checked, summing up takes one part in this many of the time."""
 
 
 @dataclass(frozen=True)
 class FolderFindings:
-    """What is known of a folder. `examination` is None before anything was checked.
+    """The known findings in a folder.
 
-    `waiting` mails are still to be looked at. `trouble` is what is wrong with the baseline.
+    `examination`: None before the first check.
+    `waiting`: the number of mails still to check.
+    `trouble`: what is wrong with the baseline.
     """
 
     examination: "Examination | None" = None
@@ -60,15 +60,15 @@ class FolderFindings:
 
     @cached_property
     def tallies(self) -> Mapping[str, Tally]:
-        """The count of each template: what its mails have, and what it shares."""
+        """The count of each template: of its mails, and of the files that it shares."""
         by_template: dict[str, list[Finding]] = {}
-        for one in self.found:
-            for template in one.templates:
-                by_template.setdefault(template, []).append(one.finding)
+        for located in self.found:
+            for template in located.templates:
+                by_template.setdefault(template, []).append(located.finding)
         return {template: Tally.of(findings) for template, findings in by_template.items()}
 
     def of_branches(self, entry: Entry, languages: Collection[str]) -> Mapping[str, Tally]:
-        """Return the count of each branch of a template: what none of its samples has."""
+        """Return the count of each branch of a template: findings that none of the template's samples has."""
         endings = ["", *(f" {language}" for language in languages)]
         own = {f"{entry.name}/{sample}{ending}" for sample in entry.samples for ending in endings}
         of_branches = [one for one in self.found if entry.name in one.templates and own.isdisjoint(one.mails)]
@@ -83,9 +83,9 @@ class FolderFindings:
 
 
 class FolderChecks:
-    """Has templates checked, one at a time, for as long as somebody asks.
+    """Has templates checked, one at a time, while pages ask for it.
 
-    `last` is what was known when somebody asked last.
+    `last`: the findings at the latest request.
     """
 
     def __init__(self, studio: Studio, runner: Runner[Drawer], in_browser: InBrowser, known: KnownFindings) -> None:
@@ -101,10 +101,10 @@ class FolderChecks:
         self._one_at_a_time = threading.Lock()
 
     def check_more(self) -> bool:
-        """Check some of the templates that are new; return whether any is left.
+        """Check some new templates; return whether any are left.
 
-        Nothing is checked that nobody waits for: a page asks again for as long as it is there. What changes after the
-        fingerprints were taken is new again next time. What was found before stays until then.
+        A page asks again while it is open, so only requested checks run. A template that changes after its fingerprint
+        was taken is new again next time. Until then its earlier findings stay.
         """
         with self._one_at_a_time:
             began = monotonic()
@@ -113,7 +113,7 @@ class FolderChecks:
                 entries = {entry.name: entry for entry in self._gallery.entries()}
                 waiting = [name for name in entries if self._found.is_new(name, states.get(name))]
                 self._found.forget([name for name, _ in self._found.items() if name not in entries])
-                until = monotonic() + max(_MOMENT, monotonic() - began)  # of a large folder, looking takes as long
+                until = monotonic() + max(_MOMENT, monotonic() - began)  # looking at a large folder takes as long
                 while waiting:
                     name = waiting.pop(0)
                     self._found.put(name, self._check(entries[name]), states.get(name))
@@ -126,18 +126,18 @@ class FolderChecks:
         # The checks take longer to load than the studio.
         from keyturn.emails.lint.template_checks import TemplateFindings
 
-        self._gallery.branches(entry.name)  # so that the list has them
+        self._gallery.branches(entry.name)  # so that the list shows them
         seconds = self._studio.limits.seconds * self._mails_of(entry, MOST_SAMPLES + 1) + _BESIDE
         try:
             return self._runner.run_for(seconds, _check_template, entry.name, self._studio.clients, self._studio.limits)
         except LimitExceeded as exceeded:
             place = Place(self._gallery.files(entry.name).markup)
             return TemplateFindings(((limit_finding(exceeded.limit, place), (entry.name,)),), is_whole=False)
-        except LookupError:  # gone since
+        except LookupError:  # deleted since
             return TemplateFindings((), is_whole=False)
 
     def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
-        """Make `last` of what is known, where that has changed and was not done a moment ago."""
+        """Update `last` if the findings have changed and the last update was not a moment ago."""
         known = self._found.revision, not waiting, self.known.state, self._in_browser.revision
         left = sum(self._mails_of(entries[name]) for name in waiting)
         if known == self._put_together or (waiting and monotonic() < self._again_at):
@@ -154,7 +154,7 @@ class FolderChecks:
         from keyturn.emails.lint.template_checks import TemplateFindings
 
         def known(_: "TemplateChecks", names: Sequence[str]) -> "Iterable[TemplateFindings]":
-            unknown = TemplateFindings((), is_whole=False)  # of one that has come since, until next time
+            unknown = TemplateFindings((), is_whole=False)  # a template that was added since, until next time
             return [self._found.get(name) or unknown for name in names]
 
         examination = examine(
@@ -169,7 +169,7 @@ class FolderChecks:
         return baseline.without_known(examination) if baseline else examination
 
     def _from_browsers(self, entries: Mapping[str, Entry]) -> Mapping[Finding, list[str]]:
-        """Return what browsers have found in the mails that there are, as `check --browser` names them."""
+        """Return the findings of browsers in existing mails, with the names that `check --browser` uses."""
         several = len(self._gallery.languages.known) > 1
         found: dict[Finding, list[str]] = {}
         for template, sample, language, findings in self._in_browser.of_samples():
@@ -181,7 +181,7 @@ class FolderChecks:
         return found
 
     def _mails_of(self, entry: Entry, branches: int = 0) -> int:
-        """Return how many mails there are of a template, with so many branches where nobody has looked for them."""
+        """Return the number of mails of a template, with `branches` more if its branches are unknown."""
         more = len(entry.branches) or (branches if self._gallery.finds_branches else 0)
         return max(1, len(entry.samples) + len(self._gallery.languages.known) - 1 + more)
 

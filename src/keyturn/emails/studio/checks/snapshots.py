@@ -1,4 +1,4 @@
-"""The mails that are not as they were accepted: how many there are, what changed in them, and saying yes to it."""
+"""The mails that differ from their snapshots: their number, what changed, and accepting the changes."""
 
 import threading
 from collections import defaultdict
@@ -11,13 +11,13 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprint, fingerprints
 from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
-from keyturn.emails.snapshots.difference import Line, Piece
+from keyturn.emails.snapshots.difference import Line, LinePiece
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
 from keyturn.errors import TemplateInvalid
 
-# Seconds. Between two moments a save gets its turn.
+# Seconds of one round. Between two rounds a save gets its turn.
 _MOMENT = 0.1
 _EXCERPT = 6
 _AROUND = 48
@@ -26,14 +26,14 @@ _ORDER: Mapping[Verdict, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
 
 
 class Stale(Exception):
-    """Something that was accepted is not what it was when somebody looked at it."""
+    """A mail has changed since the reader looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A mail that is not as it was accepted. `id` is what is accepted.
+class ChangedMail:
+    """A mail that differs from its snapshot. `id`: what the reader accepts.
 
-    `edits` and `excerpt`, some of the lines that changed, are of a mail that was there before and still is.
+    `edits`, `excerpt` (some of the changed lines): only of a mail that existed before and still exists.
     """
 
     name: MailName
@@ -47,11 +47,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Mails in which the same was changed: one look is enough for all of them."""
+class ChangeGroup:
+    """Mails with the same change: one look is enough for all of them."""
 
     verdict: Verdict
-    changes: tuple[Change, ...]
+    changes: tuple[ChangedMail, ...]
 
     @property
     def ids(self) -> str:
@@ -59,9 +59,9 @@ class Group:
 
 
 class Review:
-    """Compares the mails with their golden files, for the pages of the review.
+    """Compares the mails with their snapshots, for the pages of the review.
 
-    Golden files and templates are read anew for every page; what is kept is the verdict on each, for the count.
+    Snapshots and templates are read again for every page. Only the verdicts are kept, for the count.
     """
 
     def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
@@ -74,7 +74,7 @@ class Review:
 
     @classmethod
     def of(cls, studio: Studio, renditions: Renditions) -> "Review | None":
-        """Return the review of a studio; None where it has no golden files."""
+        """Return the review of a studio, or None without snapshots."""
         if studio.goldens is None:
             return None
         snapshots = Snapshots(
@@ -84,25 +84,25 @@ class Review:
 
     @property
     def count(self) -> int:
-        """How many there are to look at, as far as is known by now."""
+        """The number of mails to review, as far as known."""
         return len(self.waiting_mails())
 
     @property
     def total(self) -> int:
-        """How many mails there are, as far as is known by now."""
+        """The number of mails, as far as known."""
         return sum(verdict != "gone" for _, verdict in self._verdicts())
 
     def waiting_mails(self) -> list[MailName]:
-        """Return the mails that there are to look at, as far as is known by now."""
+        """Return the mails to review, as far as known."""
         return [name for name, verdict in self._verdicts() if verdict not in ("same", "broken")]
 
     def look(self, seconds: float = _MOMENT) -> bool:
-        """Compare some of the mails that may have changed since they were compared; return whether any is left."""
+        """Compare some mails that may have changed since the last comparison; return whether any are left."""
         with self._one_at_a_time:
             return self._look(self._fingerprints(), seconds)
 
     def _look(self, files: Mapping[str, Fingerprint], seconds: float) -> bool:
-        """Compare what is new. What changes after `files` were taken is new again next time."""
+        """Compare the changed mails. A file that changes after `files` were taken counts as changed next time."""
         with self._gallery.one_look():
             self._names = self._snapshots.names()
             left = [name for name in self._names if self._known.is_new(name, files[name.template])]
@@ -113,28 +113,30 @@ class Review:
                     return done < len(left)
         return False
 
-    def changes(self) -> list[Change]:
-        """Return all that there is to look at, in the order of the list."""
+    def changes(self) -> list[ChangedMail]:
+        """Return all changes, in the order of the list."""
         self.look(float("inf"))
         wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
         comparisons = self._snapshots.compare_each(wanted)
         return [_change_from(comparison) for comparison in comparisons if comparison.state != "same"]
 
     def compare(self, name: MailName) -> Comparison:
-        """Raise LookupError for what is neither a mail nor golden files."""
+        """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
         return self._snapshots.compare(name)
 
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
-        """Write the golden files of what has these ids, or delete those of mails that are gone; never both at once.
+        """Write the snapshots of the mails with these ids, or delete those of removed mails; never both at once.
 
-        Raises Stale, and does nothing, where one of them is not of that kind, or no more.
+        Raises Stale, and changes nothing, if one of the mails is not of that kind any more.
         """
         self.look(float("inf"))
         with self._one_at_a_time:
             wanted = set(ids)
             comparisons = self._snapshots.compare_each(self.waiting_mails())
             accepted = [
-                one for one in comparisons if one.acceptable and one.id in wanted and (one.state == "gone") == deletes
+                comparison
+                for comparison in comparisons
+                if comparison.acceptable and comparison.id in wanted and (comparison.state == "gone") == deletes
             ]
             if len(accepted) < len(wanted):
                 raise Stale
@@ -142,7 +144,7 @@ class Review:
                 self._snapshots.accept(comparison)
 
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
-        """Return for each template what its mails and their golden files are made from."""
+        """Return the fingerprints of each template: of its files and of its snapshots."""
         own, goldens = fingerprints(self._gallery), defaultdict(set)
         for file in fingerprint(self.goldens.folder):
             goldens[file[0].rpartition("/")[0]].add(file)
@@ -152,20 +154,20 @@ class Review:
         return [(name, verdict) for name in self._names if (verdict := self._known.get(name))]
 
 
-def group_changes(changes: Iterable[Change]) -> list[Group]:
-    """Return the changes with those together that are the same edit; the edits in most mails come first."""
-    groups: dict[object, list[Change]] = defaultdict(list)
+def group_changes(changes: Iterable[ChangedMail]) -> list[ChangeGroup]:
+    """Return the changes in groups of the same edit. The edit of the most mails comes first."""
+    groups: dict[object, list[ChangedMail]] = defaultdict(list)
     for change in changes:
         groups[change.verdict, change.edits].append(change)
     ordered = sorted(groups.values(), key=lambda group: (_ORDER[group[0].verdict], -len(group)))
-    return [Group(group[0].verdict, tuple(group)) for group in ordered]
+    return [ChangeGroup(group[0].verdict, tuple(group)) for group in ordered]
 
 
-def _change_from(comparison: Comparison) -> Change:
+def _change_from(comparison: Comparison) -> ChangedMail:
     parts = comparison.html, comparison.text, comparison.subject
     whole = comparison.state != "changed"
     lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
-    return Change(
+    return ChangedMail(
         name=comparison.name,
         verdict=comparison.state,
         id=comparison.id,
@@ -178,15 +180,15 @@ def _change_from(comparison: Comparison) -> Change:
 
 
 def _shorten_line(line: Line) -> Line:
-    """Return the line without what is far from what changed in it: lines of compiled HTML are long."""
+    """Return the line without text far from a change: lines of compiled HTML are long."""
     pieces, last = line.pieces, len(line.pieces) - 1
     return line._replace(pieces=tuple(_cut_piece(piece, at > 0, at < last) for at, piece in enumerate(pieces)))
 
 
-def _cut_piece(piece: Piece, after: bool, before: bool) -> Piece:
-    """Keep what stands after a change and before one; of a line that is in one piece, its beginning."""
+def _cut_piece(piece: LinePiece, after: bool, before: bool) -> LinePiece:
+    """Keep the text after and before a change; of an unchanged line, keep its beginning."""
     text = piece.text
     if piece.changed or len(text) <= (after + before or 2) * _AROUND:
         return piece
     start = text[:_AROUND] if after else "" if before else text[: 2 * _AROUND]
-    return Piece(f"{start}…{text[-_AROUND:] if before else ''}")
+    return LinePiece(f"{start}…{text[-_AROUND:] if before else ''}")

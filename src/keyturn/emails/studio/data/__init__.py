@@ -1,5 +1,5 @@
-"""What a mail is drawn with: its sample or what a seed makes of it, and what was edited on top.
+"""The data that a mail is drawn with: a sample, or generated data, with the reader's edits on top.
 
-An edit is one JSON object in the address, so what somebody tries can be linked to. The form is made from the types of
-the props; while a value does not fit, the mail shows the last that did.
+An edit is one JSON object in the address, so it can be linked to. The form is made from the types of the props. While a
+value does not fit its type, the mail shows the last value that did.
 """

@@ -1,25 +1,30 @@
-"""What a mail is drawn with: a sample or what a seed makes of it, and what was edited on top."""
+"""The data that a mail is drawn with, and which edited values do not fit their types."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.samples.durations import read_duration
 from keyturn.emails.gallery.samples.plain_data import plain_data
 from keyturn.emails.gallery.samples.shapes import Fields, fields_of
-from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit
+from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit, pointer
 from keyturn.emails.studio.data.form import Form
-from keyturn.emails.studio.data.typed_values import fit_values
 from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.render import EmailProps
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentData:
-    """The data of a mail. `sample` is what it is drawn with: what was edited as far as it fits, else what fitted last.
+    """The data of a mail. `sample`: what it is drawn with. Values that do not fit are replaced by the last that did.
 
-    `start` and `values` are plain data: as it was before it was edited, and after, also where it does not fit.
-    `faults` are what does not fit, by JSON Pointer. `unreadable` tells that the edit is no JSON object.
+    `start`, `values`: plain data before and after the edit, also if it does not fit.
+    `faults`: what does not fit, by JSON Pointer.
+    `unreadable`: the edit is no JSON object.
     """
 
     sample: Sample
@@ -43,17 +48,16 @@ class CurrentData:
 
 
 class CurrentDataReader:
-    """Reads what a view asks for, anew each time; of an edit that does not fit it remembers the last one that did."""
+    """Reads the data of a view. Remembers the last edit that fitted."""
 
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._last_fitting: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
 
     def of(self, template: str, view: View) -> CurrentData | None:
-        """Return what the view asks for; None where the template has no sample.
+        """Return the data of a view, or None if the template has no sample.
 
-        Raises LookupError for a template or a sample that does not exist, TemplateInvalid where the samples cannot be
-        read.
+        Raises LookupError for an unknown template or sample, and TemplateInvalid if the samples cannot be read.
         """
         props = self._gallery.props.get(template)
         start = self._start(template, view, props)
@@ -84,3 +88,149 @@ class CurrentDataReader:
         from keyturn.emails.studio.data.random_data import random_sample
 
         return random_sample(start, props, view.seed)
+
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+class FittedValues(NamedTuple):
+    """Values for a template, with those of the sample in place of unfit ones. `faults`: by JSON Pointer."""
+
+    values: Mapping[str, Any]
+    faults: Mapping[str, str]
+
+
+def fit_values(start: Sample, edited: Values, props: type[EmailProps] | None) -> FittedValues:
+    return _fit_to_props(start, edited, props) if props else _fit_to_sample(start, edited)
+
+
+def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> FittedValues:
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(props)}
+    for name, value in edited.items():
+        if name not in fields:
+            faults[pointer(name)] = f"{props.__name__} has no field of this name."
+            continue
+        try:
+            values[name] = msgspec.convert(value, fields[name].type)
+        except msgspec.ValidationError as error:
+            message, steps = _split_message(error)
+            faults[pointer(name, *steps)] = _to_plain_words(message, _value_at(value, steps))
+    faults |= {pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
+    if faults:
+        return FittedValues({**start.values, **values}, faults)
+    try:
+        return FittedValues(msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {})
+    except msgspec.ValidationError as error:  # a rule of the struct about several fields
+        return FittedValues(start.values, {"": str(error)})
+
+
+def _fit_to_sample(start: Sample, edited: Values) -> FittedValues:
+    """Convert values to the types of the sample: plain values have no declared types."""
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for name, value in edited.items():
+        try:
+            values[name] = _convert_like(start.values.get(name), value, pointer(name))
+        except _Unlike as error:
+            faults[error.place] = error.message
+            values[name] = start.values[name]
+    return FittedValues(values, faults)
+
+
+class _Unlike(Exception):
+    """A value does not fit its type."""
+
+    def __init__(self, place: str, message: str) -> None:
+        self.place, self.message = place, message
+
+
+def _convert_like(start: Any, value: Any, place: str) -> Any:
+    match start, value:
+        case ((datetime() | date() | time() | timedelta()), str()):
+            try:
+                return msgspec.convert(value, type(start))
+            except msgspec.ValidationError as error:
+                raise _Unlike(place, _to_plain_words(str(error), value)) from error
+        case Mapping(), Mapping():
+            return {key: _convert_like(start.get(key), each, f"{place}{pointer(key)}") for key, each in value.items()}
+        case ((list() | tuple()), list()):
+            first = start[0] if start else None
+            return [
+                _convert_like(start[at] if at < len(start) else first, each, f"{place}{pointer(at)}")
+                for at, each in enumerate(value)
+            ]
+        case ((Mapping() | list() | tuple()), str()):
+            raise _Unlike(place, "This is no JSON.")
+    return value
+
+
+def _split_message(error: msgspec.ValidationError) -> tuple[str, list[str]]:
+    message, _, path = str(error).partition(" - at `$")
+    return message, [name or index for name, index in _STEP.findall(path.removesuffix("`"))]
+
+
+def _value_at(value: Any, steps: list[str]) -> Any:
+    for step in steps:
+        try:
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        except (LookupError, TypeError, ValueError):
+            return None
+    return value
+
+
+def _to_plain_words(message: str, value: Any) -> str:
+    """Rewrite a message of msgspec in plain words."""
+    for pattern, say in _SAYINGS:
+        if found := pattern.fullmatch(message):
+            return say(found, value)
+    return f"{message}."
+
+
+def _without_zero(number: str) -> str:
+    return number.removesuffix(".0")
+
+
+def _length_fault(kind: str, bound: str, length: str, value: Any) -> str:
+    limit = "At most" if bound == "<=" else "At least"
+    unit = "character" if kind == "str" else "item"
+    wanted = f"{limit} {length} {unit}{'' if length == '1' else 's'}."
+    if not isinstance(value, (str, list, dict)):
+        return wanted
+    return f"{wanted} There {'is' if len(value) == 1 else 'are'} {len(value)}."
+
+
+_Saying = Callable[[re.Match[str], Any], str]
+_SAYINGS: tuple[tuple[re.Pattern[str], _Saying], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), say)
+    for pattern, say in (
+        (
+            r"Expected `(\w+)` of length (<=|>=) (\d+)",
+            lambda found, value: _length_fault(found[1], found[2], found[3], value),
+        ),
+        (r"Expected `str` matching regex '(.*)'", lambda found, _: f"It has to match {found[1]}"),
+        (r"Expected `\w+` >= (\S+)", lambda found, _: f"{_without_zero(found[1])} or more."),
+        (r"Expected `\w+` <= (\S+)", lambda found, _: f"{_without_zero(found[1])} or less."),
+        (r"Expected `\w+` > (\S+)", lambda found, _: f"More than {_without_zero(found[1])}."),
+        (r"Expected `\w+` < (\S+)", lambda found, _: f"Less than {_without_zero(found[1])}."),
+        (r"Expected `\w+` that's a multiple of (\S+)", lambda found, _: f"A multiple of {_without_zero(found[1])}."),
+        (r"Expected `(?:int|float)(?: \| null)?`, got .*", lambda *_: "This has to be a number."),
+        (r"Expected `str(?: \| null)?`, got .*", lambda *_: "This has to be a text."),
+        (r"Expected `bool(?: \| null)?`, got .*", lambda *_: "This has to be true or false."),
+        (r"Expected `(?:object|array)(?: \| null)?`, got `str`", lambda *_: "This is no JSON."),
+        (r"Expected `datetime` with a timezone component", lambda *_: "A time zone is missing, for example Z."),
+        (r"Invalid RFC3339 encoded datetime", lambda *_: "This is no date and time: 2026-11-20T14:32:00Z is one."),
+        (r"Invalid RFC3339 encoded date", lambda *_: "This is no date: 2026-11-20 is one."),
+        (r"Invalid RFC3339 encoded time", lambda *_: "This is no time: 14:32:00 is one."),
+        (r"Invalid ISO8601 duration", lambda _, value: _duration_fault(value)),
+    )
+)
+
+
+def _duration_fault(value: Any) -> str:
+    try:
+        read_duration(str(value))
+    except ValueError as error:
+        return str(error)
+    return 'Write it as "PT30M" here.'

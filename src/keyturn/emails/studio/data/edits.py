@@ -1,7 +1,7 @@
-"""What was edited, as it stands in the address: one JSON object with the fields that differ from where one started.
+"""The edit in an address: one JSON object with the fields that differ from the starting data.
 
-A field is there as a whole, with all that it holds. The key "" lists the fields that were taken away. Places in the
-values are JSON Pointers (RFC 6901).
+A changed field is included as a whole. The key "" lists the removed fields. Places in the values are JSON Pointers (RFC
+6901).
 """
 
 import json
@@ -15,7 +15,7 @@ Values = dict[str, Any]
 
 
 class EditUnreadable(ValueError):
-    """A text that is no JSON object. `line` and `column` count from 1."""
+    """A text is no JSON object. `line`, `column`: counted from 1."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
         self.message, self.line, self.column = message, line, column
@@ -23,20 +23,20 @@ class EditUnreadable(ValueError):
 
 
 def read_object(text: str) -> Values:
-    """Return the object that a text is. Raises EditUnreadable."""
+    """Return the object in a text. Raises EditUnreadable."""
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
+        values = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise EditUnreadable(error.msg, error.lineno, error.colno) from error
     except (RecursionError, ValueError) as error:  # NaN, an endless number, nested without end
         raise EditUnreadable(str(error)) from error
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         raise EditUnreadable("These must be the values by name: an object in braces")
-    return found
+    return values
 
 
 def apply_edit(start: Values, edit: str) -> Values:
-    """Return what `edit` makes of the values. Raises EditUnreadable."""
+    """Return the values with an edit. Raises EditUnreadable."""
     if not edit:
         return dict(start)
     changes = read_object(edit)
@@ -46,7 +46,7 @@ def apply_edit(start: Values, edit: str) -> Values:
 
 
 def edit_between(start: Values, values: Values) -> str:
-    """Return the shortest edit that makes `values` of `start`: nothing where they are the same."""
+    """Return the shortest edit that turns `start` into `values`; empty if they are equal."""
     changes = {name: value for name, value in values.items() if name not in start or not _is_same(value, start[name])}
     if gone := [name for name in start if name not in values]:
         changes[_TAKEN_AWAY] = gone
@@ -54,7 +54,7 @@ def edit_between(start: Values, values: Values) -> str:
 
 
 def to_json_lines(values: Values) -> str:
-    """Return the values as a person reads JSON."""
+    """Return the values as indented JSON."""
     return json.dumps(values, ensure_ascii=False, indent=2)
 
 
@@ -67,22 +67,22 @@ def steps_of(place: str) -> list[str]:
 
 
 def add_item(values: Values, place: str, item: Any) -> None:
-    """Add an item to the list at `place`; nothing where there is no list."""
-    found = _value_at(values, steps_of(place))
-    if isinstance(found, list):
-        found.append(item)
+    """Add an item to the list at `place`. Do nothing if there is no list."""
+    items = _value_at(values, steps_of(place))
+    if isinstance(items, list):
+        items.append(item)
 
 
 def remove_item(values: Values, place: str) -> None:
-    """Take the item at `place` out of its list; nothing where there is none."""
+    """Remove the item at `place` from its list, if it exists."""
     *steps, last = steps_of(place) or [""]
-    found = _value_at(values, steps)
-    if isinstance(found, list) and is_index(last, found):
-        del found[int(last)]
+    items = _value_at(values, steps)
+    if isinstance(items, list) and is_index(last, items):
+        del items[int(last)]
 
 
 def is_index(step: str, values: list[Any]) -> bool:
-    """Tell whether a step of a JSON Pointer is the index of an item that the list has."""
+    """Tell whether a step of a JSON Pointer is an index of the list."""
     return step.isdecimal() and len(step) <= len(str(len(values))) and int(step) < len(values)
 
 
@@ -98,7 +98,7 @@ def _value_at(values: Any, steps: Iterable[str]) -> Any:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Tell 1 from True and from 1.0, which Python does not."""
+    """Compare two values as JSON. Python takes 1, True and 1.0 for equal."""
     return json.dumps(one) == json.dumps(other)
 
 

@@ -1,30 +1,182 @@
-"""The form of a template's data: a field for each value, with what its type says of it."""
+"""The form of a template's data: a field with a control for each value, and what a browser sends of it."""
 
-from collections.abc import Iterator, Mapping
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 from msgspec import NODEFAULT, inspect
 
+from keyturn.emails.gallery.samples.durations import in_iso, in_words, read_duration
 from keyturn.emails.gallery.samples.plain_data import plain_data
 from keyturn.emails.gallery.samples.shapes import Fields, Shape, alternatives, description_of, parts_of
-from keyturn.emails.studio.data.controls import Kind, choices, control_for, to_control_text, zone_of
-from keyturn.emails.studio.data.edits import Values, edit_between, pointer
+from keyturn.emails.studio.data.edits import Values, add_item, edit_between, pointer, remove_item
+
+Kind = Literal["line", "lines", "number", "flag", "moment", "day", "clock", "span", "choice", "group", "many", "json"]
+
+_TO_THE_MILLISECOND = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?!\d)")
+_LONG = 40
+_ROOMY = 80
+
+# Syntax that HTML's `pattern` (JavaScript with the flag v) reads as Python does (HTML 4.10.5.3.6).
+_A_CLASS = re.compile(r"\[\^?(?:\w-\w|\w|[.+%@_ ]|\\[wdsWDS.-])+\]")
+_PYTHON_ALONE = re.compile(r"\(\?(?![:=!])|\\[AZpPk]|[\[\]]")
+
+
+class Control(NamedTuple):
+    """The HTML control of a value, with the constraints of its type as attributes."""
+
+    kind: Kind
+    attributes: Mapping[str, str]
+
+
+_JSON = Control("json", {})
+_NUMBERS = (inspect.IntType, inspect.FloatType)
+_MANY = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
+_GROUPS = (inspect.StructType, inspect.TypedDictType, inspect.DataclassType)
+
+
+def control_for(shape: Shape, value: Any, start: Any) -> Control:
+    """Return the control for a value. A value that does not fit its type gets a control for any text.
+
+    `start`: the value before the edit. The control must not turn into another one while the reader types.
+    """
+    kinds = [one for one in alternatives(shape) if not isinstance(one, inspect.NoneType)]
+    if not kinds or (len(kinds) > 1 and not all(isinstance(one, _NUMBERS) for one in kinds)):
+        return _JSON
+    match kinds[-1]:
+        case inspect.StrType() as text:
+            return _text(text, value, start)
+        case inspect.IntType() | inspect.FloatType() as number:
+            return Control("number", _limits(number, value))
+        case inspect.BoolType() if value is None or isinstance(value, bool):
+            return Control("flag", {})
+        case inspect.EnumType() | inspect.LiteralType():
+            return Control("choice", {})
+        case one if isinstance(one, _MANY) and isinstance(value, list | None):
+            return _JSON if isinstance(getattr(one, "item_type", None), inspect.AnyType) else Control("many", {})
+        case one if isinstance(one, _GROUPS) and isinstance(value, dict | None):
+            return _JSON if getattr(one, "array_like", False) else Control("group", {})
+        case one:
+            return _time(one, value)
+
+
+def _time(shape: Shape, value: Any) -> Control:
+    match shape:
+        case inspect.DateTimeType():
+            return Control("moment", {"step": "any"}) if not value or _moment(value) else Control("line", {})
+        case inspect.DateType():
+            return Control("day", {"required": ""})
+        case inspect.TimeType():
+            fits = not value or _TO_THE_MILLISECOND.match(str(value))
+            return Control("clock", {"step": "any"}) if fits else Control("line", {})
+        case inspect.TimeDeltaType():
+            return Control("span", {"required": ""})
+        case inspect.UUIDType() | inspect.DecimalType():
+            return Control("line", {"required": ""})
+    return _JSON
+
+
+def choices(shape: Shape) -> list[Any]:
+    """Return the values of an enumeration or of literals, as JSON has them."""
+    for one in alternatives(shape):
+        if isinstance(one, inspect.LiteralType):
+            return [value for value in one.values if value is not None]
+        if isinstance(one, inspect.EnumType):
+            return [member.value for member in one.cls]
+    return []
+
+
+def to_control_text(kind: Kind, value: Any) -> str:
+    match kind, value:
+        case _, None:
+            return ""
+        case "moment", str():
+            return _moment(value)
+        case "clock", str():
+            return value.removesuffix(zone_of(value))
+        case "span", str():
+            try:
+                return in_words(read_duration(value))
+            except ValueError:
+                return value
+        case "choice" | "json", _ if not isinstance(value, str) or kind == "choice":
+            return json.dumps(value, ensure_ascii=False, indent=2 if kind == "json" else None)
+        case _, str():
+            return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def zone_of(value: Any) -> str:
+    """Return the zone at the end of a moment, which its control cannot show: "Z", "+01:00" or an empty text."""
+    found = re.search(r"(?:Z|[+-]\d\d:\d\d)$", str(value))
+    return found[0] if found else ""
+
+
+def _text(text: inspect.StrType, value: Any, start: Any) -> Control:
+    attributes = {}
+    if text.max_length is not None:
+        attributes["maxlength"] = str(text.max_length)
+    if text.min_length:
+        attributes |= {"minlength": str(text.min_length), "required": ""}
+    roomy = text.max_length is None or text.max_length > _ROOMY
+    if "\n" in str(value or "") or (roomy and len(str(start or "")) > _LONG and not str(start).startswith("data:")):
+        return Control("lines", attributes)
+    if text.pattern and (pattern := _in_html(text.pattern)):
+        attributes["pattern"] = pattern
+    return Control("line", attributes)
+
+
+def _in_html(pattern: str) -> str:
+    """Return the pattern for a whole value, or an empty text if a browser would read it in another way."""
+    if _PYTHON_ALONE.search(_A_CLASS.sub("", pattern)):
+        return ""
+    return rf"(?:.*(?:{pattern}).*)"
+
+
+def _limits(number: inspect.IntType | inspect.FloatType, value: Any) -> dict[str, str]:
+    """Return the limits. A value that is no number needs a control that shows it."""
+    if isinstance(value, str) and value.strip():
+        return {"type": "text", "inputmode": "decimal"}
+    whole = isinstance(number, inspect.IntType)
+    least = number.ge if number.ge is not None else number.gt + 1 if whole and number.gt is not None else number.gt
+    if number.multiple_of and least is not None:  # the steps of HTML start at `min`
+        least = math.ceil(least / number.multiple_of) * number.multiple_of
+    most = number.le if number.le is not None else number.lt - 1 if whole and number.lt is not None else number.lt
+    limits = {"min": least, "max": most, "step": number.multiple_of or (1 if whole else "any"), "required": ""}
+    return {name: str(limit) for name, limit in limits.items() if limit is not None}
+
+
+def _moment(value: Any) -> str:
+    """Return a moment for datetime-local, to the millisecond. Empty if the value is no moment."""
+    try:
+        local = datetime.fromisoformat(str(value)).replace(tzinfo=None)
+    except ValueError:
+        return ""
+    exact = "milliseconds" if local.microsecond else "seconds" if local.second else "minutes"
+    return local.isoformat(timespec=exact)
+
 
 ABSENT: Any = object()
-"""The value of a field that is not there at all, as a key of a mapping may be."""
+"""The value of a missing field, such as an optional key of a mapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class FormField:
     """A value that can be edited.
 
-    `place` is its JSON Pointer, `value` what it holds as JSON, `shown` the text of its control. A moment's `zone` has
-    no place in that. `options` are the values of a choice. `parts` are the fields of a group, or the items of a list,
-    of which there are to be `least` to `most`. A field that is not `always` there may be `unset`, which makes it None,
-    or takes it away where it is `droppable`.
-
-    `reset` is the edit without this field; None where it was not edited, or is a part of another one.
+    `place`: its JSON Pointer.
+    `value`: its value as JSON.
+    `shown`: the text of its control.
+    `zone`: the zone of a moment, which its control cannot show.
+    `options`: the values of a choice.
+    `parts`: the fields of a group, or the items of a list, of which it may have `least` to `most`.
+    `always`: the value cannot be unset. `unset`: it is unset: None, or removed if it is `droppable`.
+    `reset`: the edit without this field. None if the field was not edited, or is a part of another field.
     """
 
     place: str
@@ -37,7 +189,7 @@ class Field:
     attributes: Mapping[str, str]
     says: str = ""
     options: tuple[tuple[str, str], ...] = ()
-    parts: "tuple[Field, ...]" = ()
+    parts: "tuple[FormField, ...]" = ()
     least: int = 0
     most: int | None = None
     always: bool = True
@@ -48,20 +200,20 @@ class Field:
 
     @property
     def id(self) -> str:
-        """What labels and messages refer to: without spaces (HTML 3.2.6)."""
+        """The id for labels and messages, without spaces (HTML 3.2.6)."""
         return "field" + "".join(one if one.isalnum() or one in "-_/" else f".{ord(one):x}." for one in self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Makes the fields of a template's data. `start` is as it was before it was edited; `faults` are by place."""
+    """Makes the fields of a template's data. `start`: the data before the edit. `faults`: by place."""
 
     fields: Fields
     start: Values
     values: Values
     faults: Mapping[str, str]
 
-    def __iter__(self) -> Iterator[Field]:
+    def __iter__(self) -> Iterator[FormField]:
         known = {field.name for field in self.fields}
         unknown = [inspect.Field(name, name, inspect.AnyType()) for name in self.values if name not in known]
         for field in (*self.fields, *unknown):
@@ -86,7 +238,7 @@ class Form:
         reset: str | None = None,
         *,
         droppable: bool = False,
-    ) -> Field:
+    ) -> FormField:
         nullable = any(isinstance(one, inspect.NoneType) for one in alternatives(field.type))
         if value is ABSENT and not droppable:
             value = _default(field)
@@ -95,7 +247,7 @@ class Form:
         if nullable or droppable:
             attributes = {name: each for name, each in attributes.items() if name != "required"}
         least, most = _lengths(field.type)
-        return Field(
+        return FormField(
             place=place,
             name=field.encode_name,
             kind=kind,
@@ -116,7 +268,7 @@ class Form:
             reset=reset,
         )
 
-    def _parts(self, place: str, kind: Kind, shape: Shape, value: Any, start: Any) -> Iterator[Field]:
+    def _parts(self, place: str, kind: Kind, shape: Shape, value: Any, start: Any) -> Iterator[FormField]:
         if value is None:
             return
         for one in alternatives(shape):
@@ -135,7 +287,7 @@ class Form:
                     yield self._field(f"{place}{pointer(at)}", named, each, was)
 
     def _fault(self, place: str, kind: Kind) -> str:
-        """Return what is wrong here; what is wrong within belongs to the fields within, where there are any."""
+        """Return the fault of this field. Faults within a group or list belong to the fields within."""
         if place in self.faults or kind in ("group", "many"):
             return self.faults.get(place, "")
         return next((says for where, says in self.faults.items() if where.startswith(f"{place}/")), "")
@@ -150,3 +302,135 @@ def _default(field: inspect.Field) -> Any:
 def _lengths(shape: Shape) -> tuple[int, int | None]:
     many: Any = next((one for one in alternatives(shape) if hasattr(one, "item_type")), None)
     return (many.min_length or 0, many.max_length) if many else (0, None)
+
+
+_WHOLE = re.compile(r"[+-]?\d+")
+_TO_THE_MINUTE = re.compile(r"(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d")
+_NEVER_EMPTY = ("number", "moment", "day", "clock", "span", "choice")
+
+
+class SubmittedForm:
+    """What a browser sent of a form, by the names of the fields. Line breaks arrive as CR LF (HTML 4.10.22.4)."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._all: dict[str, list[str]] = {}
+        for name, text in pairs:
+            self._all.setdefault(name, []).append(text.replace("\r\n", "\n"))
+
+    def text(self, name: str) -> str | None:
+        return self._all[name][-1] if name in self._all else None
+
+    def texts(self, name: str) -> list[str]:
+        return self._all.get(name, [])
+
+    @property
+    def has_fields(self) -> bool:
+        return any(name.startswith("/") for name in self._all)
+
+
+def read_values(form: Form, sent: SubmittedForm) -> Values:
+    """Return the sent values, with an item added or removed if a button asked for it. Untouched values stay exact."""
+    fields = list(form)
+    values = _read_group(tuple(fields), sent)
+    for place in sent.texts("remove"):
+        remove_item(values, place)
+    for place in sent.texts("add"):
+        if many := _find_field(fields, place):
+            add_item(values, place, _next_item(many))
+    return values
+
+
+def _read_group(fields: tuple[FormField, ...], sent: SubmittedForm) -> Values:
+    read = ((field.name, _read_value(field, sent)) for field in fields)
+    return {name: value for name, value in read if value is not ABSENT}
+
+
+def _read_value(field: FormField, sent: SubmittedForm) -> Any:
+    if field.place in sent.texts("unset"):
+        return ABSENT if field.droppable else None
+    if field.kind in ("group", "many") and field.unset:
+        return blank_value(field.shape, optional=False)
+    match field.kind:
+        case "group":
+            return _read_group(field.parts, sent)
+        case "many":
+            return [_read_value(item, sent) for item in field.parts]
+        case "flag":
+            return sent.text(field.place) is not None
+    text = sent.text(field.place)
+    if text is None or (text == field.shown and not field.unset):
+        return field.value
+    if not text and not field.always and field.kind in _NEVER_EMPTY:
+        return ABSENT if field.droppable else None
+    return _parse_text(field, text)
+
+
+def _parse_text(field: FormField, text: str) -> Any:
+    """Return the value of a text. A text that has no such value is returned itself, and becomes a fault."""
+    match field.kind:
+        case _ if not text:
+            return text
+        case "number":
+            try:
+                return int(text) if _WHOLE.fullmatch(text.strip()) else float(text)
+            except ValueError:
+                return text
+        case "moment" | "clock":
+            return f"{text}{':00' if _TO_THE_MINUTE.fullmatch(text) else ''}{field.zone}"
+        case "span":
+            try:
+                return in_iso(read_duration(text))
+            except ValueError:
+                return text
+        case "choice" | "json":
+            try:
+                return json.loads(text)
+            except ValueError:
+                return text
+    return text
+
+
+def _find_field(fields: Iterable[FormField], place: str) -> FormField | None:
+    for field in fields:
+        if field.place == place:
+            return field
+        if place.startswith(f"{field.place}/"):
+            return _find_field(field.parts, place)
+    return None
+
+
+def _next_item(many: FormField) -> Any:
+    """Return one more item: a copy of the last, which is most plausible."""
+    if many.value:
+        return many.value[-1]
+    item = next((one.item_type for one in alternatives(many.shape) if hasattr(one, "item_type")), inspect.AnyType())
+    return blank_value(item)
+
+
+def blank_value(shape: Shape, *, optional: bool = True) -> Any:
+    """Return the simplest value of a type, as JSON has it; None if that is allowed and `optional`."""
+    kinds = alternatives(shape)
+    if optional and any(isinstance(one, inspect.NoneType) for one in kinds):
+        return None
+    match next((one for one in kinds if not isinstance(one, inspect.NoneType)), inspect.AnyType()):
+        case inspect.IntType() | inspect.FloatType() as number:
+            return number.ge or (number.gt + 1 if number.gt is not None else None) or min(0, number.le or 0)
+        case inspect.EnumType() | inspect.LiteralType():
+            return choices(shape)[0]
+        case inspect.StrType() as text:
+            return "x" * (text.min_length or 0)
+        case group if fields := parts_of(group):
+            return {field.encode_name: blank_value(field.type) for field in fields if field.required}
+        case one:
+            return copy(next((value for kinds, value in _BLANKS.items() if isinstance(one, kinds)), ""))
+
+
+_BLANKS: Mapping[tuple[type[Shape], ...], Any] = {
+    (inspect.BoolType,): False,
+    (inspect.DateTimeType,): "2026-11-20T14:32:00Z",
+    (inspect.DateType,): "2026-11-20",
+    (inspect.TimeType,): "14:32:00",
+    (inspect.TimeDeltaType,): "PT30M",
+    (inspect.DictType,): {},
+    (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType): [],
+}

@@ -1,15 +1,14 @@
-"""A mail as it is seen where images are not loaded: none of them, or the mail's own alone.
+"""A mail without images, or with only its own.
 
-Most clients load what lies elsewhere only after a question, since each request tells a host that the mail was opened.
-What is taken out here is for the looks: the policy of the frame is what keeps requests from being made.
+Most clients ask before they load remote content, since each request tells a host that the mail was opened. Removing
+images here is for the looks; the policy of the frame is what prevents requests.
 """
 
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from keyturn.emails.studio.frames.heads import insert_in_head
-from keyturn.emails.studio.frames.rewriting import Rewriting
+from keyturn.emails.studio.frames.rewriting import Rewriting, insert_in_head
 from keyturn.mail.rendering.html_tree import Element, parse_html
 
 _URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)]*))\s*\)""", re.IGNORECASE)
@@ -20,14 +19,14 @@ _ATTRIBUTES = {
     "video": ("poster",),
     "image": ("href", "xlink:href"),
 }
-"""What names an image; `background` does so on any element (HTML, 15.3)."""
+"""Attributes that name an image; `background` does so on any element (HTML, 15.3)."""
 
 _OWN = ("data:", "cid:")
-"""How a mail names an image that it holds (RFC 2397, RFC 2392)."""
+"""How a mail refers to an embedded image (RFC 2397, RFC 2392)."""
 
 _HINT = re.compile(r"<link(?=[\s/])|<iframe(?=[\s/>])", re.IGNORECASE)
 _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-left-out "}
-"""Of two attributes of one name, the first one counts (HTML, 13.2.5.33)."""
+"""Of two attributes of one name, the first counts (HTML, 13.2.5.33)."""
 
 # A box of the image's size, which is what Gmail and Outlook leave in its place. The mail sets how the text in it looks.
 _BOX = (
@@ -37,9 +36,9 @@ _BOX = (
 
 
 def remove_images(html: str, *, keep_own: bool = False) -> str:
-    """Return the HTML with no image in it that could be loaded, from whichever attribute or style.
+    """Return the HTML without images to load, from any attribute or style.
 
-    With `keep_own`, images that the mail holds are left in it.
+    `keep_own`: keeps embedded images.
     """
     rewriting = Rewriting(html)
     for tag in rewriting.tags:
@@ -56,16 +55,16 @@ def remove_images(html: str, *, keep_own: bool = False) -> str:
 
 
 def without_hints(html: str) -> str:
-    """Return the HTML without what has a browser connect to a host or look its name up, which no policy refuses.
+    """Return the HTML without elements that make a browser connect to a host or look it up despite the policy.
 
-    Those are links such as `preconnect` (Resource Hints, 2), also of a document within a frame. The HTML may be of any
-    length: it is not parsed.
+    These are links such as `preconnect` (Resource Hints, 2), also in a nested document. The HTML may be of any length,
+    so it is not parsed.
     """
     return _HINT.sub(lambda found: _WITHOUT_EFFECT[found[0].lower()], html)
 
 
 def remote_hosts(html: str) -> list[str]:
-    """Return the hosts that the images of a mail lie on, in their order."""
+    """Return the hosts of the remote images of a mail, in their order."""
     return list(dict.fromkeys(host for tag in parse_html(html).walk() for host in _hosts(tag)))
 
 
@@ -73,7 +72,7 @@ def _hosts(tag: Element) -> Iterator[str]:
     for address in _addresses(tag):
         try:
             parts = urlsplit(address)
-        except ValueError:  # as of "http://["
+        except ValueError:  # such as "http://["
             continue
         if parts.hostname and parts.scheme in ("", "http", "https"):
             yield parts.hostname
@@ -81,7 +80,7 @@ def _hosts(tag: Element) -> Iterator[str]:
 
 def _addresses(tag: Element) -> Iterator[str]:
     for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
-        yield tag.get(name).strip().partition(" ")[0]  # of several in a srcset, the first
+        yield tag.get(name).strip().partition(" ")[0]  # the first of several in a srcset
     for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
         yield from map(_address_in, _URL.finditer(_up_to_last(css)))
 
@@ -92,7 +91,7 @@ def _without_urls(css: str, *, keep_own: bool) -> str:
 
 
 def _up_to_last(css: str) -> str:
-    """Return CSS up to its last parenthesis, so that an address that is never closed is not looked for each time."""
+    """Return CSS up to its last parenthesis, so that an unclosed address is not searched again each time."""
     return css[: css.rfind(")") + 1]
 
 

@@ -1,13 +1,17 @@
-"""A mail's HTML with attributes of its tags changed. All else stays as it is, to the byte."""
+"""A mail's HTML, changed for a view: some attributes and styles. All other bytes stay as they are."""
 
+import re
 from collections.abc import Iterable
 from html import escape
+from typing import Literal
 
+from keyturn.emails.lint.checks.sizes import CLIPPED_AT
+from keyturn.emails.studio.view import Scheme
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 
 class Rewriting:
-    """Collects changes until `text` puts them in place. Of two to one attribute the last one counts."""
+    """Collects changes until `text` applies them. Of two changes to one attribute, the last counts."""
 
     def __init__(self, html: str) -> None:
         self._html = html
@@ -16,7 +20,7 @@ class Rewriting:
         self.tags: Iterable[Element] = tuple(tag for tag in self.root.walk() if tag.tag)
 
     def set(self, tag: Element, name: str, value: str) -> None:
-        """Give a tag an attribute, or another value for it."""
+        """Add an attribute to a tag, or change its value."""
         written = f'"{escape(value)}"'
         if attribute := tag.attributes.get(name):
             self._changes[attribute.offset, attribute.end] = f"{name}={written}"
@@ -30,12 +34,12 @@ class Rewriting:
             self._changes[attribute.offset, attribute.end] = ""
 
     def add_style(self, tag: Element, declarations: str) -> None:
-        """Add to what a tag's own style says."""
+        """Add declarations to a tag's own style."""
         own = tag.get("style").strip().rstrip(";")
         self.set(tag, "style", f"{own};{declarations}" if own else declarations)
 
     def replace_inside(self, tag: Element, text: str) -> None:
-        """Put a text in place of what stands between two tags."""
+        """Replace the text between two tags."""
         self._changes[tag.inner.start, tag.inner.stop] = text
 
     def source_inside(self, tag: Element) -> str:
@@ -43,3 +47,107 @@ class Rewriting:
 
     def text(self) -> str:
         return splice(self._html, ((*place, change) for place, change in self._changes.items()))
+
+
+# What may stand before a doctype and leaves it one, in forms that a parser cannot end elsewhere: blanks, comments and
+# instructions without a ">" within; and the doctype, which ends at its first ">" (HTML Standard 13.2.5.53 to .68).
+_DOCTYPE = re.compile(r"\ufeff?(?:[\t\n\f\r ]|<!--(?!-?>)[^>]*-->|<\?[^>]*>)*<!doctype[^>]*>", re.IGNORECASE | re.ASCII)
+
+
+def insert_in_head(html: str, markup: str) -> str:
+    """Return the HTML with the markup before everything but the doctype, which decides how a browser draws the rest.
+
+    A parser moves metadata before any other element into the head, and adds the attributes of a following <html> to the
+    element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of the mail could lie in a comment, where the
+    markup would be ignored.
+    """
+    doctype = _DOCTYPE.match(html)
+    place = doctype.end() if doctype else 0
+    return html[:place] + markup + html[place:]
+
+
+def set_direction(html: str, direction: Literal["ltr", "rtl"]) -> str:
+    """Return the HTML with the direction on its page, and on an outer element that takes it from the text.
+
+    MJML without a direction of its own compiles to `dir="auto"` on the element below the body.
+    """
+    rewriting = Rewriting(html)
+    page = [tag for tag in rewriting.tags if tag.tag in ("html", "body")]
+    waiting = [tag for body in page for tag in body.children if tag.get("dir") == "auto"]
+    for tag in (*page, *waiting):
+        rewriting.set(tag, "dir", direction)
+    return rewriting.text() if page else insert_in_head(html, f"<style>html{{direction:{direction}}}</style>")
+
+
+_DECLARATION = re.compile(r"(?<![\w-])(color-scheme\s*:)([^;{}!]*)", re.IGNORECASE)
+
+
+def decide_own_scheme(html: str, scheme: Scheme) -> str:
+    """Return the HTML with one scheme wherever its `color-scheme` lets the browser choose between two.
+
+    The scheme colours links, fields and a background that the mail leaves alone (CSS Color Adjust 1, 2). A mail with a
+    single scheme keeps it. The exception are models of clients that ignore the property: there, nothing makes a mail
+    dark.
+    """
+    rewriting = Rewriting(html)
+    for tag in rewriting.tags:
+        if tag.tag == "meta" and tag.get("name").strip().lower() == "color-scheme":
+            rewriting.set(tag, "content", _chosen(tag.get("content"), scheme))
+        elif tag.tag == "style" and _DECLARATION.search(css := rewriting.source_inside(tag)):
+            rewriting.replace_inside(tag, _in_css(css, scheme))
+        if _DECLARATION.search(style := tag.get("style")):
+            rewriting.set(tag, "style", _in_css(style, scheme))
+    return rewriting.text()
+
+
+def _in_css(css: str, scheme: Scheme) -> str:
+    return _DECLARATION.sub(lambda found: f"{found[1]}{_chosen(found[2], scheme)}", css)
+
+
+def _chosen(value: str, scheme: Scheme) -> str:
+    words = value.lower().split()
+    if scheme in ("light", "dark"):
+        return scheme if "light" in words and "dark" in words else value
+    return "light" if "dark" in words else value
+
+
+MARK = "data-gmail-cut"
+
+
+def mark_cut(sent: str, drawn: str) -> str:
+    """Return the drawn mail with a mark on the first element behind the cut.
+
+    `sent`: the counted mail, in bytes of UTF-8 before any transfer encoding. `drawn`: the same tags, with more
+    attributes.
+    """
+    behind = _offset_of_cut(sent)
+    if behind is None:
+        return drawn
+    rewriting = Rewriting(drawn)
+    shown = [number for number, tag in enumerate(Rewriting(sent).tags) if tag.offset < behind]
+    tags = list(rewriting.tags)
+    # Without a tag behind it, the cut lies in the text of the last tag.
+    rewriting.set(tags[min(len(shown), len(tags) - 1)], MARK, "")
+    return rewriting.text()
+
+
+def _offset_of_cut(html: str) -> int | None:
+    encoded = html.encode()
+    return len(encoded[:CLIPPED_AT].decode(errors="ignore")) if len(encoded) > CLIPPED_AT else None
+
+
+_START_TAG = re.compile(r"<[a-z][\w:-]*", re.IGNORECASE)
+
+# The page around the frame shows and hides the marks.
+_STYLE = "<style>[data-marks] [data-changed]{{outline:2px solid {colour};outline-offset:1px}}</style>"
+_COLOURS = {"before": "#d0453b", "after": "#1f9d76"}
+
+
+def mark_changes(html: str, numbers: Iterable[int], side: str) -> str:
+    """Mark the elements that start on these lines, or enclose them; `html` is a snapshot's, one tag a line."""
+    lines = html.split("\n")
+    for number in numbers:
+        at = next((at for at in range(number - 1, -1, -1) if _START_TAG.match(lines[at])), None)
+        if at is not None and "data-changed" not in lines[at]:
+            lines[at] = _START_TAG.sub(lambda tag: f"{tag[0]} data-changed", lines[at], count=1)
+    return insert_in_head("\n".join(lines), _STYLE.format(colour=_COLOURS[side]))

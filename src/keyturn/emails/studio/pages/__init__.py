@@ -1,6 +1,6 @@
-"""The pages: what answers an address of the studio, and what each page needs to know.
+"""The pages: the handlers of the studio, and the data of each page.
 
-Each module names its handlers in `HANDLERS`, and `app.studio_router` puts them together. `Layout` renders the templates
-of the folder preview/ with what every page carries. `mail` has the page of a mail, `review` those that look over all of
-them. An editor is opened by its address; the server never starts one.
+Each module names its handlers in `HANDLERS`, and `app.studio_router` collects them. `Layout` renders the templates of
+the folder preview/ with the parts that every page shares. A link opens the reader's editor; the server never starts
+one.
 """

@@ -1,4 +1,4 @@
-"""Opening a file at its line in the editor of whoever looks at the studio: by an address that the editor answers to."""
+"""Links that open a file at its line in the reader's editor."""
 
 import shlex
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from keyturn.errors import Fault, SettingsInvalid
 
 
 class Editor(NamedTuple):
-    """An editor that answers to an address. `pattern` holds {path}, and where it can use them {line} and {column}."""
+    """An editor with links of its own. `pattern` holds {path}, and {line} and {column} if the editor knows them."""
 
     name: str
     pattern: str
 
     def url(self, file: Path, line: int = 1, column: int = 1) -> str:
-        """Return the address of a place. The path is percent-encoded as in a file URI (RFC 8089)."""
+        """Return the link to a place. The path is percent-encoded as in a file URI (RFC 8089)."""
         path = file.absolute().as_uri().removeprefix("file://")
         places = {"{path}": path, "{line}": str(line), "{column}": str(column)}
         address = self.pattern
@@ -42,7 +42,7 @@ PRESETS: Mapping[str, Editor] = {
     "emacs": Editor("Emacs", "emacs://open?url=file://{path}&line={line}&column={column}"),
 }
 
-# What $EDITOR starts, where the editor answers to an address without anything else being installed.
+# Commands in $EDITOR whose editors open links without further installation.
 _COMMANDS = {
     "code": "vscode",
     "code-insiders": "vscode",
@@ -61,9 +61,9 @@ _COMMANDS = {
 
 
 def editor_for(setting: str) -> Editor | None:
-    """Return the editor that is set, by its name or a pattern; None where nothing is set.
+    """Return the editor of a setting, by its name or a pattern; None for an empty setting.
 
-    Raises SettingsInvalid for a name that is not known and for a pattern that leads nowhere.
+    Raises SettingsInvalid for an unknown name and a pattern that opens nothing.
     """
     if not setting or setting in PRESETS:
         return PRESETS.get(setting)
@@ -74,20 +74,20 @@ def editor_for(setting: str) -> Editor | None:
 
 
 def editor_started_by(environ: Mapping[str, str]) -> str:
-    """Return the name of the editor that $VISUAL or $EDITOR start; empty where it answers to no address."""
+    """Return the name of the editor in $VISUAL or $EDITOR; empty if it has no links."""
     return next(filter(None, (_editor_of_command(environ.get(name, "")) for name in ("VISUAL", "EDITOR"))), "")
 
 
 def _editor_of_command(command: str) -> str:
     try:
         words = shlex.split(command)
-    except ValueError:  # a quotation that does not end
+    except ValueError:  # an unclosed quotation
         return ""
     return _COMMANDS.get(Path(words[0]).name, "") if words else ""
 
 
 def _is_address(pattern: str) -> bool:
-    """Whether a click leads to a program. These schemes run what stands in them (HTML Standard 7.4.2.3.2, RFC 2397)."""
+    """Whether a click opens a program. The excluded schemes run their contents (HTML Standard 7.4.2.3.2, RFC 2397)."""
     try:
         return urlsplit(pattern).scheme not in ("", "javascript", "data")
     except ValueError:

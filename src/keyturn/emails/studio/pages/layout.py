@@ -1,6 +1,9 @@
-"""The pages of the studio: its own Jinja environment over the folder `preview`, and what every page carries."""
+"""The frame of every page: a Jinja environment over the folder `preview`, error pages, and hints."""
 
-from collections.abc import Mapping, Sequence
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parseaddr
 from itertools import groupby
 from operator import itemgetter
@@ -8,30 +11,28 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import MediaType, Response
-from litestar.status_codes import HTTP_200_OK
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.status_codes import HTTP_200_OK, HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
 
 from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.studio.access.headers import HEADERS
-from keyturn.emails.studio.access.hosts import is_loopback
-from keyturn.emails.studio.capture.inbox import rows
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.studio.access import HEADERS, is_loopback
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.frames.images import remote_hosts
 from keyturn.emails.studio.pages.editor import editor_for
-from keyturn.emails.studio.pages.hints import hints
-from keyturn.emails.studio.pages.matching import matches
-from keyturn.emails.studio.pages.tree import tree
-from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
+from keyturn.emails.studio.pages.inbox_rows import rows
+from keyturn.emails.studio.pages.tree import matches, tree
+from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
+from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import WIDTHS, View
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.packaging import folder
 
-# No inline code, nothing from another host, and nobody may frame the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
+# Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -39,7 +40,7 @@ _POLICY = (
 
 
 class Layout:
-    """Puts a page into the frame that all pages share."""
+    """Renders a page within the frame that all pages share."""
 
     def __init__(
         self,
@@ -95,14 +96,14 @@ class Layout:
         return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
-        """Return the address that opens a file of the folder; empty where no editor does.
+        """Return the link that opens a file of the folder in the editor; empty without an editor.
 
-        The editor runs where the browser does, so it knows the path only while that is this machine.
+        The editor runs beside the browser, so the path is right only if that is this machine.
         """
         return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = HTTP_200_OK) -> Response[str]:
-        """Answer with a page of the studio. What the list on its left needs is added here."""
+        """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries = context["view"], self._gallery.entries()
         findings = self._checks.last
@@ -124,12 +125,97 @@ class Layout:
         place = finding.place
         try:
             lines = self._gallery.source(place.file).split("\n")
-        except OSError:  # it is gone, or the finding says that it cannot be read
+        except OSError:  # deleted, or unreadable, as the finding says
             return ()
         return excerpt(lines, place.line, place.column)
 
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return each page by the name and the label of its first state, with those of its other states."""
+    """Return each page by the name and label of its first state, with its other states."""
     pages = [[(name, label) for name, label, _ in found] for _, found in groupby(states, key=itemgetter(2))]
     return [(*first, more) for first, *more in pages]
+
+
+_logger = logging.getLogger("keyturn")
+
+
+def error_page(layout: Layout) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
+    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+        # An unknown host must not see the list, and a frame must not hold another studio.
+        if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
+            return Response(error.detail, status_code=error.status_code, media_type=MediaType.TEXT, headers=HEADERS)
+        return layout.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
+
+    return answer
+
+
+def missing_page(layout: Layout) -> Callable[[Request[Any, Any, Any], LookupError], Response[str]]:
+    """Return the handler of unknown names: a LookupError itself, not a subclass."""
+    answer, fail = error_page(layout), failed_page(layout)
+
+    def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[str]:
+        if type(error) is not LookupError:  # such as a KeyError: a mistake of the studio
+            return fail(request, error)
+        return answer(request, NotFoundException(detail=str(error)))
+
+    return answer_missing
+
+
+def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
+    """Return the handler of unexpected errors: the terminal shows the error, the page does not."""
+    answer = error_page(layout)
+
+    def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+        _logger.error("The studio failed at %s", request.url.path, exc_info=error)
+        detail = "The studio failed. The terminal that it runs in says where."
+        return answer(request, HTTPException(detail=detail, status_code=HTTP_500_INTERNAL_SERVER_ERROR))
+
+    return log_and_answer
+
+
+_DARK = re.compile(
+    r"prefers-color-scheme\s*:\s*dark|color-scheme[\"']?\s*(?:content=)?[\"':\s][^;>]{0,40}\bdark\b", re.IGNORECASE
+)
+_WEB_FONT = re.compile(
+    r"@font-face\s*\{[^{}]*url\(\s*[\"']?(?:https?:)?//|@import\s++(?:url\(\s*)?[\"']?https?://(?:(?!@import)[^;])*?font"
+    r"|<link\b(?>[^<>]*?href=[\"']?https?://)[^<>]*?font",
+    re.IGNORECASE,
+)
+_NOT_DRAWN = frozenset(
+    (
+        "mjml/unknown-element",
+        "mjml/removed-element",
+        "mjml/misplaced-text",
+        "mjml/body-element-in-head",
+        "mjml/wrong-parent",
+        "mjml/misplaced-html",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something that a drawing does not show. `address`, `link`: where to change that, and the text of the link."""
+
+    says: str
+    link: str = ""
+    address: str = ""
+    place: Place | None = None
+
+
+def hints(html: str, view: View, findings: Sequence[Finding] = ()) -> Iterator[Hint]:
+    """Yield what a drawing does not show in this view. `findings`: those of its checks, once they have run."""
+    for finding in findings:
+        if finding.rule in _NOT_DRAWN and finding.severity == "error":
+            yield Hint(f"{finding.message} {finding.fix}", place=finding.place)
+    if view.scheme == "dark" and not _DARK.search(html):
+        yield Hint("This mail has no dark styles: clients that honour them show it in the dark as it is in the light.")
+    if _WEB_FONT.search(html):
+        if view.fonts == "on":
+            yield Hint("Web fonts are loaded from their servers.", "Leave them out", view.here(fonts="off"))
+        else:
+            yield Hint(
+                "Web fonts are not loaded: the next font of each list is drawn, as most clients do.",
+                "Load them",
+                view.here(fonts="on"),
+            )

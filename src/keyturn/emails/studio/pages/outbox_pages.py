@@ -1,4 +1,4 @@
-"""The pages of the outbox: every mail that was captured, and one of them. What may be big is read in a thread."""
+"""The pages of the outbox: the list of captured mails, and one mail. Large mails are read in a thread."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,19 +15,18 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
-from keyturn.emails.inbox.captured_mail import CapturedMail
-from keyturn.emails.inbox.mail import MailContent, markup_to_read
-from keyturn.emails.inbox.preheader import READ, preheader_of
+from keyturn.emails.inbox.mail import OPENING, MailContent, markup_to_read, preheader_of
 from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.inbox.summary import CapturedMail
 from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.studio.capture.downloads import attached
+from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.frames.images import remote_hosts
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
+from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.html_tree import parse_html
@@ -42,16 +41,16 @@ _MOST = 500
 _SHOWN_CODES = 5
 _LONGEST_VALUE = 4 * 1024
 _SHOWN_TEXT = 256 * 1024
-"""Characters of the text part, and how many links and headers a page shows; all of it is in the file."""
+"""Characters of the text part, and how many links and headers a page shows. The file has all of them."""
 
 _READ_ALOUD = 512 * 1024
-"""Characters of HTML: every tag is looked at, which takes seconds."""
+"""Characters of HTML that are read aloud: looking at every tag of more takes seconds."""
 
 _TOO_LONG = (
     "This mail has over 512 KB of HTML. It is shown in light and dark as it is, and not changed for other views."
 )
 _SHOWN_SOURCE = 512 * 1024
-"""Bytes of the source that a page shows; all of it can be taken away."""
+"""Bytes of the source that a page shows. The file has all of them."""
 
 
 @get("/outbox")
@@ -77,7 +76,7 @@ async def outbox_page(
 async def delete_mails(
     view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
-    """Delete what the search finds, all without one."""
+    """Delete the mails that the search finds; without a search, all."""
     try:
         condition = search_condition(view.search, is_exact=True) if view.search else EVERYTHING
     except SearchInvalid as error:
@@ -110,7 +109,7 @@ async def mail_page(
         "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
         "text": content.text[:_SHOWN_TEXT],
         "codes": content.codes[:_SHOWN_CODES],
-        "opening": markup_to_read(content.html, READ) if content.html else escape(content.text[:READ]),
+        "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
         "preheader": preheader_of(content.html),
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
@@ -137,7 +136,7 @@ async def mail_frame(
     def draw() -> Response[str]:
         try:
             return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
-        except frames.TooLong as error:
+        except frames.MailTooLong as error:
             raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG) from error
 
     return await asyncio.to_thread(draw)
@@ -145,7 +144,7 @@ async def mail_frame(
 
 @get("/outbox/{name:str}/raw")
 async def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
-    """Hand out the mail as it was received, to be opened in a mail program."""
+    """Return the mail as it was received, for a mail program."""
     raw = await asyncio.to_thread(lambda: captured.raw(captured.find(name)))
     return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
 
@@ -154,7 +153,7 @@ async def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails
 async def mail_part(
     name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
 ) -> Response[bytes]:
-    """Hand out an attachment, always as a file to be saved: nothing of a mail is a page of the studio's."""
+    """Return an attachment, always as a file to save, so that it is never a page of the studio."""
     part = await asyncio.to_thread(lambda: MailContent(captured.raw(captured.find(name))).attachment(number))
     return attached(part.content, part.content_type, part.name)
 
@@ -168,7 +167,7 @@ async def delete_mail(
 
 
 def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
-    """Return the mails of a page and one more, where there are; the tags; and how many mails there are at all."""
+    """Return the mails of a page, one more if there are more, the tags, and the number of all mails."""
     condition = search_condition(view.search)
     if view.older_than:
         condition &= older_than(captured.find(view.older_than).number)
@@ -178,13 +177,13 @@ def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail]
 def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
     mail = captured.find(name)
     content = MailContent(captured.raw(mail))
-    _ = content.links, content.attachments, content.codes  # read here and not on the event loop
+    _ = content.links, content.attachments, content.codes  # parsed here, not on the event loop
     captured.mark_read(with_id(name), read=True)
     return mail, content, captured.around(mail, _BESIDE)
 
 
 def _sayings(content: MailContent) -> list["Saying"]:
-    """Return what a screen reader says of a mail, of a long one its beginning; no template has a line for it."""
+    """Return what a screen reader says of the beginning of a mail."""
     from keyturn.emails.lint.reading import read_aloud
 
     html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
@@ -192,7 +191,7 @@ def _sayings(content: MailContent) -> list["Saying"]:
 
 
 def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
-    """Return the lines around a finding in the HTML or the text: nothing for what is said of the whole mail."""
+    """Return the lines around a finding in the HTML or the text; none for a finding on the whole mail."""
     text = {"HTML": content.html, "text": content.text}.get(finding.place.file)
     return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
 

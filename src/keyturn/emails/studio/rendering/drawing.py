@@ -1,6 +1,6 @@
-"""Mails drawn where it is bounded: what a worker has, what it is asked for, and what it answers."""
+"""Mails drawn by the renderers, within limits: their state, the orders that they get, and their answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -17,8 +17,9 @@ from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.limits import limit_of
-from keyturn.emails.snapshots.sides import Reopen, Sides
-from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_template
+from keyturn.emails.snapshots import MailName
+from keyturn.emails.snapshots.sides import Mail, MailStopped, MovedFolder, NotListed, Reopen, Sides
+from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.workers import LimitExceeded, Limits, Runner
 from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
@@ -28,14 +29,14 @@ from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.render import Templates
 
 _MOST = 32
-"""How many drawings are kept, for who asks for their lines or for their checks next."""
+"""The number of kept drawings, for later requests for their lines or their checks."""
 
 _TO_EXPLORE = LONGEST + Limits().seconds
-"""Seconds for all drawings that values for branches are found by."""
+"""Seconds for all drawings of a search for branches."""
 
 
 class Timing(NamedTuple):
-    """How long a mail took to be drawn, in milliseconds: by the template `engine`, which is Jinja most times."""
+    """How long a mail took to render, in milliseconds. `engine`: the template engine, usually Jinja."""
 
     jinja: float
     mjml: float
@@ -44,7 +45,7 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Says what to draw. `number` is another one for each drawing, `language` a tag, `direction` as in a view."""
+    """What to draw. `number`: another one for each drawing. `language`: a tag. `direction`: as in a view."""
 
     number: int
     template: str
@@ -57,20 +58,20 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What became of an order: a mail, or a fault, which a limit may have brought about.
+    """The outcome of an order: a mail, or a fault, which may be due to a limit.
 
-    `elsewhere` are the files outside the folders that the mail is made of, where an app's own loader looks, too.
+    `elsewhere`: files of the mail outside the folders, where the loader of an app looks, too.
     """
 
     mail: Rendered | None = None
     timing: Timing | None = None
     elsewhere: tuple[FileState, ...] = ()
-    fault: Fault | None = None
+    fault: RenderFault | None = None
     exceeded: bool = False
 
 
 class Drawer:
-    """Draws mails of a gallery, one at a time. `reopen` opens it as it was at another commit, for `sides`."""
+    """Draws mails of a gallery, one at a time. `reopen` opens the gallery at another commit, for `sides`."""
 
     def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
         self.gallery = gallery
@@ -82,12 +83,12 @@ class Drawer:
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST)
 
     def branches(self, template: str) -> BranchReport | None:
-        """Return what is known of the branches of a template, with values for those that no sample takes."""
+        """Return the branches of a template, with values for those that no sample takes."""
         with self.gallery.one_look():
             return self.gallery.branches(template)
 
     def draw(self, order: Order) -> Drawn:
-        """Draw the mail as the one that is sent is drawn. Raises LookupError where there is no such brand."""
+        """Draw the mail as it is sent. Raises LookupError for an unknown brand."""
         templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
         language, start = self._language(order), perf_counter()
         try:
@@ -105,7 +106,7 @@ class Drawer:
         return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
 
     def document(self, order: Order) -> Document:
-        """Return the mail with the places in the templates that it comes from. Raises as `read_document` does."""
+        """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
         if order.number not in self._documents:
             templates = self._traced(order.sample, order.brand).with_files(lambda _: order.files)
             sent = self._sent.pop(order.number, None)
@@ -115,7 +116,7 @@ class Drawer:
         return self._documents[order.number]
 
     def render(self, order: Order) -> Rendered:
-        """Return the mail as the app sends it, which knows all of its filters. Raises TemplateInvalid, OutOfTime."""
+        """Return the mail as the app sends it, with only known filters. Raises TemplateInvalid, OutOfTime."""
         templates = self._strict(order.sample, order.brand).with_files(lambda _: order.files)
         try:
             filled = templates.fill(order.template, order.sample.values, self._language(order))
@@ -131,7 +132,7 @@ class Drawer:
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
-    """Return the gallery with its branches looked for by a worker; nothing is found where that takes too much."""
+    """Return the gallery with a renderer that searches for branches; a search that takes too much finds none."""
 
     def explore(template: str) -> BranchReport | None:
         try:
@@ -147,3 +148,64 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
         file = template.filename or ""
         if not file or Path(file) not in templates.folders:
             yield state_of(file) if file else ("", 0, 0)
+
+
+_TOGETHER = 40
+"""Mails of one request: a renderer looks at the folder once for them, within the limits of one mail."""
+
+_ENOUGH = 3
+"""After so many stopped templates, the others are not tried."""
+
+
+class BoundedSides:
+    """Has mails of other commits drawn within the limits of mails. A template beyond its limits is a fault."""
+
+    def __init__(self, runner: Runner[Drawer]) -> None:
+        self._runner = runner
+
+    def names(self, there: MovedFolder | None) -> list[MailName]:
+        try:
+            return self._runner.run(_names, there)
+        except LimitExceeded as exceeded:
+            what = "there" if there else "in the working tree"
+            raise NotListed(f"The mails {what} cannot be listed: it takes more than it may.") from exceeded
+
+    def mails(self, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
+        drawn: dict[MailName, Mail] = {}
+        for start in range(0, len(names), _TOGETHER):
+            together = names[start : start + _TOGETHER]
+            try:
+                drawn |= self._runner.run(_mails, there, together)
+            except LimitExceeded:
+                for those in _by_template(together):
+                    stopped = {name.template for name, mail in drawn.items() if isinstance(mail, MailStopped)}
+                    drawn |= self._of_template(there, those, stopped)
+        return drawn
+
+    def _of_template(
+        self, there: MovedFolder | None, names: Sequence[MailName], stopped: set[str]
+    ) -> dict[MailName, Mail]:
+        template = names[0].template
+        if template in stopped:
+            return dict.fromkeys(names, MailStopped(template, None, "another of its samples takes more than it may"))
+        if len(stopped) >= _ENOUGH:
+            why = f"it was not drawn, since {_ENOUGH} templates take more than they may"
+            return dict.fromkeys(names, MailStopped(template, None, why))
+        try:
+            return self._runner.run(_mails, there, names)
+        except LimitExceeded as exceeded:
+            fault = fault_of_limit(exceeded.limit, template)
+            return dict.fromkeys(names, MailStopped(template, None, fault.message))
+
+
+def _names(drawer: Drawer, there: MovedFolder | None) -> list[MailName]:
+    return drawer.sides.names(there)
+
+
+def _mails(drawer: Drawer, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
+    return drawer.sides.mails(there, names)
+
+
+def _by_template(names: Sequence[MailName]) -> Iterator[list[MailName]]:
+    for template in dict.fromkeys(name.template for name in names):
+        yield [name for name in names if name.template == template]

@@ -1,4 +1,4 @@
-"""What the studio has found out and keeps for the next page: mails, findings, verdicts."""
+"""The store of everything that the studio keeps for the next page: mails, findings, verdicts."""
 
 from collections.abc import Collection
 from math import inf
@@ -14,10 +14,10 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """Keeps the values that were put last, each with the fingerprint of the files it was made of. Threads may share it.
+    """Keeps the latest values, each with the fingerprint of its files. Threads may share it.
 
-    `most`: values that are kept.
-    `revision`: another number whenever something else is kept.
+    `most`: the number of kept values.
+    `revision`: a number that changes with the values.
     """
 
     def __init__(self, most: float = inf) -> None:
@@ -31,13 +31,13 @@ class Kept(Generic[K, V]):
         return kept[1] if kept else None
 
     def is_new(self, key: K, files: Fingerprint | None) -> bool:
-        """Tell whether nothing is kept under the key, or only what was made of other files."""
+        """Tell whether no value is kept under the key, or only one of other files."""
         with self._lock:
             kept = self._values.get(key)
         return kept is None or kept[0] != files
 
     def put(self, key: K, value: V, files: Fingerprint | None = None) -> None:
-        """Keep a value as the last one."""
+        """Keep a value as the latest."""
         with self._lock:
             self.revision += self._values.pop(key, None) != (files, value)
             self._values[key] = files, value
@@ -48,6 +48,6 @@ class Kept(Generic[K, V]):
                 self.revision += self._values.pop(key, None) is not None
 
     def items(self) -> list[tuple[K, V]]:
-        """Return what is kept, the last at the end."""
+        """Return the kept values, the latest at the end."""
         with self._lock:
             return [(key, value) for key, (_, value) in self._values.items()]

@@ -1,4 +1,4 @@
-"""A mail of a view, drawn once for all who ask: the page, its frame, the lines that it comes from, and the checks."""
+"""The mail of a view, rendered once for all requests: the page, its frame, its lines and its checks."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ from keyturn.emails.gallery.file_states import FileState, is_unchanged, state_of
 from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.rendering.drawing import Drawer, Order, Timing
+from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_samples
 from keyturn.emails.studio.rendering.kept import Kept
-from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_limit, fault_of_samples
 from keyturn.emails.studio.view import View
 from keyturn.emails.workers import Here, LimitExceeded, Runner
 from keyturn.errors import TemplateInvalid
@@ -24,20 +24,20 @@ from keyturn.mail.rendering.files import MailFiles
 T = TypeVar("T")
 
 _MOST = 32
-"""How many mails are kept: what somebody goes back and forth between, in some megabytes."""
+"""The number of kept mails, some megabytes: enough to go back and forth between some views."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rendition:
-    """A mail as a view asks for it. Threads may share it.
+    """The mail of a view. Threads may share it.
 
-    `view` is what it is made from, with the sample and the language named. `data` is what it is drawn with; None where
-    the template has no sample, and where the samples cannot be read: then `unreadable` says why, and the sample is the
-    one asked for, else the one that was drawn last.
-
-    `mail` is what is sent; with a `fault`, the last that could be drawn. `exceeded`: it took more than it may.
-    `fingerprint` is that of its files, `elsewhere` are those outside the folders. `order` is what a worker is asked
-    about it with; None where there is nothing to draw.
+    `view`: what the mail is made from, with the sample and the language named.
+    `data`: the data of the mail. None if the template has no sample, or if the samples are `unreadable`. Then the view
+      names the requested sample, else the one that was drawn last.
+    `mail`: the mail as it is sent. With a `fault`: the last that could be drawn.
+    `exceeded`: rendering passed a limit.
+    `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
+    `order`: names the mail in requests to a renderer. None if there is nothing to draw.
     """
 
     template: str
@@ -47,7 +47,7 @@ class Rendition:
     data: CurrentData | None = None
     mail: Rendered | None = None
     timing: Timing | None = None
-    fault: Fault | None = None
+    fault: RenderFault | None = None
     unreadable: TemplateInvalid | None = None
     order: Order | None = None
     elsewhere: tuple[FileState, ...] = ()
@@ -63,16 +63,16 @@ class Rendition:
         return self.data is None and self.unreadable is None
 
     def is_as(self, wanted: "Rendition") -> bool:
-        """Whether it would be the same if what is wanted were drawn now."""
+        """Whether rendering `wanted` now would give the same mail."""
         same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
         same_files = self.fingerprint == wanted.fingerprint
         return same_data and same_files and is_unchanged(self.elsewhere)
 
 
 class Renditions:
-    """Has drawn what is asked for, and keeps the last until one of their files changes. Threads may share it.
+    """Has mails rendered, and keeps the latest until one of their files changes. Threads may share it.
 
-    `runner` draws; without one it is done here, where nothing bounds it.
+    `runner`: renders. None: in this process, without limits.
     """
 
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
@@ -81,20 +81,19 @@ class Renditions:
         self.runner = runner or Here(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
-        self._last_good: dict[tuple[str, View], Rendered] = {}
+        self._last_good: Kept[tuple[str, View], Rendered] = Kept()
         self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
         self._one_at_a_time = threading.Lock()
         self._drawing: WeakValueDictionary[tuple[str, View], _Turn] = WeakValueDictionary()
 
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
-        """Return the mail of a view; of the first sample where it names none.
+        """Return the mail of a view; of the first sample if the view names none.
 
-        `known` are the fingerprints of all templates, where somebody has just taken them. Raises LookupError for a
-        template, a sample or a brand that does not exist.
+        `known`: recent fingerprints of all templates. Raises LookupError for an unknown template, sample or brand.
         """
         chosen = self.gallery.languages.choose(view.lang)
         view, language = view.made_from().to(lang=chosen.tag), chosen.in_direction(view.dir)
-        # Taken before anything is read: what changes meanwhile is new the next time.
+        # Taken before anything is read: a later change counts next time.
         files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
         try:
@@ -107,7 +106,7 @@ class Renditions:
         return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
 
     def ask(self, rendition: Rendition, function: Callable[..., T], *args: Any) -> T | None:
-        """Return what a function says of a Drawer and an Order; None where nothing is drawn, or a limit is passed."""
+        """Return the result of a function of a Drawer and an Order; None without a mail, or beyond a limit."""
         if rendition.order is None or rendition.fault:
             return None
         try:
@@ -116,9 +115,9 @@ class Renditions:
             return None
 
     def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        """Return what is kept, drawn anew where it may have changed.
+        """Return the kept mail, rendered again if it may have changed.
 
-        What cannot be drawn is tried each time, unless that takes more than it may.
+        A broken mail is tried each time, unless it passes a limit.
         """
         key = wanted.template, wanted.view
         with self._turn_of(key).lock:
@@ -130,13 +129,11 @@ class Renditions:
                 self._kept.forget([key])
             if rendition.mail and not rendition.fault:
                 good = wanted.template, _without_edit(wanted.view)
-                with self._one_at_a_time:
-                    self._last_good.pop(good, None)  # so that the last one drawn is the last one there
-                    self._last_good[good] = rendition.mail
+                self._last_good.put(good, rendition.mail)
         return rendition
 
     def _turn_of(self, key: tuple[str, View]) -> "_Turn":
-        """Return what those share who want the same mail: one has it drawn, and others do not wait for that."""
+        """Return the lock of a mail: requests for the same mail share one rendering, and others do not wait."""
         with self._one_at_a_time:
             return self._drawing.setdefault(key, _Turn())
 
@@ -163,7 +160,7 @@ class Renditions:
         order = Order(next(self._numbers), template, files, sample, language.tag, "", "")
         states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
         known, fault = self._ran_away.get(template, ((), None))
-        if fault and known == states:  # with each sample in each language it would be the same
+        if fault and known == states:  # each sample in each language would end in the same way
             raise fault
         try:
             return self.runner.run(Drawer.render, order)
@@ -178,7 +175,7 @@ class Renditions:
         return Order(next(self._numbers), template, files, sample, language.tag, view.dir, view.brand)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
-        """Return the last good mail of a sample that cannot be read now, of any where the view names none."""
+        """Return the last good mail of an unreadable sample, or of any sample if the view names none."""
         wanted = _without_edit(view)
         for (name, drawn), mail in reversed(self._last_good.items()):
             if name == template and wanted in (drawn, drawn.to(sample="")):
@@ -191,7 +188,7 @@ def _without_edit(view: View) -> View:
 
 
 class _Turn:
-    """Whose turn it is to have a mail drawn."""
+    """Locks the rendering of one mail. Unlike a lock, it can be referenced weakly."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

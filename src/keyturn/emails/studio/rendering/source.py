@@ -1,14 +1,21 @@
-"""A text as numbered lines in colour: the files of a mail, and what becomes of them on the way to be sent."""
+"""The texts of a mail as numbered, coloured lines: its files, its stages, and the message that is sent."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import formataddr, parseaddr
+from hashlib import sha256
 from pathlib import PurePosixPath
+from typing import Any
 
 from markupsafe import Markup
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.studio.capture.message import message_of
 from keyturn.emails.studio.rendering.rendition import Rendition
+from keyturn.mail.port.email import Email
+from keyturn.mail.port.mime import to_mime
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.files import plain_name
 
 _LEXERS = {
@@ -29,7 +36,7 @@ _LEXERS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text to be read. `kind` is the ending of its file, or what it became; `file` is empty where it is none."""
+    """A text to read. `kind`: the ending of its file, or of its stage. `file`: empty if the text is in no file."""
 
     title: str
     kind: str
@@ -38,7 +45,7 @@ class Source:
 
     @property
     def lines(self) -> list[Markup]:
-        """Pygments is loaded with the first text that is looked at."""
+        """The lines as HTML. Pygments is loaded with the first text."""
         from pygments import highlight  # type: ignore[import-untyped]
         from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
         from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
@@ -49,41 +56,41 @@ class Source:
 
 
 class Sources:
-    """Shows the texts that a mail goes through. `sender` is what stands in From."""
+    """Shows the texts of a mail. `sender`: the From header."""
 
     def __init__(self, gallery: Gallery, sender: str) -> None:
         self._gallery = gallery
         self._sender = sender
 
     def files(self, rendition: Rendition) -> dict[str, str]:
-        """Return the files of its own that a mail has, with what they are to it."""
+        """Return the mail's own files, with their role."""
         files = self._gallery.files(rendition.template)
         named = {"template": files.markup, "text": files.text, "samples": _file_of_samples(rendition)}
         return {stage: file for stage, file in named.items() if file and (self._gallery.folders / file).is_file()}
 
     def stages(self, rendition: Rendition) -> dict[str, str]:
-        """Return what there is to look at, and what it is called."""
+        """Return the stages of a mail, and their titles."""
         named = {stage: PurePosixPath(file).name for stage, file in self.files(rendition).items()}
         compiled = {"mjml": "MJML"} if self._gallery.files(rendition.template).is_mjml else {}
         return {**named, **compiled, "html": "HTML", "eml": "EML"}
 
     def source_at(self, stage: str, rendition: Rendition) -> Source | None:
-        """Return one of the texts; None where there is no such file, or no mail yet."""
+        """Return the text of a stage, or None without such a file or without a mail."""
         if file := self.files(rendition).get(stage):
             return shared_source(self._gallery, file)
         if rendition.mail is None or stage not in self.stages(rendition):
             return None
-        if stage == "eml" and rendition.data is None:  # a mail that stayed behind samples that cannot be read
+        if stage == "eml" and rendition.data is None:  # the last good mail, while the samples cannot be read
             return None
         if stage == "mjml":
             return Source("MJML, filled in", "compiled", rendition.mail.mjml)
-        if stage == "html":  # one long line: it is here to be read
+        if stage == "html":  # broken into lines, to be read
             return Source("HTML, broken into lines", "compiled", rendition.mail.html.replace("><", ">\n<"))
         raw = self.message(rendition).decode("utf-8", "replace")
         return Source("The whole message", "eml", raw.replace("\r\n", "\n"))
 
     def message(self, rendition: Rendition) -> bytes:
-        """Return the whole message. Raises LookupError where the mail cannot be drawn."""
+        """Return the whole message. Raises LookupError if the mail cannot be drawn."""
         if rendition.mail is None or rendition.data is None:
             raise LookupError(f"{rendition.template} cannot be drawn, so there is no message of it.")
         times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(rendition.template)]
@@ -92,7 +99,7 @@ class Sources:
 
 
 def _file_of_samples(rendition: Rendition) -> str:
-    """Return the file that the sample is written in; where it cannot be read, that is what is wrong."""
+    """Return the file of the sample, or the file that cannot be read."""
     if rendition.data:
         return rendition.data.sample.origin.rpartition(":")[0]
     return rendition.fault.place.file if rendition.fault else ""
@@ -100,3 +107,23 @@ def _file_of_samples(rendition: Rendition) -> str:
 
 def shared_source(gallery: Gallery, file: str) -> Source:
     return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+
+
+_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+")
+_RECIPIENT, _SENDER = "someone@example.test", "no-reply@example.test"
+
+
+def message_of(mail: Rendered, values: Mapping[str, Any], sender: str, saved: datetime) -> bytes:
+    """Return the message; equal mails give equal bytes. `saved`: when the templates were saved last."""
+    if "@" not in parseaddr(sender)[1]:
+        sender = formataddr((sender, _SENDER))
+    email = Email(sender=sender, to=_recipient(values), subject=mail.subject, html=mail.html, text=mail.text)
+    digest = sha256(f"{mail.subject}\0{mail.html}\0{mail.text}".encode("utf-8", "replace")).hexdigest()
+    return to_mime(email, key=digest[:32], date=saved)
+
+
+def _recipient(values: Mapping[str, Any]) -> str:
+    """Return the address in the sample whose name says that it is one."""
+    texts = {name: value for name, value in values.items() if isinstance(value, str) and _ADDRESS.fullmatch(value)}
+    named = (value for name, value in texts.items() if re.search("mail|address|recipient|^to$", name.lower()))
+    return next(named, _RECIPIENT)

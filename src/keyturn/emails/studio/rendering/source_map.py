@@ -1,6 +1,7 @@
-"""From what is drawn to the lines of the templates, and back: for the frame, and for what is picked out in it."""
+"""From the parts of a drawn mail to the lines of its templates, and back."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,17 +12,78 @@ from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.markup.marked_html import PREFIX
 from keyturn.emails.lint.markup.structure import body_of
 from keyturn.emails.lint.source.traced_text import pieces_of
-from keyturn.emails.studio.rendering.selection import Mark, Selection
+from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.mail.rendering.html_tree import Element
 
-# What the subject and the preheader stand in, in MJML and in HTML.
+_LINE = re.compile(r"(.+):([1-9]\d{0,6})")
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """The origin of something drawn. `trail`: its place, then the calls of the macros around it."""
+
+    tag: str
+    trail: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The selected line of a template.
+
+    `tags`: what the line draws.
+    `written_in`: the macros that it calls. `called_from`: the calls of its own macro.
+    `in_inbox`: the line belongs to the subject or the preheader, which no frame shows.
+    """
+
+    at: Place
+    tags: tuple[str, ...]
+    written_in: tuple[Place, ...]
+    called_from: tuple[Place, ...]
+    excerpt: tuple[ExcerptLine, ...]
+    in_inbox: bool
+
+    @classmethod
+    def of(cls, at: Place, marks: Iterable[Mark], source: str, *, in_inbox: bool) -> "Selection":
+        inner: dict[str, Place] = {}
+        outer: dict[str, Place] = {}
+        for mark in (marks := list(marks)):
+            lines = [(place.file, place.line) for place in mark.trail]
+            here = lines.index((at.file, at.line)) if (at.file, at.line) in lines else len(lines)
+            inner |= {f"{place.file}:{place.line}": place for place in mark.trail[:here]}
+            outer |= {f"{place.file}:{place.line}": place for place in mark.trail[here + 1 :]}
+        return cls(
+            at=at,
+            tags=tuple(dict.fromkeys(mark.tag for mark in marks)),
+            written_in=tuple(inner.values()),
+            called_from=tuple(outer.values()),
+            excerpt=_excerpt(source.split("\n"), at.line),
+            in_inbox=in_inbox,
+        )
+
+
+def line_in(address: str) -> Place | None:
+    """Return the line that "file:line" names; None for an empty text. Raises ValueError for any other text."""
+    if not address:
+        return None
+    if not (line := _LINE.fullmatch(address)):
+        raise ValueError(f"{address} names no line: it is a file and a number, as in welcome/welcome.mjml:14.")
+    return Place(line[1], int(line[2]))
+
+
+def _excerpt(lines: list[str], number: int) -> tuple[ExcerptLine, ...]:
+    if number > len(lines):
+        return ()
+    text = lines[number - 1]
+    return excerpt(lines, number, len(text) - len(text.lstrip()) + 1)
+
+
+# The elements of the subject and the preheader, in MJML and in HTML.
 _IN_INBOX = ("mj-title", "mj-preview", "title")
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """What everything in a frame comes from, by its class `kt-NUMBER` or the value of its `data-keyturn`.
+    """The origins of everything in a frame, by the class `kt-NUMBER` or the value of `data-keyturn`.
 
-    `picked` are those that come from the line that the view asks for.
+    `picked`: those from the line that the view selects.
     """
 
     all: dict[str, Mark]
@@ -30,7 +92,7 @@ class Marks(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Something in a frame, where `key` stands for it; `offset` is that of its start tag, `end` behind its end tag."""
+    """Something in a frame. `key`: its name. `offset`: that of its start tag. `end`: behind its end tag."""
 
     key: str
     tag: str
@@ -42,37 +104,37 @@ class _Drawn:
 
 
 class SourceMap:
-    """Knows which line of the templates everything in a drawn mail comes from, and what each line has drawn."""
+    """Maps everything in a drawn mail to a line of the templates, and each line to what it drew."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
 
     def marks(self, selected: Place | None) -> Marks:
-        """Return what everything in the frame comes from, and what of it comes from the line that is selected."""
+        """Return the origins of everything in the frame, and what comes from the selected line."""
         picked = tuple(one.key for one in self.elements_at(selected)) if selected else ()
         return Marks({one.key: self._mark(one) for one in self.elements}, picked)
 
     @cached_property
     def elements(self) -> tuple[_Drawn, ...]:
-        """All that leaves a trace in the frame, in the order of its start tags."""
-        found = _drawn_by_html(self._document) if not self._document.is_mjml else _drawn_by_mjml(self._document)
-        return tuple(sorted(found, key=lambda one: one.offset))
+        """Everything that can be found in the frame, in the order of the start tags."""
+        drawn = _drawn_by_mjml(self._document) if self._document.is_mjml else _drawn_by_html(self._document)
+        return tuple(sorted(drawn, key=lambda one: one.offset))
 
     def elements_at(self, place: Place) -> tuple[_Drawn, ...]:
-        """Return what comes from a line, without what lies in it; what the line lies in, where nothing begins there."""
-        found: dict[str, _Drawn] = {}
+        """Return the outermost elements that a line drew; if it drew none, the element around the line."""
+        by_key: dict[str, _Drawn] = {}
         for start, stop in self._spans(place):
             inside = [one for one in self.elements if start <= one.offset < stop]
-            found |= {one.key: one for one in inside or self._drawn_around(start, stop)}
-        ordered = sorted(found.values(), key=lambda one: one.offset)
+            by_key |= {one.key: one for one in inside or self._drawn_around(start, stop)}
+        ordered = sorted(by_key.values(), key=lambda one: one.offset)
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
 
     def selection(self, place: Place, source: str) -> Selection:
-        """Return what is said of a line; `source` is the file that it is in."""
+        """Return the selection of a line. `source`: the text of its file."""
         return Selection.of(place, map(self._mark, self.elements_at(place)), source, in_inbox=self.in_inbox(place))
 
     def in_inbox(self, place: Place) -> bool:
-        """Tell whether a line is part of what the list of an inbox shows: the subject, or the preheader."""
+        """Tell whether a line belongs to what an inbox lists: the subject, or the preheader."""
         root = self._document.root
         shown = [element for element in root.walk() if element.tag in _IN_INBOX]
         spans = list(self._spans(place))
@@ -82,7 +144,7 @@ class SourceMap:
         return Mark(drawn.tag, self._document.trail(drawn.offset))
 
     def _spans(self, place: Place) -> Iterator[tuple[int, int]]:
-        """Yield what a line wrote, itself or by a call of a macro."""
+        """Yield the ranges that a line wrote, itself or by calling a macro."""
         pieces = pieces_of(self._document.markup)
         ends = [piece.start for piece in pieces[1:]] + [len(self._document.markup)]
         for (start, origin), end in zip(pieces, ends, strict=True):

@@ -1,0 +1,191 @@
+"""Who may use the studio: clients that name this machine as the host, and know the token if there is one.
+
+The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
+The token becomes a cookie at once and leaves the address. Programs send the token in a header.
+"""
+
+import ipaddress
+import re
+import secrets
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from litestar import MediaType, Request, Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_403_FORBIDDEN, HTTP_421_MISDIRECTED_REQUEST
+from litestar.types import Guard
+
+
+def known_hosts_only(bound_to: str) -> Guard:
+    """Return a guard that answers 421 (RFC 9110 15.5.20) unless the Host header names this machine.
+
+    In DNS rebinding, the attacker's name comes to point at 127.0.0.1, and the browser takes the studio for the
+    attacker's site. The name in the Host header reveals it (Jackson et al., "Protecting Browsers from DNS Rebinding
+    Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound to more than loopback, every
+    numeric address passes, and the name that the server is bound to.
+    """
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if not _is_known(connection.headers.get("host", ""), bound_to):
+            raise HTTPException(
+                status_code=HTTP_421_MISDIRECTED_REQUEST,
+                detail="The studio answers to this machine's own address only, for example 127.0.0.1 and its port.",
+            )
+
+    return guard
+
+
+def _is_known(header: str, bound_to: str) -> bool:
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == bound_to
+    return address.is_loopback or not is_loopback(bound_to)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+COOKIE = "keyturn-studio"
+_BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy
+_SHORTEST, _LONGEST = 22, 200  # as long as those bytes are in Base64
+_TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
+
+BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
+
+
+def token_for(host: str, given: str = "") -> str:
+    """Return the token of a studio on `host`: `given`, or a new one if other machines can reach the studio.
+
+    Raises ValueError if `given` could be guessed, or cannot stand in an address and a header.
+    """
+    if given and not _TOKEN.fullmatch(given):
+        raise ValueError(f"a token has {_SHORTEST} to {_LONGEST} letters, digits, - and _")
+    return given or ("" if is_loopback(host) else secrets.token_urlsafe(_BYTES))
+
+
+def require_token(token: str, path: str) -> BeforeRequest:
+    """Return a check for each request: the cookie passes, and a token in the address becomes the cookie.
+
+    The token leaves the address at once: addresses stay in histories, show on screens and are sent in referrers (OWASP
+    Session Management Cheat Sheet, "Session ID Exposure"). Scripts and requests from other sites cannot use the cookie,
+    which is limited to this path.
+    """
+
+    async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
+        if secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), token.encode()):
+            return None
+        if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
+            left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
+            cookie = Cookie(key=COOKIE, value=token, path=path, httponly=True, samesite="strict")
+            return Redirect(
+                f"{request.url.path}?{urlencode(left)}" if left else request.url.path,
+                status_code=HTTP_303_SEE_OTHER,
+                cookies=[cookie],
+            )
+        return Response(
+            "This studio opens with the address that the terminal shows, the one with ?token= in it.",
+            status_code=HTTP_403_FORBIDDEN,
+            media_type=MediaType.TEXT,
+        )
+
+    return admit
+
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
+
+
+def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Guard: answer 403 to a request that changes something unless a page of the studio caused it.
+
+    Without a cookie there is no token to compare, so Fetch Metadata decides. A browser may send none, as over plain
+    HTTP from another machine; then Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    """
+    if connection.scope.get("method") in SAFE:
+        return
+    site = connection.headers.get("sec-fetch-site")
+    origin = urlsplit(connection.headers.get("origin", "")).netloc
+    if site != "same-origin" and (site is not None or origin != connection.headers.get("host")):
+        raise PermissionDeniedException(detail="Only the studio's own pages can do this.")
+
+
+def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Guard: answer 403, before any work, to a picture, frame or script that a page of another site loads.
+
+    A link that a person follows passes (W3C Fetch Metadata, "resource isolation policy").
+    """
+    followed = connection.headers.get("sec-fetch-dest") == "document"
+    if connection.headers.get("sec-fetch-site") == "cross-site" and not followed:
+        raise PermissionDeniedException(detail="Only the studio's own pages can load this.")
+
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-dns-prefetch-control": "off",
+}
+
+
+def programs_only(host: str, token: str) -> Guard:
+    """Return a guard for requests from programs: 401 without the token, 403 for pages of other sites.
+
+    With a token, the Host header may be any name, such as a container's: a rebound site does not know the token. The
+    token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), which clients of Mailpit can send.
+    """
+    known = known_hosts_only(host)
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        if not token:
+            known(connection, handler)
+        elif not secrets.compare_digest(_token_in(connection.headers.get("authorization", "")), token.encode()):
+            raise NotAuthorizedException(
+                detail="Send the token of the studio: Authorization: Bearer TOKEN, or as the password of any user.",
+                headers={"www-authenticate": 'Basic realm="Keyturn inbox", charset="UTF-8"'},
+            )
+        if connection.scope.get("method") not in SAFE:
+            _refuse_other_sites(connection)
+
+    return guard
+
+
+def _refuse_other_sites(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse requests that a page of another site causes: a browser sends one of two headers, a program neither.
+
+    Browsers send Origin with every request except GET and HEAD (Fetch Standard, "append a request Origin header"). So
+    its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet, "Using Standard Headers").
+    """
+    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
+    foreign = site not in (None, "same-origin", "none")
+    if foreign or (origin is not None and urlsplit(origin).netloc != connection.headers.get("host")):
+        raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
+
+
+def _token_in(header: str) -> bytes:
+    """Return the token in a header, or no bytes."""
+    scheme, _, value = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return value.strip().encode()
+        case "basic":
+            try:
+                return b64decode(value).partition(b":")[2]
+            except ValueError:
+                return b""
+    return b""

@@ -1,1 +1,0 @@
-"""Mails on their way out of the studio: the whole message, their row in an inbox, a real one to oneself."""

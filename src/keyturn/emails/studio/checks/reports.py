@@ -1,0 +1,156 @@
+"""The findings in a mail as the studio shows them: of the checks, of browsers, and without those of the baseline."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.tally import Tally
+from keyturn.emails.studio.rendering.kept import Kept
+from keyturn.emails.studio.view import View
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.baseline import Baseline
+    from keyturn.emails.lint.browser.measurements import Noticed
+    from keyturn.emails.lint.checks.safety import AuditItem  # loads the checks, and the studio starts without them
+
+
+@dataclass(frozen=True, slots=True)
+class MailReport:
+    """The findings in a mail, in the order of their places.
+
+    `audit`: only of reset mails.
+    `unchecked`: why a part of the mail was not checked.
+    `in_baseline`: findings that do not count.
+    """
+
+    findings: tuple[Finding, ...]
+    audit: tuple["AuditItem", ...] = ()
+    unchecked: str = ""
+    in_baseline: tuple[Finding, ...] = ()
+
+    def and_also(self, findings: Iterable[Finding]) -> "MailReport":
+        """Return the report with more findings, each finding once."""
+        return replace(self, findings=tuple(dict.fromkeys((*self.findings, *findings))))
+
+    @property
+    def tally(self) -> Tally:
+        return Tally.of(self.findings)
+
+    @property
+    def to_mend(self) -> list[Finding]:
+        """Errors, then warnings."""
+        return [*self._of("error"), *self._of("warning")]
+
+    @property
+    def notes(self) -> list[Finding]:
+        return self._of("note")
+
+    def _of(self, severity: str) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity == severity]
+
+
+_MOST = 2_000
+"""The number of mails whose findings are kept."""
+
+_Mail = tuple[str, View]
+
+
+class InBrowser:
+    """Keeps what browsers find in each mail, from the latest look. `severity`: severities by rule or group.
+
+    `revision`: a number that changes with the findings.
+    """
+
+    def __init__(self, gallery: Gallery, severity: Mapping[str, Any]) -> None:
+        self._gallery = gallery
+        self._severity = severity
+        self._known: Kept[_Mail, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = Kept(_MOST)
+
+    @property
+    def revision(self) -> int:
+        return self._known.revision
+
+    def findings(self, mail: _Mail) -> tuple[Finding, ...]:
+        """Return the findings that count."""
+        known = self._known.get(mail)
+        return known[0] if known else ()
+
+    def of_samples(self) -> Iterator[tuple[str, str, str, tuple[Finding, ...]]]:
+        """Yield the findings in unedited samples: template, sample, language and findings."""
+        for (template, view), (_, findings) in self._known.items():
+            if view == View(sample=view.sample, lang=view.lang):
+                yield template, view.sample, view.lang, findings
+
+    def keep(self, mail: _Mail, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
+        """Keep the findings that count, and return those of `noticed`, with the severities of the team."""
+        from keyturn.emails.lint.browser.measurements import with_finding
+
+        findings = tuple(dict.fromkeys([*(problem.finding for problem in noticed), *others]))
+        judged = self._judge(findings)
+        self._known.put(mail, (tuple(dict.fromkeys(judged.values())), findings))
+        return [with_finding(problem, judged[problem.finding]) for problem in noticed if problem.finding in judged]
+
+    def _judge(self, findings: Iterable[Finding]) -> dict[Finding, Finding]:
+        """Return the findings that no comment ignores and no setting turns off, by what was reported."""
+        # These load the list of all rules, and with it the checks.
+        from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
+        from keyturn.emails.lint.suppression.judgement import judge
+        from keyturn.emails.lint.suppression.severities import Severities
+
+        comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
+        judged = judge(findings, comments, Severities(self._severity))
+        return {each.told: each.finding for each in judged if not each.reason}
+
+
+State = tuple[int, int] | None
+"""The time of the last change of a file in nanoseconds, and its size in octets. None: no file."""
+
+
+class KnownFindings:
+    """Reads a baseline, again when its file changes. `trouble`: why it cannot be read; then nothing is known."""
+
+    def __init__(self, gallery: Gallery, file: Path | None) -> None:
+        self.file = file
+        self.trouble = ""
+        self._gallery = gallery
+        self._read: tuple[State, Baseline | None] = None, None
+
+    @property
+    def state(self) -> State:
+        try:
+            status = self.file.stat() if self.file else None
+        except OSError:
+            return None
+        return (status.st_mtime_ns, status.st_size) if status else None
+
+    def baseline(self) -> "Baseline | None":
+        """Return the current baseline, or None without a file."""
+        state = self.state
+        if state != self._read[0]:
+            self._read = state, self._open() if state else None
+        return self._read[1] if state else None
+
+    def split(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """Return the new and the known findings in a mail."""
+        findings = tuple(findings)
+        if not (findings and (baseline := self.baseline())):
+            return findings, ()
+        from keyturn.emails.lint.examination import Found, line_fingerprints
+
+        fingerprint = line_fingerprints(self._gallery.source)
+        new, known = baseline.split([Found(one, (), fingerprint(one.place)) for one in findings])
+        return tuple(one.finding for one in new), tuple(one.finding for one in known)
+
+    def _open(self) -> "Baseline | None":
+        from keyturn.emails.lint.baseline import BaselineInvalid, read_baseline
+
+        self.trouble = ""
+        try:
+            return read_baseline(self.file) if self.file else None
+        except BaselineInvalid as invalid:
+            message = str(invalid)
+            self.trouble = f"{message[:1].upper()}{message[1:]}."
+            return None

@@ -1,0 +1,103 @@
+"""Unsaved texts, drawn and checked by the renderers, one draft at a time. Drafts are never written to the disk."""
+
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+from keyturn.emails.gallery.drafts import Draft, with_draft
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.rendering.drawing import Drawer, Order
+from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
+from keyturn.emails.studio.rendering.kept import Kept
+from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.view import View
+from keyturn.emails.workers import LimitExceeded
+from keyturn.errors import TemplateInvalid
+
+_TEXT = (
+    '<!doctype html><title>Text</title><body style="margin:0;background:#ffffff;color:#1c1b19">'
+    '<pre style="margin:24px;font:13px/20px monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
+)
+"""A draft of the text part is shown as text."""
+
+_MOST = 16
+"""The number of drawn drafts that are kept: a frame asks for its draft right after it was drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnDraft:
+    """The outcome of a draft: the key of its frame, or the fault."""
+
+    frame: str = ""
+    fault: RenderFault | None = None
+
+
+class Drafts:
+    """Has drafts drawn. A newer draft of the same editor replaces an older one that waits."""
+
+    def __init__(self, renditions: Renditions, clients: tuple[str, ...], severity: Mapping[str, str]) -> None:
+        self._renditions = renditions
+        self._clients = clients
+        self._severity = severity
+        self._latest: Kept[str, str] = Kept(_MOST)
+        self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
+        self._one_at_a_time = threading.Lock()
+
+    def draw(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> DrawnDraft | None:
+        """Return the outcome of a draft, or None if the same editor has sent a newer one."""
+        ticket = secrets.token_urlsafe(8)
+        self._latest.put(editor, ticket)
+        with self._one_at_a_time:
+            if self._latest.get(editor) != ticket:
+                return None
+            if rendition.order is None:
+                return DrawnDraft(fault=rendition.fault)
+            try:
+                html, fault = self._renditions.runner.run(_draw, rendition.order, draft, view)
+            except LimitExceeded as exceeded:
+                html, fault = "", fault_of_limit(exceeded.limit, draft.file)
+        if fault:
+            return DrawnDraft(fault=fault)
+        self._frames.put(ticket, (html, view))
+        return DrawnDraft(ticket)
+
+    def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
+        """Return the findings in the mail with this draft."""
+        if rendition.order is None:
+            return ()
+        try:
+            with self._one_at_a_time:
+                return self._renditions.runner.run(_check, rendition.order, draft, self._clients, self._severity)
+        except LimitExceeded:  # reported where it is drawn
+            return ()
+
+    def frame(self, key: str) -> tuple[str, View]:
+        """Return a drawn draft. Raises LookupError if it is no longer kept."""
+        if not (kept := self._frames.get(key)):
+            raise LookupError("This draft is no longer kept.")
+        return kept
+
+
+def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, RenderFault | None]:
+    gallery = with_draft(drawer.gallery, draft)
+    drafted = Drawer(gallery)
+    drawn = drafted.draw(order)
+    if drawn.fault:
+        return "", drawn.fault
+    if drawn.mail and draft.file == order.files.text:
+        return _TEXT.format(escape(drawn.mail.text)), None
+    try:
+        return frames.apply_view(drafted.document(order).marked_html, view), None
+    except TemplateInvalid as error:
+        return "", fault_of_template(error, gallery, order.template, order.sample)
+
+
+def _check(
+    drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    from keyturn.emails.studio.checks.examiner import examine
+
+    return examine(Drawer(with_draft(drawer.gallery, draft)), order, clients, severity).findings

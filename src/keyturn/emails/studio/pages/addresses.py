@@ -1,0 +1,87 @@
+"""The path and query of a request, as typed values, and errors in a sentence."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import ValidationException
+from msgspec import inspect
+
+from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
+from keyturn.emails.studio.view import View
+
+_Asked = TypeVar("_Asked", bound=msgspec.Struct)
+
+_PLACE = re.compile(r"`\$\.(\w+)")
+
+
+def name_in_path(path: Path) -> str:
+    """Return the name of a template or a file from the rest of a path."""
+    return path.as_posix().lstrip("/")
+
+
+def read_view(request: Request[Any, Any, Any]) -> View:
+    """Return the view of a request. Raises ValidationException."""
+    return read_query(dict(request.query_params), View)
+
+
+def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
+    """Return the view in a query. Raises ValidationException."""
+    try:
+        return msgspec.convert(query, kind, strict=False)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        detail = _sentence(place[1], query[place[1]], kind) if place else f"The address cannot be read: {error}."
+        raise ValidationException(detail=detail) from error
+
+
+def _sentence(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
+    shapes = {field.encode_name: field.type for field in parts_of(inspect.type_info(kind))}
+    said = ", ".join(value) if isinstance(value, list) else value
+    return f"The address says {name}={said}, but {name} takes {_takes(shapes[name])}."
+
+
+def _takes(shape: Shape) -> str:
+    match next(one for one in alternatives(shape) if not isinstance(one, inspect.NoneType)):
+        case inspect.VarTupleType(item_type=item):
+            return _takes(item)
+        case inspect.LiteralType(values=values):
+            return _either([str(value) for value in values if value != ""])
+        case inspect.IntType(ge=least, le=most) if least is not None and most is not None:
+            return f"a whole number from {least} to {most}"
+        case inspect.IntType():
+            return "a whole number"
+    return "a text"
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([*filter(None, [", ".join(words[:-1])]), words[-1]])
+
+
+class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The query of a page about the whole folder. A field of several values is repeated, as in a form."""
+
+    def to(self, **changes: Any) -> Self:
+        return msgspec.structs.replace(self, **changes)
+
+    def here(self, **changes: Any) -> str:
+        """Return the link from the page to itself in another state."""
+        return str(self.to(**changes)) or "?"
+
+    def fields(self, **changes: Any) -> list[tuple[str, str]]:
+        """Return the hidden fields of a form that changes the rest."""
+        kept = msgspec.to_builtins(self.to(**changes))
+        return [
+            (name, str(value))
+            for name, values in kept.items()
+            for value in (values if isinstance(values, list | tuple) else [values])
+        ]
+
+    def __str__(self) -> str:
+        """Return the query with its `?`, without defaults."""
+        query = urlencode(self.fields())
+        return f"?{query}" if query else ""

@@ -1,0 +1,206 @@
+"""The middle of a page: a mail in a frame, its sources, the selected line, and the mail as a file."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import ValidationException
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+
+from keyturn.emails.lint.checks.sizes import CLIPPED_AT
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.frames.rewriting import mark_cut
+from keyturn.emails.studio.pages.addresses import name_in_path
+from keyturn.emails.studio.rendering.drawing import Drawer, Order
+from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.source import Sources
+from keyturn.emails.studio.rendering.source_map import Marks, Selection, SourceMap, line_in
+from keyturn.emails.studio.view import View
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.html_tree import parse_html
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.images import Image
+    from keyturn.emails.lint.reading import Saying
+    from keyturn.emails.lint.word_losses import Loss
+
+
+class Canvas:
+    """Shows a rendition in each of its forms. An unknown name is a LookupError.
+
+    `weights`: known bytes of remote images.
+    """
+
+    def __init__(self, renditions: Renditions, sender: str, weights: Mapping[str, int] | None = None) -> None:
+        self._weights = {} if weights is None else weights
+        self._renditions = renditions
+        self._gallery = renditions.gallery
+        self._sources = Sources(renditions.gallery, sender)
+
+    def rendition(self, template: str, view: View) -> Rendition:
+        return self._renditions.rendition(template, view)
+
+    def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
+        stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
+        return {
+            "frame": view.to(sample=rendition.sample).mail(),
+            "sandbox": frames.PREVIEW,
+            "own_files": stage_of,
+            "stages": self._sources.stages(rendition),
+            "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
+            "picked": self._selection(rendition, at) if (at := _line(view)) else None,
+            "losses": self._losses(rendition) if view.scheme == "word" else None,
+            "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
+            "images": self.images(rendition) if view.tab == "checks" else (),
+            "sayings": self._sayings(rendition) if view.tab == "reading" else (),
+        }
+
+    def _losses(self, rendition: Rendition) -> tuple["Loss", ...]:
+        """Return what Outlook for Windows leaves out of the mail."""
+        return self._renditions.ask(rendition, _losses) or ()
+
+    def _sayings(self, rendition: Rendition) -> Sequence["Saying"]:
+        """Return what a screen reader says of the mail, with the lines as far as known."""
+        from keyturn.emails.lint.reading import read_aloud
+
+        if said := self._renditions.ask(rendition, _sayings):
+            return said
+        return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
+
+    def html(self, rendition: Rendition, view: View) -> str | None:
+        """Return the mail for the frame, as the view has it; None if it cannot be drawn.
+
+        The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
+        mail, without origins.
+        """
+        if marked := self._renditions.ask(rendition, _marked_html, view):
+            return marked
+        return frames.apply_view(rendition.mail.html, view) if rendition.mail and rendition.fault else None
+
+    def marks(self, rendition: Rendition, view: View) -> Marks:
+        """Return the origins of everything in the frame; none if the mail cannot be drawn."""
+        return self._renditions.ask(rendition, _marks, _line(view)) or Marks({}, ())
+
+    def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
+        """Return a function from a key in the frame to its line; for unknown keys, to the mail's first line."""
+        known = self.marks(rendition, View()).all
+        first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
+        return lambda key: known[key].trail[0] if key in known else first
+
+    def findings_on_images(self, rendition: Rendition) -> tuple[Finding, ...]:
+        """Return the findings on the weight of local images; no host is asked."""
+        from keyturn.emails.lint.browser.images import check_images
+
+        return tuple(check_images(self.images(rendition)))
+
+    def images(self, rendition: Rendition) -> tuple["Image", ...]:
+        """Return the images of the mail, with the weights of local images and of those that were asked for."""
+        from keyturn.emails.lint.browser.images import with_weights
+
+        return with_weights(self._renditions.ask(rendition, _images) or (), self._weights)
+
+    def message(self, rendition: Rendition) -> bytes:
+        return self._sources.message(rendition)
+
+    def _selection(self, rendition: Rendition, at: Place) -> Selection | None:
+        """Return the selection of a line, or None if no file of this mail holds it."""
+        if at.file not in self._gallery.files_of(rendition.template):
+            return None
+        source = self._gallery.source(at.file)
+        drawn = self._renditions.ask(rendition, _select, at, source)
+        return drawn or Selection.of(at, (), source, in_inbox=False)
+
+
+def _losses(drawer: Drawer, order: Order) -> tuple["Loss", ...]:
+    from keyturn.emails.lint.word_losses import word_losses
+
+    document = _document(drawer, order)
+    return word_losses(document) if document else ()
+
+
+def _images(drawer: Drawer, order: Order) -> tuple["Image", ...]:
+    """Return the images of the mail with the weights of local ones."""
+    from keyturn.emails.lint.browser.images import files_beside, images_of
+
+    document = _document(drawer, order)
+    return images_of(document, files_beside(drawer.gallery.folder)) if document else ()
+
+
+def _sayings(drawer: Drawer, order: Order) -> list["Saying"]:
+    from keyturn.emails.lint.reading import read_aloud
+
+    document = _document(drawer, order)
+    return read_aloud(document.drawn, document.place_of_drawn) if document else []
+
+
+def _marked_html(drawer: Drawer, order: Order, view: View) -> str | None:
+    document = _document(drawer, order)
+    return frames.apply_view(mark_cut(document.html, document.marked_html), view) if document else None
+
+
+def _marks(drawer: Drawer, order: Order, at: Place | None) -> Marks | None:
+    document = _document(drawer, order)
+    return SourceMap(document).marks(at) if document else None
+
+
+def _select(drawer: Drawer, order: Order, at: Place, source: str) -> Selection | None:
+    document = _document(drawer, order)
+    return SourceMap(document).selection(at, source) if document else None
+
+
+def _document(drawer: Drawer, order: Order) -> Document | None:
+    """Return the mail with its places, or None if it cannot be drawn."""
+    try:
+        document = drawer.document(order)
+    except TemplateInvalid:  # a save broke it since; the page reports that when it is drawn again
+        return None
+    return document if document.html else None
+
+
+def _line(view: View) -> Place | None:
+    try:
+        return line_in(view.line)
+    except ValueError as error:
+        raise ValidationException(detail=str(error)) from error
+
+
+_TOO_MUCH = "To show this mail so takes more time or memory than it may, though it can be drawn."
+
+
+@get("/frames/{name:path}", sync_to_thread=True)
+def template_frame(
+    name: FromPath[Path], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
+) -> Response[str]:
+    """Answer with the mail alone: the last good one while the template is broken."""
+    rendition = canvas.rendition(name_in_path(name), drawn)
+    if html := canvas.html(rendition, drawn):
+        return frames.answer(html, drawn, frames.PREVIEW)
+    fault = rendition.fault
+    empty = f"{rendition.template} has no sample."
+    reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
+    return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+
+
+@get("/places/{name:path}", sync_to_thread=True)
+def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[Marks]:
+    """Return the line of the templates for each part of the frame."""
+    return Response(canvas.marks(canvas.rendition(name_in_path(name), view), view), media_type=MediaType.JSON)
+
+
+@get("/eml/{name:path}", sync_to_thread=True)
+def message_file(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[bytes]:
+    """Return the whole message as a file for a mail program."""
+    template = name_in_path(name)
+    message = canvas.message(canvas.rendition(template, view))
+    file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{template} {view.sample}").strip("-")
+    headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
+    return Response(message, media_type="message/rfc822", headers=headers)
+
+
+HANDLERS = (template_frame, places, message_file)

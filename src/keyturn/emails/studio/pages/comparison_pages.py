@@ -1,0 +1,208 @@
+"""Mails before and after a change: against another commit, and against their snapshots, which can be accepted."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
+
+from keyturn.emails.gallery.git import GitFailed
+from keyturn.emails.snapshots import MailName
+from keyturn.emails.snapshots.goldens import in_one_line
+from keyturn.emails.snapshots.revisions import Revisions
+from keyturn.emails.snapshots.sides import NotListed
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.access import no_other_site
+from keyturn.emails.studio.checks.snapshots import Review, Stale, group_changes
+from keyturn.emails.studio.frames.rewriting import mark_changes
+from keyturn.emails.studio.pages.addresses import name_in_path
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.view import View
+
+
+@get("/revisions", sync_to_thread=True, guards=[no_other_site])
+def revisions_page(
+    view: NamedDependency[View], revisions: NamedDependency[Revisions], layout: NamedDependency[Layout]
+) -> Response[str]:
+    """List the branches and commits to compare with, and the mails that differ."""
+    context: dict[str, Any] = {"view": view, "branches": [], "commits": [], "changes": [], "trouble": ""}
+    try:
+        context |= {"branches": revisions.branches(), "commits": revisions.commits()}
+        if view.base:
+            context["changes"] = list(revisions.changes(view.base))
+    except GitFailed as error:
+        context["trouble"] = f"Git says: {error}."
+    except NotListed as error:
+        context["trouble"] = str(error)
+    return layout.page("revisions.html", {**context, "revisions": True})
+
+
+@get("/revisions/{name:path}", sync_to_thread=True, guards=[no_other_site])
+def revision_page(
+    name: FromPath[Path],
+    view: NamedDependency[View],
+    revisions: NamedDependency[Revisions],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
+    """Show a mail before and after: rendered, or the differences in its HTML or its text."""
+    comparison = _compare(revisions, name, view)
+    frame = View(
+        **{part: getattr(view, part) for part in ("sample", "lang", "dir", "scheme", "images", "remote", "base")}
+    )
+    context = {
+        "view": view,
+        "comparison": comparison,
+        "frame": frame,
+        "sandbox": frames.PREVIEW,
+        "revisions": True,
+    }
+    return layout.page("revision.html", context)
+
+
+@get("/revision-frames/{side:str}/{name:path}", sync_to_thread=True, guards=[no_other_site])
+def revision_frame(
+    side: FromPath[Literal["before", "after"]],
+    name: FromPath[Path],
+    drawn: NamedDependency[View],
+    revisions: NamedDependency[Revisions],
+) -> Response[str]:
+    """Answer with the mail alone, before or after."""
+    comparison = _compare(revisions, name, drawn)
+    snapshot = comparison.before if side == "before" else comparison.after
+    if snapshot is None:
+        raise LookupError(f"There is no {comparison.name} {side} the change.")
+    kind = "old" if side == "before" else "new"
+    changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
+    whole = comparison.before is None or comparison.after is None
+    html = mark_changes(snapshot.html, () if whole else changed, side)
+    return frames.frame(in_one_line(html), drawn, frames.PREVIEW)
+
+
+def _compare(revisions: Revisions, name: Path, view: View) -> Any:
+    mail = MailName(name_in_path(name), view.sample, view.lang)
+    try:
+        return revisions.compare(view.base or "HEAD", mail)
+    except GitFailed as error:
+        raise LookupError(f"Git says: {error}.") from error
+
+
+class Acceptance(msgspec.Struct):
+    """The ids of the mails that the reader saw, separated by blanks. `deletes`: the reader agreed to delete files."""
+
+    ids: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f ]+$")]
+    deletes: Literal["", "yes"] = ""
+
+
+@get("/snapshots", sync_to_thread=True)
+def snapshots_page(
+    view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
+) -> Response[str]:
+    """List the mails that differ from their snapshots, grouped by change."""
+    context = {"groups": group_changes(review.changes()), "goldens": review.goldens.folder, "total": review.total}
+    return layout.page("snapshots.html", context | {"view": view, "waiting": review.waiting_mails()})
+
+
+@get("/snapshots", sync_to_thread=False)
+def lesson_page(view: NamedDependency[View], layout: NamedDependency[Layout]) -> Response[str]:
+    """Explain how to begin without a folder for snapshots."""
+    return layout.page("snapshots_lesson.html", {"view": view, "waiting": []})
+
+
+@post("/snapshots", sync_to_thread=True)
+def accept_several(
+    data: URLEncodedBody[Acceptance],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    _accept_or_conflict(data, review)
+    return Redirect(layout.url("snapshots", view=view), status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/snapshots/{name:path}", sync_to_thread=True)
+def snapshot_page(
+    name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
+) -> Response[str]:
+    """Show a mail before and after: rendered, or the differences in its HTML or its text."""
+    comparison = review.compare(_name(name, view))
+    review.look(float("inf"))
+    waiting = review.waiting_mails()
+    context: dict[str, Any] = {
+        "view": view,
+        "comparison": comparison,
+        "snapshot": comparison.name,
+        "files": [file.name for file in review.goldens.places(comparison.name)],
+        "goldens": review.goldens.folder,
+        "frame": View(
+            sample=view.sample, lang=view.lang, dir=view.dir, scheme=view.scheme, images=view.images, remote=view.remote
+        ),
+        "sandbox": frames.PREVIEW,
+        "waiting": waiting,
+        "following": _next_after(comparison.name, waiting),
+    }
+    return layout.page("snapshot.html", context)
+
+
+@post("/snapshots/{name:path}", sync_to_thread=True)
+def accept_one(
+    name: FromPath[Path],
+    data: URLEncodedBody[Acceptance],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    """Accept the shown mail and go on to the next."""
+    here = _name(name, view)
+    review.look(float("inf"))
+    following = _next_after(here, review.waiting_mails())
+    _accept_or_conflict(data, review)
+    if following is None:
+        return Redirect(layout.url("snapshots"), status_code=HTTP_303_SEE_OTHER)
+    there = view.to(sample=following.sample, lang=following.language)
+    return Redirect(layout.url("snapshots", following.template, view=there), status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/proofs/{side:str}/{name:path}", sync_to_thread=True)
+def proof_frame(
+    side: FromPath[Literal["before", "after"]],
+    name: FromPath[Path],
+    drawn: NamedDependency[View],
+    review: NamedDependency[Review],
+) -> Response[str]:
+    """Answer with the mail alone, from the snapshot or as it is rendered now."""
+    comparison = review.compare(_name(name, drawn))
+    snapshot = comparison.before if side == "before" else comparison.after
+    if snapshot is None:
+        raise LookupError(f"There is no {comparison.name} {side} the change.")
+    kind = "old" if side == "before" else "new"
+    changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
+    whole = comparison.before is None or comparison.after is None
+    html = mark_changes(snapshot.html, () if whole else changed, side)
+    return frames.frame(in_one_line(html), drawn, frames.PREVIEW)
+
+
+def _accept_or_conflict(data: Acceptance, review: Review) -> None:
+    try:
+        review.accept(data.ids.split(), deletes=data.deletes == "yes")
+    except Stale as error:
+        detail = "A mail was changed while you looked at it. Nothing was accepted: look again."
+        raise HTTPException(status_code=HTTP_409_CONFLICT, detail=detail) from error
+
+
+def _name(path: Path, view: View) -> MailName:
+    return MailName(name_in_path(path), view.sample, view.lang)
+
+
+def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:
+    """Return the mail that follows among the waiting ones, the first again after the last."""
+    later = waiting[waiting.index(here) + 1 :] if here in waiting else []
+    return next((name for name in (*later, *waiting) if name != here), None)
+
+
+OF_REVISIONS = (revisions_page, revision_page, revision_frame)
+OF_SNAPSHOTS = (snapshots_page, snapshot_page, proof_frame, accept_several, accept_one)

@@ -1,0 +1,134 @@
+"""The contact sheet: every template by its samples, widths and schemes, on one page."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Literal
+
+from litestar import Request, Response, get
+from litestar.di import NamedDependency, Provide
+
+from keyturn.emails.gallery import Entry, Gallery
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.pages.addresses import PageAddress, read_query
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.tree import in_order, matches
+from keyturn.emails.studio.view import Scheme, View
+
+SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
+SCHEMES: Mapping[Scheme, str] = {
+    "light": "Light",
+    "dark": "Dark",
+    "partial": "Outlook.com",
+    "full": "Gmail iOS",
+    "word": "Word",
+}
+
+_LONGEST = 5.0
+"""Seconds that the page waits for a search for branches."""
+
+_WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
+_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
+    """The query of the sheet: what it shows. Without `lang`: the default language."""
+
+    find: str = ""
+    width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
+    scheme: tuple[Scheme, ...] = _SCHEMES
+    lang: tuple[str, ...] = ()
+    samples: Literal["first", "all", "branches", "hostile"] = "first"
+    remote: str = ""
+    pane: Literal["list", "mail"] = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One mail on the sheet. `view`: what its page shows."""
+
+    view: View
+
+    @property
+    def caption(self) -> list[str]:
+        return [str(self.view.width), SCHEMES[self.view.scheme], *([self.view.lang] if self.view.lang else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One sample of a template in every chosen way."""
+
+    sample: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Holds the strips of a template."""
+
+    template: str
+    strips: tuple[Strip, ...]
+
+
+def explore(gallery: Gallery, view: SheetView) -> int:
+    """Search the templates of the sheet for branches, for some seconds; return how many templates are left."""
+    until = monotonic() + _LONGEST
+    names = [entry.name for entry in gallery.entries() if matches(view.find, entry.name)]
+    for done, name in enumerate(names):
+        if monotonic() > until:
+            return len(names) - done
+        gallery.branches(name)
+    return 0
+
+
+def sections(entries: Sequence[Entry], view: SheetView) -> list[Section]:
+    matching = (entry for entry in in_order(entries) if matches(view.find, entry.name))
+    return [
+        Section(entry.name, tuple(Strip(sample, tuple(_cells(sample, view))) for sample in _samples(entry, view)))
+        for entry in matching
+    ]
+
+
+def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
+    more = {"branches": entry.branches, "hostile": entry.hostile}
+    return entry.samples[:1] if view.samples == "first" else (*entry.samples, *more.get(view.samples, ()))
+
+
+def _cells(sample: str, view: SheetView) -> Iterator[Cell]:
+    for lang in sorted(set(view.lang)) or [""]:
+        for width in sorted(set(view.width)):
+            for scheme in dict.fromkeys(view.scheme):
+                yield Cell(View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote))
+
+
+def read_sheet_view(request: Request[Any, Any, Any]) -> SheetView:
+    """Return the view of a request. A form repeats a name for several ticked choices."""
+    query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
+    single = {name: values[-1] for name, values in query.items() if name in ("find", "samples", "remote", "pane")}
+    return read_query(query | single, SheetView)
+
+
+@get("/sheet", dependencies={"sheet": Provide(read_sheet_view, sync_to_thread=False)})
+async def contact_sheet(
+    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+) -> Response[str]:
+    """Show the chosen templates by their samples, widths and schemes."""
+    unexplored = await asyncio.to_thread(explore, gallery, sheet) if sheet.samples == "branches" else 0
+    shown = sections(gallery.entries(), sheet)
+    context = {
+        "view": View(pane=sheet.pane),
+        "address": sheet,
+        "sheet": sheet,
+        "sections": shown,
+        "unexplored": unexplored,
+        "count": sum(len(strip.cells) for section in shown for strip in section.strips),
+        "schemes": SCHEMES,
+        "sample_choices": SAMPLES,
+        "language_choices": [(str(each), str(each)) for each in gallery.languages.known],
+        "sandbox": frames.PREVIEW,
+    }
+    return layout.page("sheet.html", context)
+
+
+HANDLERS = (contact_sheet,)

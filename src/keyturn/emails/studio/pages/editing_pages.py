@@ -1,0 +1,260 @@
+"""The editor in the page: reading and saving files, drawing and checking drafts, and words to complete."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from litestar.status_codes import (
+    HTTP_200_OK,
+    HTTP_403_FORBIDDEN,
+    HTTP_404_NOT_FOUND,
+    HTTP_409_CONFLICT,
+    HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+)
+from msgspec import Meta
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.drafts import Draft
+from keyturn.emails.gallery.sizes import LARGEST
+from keyturn.emails.gallery.variables.variables import Variable
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.drafts import Drafts
+from keyturn.emails.studio.pages.addresses import name_in_path
+from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.rendering.faults import RenderFault
+from keyturn.emails.studio.rendering.rendition import Rendition
+from keyturn.emails.studio.source_files import ChangedSince, NotEditable, SourceFiles, SourceText, TextTooLong
+from keyturn.emails.studio.view import View
+from keyturn.errors import TemplateInvalid
+
+_LONGEST_BODY = 4 * LARGEST
+"""Octets of a request: JSON writes a line feed as two."""
+
+
+class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text to save, and the fingerprint of the file when it was read."""
+
+    text: str
+    fingerprint: Annotated[str, Meta(max_length=100)]
+
+
+class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An unsaved text. `editor`: an id of the page, so that a newer draft replaces an older one."""
+
+    file: Annotated[str, Meta(max_length=1000)]
+    text: Annotated[str, Meta(max_length=LARGEST)]
+    editor: Annotated[str, Meta(max_length=100)]
+
+
+@get("/sources/{file:path}", sync_to_thread=True)
+def read_source(file: FromPath[Path], sources: NamedDependency[SourceFiles]) -> Response[Any]:
+    try:
+        return Response(_said(sources.read(name_in_path(file))))
+    except (LookupError, NotEditable) as error:
+        return _refused(error)
+
+
+@post("/sources/{file:path}", status_code=HTTP_200_OK, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+def save_source(file: FromPath[Path], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]) -> Response[Any]:
+    """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
+    try:
+        return Response(_said(sources.save(name_in_path(file), data.text, data.fingerprint)))
+    except ChangedSince as error:
+        return Response(_said(error.now) | {"detail": str(error)}, status_code=HTTP_409_CONFLICT)
+    except (LookupError, NotEditable, TextTooLong) as error:
+        return _refused(error)
+
+
+@post("/drafts/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LONGEST_BODY)
+async def draw_draft(
+    name: FromPath[Path],
+    data: JSONBody[SentDraft],
+    drawn: NamedDependency[View],
+    sources: NamedDependency[SourceFiles],
+    drafts: NamedDependency[Drafts],
+    canvas: NamedDependency[Canvas],
+    layout: NamedDependency[Layout],
+) -> Response[Any]:
+    """Draw an unsaved text without writing it."""
+
+    def draw(rendition: Rendition, draft: Draft) -> Response[Any]:
+        became = drafts.draw(rendition, draft, drawn, data.editor)
+        if became is None:
+            return Response({"overtaken": True})
+        frame = layout.url("draft-frames", became.frame) if became.frame else ""
+        return Response({"frame": frame, "fault": _fault(became.fault) if became.fault else None})
+
+    return await _with_draft(data, name, drawn, sources, canvas, draw)
+
+
+@post("/draft-findings/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LONGEST_BODY)
+async def check_draft(
+    name: FromPath[Path],
+    data: JSONBody[SentDraft],
+    view: NamedDependency[View],
+    sources: NamedDependency[SourceFiles],
+    drafts: NamedDependency[Drafts],
+    canvas: NamedDependency[Canvas],
+) -> Response[Any]:
+    """Return the findings in an unsaved file."""
+
+    def check(rendition: Rendition, draft: Draft) -> Response[Any]:
+        findings = [each for each in drafts.findings(rendition, draft) if each.place.file == data.file]
+        return Response({"findings": [_finding(each) for each in findings]})
+
+    return await _with_draft(data, name, view, sources, canvas, check)
+
+
+@get("/draft-frames/{key:str}", sync_to_thread=False)
+def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response[str]:
+    html, view = drafts.frame(key)
+    return frames.answer(html, view, frames.PREVIEW)
+
+
+@get("/vocabulary/{name:path}", sync_to_thread=True)
+def words(name: FromPath[Path], gallery: NamedDependency[Gallery]) -> Response[Any]:
+    return Response(vocabulary(gallery, name_in_path(name)))
+
+
+async def _with_draft(
+    sent: SentDraft,
+    name: Path,
+    view: View,
+    sources: SourceFiles,
+    canvas: Canvas,
+    answer: Callable[[Rendition, Draft], Response[Any]],
+) -> Response[Any]:
+    """Answer for the mail of a draft, off the event loop; refuse if the file cannot be edited."""
+
+    def begin() -> Response[Any]:
+        if refusal := sources.refusal(sent.file):
+            return _refused(NotEditable(refusal))
+        return answer(canvas.rendition(name_in_path(name), view), Draft(sent.file, sent.text))
+
+    return await asyncio.to_thread(begin)
+
+
+def _said(source: SourceText) -> dict[str, str]:
+    return {"text": source.text, "fingerprint": source.fingerprint}
+
+
+def _refused(error: Exception) -> Response[Any]:
+    statuses = {NotEditable: HTTP_403_FORBIDDEN, TextTooLong: HTTP_413_REQUEST_ENTITY_TOO_LARGE}
+    return Response({"detail": str(error)}, status_code=statuses.get(type(error), HTTP_404_NOT_FOUND))
+
+
+def _fault(fault: RenderFault) -> dict[str, Any]:
+    place = fault.place
+    said = {"file": place.file, "line": place.line, "column": place.column}
+    return {**said, "message": fault.message, "fix": fault.hint, "severity": "error"}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    place = {"line": finding.place.line, "column": finding.place.column}
+    said = {"message": finding.message, "fix": finding.fix}
+    return {**place, **said, "severity": finding.severity, "rule": finding.rule}
+
+
+_MJ_CLASS = re.compile(r"<mj-class\b[^<>]*?\sname=[\"']([\w-]+)[\"']")
+_STYLES = re.compile(r"<(?:mj-)?style\b[^<>]*>(.*?)(?:</(?:mj-)?style>|\Z)", re.DOTALL)
+_SELECTORS = re.compile(r"(?<![^{};])([^{};]+)\{")
+_CSS_CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
+_DEEPEST = 4
+
+Names: TypeAlias = "dict[str, dict[str, Any]]"
+"""Names, with what each holds: `attributes`, and an `item` if it is looped over."""
+
+
+def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
+    """Return the words as plain data. Raises LookupError."""
+    with gallery.one_look():
+        sources = [gallery.source(file) for file in gallery.files_of(template) if (gallery.folders / file).is_file()]
+        environment, engine = gallery.templates.environment(gallery.languages.choose("")), gallery.templates.engine
+        return {
+            "elements": _elements(),
+            "classes": _unique(name for source in sources for name in _css_classes(source)),
+            "mj_classes": _unique(name for source in sources for name in _MJ_CLASS.findall(source)),
+            "variables": _variables(gallery, template),
+            "filters": sorted(engine.filters if engine else environment.filters),
+            "tests": [] if engine else sorted(environment.tests),
+        }
+
+
+def _elements() -> dict[str, Any]:
+    from keyturn.emails.lint.markup.schema import EVERYWHERE, schema
+
+    everywhere = dict.fromkeys(sorted(EVERYWHERE), "string")
+    return {
+        name: {"children": rules.children, "attributes": {**rules.attributes, **everywhere}}
+        for name, rules in schema().elements.items()
+    }
+
+
+def _css_classes(source: str) -> Iterator[str]:
+    for style in _STYLES.findall(source):
+        for selectors in _SELECTORS.findall(style):
+            yield from _CSS_CLASS.findall(selectors)
+
+
+def _variables(gallery: Gallery, template: str) -> Names:
+    """Return the variables of the templates, and the other values of the first sample."""
+    taken = {name: _taken(variable) for name, variable in gallery.variables(template).items()}
+    try:
+        first = next(iter(gallery.samples(template).values()), None)
+    except TemplateInvalid:  # reported where the mail is drawn
+        first = None
+    return _both(taken, _held(first.values) if first else {})
+
+
+def _taken(variable: Variable, depth: int = 0) -> dict[str, Any]:
+    if depth == _DEEPEST:
+        return {}
+    made: dict[str, Any] = {}
+    if variable.attributes:
+        made["attributes"] = {name: _taken(one, depth + 1) for name, one in variable.attributes.items()}
+    if variable.item:
+        made["item"] = _taken(variable.item, depth + 1)
+    return made
+
+
+def _held(values: Mapping[str, Any], depth: int = 0) -> Names:
+    return {str(name): _of_value(value, depth) for name, value in values.items()}
+
+
+def _of_value(value: Any, depth: int) -> dict[str, Any]:
+    if depth == _DEEPEST:
+        return {}
+    if isinstance(value, list | tuple) and value:
+        return {"item": _of_value(value[0], depth + 1)}
+    fields = value if isinstance(value, Mapping) else {name: getattr(value, name) for name in _struct_fields(value)}
+    return {"attributes": _held(fields, depth + 1)} if fields else {}
+
+
+def _struct_fields(value: Any) -> tuple[str, ...]:
+    return tuple(getattr(type(value), "__struct_fields__", ()))
+
+
+def _both(one: Names, other: Names) -> Names:
+    made = {name: dict(value) for name, value in one.items()}
+    for name, value in other.items():
+        mine = made.setdefault(name, {})
+        if attributes := _both(mine.get("attributes", {}), value.get("attributes", {})):
+            mine["attributes"] = attributes
+        if "item" in value:
+            mine["item"] = _both({"": mine.get("item", {})}, {"": value["item"]})[""]
+    return dict(sorted(made.items()))
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return sorted(set(names))
+
+
+HANDLERS = (read_source, save_source, draw_draft, check_draft, draft_frame, words)

@@ -1,0 +1,106 @@
+"""The files that templates share: their source, and each part alone with its parameters and uses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.components.drawing import CannotDraw, Options, draw_part
+from keyturn.emails.gallery.components.parts import parts_of
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.pages.addresses import name_in_path
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.template_pages import undrawn_in
+from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.studio.rendering.rendition import Renditions
+from keyturn.emails.studio.rendering.source import shared_source
+from keyturn.emails.studio.view import View
+from keyturn.emails.workers import LimitExceeded
+
+_TOO_MUCH = "To draw it alone takes more time or memory than a mail may."
+
+
+@get("/files/{file:path}", sync_to_thread=False)
+def shared_file_page(
+    file: FromPath[Path],
+    view: NamedDependency[View],
+    gallery: NamedDependency[Gallery],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
+    """Show a shared file, and the templates that use it."""
+    name = _shared_file(gallery, file)
+    users = gallery.users(name)
+    undrawn = undrawn_in(gallery, name, users)
+    context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
+    return layout.page("file.html", context | {"shared_file": name})
+
+
+@get("/components/{file:path}", sync_to_thread=True)
+def component_page(
+    file: FromPath[Path],
+    view: NamedDependency[View],
+    gallery: NamedDependency[Gallery],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
+    """Show the parts of a shared file."""
+    name = _shared_file(gallery, file)
+    context = {
+        "view": view,
+        "parts": parts_of(gallery, name),
+        "users": gallery.users(name),
+        "shared_file": name,
+        "sandbox": frames.PREVIEW,
+        "mail_of": dict(own_files(gallery)),
+    }
+    return layout.page("component.html", context)
+
+
+@get("/component-frames/{options:str}/{part:str}/{file:path}", sync_to_thread=True)
+def component_frame(
+    options: FromPath[Options],
+    part: FromPath[str],
+    file: FromPath[Path],
+    drawn: NamedDependency[View],
+    renditions: NamedDependency[Renditions],
+) -> Response[str]:
+    """Answer with a part alone, or with the reason why it cannot be drawn."""
+    name = _shared_file(renditions.gallery, file)
+    try:
+        html = renditions.runner.run(_draw, name, part, options, drawn)
+    except (CannotDraw, LimitExceeded) as error:
+        reason = _TOO_MUCH if isinstance(error, LimitExceeded) else str(error)
+        return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+    return frames.answer(html, drawn, frames.PREVIEW)
+
+
+def _draw(drawer: Drawer, file: str, part: str, options: Options, view: View) -> str:
+    """Return a part as the view has it. Raises CannotDraw, and LookupError for an unknown part."""
+    gallery = drawer.gallery
+    with gallery.one_look():
+        wanted = next((each for each in parts_of(gallery, file) if each.name == part), None)
+        if wanted is None:
+            raise LookupError(f"{file} has no part called {part}.")
+        language = gallery.languages.choose(view.lang).in_direction(view.dir)
+        return frames.apply_view(draw_part(gallery, wanted, options, gallery.users(file), language), view)
+
+
+def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """Yield each of a mail's own files with the mail and the role of the file."""
+    for name in gallery.names():
+        files = gallery.files(name)
+        yield from ((file, (name, stage)) for file, stage in ((files.markup, "template"), (files.text, "text")) if file)
+
+
+def _shared_file(gallery: Gallery, file: Path) -> str:
+    name = name_in_path(file)
+    if name not in gallery.shared_files():
+        raise LookupError(f"The templates share no file called {name}.")
+    return name
+
+
+HANDLERS = (shared_file_page, component_page, component_frame)

@@ -1,0 +1,184 @@
+"""The pages of the templates: a sample as a mail, its branches, and the index of the palette."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromHeader, FromPath
+from litestar.response import Redirect
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.branches.report import Coverage, NeverDrawn, coverage_of
+from keyturn.emails.inbox.mail import links_of
+from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.folder_checks import FolderChecks
+from keyturn.emails.studio.checks.snapshots import Review
+from keyturn.emails.studio.pages.addresses import name_in_path
+from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.data_tab import DataTab
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.tree import in_order
+from keyturn.emails.studio.rendering.rendition import Rendition
+from keyturn.emails.studio.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePages:
+    """Makes the page of a sample: its mail, its data and its findings.
+
+    An unknown name is a LookupError. Drawing and checking run in threads, so other requests are answered.
+    """
+
+    gallery: Gallery
+    canvas: Canvas
+    data_tab: DataTab
+    checks: Checks
+    folder_checks: FolderChecks
+    review: Review | None
+    layout: Layout
+
+    async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
+        """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
+        rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
+        if view.tab == "checks" and not at_once:
+            await asyncio.to_thread(self.checks.check, rendition)
+        return await asyncio.to_thread(self._page, rendition, view, left=True)
+
+    async def checked_page(self, template: str, view: View) -> Response[str]:
+        """Return the page once its mail is checked. Each further request checks other mails, for the list."""
+        rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
+        left = await asyncio.to_thread(self.checks.check, rendition)
+        left = left or (self.review is not None and await asyncio.to_thread(self.review.look))
+        left = left or await asyncio.to_thread(self.folder_checks.check_more)
+        return await asyncio.to_thread(self._page, rendition, view, left=left)
+
+    def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
+        template = rendition.template
+        context: dict[str, Any] = {
+            "template": template,
+            "view": view.to(sample=rendition.sample),
+            "language": rendition.language.tag,
+            "rendition": rendition,
+            "report": self.checks.last_report(rendition),
+            "left_to_check": left,
+            "coverage": mail_coverage(self.gallery, template),
+            "now": datetime.now().astimezone(),
+        }
+        if rendition.is_empty:
+            return self.layout.page("no_samples.html", context | self.data_tab.start(template))
+        if mail := rendition.mail:
+            context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
+        context |= self.canvas.parts(rendition, view)
+        if context["source"]:
+            context["undrawn"] = undrawn_in(self.gallery, context["source"].file, [template])
+        if view.tab == "data":
+            context |= self.data_tab.parts(template, view, rendition.data)
+        return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
+
+    def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
+        """Return the samples before and after this one in the list. Next to a branch are other branches, too."""
+        order = []
+        for entry in in_order(self.gallery.entries()):
+            branches = entry.branches if entry.name == template and sample in entry.branches else ()
+            order += [(entry.name, name) for name in (*entry.samples, *branches)]
+        here = order.index((template, sample)) if (template, sample) in order else 0
+        return {
+            "before": order[here - 1] if here > 0 else None,
+            "after": order[here + 1] if here + 1 < len(order) else None,
+        }
+
+
+@get("/", sync_to_thread=False)
+def first_page(
+    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+) -> Response[Any]:
+    """Open the first template that has samples."""
+    entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
+    if not entries:
+        return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
+    return Redirect(layout.url("templates", entries[0].name, view=view))
+
+
+@get("/templates/{name:path}")
+async def template_page(
+    name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages], prefer: FromHeader[str] = ""
+) -> Response[str]:
+    """Show a sample. A broken template has a page, too: the fault, and the last good mail behind it.
+
+    With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once and asks for the checks afterwards.
+    """
+    return await pages.page(name_in_path(name), view, at_once="respond-async" in prefer)
+
+
+@get("/checks/{name:path}")
+async def checked_page(
+    name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages]
+) -> Response[str]:
+    return await pages.checked_page(name_in_path(name), view)
+
+
+@dataclass(frozen=True, slots=True)
+class MailCoverage:
+    """The coverage of a mail, and that of `mails` explored mails of its folder."""
+
+    mail: Coverage
+    folder: Coverage
+    name: str
+    mails: int
+
+
+def mail_coverage(gallery: Gallery, template: str) -> MailCoverage | None:
+    """Return the known coverage, or None before a search for branches and without branches."""
+    report = gallery.known_branches(template)
+    if report is None or not report.known:
+        return None
+    folder = template.rpartition("/")[0]
+    inside = (name for name in gallery.names() if name.rpartition("/")[0] == folder)
+    reports = [known for name in inside if (known := gallery.known_branches(name))]
+    return MailCoverage(report.coverage, coverage_of(reports), folder, len(reports))
+
+
+def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int, NeverDrawn]:
+    """Return the lines of a file that none of these mails draws, as far as known, each with its branch."""
+    reports = [known for name in mails if (known := gallery.known_branches(name))]
+    undrawn = [branch for branch in coverage_of(reports).never_drawn if branch.file == file]
+    return {line: branch for branch in undrawn for line in range(branch.line, branch.last_line + 1)}
+
+
+class PaletteItem(msgspec.Struct, frozen=True):
+    """A target of the palette. `label`: the searched text."""
+
+    kind: Literal["Template", "Sample", "Shared file", "Page"]
+    label: str
+    href: str
+
+
+@get("/index.json", sync_to_thread=False)
+def index(
+    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+) -> list[PaletteItem]:
+    """Return everything in the folder. A mail opens in the view of the page that searches."""
+    entries = in_order(gallery.entries())
+    kept = View(**{name: getattr(view, name) for name in ("lang", "brand", "dir", "width", "scheme", "images", "tab")})
+    return [
+        *(PaletteItem("Template", entry.name, layout.url("templates", entry.name, view=kept)) for entry in entries),
+        *(
+            PaletteItem(
+                "Sample", f"{entry.name} / {sample}", layout.url("templates", entry.name, view=kept.to(sample=sample))
+            )
+            for entry in entries
+            for sample in (*entry.samples, *entry.branches)
+        ),
+        *(PaletteItem("Shared file", file, layout.url("files", file, view=kept)) for file in gallery.shared_files()),
+        *(PaletteItem("Page", label, layout.url("pages", name, view=kept)) for name, label, _ in layout.page_states),
+    ]
+
+
+HANDLERS = (first_page, template_page, checked_page, index)
