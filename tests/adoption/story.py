@@ -16,7 +16,7 @@ from typing import Self
 
 import httpx
 import msgspec
-from tests.adoption.guides import Guide
+from tests.adoption.guides import GUIDES, Guide
 from tests.adoption.packages import install_packages
 from tests.cli.process import Running, running_program
 
@@ -28,7 +28,7 @@ EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud ligh
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
     """An app of tests/adoption/apps: how it is started, with which variables, and where its users sign in.
 
-    `database`: what `keyturn init --database` is given, of an app for which docs/guides has no page.
+    `database`: what `keyturn init --database` is given, where docs/guides has no page for the app or its database.
     `says`: what the app writes once it listens.
     """
 
@@ -96,7 +96,7 @@ def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
     ports = free_ports(2)
     keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
     shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
-    guide = None if stack.database else Guide(stack.name, keyturn=keyturn, app=app)
+    guide = Guide(stack.name, keyturn=keyturn, app=app) if (GUIDES / f"{stack.name}.md").exists() else None
     for name, code in guide.files.items() if guide else ():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(code, "utf-8")
@@ -104,11 +104,11 @@ def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
     environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
     environment["FORGOT"] = f"{keyturn}/forgot-password"
     subprocess.run([*stack.starts, "set-up"], cwd=folder, env={**os.environ, **environment, **packages}, check=True)
-    if guide:
+    if guide and not stack.database:
         followed = guide.follow(folder, environment)
         guide.assert_written(folder / "keyturn.toml")
     else:
-        followed = follow_init(stack.database, folder, environment, keyturn=keyturn, app=app)
+        followed = follow_init(stack, folder, environment, keyturn=keyturn, app=app)
     with (
         running_program(stack.starts, folder, **followed, **packages) as process,
         beside(folder, keyturn, followed) as service,
@@ -118,13 +118,13 @@ def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
 
 
 def follow_init(
-    database: str, folder: Path, environment: Mapping[str, str], *, keyturn: str, app: str
+    stack: Stack, folder: Path, environment: Mapping[str, str], *, keyturn: str, app: str
 ) -> dict[str, str]:
     """Type `keyturn init` and `keyturn migrate`, as README.md says; return the environment that Keyturn runs with."""
     kept = {**environment, "KEYTURN_SECRET_KEY": secrets.token_hex(32), "KEYTURN_MAIL_TRANSPORT": "capture"}
-    places = ("--base-url", keyturn, "--sign-in-url", f"{app}/login")
+    places = ("--base-url", keyturn, "--sign-in-url", f"{app}{stack.sign_in}")
     texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
-    for words in (("init", "--database", database, *places, *texts, "--yes"), ("migrate",)):
+    for words in (("init", "--database", stack.database, *places, *texts, "--yes"), ("migrate",)):
         done = subprocess.run(
             [*KEYTURN, *words], cwd=folder, env={**os.environ, **kept}, capture_output=True, text=True, check=False
         )

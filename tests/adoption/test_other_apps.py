@@ -1,8 +1,9 @@
-"""Apps for which docs/guides has no page adopt Keyturn by `keyturn init` alone: their own sign-in, their own hashes.
+"""Apps or databases for which docs/guides has no page adopt Keyturn by `keyturn init` alone.
 
 `init` recognises their tables and columns, and a reset writes what the app's own code reads.
 """
 
+import asyncio
 import sqlite3
 import sys
 import time
@@ -12,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from tests.adoption.story import Stack, tell_story
 from tests.mariadb_server import MariadbServer
+from tests.postgresql_with_tls import TlsServer
 
 
 def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: MariadbServer, tmp_path: Path) -> None:
@@ -111,6 +114,33 @@ def test_a_table_with_german_names_gets_the_new_password(tmp_path: Path) -> None
     assert must == 0
     at = datetime.strptime(changed, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     assert timedelta() <= datetime.now(UTC) - at < timedelta(minutes=5), "it is written as the column had it"
+
+
+async def test_django_on_postgresql_with_tls_signs_in_with_the_new_password(
+    postgresql_with_tls: TlsServer, tmp_path: Path
+) -> None:
+    connection = await asyncpg.connect(postgresql_with_tls.address(), ssl=False)
+    await connection.execute("CREATE DATABASE adopted")
+    await connection.close()
+    url = (
+        f"{postgresql_with_tls.address(database='adopted')}?sslmode=verify-full&sslrootcert={postgresql_with_tls.root}"
+    )
+    await asyncio.to_thread(
+        tell_story,
+        Stack(
+            name="django",
+            starts=(sys.executable, "app.py"),
+            sign_in="/accounts/login/",
+            forgot="/accounts/password_reset/",
+            environment={"DATABASE_URL": url},
+            database="${DATABASE_URL}",
+        ),
+        tmp_path,
+    )
+
+    written = settings_in(tmp_path)
+    assert written["database"]["url"] == "${DATABASE_URL}"
+    assert written["accounts"]["table"]["table"] == "auth_user"
 
 
 def settings_in(folder: Path) -> dict[str, Any]:

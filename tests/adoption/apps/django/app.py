@@ -1,8 +1,13 @@
-"""A Django project: its own users, its own sign-in, sessions in the database. `set-up` makes Mona's."""
+"""A Django project: its own users, its own sign-in, sessions in the database. `set-up` makes Mona's.
+
+The database is a file, or PostgreSQL where DATABASE_URL names one.
+"""
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 from wsgiref.simple_server import make_server
 
 import django
@@ -11,6 +16,22 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
 TEMPLATE = """<form method="post">{% csrf_token %}{{ form }}</form><a href="{% url 'password_reset' %}">Forgot?</a>"""
+
+
+def database() -> dict[str, Any]:
+    if not (url := os.environ.get("DATABASE_URL")):
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": Path("db.sqlite3").resolve()}
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "USER": parts.username,
+        "PASSWORD": unquote(parts.password or ""),
+        "NAME": parts.path[1:],
+        "OPTIONS": dict(parse_qsl(parts.query)),
+    }
+
 
 settings.configure(
     SECRET_KEY="the project's own",
@@ -22,7 +43,7 @@ settings.configure(
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path("db.sqlite3").resolve()}},
+    DATABASES={"default": database()},
     TEMPLATES=[
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",
