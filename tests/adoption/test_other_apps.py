@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 from tests.adoption.story import Stack, tell_story
+from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 from tests.postgresql_with_tls import TlsServer
 
@@ -141,6 +142,31 @@ async def test_django_on_postgresql_with_tls_signs_in_with_the_new_password(
     written = settings_in(tmp_path)
     assert written["database"]["url"] == "${DATABASE_URL}"
     assert written["accounts"]["table"]["table"] == "auth_user"
+
+
+def test_fastapi_with_asyncpg_and_a_schema_signs_in_with_the_new_password(
+    postgresql: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgresql.empty()
+    scheme, _, place = url.partition("://")
+    assert scheme == "postgresql"
+    tell_story(
+        Stack(
+            name="fastapi",
+            starts=(sys.executable, "app.py"),
+            sign_in="/login",
+            forgot="/forgot",
+            environment={"APP_SECRET": "own", "DATABASE_URL": f"postgresql+asyncpg://{place}"},
+            database="${DATABASE_URL}",
+        ),
+        tmp_path,
+    )
+    postgresql.drop(url)
+
+    written = settings_in(tmp_path)
+    assert written["database"]["url"] == "${DATABASE_URL}"
+    assert written["accounts"]["table"]["table"] == "shop.users"
+    assert written["hashing"]["format"] == "argon2id"
 
 
 def settings_in(folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A FastAPI app: users by SQLAlchemy, the guide's sign-in, sessions as JWT. `set-up` makes Mona's account."""
 
+import asyncio
 import os
 import sys
 from typing import Annotated
@@ -7,13 +8,17 @@ from typing import Annotated
 import uvicorn
 from fastapi import Depends, FastAPI
 from pwdlib import PasswordHash
-from users import Model, User, sessions
+from sqlalchemy.schema import CreateSchema
+from users import SCHEMA, Model, User, engine, sessions
 
 
-def set_up() -> None:
-    Model.metadata.create_all(sessions.kw["bind"])
+async def set_up() -> None:
+    async with engine.begin() as connection:
+        if SCHEMA:
+            await connection.execute(CreateSchema(SCHEMA))
+        await connection.run_sync(Model.metadata.create_all)
     hashed = PasswordHash.recommended().hash(os.environ["PASSWORD"])
-    with sessions.begin() as session:
+    async with sessions.begin() as session:
         session.add(User(email=os.environ["EMAIL"], full_name="Mona", hashed_password=hashed))
 
 
@@ -38,6 +43,6 @@ class Server(uvicorn.Server):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["set-up"]:
-        set_up()
+        asyncio.run(set_up())
     else:
         Server(uvicorn.Config(app(), port=int(os.environ["PORT"]))).run()

@@ -1,9 +1,17 @@
-"""The users of the app, as it looks them up."""
+"""The users of the app, as it looks them up: in a file, or in a schema of PostgreSQL's where DATABASE_URL names one."""
 
-from sqlalchemy import create_engine, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
+import asyncio
+import os
+from typing import Any
 
-sessions = sessionmaker(create_engine("sqlite:///app.db"), expire_on_commit=False)
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import NullPool
+
+SCHEMA = "shop" if "DATABASE_URL" in os.environ else None
+engine = create_async_engine(os.environ.get("DATABASE_URL", "sqlite+aiosqlite:///app.db"), poolclass=NullPool)
+sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
 class Model(DeclarativeBase):
@@ -12,6 +20,7 @@ class Model(DeclarativeBase):
 
 class User(Model):
     __tablename__ = "users"
+    __table_args__ = {"schema": SCHEMA}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(unique=True)
@@ -21,10 +30,14 @@ class User(Model):
 
 
 def user_by_email(email: str) -> User | None:
-    with sessions() as session:
-        return session.scalar(select(User).where(User.email == email))
+    return asyncio.run(_first(select(User).where(User.email == email)))
 
 
 def user_by_id(user_id: int) -> User | None:
-    with sessions() as session:
-        return session.get(User, user_id)
+    return asyncio.run(_first(select(User).where(User.id == user_id)))
+
+
+async def _first(statement: Select[Any]) -> User | None:
+    async with sessions() as session:
+        found: User | None = await session.scalar(statement)
+        return found
