@@ -11,6 +11,7 @@ from tests.outbox.worker import post
 from keyturn.outbox import Outbox
 
 
+@pytest.mark.long
 @pytest.mark.any_database
 async def test_a_message_that_ends_its_workers_is_given_up_alone(outbox: Outbox, rows: Rows, database_url: str) -> None:
     texts = [str(number) for number in range(AT_ONCE)]

@@ -133,6 +133,7 @@ def test_readers_who_installed_a_package_are_told_no_command_of_a_checkout() -> 
     assert {page.name for page in PAGES if "uv run keyturn" in page.read_text("utf-8")} <= of_a_checkout
 
 
+@pytest.mark.long
 def test_no_message_points_to_a_page_that_a_package_does_not_bring() -> None:
     pages = re.compile(r"(?<![\w/])docs/[\w-]+\.md")
     sources = (DOCS.parent / "src" / "keyturn").rglob("*.py")

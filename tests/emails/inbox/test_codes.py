@@ -260,6 +260,7 @@ def test_a_mail_without_a_text_part_has_the_lines_of_its_html(html: str) -> None
     assert MailContent(bytes(message)).codes == ["731904"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "unit",
     ["123456 ", "code ", "code 123456 ", "order 12345678 ", "123456\n", "1 ", "123-", "A1", "ABCD-", "1,", "+1 ", "0 1",

@@ -64,6 +64,7 @@ def test_there_are_at_least_sixty_mistakes() -> None:
     assert len(SEEDS) == len(set(SEEDS)) >= 60
 
 
+@pytest.mark.long
 def test_real_templates_without_a_mistake_have_no_finding(mails: Path) -> None:
     examination = _guarded(mails)
 

@@ -115,6 +115,7 @@ def test_html_that_browsers_forgive_is_read_as_they_read_it(tmp_path: Path, html
     assert found == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tag", ["<p>", "<b>"])
 def test_thousands_of_tags_that_nobody_closed_are_read_too(tmp_path: Path, tag: str) -> None:
     write(tmp_path, f"<html lang='en'><title>News</title><body><h1>News</h1>{f'{tag}One' * 1500}")

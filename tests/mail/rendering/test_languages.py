@@ -84,6 +84,7 @@ def test_addresses_and_names_in_latin_letters_stand_apart_in_an_arabic_text(
     assert "\nhttps://account.northwind.example/forgot-password\n" in text
 
 
+@pytest.mark.long
 def test_every_language_that_needs_them_names_fonts_that_have_its_letters(branded: Callable[..., Templates]) -> None:
     templates, languages = branded(), Languages("UTC")
     html = {

@@ -170,6 +170,7 @@ async def test_an_unknown_token_costs_no_hash_and_changes_nothing(service: Servi
     assert await service.rows(select(OutboxRow.id)) == []
 
 
+@pytest.mark.any_database
 async def test_a_new_hash_is_bcrypt_with_a_cost_of_twelve(start: Start) -> None:
     service = await start(hashing=HashingSettings())
     assert (await service.reset(await service.link())).status_code == 200

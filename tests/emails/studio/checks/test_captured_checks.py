@@ -117,6 +117,7 @@ def test_the_page_has_the_findings_with_their_lines(client: Client, captured: Ca
     assert 'class="count error"' in client.get(f"/studio/outbox/{mail_id}").text
 
 
+@pytest.mark.long
 def test_a_mail_without_html_or_with_too_much_of_it_is_checked_as_far_as_it_can_be(
     client: Client, captured: CapturedMails
 ) -> None:

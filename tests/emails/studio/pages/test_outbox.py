@@ -265,6 +265,7 @@ def test_an_empty_inbox_says_where_apps_may_send(studio: Studio) -> None:
         assert "<code>127.0.0.1:1025</code>" in client.get("/studio/outbox").text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "raw",
     [
