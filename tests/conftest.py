@@ -43,7 +43,7 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql", "postgresql_with_tl
 """Fixtures that give their tests a mark of the same name."""
 
 
-PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
+PROCESSES = ("subprocess", "tests.adoption.story", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
 
 

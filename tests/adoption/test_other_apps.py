@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 from tests.adoption.story import Stack, tell_story
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 from tests.postgresql_with_tls import TlsServer
+
+pytestmark = pytest.mark.long
 
 
 def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: MariadbServer, tmp_path: Path) -> None:
