@@ -139,7 +139,8 @@ async def test_hashing_yields_to_everything_else(hasher: PasswordHasher) -> None
     # The newest: those of an earlier test may still be on their way out.
     thread = [thread for thread in threading.enumerate() if thread.name.startswith("keyturn-hash")][-1]
     nice = os.getpriority(os.PRIO_PROCESS, thread.native_id or 0)
-    assert nice == os.getpriority(os.PRIO_PROCESS, threading.main_thread().native_id or 0) + 1
+    main = os.getpriority(os.PRIO_PROCESS, threading.main_thread().native_id or 0)
+    assert nice == min(main + 1, 19)  # 19 is the highest (setpriority(2))
 
 
 async def test_a_full_queue_says_so_at_once_and_when_to_come_back(hasher: PasswordHasher) -> None:
