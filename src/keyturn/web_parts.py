@@ -23,6 +23,8 @@ def reset_api_of(parts: Parts) -> ResetApi:
             languages=parts.languages,
         )
     return ResetApi(
+        requests=parts.requests,
+        checks=parts.checks,
         resets=parts.resets,
         invitations=parts.invitations,
         policy=parts.policy,
@@ -52,6 +54,8 @@ def site_of(parts: Parts) -> Site:
     """Return what the hosted pages need of the parts."""
     settings = parts.settings
     return Site(
+        requests=parts.requests,
+        checks=parts.checks,
         resets=parts.resets,
         sign_ins=parts.sign_ins,
         policy=parts.policy,

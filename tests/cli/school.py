@@ -52,7 +52,7 @@ class School:
 
     def ask(self, email: str = ADA, *failures: SendFailed, deliver: bool = True) -> None:
         async def work(parts: Parts) -> None:
-            await parts.resets.request(email, Client(ip_address="192.0.2.1"))
+            await parts.requests.accept(email, Client(ip_address="192.0.2.1"))
             if deliver:
                 await parts.relay.drain()
 

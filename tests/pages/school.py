@@ -112,7 +112,7 @@ class School:
             email=account.email,
             expires_at=moment + codes.LIFE,
         )
-        await self.parts.database.transact(lambda connection: self.parts.codes.add(connection, [(fresh, True)], moment))
+        await self.parts.database.transact(lambda connection: self.parts.records.codes.add(connection, [(fresh, True)], moment))
         return code
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:

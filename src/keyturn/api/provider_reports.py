@@ -70,14 +70,14 @@ def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals:
     async def take(request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
         """Answer 200 to every genuine report, heeded or not: providers repeat what gets another answer for hours."""
         client = client_of(request)
-        await api.resets.require_readable(client)
+        await api.requests.require_readable(client)
         try:
             reports = await proven(request, client)
         except (WebhookRefused, Unavailable) as refused:
             # A failed check of who speaks belongs in the log (OWASP ASVS 16.3.1): an attack, or our secret.
             if refusals.count(client.networks[0][0]):
                 log.warning(LogEvent("webhook.refused", provider=provider, client=client.ip_address, reason=refused))
-            await api.resets.count_malformed(client)
+            await api.requests.count_malformed(client)
             raise
         for report in reports:
             await api.provider_events.take(report, client)

@@ -13,6 +13,8 @@ from keyturn.api.request_id import request_id_of
 from keyturn.languages import Language, Languages
 from keyturn.mail.port.reports import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
+from keyturn.reset.check import LinkChecks
+from keyturn.reset.complete import PasswordResets
 from keyturn.reset.inviting import Invitations
 from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.muting import MailboxMuting
@@ -20,7 +22,7 @@ from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.records.client import Client, clip_header
-from keyturn.reset.request import PasswordResets
+from keyturn.reset.request import ResetRequests
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings.networks import read_peer
@@ -83,6 +85,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     and `muting` are None where there is none. `require_ready` raises Unavailable where the process cannot do its work.
     """
 
+    requests: ResetRequests
+    checks: LinkChecks
     resets: PasswordResets
     invitations: Invitations
     policy: PasswordPolicy

@@ -44,7 +44,7 @@ class ResetController(Controller):
     async def request(
         self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
-        await api.resets.request(data.email, client_of(request), Answer(text=data.challenge or ""))
+        await api.requests.accept(data.email, client_of(request), Answer(text=data.challenge or ""))
         language = api.language(request)
         return message_response(
             language, language.gettext("If an account exists for that address, a link is on its way.")
@@ -64,7 +64,7 @@ class ResetController(Controller):
         self, data: JSONBody[TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> ValidToken | InvalidToken:
         try:
-            link = await api.resets.validate(data.token, client_of(request), data.email)
+            link = await api.checks.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
             return InvalidToken(valid=False, reason=dead.reason)
         return ValidToken(
@@ -126,7 +126,7 @@ class ResetController(Controller):
     async def check(
         self, data: JSONBody[PasswordCheck], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[PasswordJudgement]:
-        judging = api.resets.judge(data.token, data.password, client_of(request), data.email)
+        judging = api.checks.judge(data.token, data.password, client_of(request), data.email)
         return await judgement_response(judging, api.language(request))
 
     @get(

@@ -68,7 +68,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
         middleware=[count_unread(api)],
-        exception_handlers=problem_handlers(api.languages, api.resets.meters),
+        exception_handlers=problem_handlers(api.languages, api.requests.meters),
         response_class=JsonResponse,
         response_headers=NO_STORE,
         request_max_body_size=max_body,

@@ -24,7 +24,7 @@ def count_unread(api: ResetApi) -> Middleware:
                 if message["type"] == "http.response.start" and scope["state"].get(UNREAD):
                     request = Request[object, object, object](scope)  # type: ignore[type-var]
                     try:
-                        await api.resets.count_malformed(client_of(request))
+                        await api.requests.count_malformed(client_of(request))
                     except KeyturnError as error:
                         is_replaced = True
                         document = document_of(error, accepted_language(api.languages, request))

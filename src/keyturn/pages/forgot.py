@@ -85,7 +85,7 @@ class ForgotPassword(Controller):
         if earlier and earlier.wait and addresses.is_same_mailbox(earlier.email, data.email):
             return pages.redirect(here)
         try:
-            await pages.site.resets.request(data.email, client_of(request), data.answer)
+            await pages.site.requests.accept(data.email, client_of(request), data.answer)
         except InputInvalid:
             return forgot_page(pages, request, email=data.email, malformed=True)
         except ChallengeRequired as required:

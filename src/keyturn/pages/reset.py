@@ -34,7 +34,7 @@ from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import SecondStepAnswer
-from keyturn.reset.request import LiveLink
+from keyturn.reset.check import LiveLink
 
 _LONGEST_CODE = 64
 
@@ -166,7 +166,7 @@ class ResetPassword(Controller):
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             return await _show_without_link(request, pages)
-        live = await pages.site.resets.validate(link.token, client_of(request), link.email)
+        live = await pages.site.checks.validate(link.token, client_of(request), link.email)
         return password_form(pages, request, live)
 
     @post("/check", status_code=200)
@@ -177,7 +177,7 @@ class ResetPassword(Controller):
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             raise LinkDead("invalid")
-        judging = pages.site.resets.judge(link.token, data.password, client_of(request), data.email or link.email)
+        judging = pages.site.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
         return await judgement_response(judging, accepted_language(pages.site.languages, request))
 
     @post("/code", status_code=200)
@@ -191,8 +191,8 @@ class ResetPassword(Controller):
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             raise LinkDead("invalid")
-        resets, client, email = pages.site.resets, client_of(request), data.email or link.email
-        sending = resets.begin_second_step(link.token, "sms", client, email)
+        checks, client, email = pages.site.checks, client_of(request), data.email or link.email
+        sending = checks.begin_second_step(link.token, "sms", client, email)
         if _is_script(request):
             return Response({"sent": await sending})
         status, headers = 200, {}
@@ -204,7 +204,7 @@ class ResetPassword(Controller):
         except Unavailable as unready:
             pages.log_unready(unready)
             status, step = 503, ShownStep(method="sms", unsent=True)
-        live = await resets.validate(link.token, client, email)
+        live = await checks.validate(link.token, client, email)
         answer = password_form(pages, request, live, step=step, status=status)
         answer.headers.update(headers)
         return answer
@@ -223,12 +223,12 @@ class ResetPassword(Controller):
         if link is None:
             account = await signed_in_account(request, pages)
             return await save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
-        live = await site.resets.validate(link.token, client, data.email or link.email)
+        live = await site.checks.validate(link.token, client, data.email or link.email)
         mismatch, step = data.password != data.again, ShownStep(method=data.method)
         broken: Sequence[Violation] = ()
         try:
             if mismatch:
-                await site.resets.check_password(data.password, client, live.email)
+                await site.checks.check_password(data.password, client, live.email)
             else:
                 account = await site.resets.complete(link.token, data.password, client, live.email, data.answer)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
@@ -343,7 +343,7 @@ async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) 
     broken: Sequence[Violation] = ()
     try:
         if mismatch:
-            await site.resets.check_password(data.password, client, account.email)
+            await site.checks.check_password(data.password, client, account.email)
         else:
             fresh = await site.sign_ins.change_password(secret, data.current, data.password, client)
             path = site.paths.reset

@@ -128,7 +128,7 @@ class SecuritySettings(Controller):
         _, wait = await _link_request_of(request, pages, account)
         if wait or path not in pages.site.settings_paths:
             return pages.redirect(url)
-        await pages.site.resets.request(account.email, client_of(request))
+        await pages.site.requests.accept(account.email, client_of(request))
         return pages.redirect(url, pages.cookies.set_link_request(account.email, path))
 
 

@@ -9,13 +9,15 @@ from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.problems.proofs import Challenge
+from keyturn.reset.check import LinkChecks
+from keyturn.reset.complete import PasswordResets
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.request import PasswordResets
+from keyturn.reset.request import ResetRequests
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings import Brand, Paths
@@ -105,6 +107,8 @@ class Site(TemplateSite):
     `secure`: browsers use https.
     """
 
+    requests: ResetRequests
+    checks: LinkChecks
     resets: PasswordResets
     sign_ins: SignIns | None
     policy: PasswordPolicy

@@ -58,36 +58,21 @@ def lanes_of(parts: "Parts", sender: Sender | None) -> Sequence[Lane]:
 def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
     transports = _transports(parts, sender)
     seal = Seal(parts.secrets)
-    mails, first = (
-        MailDelivery(parts.database, parts.outbox, parts.links, parts.mailboxes, seal, through)
-        for through in (transports, transports.first_in_line())
-    )
+    mails, first = (MailDelivery(parts.records, seal, through) for through in (transports, transports.first_in_line()))
     composer = _composer(parts)
     links = ResetLinks(
         parts.links,
         composer,
+        parts.in_mail,
         invited=parts.settings.invitations.ttl,
         recovery=parts.settings.secure_account.ttl,
-        store=parts.codes,
-        keys=parts.code_keys,
     )
-    renewal = LinkRenewal(mails, parts.accounts, parts.mailboxes, parts.links, links, parts.audit)
-    requests = ResetRequestHandler(
-        mails, parts.accounts, parts.mailboxes, links, parts.audit, parts.events, renewal, parts.secure_links
-    )
+    renewal = LinkRenewal(mails, parts.accounts, parts.records, links)
+    requests = ResetRequestHandler(mails, parts.accounts, parts.records, links, renewal, parts.events)
     securing: dict[str, Handler] = {
-        PASSWORD_CHANGED: ConfirmationHandler(
-            first, parts.accounts, parts.mailboxes, composer, parts.audit, parts.outbox, parts.secure_links
-        ),
+        PASSWORD_CHANGED: ConfirmationHandler(first, parts.accounts, parts.records, composer),
         ACCOUNT_SECURED: RecoveryHandler(
-            first,
-            parts.accounts,
-            parts.mailboxes,
-            links,
-            parts.outbox,
-            parts.events,
-            parts.audit,
-            locks=parts.securing.locks,
+            first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
         ),
         ADDRESS_DISPUTED: NoticeHandler(
             first, parts.accounts, parts.mailboxes, AddressDisputed, composer.about_dispute
@@ -95,7 +80,7 @@ def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
         SECOND_STEP_FAILED: NoticeHandler(
             first, parts.accounts, parts.mailboxes, SecondStepHasFailed, composer.about_second_step
         ),
-        CHANGE_BEGUN: InterruptedChangeHandler(parts.database, parts.accounts, parts.outbox, parts.effects),
+        CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
     handlers: dict[str, Handler] = {RESET_REQUESTED: requests}
     if not parts.settings.webhooks.url:

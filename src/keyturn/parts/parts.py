@@ -3,25 +3,24 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from keyturn.accounts.choosing import accounts_for, locks_accounts
 from keyturn.accounts.port import AccountStore, KnowsHashes
-from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
 from keyturn.mail.port.email import Sender
 from keyturn.mail.port.reports import ProviderWebhook
 from keyturn.mail.sending.choosing import provider_webhooks
-from keyturn.outbox import Outbox, Relay, RelayLimits
+from keyturn.outbox import Relay, RelayLimits
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import lanes_of
 from keyturn.reset.change import ChangeEffects
-from keyturn.reset.check import LiveLinks
-from keyturn.reset.complete import PasswordChanges
+from keyturn.reset.check import LinkChecks, LiveLinks
+from keyturn.reset.complete import BeforeChange, PasswordChanges, PasswordResets
 from keyturn.reset.events import AppEvents
 from keyturn.reset.inviting import Invitations, OperatorResets
 from keyturn.reset.limits.rate_limits import RateLimits
@@ -34,21 +33,18 @@ from keyturn.reset.passwords.breaches import breaches_for
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.choosing import request_challenge_for
-from keyturn.reset.proofs.code_exchange import CodeExchange
+from keyturn.reset.proofs.code_exchange import CodeExchange, MailedCodes
 from keyturn.reset.proofs.second_step.choosing import required_second_step
 from keyturn.reset.proofs.second_step.sms_codes import SmsText
-from keyturn.reset.records.audit import Audit
-from keyturn.reset.records.codes import CodeKeys, CodeStore
-from keyturn.reset.records.link_store import LinkStore
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records import stores
+from keyturn.reset.records.codes import CodeKeys
 from keyturn.reset.records.messages import (
     APP_EVENTS,
     CALLBACKS,
     origin_of,
 )
 from keyturn.reset.records.retention import Retention
-from keyturn.reset.records.secure_links import SecureLinkStore
-from keyturn.reset.request import PasswordResets
+from keyturn.reset.request import ResetRequests
 from keyturn.reset.reset_hook import BeforeReset, reset_hook
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import AccountSessions, DeviceCookies, SignIns
@@ -111,20 +107,11 @@ class Parts:
             secure_url=settings.secure_account.url,
             mute_url=settings.mute.url,
         )
-        self.outbox = Outbox(self.database)
-        self.audit = Audit(self.database)
         self.accounts = accounts or accounts_for(settings, self.database)
         self.accounts_readiness = AccountsReadiness(self.accounts)
-        self.sessions = Sessions(self.database, settings.session.ttl)
-        self.links = LinkStore(self.database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
-        self.secure_links = SecureLinkStore(self.database, lifetime=settings.secure_account.ttl)
-        self.mailboxes = Mailboxes(
-            self.database,
-            cooldown=settings.limits.mailbox_cooldown,
-            daily=settings.limits.mailbox_daily,
-            suppression=settings.limits.suppression,
-            mute=settings.mute.period,
-        )
+        self.records = records = stores.build(settings, self.database)
+        self.outbox, self.audit, self.sessions = records.outbox, records.audit, records.sessions
+        self.links, self.secure_links, self.mailboxes = records.links, records.secure_links, records.mailboxes
         self.rate_limits = RateLimits(settings.limits)
         self.breaches = breaches_for(settings.breaches, self.meters)
         self.policy = PasswordPolicy(
@@ -137,89 +124,42 @@ class Parts:
         self.hasher = PasswordHasher(settings.hashing, self.telemetry)
         self.callbacks = callbacks or {}
         self.events = AppEvents(self.outbox, {event: list(self._kinds_of(event)) for event in APP_EVENTS})
-        self.codes = CodeStore(self.database)
-        self.code_keys = CodeKeys(self.secrets) if settings.token.code else None
-        self.effects = ChangeEffects(
-            self.sessions,
-            self.links,
-            self.secure_links,
-            self.outbox,
-            self.audit,
-            self.events,
-            self.codes if self.code_keys else None,
-        )
-        self.changes = PasswordChanges(
-            self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
-        )
-        self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, self.meters)
-        self.second_step = required_second_step(
-            settings,
-            self.secrets,
-            SmsText(self.theme, self.kinds),
-            self.database,
-            self.links,
-            self.outbox,
-            self.audit,
-            self.events,
-        )
-        self.live_links = LiveLinks(self.database, self.links, self.accounts, self.audit)
-        self.resets = PasswordResets(
-            self.live_links,
-            self.outbox,
-            self.rate_limits,
-            self.changes,
-            self.policy,
-            self.meters,
-            self.challenge,
-            reset_hook(settings.hooks, before_reset),
-            self.second_step,
-        )
-        self.code_exchange = (
-            None
-            if not self.code_keys
-            else CodeExchange(
-                self.database,
-                self.accounts,
-                self.codes,
-                self.code_keys,
-                self.links,
-                self.rate_limits,
-                self.audit,
-                self.meters,
-            )
-        )
-        self.securing = AccountSecuring(
-            self.database,
-            self.accounts,
-            self.secure_links,
-            self.rate_limits,
-            self.outbox,
-            self.effects,
-            self.audit,
-            locks=locks_accounts(settings, self.accounts),
-            meters=self.meters,
-        )
-        self.muting = MailboxMuting(
-            self.database,
-            self.accounts,
-            self.links,
-            self.codes,
-            self.mailboxes,
-            self.rate_limits,
-            self.audit,
-            self.meters,
-        )
-        self.invitations = Invitations(
-            self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
-        )
-        self.operator_resets = OperatorResets(
-            self.database, self.accounts, self.mailboxes, self.outbox, self.audit, self.secure_links
-        )
-        self.devices = DeviceCookies(self.secrets)
-        self.sign_ins = self._sign_ins()
-        self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)
-        self.retention = Retention(self.database, settings.retention, self.mailboxes, self.accounts, self.secure_links)
+        self._build_story(reset_hook(settings.hooks, before_reset))
+        self._build_rooms()
         self.sender = sender
+
+    def _build_story(self, before_change: Sequence[BeforeChange]) -> None:
+        """Build request, check and complete, and connect what plugs into them: an unused port is an empty tuple."""
+        settings, records, meters = self.settings, self.records, self.meters
+        keys = CodeKeys(self.secrets) if settings.token.code else None
+        self.in_mail = (MailedCodes(records.codes, keys),) if keys else ()
+        self.code_exchange = CodeExchange(records, self.accounts, keys, self.rate_limits, meters) if keys else None
+        ends_access = (records.codes.revoke_all,) if keys else ()
+        self.effects = ChangeEffects(records, ends_access, (self.events.password_changed,))
+        self.changes = PasswordChanges(records, self.accounts, self.policy, self.hasher, self.effects)
+        self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, meters)
+        text = SmsText(self.theme, self.kinds)
+        self.second_step = required_second_step(settings, self.secrets, text, records, self.events)
+        second_steps = (self.second_step,) if self.second_step else ()
+        before_request = (self.challenge.require,) if self.challenge else ()
+        live = LiveLinks(records, self.accounts)
+        self.requests = ResetRequests(self.outbox, self.rate_limits, before_request, meters)
+        self.checks = LinkChecks(live, self.rate_limits, self.policy, second_steps, meters)
+        self.resets = PasswordResets(live, self.changes, self.rate_limits, before_change, second_steps, meters)
+
+    def _build_rooms(self) -> None:
+        """Build what stands beside the story."""
+        settings, records, meters = self.settings, self.records, self.meters
+        locks = locks_accounts(settings, self.accounts)
+        self.securing = AccountSecuring(records, self.accounts, self.rate_limits, self.effects, meters, locks=locks)
+        self.muting = MailboxMuting(records, self.accounts, self.rate_limits, meters)
+        self.invitations = Invitations(
+            self.outbox, self.rate_limits, meters, service_key=settings.invitations.service_key
+        )
+        self.operator_resets = OperatorResets(records, self.accounts)
+        self.sign_ins = self._sign_ins()
+        self.provider_events = ProviderEvents(records, self.accounts)
+        self.retention = Retention(self.database, settings.retention, self.mailboxes, self.accounts, self.secure_links)
 
     @cached_property
     def provider_webhooks(self) -> Mapping[str, ProviderWebhook]:
@@ -258,9 +198,10 @@ class Parts:
         hosted = self.settings.accounts.store == "builtin" or hosted_path(self.settings.sign_in_url) is not None
         if not hosted or not isinstance(self.accounts, KnowsHashes):
             return None
-        mailboxes = self.mailboxes if self.settings.mute.url else None
-        sessions = AccountSessions(self.database, self.accounts, self.accounts, self.sessions, self.hasher, mailboxes)
-        return SignIns(sessions, self.rate_limits, self.audit, self.changes, self.devices, self.meters)
+        after_sign_in = (self.mailboxes.unmute,) if self.settings.mute.url else ()
+        sessions = AccountSessions(self.records, self.accounts, self.accounts, self.hasher, after_sign_in)
+        devices = DeviceCookies(self.secrets)
+        return SignIns(sessions, self.rate_limits, self.audit, self.changes, devices, self.meters)
 
     async def require_ready(self) -> None:
         """Raise Unavailable where what a request needs does not answer, or nobody would send what it promises."""

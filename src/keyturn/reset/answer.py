@@ -1,11 +1,10 @@
-"""Somebody asked for a link: who gets which mail, and who gets none."""
+"""Answers requests for links, in the worker: decides who gets which mail, and stores it with its link."""
 
 import asyncio
 import os
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import msgspec
 from sqlalchemy import Connection
@@ -21,44 +20,57 @@ from keyturn.reset.events import AppEvents, RequestedReset
 from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.reset.mails.delivery import MailDelivery, Renewal
 from keyturn.reset.records import codes, tokens
-from keyturn.reset.records.audit import Audit, Entry
+from keyturn.reset.records.audit import Entry
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.codes import CodeStore, NewCode
+from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import Link, LinkStore, NewLink
-from keyturn.reset.records.mailboxes import Mailboxes, Refusal
+from keyturn.reset.records.mailboxes import Refusal
 from keyturn.reset.records.messages import ResetRequested, event_of
-from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.reset.records.stores import Records
 from keyturn.webhooks.events import Outcome
+
+
+class InMail(Protocol):
+    """The port for what a mail carries beside its link: a code (`proofs/code_exchange.py`)."""
+
+    async def exhausted(self, emails: Collection[str]) -> Collection[str]:
+        """Return the addresses whose mails carry none."""
+        ...
+
+    def mint(self, email: str) -> tuple[str, bytes]:
+        """Return a fresh code for that address, and the digest of it that is stored."""
+        ...
+
+    def add(self, connection: Connection, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
+        """Store those that are wanted; the statements are the same if none is."""
+        ...
 
 
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
     `invited` is how long a link works that an operator asked for: nobody waits for that mail; `recovery`, how long one
-    with which who has secured an account starts anew. `keys` are there where a code stands beside the link that
-    somebody asked for.
+    with which who has secured an account starts anew. `in_mail`: what stands beside a link that its owner asked for.
     """
 
     def __init__(
         self,
         links: LinkStore,
         composer: MailComposer,
+        in_mail: Sequence[InMail],
         *,
         invited: timedelta,
         recovery: timedelta,
-        store: CodeStore,
-        keys: codes.CodeKeys | None = None,
     ) -> None:
-        self._codes = store
-        self._keys = keys
         self._links = links
         self._composer = composer
+        self._in_mail = in_mail
         self._invited = invited
         self._recovery = recovery
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
         """Return those that get no code, since too many were guessed there in a row."""
-        return await self._codes.exhausted(emails) if self._keys else ()
+        return {email for port in self._in_mail for email in await port.exhausted(emails)}
 
     def compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
@@ -71,21 +83,19 @@ class ResetLinks:
             return self._composer.about_provider(account, request.client)
         if account.locked:
             return self.compose_recovery(account, request.client, moment, reason=request.reason)
-        has_code = self._keys and not (without_code or request.by_operator or account.awaits_password)
+        has_code = not (without_code or request.by_operator or account.awaits_password)
+        code, digest = next((port.mint(account.email) for port in self._in_mail if has_code), ("", None))
         mail = LinkMail(
             token=tokens.mint(os.urandom),
             lifetime=self._invited if request.by_operator else self._links.lifetime,
             moment=moment,
-            code=codes.mint(secrets.randbelow) if has_code else "",
+            code=code,
             mute_token=tokens.mint(os.urandom) if self._composer.offers_muting and not request.by_operator else "",
             by_operator=bool(request.client.operator),
             reason=request.reason,
         )
         composed = self._composer.with_link(account, request.client, mail)
-        if not self._keys or not mail.code:
-            return composed
-        digest = self._keys.digest(mail.code, codes.mailbox_digest(account.email))
-        return msgspec.structs.replace(composed, code=digest)
+        return msgspec.structs.replace(composed, code=digest) if digest else composed
 
     def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
         """Return the mail with a fresh link for who has said that a change was not theirs."""
@@ -116,7 +126,7 @@ class ResetLinks:
             for mail, account, request, wanted in mails
         ]
         self._links.add(connection, links, moment)
-        if self._keys:
+        for port in self._in_mail:
             fresh = [
                 (
                     NewCode(
@@ -129,7 +139,7 @@ class ResetLinks:
                 )
                 for mail, account, _, wanted in mails
             ]
-            self._codes.add(connection, fresh, moment)
+            port.add(connection, fresh, moment)
 
     def store_recovery(
         self, connection: Connection, mail: SealedMail, account: Account, client: Client, moment: datetime
@@ -204,21 +214,17 @@ class ResetRequestHandler:
         self,
         mails: MailDelivery,
         accounts: AccountStore,
-        mailboxes: Mailboxes,
+        records: Records,
         links: ResetLinks,
-        audit: Audit,
-        events: AppEvents,
         renew: Renewal,
-        secured: SecureLinkStore,
+        events: AppEvents,
     ) -> None:
         self._mails = mails
         self._accounts = accounts
-        self._mailboxes = mailboxes
+        self._records = records
         self._links = links
-        self._audit = audit
-        self._events = events
         self._renew = renew
-        self._secured = secured
+        self._events = events
         self._answers: Batcher[_Request, Email | Dropped] = Batcher(self._answer_all, common=DatabaseUnready)
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
@@ -267,8 +273,8 @@ class ResetRequestHandler:
 
     async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
         """Note why a request gets no mail, where that is known beforehand."""
-        refusals = await self._mailboxes.refusals({request.account.email for request in requests}, moment)
-        recoverable = await self._secured.recoverable([request.account for request in requests])
+        refusals = await self._records.mailboxes.refusals({request.account.email for request in requests}, moment)
+        recoverable = await self._records.secure_links.recoverable([request.account for request in requests])
         answered: set[str] = set()
         for request in requests:
             if request.found is None:
@@ -279,7 +285,9 @@ class ResetRequestHandler:
                 request.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(request.found.email)
-                again: Refusal | Literal[""] = "cooldown" if mailbox in answered and self._mailboxes.cooldown else ""
+                again: Refusal | Literal[""] = (
+                    "cooldown" if mailbox in answered and self._records.mailboxes.cooldown else ""
+                )
                 request.outcome = refusals.get(request.found.email, again)
                 answered.add(mailbox)
 
@@ -313,7 +321,7 @@ class ResetRequestHandler:
             if request.message.id not in held:
                 request.error = LeaseLost()
         mailboxes = [(draft.account.email, draft.wanted and not draft.request.error) for draft in drafts]
-        for draft, claimed in zip(drafts, self._mailboxes.claim(connection, mailboxes, moment), strict=True):
+        for draft, claimed in zip(drafts, self._records.mailboxes.claim(connection, mailboxes, moment), strict=True):
             if claimed:
                 draft.request.outcome, draft.request.email = draft.outcome, draft.mail.email
             elif draft.wanted:
@@ -345,7 +353,7 @@ class ResetRequestHandler:
             for one in requests
             if not one.error
         ]
-        self._audit.write_all(connection, entries)
+        self._records.audit.write_all(connection, entries)
 
 
 def _read(message: Message) -> ResetRequested | Exception:
@@ -397,21 +405,11 @@ class LinkRenewal:
     for one that it has let through.
     """
 
-    def __init__(
-        self,
-        mails: MailDelivery,
-        accounts: AccountStore,
-        mailboxes: Mailboxes,
-        store: LinkStore,
-        links: ResetLinks,
-        audit: Audit,
-    ) -> None:
+    def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, links: ResetLinks) -> None:
         self._mails = mails
         self._accounts = accounts
-        self._mailboxes = mailboxes
-        self._store = store
+        self._records = records
         self._links = links
-        self._audit = audit
 
     async def __call__(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
@@ -421,7 +419,7 @@ class LinkRenewal:
 
         def renew(connection: Connection) -> Email | Dropped:
             outcome = self._decide(connection, account, request, link, moment, unseen=unseen)
-            self._audit.write(
+            self._records.audit.write(
                 connection,
                 event_of(request),
                 outcome,
@@ -463,11 +461,11 @@ class LinkRenewal:
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
-        if self._mailboxes.is_suppressed(connection, account.email, moment):
+        if self._records.mailboxes.is_suppressed(connection, account.email, moment):
             return "suppressed"
-        if self._mailboxes.is_muted(connection, account.email, moment):
+        if self._records.mailboxes.is_muted(connection, account.email, moment):
             return "muted"
-        if self._store.has_newer(connection, link):
+        if self._records.links.has_newer(connection, link):
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"

@@ -1,23 +1,18 @@
-"""What allows a change of a password, and the change that it allows."""
+"""What allows a change of a password, the change that it allows, and what follows it in the same transaction."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
-from keyturn.accounts.sessions import Sessions
 from keyturn.errors import KeyturnError
-from keyturn.outbox import Outbox
-from keyturn.reset.events import AppEvents
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.codes import CodeStore
-from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
-from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.reset.records.stores import Records
 
 
 class ChangeAuthorization(ABC):
@@ -67,29 +62,34 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
 
 
+class EndsAccess(Protocol):
+    """The port for what ends with an account's links, in the same transaction; `mailbox` limits both to that address."""
+
+    def __call__(
+        self, connection: Connection, account_id: str, moment: datetime, *, mailbox: str | None = None
+    ) -> None: ...
+
+
+class AfterChange(Protocol):
+    """The port for what else is written in the transaction that ends a change, such as what the app is told."""
+
+    def __call__(
+        self, connection: Connection, account: Account, client: Client, *, how: How, moment: datetime
+    ) -> None: ...
+
+
 class ChangeEffects:
     """Writes what follows a change of a password, in the transaction that ends it.
 
-    `codes` is there where mails have one.
+    `ends_access`: what else ends with the account's links and sessions. `after_change`: what else is written.
     """
 
     def __init__(
-        self,
-        sessions: Sessions,
-        links: LinkStore,
-        secure_links: SecureLinkStore,
-        outbox: Outbox,
-        audit: Audit,
-        events: AppEvents,
-        codes: CodeStore | None = None,
+        self, records: Records, ends_access: Sequence[EndsAccess], after_change: Sequence[AfterChange]
     ) -> None:
-        self._codes = codes
-        self._secure_links = secure_links
-        self._sessions = sessions
-        self._links = links
-        self._outbox = outbox
-        self._audit = audit
-        self._events = events
+        self._records = records
+        self._ends_access = ends_access
+        self._after_change = after_change
 
     def write(
         self,
@@ -109,11 +109,12 @@ class ChangeEffects:
         # Who took the account over may change the password once more: the owner's link to start anew survives that.
         self.end_access(connection, account.id, moment, spares_recovery=how == "change")
         if proven:
-            self._secure_links.end_elsewhere(connection, account.id, account.email, moment)
+            self._records.secure_links.end_elsewhere(connection, account.id, account.email, moment)
         change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
-        confirmation = self._outbox.enqueue(connection, PASSWORD_CHANGED, change)
-        self._events.password_changed(connection, account, client, how=how, moment=moment)
-        self._audit.write(
+        confirmation = self._records.outbox.enqueue(connection, PASSWORD_CHANGED, change)
+        for follow in self._after_change:
+            follow(connection, account, client, how=how, moment=moment)
+        self._records.audit.write(
             connection,
             _EVENTS[how],
             outcome,
@@ -137,8 +138,8 @@ class ChangeEffects:
 
         The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.
         """
-        self._links.revoke_all(connection, account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
-        if self._codes:
-            self._codes.revoke_all(connection, account_id, moment, mailbox=mailbox)
+        self._records.links.revoke_all(connection, account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
+        for end in self._ends_access:
+            end(connection, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
-        self._sessions.end_all(connection, account_id)
+        self._records.sessions.end_all(connection, account_id)

@@ -1,21 +1,31 @@
-"""Links that work, with the accounts that they open."""
+"""Checks whether a link is alive, and whose it is.
+
+**A link is read with its account, in batches**, since the account may have been disabled or have a new address: by one
+statement if both are in Keyturn's own tables, else by two. All requests that wait share them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+
+import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsReads
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
 from keyturn.problems.problem import outcome_of
-from keyturn.problems.proofs import LinkDead
+from keyturn.problems.proofs import Factor, LinkDead
 from keyturn.problems.requests import DatabaseUnready
-from keyturn.reset.complete import Demand, LinkAuthorization
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.proofs.second_step.port import Method
+from keyturn.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import Link, LinkStore, link_of, select_links
+from keyturn.reset.records.link_store import Link, link_of, select_links
 from keyturn.reset.records.models import ResetTokenRow
+from keyturn.reset.records.stores import Records
+from keyturn.telemetry.meters import Meters, count_calls
 
 _Found = tuple[Link, Account | None]
 """A link, and its account where there is one."""
@@ -27,11 +37,11 @@ class LiveLinks:
     Both are found by one statement where the accounts are in Keyturn's own database, and can be.
     """
 
-    def __init__(self, database: Database, links: LinkStore, accounts: AccountStore, audit: Audit) -> None:
-        self._links = links
+    def __init__(self, records: Records, accounts: AccountStore) -> None:
+        self._records = records
+        self.store = records.links
         self._accounts = accounts
-        self._audit = audit
-        self._joined = _JoinedLinks(database, accounts) if isinstance(accounts, JoinsReads) else None
+        self._joined = _JoinedLinks(records.database, accounts) if isinstance(accounts, JoinsReads) else None
 
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason.
@@ -55,15 +65,11 @@ class LiveLinks:
     async def _find(self, digest: bytes, moment: datetime) -> _Found | None:
         if self._joined:
             return await self._joined.find(digest)
-        link = await self._links.find(digest)
+        link = await self._records.links.find(digest)
         if link is None:
             return None
         # Of a link that is dead anyway, the store is not asked: it may be away.
         return link, None if link.dead_reason(moment) else await self._accounts.get(link.account_id)
-
-    def authorization(self, token: str, demand: Demand | None) -> LinkAuthorization:
-        """Return what the link of the token allows; `demand` asks for the second step."""
-        return LinkAuthorization(self._links, tokens.digest(token), demand)
 
     async def record_dead(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
         """Return `dead`, once the audit trail says that a link of ours was refused (OWASP ASVS 16.3.3)."""
@@ -71,7 +77,7 @@ class LiveLinks:
         return dead
 
     async def record(self, event: str, outcome: str, link: Link, client: Client) -> None:
-        await self._audit.record(event, outcome, client, at=now(), account_id=link.account_id, email=link.email)
+        await self._records.audit.record(event, outcome, client, at=now(), account_id=link.account_id, email=link.email)
 
 
 def _opens(link: Link, account: Account) -> bool:
@@ -81,6 +87,90 @@ def _opens(link: Link, account: Account) -> bool:
     """
     is_open = account.active or (link.recovers and account.locked)
     return is_open and addresses.is_same_mailbox(account.email, link.email)
+
+
+class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose a link is, and until when it works. `locale`, `kind` and `timezone` are the account's, or "".
+
+    `awaits_password` says that it sets the account's first password. `reason` is why an operator asked for a new one.
+    `factors` are what a reset needs one of besides.
+    """
+
+    email: str
+    expires_at: datetime
+    locale: str = ""
+    kind: str = ""
+    timezone: str = ""
+    awaits_password: bool = False
+    reason: str = ""
+    factors: tuple[Factor, ...] = ()
+
+
+class LinkChecks:
+    """Tells the holder of a live link whose it is, what a reset needs besides it, and what is wrong with a password.
+
+    `second_steps`: what a reset may need besides its link. A link is not used up by any of this.
+    """
+
+    def __init__(
+        self,
+        links: LiveLinks,
+        limits: RateLimits,
+        policy: PasswordPolicy,
+        second_steps: Sequence[RequiredSecondStep],
+        meters: Meters,
+    ) -> None:
+        self._links = links
+        self._limits = limits
+        self._policy = policy
+        self._second_steps = second_steps
+        self.meters = meters
+
+    @count_calls("validate")
+    async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
+        """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
+        await self._limits.count("validate", client)
+        link, account = await self._links.require("link_check", token, email, client)
+        return LiveLink(
+            email=account.email,
+            expires_at=link.expires_at,
+            locale=account.locale,
+            kind=account.kind,
+            timezone=account.timezone,
+            awaits_password=account.awaits_password,
+            reason=link.reason,
+            factors=tuple([factor for step in self._second_steps for factor in await step.factors(account)]),
+        )
+
+    @count_calls("second_step")
+    async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:
+        """Send a code to whoever holds a live link, where the account has a factor for it; tell whether one is sent.
+
+        It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
+        """
+        await self._limits.count("reset", client)
+        link, account = await self._links.require("second_step", token, email, client)
+        began = [await step.begin(link, account, method, client) for step in self._second_steps]
+        return any(began)
+
+    @count_calls("check")
+    async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:
+        """Say what is wrong with a password before it is set, to whoever holds a live link, so that a form can tell.
+
+        It counts like a check of the link. Whether it is the account's own is not said: that would make guessing it
+        free. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("validate", client)
+        _, account = await self._links.require("password_check", token, email, client)
+        await self._policy.require(password, account.email)
+
+    async def check_password(self, password: str, client: Client, email: str) -> None:
+        """Say what is wrong with a password that is not set yet; it counts like a reset, whose rules it has judged.
+
+        Raises PasswordRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("reset", client)
+        await self._policy.require(password, email)
 
 
 class _JoinedLinks:

@@ -1,22 +1,104 @@
-"""The one place that sets a password, with all that belongs to it."""
+"""Sets a new password with a link, which works once: one transaction uses it up and sets the password, or neither.
 
-from collections.abc import Awaitable, Callable
+`PasswordChanges` is the one place that sets a password, for a reset as for a signed-in user (`sign_in.py`). A store in
+Keyturn's own database joins the transaction; for one in another system see `elsewhere.py`.
+"""
+
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
-from keyturn.accounts.port import AccountStore, JoinsTransaction, KnowsHashes, NewPassword
-from keyturn.database import Database, now
-from keyturn.outbox import Outbox
-from keyturn.problems.passwords import OutcomeUnknown
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.database import now
+from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
+from keyturn.problems.problem import outcome_of
 from keyturn.problems.proofs import DeadReason, LinkDead
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.reset.change import Change, ChangeAuthorization, ChangeEffects
+from keyturn.reset.check import LiveLinks
 from keyturn.reset.elsewhere import ExternalStoreChanges, yes_or_no
+from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.reset.proofs.second_step.required import PassedSecondStep
+from keyturn.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.reset.records import tokens
+from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.stores import Records
+from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.meters import Meters, count_calls
+
+log = logging.getLogger("keyturn.reset")
+
+BeforeChange = Callable[[Account, Client], Awaitable[None]]
+"""The port for what may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
+
+
+class PasswordResets:
+    """Completes resets: asks `before_change`, has the change made, and forgets guesses at the old password.
+
+    `second_steps`: what a reset may need besides its link.
+    """
+
+    def __init__(
+        self,
+        links: LiveLinks,
+        changes: "PasswordChanges",
+        limits: RateLimits,
+        before_change: Sequence[BeforeChange],
+        second_steps: Sequence[RequiredSecondStep],
+        meters: Meters,
+    ) -> None:
+        self._links = links
+        self._changes = changes
+        self._limits = limits
+        self._before_change = before_change
+        self._second_steps = second_steps
+        self.meters = meters
+
+    @count_calls("reset")
+    async def complete(
+        self,
+        token: str,
+        password: str,
+        client: Client,
+        email: str | None = None,
+        answer: SecondStepAnswer | None = None,
+    ) -> Account:
+        """Set a new password and use up the link; end the account's other links and its sessions. Return whose it is.
+
+        `answer` is to the second step, where the account has one. Guesses that strangers made at the old password no
+        longer count. Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link
+        survives these four), Busy, AccountsUnready, HookFailed, TooManyRequests.
+        """
+        await self._limits.count("reset", client)
+        link, account = await self._links.require("password_reset", token, email, client)
+        await self._require_consent(link, account, client)
+        demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), demands)
+        change = Change(account=account, password=password, client=client, authorization=authorization)
+        try:
+            await self._changes.make(change)
+        except LinkDead as dead:  # somebody was quicker
+            raise await self._links.record_dead(dead, "password_reset", link, client) from None
+        log.info(LogEvent("reset.completed", account_id=account.id))
+        with contextlib.suppress(LimitsUnready):  # the password is changed, whatever becomes of the counter
+            await self._limits.forget_guesses(addresses.normalize(account.email))
+        return account
+
+    async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
+        """Ask everything that may refuse the change. The trail says if one did."""
+        try:
+            for require in self._before_change:
+                await require(account, client)
+        except ResetRefused as refused:
+            await self._links.record("password_reset", outcome_of(refused), link, client)
+            raise
 
 
 class PasswordChanges:
@@ -24,21 +106,19 @@ class PasswordChanges:
 
     def __init__(
         self,
-        database: Database,
+        records: Records,
         accounts: AccountStore,
-        outbox: Outbox,
         policy: PasswordPolicy,
         hasher: PasswordHasher,
         effects: ChangeEffects,
     ) -> None:
-        self._database = database
+        self._records = records
         self._accounts = accounts
         self._joining = accounts if isinstance(accounts, JoinsTransaction) else None
-        self._outbox = outbox
         self._policy = policy
         self._hasher = hasher
         self._effects = effects
-        self._external = ExternalStoreChanges(database, accounts, outbox, effects)
+        self._external = ExternalStoreChanges(records, accounts, effects)
 
     async def make(self, change: Change) -> None:
         """Do it all, or nothing, or raise OutcomeUnknown.
@@ -52,7 +132,7 @@ class PasswordChanges:
             await self._change_in_transaction(self._joining, change, password)
         else:
             await self._external.make(change, password)
-        self._outbox.wake()
+        self._records.outbox.wake()
 
     async def _accept(self, change: Change) -> NewPassword:
         """Return the new password, unless it is the one that the account has.
@@ -84,7 +164,7 @@ class PasswordChanges:
         def write(connection: Connection) -> None:
             nonlocal is_committing
             # One change an account at a time: two of its links used at once would each wait for the other to end.
-            self._database.hold(connection, change.account.id)
+            self._records.database.hold(connection, change.account.id)
             change.authorization.redeem(connection, moment)
             if not yes_or_no(accounts.set_password_within(connection, change.account, password_hash)):
                 raise change.authorization.refusal()
@@ -96,7 +176,7 @@ class PasswordChanges:
             is_committing = True
 
         try:
-            await self._database.transact(write)
+            await self._records.database.transact(write)
         except DatabaseUnready as error:
             if not is_committing:
                 raise
@@ -112,28 +192,26 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 
 
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to whoever has the link; consuming it is what decides. `demand` asks for the second step."""
+    """Allows one change to whoever has the link; consuming it is what decides. `demands` ask for second steps."""
 
     how = "reset"
 
-    def __init__(self, links: LinkStore, digest: bytes, demand: Demand | None) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, demands: Sequence[Demand]) -> None:
         self._links = links
         self._digest = digest
-        self._demand = demand
-        self._passed: PassedSecondStep | None = None
+        self._demands = demands
+        self._passed: Sequence[PassedSecondStep] = ()
 
     @property
     def proven(self) -> bool:
-        return self._passed is not None
+        return bool(self._passed)
 
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
-        if not self._demand:
-            return
         try:
-            self._passed = await self._demand()
+            self._passed = [passed for demand in self._demands if (passed := await demand())]
         except LinkDead as dead:
             if dead.reason == "invalid":  # somebody else may have used it meanwhile, as a form does that is sent twice
                 await self.require_unused()
@@ -146,17 +224,17 @@ class LinkAuthorization(ChangeAuthorization):
     def redeem(self, connection: Connection, moment: datetime) -> None:
         if not self._links.consume(connection, self._digest, moment):
             raise LinkDead(_dead_reason(self._links.find_within(connection, self._digest)) or "invalid")
-        if self._passed:
-            self._passed.spend(connection, moment)
+        for passed in self._passed:
+            passed.spend(connection, moment)
 
     def give_back(self, connection: Connection, moment: datetime) -> None:
         self._links.give_back(connection, self._digest, moment)
-        if self._passed:
-            self._passed.give_back(connection, moment)
+        for passed in self._passed:
+            passed.give_back(connection, moment)
 
     def after_change(self, connection: Connection) -> None:
-        if self._passed:
-            self._passed.confirm(connection)
+        for passed in self._passed:
+            passed.confirm(connection)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

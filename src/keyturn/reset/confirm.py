@@ -1,4 +1,4 @@
-"""A password was changed: the mail that says so."""
+"""Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
 import os
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
 from keyturn.mail.port.email import Email
-from keyturn.outbox import Delivery, Dropped, Message, Outbox
+from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
-from keyturn.reset.records.secure_links import NewSecureLink, SecureLinkStore
+from keyturn.reset.records.secure_links import NewSecureLink
+from keyturn.reset.records.stores import Records
 
 
 class ConfirmationHandler:
@@ -29,23 +29,11 @@ class ConfirmationHandler:
     by which the account can be secured, since that starts anew at the address that it was sent to.
     """
 
-    def __init__(
-        self,
-        mails: MailDelivery,
-        accounts: AccountStore,
-        mailboxes: Mailboxes,
-        composer: MailComposer,
-        audit: Audit,
-        outbox: Outbox,
-        links: SecureLinkStore,
-    ) -> None:
+    def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, composer: MailComposer) -> None:
         self._mails = mails
         self._accounts = accounts
-        self._mailboxes = mailboxes
+        self._records = records
         self._composer = composer
-        self._audit = audit
-        self._outbox = outbox
-        self._links = links
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._confirm)
@@ -60,18 +48,18 @@ class ConfirmationHandler:
         has_moved = addresses.normalize(account.email) != addresses.normalize(new_email)
         secure = None
         if self._composer.offers_securing and change.secures:
-            lifetime = self._links.lifetime
+            lifetime = self._records.secure_links.lifetime
             secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
         mail = self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
 
         def write(connection: Connection) -> Email | Dropped:
             if has_moved:
-                self._outbox.enqueue(
+                self._records.outbox.enqueue(
                     connection, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False)
                 )
-            if self._mailboxes.is_suppressed(connection, account.email, now()):
-                self._audit.write(
+            if self._records.mailboxes.is_suppressed(connection, account.email, now()):
+                self._records.audit.write(
                     connection,
                     "confirmation",
                     SUPPRESSED,
@@ -84,12 +72,12 @@ class ConfirmationHandler:
                 return Dropped(SUPPRESSED)
             self._mails.store(connection, message, sealed)
             if secure:
-                self._links.add(connection, _new_link(secure, account, change))
+                self._records.secure_links.add(connection, _new_link(secure, account, change))
             return mail.email
 
         answer = await self._mails.database.transact(write)
         if has_moved:
-            self._outbox.wake()
+            self._records.outbox.wake()
         return answer
 
 

@@ -19,14 +19,15 @@ import msgspec
 from sqlalchemy import Connection, delete
 
 from keyturn.accounts.port import AccountStore, NewPassword
-from keyturn.database import Database, Moment, now
+from keyturn.database import Moment, now
 from keyturn.database.inserts import insert_into
-from keyturn.outbox import Dropped, Message, Outbox, Settlement
+from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.reset.change import Change, ChangeEffects
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow
+from keyturn.reset.records.stores import Records
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.reset")
@@ -54,10 +55,9 @@ class _Begun(msgspec.Struct, frozen=True):
 class ExternalStoreChanges:
     """Sets a password in a store that is in another system, one change of an account at a time."""
 
-    def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, effects: ChangeEffects) -> None:
-        self._database = database
+    def __init__(self, records: Records, accounts: AccountStore, effects: ChangeEffects) -> None:
+        self._records = records
         self._accounts = accounts
-        self._outbox = outbox
         self._effects = effects
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -75,7 +75,7 @@ class ExternalStoreChanges:
 
     async def _redeem_and_promise(self, change: Change) -> _Begun:
         moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
-        clock = self._database.clock
+        clock = self._records.database.clock
 
         def write(connection: Connection) -> str:
             change.authorization.redeem(connection, moment)
@@ -84,10 +84,10 @@ class ExternalStoreChanges:
                 raise Busy(_RETRY_AFTER)
             account, how = change.account, change.authorization.how
             payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
-            self._outbox.enqueue(connection, CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
+            self._records.outbox.enqueue(connection, CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
             return lock
 
-        return _Begun(await self._database.transact(write), moment, deadline)
+        return _Begun(await self._records.database.transact(write), moment, deadline)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -116,21 +116,21 @@ class ExternalStoreChanges:
 
         def write(connection: Connection) -> None:
             release_account_lock(connection, begun.lock)
-            if self._outbox.withdraw(connection, begun.lock):
+            if self._records.outbox.withdraw(connection, begun.lock):
                 change.authorization.give_back(connection, begun.moment)
 
-        await self._database.transact(write)
+        await self._records.database.transact(write)
 
     async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
         """Do what follows a change. The lock stays to its end: the store may yet be at work on this one."""
         account, how = change.account, change.authorization.how
 
         def write(connection: Connection) -> None:
-            if self._outbox.withdraw(connection, begun.lock):
+            if self._records.outbox.withdraw(connection, begun.lock):
                 self._effects.write(connection, account, change.client, how, begun.moment, outcome="interrupted")
 
-        await self._database.transact(write)
-        self._outbox.wake()
+        await self._records.database.transact(write)
+        self._records.outbox.wake()
 
     async def _end_changed(self, change: Change, begun: _Begun) -> None:
         account, how = change.account, change.authorization.how
@@ -138,8 +138,8 @@ class ExternalStoreChanges:
         def write(connection: Connection) -> None:
             release_account_lock(connection, begun.lock)
             # Whoever has just verified the old password opens no session after this.
-            self._database.hold(connection, account.id)
-            if self._outbox.withdraw(connection, begun.lock):
+            self._records.database.hold(connection, account.id)
+            if self._records.outbox.withdraw(connection, begun.lock):
                 self._effects.write(
                     connection, account, change.client, how, begun.moment, proven=change.authorization.proven
                 )
@@ -148,7 +148,7 @@ class ExternalStoreChanges:
             change.authorization.after_change(connection)
 
         try:
-            await self._database.transact(write)
+            await self._records.database.transact(write)
         except DatabaseUnready as error:
             # The store has the password, and "try again" would be wrong. The promise sees to the rest.
             raise OutcomeUnknown("the password is changed, and what follows could not be written") from error
@@ -201,10 +201,9 @@ class InterruptedChangeHandler:
     Whether the store had the password by then, nobody knows.
     """
 
-    def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, effects: ChangeEffects) -> None:
-        self._database = database
+    def __init__(self, records: Records, accounts: AccountStore, effects: ChangeEffects) -> None:
+        self._records = records
         self._accounts = accounts
-        self._outbox = outbox
         self._effects = effects
 
     async def __call__(self, message: Message) -> Settlement:
@@ -217,11 +216,11 @@ class InterruptedChangeHandler:
 
         def write(connection: Connection) -> str:
             # Whoever withdraws it writes the outcome: the process may only have stood still, and be first after all.
-            if not self._outbox.withdraw(connection, message.key):
+            if not self._records.outbox.withdraw(connection, message.key):
                 return "ended"
             self._effects.write(connection, account, begun.client, begun.how, begun.at, outcome="interrupted")
             return "interrupted"
 
-        reason = await self._database.transact(write)
-        self._outbox.wake()
+        reason = await self._records.database.transact(write)
+        self._records.outbox.wake()
         return Dropped(reason)

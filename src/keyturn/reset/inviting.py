@@ -11,18 +11,17 @@ from sqlalchemy import Connection, select
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, LocksAccounts
-from keyturn.database import Database, now
+from keyturn.database import now
 from keyturn.errors import KeyturnError
 from keyturn.outbox import Outbox
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.proofs import ServiceKeyRefused
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.mailboxes import Mailboxes, Refusal
+from keyturn.reset.records.mailboxes import Refusal
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
-from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.reset.records.stores import Records
 from keyturn.telemetry.meters import Meters, count_calls
 
 _AT_ONCE = 500
@@ -35,11 +34,11 @@ class Invitations:
     `service_key` is what an operator's app bears; with "" none is let in.
     """
 
-    def __init__(self, outbox: Outbox, limits: RateLimits, *, service_key: str, meters: Meters | None = None) -> None:
+    def __init__(self, outbox: Outbox, limits: RateLimits, meters: Meters, *, service_key: str) -> None:
         self._outbox = outbox
         self._limits = limits
+        self.meters = meters
         self._service_key = service_key
-        self.meters = meters or Meters()
 
     @property
     def over_http(self) -> bool:
@@ -91,32 +90,20 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 class OperatorResets:
     """Judges whom an operator may ask, and asks them: the worker sends the mails. Unlocks accounts."""
 
-    def __init__(
-        self,
-        database: Database,
-        accounts: AccountStore,
-        mailboxes: Mailboxes,
-        outbox: Outbox,
-        audit: Audit,
-        secured: SecureLinkStore,
-    ) -> None:
-        self._database = database
+    def __init__(self, records: Records, accounts: AccountStore) -> None:
+        self._records = records
         self._accounts = accounts
-        self._mailboxes = mailboxes
-        self._outbox = outbox
-        self._audit = audit
-        self._secured = secured
 
     async def begin(self, campaign: Campaign) -> None:
         """Note in the audit trail that everybody is going to be asked, and by whom."""
-        await self._audit.record("reset_all", "begun", campaign.operator, at=now(), account_id="", email="")
+        await self._records.audit.record("reset_all", "begun", campaign.operator, at=now(), account_id="", email="")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
         """Return each address, as it is looked up, with what would become of it. Raises AccountsUnready."""
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
-        refusals = await self._mailboxes.refusals([account.email for account in accounts], now())
-        recoverable = await self._secured.recoverable(accounts)
+        refusals = await self._records.mailboxes.refusals([account.email for account in accounts], now())
+        recoverable = await self._records.secure_links.recoverable(accounts)
         return [(email, _outcome(account, refusals, recoverable)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
@@ -138,7 +125,9 @@ class OperatorResets:
             raise NotLocked(f"there is no account with the address {email}")
         if not await self._accounts.unlock(account.id):
             raise NotLocked(f"{email} is not locked")
-        await self._audit.record("account_unlock", "unlocked", operator, at=now(), account_id=account.id, email=email)
+        await self._records.audit.record(
+            "account_unlock", "unlocked", operator, at=now(), account_id=account.id, email=email
+        )
 
     async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
         """Ask them all in one transaction. Who was asked under the campaign's name before is not asked again."""
@@ -152,10 +141,10 @@ class OperatorResets:
             for key, email in keys.items():
                 if key not in known:
                     asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
-                    self._outbox.enqueue(connection, RESET_REQUESTED, asked, key=key)
+                    self._records.outbox.enqueue(connection, RESET_REQUESTED, asked, key=key)
 
-        await self._database.transact(write)
-        self._outbox.wake()
+        await self._records.database.transact(write)
+        self._records.outbox.wake()
 
 
 def _key(campaign: Campaign, email: str) -> str:

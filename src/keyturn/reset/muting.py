@@ -11,40 +11,24 @@ from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
-from keyturn.database import Database, now
+from keyturn.database import now
 from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.codes import CodeStore
-from keyturn.reset.records.link_store import LinkStore, MutingLink
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.link_store import MutingLink
+from keyturn.reset.records.stores import Records
 from keyturn.telemetry.meters import Meters, count_calls
 
 
 class MailboxMuting:
     """Mutes the mailboxes of those who say that a request was not theirs."""
 
-    def __init__(
-        self,
-        database: Database,
-        accounts: AccountStore,
-        links: LinkStore,
-        codes: CodeStore,
-        mailboxes: Mailboxes,
-        limits: RateLimits,
-        audit: Audit,
-        meters: Meters | None = None,
-    ) -> None:
-        self._database = database
+    def __init__(self, records: Records, accounts: AccountStore, limits: RateLimits, meters: Meters) -> None:
+        self._records = records
         self._accounts = accounts
-        self._links = links
-        self._codes = codes
-        self._mailboxes = mailboxes
         self._limits = limits
-        self._audit = audit
-        self.meters = meters or Meters()
+        self.meters = meters
 
     async def check(self, token: str, client: Client) -> MutingLink:
         """Return whose link it is; it is not used up. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""
@@ -52,7 +36,7 @@ class MailboxMuting:
         return await self._find(tokens.digest(token))
 
     async def _find(self, digest: bytes) -> MutingLink:
-        link = await self._links.find_muting(digest, now())
+        link = await self._records.links.find_muting(digest, now())
         account = await self._accounts.get(link.account_id) if link else None
         if link is None or account is None or not addresses.is_same_mailbox(account.email, link.email):
             raise SecurityLinkDead
@@ -71,15 +55,17 @@ class MailboxMuting:
 
         def write(connection: Connection) -> None:
             # As a reset does: each locks a link of its own first, and then the account's others.
-            self._database.hold(connection, link.account_id)
+            self._records.database.hold(connection, link.account_id)
             # As the worker does: the mailbox first, and then its account's links.
-            self._mailboxes.mute(connection, link.email, moment)
-            if not self._links.consume_muting(connection, digest, moment):
+            self._records.mailboxes.mute(connection, link.email, moment)
+            if not self._records.links.consume_muting(connection, digest, moment):
                 raise SecurityLinkDead
-            self._links.revoke_all(connection, link.account_id, moment, mailbox=link.email, spares_recovery=True)
-            self._codes.revoke_all(connection, link.account_id, moment, mailbox=link.email)
-            self._audit.write(
+            self._records.links.revoke_all(
+                connection, link.account_id, moment, mailbox=link.email, spares_recovery=True
+            )
+            self._records.codes.revoke_all(connection, link.account_id, moment, mailbox=link.email)
+            self._records.audit.write(
                 connection, "mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email
             )
 
-        await self._database.transact(write)
+        await self._records.database.transact(write)

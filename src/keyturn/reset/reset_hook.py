@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -13,6 +13,7 @@ from keyturn.accounts.port import Account
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.passwords import ResetRefused
 from keyturn.problems.requests import HookFailed
+from keyturn.reset.complete import BeforeChange
 from keyturn.reset.records.client import Client
 from keyturn.settings import HookSettings
 from keyturn.telemetry.logs import LogEvent
@@ -42,8 +43,8 @@ BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
 """Returns None to let a reset pass, or the sentence that refuses it."""
 
 
-def reset_hook(settings: HookSettings, given: BeforeReset | None) -> "ResetHook | None":
-    """Return what asks the app: the function that is given, or that of the settings. Raises SettingsInvalid."""
+def reset_hook(settings: HookSettings, given: BeforeReset | None) -> Sequence[BeforeChange]:
+    """Return what asks the app: the function that is given, or that of the settings, if any. Raises SettingsInvalid."""
     function = given
     if function is None and settings.before_reset:
         function = import_factory(settings.before_reset, "hooks.before_reset")
@@ -51,7 +52,7 @@ def reset_hook(settings: HookSettings, given: BeforeReset | None) -> "ResetHook 
             raise SettingsInvalid(
                 [Fault("hooks.before_reset", "is no async function: it would keep the process from answering")]
             )
-    return ResetHook(function, settings.timeout) if function else None
+    return (ResetHook(function, settings.timeout).require_consent,) if function else ()
 
 
 def is_async(function: object) -> bool:

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
-from keyturn.database import Database, now
+from keyturn.database import now
 from keyturn.mail.port.email import Email
-from keyturn.outbox import Delivery, Dropped, Message, Outbox
+from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.answer import ResetLinks
@@ -26,12 +26,12 @@ from keyturn.reset.events import AppEvents
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import ADDRESS_CHANGED, Audit
+from keyturn.reset.records.audit import ADDRESS_CHANGED
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
-from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
-from keyturn.reset.records.secure_links import SecureLink, SecureLinkStore
+from keyturn.reset.records.secure_links import SecureLink
+from keyturn.reset.records.stores import Records
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
 
@@ -46,31 +46,25 @@ class AccountSecuring:
 
     def __init__(
         self,
-        database: Database,
+        records: Records,
         accounts: AccountStore,
-        links: SecureLinkStore,
         limits: RateLimits,
-        outbox: Outbox,
         effects: ChangeEffects,
-        audit: Audit,
+        meters: Meters,
         *,
-        locks: bool = False,
-        meters: Meters | None = None,
+        locks: bool,
     ) -> None:
-        self._database = database
+        self._records = records
         self._accounts = accounts
-        self._links = links
         self._limits = limits
-        self._outbox = outbox
         self._effects = effects
-        self._audit = audit
+        self.meters = meters
         self.locks = locks
-        self.meters = meters or Meters()
 
     async def check(self, token: str, client: Client) -> SecureLink:
         """Return whose link it is; it is not used up. Raises SecurityLinkDead, TooManyRequests."""
         await self._limits.count("validate", client)
-        link = await self._links.find(tokens.digest(token), now())
+        link = await self._records.secure_links.find(tokens.digest(token), now())
         if link is None:
             raise SecurityLinkDead
         return link
@@ -93,11 +87,11 @@ class AccountSecuring:
         """
         await self._limits.count("reset", client)
         digest = tokens.digest(token)
-        link = await self._links.find(digest, now())
+        link = await self._records.secure_links.find(digest, now())
         if link is None or not await self._secure(link.account_id, digest, client):
             await self._record_dead(digest, client)
             raise SecurityLinkDead
-        self._outbox.wake()
+        self._records.outbox.wake()
         log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, account_id: str, digest: bytes, client: Client) -> bool:
@@ -105,15 +99,15 @@ class AccountSecuring:
         moment = now()
 
         def write(connection: Connection) -> bool:
-            self._database.hold(connection, account_id)
-            link = self._links.consume(connection, digest, moment)
+            self._records.database.hold(connection, account_id)
+            link = self._records.secure_links.consume(connection, digest, moment)
             if link is None:
                 return False
             # Links and codes of another mailbox stay: an earlier mailbox must not stand in the way of the present one.
             self._effects.end_access(connection, account_id, moment, mailbox=link.email)
             promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
-            message_id = self._outbox.enqueue(connection, ACCOUNT_SECURED, promise)
-            self._audit.write(
+            message_id = self._records.outbox.enqueue(connection, ACCOUNT_SECURED, promise)
+            self._records.audit.write(
                 connection,
                 _EVENT,
                 "secured",
@@ -125,17 +119,19 @@ class AccountSecuring:
             )
             return True
 
-        return await self._database.transact(write)
+        return await self._records.database.transact(write)
 
     async def _record_dead(self, digest: bytes, client: Client) -> None:
         """Record a press of a link of ours that does not work any more: its owner may need an operator (ASVS 16.3.3).
 
         A token that was never in a mail leaves no trace, or invented ones would fill the audit trail.
         """
-        if dead := await self._links.find_dead(digest):
+        if dead := await self._records.secure_links.find_dead(digest):
             link, reason = dead
             log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=reason))
-            await self._audit.record(_EVENT, reason, client, at=now(), account_id=link.account_id, email=link.email)
+            await self._records.audit.record(
+                _EVENT, reason, client, at=now(), account_id=link.account_id, email=link.email
+            )
 
 
 LINK_MAILED: Final = "link_mailed"
@@ -157,21 +153,17 @@ class RecoveryHandler:
         self,
         mails: MailDelivery,
         accounts: AccountStore,
-        mailboxes: Mailboxes,
+        records: Records,
         links: ResetLinks,
-        outbox: Outbox,
         events: AppEvents,
-        audit: Audit,
         *,
         locks: bool,
     ) -> None:
         self._mails = mails
         self._accounts = accounts
-        self._mailboxes = mailboxes
+        self._records = records
         self._links = links
-        self._outbox = outbox
         self._events = events
-        self._audit = audit
         self._locks = locks
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
@@ -222,7 +214,7 @@ class RecoveryHandler:
         sealed = self._mails.seal(mail) if mail else None
 
         def write(connection: Connection) -> str:
-            suppressed = mail and self._mailboxes.is_suppressed(connection, secured.email, moment)
+            suppressed = mail and self._records.mailboxes.is_suppressed(connection, secured.email, moment)
             outcome = refusal or (SUPPRESSED if suppressed else LINK_MAILED)
             if account and mail and outcome == LINK_MAILED:
                 self._mails.store(connection, message, sealed)
@@ -233,7 +225,7 @@ class RecoveryHandler:
                 self._events.account_secured(
                     connection, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
                 )
-            self._audit.write(
+            self._records.audit.write(
                 connection,
                 "account_recovery",
                 outcome,
@@ -246,7 +238,7 @@ class RecoveryHandler:
             return outcome
 
         outcome = await self._mails.database.transact(write)
-        self._outbox.wake()
+        self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
             log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
@@ -255,7 +247,7 @@ class RecoveryHandler:
         """Promise a mail to the earlier mailbox and one to the present one."""
         for email, is_current in ((secured.email, False), (account.email, True)):
             disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
-            self._outbox.enqueue(connection, ADDRESS_DISPUTED, disputed)
+            self._records.outbox.enqueue(connection, ADDRESS_DISPUTED, disputed)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

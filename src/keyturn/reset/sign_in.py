@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
 from keyturn.accounts.sessions import Sessions
-from keyturn.database import Database, now
+from keyturn.database import now
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import Change, ChangeAuthorization
@@ -25,7 +25,7 @@ from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.stores import Records
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
@@ -67,28 +67,30 @@ def _base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
+AfterSignIn = Callable[[Connection, str], None]
+"""The port for what follows a sign-in with an address, in the transaction that opens the session."""
+
+
 class AccountSessions:
     """Opens a session for who shows an account's password, and knows whose a session is.
 
-    `accounts` and `hashes` are one store: what finds an account there, and what reads its hash. `mailboxes` are given
-    where they can be muted: signing in ends that.
+    `accounts` and `hashes` are one store: what finds an account there, and what reads its hash. `after_sign_in`:
+    what follows, such as the end of a mailbox's muting.
     """
 
     def __init__(
         self,
-        database: Database,
+        records: Records,
         accounts: AccountStore,
         hashes: KnowsHashes,
-        sessions: Sessions,
         hasher: PasswordHasher,
-        mailboxes: Mailboxes | None = None,
+        after_sign_in: Sequence[AfterSignIn],
     ) -> None:
-        self._database = database
+        self._records = records
         self._accounts = accounts
         self._hashes = hashes
-        self._sessions = sessions
         self._hasher = hasher
-        self._mailboxes = mailboxes
+        self._after_sign_in = after_sign_in
 
     async def find(self, email: str) -> Account | None:
         return await self._accounts.find(email)
@@ -111,37 +113,37 @@ class AccountSessions:
         joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
         def start(connection: Connection) -> bool:
-            self._database.hold(connection, account_id)
+            self._records.database.hold(connection, account_id)
             if joins and joins.password_hash_within(connection, account_id) != verified:
                 return False
-            self._sessions.start(connection, account_id, secret)
-            if self._mailboxes:
-                self._mailboxes.unmute(connection, account.email)
+            self._records.sessions.start(connection, account_id, secret)
+            for follow in self._after_sign_in:
+                follow(connection, account.email)
             return True
 
-        if not await self._database.transact(start):
+        if not await self._records.database.transact(start):
             return None
         # Another system is not asked while this one's database is held. A change that it has not heard of yet ends
         # the session, which is there by now.
         if joins or await self._hashes.password_hash(account_id) == verified:
             return secret
-        await self._sessions.end(secret)
+        await self._records.sessions.end(secret)
         return None
 
     async def account(self, secret: str) -> Account:
         """Return who is signed in. Raises NotSignedIn where the session is over or the account disabled."""
-        account_id = await self._sessions.account_id(secret) if secret else None
+        account_id = await self._records.sessions.account_id(secret) if secret else None
         account = await self._accounts.get(account_id) if account_id else None
         if account is None or not account.active:
             raise NotSignedIn
         return account
 
     async def end(self, secret: str) -> None:
-        await self._sessions.end(secret)
+        await self._records.sessions.end(secret)
 
     def authorization(self, account_id: str, secret: str) -> "SessionAuthorization":
         """Return what allows a change to whoever holds the open session."""
-        return SessionAuthorization(self._sessions, account_id, secret)
+        return SessionAuthorization(self._records.sessions, account_id, secret)
 
 
 class SessionAuthorization(ChangeAuthorization):
@@ -188,14 +190,14 @@ class SignIns:
         audit: Audit,
         changes: PasswordChanges,
         devices: DeviceCookies,
-        meters: Meters | None = None,
+        meters: Meters,
     ) -> None:
         self._sessions = sessions
         self._limits = limits
         self._audit = audit
         self._changes = changes
         self._devices = devices
-        self.meters = meters or Meters()
+        self.meters = meters
 
     @count_calls("login")
     async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:

@@ -28,7 +28,7 @@ class Deployment:
         self.parts = Parts(self._settings)
 
     async def ask(self, email: str = ADA) -> None:
-        await self.parts.resets.request(email, Client(ip_address="192.0.2.1"))
+        await self.parts.requests.accept(email, Client(ip_address="192.0.2.1"))
 
     async def work(self) -> None:
         """Work everything off, as if every pause were over."""

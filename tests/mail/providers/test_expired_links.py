@@ -72,7 +72,7 @@ async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent(
 
     (mail,) = resend.accepted
     (token,) = tokens_in(mail.fields)
-    assert (await away.parts.resets.validate(token, ELSEWHERE)).email == ADA
+    assert (await away.parts.checks.validate(token, ELSEWHERE)).email == ADA
     assert await ended(away) == [("sent", None)]
     assert await outcomes(away) == ["link_mailed", "link_renewed", "link_renewed"]
 
@@ -110,7 +110,7 @@ async def test_who_was_invited_is_invited_again(deployment: Deployment, resend: 
 
     assert templates(resend)[-1] == "invitation"
     (token,) = tokens_in(resend.accepted[-1].fields)
-    live = await deployment.parts.resets.validate(token, ELSEWHERE)
+    live = await deployment.parts.checks.validate(token, ELSEWHERE)
     assert live.expires_at > now() + timedelta(days=2)
     assert await outcomes(deployment) == ["link_mailed", "link_renewed"]
 
@@ -226,7 +226,7 @@ async def test_an_old_link_stays_dead_once_it_was_renewed(away: Deployment, rese
 
     (old,) = tokens_in({"html": "", "text": unsealed(sealed)})
     with pytest.raises(LinkDead, match="expired"):
-        await away.parts.resets.validate(old, ELSEWHERE)
+        await away.parts.checks.validate(old, ELSEWHERE)
 
 
 def unsealed(sealed: bytes) -> str:

@@ -26,7 +26,7 @@ from tests.spec.service import (
 import keyturn.problems.problem
 from keyturn.problems.problem import Problem, Words
 from keyturn.problems.requests import Busy, DatabaseUnready, LimitsUnready
-from keyturn.reset.request import PasswordResets
+from keyturn.reset.check import LinkChecks
 from keyturn.settings import LimitSettings
 from keyturn.telemetry.meters import count_calls
 
@@ -102,10 +102,10 @@ async def test_one_class_is_all_that_a_new_problem_needs_to_be_answered_shown_an
         def detail(self, words: Words, /) -> str:
             return words.gettext("The school is closed today.")
 
-    async def refuse(_: PasswordResets, *__: object) -> None:
+    async def refuse(_: LinkChecks, *__: object) -> None:
         raise Paused("operator")
 
-    monkeypatch.setattr(PasswordResets, "validate", count_calls("validate")(refuse))
+    monkeypatch.setattr(LinkChecks, "validate", count_calls("validate")(refuse))
     client = service.at("127.0.0.1")
     answer = await client.post(VALIDATE, json={"token": "x"})
     assert problem(answer) == "503 paused"
@@ -193,7 +193,7 @@ async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the
     async def broken(*_: Any) -> None:
         raise RuntimeError("the inside of the store")
 
-    monkeypatch.setattr(service.parts.live_links, "require", broken)
+    monkeypatch.setattr(service.parts.checks, "require", broken)
     with caplog.at_level(logging.ERROR):
         answer = await service.anywhere().post(VALIDATE, json={"token": "x"})
     assert problem(answer) == "500 internal"
@@ -210,7 +210,7 @@ async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_e
     async def full(*_: Any) -> None:
         raise Busy(30)
 
-    monkeypatch.setattr(service.parts.live_links, "require", full)
+    monkeypatch.setattr(service.parts.checks, "require", full)
     with caplog.at_level(logging.INFO, "keyturn.http"):
         answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(20)]
     assert {problem(answer) for answer in answers} == {"503 busy"}
@@ -229,7 +229,7 @@ async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_an
     async def away(*_: Any) -> None:
         raise down.pop(0) if down else DatabaseUnready("the database is away")
 
-    monkeypatch.setattr(service.parts.live_links, "require", away)
+    monkeypatch.setattr(service.parts.checks, "require", away)
     with caplog.at_level(logging.INFO, "keyturn.http"):
         answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(21)]
         monkeypatch.setattr("keyturn.telemetry.logs._A_MINUTE", 0.0)

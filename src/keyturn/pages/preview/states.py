@@ -17,8 +17,8 @@ from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import Internal, Problem
 from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeMethod, Factor, flaw_text
 from keyturn.problems.requests import Busy, TooManyRequests
+from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
-from keyturn.reset.request import LiveLink
 
 _EMAIL = "ada@northwind.example"
 _WAIT = timedelta(seconds=47)

@@ -7,14 +7,14 @@ from typing import Final, Protocol
 import msgspec
 from sqlalchemy import Connection
 
-from keyturn.database import Database, now
+from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender, first_in_line
 from keyturn.mail.sending.breaker import Breaker
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, new_key
 from keyturn.reset.mails.composer import SealedMail
-from keyturn.reset.records.link_store import Link, LinkStore
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.link_store import Link
+from keyturn.reset.records.stores import Records
 
 
 class TransportFailover:
@@ -101,19 +101,9 @@ class MailDelivery:
     with its link: on SQLite that one holds the only writer's lock.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        outbox: Outbox,
-        links: LinkStore,
-        mailboxes: Mailboxes,
-        seal: Seal,
-        transports: TransportFailover,
-    ) -> None:
-        self.database = database
-        self._outbox = outbox
-        self._links = links
-        self._mailboxes = mailboxes
+    def __init__(self, records: Records, seal: Seal, transports: TransportFailover) -> None:
+        self.database = records.database
+        self._records = records
         self._seal = seal
         self._transports = transports
 
@@ -130,7 +120,7 @@ class MailDelivery:
             return await self._send_new(message, prepare)
         mail = self._open(message.sealed)
         if mail.link:
-            link = await self._links.find(mail.link)
+            link = await self._records.links.find(mail.link)
             reason = link.dead_reason(now()) if link else "gone"
             if link and reason == "expired" and renew:
                 unseen = message.sender is None
@@ -138,7 +128,7 @@ class MailDelivery:
                 return await self._send_new(anew, lambda chosen: renew(chosen, link, unseen=unseen))
             if reason:
                 return Dropped(f"the link is {reason}")
-        is_suppressed = partial(self._mailboxes.is_suppressed, email=mail.email.to, moment=now())
+        is_suppressed = partial(self._records.mailboxes.is_suppressed, email=mail.email.to, moment=now())
         if await self.database.read(is_suppressed):
             return Dropped(SUPPRESSED)
         return partial(self._transports.send, message, mail.email, self._transports.choose(message))
@@ -174,16 +164,16 @@ class MailDelivery:
 
     def store(self, connection: Connection, message: Message, sealed: bytes | None) -> None:
         """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
-        self._outbox.require_held(connection, message)
+        self._records.outbox.require_held(connection, message)
         self.store_all(connection, [(message, sealed)])
 
     def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands until the caller's transaction ends."""
-        return self._outbox.lock(connection, messages)
+        return self._records.outbox.lock(connection, messages)
 
     def store_all(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Do what `store` does, for messages that the caller has locked."""
-        self._outbox.store_sealed(connection, mails)
+        self._records.outbox.store_sealed(connection, mails)
 
     def _open(self, sealed: bytes) -> SealedMail:
         try:

@@ -4,26 +4,20 @@ from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
-from keyturn.database import Database, now
+from keyturn.database import now
 from keyturn.mail.port.reports import Report
-from keyturn.outbox import Outbox, Sent
+from keyturn.outbox import Sent
 from keyturn.outbox.history import Event, message_behind, note_report
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.stores import Records
 
 
 class ProviderEvents:
     """Takes in what a provider reports of a mail; a mailbox that bounced for good or complained is suppressed."""
 
-    def __init__(
-        self, database: Database, outbox: Outbox, accounts: AccountStore, mailboxes: Mailboxes, audit: Audit
-    ) -> None:
-        self._database = database
-        self._outbox = outbox
+    def __init__(self, records: Records, accounts: AccountStore) -> None:
+        self._records = records
         self._accounts = accounts
-        self._mailboxes = mailboxes
-        self._audit = audit
 
     async def take(self, report: Report, client: Client) -> None:
         """Note the report with its message. One that was noted before, or is about nobody's mail here, changes nothing.
@@ -31,7 +25,7 @@ class ProviderEvents:
         A message that waits to be tried again is not: the provider, whose answer was lost, has the mail. Else it is not
         touched, for its state is derived from all that was reported, in whatever order.
         """
-        message_id = await message_behind(self._database, report.provider_id, report.key)
+        message_id = await message_behind(self._records.database, report.provider_id, report.key)
         if message_id is None:
             return
         account = await self._accounts.find(addresses.normalize(report.to)) if report.ends else None
@@ -42,11 +36,11 @@ class ProviderEvents:
         def write(connection: Connection) -> None:
             if not note_report(connection, event):
                 return
-            self._outbox.settlements.reported(connection, message_id, Sent(report.provider, report.provider_id))
+            self._records.outbox.settlements.reported(connection, message_id, Sent(report.provider, report.provider_id))
             if report.ends:
                 moment = now()
-                self._mailboxes.suppress(connection, report.to, moment, report.event)
-                self._audit.write(
+                self._records.mailboxes.suppress(connection, report.to, moment, report.event)
+                self._records.audit.write(
                     connection,
                     "mail_report",
                     report.event,
@@ -57,4 +51,4 @@ class ProviderEvents:
                     email=addresses.normalize(report.to),
                 )
 
-        await self._database.transact(write)
+        await self._records.database.transact(write)

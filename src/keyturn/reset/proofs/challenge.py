@@ -11,6 +11,7 @@ from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeRequired
 from keyturn.problems.requests import ChallengeUnready, TooManyRequests
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import ResetRequested
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters
 
@@ -94,8 +95,9 @@ class RequestChallenge:
         await self._limits.count("challenge", client)
         return self.challenge.issue()
 
-    async def require(self, answer: Answer, client: Client) -> None:
+    async def require(self, wanted: ResetRequested, answer: Answer) -> None:
         """Return where the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
+        client = wanted.client
         if not self.is_always_asked and not await self._limits.is_busy(client):
             return
         if not answer.text:

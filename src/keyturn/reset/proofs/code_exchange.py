@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import time
 from collections.abc import Awaitable
 from datetime import datetime
@@ -11,15 +12,15 @@ from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.database import Database, now
+from keyturn.database import now
 from keyturn.problems.proofs import CodeRefused
 from keyturn.problems.requests import InputInvalid, TooManyRequests
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records import codes, tokens
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import CodeStore, TriedCode
-from keyturn.reset.records.link_store import LinkStore, NewLink
+from keyturn.reset.records.link_store import NewLink
+from keyturn.reset.records.stores import Records
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
 
@@ -36,6 +37,19 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class MailedCodes:
+    """Puts a code beside the link of a mail; the database holds its digest by a key of the settings."""
+
+    def __init__(self, store: CodeStore, keys: codes.CodeKeys) -> None:
+        self.exhausted = store.exhausted
+        self.add = store.add
+        self._keys = keys
+
+    def mint(self, email: str) -> tuple[str, bytes]:
+        code = codes.mint(secrets.randbelow)
+        return code, self._keys.digest(code, codes.mailbox_digest(email))
+
+
 class CodeExchange:
     """Takes codes, and gives tokens for them, which live by the rules of those in links.
 
@@ -47,23 +61,12 @@ class CodeExchange:
     """
 
     def __init__(
-        self,
-        database: Database,
-        accounts: AccountStore,
-        store: CodeStore,
-        keys: codes.CodeKeys,
-        links: LinkStore,
-        limits: RateLimits,
-        audit: Audit,
-        meters: Meters,
+        self, records: Records, accounts: AccountStore, keys: codes.CodeKeys, limits: RateLimits, meters: Meters
     ) -> None:
-        self._database = database
+        self._records = records
         self._accounts = accounts
-        self._store = store
         self._keys = keys
-        self._links = links
         self._limits = limits
-        self._audit = audit
         self.meters = meters
         self._logged = -_LOGGED_EVERY
 
@@ -82,7 +85,7 @@ class CodeExchange:
             raise
         await self._limits.count("code", client)
         await self._require_budget()
-        tried = await self._store.count_try(address, now())
+        tried = await self._records.codes.count_try(address, now())
         await self._count_guess(has_code=bool(tried.code))
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
             log.info(LogEvent("code.refused", email=addresses.mask(address)))
@@ -126,18 +129,18 @@ class CodeExchange:
             email=account.email,
             ip_address=client.ip_address,
             user_agent=client.user_agent,
-            expires_at=moment + self._links.lifetime,
+            expires_at=moment + self._records.links.lifetime,
         )
 
         def write(connection: Connection) -> None:
-            if not self._store.consume(connection, tried, moment):
+            if not self._records.codes.consume(connection, tried, moment):
                 raise CodeRefused
-            self._links.add(connection, [(link, True)], moment)
-            self._audit.write(
+            self._records.links.add(connection, [(link, True)], moment)
+            self._records.audit.write(
                 connection, "code_check", "code_accepted", client, at=moment, account_id=account.id, email=account.email
             )
 
-        await self._database.transact(write)
+        await self._records.database.transact(write)
         return IssuedToken(token=token, expires_at=link.expires_at)
 
 

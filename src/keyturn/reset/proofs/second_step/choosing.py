@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from keyturn.accounts.factory import import_factory
 from keyturn.database import Database
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
-from keyturn.outbox import Outbox
 from keyturn.reset.events import AppEvents
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
@@ -17,28 +16,21 @@ from keyturn.reset.proofs.second_step.port import FactorSource, SecondStep
 from keyturn.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.reset.proofs.second_step.sms_codes import SmsCodes, SmsSender, SmsText
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.stores import Records
 from keyturn.settings import Settings, SmsSettings
 
 _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 
 
 def required_second_step(
-    settings: Settings,
-    secrets: Sequence[str],
-    text: SmsText,
-    database: Database,
-    links: LinkStore,
-    outbox: Outbox,
-    audit: Audit,
-    events: AppEvents,
+    settings: Settings, secrets: Sequence[str], text: SmsText, records: Records, events: AppEvents
 ) -> RequiredSecondStep | None:
     """Return what a reset needs besides its link; None where the settings ask for nothing. Raises SettingsInvalid."""
     wanted = settings.second_step
-    tries = SecondStepTries(database, links, most=wanted.tries, daily=wanted.daily)
-    step = _second_step(settings, secrets, text, database, tries)
-    return RequiredSecondStep(step, tries, database, links, outbox, audit, events) if step else None
+    tries = SecondStepTries(records.database, records.links, most=wanted.tries, daily=wanted.daily)
+    step = _second_step(settings, secrets, text, records.database, tries)
+    return RequiredSecondStep(step, tries, records, events) if step else None
 
 
 async def check_second_step(settings: Settings, database: Database) -> None:

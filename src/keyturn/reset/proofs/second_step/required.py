@@ -8,8 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
-from keyturn.database import Database, now
-from keyturn.outbox import Outbox
+from keyturn.database import now
 from keyturn.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.reset.events import AppEvents
@@ -17,8 +16,9 @@ from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, 
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import SECOND_STEP_FAILED, SecondStepHasFailed
+from keyturn.reset.records.stores import Records
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.reset")
@@ -78,22 +78,10 @@ class RequiredSecondStep:
     What fails is in the audit trail. A link whose tries are used up ends, and its owner is told by mail.
     """
 
-    def __init__(
-        self,
-        step: SecondStep,
-        tries: SecondStepTries,
-        database: Database,
-        links: LinkStore,
-        outbox: Outbox,
-        audit: Audit,
-        events: AppEvents,
-    ) -> None:
+    def __init__(self, step: SecondStep, tries: SecondStepTries, records: Records, events: AppEvents) -> None:
         self.step = step
         self._tries = tries
-        self._database = database
-        self._links = links
-        self._outbox = outbox
-        self._audit = audit
+        self._records = records
         self._events = events
 
     async def factors(self, account: Account) -> Sequence[Factor]:
@@ -140,7 +128,7 @@ class RequiredSecondStep:
         try:
             if accepted := await self._verify(link, trial):
                 refusal = SecondStepRejected(factors, left + 1)
-                return PassedSecondStep(trial, accepted, refusal, self._tries, self._audit)
+                return PassedSecondStep(trial, accepted, refusal, self._tries, self._records.audit)
         except SecondStepUnfinished as error:
             unfinished = error
         log.info(LogEvent("second_step.rejected", account_id=account.id))
@@ -169,9 +157,9 @@ class RequiredSecondStep:
         failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
 
         def write(connection: Connection) -> None:
-            if self._links.revoke(connection, link.id, moment):
-                message = self._outbox.enqueue(connection, SECOND_STEP_FAILED, failed)
-                self._audit.write(
+            if self._records.links.revoke(connection, link.id, moment):
+                message = self._records.outbox.enqueue(connection, SECOND_STEP_FAILED, failed)
+                self._records.audit.write(
                     connection,
                     EVENT,
                     "failed",
@@ -183,12 +171,12 @@ class RequiredSecondStep:
                 )
                 self._events.second_step_failed(connection, account, client, method=trial.method, moment=moment)
 
-        await self._database.transact(write)
+        await self._records.database.transact(write)
         log.warning(LogEvent("second_step.failed", account_id=account.id))
-        self._outbox.wake()
+        self._records.outbox.wake()
 
     async def _record(self, outcome: str, link: Link, account: Account, client: Client) -> None:
-        await self._audit.record(EVENT, outcome, client, at=now(), account_id=account.id, email=link.email)
+        await self._records.audit.record(EVENT, outcome, client, at=now(), account_id=account.id, email=link.email)
 
     async def close(self) -> None:
         await self.step.close()
