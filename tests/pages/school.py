@@ -112,7 +112,8 @@ class School:
             email=account.email,
             expires_at=moment + codes.LIFE,
         )
-        await self.parts.database.transact(lambda connection: self.parts.records.codes.add(connection, [(fresh, True)], moment))
+        store = self.parts.records.codes
+        await self.parts.database.transact(lambda connection: store.add(connection, [(fresh, True)], moment))
         return code
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:

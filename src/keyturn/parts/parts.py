@@ -142,7 +142,7 @@ class Parts:
         self.second_step = required_second_step(settings, self.secrets, text, records, self.events)
         second_steps = (self.second_step,) if self.second_step else ()
         before_request = (self.challenge.require,) if self.challenge else ()
-        live = LiveLinks(records, self.accounts)
+        self.live_links = live = LiveLinks(records, self.accounts)
         self.requests = ResetRequests(self.outbox, self.rate_limits, before_request, meters)
         self.checks = LinkChecks(live, self.rate_limits, self.policy, second_steps, meters)
         self.resets = PasswordResets(live, self.changes, self.rate_limits, before_change, second_steps, meters)

@@ -63,7 +63,7 @@ _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change
 
 
 class EndsAccess(Protocol):
-    """The port for what ends with an account's links, in the same transaction; `mailbox` limits both to that address."""
+    """The port for what ends with an account's links, in that transaction; `mailbox` limits both to that address."""
 
     def __call__(
         self, connection: Connection, account_id: str, moment: datetime, *, mailbox: str | None = None

@@ -193,7 +193,7 @@ async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the
     async def broken(*_: Any) -> None:
         raise RuntimeError("the inside of the store")
 
-    monkeypatch.setattr(service.parts.checks, "require", broken)
+    monkeypatch.setattr(service.parts.live_links, "require", broken)
     with caplog.at_level(logging.ERROR):
         answer = await service.anywhere().post(VALIDATE, json={"token": "x"})
     assert problem(answer) == "500 internal"
@@ -210,7 +210,7 @@ async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_e
     async def full(*_: Any) -> None:
         raise Busy(30)
 
-    monkeypatch.setattr(service.parts.checks, "require", full)
+    monkeypatch.setattr(service.parts.live_links, "require", full)
     with caplog.at_level(logging.INFO, "keyturn.http"):
         answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(20)]
     assert {problem(answer) for answer in answers} == {"503 busy"}
@@ -229,7 +229,7 @@ async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_an
     async def away(*_: Any) -> None:
         raise down.pop(0) if down else DatabaseUnready("the database is away")
 
-    monkeypatch.setattr(service.parts.checks, "require", away)
+    monkeypatch.setattr(service.parts.live_links, "require", away)
     with caplog.at_level(logging.INFO, "keyturn.http"):
         answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(21)]
         monkeypatch.setattr("keyturn.telemetry.logs._A_MINUTE", 0.0)
