@@ -31,10 +31,10 @@ from keyturn.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.problems.requests import TooManyRequests, Unavailable
+from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import SecondStepAnswer
-from keyturn.reset.check import LiveLink
 
 _LONGEST_CODE = 64
 
