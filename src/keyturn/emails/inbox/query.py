@@ -195,7 +195,7 @@ def _quoted(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""'))
 
 
-def _sized(sign: str) -> Callable[[str], Condition | None]:
+def _size_reader(sign: str) -> Callable[[str], Condition | None]:
     def read(value: str) -> Condition | None:
         size = _SIZE.fullmatch(value)
         return size and Condition(f"size {sign} ?", (int(min(float(size[1]) * _UNITS[size[2].lower()], _LARGEST)),))
@@ -203,7 +203,7 @@ def _sized(sign: str) -> Callable[[str], Condition | None]:
     return read
 
 
-def _dated(sign: str) -> Callable[[str], Condition | None]:
+def _date_reader(sign: str) -> Callable[[str], Condition | None]:
     def read(value: str) -> Condition | None:
         try:
             moment = datetime.fromisoformat(value)
@@ -217,8 +217,8 @@ def _dated(sign: str) -> Callable[[str], Condition | None]:
 _READERS: Mapping[str, Callable[[str], Condition | None]] = {
     "tag": with_tag,
     "addressed": lambda value: _part_of(value, *_ADDRESSED),
-    "larger": _sized(">"),
-    "smaller": _sized("<"),
-    "after": _dated(">="),
-    "before": _dated("<"),
+    "larger": _size_reader(">"),
+    "smaller": _size_reader("<"),
+    "after": _date_reader(">="),
+    "before": _date_reader("<"),
 }

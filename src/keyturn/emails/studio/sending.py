@@ -103,13 +103,13 @@ class Release:
         address, sender = parse(to), parseaddr(self.sender)[1]
         message_id = make_msgid(domain=sender.rpartition("@")[2])
         try:
-            await self.hand_over(_resent(raw, self.sender, address, message_id), sender, [address])
+            await self.hand_over(_with_resent_headers(raw, self.sender, address, message_id), sender, [address])
         except SendFailed as error:
             return Outcome(address, fault=way_out(error, "smtp"))
         return Outcome(address, id=message_id)
 
 
-def _resent(raw: bytes, sender: str, to: str, message_id: str) -> bytes:
+def _with_resent_headers(raw: bytes, sender: str, to: str, message_id: str) -> bytes:
     """Return the mail with Resent- headers above it (RFC 5322, 3.6.6) and without Bcc. A signature stays valid."""
     fields = {"From": sender, "To": to, "Date": format_datetime(datetime.now(UTC)), "Message-ID": message_id}
     resent = "".join(f"Resent-{name}: {value}\r\n" for name, value in fields.items()).encode()

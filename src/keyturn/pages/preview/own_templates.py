@@ -59,20 +59,20 @@ def refused_by_policy(html: str) -> Iterator[PolicyRefusal]:
 
 def _element(element: Element) -> Iterator[PolicyRefusal]:
     if element.tag in _NEVER:
-        yield _refused(f"<{element.tag}", f"a <{element.tag}>")
+        yield _refusal(f"<{element.tag}", f"a <{element.tag}>")
     elif element.tag == "style":
-        yield _refused("<style", "a <style>", _STYLE)
+        yield _refusal("<style", "a <style>", _STYLE)
     elif element.tag == "script" and "src" not in element.attributes and not _DATA.fullmatch(element.get("type")):
-        yield _refused("<script", "an inline <script>")
+        yield _refusal("<script", "an inline <script>")
 
 
 def _attributes(element: Element) -> Iterator[PolicyRefusal]:
     for written in element.attributes:
         name = written.lower()
         if name == "style":
-            yield _refused("style=", 'a style="..."', _STYLE)
+            yield _refusal("style=", 'a style="..."', _STYLE)
         elif name.startswith("on"):
-            yield _refused(f"{name}=", f'an {name}="..."')
+            yield _refusal(f"{name}=", f'an {name}="..."')
 
 
 def _loaded(element: Element) -> Iterator[PolicyRefusal]:
@@ -84,7 +84,7 @@ def _loaded(element: Element) -> Iterator[PolicyRefusal]:
         for url in urls:
             if _is_foreign(url):
                 shown = url if len(url) <= _LONGEST_SHOWN else f"{url[:_LONGEST_SHOWN]}..."
-                yield _refused(url, f"what is loaded from {shown}", "a page loads Keyturn's files and the brand's")
+                yield _refusal(url, f"what is loaded from {shown}", "a page loads Keyturn's files and the brand's")
 
 
 def _is_foreign(url: str) -> bool:
@@ -95,7 +95,7 @@ def _is_foreign(url: str) -> bool:
     return bool(parts.scheme or parts.netloc)
 
 
-def _refused(trace: str, what: str, instead: str = "") -> PolicyRefusal:
+def _refusal(trace: str, what: str, instead: str = "") -> PolicyRefusal:
     pattern = re.compile(re.escape(trace).replace("=", r"\s*="), re.IGNORECASE)
     return PolicyRefusal(
         pattern, f"the pages' Content-Security-Policy refuses {what}" + (f": {instead}" if instead else "")
@@ -105,7 +105,7 @@ def _refused(trace: str, what: str, instead: str = "") -> PolicyRefusal:
 def draw_state(templates: PageTemplates, state: PageState, sample: StateSample, language: Language) -> str:
     """Return the page as a browser would get it. Raises TemplateInvalid with the file and the line."""
     values = {"account": None, **state.values(sample)}
-    values |= {"language": language, "languages": _linked(sample.site, sample.kind), "csrf_token": "0" * 8}
+    values |= {"language": language, "languages": _language_links(sample.site, sample.kind), "csrf_token": "0" * 8}
     return templates.draw(state.template, values | {READER: language}, language, sample.kind)
 
 
@@ -121,7 +121,7 @@ def refused_of_state(
     return [one for one in refused if one not in let_in]
 
 
-def _linked(site: TemplateSite, kind: str) -> Sequence[tuple[Language, str]]:
+def _language_links(site: TemplateSite, kind: str) -> Sequence[tuple[Language, str]]:
     known = sorted(site.theme(kind).languages.known.values(), key=lambda one: order_of_name(one.name))
     return [(one, f"?lang={one.tag}") for one in known]
 

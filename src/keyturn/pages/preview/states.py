@@ -63,11 +63,11 @@ def _new_password(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: _form(sample, sample.link(sample.site.link_life), **changes)
 
 
-def _refused(sample: StateSample) -> dict[str, Any]:
-    return _form(sample, sample.link(sample.site.link_life), broken=_broken(sample))
+def _form_with_refusal(sample: StateSample) -> dict[str, Any]:
+    return _form(sample, sample.link(sample.site.link_life), broken=_broken_rules(sample))
 
 
-def _broken(sample: StateSample) -> list[str]:
+def _broken_rules(sample: StateSample) -> list[str]:
     return [rule.name for rule in sample.rules if rule.name != "max_bytes"][:2]
 
 
@@ -88,15 +88,15 @@ def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str,
     return lambda _: {"email": email, "malformed": malformed, "asked": None, "flaw": None}
 
 
-def _asked(wait: timedelta) -> Callable[[StateSample], dict[str, Any]]:
+def _link_request(wait: timedelta) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"link_request": LinkRequest(_EMAIL, wait)}
 
 
-def _asked_with_code(sample: StateSample) -> dict[str, Any]:
-    return {**_asked(_WAIT)(sample), "site": replace(sample.site, codes=sample.site.codes or object())}
+def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
+    return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=sample.site.codes or object())}
 
 
-def _changed(*, signed_in: bool) -> Callable[[StateSample], dict[str, Any]]:
+def _password_changed(*, signed_in: bool) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: {"account": sample.account, "signed_in": signed_in}
 
 
@@ -104,7 +104,7 @@ def _mute(*, is_ended_here: bool) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"email": _EMAIL, "period": _MUTED, "is_ended_here": is_ended_here}
 
 
-def _muted(*, is_ended_here: bool) -> Callable[[StateSample], dict[str, Any]]:
+def _mailbox_muted(*, is_ended_here: bool) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"period": _MUTED, "is_ended_here": is_ended_here}
 
 
@@ -150,14 +150,14 @@ def _code(fault: str = "") -> Callable[[StateSample], dict[str, Any]]:
 STATES = (
     PageState("forgot", "Forgot password", "forgot.html", _forgot("", malformed=False)),
     PageState("forgot-error", "Forgot password, no address", "forgot.html", _forgot("ada@", malformed=True)),
-    PageState("sent", "Check your email, cooldown", "check_mail.html", _asked(_WAIT)),
-    PageState("sent-again", "Check your email, may ask again", "check_mail.html", _asked(_NOTHING)),
-    PageState("sent-code", "Check your email, with a code", "check_mail.html", _asked_with_code),
+    PageState("sent", "Check your email, cooldown", "check_mail.html", _link_request(_WAIT)),
+    PageState("sent-again", "Check your email, may ask again", "check_mail.html", _link_request(_NOTHING)),
+    PageState("sent-code", "Check your email, with a code", "check_mail.html", _link_request_with_code),
     PageState("code", "Code from the email", "code.html", _code()),
     PageState("code-malformed", "Code from the email, too short", "code.html", _code("malformed_code")),
     PageState("code-refused", "Code from the email, refused", "code.html", _code("refused")),
     PageState("reset", "New password", "reset.html", _new_password()),
-    PageState("reset-refused", "New password, rules not met", "reset.html", _refused),
+    PageState("reset-refused", "New password, rules not met", "reset.html", _form_with_refusal),
     PageState("reset-mismatch", "New password, not the same", "reset.html", _new_password(mismatch=True)),
     PageState("second-step", "New password, second step", "reset.html", _second_step(ShownStep())),
     PageState("second-step-wrong", "New password, wrong code", "reset.html",
@@ -174,12 +174,13 @@ STATES = (
               _second_step(ShownStep(method="sms", wait=_WAIT))),
     PageState("invitation", "First password, invited", "reset.html", _invitation),
     PageState("invitation-refused", "First password, rules not met", "reset.html",
-              lambda sample: _invitation(sample, broken=_broken(sample))),
+              lambda sample: _invitation(sample, broken=_broken_rules(sample))),
     PageState("asked", "New password, asked by an operator", "reset.html", _asked_by_operator),
     PageState("change", "Change password", "reset.html", _change()),
     PageState("change-rejected", "Change password, wrong current one", "reset.html", _change(rejected=True)),
-    PageState("changed", "Password changed", "password_changed.html", _changed(signed_in=False)),
-    PageState("changed-signed-in", "Password changed, signed in", "password_changed.html", _changed(signed_in=True)),
+    PageState("changed", "Password changed", "password_changed.html", _password_changed(signed_in=False)),
+    PageState("changed-signed-in", "Password changed, signed in", "password_changed.html",
+              _password_changed(signed_in=True)),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
     PageState("link-used", "Link, used", "dead_link.html", _dead("used")),
@@ -191,9 +192,9 @@ STATES = (
     PageState("mute", "Stop password emails", "mute_mailbox.html", _mute(is_ended_here=True)),
     PageState("mute-elsewhere", "Stop password emails, sign-in elsewhere", "mute_mailbox.html",
               _mute(is_ended_here=False)),
-    PageState("muted", "Password emails stopped", "mailbox_muted.html", _muted(is_ended_here=True)),
+    PageState("muted", "Password emails stopped", "mailbox_muted.html", _mailbox_muted(is_ended_here=True)),
     PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
-              _muted(is_ended_here=False)),
+              _mailbox_muted(is_ended_here=False)),
     PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", lambda _: {}),
     PageState("no-link", "No link", "no_link.html", lambda _: {}),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),

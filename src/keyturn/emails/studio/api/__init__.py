@@ -39,23 +39,27 @@ def _problem(status: int, detail: str, headers: dict[str, str] | None = None) ->
     return Response(content, status_code=status, media_type="application/problem+json", headers=headers)
 
 
-def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
     return _problem(error.status_code, error.detail, error.headers)
 
 
-def _missing(request: Request[Any, Any, Any], error: LookupError) -> Response[dict[str, Any]]:
+def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[dict[str, Any]]:
     if type(error) is not LookupError:  # such as a KeyError: a mistake of the studio
-        return _failed(request, error)
+        return _answer_failure(request, error)
     return _problem(HTTP_404_NOT_FOUND, str(error))
 
 
-def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
     detail = "The inbox failed. The terminal that it runs in says where."
     return _problem(HTTP_500_INTERNAL_SERVER_ERROR, detail)
 
 
-_PROBLEMS: ExceptionHandlersMap = {HTTPException: _refused, LookupError: _missing, Exception: _failed}
+_PROBLEMS: ExceptionHandlersMap = {
+    HTTPException: _answer_refusal,
+    LookupError: _answer_missing,
+    Exception: _answer_failure,
+}
 
 
 class Info(MailpitNames, frozen=True, kw_only=True):

@@ -59,7 +59,7 @@ async def messages(
     asked: NamedDependency[MailQuery], studio: NamedDependency[Studio], captured: NamedDependency[CapturedMails]
 ) -> MessageList:
     mails = await wait_for_mails(studio, captured, asked)
-    return await asyncio.to_thread(_listed, captured, asked, mails)
+    return await asyncio.to_thread(_message_list, captured, asked, mails)
 
 
 @put("/messages", media_type=MediaType.TEXT)
@@ -92,7 +92,7 @@ async def delete_found(asked: NamedDependency[MailQuery], captured: NamedDepende
     return _OK
 
 
-def _listed(captured: CapturedMails, asked: MailQuery, mails: list[CapturedMail]) -> MessageList:
+def _message_list(captured: CapturedMails, asked: MailQuery, mails: list[CapturedMail]) -> MessageList:
     def counts(condition: Condition, most: int = -1) -> tuple[int, int]:
         return captured.count(condition, most), captured.count(condition & UNREAD, most)
 
@@ -186,13 +186,13 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     if kind not in ("html", "txt"):
         raise LookupError("A mail is shown as ID.html or ID.txt.")
 
-    def shown(mail: CapturedMail, content: MailContent) -> Response[Any]:
+    def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
         html = content.html or _AS_TEXT.format(escape(content.text))
         return frames.captured_frame(content, mail.id, View(), html=html)
 
-    return await one_mail.read(name, shown)
+    return await one_mail.read(name, answer)
 
 
 _LOOK_UP = 0.25

@@ -112,7 +112,7 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     for rule in tinycss2.parse_stylesheet(with_finite_integers(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
             selectors = [one for one in _split_at_commas(rule.prelude) if _counts(one)]
-            inside = ";".join(_kept(_declarations(rule.content), web_fonts))
+            inside = ";".join(_declarations_for_word(_declarations(rule.content), web_fonts))
             if selectors and inside:
                 kept.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
     return "\n".join(kept)
@@ -122,7 +122,7 @@ def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str
     said = [one for one in _declarations(with_finite_integers(style)) if not one[2]]
     if tag.tag == "img":  # the attribute counts
         said = [one for one in said if one[0] != "width"]
-    return ";".join(_kept(said, web_fonts))
+    return ";".join(_declarations_for_word(said, web_fonts))
 
 
 def _counts(selector: list[Any]) -> bool:
@@ -130,7 +130,7 @@ def _counts(selector: list[Any]) -> bool:
     return bool(read) and not any(map(word.of_selector, read))
 
 
-def _kept(declarations: Iterable[tuple[str, str, bool]], web_fonts: frozenset[str]) -> Iterator[str]:
+def _declarations_for_word(declarations: Iterable[tuple[str, str, bool]], web_fonts: frozenset[str]) -> Iterator[str]:
     for name, value, important in declarations:
         end = "!important" if important else ""
         slug = word.of_declaration(name, value)

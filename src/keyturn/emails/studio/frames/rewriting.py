@@ -92,7 +92,7 @@ def decide_own_scheme(html: str, scheme: Scheme) -> str:
     rewriting = Rewriting(html)
     for tag in rewriting.tags:
         if tag.tag == "meta" and tag.get("name").strip().lower() == "color-scheme":
-            rewriting.set(tag, "content", _chosen(tag.get("content"), scheme))
+            rewriting.set(tag, "content", _decide(tag.get("content"), scheme))
         elif tag.tag == "style" and _DECLARATION.search(css := rewriting.source_inside(tag)):
             rewriting.replace_inside(tag, _in_css(css, scheme))
         if _DECLARATION.search(style := tag.get("style")):
@@ -101,10 +101,10 @@ def decide_own_scheme(html: str, scheme: Scheme) -> str:
 
 
 def _in_css(css: str, scheme: Scheme) -> str:
-    return _DECLARATION.sub(lambda found: f"{found[1]}{_chosen(found[2], scheme)}", css)
+    return _DECLARATION.sub(lambda found: f"{found[1]}{_decide(found[2], scheme)}", css)
 
 
-def _chosen(value: str, scheme: Scheme) -> str:
+def _decide(value: str, scheme: Scheme) -> str:
     words = value.lower().split()
     if scheme in ("light", "dark"):
         return scheme if "light" in words and "dark" in words else value

@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
 
 from keyturn.emails.gallery.git import GitFailed
-from keyturn.emails.snapshots import MailName
+from keyturn.emails.snapshots import Comparison, MailName
 from keyturn.emails.snapshots.goldens import in_one_line
 from keyturn.emails.snapshots.revisions import Revisions
 from keyturn.emails.snapshots.sides import NotListed
@@ -72,7 +72,11 @@ def revision_frame(
     revisions: NamedDependency[Revisions],
 ) -> Response[str]:
     """Answer with the mail alone, before or after."""
-    comparison = _compare(revisions, name, drawn)
+    return _frame(_compare(revisions, name, drawn), side, drawn)
+
+
+def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View) -> Response[str]:
+    """Answer with one side of a comparison, and mark what changed."""
     snapshot = comparison.before if side == "before" else comparison.after
     if snapshot is None:
         raise LookupError(f"There is no {comparison.name} {side} the change.")
@@ -83,10 +87,9 @@ def revision_frame(
     return frames.frame(in_one_line(html), drawn, frames.PREVIEW)
 
 
-def _compare(revisions: Revisions, name: Path, view: View) -> Any:
-    mail = MailName(name_in_path(name), view.sample, view.lang)
+def _compare(revisions: Revisions, name: Path, view: View) -> Comparison:
     try:
-        return revisions.compare(view.base or "HEAD", mail)
+        return revisions.compare(view.base or "HEAD", _name(name, view))
     except GitFailed as error:
         raise LookupError(f"Git says: {error}.") from error
 
@@ -175,15 +178,7 @@ def proof_frame(
     review: NamedDependency[Review],
 ) -> Response[str]:
     """Answer with the mail alone, from the snapshot or as it is rendered now."""
-    comparison = review.compare(_name(name, drawn))
-    snapshot = comparison.before if side == "before" else comparison.after
-    if snapshot is None:
-        raise LookupError(f"There is no {comparison.name} {side} the change.")
-    kind = "old" if side == "before" else "new"
-    changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
-    whole = comparison.before is None or comparison.after is None
-    html = mark_changes(snapshot.html, () if whole else changed, side)
-    return frames.frame(in_one_line(html), drawn, frames.PREVIEW)
+    return _frame(review.compare(_name(name, drawn)), side, drawn)
 
 
 def _accept_or_conflict(data: Acceptance, review: Review) -> None:

@@ -57,20 +57,20 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @get("/sources/{file:path}", sync_to_thread=True)
 def read_source(file: FromPath[Path], sources: NamedDependency[SourceFiles]) -> Response[Any]:
     try:
-        return Response(_said(sources.read(name_in_path(file))))
+        return Response(_source_answer(sources.read(name_in_path(file))))
     except (LookupError, NotEditable) as error:
-        return _refused(error)
+        return _refusal(error)
 
 
 @post("/sources/{file:path}", status_code=HTTP_200_OK, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
 def save_source(file: FromPath[Path], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]) -> Response[Any]:
     """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
     try:
-        return Response(_said(sources.save(name_in_path(file), data.text, data.fingerprint)))
+        return Response(_source_answer(sources.save(name_in_path(file), data.text, data.fingerprint)))
     except ChangedSince as error:
-        return Response(_said(error.now) | {"detail": str(error)}, status_code=HTTP_409_CONFLICT)
+        return Response(_source_answer(error.now) | {"detail": str(error)}, status_code=HTTP_409_CONFLICT)
     except (LookupError, NotEditable, TextTooLong) as error:
-        return _refused(error)
+        return _refusal(error)
 
 
 @post("/drafts/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LONGEST_BODY)
@@ -136,17 +136,17 @@ async def _with_draft(
 
     def begin() -> Response[Any]:
         if refusal := sources.refusal(sent.file):
-            return _refused(NotEditable(refusal))
+            return _refusal(NotEditable(refusal))
         return answer(canvas.rendition(name_in_path(name), view), Draft(sent.file, sent.text))
 
     return await asyncio.to_thread(begin)
 
 
-def _said(source: SourceText) -> dict[str, str]:
+def _source_answer(source: SourceText) -> dict[str, str]:
     return {"text": source.text, "fingerprint": source.fingerprint}
 
 
-def _refused(error: Exception) -> Response[Any]:
+def _refusal(error: Exception) -> Response[Any]:
     statuses = {NotEditable: HTTP_403_FORBIDDEN, TextTooLong: HTTP_413_REQUEST_ENTITY_TOO_LARGE}
     return Response({"detail": str(error)}, status_code=statuses.get(type(error), HTTP_404_NOT_FOUND))
 
@@ -206,26 +206,26 @@ def _css_classes(source: str) -> Iterator[str]:
 
 def _variables(gallery: Gallery, template: str) -> Names:
     """Return the variables of the templates, and the other values of the first sample."""
-    taken = {name: _taken(variable) for name, variable in gallery.variables(template).items()}
+    taken = {name: _names_in_variable(variable) for name, variable in gallery.variables(template).items()}
     try:
         first = next(iter(gallery.samples(template).values()), None)
     except TemplateInvalid:  # reported where the mail is drawn
         first = None
-    return _both(taken, _held(first.values) if first else {})
+    return _merge_names(taken, _names_in_values(first.values) if first else {})
 
 
-def _taken(variable: Variable, depth: int = 0) -> dict[str, Any]:
+def _names_in_variable(variable: Variable, depth: int = 0) -> dict[str, Any]:
     if depth == _DEEPEST:
         return {}
     made: dict[str, Any] = {}
     if variable.attributes:
-        made["attributes"] = {name: _taken(one, depth + 1) for name, one in variable.attributes.items()}
+        made["attributes"] = {name: _names_in_variable(one, depth + 1) for name, one in variable.attributes.items()}
     if variable.item:
-        made["item"] = _taken(variable.item, depth + 1)
+        made["item"] = _names_in_variable(variable.item, depth + 1)
     return made
 
 
-def _held(values: Mapping[str, Any], depth: int = 0) -> Names:
+def _names_in_values(values: Mapping[str, Any], depth: int = 0) -> Names:
     return {str(name): _of_value(value, depth) for name, value in values.items()}
 
 
@@ -235,21 +235,21 @@ def _of_value(value: Any, depth: int) -> dict[str, Any]:
     if isinstance(value, list | tuple) and value:
         return {"item": _of_value(value[0], depth + 1)}
     fields = value if isinstance(value, Mapping) else {name: getattr(value, name) for name in _struct_fields(value)}
-    return {"attributes": _held(fields, depth + 1)} if fields else {}
+    return {"attributes": _names_in_values(fields, depth + 1)} if fields else {}
 
 
 def _struct_fields(value: Any) -> tuple[str, ...]:
     return tuple(getattr(type(value), "__struct_fields__", ()))
 
 
-def _both(one: Names, other: Names) -> Names:
+def _merge_names(one: Names, other: Names) -> Names:
     made = {name: dict(value) for name, value in one.items()}
     for name, value in other.items():
         mine = made.setdefault(name, {})
-        if attributes := _both(mine.get("attributes", {}), value.get("attributes", {})):
+        if attributes := _merge_names(mine.get("attributes", {}), value.get("attributes", {})):
             mine["attributes"] = attributes
         if "item" in value:
-            mine["item"] = _both({"": mine.get("item", {})}, {"": value["item"]})[""]
+            mine["item"] = _merge_names({"": mine.get("item", {})}, {"": value["item"]})[""]
     return dict(sorted(made.items()))
 
 

@@ -57,7 +57,7 @@ _SHOWN_SOURCE = 512 * 1024
 async def outbox_page(
     view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    mails, tags, total = await asyncio.to_thread(_listed, captured, view)
+    mails, tags, total = await asyncio.to_thread(_mails_of_page, captured, view)
     shown = mails[:_ON_A_PAGE]
     context = {
         "view": view,
@@ -93,7 +93,7 @@ async def mail_page(
     layout: NamedDependency[Layout],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
-    mail, content, beside = await asyncio.to_thread(_opened, captured, name)
+    mail, content, beside = await asyncio.to_thread(_open, captured, name)
     images: Sequence[Image] = ()
     if view.tab == "checks":
         await asyncio.to_thread(captured_checks.check, mail, content)
@@ -166,7 +166,7 @@ async def delete_mail(
     return Redirect(layout.url("outbox"), status_code=HTTP_303_SEE_OTHER)
 
 
-def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
+def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
     """Return the mails of a page, one more if there are more, the tags, and the number of all mails."""
     condition = search_condition(view.search)
     if view.older_than:
@@ -174,7 +174,7 @@ def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail]
     return captured.newest(condition, limit=_ON_A_PAGE + 1), captured.tags(), captured.count()
 
 
-def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
+def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
     mail = captured.find(name)
     content = MailContent(captured.raw(mail))
     _ = content.links, content.attachments, content.codes  # parsed here, not on the event loop
