@@ -43,7 +43,7 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
         studio.interrupt()
     assert (stranger.status_code, invited.status_code) == (403, 200)
     assert programs == [401, 200]
-    assert "The address with the token lets its holder read these mails, too." in studio.greeting
+    assert "Who has the address with the token reads these mails, too." in studio.greeting
     assert "Nothing is sent." not in studio.greeting
 
 
