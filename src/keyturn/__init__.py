@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from keyturn.accounts.table.model import table_of
     from keyturn.app import create_app
     from keyturn.errors import KeyturnError
-    from keyturn.plugin import KeyturnPlugin
+    from keyturn.plugin import KeyturnConfig, KeyturnPlugin
     from keyturn.reset.reset_hook import PendingReset
     from keyturn.settings import Settings, read_settings
     from keyturn.webhooks.events import (
@@ -40,6 +40,7 @@ __all__ = [
     "EndsSessions",
     "Event",
     "JoinsTransaction",
+    "KeyturnConfig",
     "KeyturnError",
     "KeyturnPlugin",
     "KnowsHashes",
@@ -64,6 +65,7 @@ _MODULES = {
     "Event": "webhooks.events",
     "JoinsTransaction": "accounts.port",
     "KeyturnError": "errors",
+    "KeyturnConfig": "plugin",
     "KeyturnPlugin": "plugin",
     "KnowsHashes": "accounts.port",
     "ListsAddresses": "accounts.port",

@@ -19,7 +19,7 @@ from keyturn.pages.front import change_password_redirect, home_redirect, service
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
-from keyturn.plugin import KeyturnPlugin
+from keyturn.plugin import KeyturnConfig, KeyturnPlugin
 from keyturn.settings import Settings
 from keyturn.web_parts import site_of
 
@@ -44,7 +44,7 @@ def create_app(
 
     Raises SettingsInvalid.
     """
-    plugin = KeyturnPlugin(settings, parts=parts, worker=worker, path="")
+    plugin = KeyturnPlugin(KeyturnConfig(settings, parts=parts, worker=worker, path=""))
     plugin.command = "keyturn"
     parts = plugin.parts
     settings = parts.settings

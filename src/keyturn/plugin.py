@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -75,18 +76,43 @@ _CHOICES = (
 )
 
 
+@dataclass(kw_only=True)
+class KeyturnConfig:
+    """What an app says of its Keyturn.
+
+    `alchemy`: the app's own configuration of its database, in which Keyturn's tables are, too.
+    `accounts`: a store of the app's, or what `table_of` makes of its user model, instead of that of the settings.
+    `worker`: whether the app sends the mails, as `server.worker` says; `litestar keyturn worker` does as well.
+    `pages`: without them only the API is there, and no mail leads to a page of Keyturn's that the settings do not name.
+    `path`: where all routes are in this app; that of `base_url` by default, and "" behind a proxy that takes it away.
+    `sender`: stands in for `mail.transport` in tests, whose worker is in this process.
+    `parts`: what `create_app` has built already.
+    `on_...`: async functions that are told, at least once, by the process that sends the mails.
+    `before_reset`: an async function that is asked before a link is used up, and may refuse with a sentence.
+    """
+
+    settings: Settings = field(kw_only=False)
+    alchemy: "SQLAlchemyAsyncConfig | None" = None
+    accounts: AccountStore | TableSettings | None = None
+    worker: bool = True
+    pages: bool = True
+    path: str | None = None
+    sender: Sender | None = None
+    parts: Parts | None = None
+    on_password_changed: Callback[PasswordChanged] | None = None
+    on_password_reset_requested: Callback[PasswordResetRequested] | None = None
+    on_account_secured: Callback[AccountSecured] | None = None
+    on_second_step_failed: Callback[SecondStepFailed] | None = None
+    before_reset: BeforeReset | None = None
+
+    @property
+    def told(self) -> Mapping[str, Callback[Any] | None]:
+        """The functions that are told of events, by their names here."""
+        return {name: getattr(self, name) for name in _EVENTS}
+
+
 class KeyturnPlugin(InitPlugin):
     """Adds the routes, and a lifespan that starts the worker and closes what was opened.
-
-    `alchemy` is the app's own configuration of its database: Keyturn's tables are there, too. `accounts` is a store of
-    the app's, or what `table_of` makes of its user model, instead of the one that the settings name. `worker` is
-    whether the app sends the mails, as `server.worker` says: by a process that it starts and keeps for each of its own,
-    or in its own; `litestar keyturn worker` does as well. Without `pages` only the API is there, and no mail leads to a
-    page of Keyturn's that the settings do not name.
-    `path` is where all routes are in this app, and that of `base_url` where nothing is said (without the app's own);
-    behind a proxy that takes that one away, it is "". `sender` stands in for `mail.transport`, in tests, whose worker
-    is in this process. `on_...` are async functions that are told, at least once, by the process that sends the mails.
-    `before_reset` is one that is asked before a link is used up, and may refuse with a sentence.
 
     What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).
 
@@ -96,49 +122,27 @@ class KeyturnPlugin(InitPlugin):
     command = "litestar keyturn"
     """What people type to have the commands on it."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        alchemy: "SQLAlchemyAsyncConfig | None" = None,
-        accounts: AccountStore | TableSettings | None = None,
-        worker: bool = True,
-        pages: bool = True,
-        path: str | None = None,
-        sender: Sender | None = None,
-        parts: Parts | None = None,
-        on_password_changed: Callback[PasswordChanged] | None = None,
-        on_password_reset_requested: Callback[PasswordResetRequested] | None = None,
-        on_account_secured: Callback[AccountSecured] | None = None,
-        on_second_step_failed: Callback[SecondStepFailed] | None = None,
-        before_reset: BeforeReset | None = None,
-    ) -> None:
-        if not parts:
-            settings = require_valid(_with_accounts(settings, accounts), sending=sender is None)
-        if not pages:
+    def __init__(self, config: KeyturnConfig) -> None:
+        settings = config.settings
+        if not config.parts:
+            settings = require_valid(_with_accounts(settings, config.accounts), sending=config.sender is None)
+        if not config.pages:
             settings = _without_default_pages(settings)
             _require_own_pages(settings)
-        told = {
-            "on_password_changed": on_password_changed,
-            "on_password_reset_requested": on_password_reset_requested,
-            "on_account_secured": on_account_secured,
-            "on_second_step_failed": on_second_step_failed,
-        }
-        callbacks = _callbacks(told, before_reset)
-        self.shares_database = alchemy is not None
-        given = None if isinstance(accounts, TableSettings) else accounts
-        self.parts = parts or _build_parts(settings, alchemy, given, sender, callbacks, before_reset)
-        self._is_alone = parts is None  # `serve`, which brings parts, has looked before it started anything
-        self._worker = _place_of_worker(self.parts, wanted=worker)
+        callbacks = _callbacks(config.told, config.before_reset)
+        self.shares_database = config.alchemy is not None
+        self.parts = config.parts or _build_parts(settings, config, callbacks)
+        self._is_alone = config.parts is None  # `serve`, which brings parts, has looked before it started anything
+        self._worker = _place_of_worker(self.parts, wanted=config.worker)
         self._supervisor: Supervisor | None = None
         if self._worker == "child":
-            _require_what_a_child_can_have(told, self.parts, alchemy, accounts)
+            _require_what_a_child_can_have(config, self.parts)
             self._supervisor = Supervisor(self.parts, self.parts.settings)
         if self._worker != "none" and not self.parts.sender:
             require_libraries(self.parts.settings)
-        self._pages = pages
+        self._pages = config.pages
         self._base_path = urlsplit(settings.base_url).path
-        self._path = path
+        self._path = config.path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         redact_access_logs()
@@ -232,36 +236,29 @@ def _place_of_worker(parts: Parts, *, wanted: bool) -> Literal["child", "inside"
     return "inside" if parts.sender else parts.settings.server.worker
 
 
-def _require_what_a_child_can_have(
-    told: Mapping[str, Callback[Any] | None],
-    parts: Parts,
-    alchemy: "SQLAlchemyAsyncConfig | None",
-    accounts: AccountStore | TableSettings | None,
-) -> None:
+def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
     """Raise SettingsInvalid for what a worker needs and no settings can tell another process."""
-    found = {name: "is a function of this process" for name, function in told.items() if function}
-    if accounts is not None and not isinstance(accounts, TableSettings):
+    found = {name: "is a function of this process" for name, function in config.told.items() if function}
+    if config.accounts is not None and not isinstance(config.accounts, TableSettings):
         found["accounts"] = "is an object of this process"
-    if alchemy and (reason := tied_to_its_process(parts.settings, alchemy)):
+    if config.alchemy and (reason := tied_to_its_process(parts.settings, config.alchemy)):
         found["alchemy"] = reason
     if found:
         raise SettingsInvalid([Fault(name, f"{reason}; {_CHOICES}") for name, reason in found.items()])
 
 
-def _build_parts(
-    settings: Settings,
-    alchemy: "SQLAlchemyAsyncConfig | None",
-    accounts: AccountStore | None,
-    sender: Sender | None,
-    callbacks: Mapping[str, Callback[Any]],
-    before_reset: BeforeReset | None,
-) -> Parts:
+def _build_parts(settings: Settings, config: KeyturnConfig, callbacks: Mapping[str, Callback[Any]]) -> Parts:
     """Return the parts, whose settings name the database that is used."""
     database = None
-    if alchemy:
-        settings, database = share_database(settings, alchemy)
+    if config.alchemy:
+        settings, database = share_database(settings, config.alchemy)
     return Parts(
-        settings, database=database, accounts=accounts, sender=sender, callbacks=callbacks, before_reset=before_reset
+        settings,
+        database=database,
+        accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
+        sender=config.sender,
+        callbacks=callbacks,
+        before_reset=config.before_reset,
     )
 
 

@@ -19,11 +19,11 @@ pytestmark = [
 
 APP = """
 from litestar import Litestar
-from keyturn import KeyturnPlugin, read_settings
+from keyturn import KeyturnConfig, KeyturnPlugin, read_settings
 from keyturn.telemetry.logs import configure_logs
 
 configure_logs("info", "json")
-app = Litestar(plugins=[KeyturnPlugin(read_settings())], logging_config=None)
+app = Litestar(plugins=[KeyturnPlugin(KeyturnConfig(read_settings()))], logging_config=None)
 """
 BUILT_IN_PYTHON = APP.replace("read_settings()", "replace(read_settings(), worker=WorkerSettings(concurrency=0))")
 LISTENS = "Uvicorn running on "

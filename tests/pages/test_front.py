@@ -13,7 +13,7 @@ from tests.spec.service import problem
 from keyturn.app import create_app
 from keyturn.pages.front import change_password_redirect, home_redirect
 from keyturn.pages.rendering import Pages
-from keyturn.plugin import KeyturnPlugin
+from keyturn.plugin import KeyturnConfig, KeyturnPlugin
 
 pytestmark = pytest.mark.long
 
@@ -97,7 +97,8 @@ async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: s
 
 async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: School) -> None:
     app = Litestar(
-        plugins=[KeyturnPlugin(school.parts.settings, parts=school.parts, worker=False)], logging_config=None
+        plugins=[KeyturnPlugin(KeyturnConfig(school.parts.settings, parts=school.parts, worker=False))],
+        logging_config=None,
     )
     async with reaching(app) as client:
         for path in ("/", "/nowhere"):

@@ -26,7 +26,7 @@ from tests.spec.inbox import Inbox
 from tests.spec.service import ADA, PASSWORD, hash_of, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn import KeyturnPlugin, Settings, table_of
+from keyturn import KeyturnConfig, KeyturnPlugin, Settings, table_of
 from keyturn.parts import Parts
 from keyturn.settings import DatabaseSettings, HashingSettings
 
@@ -152,7 +152,7 @@ class Host:
         self.inbox = Inbox()
         self.alchemy = alchemy_for(url)
         given: dict[str, Any] = {"alchemy": self.alchemy, "accounts": ACCOUNTS, "worker": False, "sender": self.inbox}
-        self.keyturn = KeyturnPlugin(settings or keyturn_settings(), **given | plugin)
+        self.keyturn = KeyturnPlugin(KeyturnConfig(settings or keyturn_settings(), **given | plugin))
         plugins = [SQLAlchemyPlugin(config=self.alchemy), self.keyturn]
         self.app = Litestar(
             [notes, add_note, login],

@@ -15,7 +15,15 @@ from tests.plugin.test_in_an_app import REQUEST, RESET, fits
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, NEW_PASSWORD, NOBODY
 
-from keyturn import AccountSecured, Event, KeyturnPlugin, PasswordChanged, PasswordResetRequested, PendingReset
+from keyturn import (
+    AccountSecured,
+    Event,
+    KeyturnConfig,
+    KeyturnPlugin,
+    PasswordChanged,
+    PasswordResetRequested,
+    PendingReset,
+)
 from keyturn.database import now
 from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
@@ -211,7 +219,7 @@ def test_a_function_that_would_hold_the_event_loop_is_refused(name: str) -> None
     def blocks(_: Event[Any]) -> None: ...
 
     with pytest.raises(SettingsInvalid, match=f"{name}: is no async function"):
-        KeyturnPlugin(keyturn_settings(), **{name: blocks})  # type: ignore[arg-type]
+        KeyturnPlugin(KeyturnConfig(keyturn_settings(), **{name: blocks}))  # type: ignore[arg-type]
 
 
 @sqlite

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.plugin.documented import block
 from tests.plugin.host import ACCOUNTS, keyturn_settings
 
-from keyturn import KeyturnPlugin, Settings, create_app, read_settings
+from keyturn import KeyturnConfig, KeyturnPlugin, Settings, create_app, read_settings
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import AccountSettings, Kind, Secret, TableSettings
 
@@ -51,13 +51,17 @@ def settings_read(**variables: str) -> Settings:
     return read_settings(environ=ENVIRON | variables, with_file=False)
 
 
+def plugin_of(settings: Settings) -> KeyturnPlugin:
+    return KeyturnPlugin(KeyturnConfig(settings))
+
+
 def faults(make: Callable[[Settings], object], settings: Settings) -> dict[str, str]:
     with pytest.raises(SettingsInvalid) as caught:
         make(settings)
     return {fault.name: fault.message for fault in caught.value.faults}
 
 
-@pytest.mark.parametrize("make", [KeyturnPlugin, create_app])
+@pytest.mark.parametrize("make", [plugin_of, create_app])
 def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Settings], object]) -> None:
     settings = settings_read()
     for name, value in BAD.items():
@@ -68,7 +72,7 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Se
     assert "a key of before" not in found["previous_secret_keys"]
 
 
-@pytest.mark.parametrize("make", [KeyturnPlugin, create_app])
+@pytest.mark.parametrize("make", [plugin_of, create_app])
 @pytest.mark.parametrize("key", ["", "short"])
 def test_a_key_that_is_missing_or_short_is_a_fault_in_production(make: Callable[[Settings], object], key: str) -> None:
     assert set(faults(make, replace(settings_read(), secret_key=Secret(key)))) == {"KEYTURN_SECRET_KEY"}
@@ -82,7 +86,7 @@ def test_a_value_of_another_kind_is_a_fault_of_its_setting(name: str) -> None:
         settings = replace(settings, kinds={"pupil": kinds[name]})
     else:
         settings = changed(settings, name, "elsewhere")
-    ((found, _),) = faults(KeyturnPlugin, settings).items()
+    ((found, _),) = faults(plugin_of, settings).items()
     assert found.startswith(name)
 
 
@@ -97,15 +101,15 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
     }
     for name, value in wanted.items():
         settings = changed(settings, name, value)
-    taken = KeyturnPlugin(settings).parts.settings
+    taken = KeyturnPlugin(KeyturnConfig(settings)).parts.settings
     assert taken == replace(settings, languages=("de", "en"))
     assert isinstance(taken.secret_key, Secret)
-    assert repr(settings_read()) == repr(KeyturnPlugin(settings_read()).parts.settings)
+    assert repr(settings_read()) == repr(KeyturnPlugin(KeyturnConfig(settings_read())).parts.settings)
 
 
 def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> None:
     wrong = msgspec.structs.replace(ACCOUNTS, set={"must_change": "{soon}"}, delete=("visits",))
-    found = faults(lambda settings: KeyturnPlugin(settings, accounts=wrong), keyturn_settings())
+    found = faults(lambda settings: KeyturnPlugin(KeyturnConfig(settings, accounts=wrong)), keyturn_settings())
     assert set(found) == {"accounts.table.set.must_change", "accounts.table.delete"}
 
 
@@ -118,18 +122,21 @@ def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> No
     ],
 )
 def test_accounts_in_the_file_and_in_the_code_are_a_fault(accounts: AccountSettings, name: str) -> None:
-    found = faults(lambda settings: KeyturnPlugin(settings, accounts=ACCOUNTS), keyturn_settings(accounts=accounts))
+    found = faults(
+        lambda settings: KeyturnPlugin(KeyturnConfig(settings, accounts=ACCOUNTS)), keyturn_settings(accounts=accounts)
+    )
     assert list(found) == [f"accounts.{name}"]
     assert found[f"accounts.{name}"].endswith("remove [accounts] from keyturn.toml, or accounts=")
 
 
 def test_the_documented_change_of_a_setting_is_taken() -> None:
     settings = keyturn_settings()
-    plugin = KeyturnPlugin(settings)
+    plugin = KeyturnPlugin(KeyturnConfig(settings))
     names: dict[str, Any] = {
         "read_settings": keyturn_settings,
         "msgspec": msgspec,
         "timedelta": timedelta,
+        "KeyturnConfig": KeyturnConfig,
         "KeyturnPlugin": KeyturnPlugin,
         "alchemy": None,
         "users": ACCOUNTS,

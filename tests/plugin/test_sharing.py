@@ -21,7 +21,7 @@ from tests.plugin.test_in_an_app import REQUEST
 from tests.spec.elsewhere import Elsewhere
 from tests.spec.service import ADA, GRACE
 
-from keyturn import Event, KeyturnPlugin, Settings
+from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
@@ -36,7 +36,7 @@ sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 def faults(settings: Settings | None = None, **plugin: Any) -> dict[str, str]:
     with pytest.raises(SettingsInvalid) as caught:
-        KeyturnPlugin(settings or keyturn_settings(), **plugin)
+        KeyturnPlugin(KeyturnConfig(settings or keyturn_settings(), **plugin))
     return {fault.name: fault.message for fault in caught.value.faults}
 
 
@@ -174,7 +174,7 @@ def test_two_databases_are_refused(tmp_path: Path) -> None:
 
 def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:
     def plugin(path: str) -> KeyturnPlugin:
-        return KeyturnPlugin(at(f"sqlite:///{tmp_path}/keyturn.db"), path=path)
+        return KeyturnPlugin(KeyturnConfig(at(f"sqlite:///{tmp_path}/keyturn.db"), path=path))
 
     with pytest.raises(ImproperlyConfiguredException, match="already registered"):
         Litestar(plugins=[plugin(""), plugin("")], logging_config=None)
@@ -186,7 +186,7 @@ def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path:
 def test_the_path_of_the_app_itself_counts_once(tmp_path: Path, path: str | None) -> None:
     def routes(base_url: str) -> set[str]:
         settings = msgspec.structs.replace(at(f"sqlite:///{tmp_path}/keyturn.db"), base_url=base_url)
-        plugin = KeyturnPlugin(settings, path=path)
+        plugin = KeyturnPlugin(KeyturnConfig(settings, path=path))
         return {route.path for route in Litestar(path="/v1", plugins=[plugin], logging_config=None).routes}
 
     assert "/v1/account/login" in routes("https://school.example.org/v1/account")
@@ -296,14 +296,14 @@ def test_what_no_settings_can_tell_another_process_is_refused_with_the_choices(
     assert message.startswith(reason)
     assert message.endswith(CHOICES)
     inside = keyturn_settings(server=ServerSettings(worker="inside"))
-    assert KeyturnPlugin(inside, **given)
-    assert KeyturnPlugin(keyturn_settings(), worker=False, **given)
+    assert KeyturnPlugin(KeyturnConfig(inside, **given))
+    assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), worker=False, **given))
 
 
 def test_an_engine_that_advanced_alchemy_has_made_of_an_address_is_no_object_of_the_app() -> None:
     alchemy = alchemy_for(AT_A_SERVER, engine_config=EngineConfig(pool_size=2))
     alchemy.get_engine()
-    assert KeyturnPlugin(keyturn_settings(), alchemy=alchemy, accounts=ACCOUNTS)
+    assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), alchemy=alchemy, accounts=ACCOUNTS))
 
 
 def test_the_setting_for_a_worker_inside_names_what_its_timing_tells() -> None:

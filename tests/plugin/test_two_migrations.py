@@ -20,7 +20,7 @@ from tests.plugin.documented import block
 from tests.plugin.host import User, alchemy_for, keyturn_settings
 from tests.spec.service import ADA, NEW_PASSWORD, running, settings_for
 
-from keyturn import KeyturnPlugin, table_of
+from keyturn import KeyturnConfig, KeyturnPlugin, table_of
 from keyturn.database import Database, Model
 from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
 from keyturn.problems.requests import DatabaseUnready
@@ -41,7 +41,7 @@ class Migrated:
         )
         users = table_of(User, email="mail", password="hashed")
         settings = keyturn_settings(database=DatabaseSettings(schema=schema))
-        plugin = KeyturnPlugin(settings, alchemy=self.alchemy, accounts=users, worker=False)
+        plugin = KeyturnPlugin(KeyturnConfig(settings, alchemy=self.alchemy, accounts=users, worker=False))
         self.app = Litestar(plugins=[SQLAlchemyPlugin(config=self.alchemy), plugin], logging_config=None)
         self.alembic = AlembicCommands(self.alchemy)
 

@@ -19,7 +19,7 @@ from tests.cli.init.test_init_servers import READY, executed
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 
-from keyturn import KeyturnPlugin
+from keyturn import KeyturnConfig, KeyturnPlugin
 from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database
@@ -135,7 +135,7 @@ def accounts_at(settings: Settings) -> set[str]:
 
 
 async def through_plugin(settings: Settings) -> set[str]:
-    parts = KeyturnPlugin(settings, worker=False).parts
+    parts = KeyturnPlugin(KeyturnConfig(settings, worker=False)).parts
     try:
         return await found_by(parts.accounts)
     finally:
