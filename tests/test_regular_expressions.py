@@ -19,10 +19,10 @@ import msgspec
 import pytest
 
 import keyturn
-from keyturn.emails.gallery.placeholders.plausible_texts import _rules
+from keyturn.emails.gallery.variables.plausible_texts import _rules
 from keyturn.emails.lint.checks.safety import _NOT_YOU
 from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.guard.attribute_values import _unit
+from keyturn.emails.lint.guard.attributes import _unit
 from keyturn.emails.studio.data.current_data import _SAYINGS
 from keyturn.testing.supabase_users import _is_like
 
@@ -39,14 +39,14 @@ BOUNDED: Mapping[str, str] = {
 _FEATURES = features().values()
 
 BUILT: Mapping[str, str | Iterable[str]] = {
-    r"emails/gallery/placeholders/missing_names.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
-    "emails/gallery/placeholders/plausible_texts.py f'(?:^|[._])(?:{self.pattern})$'": [
+    r"emails/gallery/variables/missing_names.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    "emails/gallery/variables/plausible_texts.py f'(?:^|[._])(?:{self.pattern})$'": [
         one.end.pattern for one in _rules()
     ],
-    "emails/gallery/placeholders/plausible_texts.py f'(?:^|_)(?:{self.pattern})(?:_|$)'": [
+    "emails/gallery/variables/plausible_texts.py f'(?:^|_)(?:{self.pattern})(?:_|$)'": [
         one.anywhere.pattern for one in _rules()
     ],
-    r'''emails/gallery/samples/reading.py f"""[\\s{{]*+(?:\\[\\s*+)?[\\"']?{re.escape(name)}[\\"']?\\s*[\\]=:]"""''': (
+    r'''emails/gallery/samples/files.py f"""[\\s{{]*+(?:\\[\\s*+)?[\\"']?{re.escape(name)}[\\"']?\\s*[\\]=:]"""''': (
         r"[\s{]*+(?:\[\s*+)?[\"']?user_name[\"']?\s*[\]=:]"
     ),
     "emails/gallery/samples/shapes.py shape.pattern": r"^[a-z]+$",
@@ -61,17 +61,17 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "emails/lint/clients/features.py feature.property or '.*'": [one.property for one in _FEATURES],
     "emails/lint/clients/features.py one.selector": [one.selector for one in _FEATURES],
     "emails/lint/clients/features.py one.at": [one.at for one in _FEATURES],
-    "emails/lint/clients/support_gaps.py feature.partial": [one.partial or "" for one in _FEATURES],
-    "emails/lint/clients/support_gaps.py feature.when.get(note, '')": [
+    "emails/lint/clients/features.py feature.partial": [one.partial or "" for one in _FEATURES],
+    "emails/lint/clients/features.py feature.when.get(note, '')": [
         each for one in _FEATURES for each in one.when.values()
     ],
-    "emails/lint/clients/support_gaps.py on": [each for one in _FEATURES for each in one.on.values()],
-    r"emails/lint/guard/attribute_values.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
+    "emails/lint/clients/features.py on": [each for one in _FEATURES for each in one.on.values()],
+    r"emails/lint/guard/attributes.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
         _unit("unit", ("px", "%"), "1,4").pattern,
         _unit("unit", ("px", "%", ""), "1").pattern,
         _unit("unitWithNegative", ("px", "em", "auto"), "1").pattern,
     ],
-    r"emails/lint/jinja/unknown_filters.py f'(?:\\||\\bfilter|\\bis(?:\\s+not)?)\\s*({re.escape(name)})\\b'": (
+    r"emails/lint/source/unknown_filters.py f'(?:\\||\\bfilter|\\bis(?:\\s+not)?)\\s*({re.escape(name)})\\b'": (
         r"(?:\||\bfilter|\bis(?:\s+not)?)\s*(money)\b"
     ),
     r'''emails/lint/source/error_location.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (

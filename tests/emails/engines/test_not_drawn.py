@@ -6,7 +6,7 @@ import pytest
 from tests.emails.engines.liquid.folders import without_liquid
 
 from keyturn.emails.engines.choosing import engine_by_endings, open_templates
-from keyturn.emails.engines.handlebars import CannotDraw, recognised
+from keyturn.emails.engines.not_drawn import CannotDraw, recognised
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.examination import examine
 from keyturn.errors import ExtraMissing

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
+from keyturn.emails.gallery.discovery import Discovery, FolderContents, Patterns
 from keyturn.mail.rendering.files import MailFiles
 
 MJML = "<mjml><mj-body></mj-body></mjml>"
 HTML = "<!doctype html><html><body>Hello</body></html>"
 
-Look = Callable[..., Found]
+Look = Callable[..., FolderContents]
 
 
 @pytest.fixture
 def look(tmp_path: Path) -> Look:
-    def write_and_look(files: Mapping[str, str], patterns: Patterns | None = None) -> Found:
+    def write_and_look(files: Mapping[str, str], patterns: Patterns | None = None) -> FolderContents:
         for file, text in files.items():
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(text)

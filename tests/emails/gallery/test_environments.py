@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.app_environment import CannotImport
 from keyturn.emails.gallery.configuration import StudioSettings
-from keyturn.emails.gallery.environments import with_lenient_filters
+from keyturn.emails.gallery.environments import CannotImport, with_lenient_filters
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.errors import KeyturnError, TemplateInvalid
 

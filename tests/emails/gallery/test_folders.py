@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.discovery import Discovery, Found
+from keyturn.emails.gallery.discovery import Discovery, FolderContents
 from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
@@ -61,7 +61,7 @@ def test_a_list_of_all_mails_looks_at_the_folder_once(gallery: Gallery, monkeypa
     looks: list[object] = []
     look = Discovery.look
 
-    def noted(self: Discovery) -> Found:
+    def noted(self: Discovery) -> FolderContents:
         looks.append(self)
         return look(self)
 

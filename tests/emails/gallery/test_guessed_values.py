@@ -8,8 +8,8 @@ from urllib.parse import unquote
 import pytest
 from jinja2 import DictLoader, Environment
 
-from keyturn.emails.gallery.placeholders.guessed_values import guess
-from keyturn.emails.gallery.placeholders.pictures import is_placeholder
+from keyturn.emails.gallery.variables.guessed_values import guess
+from keyturn.emails.gallery.variables.plausible_texts import is_placeholder
 from keyturn.emails.gallery.variables.usage import find_variables
 
 Guess = Callable[[str], dict[str, Any]]

@@ -6,9 +6,21 @@ import pytest
 from tests.emails.lint.planting import Mails
 
 from keyturn.emails.lint.checks.contrast import check_contrast
-from keyturn.emails.lint.css.colours import Colour, lightness, read_colour, read_ground, with_lightness
+from keyturn.emails.lint.css.colours import (
+    DARK,
+    FULL,
+    LIGHT,
+    PARTIAL,
+    Colour,
+    Mode,
+    invert_ground,
+    invert_text,
+    lightness,
+    read_colour,
+    read_ground,
+    with_lightness,
+)
 from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode, invert_ground, invert_text
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.mail.rendering.palette import ENOUGH, contrast
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
-from keyturn.emails.lint.checks.anchors import anchors, secret_in
-from keyturn.emails.lint.checks.links import check_links
+from keyturn.emails.lint.checks.links import anchors, check_links, secret_in
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 

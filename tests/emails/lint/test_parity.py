@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails, at
 
-from keyturn.emails.lint.checks.parity import check_parity
+from keyturn.emails.lint.checks.parts import check_parity
 from keyturn.emails.lint.finding import Finding
 
 HTML = "<mjml><mj-body><mj-text>{{ name }}</mj-text><mj-button href='{{ link }}'>Open it</mj-button></mj-body></mjml>"

@@ -9,7 +9,7 @@ from tests.emails.lint.planting import Mails, at
 
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.examination import Examination, Found
+from keyturn.emails.lint.examination import Examination, MailFinding
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.reports import as_github, as_json, as_sarif
 
@@ -224,7 +224,7 @@ def test_a_planted_mistake_is_found_where_it_was_planted(mails: Mails, seed: See
     file, text = seed.seen if seed.seen[0] else (seed.file, seed.new)
     found = [finding for finding in found_in(mails.read()) if finding.rule == seed.rule]
     assert mails.line(file, text) in {at(finding.place) for finding in found}
-    examination = Examination(tuple(Found(finding, ("password_reset/viewer",)) for finding in found), 1, 1)
+    examination = Examination(tuple(MailFinding(finding, ("password_reset/viewer",)) for finding in found), 1, 1)
     for write in (as_json, as_github, as_sarif):
         assert write(examination, str)
     for finding in found:

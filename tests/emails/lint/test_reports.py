@@ -10,10 +10,9 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from keyturn.emails.lint.examination import Examination, Found
+from keyturn.emails.lint.examination import Examination, MailFinding
 from keyturn.emails.lint.finding import ClientGap, Finding, Place
-from keyturn.emails.lint.reports import as_github, as_json, as_junit, as_sarif
-from keyturn.emails.lint.reports.json_report import CheckReport, json_report_schema
+from keyturn.emails.lint.reports import CheckReport, as_github, as_json, as_junit, as_sarif, json_report_schema
 
 WRONG = Finding(
     rule="mjml/wrong-value",
@@ -37,11 +36,11 @@ LACKING = Finding(
 )
 GAPS = [{"client": "outlook/windows", "support": "no"}, {"client": "gmail/ios", "support": "partial"}]
 EXAMINATION = Examination(
-    (Found(DOUBTFUL, ("a/one", "a/two"), "0f"), Found(REMARK, ("a/one",)), Found(WRONG, ("news/x",))),
+    (MailFinding(DOUBTFUL, ("a/one", "a/two"), "0f"), MailFinding(REMARK, ("a/one",)), MailFinding(WRONG, ("news/x",))),
     templates=2,
     mails=3,
 )
-LACKED = Examination((Found(LACKING, ("a/one",)),), templates=1, mails=1)
+LACKED = Examination((MailFinding(LACKING, ("a/one",)),), templates=1, mails=1)
 NOTHING = Examination((), templates=2, mails=3)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters
+from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
 
 
 @pytest.mark.parametrize(

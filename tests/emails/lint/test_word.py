@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.clients.word import is_true, resolve_conditionals, word_losses
 from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
-from keyturn.emails.lint.markup.conditionals import is_true, resolve_conditionals
-from keyturn.emails.lint.word_losses import word_losses
+from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.languages import SOURCE_LANGUAGE
 
 

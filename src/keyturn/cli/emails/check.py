@@ -218,8 +218,7 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
 def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool) -> "Mapping[Finding, list[str]]":
     """Return what a browser finds, which is not kept: it depends on the browser, and on what hosts answer."""
     from keyturn.emails.gallery.configuration import limits_of
-    from keyturn.emails.lint.browser.chromium import NoBrowser, running_chromium
-    from keyturn.emails.lint.in_browser import MailsToMeasure, look_at_mails
+    from keyturn.emails.lint.browser.chromium import MailsToMeasure, NoBrowser, look_at_mails, running_chromium
     from keyturn.emails.workers import workers_for
 
     # Made before the browser, whose driver may have threads.
@@ -238,8 +237,7 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     jobs, settings, gallery = jobs or _cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
         return InWorkers(jobs=jobs)
-    from keyturn.emails.lint.results.content_keys import content_keys
-    from keyturn.emails.lint.results.kept_results import KeptResults, results_file
+    from keyturn.emails.lint.checks_in_workers import KeptResults, content_keys, results_file
 
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
     given = [
@@ -270,7 +268,7 @@ def _examine(
     from keyturn.emails.lint.checks import checks_for
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.lint.examination import examine
-    from keyturn.emails.lint.suppression.severities import Severities
+    from keyturn.emails.lint.suppression import Severities
 
     return examine(
         opened.gallery,

@@ -13,7 +13,7 @@ from keyturn.cli.terminal import accent, error, muted, strong, warning
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.branches.report import FolderCoverage
-    from keyturn.emails.lint.examination import Examination, Found
+    from keyturn.emails.lint.examination import Examination, MailFinding
     from keyturn.mail.rendering.folders import Folders
 
 _AROUND = 1
@@ -30,7 +30,7 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(examination: "Examination", gallery: "Gallery", *, with_coverage: bool = True) -> None:
-    from keyturn.emails.lint.equal_findings import equal_findings
+    from keyturn.emails.lint.examination import equal_findings
 
     for equal in equal_findings(examination.found):
         _print_finding(equal, gallery, examination.mails)
@@ -84,8 +84,8 @@ def shown_path(path: Path) -> str:
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
-def _print_finding(equal: Sequence["Found"], gallery: "Gallery", mails: int) -> None:
-    from keyturn.emails.lint.equal_findings import mails_of
+def _print_finding(equal: Sequence["MailFinding"], gallery: "Gallery", mails: int) -> None:
+    from keyturn.emails.lint.examination import mails_of
 
     finding, folders = equal[0].finding, gallery.folders
     place = finding.place
@@ -105,7 +105,7 @@ def _print_finding(equal: Sequence["Found"], gallery: "Gallery", mails: int) -> 
     click.echo()
 
 
-def _other_places(found: Iterable["Found"], folders: "Folders") -> Iterator[str]:
+def _other_places(found: Iterable["MailFinding"], folders: "Folders") -> Iterator[str]:
     """Yield the places, a line for each file: "emails/b.mjml:3:4, 9:1"."""
     for file, places in groupby((one.finding.place for one in found), lambda place: place.file):
         yield f"{typed_path(folders, file)}:{', '.join(f'{place.line}:{place.column}' for place in places)}"

@@ -104,7 +104,7 @@ def open_folder(
         _refuse_link_out(directory)
     settings = studio_settings(directory, trusted=trusted)
     if django:
-        from keyturn.emails.engines.django import open_project
+        from keyturn.emails.engines.django.project import open_project
 
         module = os.environ.get(_OF_VARIABLE, "") if django == _OF_VARIABLE else django
         if not directory and settings.file and settings.file.parent.resolve() != Path.cwd():
@@ -187,7 +187,7 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
     if levels := values.get("severity"):
-        from keyturn.emails.lint.suppression.severities import severity_faults
+        from keyturn.emails.lint.suppression import severity_faults
 
         yield from severity_faults(levels)
     if editor := values.get("editor"):

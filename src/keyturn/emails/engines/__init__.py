@@ -1,8 +1,7 @@
-"""Engines beside Jinja: each renders templates with the place of every character, and reads them.
+"""Engines beside Jinja. Each renders templates with the place of every character, and finds their variables.
 
-What an engine has to do is `mail/rendering/engine.py`. What its templates are given and decide is read from Jinja's
-syntax tree: an engine writes its own down as one (`gallery/opening.py`, OtherEngine), as Liquid does, or finds what is
-given by itself (`Gallery.find_variables`), as Django does, whose tags are code. All else, from samples to checks, is
-the same for every engine. `choosing` says which one a folder is written for, `not_drawn` is for those that there are
-not.
+The port is `mail/rendering/engine.py`. Variables and branches are read from Jinja's syntax tree. Liquid converts its
+templates into one (`gallery/opening.py`, OtherEngine). Django, whose tags are code, finds variables itself
+(`Gallery.find_variables`). Samples, checks and the rest are the same for every engine. `choosing` tells the engine of a
+folder; `not_drawn` is for engines that are not available.
 """

@@ -1,12 +1,12 @@
-"""A folder of templates -> a Gallery, drawn by the engine that they are written for."""
+"""Opens a folder of templates with the engine that they are written for."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from keyturn.emails.engines.handlebars import HANDLEBARS, open_handlebars
 from keyturn.emails.engines.liquid import open_liquid
+from keyturn.emails.engines.not_drawn import HANDLEBARS, open_handlebars
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import NOT_OURS
@@ -29,10 +29,10 @@ def open_templates(
     liquid: bool = False,
     is_needed: bool = True,
 ) -> Gallery:
-    """Return the gallery over a folder: of Liquid where that is asked for, set, or told by endings; else of Jinja.
+    """Return the gallery over a folder. `liquid`, the settings or endings choose the engine, by default Jinja.
 
-    Where an engine that is not there is not needed either, each template says what it lacks. Raises CannotImport;
-    ExtraMissing and CannotDraw where it is needed.
+    Without `is_needed`, templates of a missing engine say so when they are rendered. Raises CannotImport, and for a
+    missing engine that is needed ExtraMissing or CannotDraw.
     """
     settings = settings or StudioSettings()
     engine: EngineName = "liquid" if liquid else settings.engine
@@ -47,7 +47,7 @@ def open_templates(
 
 
 def engine_by_endings(folder: Path, ignore: tuple[str, ...] = ()) -> EngineName:
-    """Return which engine the endings of a folder's files name. Where some are Jinja's, all are taken for it."""
+    """Return the engine that the endings of files name. If some are Jinja's, it is Jinja."""
     names = [file.lower() for file in _files_in(folder, ignore)]
     if any(name.endswith(_JINJA) for name in names):
         return "jinja"
@@ -59,7 +59,7 @@ def engine_by_endings(folder: Path, ignore: tuple[str, ...] = ()) -> EngineName:
 
 
 def passed_over(gallery: Gallery) -> Iterator[tuple[str, str]]:
-    """Yield the templates that lie in the folder and that another engine would have to draw, each with its engine."""
+    """Yield the templates in the folder that belong to another engine, each with its engine."""
     taken = tuple(suffix.lower() for suffix in gallery.patterns.suffixes)
     others = dict.fromkeys(HANDLEBARS, "Handlebars") | {_LIQUID[0]: "Liquid"}
     for file in sorted(_files_in(gallery.folder, gallery.patterns.ignore)):

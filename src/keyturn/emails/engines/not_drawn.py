@@ -1,5 +1,11 @@
-"""Templates that are recognised and cannot be drawn: the list has them, and each says why not, and what to do."""
+"""Templates that are recognised but cannot be rendered, such as Handlebars. Each says why, and what to do.
 
+Handlebars has no suitable library for Python, as of November 2026. pybars3 (2019) and pybars4 (2021) have no wheels and
+need PyMeta3 (2015). python-handlebars has three releases, the last in 2024. handlebars runs the original in js2py,
+which is unmaintained. None of them reports the line that wrote a text. Handlebars itself needs Node.
+"""
+
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -10,13 +16,14 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.naming import files_meant_by
 from keyturn.emails.gallery.opening import OtherEngine, open_gallery
-from keyturn.errors import TemplateInvalid
+from keyturn.emails.gallery.sizes import LARGEST
+from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.engine import EngineFault
-from keyturn.plain_files import read_plain_text
+from keyturn.plain_files import paths_below, read_plain_text
 
 WhyNot = Callable[[str], tuple[str, int | None]]
-"""Says of a template's text why it cannot be drawn, and at which line that shows."""
+"""Returns why a template cannot be rendered, and the line that shows it."""
 
 
 def open_not_drawn(
@@ -29,7 +36,7 @@ def open_not_drawn(
     fix: str,
     sandboxed: bool = True,
 ) -> Gallery:
-    """Return the gallery over a folder whose engine there is not. `name` is that of the engine, `fix` what to do."""
+    """Return the gallery over a folder whose engine, `name`, is missing. `fix`: what to do."""
     other = OtherEngine(
         engine=_NotDrawn(name, directory.resolve(), why_not, fix),
         make_environment=_no_trees,
@@ -41,7 +48,7 @@ def open_not_drawn(
 
 
 class _NotDrawn:
-    """An engine that says of each template what there would have to be for it."""
+    """An engine that refuses each template with a reason."""
 
     def __init__(self, name: str, folder: Path, why_not: WhyNot, fix: str) -> None:
         self.name = name
@@ -62,3 +69,57 @@ class _NotDrawn:
 
 def _no_trees(_: Language) -> Environment:
     return Environment()  # noqa: S701 - it has no loader, and draws nothing
+
+
+HANDLEBARS = (".hbs", ".handlebars")
+FIX = (
+    "No library for Python is both kept and tells the lines of what it drew. Compile the templates to HTML and open "
+    "that folder, or have your app send its mails to keyturn studio --smtp 1025: they are shown and checked as they "
+    "arrive."
+)
+
+_TAG = re.compile(r"\{\{\{?~?\s*(?:([#^])\s*(\w+)|(>)\s*([\w./-]+))")
+_MOST_TOLD = 3
+
+
+class CannotDraw(KeyturnError):
+    """A folder has templates of a missing engine. The message says what to do."""
+
+
+def open_handlebars(
+    directory: Path, settings: StudioSettings | None = None, *, sandboxed: bool = True, is_needed: bool = True
+) -> Gallery:
+    """Return the gallery over a folder of Handlebars, whose templates refuse to be rendered.
+
+    Raises CannotDraw for the whole folder if rendering `is_needed`.
+    """
+    if is_needed:
+        files = sorted(file for file in paths_below(directory) if file.suffix.lower() in HANDLEBARS)
+        told = recognised("\n".join(map(_text_of, files[:100])))
+        raise CannotDraw(f"{directory} holds templates of Handlebars{_with(told)}, which are not drawn. {FIX}")
+    return open_not_drawn(
+        directory, settings, name="Handlebars", suffixes=HANDLEBARS, why_not=_why_not, fix=FIX, sandboxed=sandboxed
+    )
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return read_plain_text(file, LARGEST, errors="replace")
+    except OSError:
+        return ""
+
+
+def recognised(text: str) -> list[str]:
+    """Return the first few kinds of Handlebars tags in a text, as written."""
+    found = (f"{{{{{one[1] or one[3]}{' ' if one[3] else ''}{one[2] or one[4]}}}}}" for one in _TAG.finditer(text))
+    return list(dict.fromkeys(found))[:_MOST_TOLD]
+
+
+def _why_not(source: str) -> tuple[str, int | None]:
+    first = _TAG.search(source)
+    message = f"this template is Handlebars{_with(recognised(source))}, which is not drawn"
+    return message, source.count("\n", 0, first.start()) + 1 if first else None
+
+
+def _with(told: list[str]) -> str:
+    return f" ({', '.join(told)})" if told else ""

@@ -1,20 +1,19 @@
-"""A folder of mail templates, for all who look at it: the studio, the checks, the export, the tests of a project.
+"""A folder of mail templates: for the studio, the checks, the export and the tests of a project.
 
-**One folder, one look.** `Gallery` looks at the disk each time it is asked, so nothing is out of date; a request, a
-check or an export asks within `one_look`, or a page over a hundred templates would stat each file a hundred times.
+**One look.** `Gallery` reads the disk on each call, so it is never out of date. A request, a check or an export works
+within `one_look`: otherwise a page on a hundred templates would stat each file a hundred times.
 
-**What is a mail** is told by the files: a whole document that nobody extends or includes, then by names.
+**Mails.** A mail is a whole document that no other file extends or includes. Where that does not decide, names do.
 
-**What a template is given** comes from a visitor of our own over Jinja's syntax tree (`variables`), since `jinja2.meta`
-gives flat names only: it follows layouts, macros with their arguments, loops and format strings. All that can be
-written down is plain data (`placeholders`), so that the form can edit it and a file can keep it; only calls are
-stand-ins. A name that no sample has raises where a mail is sent, and where it is checked it is noted and drawn as a
-stand-in, so that it hides nothing else.
+**Variables.** `variables` finds the values that a template expects, with a visitor over Jinja's syntax tree. It follows
+layouts, macros with arguments, loops and format strings; `jinja2.meta` gives flat names only. Guessed values are plain
+data, so that the form can edit them and a file can hold them. Only calls are stand-ins. A name that the sample lacks
+raises when a mail is sent. A check notes it and renders a stand-in, so that one missing name hides no other mistake.
 
-**What samples leave out** is found in `branches`, **what mails share** is taken apart in `components`.
+`branches` finds values for what samples leave out. `components` shows the parts that mails share.
 """
 
 from keyturn.emails.gallery.gallery import Entry, Gallery
-from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.samples import Sample
 
 __all__ = ["Entry", "Gallery", "Sample"]

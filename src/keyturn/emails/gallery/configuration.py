@@ -1,4 +1,4 @@
-"""`[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml: what differs in a folder of templates."""
+"""The studio's settings: `[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from keyturn.settings.sentences import mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
-"""Looks at the values that are set, and tells what is wrong with them."""
+"""Returns the faults of values that are set."""
 
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
@@ -32,25 +32,25 @@ _TRUSTING = "where you trust the folder, say --trust"
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is set about one mail. `audit` says that it is a reset mail, or none, whatever its data look like."""
+    """Settings of one mail. `audit` declares that it is a reset mail, or none, whatever its data."""
 
     audit: Literal["", "reset", "off"] = ""
 
 
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a folder of templates is shown and checked with. Paths are relative to `file`, which holds the settings.
+    """Settings of a folder of templates. Paths are relative to `file`, which holds the settings.
 
-    `engine` draws the templates; where none is set, their endings say which. `env` is the app's own Jinja
-    environment, "package.module:name". `props` is a module whose EmailProps describe the templates. `samples` is one
-    more folder of samples. `layouts` and `ignore` are patterns of files that are no mails, as "drafts/*"; `suffixes`
-    are endings of templates beside the usual ones, ".njk". `locales` is the folder of the catalogues, `languages` are
-    those to show beside the catalogues' own. `clients` are the groups that the checks look at, `severity` says by
-    rule or group how severe a finding is. `goldens` is the folder of the golden files, in all languages or in
-    `golden_languages`. `globals` are given to every template, a table of `brands` on top of them for each brand, and
-    `mails` has a table for a mail. `inbox_mails` and `inbox_megabytes` bound what the inbox keeps; `release_to` are
-    patterns of the addresses that captured mails may be sent on to. `limit_seconds` and `limit_megabytes` bound what
-    one mail may take to be drawn or checked (`Limits`).
-    `branches`: values are found for the branches that samples leave out.
+    `engine`: renders the templates; by default their endings decide. `env`: the app's own Jinja environment,
+    "package.module:name". `props`: a module whose EmailProps describe the templates.
+    `samples`: one more folder of samples. `locales`: the folder of catalogues. `languages`: more languages to show.
+    `layouts`, `ignore`: patterns of files that are no mails, as "drafts/*". `suffixes`: more endings of templates.
+    `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
+    `goldens`: the folder of snapshots, in all languages or in `golden_languages`.
+    `globals`: values for every template. `brands`: more globals for each brand. `mails`: settings of single mails.
+    `inbox_mails`, `inbox_megabytes`: limits of the inbox. `release_to`: patterns of addresses that captured mails may
+    be sent on to.
+    `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
+    `branches`: whether to find values for branches that samples leave out.
     """
 
     folder: Path | None = None
@@ -85,8 +85,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
 def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
     """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
 
-    `rules` are those of what is built upon the gallery. Without `follows_links`, a link out of the folder's bounds is a
-    fault, and is not read. The environment's limits beat the file's. Raises SettingsInvalid with every fault.
+    `rules`: more rules, of what is built upon the gallery. Without `follows_links`, a link out of the bounds is a
+    fault. Limits in the environment override those of the file. Raises SettingsInvalid with every fault.
     """
     return _with_limits(_nearest(place.resolve(), rules, follows_links=follows_links))
 
@@ -99,7 +99,7 @@ def _nearest(place: Path, rules: Rules, *, follows_links: bool) -> StudioSetting
             found = _section(above / name, section)
             if found is not None:
                 return _build(found, above / name, ".".join(section), rules)
-        if (above / ".git").exists():  # what is above it is another project's
+        if (above / ".git").exists():  # folders above belong to other projects
             break
         if _anyone_writes_in(above.parent):
             break
@@ -107,11 +107,11 @@ def _nearest(place: Path, rules: Rules, *, follows_links: bool) -> StudioSetting
 
 
 def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
-    """Return the settings of a folder of templates: its own, never those of wherever a command runs.
+    """Return the settings of a folder of templates, not those of the working directory.
 
-    They lie in it or above it, and behind a link out of it only where it is `trusted`. Settings that name another
-    folder are that one's. Golden files are those of one folder, so they come along where the settings name just this
-    one, or lie in it. Raises SettingsInvalid, also where they may not name that other folder without trust.
+    The file is in the folder or above it; only a `trusted` folder may have it behind a link that leads out. Settings
+    that name another folder belong to that folder. Snapshots belong to one folder, so `goldens` only counts if the
+    settings name this folder or lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.
     """
     found, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
     named = found.folder and found.folder.resolve()
@@ -125,7 +125,7 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
 
 
 def _with_limits(settings: StudioSettings) -> StudioSettings:
-    """Return the settings with the limits that the environment sets. Raises SettingsInvalid."""
+    """Apply the limits in the environment. Raises SettingsInvalid."""
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for field in msgspec.structs.fields(StudioSettings):
@@ -148,10 +148,10 @@ def _variable_of(limit: str) -> str:
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield the settings that do not count in a folder that is not trusted: all that `_WITHOUT_TRUST` does not allow.
+    """Yield the settings that are refused in an untrusted folder: all that `_WITHOUT_TRUST` does not allow.
 
-    The folder's authors wrote them. They choose how its mails look, and not what runs, which other files are read or
-    written, what is sent, and how much work there is. Limits of the environment are this machine's own.
+    The folder's authors wrote them. They choose how its mails look, but neither what runs, nor which other files are
+    read or written, nor what is sent, nor how much work is done. Limits in the environment are the user's own.
     """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
@@ -181,12 +181,12 @@ def _allow_inside(_: str, value: Path, settings: StudioSettings) -> str:
 
 
 def _allow_name(_: str, value: str, __: StudioSettings) -> str:
-    """Allow the name of an editor. The address of a pattern could lead to any program that answers to addresses."""
+    """Allow the name of an editor. A pattern could open any program that is registered for addresses."""
     return "" if "{" not in value else f"is an address of its own, {value!r}, and no name of an editor"
 
 
 def _allow_less(name: str, value: float, _: StudioSettings) -> str:
-    """Allow what is not above the usual limit, or is what the environment says: that is the user's own."""
+    """Allow values up to the default, and those that the user sets in the environment."""
     usual = getattr(StudioSettings(), name)
     if value <= usual or _of_environment(name):
         return ""
@@ -198,7 +198,7 @@ def _allow_own_file(_: str, value: Path, __: StudioSettings) -> str:
 
 
 def _leads_out(file: Path) -> str:
-    """Return why a file of settings, in a resolved folder, is none of the folder's own; "" where it is."""
+    """Return why a file of settings does not belong to its folder; empty if it does."""
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
 
@@ -209,7 +209,7 @@ def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings)
 
 
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
-    "file": _allow_own_file,  # where the settings stand, and none of them
+    "file": _allow_own_file,  # the place of the settings
     "engine": _allow,
     "layouts": _allow,
     "ignore": _allow,
@@ -237,7 +237,7 @@ _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     "props": _refuse_code,
     "release_to": _refuse_addresses,
 }
-"""Settings of a folder that is not trusted, and what tells why a value does not count. What is not here is refused."""
+"""Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
 
 
 def limits_of(settings: StudioSettings) -> Limits:
@@ -286,7 +286,7 @@ def _build(given: Any, file: Path, section: str, rules: Rules) -> StudioSettings
 
 
 def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
-    """Yield what is wrong with a value; with each member, where a table is wanted and is there."""
+    """Yield the faults of a value; of each member, if a table is expected and given."""
     if not isinstance(value, dict) or get_origin(wanted) is not dict:
         yield Fault(name, mismatch(value, wanted))
         return

@@ -1,8 +1,7 @@
-"""Which files of a folder are mails, and which are layouts and partials that mails are made of.
+"""Finds the mails of a folder, and the layouts and partials that they share.
 
-A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not tell, names do:
-a folder or file whose name starts with `_`, and folders called `layouts`, `partials`, `components` and the like, hold
-what mails share.
+A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not decide, names do:
+files and folders that start with `_`, and folders such as `layouts`, `partials` and `components`, are shared.
 """
 
 import contextlib
@@ -34,12 +33,12 @@ from keyturn.mail.rendering.folders import Folders
 from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
 
 EXPORT_MARK = ".keyturn-export"
-"""A folder that holds a file of this name is an export: its pages are no templates, and it may be written anew."""
+"""Marks a folder as an export: its pages are no templates, and it may be overwritten."""
 
 _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
 _TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
-"""Endings that say that a file is a template, and of nothing in particular unless another one stands before them."""
+"""Endings of templates whose format, if any, is named by the ending before."""
 
 NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
 _NOT_OURS_WITH = ("pyvenv.cfg", EXPORT_MARK)
@@ -51,20 +50,20 @@ _REFERENCE = re.compile(
 )
 _LIQUID_LINES = re.compile(r"\{%-?\s*liquid\b(.*?)(?:%\}|\Z)", re.DOTALL)
 _LIQUID_REFERENCE = re.compile(r"""^[^\S\n]*(?:include|render)\s+("[^"]*"|'[^']*')""", re.MULTILINE)
-"""Liquid's tag that holds a tag on each line, without signs around them."""
+"""A tag in Liquid's `liquid` tag, which has one on each line, without delimiters."""
 
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _BLOCK = re.compile(r"\{%[-+]?\s*block\s")
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
-"""What Django's packages for MJML have in files of any name."""
+"""The block of Django's packages for MJML, in files of any name."""
 
 
 State = tuple[int, int]
-"""When a file was written, in nanoseconds, and its size."""
+"""Time of the last change of a file, in nanoseconds, and its size."""
 
 
 class _Text(NamedTuple):
-    """Holds what a file says of itself: what it looks like, whether it is MJML without its root, and what it names."""
+    """Facts on a file's text: its format, whether it is MJML without its root, and the files that it names."""
 
     looks_like: str
     fragment: bool
@@ -75,8 +74,8 @@ class _Text(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
-    """One look at the folder. Files are relative to it. `left_out` says why some links were not followed."""
+class FolderContents:
+    """The files of a folder at one time, by relative paths. `left_out`: reasons why some were not read."""
 
     mails: Mapping[str, MailFiles]
     layouts: tuple[str, ...]
@@ -89,17 +88,16 @@ class Found:
         return sorted((*self.layouts, *self.partials))
 
     def reached_from(self, files: Iterable[str]) -> list[str]:
-        """Return these files and all that they refer to, also through others."""
+        """Return these files and all that they refer to, directly or not."""
         return _reached(files, self.references)
 
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Tells files by their path, as "drafts/*" does: what is left out, and what is no mail by its place alone.
+    """Rules on the files of a folder. `ignore` and `layouts` are patterns of paths, as "drafts/*".
 
-    `suffixes` are endings of templates beside the usual ones. Links may lead nowhere out of the `bounds`. Of a
-    project's templates, `is_mail` says which are mails: most are pages of an app. `files_meant_by` says which files
-    one may mean by a name, the likeliest first.
+    `suffixes`: more endings of templates. `bounds`: links may not lead out of it. `is_mail`: tells the mails of a
+    project from the pages of its app. `files_meant_by`: yields the files that a name may mean, the likeliest first.
     """
 
     ignore: tuple[str, ...] = ()
@@ -111,19 +109,19 @@ class Patterns:
 
 
 class Discovery:
-    """Looks at `folder`, and beneath it at other ones: what it holds stands in for its like there."""
+    """Lists the files of `folder` and of the ones beneath it, whose files it overrides."""
 
     def __init__(self, folder: Path, patterns: Patterns, *beneath: Path) -> None:
         self._folders = Folders(folder, *beneath)
         self._patterns = patterns
         self._known: dict[str, tuple[State, _Text]] = {}
-        self._seen: tuple[Mapping[str, State], Found] = ({}, Found({}, (), (), {}))
+        self._seen: tuple[Mapping[str, State], FolderContents] = ({}, FolderContents({}, (), (), {}))
         self._left_out: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}
         self._suffixes = (*_TEMPLATE_SUFFIXES, *(suffix.lower() for suffix in patterns.suffixes))
 
-    def look(self) -> Found:
-        """Look at the folders as they are now. A file is read again only where it has changed."""
+    def look(self) -> FolderContents:
+        """List the folders now. Only changed files are read again."""
         self._left_out = {}
         found = chain.from_iterable(
             self._states(folder, "", (os.path.realpath(folder),)) for folder in reversed(self._folders.all)
@@ -136,10 +134,10 @@ class Discovery:
         return replace(self._seen[1], left_out=self._left_out | self._unreadable)
 
     def _states(self, folder: str | Path, above: str, real: tuple[str, ...]) -> Iterator[tuple[str, State]]:
-        """Yield time and size of every file that can be a part of a mail; `real` are the folders above it, resolved."""
+        """Yield the state of every file that may be part of a mail. `real`: the resolved folders above."""
         try:
             inside = os.scandir(folder)
-        except FileNotFoundError:  # gone again
+        except FileNotFoundError:  # deleted meanwhile
             return
         except OSError as error:
             self._left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
@@ -156,7 +154,7 @@ class Discovery:
                         there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
                         yield from self._states(each.path, f"{file}/", (*real, there))
                 elif self._can_be_part(file):
-                    with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
+                    with contextlib.suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                         found = each.stat()
                         if stat.S_ISREG(found.st_mode):
                             yield file, (found.st_mtime_ns, found.st_size)
@@ -164,7 +162,7 @@ class Discovery:
                             self._left_out[file] = "is no plain file, but a pipe, a socket or a device"
 
     def _leave_out(self, each: os.DirEntry[str], file: str, real: tuple[str, ...]) -> bool:
-        """Tell whether something is not read, and note why: what would be a part of a mail is worth a sentence."""
+        """Tell whether an entry is skipped. The reason is noted for possible parts of mails."""
         is_folder = _is_folder(each)
         file, matters = printable_name(file), is_folder or self._can_be_part(file)
         if not has_printable_name(each.name) and matters:
@@ -187,7 +185,7 @@ class Discovery:
 
     def _text(self, file: str, state: State) -> _Text | None:
         if file not in self._known or self._known[file][0] != state:
-            large = state[1] > LARGEST  # it is told where it is drawn
+            large = state[1] > LARGEST  # rendering reports it
             try:
                 text = "" if large else read_plain_text(self._folders / file, encoding="utf-8-sig", errors="replace")
             except OSError as error:
@@ -196,14 +194,14 @@ class Discovery:
             self._known[file] = state, _read(text)
         return self._known[file][1]
 
-    def _classify(self, files: Mapping[str, _Text]) -> Found:
+    def _classify(self, files: Mapping[str, _Text]) -> FolderContents:
         references = {file: tuple(self._files_named(text.refers, file, files)) for file, text in files.items()}
         extended = _used({file: self._files_named(text.extends, file, files) for file, text in files.items()})
         used = _used(references)
         included = used - extended
         of_circles = {
             name for named in references.values() for name in named
-        } - used  # no mail draws them: they are told
+        } - used  # no mail includes them: they are shown, so that they are reported
         kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
         compiled = {stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
         mails, layouts, partials, named = {}, [], [], by_plain_name(files)
@@ -218,12 +216,12 @@ class Discovery:
             elif kinds[file] == ".mjml" or stem_of(file) not in compiled:
                 kind = UnnamedMjml if kinds[file] == ".mjml" and ending_of(file) != ".mjml" else MailFiles
                 mails[name_of(file)] = kind(file, text_part(file, named), subject(file, named))
-        found = Found(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+        found = FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
         compiling = {file for file, text in files.items() if text.compiles}
         return self._mails_alone(_with_compiled(found, compiling) if compiling else found)
 
-    def _mails_alone(self, found: Found) -> Found:
-        """Leave out the pages of an app, and what they alone are made of."""
+    def _mails_alone(self, found: FolderContents) -> FolderContents:
+        """Leave out the pages of an app, and files that only they use."""
         if (is_mail := self._patterns.is_mail) is None:
             return found
         mails = {name: files for name, files in found.mails.items() if is_mail(files)}
@@ -232,7 +230,7 @@ class Discovery:
         return replace(found, mails=mails, layouts=layouts, partials=partials)
 
     def _files_named(self, names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
-        """Yield those of the names that are files here."""
+        """Yield the files that the names mean."""
         meant = (self._patterns.files_meant_by(name, file) for name in names)
         found = (next((path for path in those if path in files), None) for those in meant)
         return filter(None, found)
@@ -242,12 +240,12 @@ class Discovery:
 
 
 def _is_folder(each: os.DirEntry[str]) -> bool:
-    """Tell whether this is a folder, or a link to one; of a link to itself `is_dir` would raise OSError."""
+    """Tell whether this is a folder, or a link to one. For a link to itself, `is_dir` would raise OSError."""
     return os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
 
 
 def _used(references: Mapping[str, Iterable[str]]) -> set[str]:
-    """Return the files that others refer to. A file that only a circle refers to which it closes itself is no part."""
+    """Return the files that others refer to. A file that is only named by a circle which it closes does not count."""
     below = {file: tuple(named) for file, named in references.items()}
     above: dict[str, list[str]] = {}
     for file, named in below.items():
@@ -276,8 +274,8 @@ def _holds(folder: str, names: Iterable[str]) -> bool:
     return any(os.path.isfile(f"{folder}/{name}") for name in names)  # noqa: PTH113 - many
 
 
-def _with_compiled(found: Found, compiling: set[str]) -> Found:
-    """Know mails for MJML that are made of such a file."""
+def _with_compiled(found: FolderContents, compiling: set[str]) -> FolderContents:
+    """Mark mails as MJML if they use such a file."""
     mails = {
         name: UnnamedMjml(*files) if compiling.intersection(found.reached_from([files.markup])) else files
         for name, files in found.mails.items()
@@ -302,11 +300,28 @@ def _read(text: str) -> _Text:
 
 
 def _kind(file: str, text: _Text) -> str:
-    """Return the ending that names its format; where it has none, as in "welcome.tpl", that of what it looks like."""
+    """Return the ending that names the format; without one, as in "welcome.tpl", the text decides."""
     ending = ending_of(file)
     return ending if ending in (*_MARKUP, *_OTHERS) else text.looks_like
 
 
 def _is_whole(kind: str, text: _Text) -> bool:
-    """Tell whether it can be a mail by itself. HTML needs no <html> for that; MJML needs its root."""
+    """Tell whether a file can be a mail. HTML needs no <html>; MJML needs its root."""
     return kind != ".mjml" or bool(text.extends) or not text.fragment
+
+
+FileState = tuple[str, int, int]
+"""A file, the time of its last change in nanoseconds, and its size. The name is empty for sources without a file."""
+
+
+def state_of(file: str) -> FileState:
+    try:
+        found = Path(file).stat()
+    except OSError:  # an mj-include looks in several places
+        return file, 0, 0
+    return file, found.st_mtime_ns, found.st_size
+
+
+def is_unchanged(states: Iterable[FileState]) -> bool:
+    """Tell whether files are unchanged. Sources without a file count as changed."""
+    return all(file and state_of(file) == (file, *others) for file, *others in states)

@@ -1,13 +1,21 @@
-"""What renders a folder of templates that is not Keyturn's: Jinja as it comes, or the app's own environment."""
+"""Jinja environments for folders of templates: Jinja's defaults, or the app's own (`--env package.module:name`)."""
 
-from collections.abc import Callable, Mapping
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader
 
 from keyturn.emails.gallery.links import BoundedLoader
 from keyturn.emails.gallery.naming import ending_of, files_meant_by
+from keyturn.errors import KeyturnError
 from keyturn.languages import Language
 
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
@@ -15,12 +23,12 @@ _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
 
 class FolderEnvironment(Environment):
-    """Makes templates of one folder, with Jinja's own defaults."""
+    """Renders the templates of a folder with Jinja's defaults."""
 
     folder: Path
 
     def join_path(self, template: str, parent: str) -> str:
-        """Find a file that is named as the app's loader would find it from further up, or as it lies beside another."""
+        """Find a file by the name that the app's loader uses, or by its path beside the other file."""
         return next((file for file in files_meant_by(template, parent) if (self.folder / file).is_file()), template)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -30,7 +38,7 @@ class FolderEnvironment(Environment):
 def folder_environment(
     folder: Path, kind: type[FolderEnvironment] = FolderEnvironment, *, bounds: Path | None = None
 ) -> Callable[[Language], Environment]:
-    """Return what makes the environment of a folder that nothing more is known of. `bounds`: where links may lead."""
+    """Return a factory of environments with Jinja's defaults. `bounds`: links may not lead out of it."""
 
     def make(language: Language) -> Environment:
         environment = kind(
@@ -44,7 +52,7 @@ def folder_environment(
 
 
 def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callable[[Language], Environment]:
-    """Return what makes the app's environment look into the folder first. The app's own stays as it is."""
+    """Return a factory of copies of the app's environment, which look into the folder first."""
 
     def make(language: Language) -> Environment:
         app = given(language.tag)
@@ -63,27 +71,27 @@ def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callab
 
 
 def _translate(environment: Environment, language: Language) -> None:
-    """Give it gettext, and none of Keyturn's own filters: another app's `number` takes other arguments."""
+    """Add gettext without Keyturn's filters: another app's `number` takes other arguments."""
     filters = dict(environment.filters)
     language.teach(environment)
     environment.filters = filters
 
 
 def is_markup(name: str | None) -> bool:
-    """Tell whether texts are escaped in it: in text parts, which are no HTML, they are not."""
+    """Tell whether a file is HTML, so that values are escaped in it."""
     return name is None or ending_of(name) not in _NO_MARKUP
 
 
 def _holds(obj: Any, name: str) -> bool:
-    """Tell whether a sample's table has it: `order.items` is the app's list there, too, and no method of Python's."""
+    """Tell whether a table of a sample has this key: `order.items` is the app's list, not the method of a dict."""
     return isinstance(obj, dict) and name in obj
 
 
 def with_lenient_filters(environment: Environment) -> Environment:
-    """Return a copy of a folder's environment in which an unknown filter leaves its value as it is.
+    """Return a copy of a folder's environment in which unknown filters return their value unchanged.
 
-    So a mail is drawn before anybody has named the app's own environment; what is missing, the checks say. That one is
-    returned as it is.
+    So mails can be rendered without the app's environment; the checks report unknown filters. An app's own environment
+    is returned unchanged.
     """
     if not isinstance(environment, FolderEnvironment):
         return environment
@@ -94,7 +102,7 @@ def with_lenient_filters(environment: Environment) -> Environment:
 
 
 class _OrElse(dict[str, Any]):
-    """Looks for a template in one loader, then in another."""
+    """A dict with a default for unknown names."""
 
     def __init__(self, known: Mapping[str, Any], other: Callable[..., Any]) -> None:
         super().__init__(known)
@@ -105,3 +113,88 @@ class _OrElse(dict[str, Any]):
 
     def get(self, name: str, _: Any = None) -> Any:
         return self[name]
+
+
+_HOLDERS = ("jinja_env", "env", "environment", "engine")
+"""Attributes with the environment: of Flask's app, Starlette's Jinja2Templates, Django's and Litestar's engines."""
+
+_LOCALE = frozenset({"lang", "language", "locale", "tag"})
+
+
+class CannotImport(KeyturnError):
+    """The app's own Jinja environment cannot be imported. The message is a sentence for users."""
+
+
+def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:
+    """Return a function from the tag of a language to the app's environment.
+
+    `named` may be an environment, an object with one (a Flask app, Jinja2Templates), or a function that returns either
+    and may take the tag. It is imported with the folders on `sys.path`. Raises CannotImport.
+    """
+    module_name, _, path = named.partition(":")
+    if not module_name or not path or "/" in named:
+        raise CannotImport(f"--env {named}: it is written as package.module:environment")
+    module = import_from(module_name, folders, f"--env {named}")
+    found: Any = module
+    for name in path.split("."):
+        if not hasattr(found, name):
+            close = get_close_matches(name, dir(found), n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise CannotImport(f"--env {named}: {module_name} has no {path}{hint}")
+        found = getattr(found, name)
+
+    @cache
+    def environment(tag: str) -> Environment:
+        return _environment_in(found, tag, f"--env {named}")
+
+    environment("en")
+    return environment
+
+
+def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
+    """Import a module, also from these folders. Raises CannotImport."""
+    for folder in folders:
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name and f"{name}.".startswith(f"{missing.name}."):
+            raise CannotImport(f"{option}: there is no module {missing.name}, here or where Python looks") from None
+        raise CannotImport(f"{option}: {_describe_error(missing)}") from missing
+    except (Exception, SystemExit) as error:  # a module may raise anything
+        raise CannotImport(f"{option}: {_describe_error(error)}") from error
+
+
+def _environment_in(found: Any, tag: str, option: str, *, called: bool = False) -> Environment:
+    if isinstance(found, Environment):
+        return found
+    for name in _HOLDERS:
+        if isinstance(held := getattr(found, name, None), Environment):
+            return held
+    if called or not callable(found):
+        made = "returns no" if called else "is no"
+        raise CannotImport(f"{option} {made} Jinja environment, it is of type {type(found).__name__}")
+    try:
+        made_by = found(tag) if _takes_locale(found) else found()
+    except Exception as error:
+        raise CannotImport(f"{option}: {_describe_error(error)}") from error
+    return _environment_in(made_by, tag, option, called=True)
+
+
+def _takes_locale(function: Callable[..., Any]) -> bool:
+    """Tell whether a function requires an argument, or names its first one as a locale."""
+    parameters = list(inspect.signature(function).parameters.values())
+    return bool(parameters) and (
+        parameters[0].name in _LOCALE
+        or (parameters[0].default is parameters[0].empty and parameters[0].kind is not parameters[0].KEYWORD_ONLY)
+    )
+
+
+def _describe_error(error: BaseException) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f" ({error.filename}:{error.lineno})"
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {message}{place}"

@@ -1,4 +1,4 @@
-"""Whether a mail may have changed: what the files look like that may have a part in it."""
+"""Fingerprints of mails: the states of all files that may be part of them."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -9,11 +9,11 @@ from keyturn.plain_files import DEEPEST
 
 _File = tuple[str, int, int]
 Fingerprint = frozenset[_File]
-"""Files by their path in the folder, each with the time of its last change in nanoseconds and its size in octets."""
+"""Paths in the folder, each with the time of the last change in nanoseconds and the size in bytes."""
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
-    """Return the fingerprint of each template: of all folders, without what belongs to other templates alone."""
+    """Return the fingerprint of each template: all files but those that belong to other templates alone."""
     names = gallery.names()
     owners = owners_among(names)
     own: dict[str, set[_File]] = {name: set() for name in names}
@@ -25,18 +25,18 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
 
 
 def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
-    """Return what tells which of these templates a file belongs to, by its path in a folder; most belong to none."""
+    """Return a function from a file's path to the templates that own it; most files have no owner."""
     known = frozenset(names)
     return lambda file: known.intersection(_prefixes(file.removeprefix("samples/")))
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Return the fingerprint of all that a folder holds."""
+    """Return the fingerprint of a folder."""
     return frozenset(_files(str(folder), ""))
 
 
 def _prefixes(file: str) -> Iterator[str]:
-    """Yield the templates that a file may be of, a part of it or its samples: what its path begins with."""
+    """Yield the names of templates that a file may belong to: the prefixes of its path."""
     return (file[:at] for at, character in enumerate(file) if character in "/.")
 
 
@@ -45,7 +45,7 @@ def _files(folder: str, prefix: str) -> Iterator[_File]:
         return
     try:
         entries = list(os.scandir(folder))
-    except OSError:  # gone again
+    except OSError:  # deleted meanwhile
         return
     for entry in entries:
         try:
@@ -54,5 +54,5 @@ def _files(folder: str, prefix: str) -> Iterator[_File]:
             elif entry.is_file():
                 found = entry.stat()
                 yield prefix + entry.name, found.st_mtime_ns, found.st_size
-        except OSError:  # as an editor's half-written file is
+        except OSError:  # deleted meanwhile, as temporary files of editors are
             continue

@@ -1,4 +1,4 @@
-"""What there is to show: the mails of a folder, their samples, and the files that they share."""
+"""The mails of a folder, their samples and the files that they share; and a gallery with an unsaved draft."""
 
 import os
 import re
@@ -6,24 +6,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from jinja2 import Environment
+from jinja2 import BaseLoader, Environment
 
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
 from keyturn.emails.gallery.configuration import MailSettings
-from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
-from keyturn.emails.gallery.file_states import state_of
-from keyturn.emails.gallery.placeholders.guessed_values import guess
+from keyturn.emails.gallery.discovery import Discovery, FolderContents, Patterns, state_of
 from keyturn.emails.gallery.renderers import Renderers
-from keyturn.emails.gallery.samples import hostile
-from keyturn.emails.gallery.samples.files import Listings, Written, find_samples, fit_samples
-from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.samples import Sample, hostile
+from keyturn.emails.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
 from keyturn.emails.gallery.sizes import require_readable
+from keyturn.emails.gallery.variables.guessed_values import guess
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
@@ -36,14 +34,15 @@ from keyturn.plain_files import leads_out, read_plain_text
 T = TypeVar("T")
 
 GUESSED = "guessed"
-"""The name of the sample of a template that has none."""
+"""The name of the guessed sample of a template without samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A mail in the list. `guessed`: nobody has written samples of it. `unreadable`: those that are there are.
+    """A mail in the list. `guessed`: it has no samples. `unreadable`: its samples cannot be read.
 
-    `hostile` samples are made from its first one; `branches` were found, as far as anybody asked (`Gallery.branches`).
+    `hostile`: names of samples that are made from its first one. `branches`: names of found samples, if they were
+    asked for (`Gallery.branches`).
     """
 
     name: str
@@ -56,12 +55,13 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """Looks at the folder anew each time it is asked, so it is never out of date; `one_look` groups questions.
+    """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `props` are the typed props by template; a template without any is given the plain values of its samples, and where
-    it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
-    `samples_folder` is one more for samples. `mails` is what is set about single ones, by name. `find_variables` reads
-    what is no Jinja. `finds_branches`: values are found for branches that samples leave out, by `explorer` if bounded.
+    `props`: typed props by template. A template without props gets the plain values of its samples, or guessed ones.
+    `brands`: globals of other brands, by name. `patterns`: which files are mails.
+    `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
+    `find_variables`: finds the variables of templates that are no Jinja.
+    `finds_branches`: whether to find values for branches that samples leave out; `explorer` does it within limits.
     """
 
     templates: Templates
@@ -77,17 +77,17 @@ class Gallery:
 
     @property
     def audits(self) -> Mapping[str, str]:
-        """The audits that mails declare, by name: in their props, or in what is set, which counts."""
+        """The audits that mails declare, by name. Settings override props."""
         by_props = {name: props.audit for name, props in self.props.items() if props.audit}
         return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the folder may be a stranger's: nobody has said that it is trusted."""
+        """Whether the folder is not trusted."""
         return self.patterns.bounds is not None
 
     @property
-    def folder(self) -> Path:  # where what is new is written
+    def folder(self) -> Path:  # new files are written here
         return self.templates.folder
 
     @property
@@ -96,7 +96,7 @@ class Gallery:
 
     @property
     def watched_folders(self) -> list[Path]:
-        """The folders that all that is shown comes from."""
+        """The folders that templates, samples and catalogues come from."""
         folder = self.folder.resolve()
         beneath = self.folders.all[1:]
         beside = [folder.parent / "samples", self.samples_folder, *beneath, *self.languages.catalogues.folders]
@@ -105,10 +105,7 @@ class Gallery:
 
     @contextmanager
     def one_look(self) -> Iterator[None]:
-        """Answer all questions of this context from one look at the folder, which begins now.
-
-        A page asks for every template several times, and a folder may hold hundreds of files.
-        """
+        """Answer all calls in this context from one look at the folder, taken now."""
         token = _LOOK.set(Look(self, self._discovery.look()))
         try:
             yield
@@ -120,7 +117,7 @@ class Gallery:
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """Files and folders that are not read, and why not."""
+        """Reasons why files and folders are skipped."""
         return self._current_look().left_out
 
     def entries(self) -> list[Entry]:
@@ -128,7 +125,7 @@ class Gallery:
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
-        """Return the files of a mail. Raises LookupError where there is no such template."""
+        """Return the files of a mail. Raises LookupError for unknown names."""
         try:
             return self._current_look().mails[name]
         except KeyError:
@@ -137,8 +134,7 @@ class Gallery:
     def samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples of a mail by name.
 
-        Raises LookupError where there is no such template, TemplateInvalid where its samples cannot be read, or its
-        files are too large to be.
+        Raises LookupError for unknown names, TemplateInvalid if samples cannot be read or files are too large.
         """
         require_readable(self.folders / file for file in self.files_of(name))
         known = self._written_samples(name)
@@ -147,7 +143,7 @@ class Gallery:
         return {GUESSED: Sample(GUESSED, self._guess_values(name), "guessed")}
 
     def sample(self, name: str, sample: str) -> Sample:
-        """Return one sample of a mail, also one that is made to try it. Raises LookupError, TemplateInvalid."""
+        """Return a sample of a mail, also a hostile or found one. Raises LookupError, TemplateInvalid."""
         samples = self.samples(name)
         if sample.startswith(PREFIX) and (report := self.branches(name)):
             samples = {found.name: found for found in report.samples}
@@ -159,23 +155,23 @@ class Gallery:
         return samples[sample]
 
     def variables(self, name: str) -> Mapping[str, Variable]:
-        """Return what the templates of a mail are given, as far as they tell. Raises LookupError."""
+        """Return the variables of a mail's templates. Raises LookupError."""
         return self._while_unchanged(name, "variables", lambda: self.variables_in([*filter(None, self.files(name))]))
 
     def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
-        """Return what files of the folder are given, with all that they bring in."""
+        """Return the variables of files, with all that they include."""
         from keyturn.emails.gallery.variables.usage import find_variables
 
         environment = self.templates.environment(self.languages.choose(""))
         return self.find_variables(files) if self.find_variables else find_variables(files, environment)
 
     def branches(self, name: str) -> BranchReport | None:
-        """Return what is known of the branches of a mail: values are found for those that no sample takes.
+        """Return the report on the branches of a mail, with values for those that no sample takes.
 
-        It is kept while neither templates nor samples change, and takes up to some seconds of a processor before. None
-        where branches are not looked for, and where the mail has no samples that can be read. Raises LookupError.
+        It takes up to some seconds of processor time, and is kept until templates or samples change. Returns None if
+        branches are not explored, or the samples cannot be read. Raises LookupError.
         """
-        from keyturn.emails.gallery.branches.mails import explore_mail
+        from keyturn.emails.gallery.branches.exploration import explore_mail
 
         samples = self._samples_or_none(name)
         if not (self.finds_branches and samples):
@@ -187,18 +183,17 @@ class Gallery:
         return self._branches[name][1]
 
     def known_branches(self, name: str) -> BranchReport | None:
-        """Return what was found when somebody asked last, without looking for anything."""
+        """Return the last report of `branches`, without exploring."""
         return self._branches.get(name, (None, None))[1]
 
     def shared_files(self) -> list[str]:
-        """Return the files that mails share, layouts and partials, as templates refer to them."""
+        """Return layouts and partials, by the names that templates use."""
         return self._current_look().shared
 
     def source(self, file: str) -> str:
-        """Return a file of the folder, as templates refer to it. What is not UTF-8 in it shows as U+FFFD.
+        """Return the text of a file. Bytes that are not UTF-8 become U+FFFD.
 
-        Raises OSError where it cannot be read, or is a link that leads out of a foreign folder: the link may be what a
-        finding is about.
+        Raises OSError if it cannot be read, or is a link that leads out of an untrusted folder.
         """
         path = self.folders / file
         if leads_out(path, self.patterns.bounds) and leads_out(path, path):
@@ -206,16 +201,16 @@ class Gallery:
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
     def users(self, shared: str) -> list[str]:
-        """Return the mails that refer to a shared file, also through another one."""
+        """Return the mails that use a shared file, directly or not."""
         found = self._current_look()
         return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
 
     def files_of(self, name: str) -> list[str]:
-        """Return the files that a mail is made of, its own first. Raises LookupError."""
+        """Return the files of a mail and all that they use, its own first. Raises LookupError."""
         return self._current_look().reached_from(self.files(name))
 
     def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
-        """Return what gives a sample its templates; `prepare` is done to each Jinja environment."""
+        """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
         prepare = prepare or (lambda environment: environment)
         return Renderers(self.templates.with_files(self.files), self.brands, prepare)
 
@@ -231,7 +226,7 @@ class Gallery:
             return Entry(name, (), unreadable=True)
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
-        """Return the samples that somebody has written. Raises LookupError, TemplateInvalid."""
+        """Return the samples in files. Raises LookupError, TemplateInvalid."""
         look = _LOOK.get()
         if look is None or look.gallery is not self:
             return self._read_samples(name, Listings())
@@ -240,7 +235,7 @@ class Gallery:
         return look.samples[name]
 
     def _read_samples(self, name: str, listings: Listings) -> Mapping[str, Sample]:
-        written: dict[str, Written] = {}
+        written: dict[str, WrittenSample] = {}
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
             written |= find_samples(
@@ -264,7 +259,7 @@ class Gallery:
         return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name)))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
-        """Return what `make` made of the files of a mail, until one of them changes."""
+        """Return the result of `make`, which is kept until a file of the mail changes."""
         state = self._states_of(name)
         if self._results.get((name, what), ((), {}))[0] != state:
             self._results[name, what] = state, make()
@@ -285,17 +280,17 @@ class Gallery:
 
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:
-        return SharedBytecodeCache(most=64)  # layouts and partials, which many mails have
+        return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
 
     @cached_property
     def _results(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:
         return {}
 
-    def _origin_of(self, sample: Written) -> str:
+    def _origin_of(self, sample: WrittenSample) -> str:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
         return f"{file}:{sample.line}" if sample.line else file
 
-    def _current_look(self) -> Found:
+    def _current_look(self) -> FolderContents:
         look = _LOOK.get()
         return look.found if look is not None and look.gallery is self else self._discovery.look()
 
@@ -306,12 +301,64 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found in a folder at one moment, and the samples that were read since."""
+    """The files of a folder at one time, and the samples read since."""
 
     gallery: Gallery
-    found: Found
+    found: FolderContents
     samples: dict[str, Mapping[str, Sample]] = field(default_factory=dict)
     listings: Listings = field(default_factory=Listings)
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The unsaved text of a file, by the name that templates use."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftGallery(Gallery):
+    """A gallery with one file as in the draft. The list of files is that of the disk."""
+
+    draft: Draft
+
+    def source(self, file: str) -> str:
+        return self.draft.text if file == self.draft.file else super().source(file)
+
+    def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
+        def with_draft(environment: Environment) -> Environment:
+            if environment.loader:
+                environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
+            environment.bytecode_cache = None  # a draft is compiled once, for its author alone
+            return prepare(environment) if prepare else environment
+
+        return super().renderers(with_draft)
+
+
+def with_draft(gallery: Gallery, draft: Draft) -> DraftGallery:
+    known: dict[str, Any] = {field.name: getattr(gallery, field.name) for field in fields(Gallery)}
+    if engine := gallery.templates.engine:
+        known["templates"] = replace(gallery.templates, engine=engine.with_draft(draft.file, draft.text))
+    return DraftGallery(**known, draft=draft)
+
+
+class _DraftLoader(BaseLoader):
+    """Loads templates with another loader, and the draft in place of its file, whatever its name."""
+
+    def __init__(self, loader: BaseLoader, path: str, draft: Draft) -> None:
+        self._loader = loader
+        self._path = os.path.realpath(path)
+        self._draft = draft
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, path, is_current = self._loader.get_source(environment, template)
+        if path and os.path.realpath(path) == self._path:
+            return self._draft.text, path, None
+        return source, path, is_current
+
+    def list_templates(self) -> list[str]:
+        return self._loader.list_templates()

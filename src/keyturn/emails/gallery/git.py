@@ -1,21 +1,20 @@
-"""Git, asked about the repository that a folder lies in, without obeying anything that the repository says.
+"""Reads the git repository of a folder without obeying its configuration.
 
-A repository can make git run programs: configuration names hooks, filters, textconv and diff programs, checkers of
-signatures, a file watcher, a pager, and what fetches missing objects from a remote; includes bring in more. The folder
-may be a stranger's unpacked archive, so git never sees the repository's own directory. `open_repository` makes a git
-directory in a temporary folder for each visit:
+A repository can make git run programs. Its configuration names hooks, filters, textconv and diff programs, checkers of
+signatures, a file watcher, a pager and remotes; includes add more. The folder may be an unpacked archive of unknown
+origin, so git never sees the repository's own directory. `open_repository` makes a temporary git directory instead:
 
-* Its configuration is written here. Of the repository's, only the settings in `_HARMLESS` are taken over, each a word.
+* Its configuration is written here. Of the repository's, only the settings in `_HARMLESS` are copied, each one word.
 * It has no hooks, remotes, attributes, grafts, and no configuration of worktrees and submodules. `.gitattributes` in
-  the tree may name drivers, but nothing defines them, so they do nothing.
+  the tree may name drivers, but none is defined.
 * Objects and refs are the repository's. HEAD, the index and the list of shallow commits are copied.
 
-The configuration of the system and of the user does not count either, but for `_OF_THE_USER`. Git takes no replacement
-for an object, asks no remote for a missing one, and writes nothing into the repository. It is ended when it takes too
-long or writes too much.
+The configuration of the system is ignored, and that of the user apart from `_OF_THE_USER`. Git uses no replacement
+objects, contacts no remotes, and writes nothing into the repository. It is stopped when it takes too long or writes too
+much.
 
-A `.git` file, `commondir` and alternates may lead to another repository, as those of a worktree do. No program runs
-from there either, and a commit of that repository is shown with its own files alone.
+A `.git` file, `commondir` and alternates may lead to another repository, as those of a worktree do. No program of that
+repository runs either, and its commits are shown with their own files alone.
 """
 
 import os
@@ -38,7 +37,7 @@ _LONGEST = 60.0
 """Seconds that git may take."""
 
 _MOST = 96 * 1024**2
-"""Octets that git may write."""
+"""Bytes that git may write."""
 
 _PIECE = 64 * 1024
 
@@ -57,17 +56,17 @@ _HARMLESS = (
     "extensions.objectformat",
     "extensions.refstorage",
 )
-"""Settings that say how files and objects are stored. None of them names a program, a file or a host."""
+"""Settings on the storage of files and objects. None names a program, a file or a host."""
 
 _OF_THE_USER = ("core.autocrlf", "core.eol", "core.excludesfile")
 _NONE_SET = 1
-"""The code that `git config` ends with where there is no such setting."""
+"""The exit code of `git config` for unset names."""
 
 _WORD = re.compile(r"[A-Za-z0-9]{1,20}")
 
 
 class GitFailed(KeyturnError):
-    """Git cannot answer. The message is what comes behind "git": a clause for a person."""
+    """Git cannot answer. The message continues a sentence after "git"."""
 
 
 class GitMissing(GitFailed):
@@ -83,9 +82,9 @@ class Repository:
     _environment: Mapping[str, str]
 
     def ask(self, *arguments: str, given: bytes = b"") -> bytes:
-        """Return what git writes, run at `top`. Paths are taken literally. Raises GitFailed.
+        """Run git at `top` and return its output. Paths are literal. Raises GitFailed.
 
-        Arguments that come from people have to stand behind `--end-of-options`.
+        Arguments from users must follow `--end-of-options`.
         """
         command = (self._program, "--no-pager", "--literal-pathspecs", *arguments)
         return _run(command, self._environment, self.top, given=given)
@@ -100,7 +99,7 @@ class Repository:
 
 
 class _Places(NamedTuple):
-    """Names where a repository lies: its working tree, the directory of that, and the one that worktrees share."""
+    """The folders of a repository: its working tree, the git directory of that, and the shared git directory."""
 
     top: Path
     own: Path
@@ -109,9 +108,9 @@ class _Places(NamedTuple):
 
 @contextmanager
 def open_repository(folder: Path, *, compares_files: bool = False) -> Iterator[Repository]:
-    """Open the repository that a folder lies in. Raises GitFailed, also where it lies in none.
+    """Open the repository of a folder. Raises GitFailed, also if there is none.
 
-    `compares_files`: the files in the working tree are asked about, too, and not commits alone.
+    `compares_files`: also compare files in the working tree, not only commits.
     """
     program, places = _program(), _places_of(folder)
     with tempfile.TemporaryDirectory(prefix="keyturn-git-", ignore_cleanup_errors=True) as made:
@@ -132,7 +131,7 @@ def lies_in_repository(folder: Path) -> bool:
 
 
 def _program() -> str:
-    """Return the path of git. It is never one of the folder that a command runs in, or that git is run in."""
+    """Return the path of git, never one in the working directory."""
     places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()]
     found = shutil.which("git", path=os.pathsep.join(places)) if places else None
     if found is None or not any(Path(found).parent == Path(place) for place in places):  # on Windows: the current one
@@ -141,7 +140,7 @@ def _program() -> str:
 
 
 def _places_of(folder: Path) -> _Places:
-    """Find the nearest repository, as git does; a folder that only looks like a bare one is none."""
+    """Find the nearest repository, as git does, but no bare ones."""
     here = folder.resolve()
     for top in (here, *here.parents):
         own = _followed(top / ".git", "gitdir: ") if (top / ".git").is_file() else top / ".git"
@@ -154,7 +153,7 @@ def _places_of(folder: Path) -> _Places:
 
 
 def _followed(pointer: Path, prefix: str = "") -> Path:
-    """Return where a file leads that holds a path, relative to the folder that it lies in."""
+    """Return the target of a file that holds a path relative to its folder."""
     try:
         text = os.fsdecode(read_plain_file(pointer, _LARGEST_POINTER)).rstrip("\r\n")
     except OSError as error:
@@ -183,7 +182,7 @@ def _environment(made: Path, places: _Places) -> Mapping[str, str]:
 
 
 def _fill(made: Path, places: _Places, *, with_index: bool) -> None:
-    """Bring into the directory what git reads of the repository."""
+    """Copy or link the parts of the repository that git reads."""
     (made / "info").mkdir()
     copied = {"HEAD": places.own, "shallow": places.common}
     if with_index:
@@ -193,7 +192,9 @@ def _fill(made: Path, places: _Places, *, with_index: bool) -> None:
         with suppress(FileNotFoundError):
             found = (folder / name).stat()
             (made / name).write_bytes(read_plain_file(folder / name, _LARGEST_INDEX))
-            os.utime(made / name, ns=(found.st_atime_ns, found.st_mtime_ns))  # what is newer than the index is compared
+            os.utime(
+                made / name, ns=(found.st_atime_ns, found.st_mtime_ns)
+            )  # git compares files that are newer than the index
     for name in ("refs", "packed-refs", "reftable"):
         if (places.common / name).exists():
             _link(made / name, places.common / name)
@@ -202,12 +203,12 @@ def _fill(made: Path, places: _Places, *, with_index: bool) -> None:
 def _link(made: Path, there: Path) -> None:
     try:
         made.symlink_to(there)
-    except OSError:  # Windows lets few people make links
+    except OSError:  # Windows rarely permits links
         (shutil.copytree if there.is_dir() else shutil.copyfile)(there, made)
 
 
 def _settings(program: str, environment: Mapping[str, str], places: _Places, *, with_users: bool) -> str:
-    """Return the configuration: ours, and what is harmless of the user's and the repository's."""
+    """Return the configuration: ours, and harmless settings of the user and the repository."""
     allowed = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
     users = _values(program, allowed, _OF_THE_USER) if with_users else {}
     excludes = users.pop("core.excludesfile", "")
@@ -226,7 +227,7 @@ def _settings(program: str, environment: Mapping[str, str], places: _Places, *, 
 
 
 def _values(program: str, environment: Mapping[str, str], names: tuple[str, ...], *where: str) -> dict[str, str]:
-    """Return settings by name, the last value of each. A file that is named includes no other (git-config(1))."""
+    """Return settings by name, the last value of each. With --file, git follows no includes (git-config(1))."""
     asked = (program, "config", *where, "-z", "--get-regexp", f"^({'|'.join(map(re.escape, names))})$")
     listed = os.fsdecode(_run(asked, environment, Path(environment["GIT_DIR"]), fine=(0, _NONE_SET)))
     entries = (entry.partition("\n") for entry in listed.split("\0") if entry)
@@ -261,7 +262,7 @@ def _run(
 
 
 def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
-    """Return what a process writes. It is ended when it takes too long or writes too much; then GitFailed is raised."""
+    """Return the output of a process. Stops it and raises GitFailed when it takes too long or writes too much."""
     assert process.stdout  # both are pipes
     assert process.stderr
     late, complaint = threading.Event(), bytearray()
@@ -298,7 +299,7 @@ def _listen(said: IO[bytes], complaint: bytearray) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a process with all that it has started, unless it has ended."""
+    """Kill a running process and its children."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()

@@ -1,7 +1,7 @@
-"""Symbolic links in a folder of templates: where they may lead, and the loader that keeps to it.
+"""Bounds for symbolic links in a folder of templates, and a loader that enforces them.
 
-A branch of somebody's may hold a link to any file of this machine, and what a template holds is shown, also in the log
-of a CI run (CWE-59, CWE-61).
+A foreign branch may link to any file of this machine, and templates are shown, even in the log of a CI run (CWE-59,
+CWE-61).
 """
 
 import os
@@ -16,34 +16,34 @@ from keyturn.plain_files import leads_out
 
 
 def bounds_of(folder: Path) -> Path:
-    """Return what the links of a folder must stay in: the repository that it is in, else the folder itself.
+    """Return the folder that links must stay in: the repository, or else the folder itself.
 
-    A home folder that is a repository holds more than a project, such as keys, and is no bound.
+    A home folder that is a repository does not count, since it also holds keys and the like.
     """
-    here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - there may be no home
+    here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - works without a home folder
     return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
 
 
 def may_come_with(folder: Path, file: Path) -> bool:
-    """Tell whether the people who made a folder may have made that file: it lies in the same repository.
+    """Tell whether the authors of a folder may have made that file, since it lies in the same repository.
 
-    Where there is none, it lies in the folder or above it, as in an unpacked archive, but in no home folder.
+    Without a repository, the file lies in the folder or above it, as in an unpacked archive, but in no home folder.
     """
     here, bounds, home = folder.resolve(), bounds_of(folder), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111
     above = () if (bounds / ".git").exists() and bounds != home else (one for one in here.parents if one != home)
-    places = {file.parent.resolve(), file.resolve().parent}  # where it stands, and where a link leads
+    places = {file.parent.resolve(), file.resolve().parent}  # its own, and that of its target
     return any(place.is_relative_to(bounds) for place in places) or not places.isdisjoint(above)
 
 
 class BoundedLoader(FileSystemLoader):
-    """Loads the templates of a folder, and none from beyond its bounds."""
+    """Loads the templates of a folder within its bounds."""
 
     def __init__(self, folder: Path, bounds: Path | None) -> None:
         super().__init__(folder)
         self._folder, self._bounds = folder, bounds
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        """Return the source of a template. Raises SecurityError for one that a link takes from elsewhere."""
+        """Return the source of a template. Raises SecurityError if a link leads out of the bounds."""
         try:
             file = self._folder.joinpath(*split_template_path(template))
         except TemplateNotFound:

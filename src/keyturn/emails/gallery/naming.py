@@ -1,4 +1,4 @@
-"""What file names say: what a mail is called, which files belong to it, and which are shared."""
+"""Names of files: the name of a mail, the files that belong to it, and shared files."""
 
 import os
 import re
@@ -9,41 +9,20 @@ from pathlib import PurePosixPath
 
 from keyturn.mail.rendering.files import plain_name
 
-_SHARED_FOLDERS = frozenset(
-    {
-        "base",
-        "bases",
-        "block",
-        "blocks",
-        "common",
-        "component",
-        "components",
-        "fragment",
-        "fragments",
-        "include",
-        "includes",
-        "layout",
-        "layouts",
-        "macro",
-        "macros",
-        "partial",
-        "partials",
-        "shared",
-        "snippet",
-        "snippets",
-    }
+_SHARED_FOLDER = re.compile(
+    r"(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared", re.IGNORECASE
 )
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")
-"""What Django's apps call the body beside `..._subject.txt`."""
+"""Endings of the body's name beside `..._subject.txt` in Django's apps."""
 
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
-"""Names of a file that say nothing: the mail is called as its folder is."""
+"""Generic names of files: the mail is named after its folder."""
 
 
 @cache
 def is_shared(file: str) -> bool:
     *folders, name = PurePosixPath(file).parts
-    return name.startswith("_") or any(one.startswith("_") or one.lower() in _SHARED_FOLDERS for one in folders)
+    return name.startswith("_") or any(one.startswith("_") or _SHARED_FOLDER.fullmatch(one) for one in folders)
 
 
 @cache
@@ -59,7 +38,7 @@ def stem_of(file: str) -> str:
 
 @cache
 def name_of(file: str) -> str:
-    """Return what a mail is called: by its path, or by its folder where that is a folder of its own."""
+    """Return the name of a mail: its path, or its folder if that is a folder of its own."""
     stem = PurePosixPath(stem_of(file))
     if stem.parent.name and (stem.name == stem.parent.name or stem.name in _ITS_FOLDERS_OWN):
         return stem.parent.as_posix()
@@ -67,10 +46,10 @@ def name_of(file: str) -> str:
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:
-    """Return the files that one template may mean by a name, the likeliest first.
+    """Return the files that a template may mean by a name, the likeliest first.
 
-    It is relative to the folder, or to the file that says it. Or the app's own loader starts elsewhere: further down,
-    where "base.html" is what is called "templates/base.html" here, or further up, where it is "emails/base.html".
+    A name is relative to the folder or to the template. The app's own loader may also start in a folder below or above:
+    "base.html" is then "templates/base.html" here, or "emails/base.html" there.
     """
     parts = PurePosixPath(name).parts
     from_above = (os.path.normpath(above / name) for above in PurePosixPath(by).parents)
@@ -79,7 +58,7 @@ def files_meant_by(name: str, by: str) -> Iterator[str]:
 
 
 def by_plain_name(files: Iterable[str]) -> Mapping[str, str]:
-    """Return files by their names without a template's ending: what `text_part` and `subject` look among."""
+    """Return files by their names without a template's ending, for `text_part` and `subject`."""
     return {plain_name(file): file for file in files}
 
 

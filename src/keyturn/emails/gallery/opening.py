@@ -1,4 +1,4 @@
-"""A folder of templates and what is set about it -> a Gallery."""
+"""Opens a folder of templates with its settings as a Gallery."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from keyturn.emails.gallery.app_environment import import_environment, import_from
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import Patterns
-from keyturn.emails.gallery.environments import app_environment, folder_environment
+from keyturn.emails.gallery.environments import app_environment, folder_environment, import_environment, import_from
 from keyturn.emails.gallery.gallery import Gallery
 from keyturn.emails.gallery.links import bounds_of
 from keyturn.emails.gallery.naming import files_meant_by
@@ -23,10 +22,10 @@ from keyturn.mail.rendering.render import EmailProps, Templates
 
 @dataclass(frozen=True, slots=True)
 class OtherEngine:
-    """What a folder is opened with that is no Jinja.
+    """An engine other than Jinja.
 
-    `engine` draws its templates; what `make_environment` makes reads them as Jinja's syntax trees. `suffixes` are the
-    endings that they have, and `files_meant_by` says which files one may mean by a name.
+    `engine` renders templates. `make_environment` returns an environment that parses them into Jinja's syntax trees.
+    `suffixes`: their endings. `files_meant_by` yields the files that a name may mean.
     """
 
     engine: Engine
@@ -44,12 +43,10 @@ def open_gallery(
     sandboxed: bool = False,
     other: OtherEngine | None = None,
 ) -> Gallery:
-    """Return the gallery over somebody's own templates. `environment` counts before the one that is set.
+    """Return the gallery over a folder of templates.
 
-    They are Jinja, where no `other` engine is named.
-
-    `sandboxed` is for a folder that nobody has trusted, with settings that name no code: an app's own environment knows
-    no sandbox. Raises CannotImport for an environment or props that cannot be had.
+    `environment` overrides the one in the settings. `other`: the engine, by default Jinja. `sandboxed`: for untrusted
+    folders, whose settings name no code; an app's own environment has no sandbox. Raises CannotImport.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
     places = _import_places(folder, settings)
@@ -80,7 +77,7 @@ def open_gallery(
 
 
 def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
-    """Return where an app's modules are looked for: here, and where its project starts, with or without `src`."""
+    """Return the folders of an app's modules: the working directory, and its project, with or without `src`."""
     project = settings.file.parent if settings.file else None
     project = project or next((above for above in folder.parents if (above / "pyproject.toml").is_file()), None)
     return [*([project / "src", project] if project else []), Path.cwd()]
@@ -105,7 +102,7 @@ def _languages(folder: Path, settings: StudioSettings, bounds: Path | None) -> L
 
 
 def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:
-    """Return the props that a module describes, by the names of their templates."""
+    """Return the props in a module, by the names of their templates."""
     found = vars(import_from(module, places, f"props {module}")).values()
     props = (one for one in found if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
     return {one.template: one for one in props if hasattr(one, "template")}

@@ -1,4 +1,4 @@
-"""A file written so that whoever reads it meanwhile finds the old one or the new one, and nothing between."""
+"""Atomic replacement of files."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Write a file, readable by whoever could read the one that it replaces (POSIX rename). Raises OSError."""
+    """Replace a file atomically (POSIX rename), with the permissions of the old one. Raises OSError."""
     handle, name = tempfile.mkstemp(prefix=".", suffix=f".half{file.suffix}", dir=file.parent)
     half = Path(name)
     try:

@@ -1,11 +1,11 @@
-"""Templates of somebody whom nobody here has trusted: Jinja's sandbox, in which everything ends.
+"""A sandbox for untrusted templates: Jinja's own, with limits on time and size.
 
-A template is a program. Outside a sandbox it reaches Python's own objects, and with them the machine (OWASP Web
-Security Testing Guide, WSTG-INPV-18). The sandbox is Jinja's; what Jinja leaves to its user is bounded here: how long a
-template takes, and how long a text grows. It is no bound on memory in general: for that, a worker has its system's
-(`keyturn.emails.workers`).
+A template is a program. Outside a sandbox it reaches Python's objects and so the machine (OWASP Web Security Testing
+Guide, WSTG-INPV-18). Jinja leaves limits to its user: here are those on the time of a template and the length of a
+text. Workers limit memory by means of the system (`keyturn.emails.workers`).
 """
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -23,31 +23,30 @@ from jinja2.visitor import NodeTransformer
 
 from keyturn.emails.gallery.environments import FolderEnvironment
 from keyturn.emails.gallery.sizes import LARGEST
-from keyturn.emails.gallery.suspended import raise_where_it_is
 
 T = TypeVar("T")
 
 LONGEST = 2.0
-"""Seconds of a processor that one rendering may take, whatever else the machine does. A mail takes milliseconds."""
+"""Seconds of processor time for one rendering. A mail takes milliseconds."""
 
 _WIDEST = 1000
-"""What a width, a number of columns or of paragraphs may be."""
+"""The maximum of widths, columns and paragraphs."""
 
 _PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
 _PADDING_FILTERS = {"batch": 1, "center": 1, "indent": 1, "round": 1, "slice": 1, "tojson": 2}
-"""Those whose numbers make a text longer, and how many arguments come before the numbers."""
+"""Filters whose numbers make a text longer, with the index of the first number."""
 
 _WIDE_FORMAT = re.compile(
     r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
     r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
 )
-"""A width of four digits, or one that comes from a value."""
+"""A width of four digits, or one from a value."""
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 
 class _EndingTemplate(Template):
-    """Renders within the time that a template may take."""
+    """A template with a time limit."""
 
     def render(self, *args: Any, **values: Any) -> str:
         ends = _ends_at.set(thread_time() + LONGEST)
@@ -58,9 +57,9 @@ class _EndingTemplate(Template):
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
-    """A folder's environment in which a template reaches no more than it is given, and comes to an end.
+    """A folder's environment in which templates reach only their values, and end.
 
-    What it may not do raises SecurityError. Lists and tables stay as they are, since other templates are given them.
+    Forbidden operations raise SecurityError. Lists and tables are immutable, since other templates get them, too.
     """
 
     template_class = _EndingTemplate
@@ -74,7 +73,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
 
     def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
-        """Yield what is printed, as long as it is not too much."""
+        """Yield printed parts up to the maximum length."""
         length = 0
         try:
             for part in parts:
@@ -86,7 +85,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
             raise
 
     def bounded_loop(self, entries: Iterable[T]) -> Iterator[T]:
-        """Yield what a loop goes over, as long as there is time."""
+        """Yield the entries of a loop until the time is over."""
         for entry in entries:
             _require_time()
             yield entry
@@ -101,7 +100,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         return _require_short(super().call(context, called, *args, **values))
 
     def is_safe_callable(self, obj: Any) -> bool:
-        # What stands in for an unknown name has every attribute, also the one that marks what is unsafe.
+        # A stand-in for an unknown name has every attribute, also the one that marks unsafe functions.
         return isinstance(obj, Undefined) or super().is_safe_callable(obj)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -125,7 +124,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         return wrapped
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
-        """Refuse at once: what is undefined is a plausible value in a template without samples."""
+        """Refuse at once: in a template without samples, an undefined value would be plausible."""
         raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
@@ -139,7 +138,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
 
 
 class _Bounds(NodeTransformer):
-    """Puts a call of the environment around each loop and each `~`, about which the sandbox asks nobody."""
+    """Wraps each loop and each `~`, which Jinja's sandbox does not intercept, in a call of the environment."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
         self.generic_visit(node)
@@ -160,7 +159,7 @@ def _call(method: str, argument: Any) -> nodes.Call:
 
 
 def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the filter with bounds, and with what Jinja has written on it."""
+    """Wrap a filter in limits, with its attributes."""
 
     @wraps(function)
     def apply(*args: Any, **options: Any) -> Any:
@@ -211,3 +210,12 @@ def _require_narrow(*numbers: Any) -> None:
 def _require_narrow_format(pattern: str) -> None:
     if _WIDE_FORMAT.search(pattern):
         raise SecurityError(f"it formats to a width of more than {_WIDEST - 1}, or to one that a value says")
+
+
+def raise_where_it_is(error: Exception, parts: Iterable[str]) -> None:
+    """Raise the error inside the template that prints the parts, so that its line is known.
+
+    Returns if the error came from there, or if `parts` is no generator.
+    """
+    if inspect.isgenerator(parts) and inspect.getgeneratorstate(parts) == inspect.GEN_SUSPENDED:
+        parts.throw(error)

@@ -1,4 +1,4 @@
-"""How large a template, and what becomes of it, may be."""
+"""Limits on the size of templates and mails."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,15 +9,15 @@ from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.folders import Folders
 
 LARGEST = 1_000_000
-"""Characters of a text, octets of a file, entries of a list. Gmail shows a tenth of it (see the check of sizes)."""
+"""Characters of a text, bytes of a file, entries of a list. Gmail shows a tenth of it (see the check of sizes)."""
 
 
 class TooLarge(Exception):
-    """A file, or what became of it, is larger than anybody reads."""
+    """A file or a rendered mail exceeds the limit."""
 
 
 def require_readable(files: Iterable[Path]) -> None:
-    """Raise TemplateInvalid, from TooLarge, where a file is too large to be read as a template."""
+    """Raise TemplateInvalid from TooLarge if a file is too large."""
     for file in files:
         size = file.stat().st_size if file.is_file() else 0
         if size > LARGEST:
@@ -25,7 +25,7 @@ def require_readable(files: Iterable[Path]) -> None:
 
 
 def require_sendable(filled: Filled, files: MailFiles, folders: Folders) -> None:
-    """Raise TemplateInvalid, from TooLarge, where a mail has become too large for whoever may get it."""
+    """Raise TemplateInvalid from TooLarge if a rendered mail is too large."""
     for file, text in zip(files, filled, strict=False):
         if len(text) > LARGEST:
             raise TemplateInvalid(str(folders / file), None, f"it makes {_megabytes(len(text))} of it") from TooLarge()

@@ -1,7 +1,7 @@
-"""A baseline: what was wrong with a folder when somebody began to check it. Only what is new is told.
+"""A baseline holds the findings that a folder had at one time, so that later checks report only new ones.
 
-Findings are known again by their rule, their file and what their line says, so they stay known when the lines above
-change, and come back when somebody edits the line itself. Equal ones are counted: one more of them is new.
+A finding is recognised by its rule, its file and the text of its line. It stays known when other lines change, and
+comes back when its own line is edited. Equal findings are counted: one more than before is new.
 """
 
 from collections import Counter
@@ -16,12 +16,12 @@ from keyturn.emails.gallery.replacing import replace_file
 from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file
 
-if TYPE_CHECKING:  # who asks for the name of the file should not wait for the checks
-    from keyturn.emails.lint.examination import Examination, Found
+if TYPE_CHECKING:  # the commands need only the name of the file, without loading the checks
+    from keyturn.emails.lint.examination import Examination, MailFinding
 
 NAME = "keyturn-baseline.json"
 _LARGEST = 50_000_000
-"""Octets of a file that is read. An entry has about 30."""
+"""In bytes. An entry has about 30."""
 
 _Key = tuple[str, str, str]
 
@@ -31,7 +31,7 @@ class BaselineInvalid(KeyturnError):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Holds how often each finding was there: by file, by rule, by fingerprint."""
+    """Counts findings by file, rule and fingerprint."""
 
     version: Literal[1] = 1
     findings: dict[str, dict[str, dict[str, int]]] = {}
@@ -44,15 +44,15 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return cls(findings=findings)
 
     def without_known(self, examination: "Examination") -> "Examination":
-        """Return what is new since."""
+        """Return the findings that are not in the baseline."""
         new, known = self.split(examination.found)
         return replace(examination, found=new, in_baseline=known)
 
-    def split(self, found: "Iterable[Found]") -> "tuple[tuple[Found, ...], tuple[Found, ...]]":
-        """Return what is new, and what is known: of equal findings, the first ones are those that were there."""
+    def split(self, found: "Iterable[MailFinding]") -> "tuple[tuple[MailFinding, ...], tuple[MailFinding, ...]]":
+        """Return new findings, then known ones. Of equal findings, the first ones count as known."""
         left = Counter(self._counts())
-        new: list[Found] = []
-        known: list[Found] = []
+        new: list[MailFinding] = []
+        known: list[MailFinding] = []
         for one in found:
             key = _key(one)
             (known if left[key] > 0 else new).append(one)
@@ -73,7 +73,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def read_baseline(file: Path) -> Baseline:
-    """Raise BaselineInvalid where it is not there or is none."""
+    """Read a baseline. Raises BaselineInvalid."""
     try:
         content = read_plain_file(file, _LARGEST)
     except OSError as error:
@@ -85,12 +85,12 @@ def read_baseline(file: Path) -> Baseline:
 
 
 def write_baseline(file: Path, baseline: Baseline) -> None:
-    """Raise BaselineInvalid where it cannot be written."""
+    """Write a baseline. Raises BaselineInvalid."""
     try:
         replace_file(file, msgspec.json.format(msgspec.json.encode(baseline), indent=1) + b"\n")
     except OSError as error:
         raise BaselineInvalid(f"the baseline {file} cannot be written: {error.strerror}") from error
 
 
-def _key(found: "Found") -> _Key:
+def _key(found: "MailFinding") -> _Key:
     return found.finding.place.file, found.finding.rule, found.fingerprint

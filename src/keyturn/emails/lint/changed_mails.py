@@ -1,4 +1,4 @@
-"""Which mails may be other ones than at a commit: git says which files changed, the gallery what is made of them."""
+"""Finds the mails that may differ from a commit: git names changed files, the gallery the mails that use them."""
 
 import os
 from collections.abc import Collection, Iterable, Iterator
@@ -10,21 +10,21 @@ from keyturn.emails.gallery.git import GitFailed, GitMissing, Repository, open_r
 from keyturn.errors import KeyturnError, TemplateInvalid
 
 _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".pot"})
-"""Endings of files that lie beside templates and that no mail is made of."""
+"""Endings of files beside templates that are never part of a mail."""
 
 _COMMIT_OF_OTHER = b"160000 "
-"""What an entry of the index begins with that stands for another repository (gitformat-index(5))."""
+"""The start of an index entry for a submodule (gitformat-index(5))."""
 
 
 class NoComparison(KeyturnError):
-    """Git cannot say what changed; the message is a sentence for a person."""
+    """Git cannot say what changed. The message is a sentence for users."""
 
 
 def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()) -> set[str]:
-    """Return the mails that may differ from those at the commit or branch `base` when it was left.
+    """Return the mails that may differ from the merge base with the commit or branch `base`.
 
-    What no mail is known to be made of (a catalogue, a file that is gone, the `settings`) may have changed them all,
-    apart from files `without` a part in them. Raises NoComparison.
+    A changed file of no known mail (a catalogue, a deleted file, the `settings`) may concern every mail. Files in
+    `without` are ignored. Raises NoComparison.
     """
     changed = {file.resolve() for file in _changed_files(gallery, base, settings)} - {one.resolve() for one in without}
     watched = gallery.watched_folders
@@ -52,7 +52,7 @@ def _files_of(gallery: Gallery, name: str) -> set[Path]:
 
 
 def _changed_files(gallery: Gallery, base: str, settings: Path | None) -> Iterator[Path]:
-    """Yield the files that mails may be made of and that changed. Raises NoComparison."""
+    """Yield changed files that may be part of mails. Raises NoComparison."""
     with _no_comparison(gallery.folder), open_repository(gallery.folder, compares_files=True) as repository:
         asked = [*gallery.watched_folders, *([settings.resolve()] if settings else [])]
         paths = [file.relative_to(repository.top).as_posix() for file in asked if file.is_relative_to(repository.top)]
@@ -60,9 +60,9 @@ def _changed_files(gallery: Gallery, base: str, settings: Path | None) -> Iterat
 
 
 def _changed_in(repository: Repository, commit: str, paths: Iterable[str]) -> Iterator[Path]:
-    """Yield what differs from where a commit was left, what git does not know, and the same of submodules.
+    """Yield files that differ from the merge base with a commit and untracked files, also those of submodules.
 
-    Git itself compares the commits of submodules alone: it would obey their configuration to look into their folders.
+    Submodules are opened one by one: looking into their folders, git itself would obey their configuration.
     """
     compared = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--merge-base")
     listed = repository.ask(*compared, "--ignore-submodules=dirty", commit, "--", *paths)

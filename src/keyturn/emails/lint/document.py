@@ -1,22 +1,20 @@
-"""A mail as the checks see it: rendered, and every character of it with its place in the templates."""
+"""A mail as the checks see it: rendered, with the place of every character in the templates."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from keyturn.emails.gallery import Sample
-from keyturn.emails.gallery.placeholders.missing_names import note_missing_names
 from keyturn.emails.gallery.sizes import require_sendable
+from keyturn.emails.gallery.variables.missing_names import note_missing_names
 from keyturn.emails.lint.css.cascade import Stylesheets
+from keyturn.emails.lint.css.colours import LIGHT
 from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
 from keyturn.emails.lint.limits import limit_of
-from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
-from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
-from keyturn.emails.lint.markup.mjml_parser import HtmlTag, Parsed, SyntaxFault, parse_mjml
-from keyturn.emails.lint.markup.structure import body_of
-from keyturn.emails.lint.source.element_lookup import ElementLookup
+from keyturn.emails.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
+from keyturn.emails.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
+from keyturn.emails.lint.markup.structure import AuthoredStyle, authored_styles, body_of, html_in_mjml
 from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
@@ -29,17 +27,19 @@ from keyturn.mail.rendering.render import Templates
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One template with one sample in one language.
+    """A template with a sample in a language.
 
-    `markup` is the MJML that Jinja makes, or the HTML where `files` say that the template is no MJML. `root` is its
-    tree, as tolerant as a browser: its tag is empty and it holds what stands at the top, usually one `mjml` or `html`.
-    `html_tags` are the tags in what MJML takes for HTML, `faults` the places where MJML is not well-formed. `html` is
-    what is sent. Checks run only on documents that compile; the guard runs on all MJML, and where that does not
-    compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given, and
-    `guessed` says that nobody wrote it. `text` is empty where the template has no text part, `subject_file` where no
-    file of its own holds the subject: else it is what Jinja makes of that. `missing` are the names that the sample does
-    not have: the mail shows a stand-in for each. `undefined` are names that it prints and that the sample lacks,
-    where the `engine` goes on without them.
+    Checks run on documents that compile, the guard on all MJML.
+
+    `values`: those of the sample. `guessed`: they are made up, since the template has no samples.
+    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
+    `html`: the HTML that is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
+    `text`: empty if the template has no text part.
+    `subject_file`: the rendered file of the subject; empty if it has no file of its own.
+    `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
+    `html_tags`: the tags inside elements of MJML that hold HTML. `faults`: places where the MJML is malformed.
+    `missing`: names that the sample lacks; the mail shows a stand-in for each.
+    `undefined`: names that the sample lacks and that the `engine` prints as nothing.
     """
 
     template: str
@@ -67,35 +67,35 @@ class Document:
         return self.files.is_mjml
 
     def finding(self, at: int | Place, rule: Rule, severity: Severity, message: str, fix: str) -> Finding:
-        """Return what a check found; `at` is a place, or the offset in `markup` of what it speaks of."""
+        """Make a finding. `at` is a place, or an offset in `markup`."""
         return rule.finding(self.place(at) if isinstance(at, int) else at, severity, message, fix)
 
     def place(self, offset: int) -> Place:
-        """Return where in the templates the character of `markup` at `offset` comes from."""
+        """Return the place in the templates of a character of `markup`."""
         return self.trail(offset)[0]
 
     def place_of_drawn(self, element: Element) -> Place:
-        """Return where in the templates an element of `drawn` comes from."""
+        """Return the place in the templates of an element of `drawn`."""
         return self.place(self.lookup.offset_of(element))
 
     def text_place(self, offset: int) -> Place:
-        """Return where in the templates the character of `text` at `offset` comes from."""
+        """Return the place in the templates of a character of `text`."""
         origin = origin_at(pieces_of(self.text), offset)
         return origin.place if origin else Place(self.files.text)
 
     def subject_place(self, offset: int) -> Place:
-        """Return where in the templates the character of `subject_file` at `offset` comes from."""
+        """Return the place in the templates of a character of `subject_file`."""
         origin = origin_at(pieces_of(self.subject_file), offset)
         return origin.place if origin else Place(self.files.subject)
 
     def trail(self, offset: int) -> tuple[Place, ...]:
-        """Return the place of a character of `markup`, then the places that called the macro it stands in."""
+        """Return the place of a character of `markup`, then the places of the calls of its macro."""
         origin = origin_at(pieces_of(self.markup), offset)
         return (origin.place, *origin.via) if origin else (Place(self.files.markup),)
 
     @property
     def body(self) -> Element:
-        """The body, the root where there is none."""
+        """The body, or the root if there is none."""
         return (body_of(self.root) if self.is_mjml else self.root.find("body")) or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
@@ -103,7 +103,7 @@ class Document:
         return (element for element in self.root.walk() if element.tag and (not tags or element.tag in tags))
 
     def source_inside(self, element: Element) -> str:
-        """Return what stands between an element's tags; its first character is at `element.inner.start`."""
+        """Return the source between an element's tags. It begins at `element.inner.start`."""
         return self.markup[element.inner.start : element.inner.stop]
 
     @cached_property
@@ -120,10 +120,10 @@ class Document:
 
     @cached_property
     def marked_html(self) -> str:
-        """The HTML with the way back to the MJML.
+        """The HTML with marks that lead back to the markup.
 
-        A class `kt-NUMBER` is on what each body element draws, and a `data-keyturn="OFFSET"` on each tag of the HTML
-        inside mj-text, mj-table, mj-raw ... and on every tag of plain HTML.
+        Elements that MJML renders have a class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text
+        and its like, have `data-keyturn="OFFSET"`.
         """
         if not self.html:
             return ""
@@ -132,17 +132,17 @@ class Document:
 
     @cached_property
     def drawn(self) -> Element:
-        """The tree of `marked_html`: what a client draws."""
+        """The tree of `marked_html`, which a client renders."""
         return parse_html(self.marked_html)
 
     @cached_property
     def stylesheets(self) -> Stylesheets:
-        """The styles of what is drawn."""
+        """The stylesheets of `drawn`."""
         return Stylesheets(self.drawn)
 
     @cached_property
     def texts_in_light(self) -> tuple[tuple[Element, Paint], ...]:
-        """The elements with text of their own that are seen, and how they are drawn in light."""
+        """The visible elements with text of their own, and their look in light."""
         return tuple(Painter(self.drawn, LIGHT, self.stylesheets).texts())
 
     @cached_property
@@ -152,17 +152,15 @@ class Document:
 
 
 Check = Callable[[Document], Iterable[Finding]]
-"""Looks at one document. What it finds in several samples alike is reported once."""
+"""Checks a document. Equal findings in several samples are reported once."""
 
 
 def read_document(
     templates: Templates, template: str, sample: Sample, language: Language, sent: tuple[Filled, Rendered] | None = None
 ) -> Document:
-    """Return the mail that a sample makes. `templates` must have been prepared by `with_origins`.
+    """Render a mail from a sample. `templates` must be prepared by `with_origins`.
 
-    `sent` is the same mail where somebody has compiled it already, with what it was compiled from.
-
-    Raises TemplateInvalid where Jinja cannot render it.
+    `sent`: the same mail with its filled templates, if it is compiled already. Raises TemplateInvalid.
     """
     filled, missing = _fill(templates, template, sample, language)
     files = templates.files(template)
@@ -170,7 +168,7 @@ def read_document(
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
-    parsed = parse_mjml(markup) if files.is_mjml else Parsed(parse_html(markup))
+    parsed = parse_mjml(markup) if files.is_mjml else ParsedMjml(parse_html(markup))
     refusal = ""
     try:
         mail = sent[1] if sent and sent[0] == filled else templates.compile(template, Filled(*map(str, filled)))
@@ -206,13 +204,13 @@ def _fill(
     with note_missing_names() as missing:
         try:
             return templates.fill(template, sample.values, language), tuple(missing)
-        except TemplateInvalid as error:  # it may be what comes of a name that is missing
+        except TemplateInvalid as error:  # a missing name may have caused it
             first = error if limit_of(error.__cause__) else (missing or [error])[0]
             raise first from error.__cause__
 
 
 def _strip(text: str) -> str:
-    """Do to a text part what is done to the one that is sent."""
+    """Strip a text part as it is stripped for sending."""
     if not text.strip():
         return ""
     blanks = len(text) - len(text.lstrip())

@@ -1,4 +1,4 @@
-"""Every check on every template with every sample, each finding once."""
+"""Runs every check on every template with every sample, and reports each finding once."""
 
 import hashlib
 from collections import defaultdict
@@ -12,26 +12,23 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import FolderCoverage
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check
-from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
-from keyturn.emails.lint.jinja.translations import findings_on_texts
-from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
-from keyturn.emails.lint.suppression.judgement import judge
-from keyturn.emails.lint.suppression.severities import AS_DECLARED, Severities
-from keyturn.emails.lint.tally import Tally
+from keyturn.emails.lint.finding import Finding, Place, Tally
+from keyturn.emails.lint.source.broken_templates import one_for_each_engine
+from keyturn.emails.lint.source.translations import findings_on_texts
+from keyturn.emails.lint.suppression import AS_DECLARED, IgnoreComments, Severities, judge
 from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings, texts_by_file
-from keyturn.emails.lint.templates_with import TemplatesWith
 from keyturn.emails.workers import Limits
 from keyturn.languages import Language, Text
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A finding, and the mails that have it: "template/sample", with the language where there are several.
+class MailFinding:
+    """A finding and the mails that have it.
 
-    There are none where it was found in the templates without drawing any. `fingerprint` is that of its line
-    (`line_fingerprints`). `templates` are those that have it, also what they share. `reason` says why a comment
-    ignores it, if one does.
+    `mails`: "template/sample", with the language if there are several; empty for findings on the templates themselves.
+    `fingerprint`: that of its line (`line_fingerprints`).
+    `templates`: the templates that have it, in their own files or in shared ones.
+    `reason`: why a comment ignores it, or empty.
     """
 
     finding: Finding
@@ -43,17 +40,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Holds what was found in all mails.
+    """The findings on all mails.
 
-    `mails` is how many were rendered, `templates` how many templates they came from. Beside what was found, some was
-    `ignored` by comments, or is `in_baseline`. `coverage` is None where nobody has looked for branches.
+    `templates` and `mails` count what was checked. `ignored`: findings that comments ignore. `in_baseline`: known
+    findings. `coverage` is None if branches were not explored.
     """
 
-    found: tuple[Found, ...]
+    found: tuple[MailFinding, ...]
     templates: int
     mails: int
-    ignored: tuple[Found, ...] = ()
-    in_baseline: tuple[Found, ...] = ()
+    ignored: tuple[MailFinding, ...] = ()
+    in_baseline: tuple[MailFinding, ...] = ()
     coverage: FolderCoverage | None = None
 
     @property
@@ -61,14 +58,14 @@ class Examination:
         return Tally.of(one.finding for one in self.found)
 
     def fails(self, at: str) -> bool:
-        """Tell whether there is something as severe as `at`, or worse; never for any other word."""
+        """Tell whether there is a finding of severity `at` or worse. Never for other words."""
         return self.tally.down_to(at) > 0
 
     def with_rules(self, rules: Sequence[str]) -> "Examination":
-        """Keep the findings whose rule is named, in full or by its group ("mjml")."""
+        """Keep the findings of the named rules and groups ("mjml")."""
         wanted = set(rules)
 
-        def kept(found: Iterable[Found]) -> tuple[Found, ...]:
+        def kept(found: Iterable[MailFinding]) -> tuple[MailFinding, ...]:
             return tuple(one for one in found if {one.finding.rule, one.finding.group} & wanted)
 
         if not wanted:
@@ -77,7 +74,7 @@ class Examination:
 
 
 class ChecksTemplates(Protocol):
-    """Has templates checked, one after the other or at the same time; what it yields is in the order of the names."""
+    """Checks templates, one by one or in parallel. Yields their findings in the order of the names."""
 
     def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]: ...
 
@@ -97,10 +94,9 @@ def examine(
     each: ChecksTemplates = check_one_by_one,
     beside: Mapping[Finding, list[str]] | None = None,
 ) -> Examination:
-    """Check all there is, or `only` these templates, in the order of the places in the templates.
+    """Check all templates, or `only` these. Findings are ordered by place.
 
-    `beside` is what others have found, each with the mails that have it: it is judged, ignored and ordered with the
-    rest.
+    `beside`: findings from elsewhere with their mails, which are judged, ignored and ordered with the rest.
     """
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     with gallery.one_look():
@@ -111,17 +107,17 @@ def examine(
         comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
         judged = list(judge(mails, comments, severities))
         of_comments = _of_comments(gallery, names, of_templates, comments, are_all=only is None)
-        counting = {one.finding: mails[one.told] for one in judged if not one.reason}
+        counting = {one.finding: mails[one.declared] for one in judged if not one.reason}
         counting |= {one: [] for one in filter(None, map(severities.apply, of_comments))}
-        ignored = {one.finding: mails[one.told] for one in judged if one.reason}
+        ignored = {one.finding: mails[one.declared] for one in judged if one.reason}
         reasons = {(one.finding.rule, one.finding.place): one.reason for one in judged if one.reason}
         fingerprint = line_fingerprints(gallery.source)
         templates_with = TemplatesWith(names, gallery.files_of, on_texts)
 
-        def ordered(found: Mapping[Finding, list[str]]) -> tuple[Found, ...]:
+        def ordered(found: Mapping[Finding, list[str]]) -> tuple[MailFinding, ...]:
             by_place = sorted(one_for_each_engine(found).items(), key=lambda one: _place_and_rule(one[0]))
             return tuple(
-                Found(
+                MailFinding(
                     one,
                     tuple(those),
                     fingerprint(one.place),
@@ -159,7 +155,7 @@ def _of_comments(
     *,
     are_all: bool,
 ) -> list[Finding]:
-    """Return what is wrong with comments; which of them are unused, only where all their mails were looked at."""
+    """Return findings on comments. A comment is unused only if all mails of its file were checked."""
     files = {name: gallery.files_of(name) for name in names}
     of_all = dict.fromkeys(chain.from_iterable(files.values()))
     unseen = {file for name, one in zip(names, of_templates, strict=True) if not one.is_whole for file in files[name]}
@@ -170,7 +166,7 @@ def _of_comments(
 def _on_texts(
     gallery: Gallery, names: Sequence[str], of_templates: Sequence[TemplateFindings], languages: Sequence[Language]
 ) -> dict[Finding, list[str]]:
-    """Return what is wrong with texts and their catalogues, each with the templates that have the text."""
+    """Return findings on texts and their catalogues, each with the templates that have the text."""
     users: dict[Text, list[str]] = defaultdict(list)
     for name, found in zip(names, of_templates, strict=True):
         for text in dict.fromkeys(text for text, _ in found.texts):
@@ -185,9 +181,9 @@ def _place_and_rule(finding: Finding) -> tuple[Place, str, str]:
 
 
 def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
-    """Return what makes a fingerprint of the line of a place: the same wherever the line moves, however it is indented.
+    """Return a function for fingerprints of lines, which stay the same when a line is moved or indented.
 
-    `source` returns what a file holds, and raises OSError for what is no file: there is no line then.
+    `source` returns the content of a file. If it raises OSError, lines are empty.
     """
 
     @cache
@@ -202,3 +198,60 @@ def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
         return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
 
     return fingerprint
+
+
+class TemplatesWith:
+    """Tells which templates have a finding.
+
+    `files_of` returns the files of a template. `of_texts`: the templates of findings on texts and catalogues, whose
+    place is the same for all templates.
+    """
+
+    def __init__(
+        self, names: Sequence[str], files_of: Callable[[str], Iterable[str]], of_texts: Mapping[Finding, Sequence[str]]
+    ) -> None:
+        self._names = names
+        self._known = frozenset(names)
+        self._files_of = files_of
+        self._of_texts = {_without_severity(finding): those for finding, those in of_texts.items()}
+        self._by_file: dict[str, list[str]] = {}
+
+    def __call__(self, finding: Finding, mails: Iterable[str]) -> tuple[str, ...]:
+        """Return the templates of these mails. Without mails, return those of the finding's text or file."""
+        if those := tuple(dict.fromkeys(filter(None, map(self._template_of, mails)))):
+            return those
+        of_text = self._of_texts.get(_without_severity(finding))
+        return tuple(of_text if of_text is not None else self._users(finding.place.file))
+
+    def _template_of(self, mail: str) -> str:
+        """Return the template in "template/sample": the longest known name, since both may contain slashes."""
+        cuts = [at for at, character in enumerate(mail) if character == "/"]
+        return next((name for at in (len(mail), *reversed(cuts)) if (name := mail[:at]) in self._known), "")
+
+    def _users(self, file: str) -> list[str]:
+        if not self._by_file:
+            by_file: dict[str, list[str]] = defaultdict(list)
+            for name in self._names:
+                for one in self._files_of(name):
+                    by_file[one].append(name)
+            self._by_file = dict(by_file)
+        return self._by_file.get(file, [])
+
+
+def _without_severity(finding: Finding) -> tuple[object, ...]:
+    return finding.rule, finding.message, finding.place
+
+
+def equal_findings(found: "Iterable[MailFinding]") -> "list[Sequence[MailFinding]]":
+    """Group findings that differ only in place, in the order of their first places."""
+    equal: dict[tuple[object, ...], list[MailFinding]] = {}
+    for one in found:
+        finding = one.finding
+        key = finding.rule, finding.severity, finding.message, finding.fix, finding.widths, one.reason
+        equal.setdefault(key, []).append(one)
+    return list(equal.values())
+
+
+def mails_of(equal: "Iterable[MailFinding]") -> list[str]:
+    """Return the mails that have one of these findings, each once."""
+    return list(dict.fromkeys(mail for one in equal for mail in one.mails))

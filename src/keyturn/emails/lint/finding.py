@@ -1,6 +1,6 @@
-"""What is wrong with a mail, where in its templates, and what to do about it; and the rules that say so."""
+"""What is wrong with a mail, where in its templates and how to fix it; the rules, and how findings are counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 def worst_down_to(severity: str) -> tuple[Severity, ...]:
-    """Return the severities from the worst one to this one; none where it is no severity."""
+    """Return the severities from the worst to this one; an empty tuple for other words."""
     return SEVERITIES[: SEVERITIES.index(severity) + 1] if severity in SEVERITIES else ()
 
 
@@ -28,7 +28,7 @@ class Place(msgspec.Struct, frozen=True, order=True):
 
 
 def line_and_column(source: str, offset: int) -> tuple[int, int]:
-    """Return where a character stands, both counted from 1."""
+    """Return line and column of an offset, both counted from 1."""
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
@@ -40,12 +40,12 @@ class ClientGap(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong: it is made by its `Rule`. Equal findings, from several samples, are one.
+    """A mistake in a mail, made by its `Rule`. Equal findings from several samples are one.
 
-    `rule` is stable, "group/what-is-wrong"; `message` says what is wrong and `fix` what to do about it, each in
-    one sentence or two. None of them holds what only this sample or this sender brings, where it can be avoided.
-    `feature` is Can I email's name for what the `clients` lack; other findings have neither. `widths` are those that a
-    browser found it at, in CSS pixels; none where it was found without one.
+    `rule`: stable, "group/what-is-wrong".
+    `message` says what is wrong, `fix` how to fix it, in one or two sentences each. Both avoid values of the sample.
+    `feature`: Can I email's name of the feature that the `clients` lack. Other findings have neither.
+    `widths`: at which a browser found it, in CSS pixels; empty for checks without a browser.
     """
 
     rule: str
@@ -73,9 +73,9 @@ class Rule:
 
 
 class RuleGroup:
-    """The rules of one group that a module declares, each by its name without the group.
+    """Rules of one group that a module declares, by names without the group.
 
-    A rule that is not declared raises KeyError where a finding would be made with it. `rules.rules()` lists all.
+    An undeclared rule raises KeyError. `rules.rules()` lists all rules.
     """
 
     def __init__(self, group: str, *names: str) -> None:
@@ -87,3 +87,43 @@ class RuleGroup:
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts findings by severity, equal ones once. Ignored and known findings are left out by the caller.
+
+    A finding counts once however many samples, languages and branches show it. One in a shared file counts for each
+    template that uses it, and once for the folder.
+    """
+
+    errors: int = 0
+    warnings: int = 0
+    notes: int = 0
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> "Tally":
+        severities = [finding.severity for finding in dict.fromkeys(findings)]
+        return cls(*map(severities.count, SEVERITIES))
+
+    @property
+    def by_severity(self) -> dict[Severity, int]:
+        """The counts, the worst first."""
+        return dict(zip(SEVERITIES, (self.errors, self.warnings, self.notes), strict=True))
+
+    @property
+    def all(self) -> int:
+        return self.errors + self.warnings + self.notes
+
+    @property
+    def to_mend(self) -> dict[Severity, int]:
+        """The number of errors and of warnings, without zeros. Notes need no fix."""
+        return {severity: count for severity, count in self.by_severity.items() if count and severity != "note"}
+
+    def down_to(self, severity: str) -> int:
+        """Return how many have this severity or worse; 0 for other words."""
+        return sum(self.by_severity[one] for one in worst_down_to(severity))
+
+    def __str__(self) -> str:
+        """Return errors and warnings in words: "2 errors, 1 warning"."""
+        return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_mend.items())

@@ -1,4 +1,4 @@
-"""Mails that passed a limit while they were drawn or checked, as findings."""
+"""Findings on mails that passed a limit while they were rendered or checked."""
 
 from keyturn.emails.gallery.sizes import TooLarge
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
@@ -20,7 +20,7 @@ _MESSAGES = {
 
 
 def limit_of(cause: BaseException | None) -> str:
-    """Return the limit that an exception tells of, the name of a rule; empty where it is another one."""
+    """Return the rule for the limit that an exception reports; empty for other exceptions."""
     match cause:
         case OutOfTime():
             return "time"
@@ -32,12 +32,12 @@ def limit_of(cause: BaseException | None) -> str:
 
 
 def limit_finding(limit: str, place: Place, message: str = "") -> Finding:
-    """Return the finding on a mail; `message` is what is known of it, else what the limit says."""
+    """Return the finding on a mail. `message`: by default that of the limit."""
     return RULES[limit].finding(place, "error", message or _MESSAGES[limit], _SETTINGS[limit])
 
 
 def reason_of(cause: BaseException | None, message: str) -> str:
-    """Return what is wrong as a sentence."""
+    """Return the reason as a sentence."""
     if isinstance(cause, MemoryError):
         return _MESSAGES["memory"]
     text = str(cause) if isinstance(cause, OutOfTime) else message

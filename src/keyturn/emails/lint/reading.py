@@ -1,7 +1,7 @@
-"""A mail in the order in which a screen reader says it: headings, links by their names, images by their texts.
+"""A mail as a screen reader reads it aloud: headings, links by name, images by alternative text.
 
-After the HTML Accessibility API Mappings 1.0 and Accessible Name and Description Computation 1.2. Each screen reader
-has words of its own; what is said, and in which order, they share.
+It follows the HTML Accessibility API Mappings 1.0 and Accessible Name and Description Computation 1.2. Screen readers
+differ in words, not in content and order.
 """
 
 import re
@@ -12,7 +12,9 @@ from typing import Literal
 from keyturn.emails.lint.finding import Place
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
 
-Kind = Literal["text", "heading", "link", "image", "table", "list", "item", "landmark", "silent-image", "nameless-link"]
+PhraseKind = Literal[
+    "text", "heading", "link", "image", "table", "list", "item", "landmark", "silent-image", "nameless-link"
+]
 
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
 _INLINE = frozenset(
@@ -26,13 +28,13 @@ _LAYOUT = ("presentation", "none")
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """One thing that is said. `level` is that of a heading, `about` what is told beside the words: where a link leads.
+    """A phrase that is read aloud.
 
-    `language` is the one it is said in, empty where the mail says none. `place` is the line that it comes from,
-    None where nobody knows.
+    `level`: of a heading. `about`: more on the words, such as the target of a link. `language`: empty if the mail has
+    none. `place`: its line in the templates, or None if unknown.
     """
 
-    kind: Kind
+    kind: PhraseKind
     words: str
     place: Place | None
     level: int = 0
@@ -41,18 +43,18 @@ class Saying:
 
 
 PlaceOf = Callable[[Element], Place | None]
-"""Tells where in the templates an element of a drawn mail comes from."""
+"""Returns the place in the templates of a rendered element."""
 
 
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
-    """Return what is said of a drawn mail, in its order."""
+    """Return the phrases of a rendered mail, in order."""
     reader = _Reader(place_of)
     reader.read(root.find("body") or root, _language_above(root))
     return list(reader.said())
 
 
 class _Reader:
-    """Collects what is said. A text goes on until something ends the line."""
+    """Collects phrases. A text continues until something ends the line."""
 
     def __init__(self, place_of: PlaceOf) -> None:
         self._place_of = place_of
@@ -91,7 +93,7 @@ class _Reader:
         return None
 
     def _announce(self, element: Element, language: str) -> None:
-        """Say what begins: a table of data, a list, its entry, a part of the page."""
+        """Announce a table of data, a list, an entry or a part of the page."""
         if element.tag == "table" and element.get("role") not in _LAYOUT:
             caption = element.get("aria-label") or _caption(element)
             self._say("table", caption, element, language, about=_extent(element))
@@ -105,7 +107,7 @@ class _Reader:
 
     def _read_link(self, link: Element, language: str) -> None:
         name, address = link.get("aria-label") or _name(link), link.get("href").strip()
-        kind: Kind = "link" if name else "nameless-link"
+        kind: PhraseKind = "link" if name else "nameless-link"
         self._say(kind, name or address, link, language, about=address if name else "")
 
     def _read_image(self, image: Element, language: str) -> None:
@@ -115,7 +117,9 @@ class _Reader:
         elif "alt" not in image.attributes and image.get("role") not in _LAYOUT:
             self._say("silent-image", image.get("src").rpartition("/")[2][:80], image, language)
 
-    def _say(self, kind: Kind, words: str, element: Element, language: str, *, level: int = 0, about: str = "") -> None:
+    def _say(
+        self, kind: PhraseKind, words: str, element: Element, language: str, *, level: int = 0, about: str = ""
+    ) -> None:
         self._end_line()
         place = self._place_of(element)
         self._said.append(Saying(kind, words, place, level=level, about=about, language=language))
@@ -128,7 +132,7 @@ class _Reader:
         self._line, self._at = [], None
 
     def _join_item(self, text: Saying) -> None:
-        """Say the first words of an entry with its sign."""
+        """Add a text, joined with the mark of its list entry if it is the first there."""
         if self._said and self._said[-1].kind == "item" and not self._said[-1].words:
             self._said[-1] = replace(self._said[-1], words=text.words, language=text.language)
         else:
@@ -145,7 +149,7 @@ def _is_silent(element: Element) -> bool:
 
 
 def _name(element: Element) -> str:
-    """Return what an element is called by what is in it."""
+    """Return the name of an element from its content."""
     parts, waiting = list[str](), element.nodes[::-1]
     while waiting:
         node = waiting.pop()
@@ -165,7 +169,7 @@ def _heading_level(element: Element) -> int:
 
 
 def _part_of_page(element: Element) -> str:
-    """Return what a screen reader calls a part of the page; empty for what it passes over, as what has no name."""
+    """Return the name of a part of the page; empty if a screen reader does not announce it."""
     by_tag, role = _LANDMARKS.get(element.tag, ""), element.get("role")
     if role in _LAYOUT or not (by_tag or element.get("aria-label")):
         return ""

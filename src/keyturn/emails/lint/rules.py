@@ -1,4 +1,4 @@
-"""Every rule that a finding can have, gathered from the modules that declare them: those that can be asked for."""
+"""All rules, gathered from the modules that declare them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,55 +6,42 @@ from difflib import get_close_matches
 from functools import cache
 from types import ModuleType
 
-from keyturn.emails.lint import ignore_rules, limits
+from keyturn.emails.lint import guard, limits
 from keyturn.emails.lint.browser import images, measurements
-from keyturn.emails.lint.checks import (
-    accessibility,
-    active_content,
-    byte_order_marks,
-    compatibility,
-    contrast,
-    links,
-    parity,
-    safety,
-    sizes,
-    subjects,
-    undefined,
-)
+from keyturn.emails.lint.checks import accessibility, compatibility, contrast, links, parts, safety, sizes
 from keyturn.emails.lint.finding import RuleGroup
-from keyturn.emails.lint.guard import attributes, guard, nesting, syntax
-from keyturn.emails.lint.jinja import broken_templates, other_engines, translations, unknown_filters
+from keyturn.emails.lint.guard import attributes, nesting, syntax
+from keyturn.emails.lint.source import broken_templates, translations, unknown_filters
 from keyturn.errors import KeyturnError
+
+IGNORE_RULES = RuleGroup("ignore", "unknown-rule", "unreadable", "unused")
+"""Rules on comments that ignore findings. `suppression` uses them, and needs all rules itself."""
+
 
 _DECLARING: tuple[ModuleType, ...] = (
     accessibility,
-    active_content,
-    byte_order_marks,
     contrast,
     links,
-    parity,
+    parts,
+    compatibility,
     safety,
     sizes,
-    subjects,
     attributes,
     guard,
     nesting,
     syntax,
     broken_templates,
-    other_engines,
     translations,
-    undefined,
     unknown_filters,
-    ignore_rules,
     limits,
     measurements,
     images,
 )
-"""The modules that make findings, each with its rules as values of its own; compatibility has one for each feature."""
+"""The modules that make findings, with their rules as module variables."""
 
 
 class UnknownRule(KeyturnError):
-    """Somebody named a rule or a group that does not exist; the message is a sentence for them."""
+    """A named rule or group does not exist. The message is a sentence for users."""
 
 
 @cache
@@ -62,7 +49,7 @@ def rules() -> Mapping[str, tuple[str, ...]]:
     """Return the rules of each group, in full and sorted: "mjml/wrong-value"."""
     declared = [one for module in _DECLARING for one in vars(module).values() if isinstance(one, RuleGroup)]
     found: dict[str, set[str]] = defaultdict(set)
-    for group in (*declared, compatibility.compatibility_rules()):
+    for group in (*declared, IGNORE_RULES, compatibility.compatibility_rules()):
         found[group.group] |= {rule.name for rule in group}
     return {name: tuple(sorted(found[name])) for name in sorted(found)}
 

@@ -1,31 +1,37 @@
-"""A mail that was sent, by whatever app: its HTML and text through the checks, without any template.
+"""Checks a mail that an app has sent: its HTML and text, without templates.
 
-It runs as a process of its own, `python -m keyturn.emails.lint.sent_mail`, since an hour of work can be made of a few
-kilobytes of HTML and CSS: who started it ends it when its time is over.
+The checks run in a process of their own, `python -m keyturn.emails.lint.sent_mail`. A few kilobytes of HTML and CSS can
+cost an hour of work, so the parent stops the process after a time limit.
 """
 
 import subprocess
 import sys
-from collections.abc import Sequence
 
 import msgspec
 
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
+from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.sent_document import document_of
+from keyturn.emails.lint.source.traced_text import trace_data
 from keyturn.emails.lint.template_checks import document_findings
+from keyturn.languages import SOURCE_LANGUAGE, Languages
+from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.html_tree import parse_html
+
+HTML, TEXT = "HTML", "text"
+"""Names in the places of findings, instead of files."""
 
 _FIXES = {
     "parity/no-text": "Send a text/plain part, too, with the same links.",
     "parity/unfilled": "Fill it in before the mail is sent.",
     "parity/long-line": "Break lines at about 72 characters.",
 }
-"""What to do where the fix of the rule speaks of templates."""
+"""Fixes for rules whose usual fix is about templates."""
 
 
 class SentMail(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds what is checked; `clients` are groups of mail clients, all of which exist."""
+    """A mail to check. `clients`: names of existing groups of mail clients."""
 
     subject: str
     html: str
@@ -33,8 +39,8 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     clients: tuple[str, ...] = ()
 
 
-class TooLong(Exception):
-    """The checks did not end in time, or not at all."""
+class NotExamined(Exception):
+    """The checks failed or ran out of time."""
 
 
 def examine_apart(mail: SentMail, seconds: float) -> list[Finding]:
@@ -46,11 +52,11 @@ def examine_apart(mail: SentMail, seconds: float) -> list[Finding]:
         )
         return msgspec.json.decode(ended.stdout, type=list[Finding])
     except (subprocess.SubprocessError, OSError, msgspec.DecodeError) as error:
-        raise TooLong from error
+        raise NotExamined from error
 
 
 def examine(mail: SentMail) -> list[Finding]:
-    """Return what is wrong, in the order of the places."""
+    """Return the findings on a mail, ordered by place."""
     found = dict.fromkeys(
         document_findings(document_of(mail.html, mail.text, mail.subject), checks_for(Clients.from_names(mail.clients)))
     )
@@ -61,9 +67,22 @@ def _for_senders(finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, fix=_FIXES.get(finding.rule, finding.fix))
 
 
-def _main(given: Sequence[bytes]) -> bytes:
-    return msgspec.json.encode(examine(msgspec.json.decode(b"".join(given), type=SentMail)))
+def document_of(html: str, text: str = "", subject: str = "") -> Document:
+    return Document(
+        template="",
+        files=MailFiles(HTML, TEXT),
+        sample="",
+        language=Languages("UTC").choose(SOURCE_LANGUAGE),
+        values={},
+        subject=subject,
+        preheader="",
+        markup=trace_data(html, HTML, 1, 1),
+        html=html,
+        text=trace_data(text, TEXT, 1, 1),
+        root=parse_html(html),
+    )
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(_main([sys.stdin.buffer.read()]))
+    given = msgspec.json.decode(sys.stdin.buffer.read(), type=SentMail)
+    sys.stdout.buffer.write(msgspec.json.encode(examine(given)))

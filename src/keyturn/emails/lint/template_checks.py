@@ -1,4 +1,4 @@
-"""The checks of one template with all its samples: what many can be asked for at the same time."""
+"""Checks one template with all its samples. Several templates can be checked in parallel."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,14 +11,14 @@ import msgspec
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport
 from keyturn.emails.gallery.branches.search import LONGEST
-from keyturn.emails.gallery.placeholders.missing_names import missing_name, stand_in_for
+from keyturn.emails.gallery.variables.missing_names import missing_name, stand_in_for
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.guard.guard import guard
-from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
-from keyturn.emails.lint.jinja.translations import MarkedTexts, has_catalogues, marked_texts
-from keyturn.emails.lint.jinja.unknown_filters import unknown_filters_in, with_lenient_origins
+from keyturn.emails.lint.guard import guard
 from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.lint.source.broken_templates import explain, explain_samples
+from keyturn.emails.lint.source.translations import MarkedTexts, has_catalogues, marked_texts
+from keyturn.emails.lint.source.unknown_filters import unknown_filters_in, with_lenient_origins
 from keyturn.emails.workers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
@@ -26,15 +26,15 @@ from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.render import Templates
 
 ENOUGH = 2
-"""Mails of a template that pass a limit: with the next one it would be the same."""
+"""Mails of a template that may pass a limit before the others are skipped."""
 
 
 class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
-    """What is wrong with a template: each finding with the mails that have it, and how many mails were drawn.
+    """The findings on a template, each with its mails.
 
-    `texts` are those of its files that are marked for translation, each with its first place. `branches` is what is
-    known of them, without the values that were found; None where nobody has looked for any. `is_whole`: every check
-    saw every mail, since each could be drawn.
+    `drawn`: the number of rendered mails. `texts`: texts of its files that are marked for translation, each with its
+    first place. `branches`: without samples, or None if branches were not explored. `is_whole`: all checks have seen
+    all mails.
     """
 
     found: tuple[tuple[Finding, tuple[str, ...]], ...]
@@ -45,11 +45,10 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TemplateChecks:
-    """Checks templates of a gallery, one at a time, as they were when the look began that this is called in.
+    """Checks templates of a gallery, one by one, within the gallery's current look.
 
-    Every sample in one language, English where it is among them, and the first sample in all: what is wrong with the
-    data shows in any language, and what is wrong with a language in any data. Values that were found for branches are
-    samples as others are.
+    Every sample is checked in one language, English if possible, and the first sample in all languages: mistakes in
+    data show in any language, mistakes in a language with any data. Samples of branches count as samples.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class TemplateChecks:
         self._texts = cache(lambda file: marked_texts(gallery, file))
 
     def check(self, template: str) -> TemplateFindings:
-        """Return what is wrong with a template. A mail that takes too long is a finding, and the others are checked."""
+        """Return the findings on a template. A mail that takes too long is a finding; the others are still checked."""
         found: dict[Finding, list[str]] = defaultdict(list)
         try:
             samples = self.gallery.samples(template).values()
@@ -87,14 +86,14 @@ class TemplateChecks:
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
-        if ran_away and not ended:  # with values that no sample has
+        if ran_away and not ended:  # with values of no sample
             found[limit_finding("time", Place(files[0]))].append(template)
         told = tuple((finding, tuple(those)) for finding, those in found.items())
         branches = replace(report, samples=()) if report else None
         return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, is_whole)
 
     def _branches(self, template: str) -> tuple[BranchReport | None, bool]:
-        """Return what is known of the branches, and whether looking for them has taken longer than it may."""
+        """Return the report on branches, and whether exploring them ran out of time."""
         try:
             with limited_time(LONGEST + self.limits.seconds):
                 return self.gallery.branches(template), False
@@ -102,14 +101,14 @@ class TemplateChecks:
             return None, True
 
     def _findings(self, template: str, sample: Sample, language: Language) -> tuple[list[Finding], bool]:
-        """Return what is wrong with a mail, and whether all checks have seen it."""
+        """Return the findings on a mail, and whether all checks have seen it."""
         found, is_checked = [], False
         templates = self._templates_for(sample)
         try:
             with limited_time(self.limits.seconds):
                 document = read_document(templates, template, sample, language)
                 for finding in _findings_in(document, templates.folders, sample, self._checks):
-                    found.append(finding)  # noqa: PERF402 - those from before the end of the time count, too
+                    found.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
                 is_checked = not document.refusal
         except OutOfTime:
             found.append(limit_finding("time", Place(self.gallery.files(template).markup)))
@@ -134,7 +133,7 @@ def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language
 def findings(
     templates: Templates, template: str, sample: Sample, language: Language, checks: Iterable[Check]
 ) -> Iterable[Finding]:
-    """Yield what is wrong with one mail. `templates` come from `Gallery.renderers`, with origins."""
+    """Yield the findings on one mail. `templates` come from `Gallery.renderers`, with origins."""
     try:
         document = read_document(templates, template, sample, language)
     except TemplateInvalid as error:
@@ -154,9 +153,9 @@ def missing_names(document: Document, folders: Folders, sample: Sample) -> Itera
 
 
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
-    """Yield what is wrong with a mail that Jinja can render.
+    """Yield the findings on a rendered mail.
 
-    What is said of a stand-in only follows from the name that is missing, which is a finding by itself.
+    Findings on the stand-in of a missing name are left out: the missing name is a finding itself.
     """
     found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks if document.html))
     stand_ins = {stand_in_for(missing_name(missing.message)).rstrip("]") for missing in document.missing}

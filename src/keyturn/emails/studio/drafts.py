@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from keyturn.emails.gallery.drafts import Draft, with_draft
+from keyturn.emails.gallery.gallery import Draft, with_draft
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.rendering.drawing import Drawer, Order

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keyturn.emails.engines.django import open_project
+from keyturn.emails.engines.django.project import open_project
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
+from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.template_checks import findings
 from keyturn.mail.rendering.compiling import Rendered
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.emails.engines.django.opened import RECEIPT, WELCOME, Ask, Opened, draw, found_in_all, languages, place_of
 
-from keyturn.emails.engines.django import open_project
+from keyturn.emails.engines.django.project import open_project
 from keyturn.mail.rendering.compiling import Rendered
 
 

@@ -9,7 +9,7 @@ import pytest
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
+from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 
 NOTIFICATIONS = Path(__file__).parent / "notifications"
 

@@ -6,7 +6,7 @@ import pytest
 from liquid import DictLoader, Environment
 from tests.emails.engines.liquid.folders import Written
 
-from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.samples import Sample
 
 VALUES = {
     "a": {"b": [1, 2, {"c": "x"}], "k": "b"},

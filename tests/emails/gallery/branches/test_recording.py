@@ -4,8 +4,7 @@ import pytest
 from jinja2 import DictLoader, Environment
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from keyturn.emails.gallery.branches.points import Branch
-from keyturn.emails.gallery.branches.recording import record_branches, with_recording
+from keyturn.emails.gallery.branches.points import Branch, record_branches, with_recording
 
 FILES = {
     "base.html": "<b>{% block head %}{% if title %}{{ title }}{% endif %}{% endblock %}</b>"

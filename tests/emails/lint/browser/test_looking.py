@@ -9,11 +9,10 @@ from tests.programs import require_program
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.browser import chromium as driving
-from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured, running_chromium
+from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured, look_at_mails, running_chromium
 from keyturn.emails.lint.browser.measurements import findings_of, notice
 from keyturn.emails.lint.examination import examine
 from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.in_browser import look_at_mails
 
 pytestmark = pytest.mark.browser
 

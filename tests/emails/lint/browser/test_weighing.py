@@ -11,8 +11,7 @@ import pytest
 from tests.programs import require_program
 
 from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.browser.chromium import running_chromium
-from keyturn.emails.lint.in_browser import look_at_mails
+from keyturn.emails.lint.browser.chromium import look_at_mails, running_chromium
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope, summarize
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine, examine_apart
+from keyturn.emails.lint.sent_mail import NotExamined, SentMail, examine, examine_apart
 from keyturn.emails.studio import Studio
 from keyturn.emails.studio.checks.captured_checks import check_message
 
@@ -99,7 +99,7 @@ def test_a_folder_that_is_called_as_the_package_is_not_run(tmp_path: Path, monke
 def test_checks_that_would_not_end_are_ended() -> None:
     css = "".join(f".c{number} .d{number}{{color:#123}}" for number in range(2_000))
     endless = SentMail(subject="x", html=f"<style>{css}</style>" + '<p class="c1">x</p>' * 2_000, text="x")
-    with pytest.raises(TooLong):
+    with pytest.raises(NotExamined):
         examine_apart(endless, 0.5)
 
 

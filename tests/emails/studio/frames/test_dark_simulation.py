@@ -9,9 +9,8 @@ from tests.emails.lint.planting import Mails
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
-from keyturn.emails.lint.css.colours import Colour
+from keyturn.emails.lint.css.colours import FULL, LIGHT, PARTIAL, Colour, Mode
 from keyturn.emails.lint.css.computed_style import Painter
-from keyturn.emails.lint.css.dark_modes import FULL, LIGHT, PARTIAL, Mode
 from keyturn.emails.studio.frames.client_models import simulate_dark
 from keyturn.emails.studio.frames.rewriting import Rewriting
 from keyturn.mail.rendering.html_tree import parse_html

@@ -12,7 +12,7 @@ from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.branches import recording
+from keyturn.emails.gallery.branches import points
 from keyturn.emails.gallery.environments import app_environment
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.languages import Languages
@@ -28,7 +28,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     def counting_fill(templates: Templates, *given: Any) -> Any:
         filled = fill(templates, *given)
-        if recording._recorder.get() is None:  # values for branches are found by drawings of their own
+        if points._recorder.get() is None:  # values for branches are found by drawings of their own
             counted["Jinja, plain" if type(filled.markup) is str else "Jinja, with origins"] += 1
         return filled
 

@@ -1,10 +1,6 @@
 """Django's own engine, in the project's own Python: its settings, apps, tags, filters, loaders and translations run.
 
-Django has no sandbox, so whoever names the settings trusts the project. Nothing of Django is replaced but, while a
-template is rendered, the two methods through which nodes are rendered (`tracing`), and what a `{% mjml %}` block does:
-it leaves its MJML as it is, for Keyturn's compiler, since packages hand it to a command or to a server elsewhere.
+Django has no sandbox: a user who names the settings trusts the project. While a template is rendered, `tracing`
+replaces the two methods that render nodes, and `{% mjml %}` blocks keep their MJML for Keyturn's compiler, since
+packages would pass it to a command or a remote server. Nothing else of Django is replaced.
 """
-
-from keyturn.emails.engines.django.opening import open_project
-
-__all__ = ["open_project"]

@@ -1,16 +1,17 @@
-"""Templates rendered by Django, and what it says of those that it cannot render."""
+"""Renders templates with Django, and explains its errors."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Self
 
 from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
 from django.template.base import Origin
 from django.utils import translation
 
-from keyturn.emails.engines.django.tracing import Tracer
+from keyturn.emails.engines.django.tracing import DjangoTracer
 from keyturn.emails.lint.limits import limit_of
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
@@ -26,7 +27,7 @@ _HINT_IN_MESSAGE = re.compile(
 
 
 class _Queried(list[Any]):
-    """A list of a sample, of which templates ask what they ask of Django's query sets and managers."""
+    """A list of a sample with the methods of query sets and managers that templates use."""
 
     def all(self) -> "_Queried":
         return self
@@ -45,16 +46,16 @@ class _Queried(list[Any]):
 
 
 def _as_queried(value: Any) -> Any:
-    """Return the values of a sample with each plain list as one that answers as a query set does."""
+    """Replace each plain list in the values of a sample by a `_Queried`."""
     if type(value) is dict:
         return {name: _as_queried(below) for name, below in value.items()}
     return _Queried(map(_as_queried, value)) if type(value) is list else value
 
 
 class DjangoEngine:
-    """Renders with one of a project's own engines, which from now on keeps positions and no templates.
+    """Renders with a project's own engine, which is switched to record positions and cache no templates.
 
-    `codes` are Django's names of languages by their tags.
+    `codes`: Django's names of languages by their tags.
     """
 
     name = "Django"
@@ -65,7 +66,7 @@ class DjangoEngine:
         self._codes = codes
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        tracer = Tracer()
+        tracer = DjangoTracer()
         try:
             with tracer.tracing(), translation.override(self._codes.get(language.tag, language.tag.lower())):
                 self.template(file).render(Context(_as_queried(dict(values)), autoescape=self._engine.autoescape))
@@ -78,26 +79,26 @@ class DjangoEngine:
         return {name for register in self._engine.template_builtins for name in register.filters}
 
     def unknown_names(self, _: str) -> Iterable[TemplateInvalid]:
-        """Return none: Django does not draw a template that has some."""
+        """Return nothing: Django refuses a template with unknown names."""
         return ()
 
     def with_draft(self, _: str, __: str) -> Self:
         return self
 
     def template(self, file: str) -> Any:
-        """Return a template as it is on the disk now. Raises what Django raises."""
+        """Load a template from the disk. Raises Django's errors."""
         for loader in self._engine.template_loaders:
             if hasattr(loader, "reset"):
                 loader.reset()
         return self._engine.get_template(file)
 
-    def _invalid(self, error: Exception, tracer: Tracer, file: str) -> TemplateInvalid:
+    def _invalid(self, error: Exception, tracer: DjangoTracer, file: str) -> TemplateInvalid:
         origin, token = _place(error, tracer)
         path = origin.name if origin else file
         return TemplateInvalid(path, token.lineno if token else None, _reason(error))
 
-    def _cause(self, error: Exception, tracer: Tracer) -> Exception:
-        """Return what a finding is made of; a limit stays what it is."""
+    def _cause(self, error: Exception, tracer: DjangoTracer) -> Exception:
+        """Return the cause for a finding. Limits stay as they are."""
         if limit_of(error):
             return error
         origin, token = _place(error, tracer)
@@ -127,7 +128,7 @@ class DjangoEngine:
         return EngineFault(self.name, "syntax", message, "Mend the tag at this place.", column)
 
     def _where_it_is(self, name: str, kind: str) -> str:
-        """Say which library has a tag or filter, or which one has nearly that name."""
+        """Suggest the library of a tag or filter, or a similar name."""
         libraries = dict(self._tag_libraries())
         if having := [library for library, register in libraries.items() if name in getattr(register, kind)]:
             return f"Write {{% load {having[0]} %}} above it."
@@ -140,19 +141,17 @@ class DjangoEngine:
         for name, module in self._engine.libraries.items():
             try:
                 yield name, import_module(module).register
-            except Exception:  # noqa: BLE001, S112 - somebody's package; it is not the one that is asked for
+            except Exception:  # noqa: BLE001, S112 - a broken package cannot be suggested
                 continue
 
     def _names_of_templates(self) -> Iterable[str]:
-        from keyturn.emails.engines.django.project import template_folders
-
         for folder in template_folders(self._engine):
             for file in folder.rglob("*.*"):
                 yield file.relative_to(folder).as_posix()
 
 
-def _place(error: Exception, tracer: Tracer) -> tuple[Any, Any]:
-    """Return the template and the token that an exception is about."""
+def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
+    """Return the template and the token of an exception."""
     token, debug = getattr(error, "token", None), getattr(error, "template_debug", None)
     if isinstance(error, TemplateSyntaxError) and token is not None and debug:
         return Origin(debug["name"], loader=_File(debug["name"])), token
@@ -163,13 +162,13 @@ def _place(error: Exception, tracer: Tracer) -> tuple[Any, Any]:
 
 
 class _File:
-    """Reads a template whose loader nobody knows any more."""
+    """Reads a template by its file, without its loader."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def get_contents(self, _: Any) -> str:
-        with open(self._name, encoding="utf-8") as file:  # noqa: PTH123 - it may be no path: then it has no columns
+        with open(self._name, encoding="utf-8") as file:  # noqa: PTH123 - may be no path; then there are no columns
             return file.read()
 
 
@@ -179,3 +178,10 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TemplateSyntaxError):
         return _HINT_IN_MESSAGE.sub("", _LINE_IN_MESSAGE.sub("", str(error))).rstrip(". ")
     return f"{type(error).__name__}: {str(error).rstrip('.')}"
+
+
+def template_folders(engine: Any) -> list[Path]:
+    """Return the folders of the engine's loaders, in order."""
+    loaders = (inner for loader in engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
+    named = (Path(folder) for loader in loaders if hasattr(loader, "get_dirs") for folder in loader.get_dirs())
+    return list(dict.fromkeys(folder.resolve() for folder in named if folder.is_dir()))

@@ -1,18 +1,87 @@
-"""A Django project: its settings imported, its apps set up, and what they say of templates and languages."""
+"""Opens a Django project as a Gallery: imports its settings, sets up its apps, and finds templates and languages."""
 
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keyturn.emails.gallery.app_environment import CannotImport, import_from
-from keyturn.languages import parse_locale
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.configuration import StudioSettings
+from keyturn.emails.gallery.discovery import Patterns
+from keyturn.emails.gallery.environments import CannotImport, import_from
+from keyturn.languages import Languages, parse_locale
+from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.render import Templates
+
+_MAIL = re.compile(r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notifications?)(?:[/_.-]|$)", re.IGNORECASE)
+
+
+def open_project(settings: str, directory: Path | None, studio: StudioSettings | None = None) -> Gallery:
+    """Return the gallery over the mails of a Django project: in `directory`, or else in its own apps.
+
+    The project's code runs in this process. Raises CannotImport, also if no loader of Django uses `directory`.
+    """
+    option, studio = f"--django {settings}", studio or StudioSettings()
+    set_up(settings, (directory or Path.cwd()).resolve())
+    from keyturn.emails.engines.django.engine import DjangoEngine, template_folders
+    from keyturn.emails.engines.django.variables import find_variables
+
+    engine, codes = template_engine(option), language_codes()
+    first, *others = _ordered_folders(template_folders(engine), directory, option)
+    django = DjangoEngine(engine, codes)
+    return Gallery(
+        templates=Templates(first, studio.globals, beneath=tuple(others), reload=True, engine=django),
+        languages=Languages(_time_zone(), first, only=codes),
+        brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
+        patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),
+        samples_folder=studio.samples,
+        find_variables=lambda files: find_variables(files, django.template),
+        finds_branches=False,  # they are found in what Jinja parses
+    )
+
+
+def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: str) -> list[Path]:
+    """Return the folders, the one of the mails first: new samples are written into it."""
+    if directory is None:
+        own = [folder for folder in folders if is_own(folder)]
+        if not own:
+            raise CannotImport(f"{option}: its loaders look into no folder of the project's own")
+        return [*own, *(folder for folder in folders if folder not in own)]
+    wanted = directory.resolve()
+    having = [folder for folder in folders if wanted.is_relative_to(folder)]
+    having += [folder for folder in folders if folder.is_relative_to(wanted)]
+    if not having:
+        looked = ", ".join(map(str, filter(is_own, folders))) or "none of the project's own"
+        raise CannotImport(f"{option}: its loaders do not look into {directory}; they look into {looked}")
+    return [*having, *(folder for folder in folders if folder not in having)]
+
+
+def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles], bool]:
+    """Return a function that tells mails from pages, by folder, or else by name and files."""
+    if directory is not None:
+        wanted = directory.resolve()
+        return lambda files: (folders / files.markup).is_relative_to(wanted)
+
+    def is_mail(files: MailFiles) -> bool:
+        says_so = files.is_mjml or files.text or files.subject or _MAIL.search(files.markup)
+        return bool(says_so) and is_own(folders / files.markup)
+
+    return is_mail
+
+
+def _time_zone() -> str:
+    from django.conf import settings
+
+    return settings.TIME_ZONE or "UTC"
+
 
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 
 def set_up(settings: str, here: Path) -> None:
-    """Import the settings of a project and set up its apps: its own code runs. Raises CannotImport."""
+    """Import the settings of a project and set up its apps, which runs its code. Raises CannotImport."""
     option = f"--django {settings}"
     if not settings:
         raise CannotImport(
@@ -30,12 +99,12 @@ def set_up(settings: str, here: Path) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = settings
     try:
         django.setup()
-    except (Exception, SystemExit) as error:  # apps run whatever they like
+    except (Exception, SystemExit) as error:  # apps may raise anything
         raise CannotImport(f"{option}: {type(error).__name__}: {error}") from error
 
 
 def template_engine(option: str) -> Any:
-    """Return the project's first engine of Django's own. Raises CannotImport."""
+    """Return the project's first DjangoTemplates engine. Raises CannotImport."""
     from django.template import engines
     from django.template.backends.django import DjangoTemplates
 
@@ -47,22 +116,15 @@ def template_engine(option: str) -> Any:
         raise CannotImport(f"{option}: {type(error).__name__}: {error}") from error
 
 
-def template_folders(engine: Any) -> list[Path]:
-    """Return the folders that the engine's loaders look into, in their order."""
-    loaders = (inner for loader in engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
-    named = (Path(folder) for loader in loaders if hasattr(loader, "get_dirs") for folder in loader.get_dirs())
-    return list(dict.fromkeys(folder.resolve() for folder in named if folder.is_dir()))
-
-
 def is_own(folder: Path) -> bool:
-    """Tell whether a folder is the project's, and not that of a package that was installed."""
+    """Tell whether a folder belongs to the project and not to an installed package."""
     return not _PACKAGES.intersection(folder.parts)
 
 
 def language_codes() -> dict[str, str]:
-    """Return Django's names of the project's languages by their tags, that of LANGUAGE_CODE first.
+    """Return Django's names of the project's languages by tag, that of LANGUAGE_CODE first.
 
-    They are those of LANGUAGES where that is set, else those that the project has catalogues for.
+    They are those in LANGUAGES if it is set, or else those with catalogues.
     """
     from django.conf import settings
 
@@ -93,6 +155,6 @@ def _translated() -> Iterator[str]:
 
 
 def _import_places(here: Path) -> Iterable[Path]:
-    """Return where the project's modules are: here, and where its manage.py is."""
+    """Return the folders of the project's modules: the working directory, and that of manage.py."""
     project = next((above for above in (here, *here.parents) if (above / "manage.py").is_file()), None)
     return dict.fromkeys([Path.cwd(), *([project] if project else [])])

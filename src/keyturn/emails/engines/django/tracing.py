@@ -1,7 +1,8 @@
-"""Which line of which template wrote what, told by Django's nodes while they are rendered.
+"""Traces the places of text that Django renders, and names that lack a value.
 
-Nodes return plain texts and join them as they like, so places travel beside them: every node tells what its children
-wrote, and where the node's own text is made of just that, its places are theirs. The text is not touched.
+Nodes return plain text and join it freely, so places are recorded separately: for every node the text of its children.
+If the node's own text consists of that, it gets their places. The text itself is unchanged. Django prints nothing for a
+name without a value, and raises no error.
 """
 
 import threading
@@ -9,22 +10,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.template.base import Node, TextNode
+from django.template.base import FilterExpression, Node, TextNode, TokenType, VariableDoesNotExist, VariableNode
+from django.template.defaulttags import ForNode
+from django.templatetags.i18n import BlockTranslateNode
 
-from keyturn.emails.engines.django.undefined_names import undefined_names
 from keyturn.emails.lint.finding import Place, line_and_column
-from keyturn.emails.lint.source.traced_text import Text, concat, keep_origins, pieces_of, trace_data, trace_printed
+from keyturn.emails.lint.source.traced_text import (
+    TracedText,
+    concat,
+    keep_origins,
+    pieces_of,
+    trace_data,
+    trace_printed,
+)
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class Tracer:
-    """Remembers what one rendering wrote.
+class DjangoTracer:
+    """Records one rendering.
 
-    `failed` is the last exception, and the innermost node that raised it; `undefined` are names that were printed and
-    that nobody gave.
+    `failed`: the last exception with the innermost node that raised it. `undefined`: printed names without a value.
     """
 
     def __init__(self) -> None:
@@ -36,21 +44,21 @@ class Tracer:
 
     @property
     def text(self) -> str:
-        """All that was written, with its places."""
+        """The rendered text with its places."""
         written = concat(self._written[0])
-        text = Text(written)
+        text = TracedText(written)
         text.pieces, text.undefined = pieces_of(written), tuple(dict.fromkeys(self.undefined))
         return text
 
     def position(self, node: Any) -> _Position:
-        """Return file, line and column of a node; of the one around it, where it stands in no template."""
+        """Return file, line and column of a node, or of the node around one without a template."""
         token, origin = getattr(node, "token", None), getattr(node, "origin", None)
         if token is None or origin is None or not origin.template_name:
             return self._positions[-1]
         return (origin.template_name, token.lineno, self.column(origin, token))
 
     def column(self, origin: Any, token: Any) -> int:
-        """Return the column of a token: those of an engine that debugs know where they start."""
+        """Return the column of a token, which an engine in debug mode knows."""
         if not token.position:
             return 1
         if origin.name not in self._sources:
@@ -59,7 +67,7 @@ class Tracer:
 
     @contextmanager
     def tracing(self) -> Iterator[None]:
-        """Have all nodes tell what they write, until this ends. One rendering at a time in a process."""
+        """Trace all nodes in this context. A process traces one rendering at a time."""
         with _ONE_AT_A_TIME:
             of_nodes, of_texts = Node.render_annotated, TextNode.render_annotated
             Node.render_annotated = lambda node, context: self._render(of_nodes, node, context)
@@ -93,7 +101,7 @@ class Tracer:
 
 
 def _with_places(written: str, inside: str, position: _Position) -> str:
-    """Return what a node wrote with its places; `inside` is what its children wrote."""
+    """Return the text of a node with places. `inside`: the text of its children."""
     if written == inside:
         return inside
     if inside and (start := written.find(str(inside))) >= 0:
@@ -106,7 +114,7 @@ def _with_places(written: str, inside: str, position: _Position) -> str:
 
 
 def _is_mjml(node: Any) -> bool:
-    """Tell whether a node is a `{% mjml %}` block, of whatever package."""
+    """Tell whether a node is a `{% mjml %}` block of any package."""
     token = getattr(node, "token", None)
     return token is not None and token.contents.split(None, 1)[:1] == ["mjml"] and hasattr(node, "nodelist")
 
@@ -114,6 +122,35 @@ def _is_mjml(node: Any) -> bool:
 def _source(origin: Any) -> str:
     try:
         source: str = origin.loader.get_contents(origin)
-    except Exception:  # noqa: BLE001 - a loader of the project's own: there is no column then
+    except Exception:  # noqa: BLE001 - the project's loader; without a source there are no columns
         return ""
     return source
+
+
+_MEANT_FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})
+"""Filters with a replacement for a missing value."""
+
+
+def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:
+    """Yield names without a value that a node prints or loops over. `written`: its text."""
+    match node:
+        case VariableNode() if not written:
+            yield from _undefined(node.filter_expression, context)
+        case ForNode() if not written.strip():
+            yield from _undefined(node.sequence, context)
+        case BlockTranslateNode():
+            bound = {*(node.extra_context or ()), node.countervar}
+            for token in (*node.singular, *(node.plural or ())):
+                if token.token_type == TokenType.VAR and token.contents not in bound and token.contents not in context:
+                    yield token.contents
+
+
+def _undefined(expression: Any, context: Any) -> Iterator[str]:
+    if not isinstance(expression, FilterExpression) or not expression.is_var:
+        return
+    if _MEANT_FOR_NOTHING.intersection(getattr(function, "_filter_name", "") for function, _ in expression.filters):
+        return
+    try:
+        expression.var.resolve(context)
+    except VariableDoesNotExist:
+        yield str(expression.var)

@@ -1,4 +1,4 @@
-"""What Django's templates are given, as far as their nodes tell: each name, and what is done with its value."""
+"""Finds the variables of Django's templates and their uses, from their nodes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,8 +9,7 @@ from django.template.defaulttags import ForNode, IfNode, WithNode
 from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode
 from django.templatetags.i18n import BlockTranslateNode
 
-from keyturn.emails.gallery.variables.demands import FILTERS
-from keyturn.emails.gallery.variables.variables import Use, Variable
+from keyturn.emails.gallery.variables.variables import FILTERS, Use, Variable
 
 _ALWAYS_THERE = frozenset({"True", "False", "None", "forloop", "block", "csrf_token", "request"})
 _MADE_OF: Mapping[Use, frozenset[str]] = {
@@ -20,11 +19,11 @@ _MADE_OF: Mapping[Use, frozenset[str]] = {
     "list": frozenset({"dictsort", "dictsortreversed", "first", "join", "last", "random", "slice", "unordered_list"}),
     "mapping": frozenset(),
 }
-"""What a value has to be for Django's filters: they print nothing where it is something else."""
+"""The uses that Django's filters imply. They print nothing for other values."""
 
 _OF_A_MAPPING = ("items", "keys", "values")
 _OF_A_QUERY = frozenset({"all", "count", "exists", "first", "last"})
-"""What templates ask of Django's query sets and managers; drawing gives it to any list."""
+"""Methods of query sets and managers, which `_Queried` gives to any list."""
 
 _DEEPEST = 12
 
@@ -33,9 +32,9 @@ _Scope = Mapping[str, _Values]
 
 
 def find_variables(files: Sequence[str], template: Callable[[str], Any]) -> Mapping[str, Variable]:
-    """Return what files are given, with all that they extend and include, by name.
+    """Return the variables of files, with all that they extend and include, by name.
 
-    `template` returns a template by its name. A file that it raises for gives nothing: the others still do.
+    `template` returns a template by its name. Files for which it raises are skipped.
     """
     reader = _Reader(template)
     for file in files:
@@ -60,7 +59,7 @@ class _Reader:
             return
         try:
             nodes = self._template(file).nodelist
-        except Exception:  # noqa: BLE001 - what is wrong with it, drawing it says
+        except Exception:  # noqa: BLE001 - rendering reports the error
             return
         self._nodes(nodes, scope, depth)
 
@@ -117,10 +116,9 @@ class _Reader:
         self._nodes(node.nodelist_empty, scope, depth)
 
     def _loop_by_use(self, node: Any, name: str, scope: _Scope, depth: int) -> None:
-        """Read a loop over `order.items`: a dict's method, or a list of that name, which Django looks up alike.
+        """Read a loop over `order.items`, which may be a method of a dict or a list of that name.
 
-        What the loop does with an item tells which: of a dict's `items` it takes `.0` and `.1`, and its keys and values
-        have no attributes.
+        The use of its items decides: those of a dict's `items` have `.0` and `.1`; keys and values have no attributes.
         """
         item = Variable(name)
         self._nodes(node.nodelist_loop, {**scope, name: (item,)}, depth)
@@ -136,7 +134,7 @@ class _Reader:
         return self._see(node.sequence, scope, "mapping" if of_mapping else "list", without_last=of_mapping)
 
     def _condition(self, condition: Any, scope: _Scope) -> None:
-        """Read what an `if` asks: a value, or an operator over two of them."""
+        """Read the condition of an `if`: a value, or an operator with operands."""
         if condition is None:
             return
         if isinstance(expression := getattr(condition, "value", None), FilterExpression):
@@ -163,7 +161,7 @@ class _Reader:
                 self._look_up((token.contents.split("|")[0],), {**scope, **bound}, "printed")
 
     def _other(self, node: Any, scope: _Scope, depth: int) -> None:
-        """Read a node of some tag: every expression that it holds, and all that stands in it."""
+        """Read a node of any other tag: its expressions and its content."""
         for expression in _expressions_in(vars(node).values()):
             self._see(expression, scope, "passed")
         for name in getattr(node, "child_nodelists", ()):
@@ -174,7 +172,7 @@ class _Reader:
         return {name: self._see(expression, scope, "passed") for name, expression in (context or {}).items()}
 
     def _see(self, expression: Any, scope: _Scope, use: Use, *, without_last: bool = False) -> _Values:
-        """Return what an expression is, and note what is done with it."""
+        """Return the variables of an expression, and note its use."""
         if not isinstance(expression, FilterExpression):
             return ()
         for _, arguments in expression.filters:
@@ -202,7 +200,7 @@ class _Reader:
 
 
 def _fold_query(one: Variable, depth: int = 0) -> None:
-    """Make a list of what is asked as a query set: `.all` is the list itself, `.first` an item of it."""
+    """Make a list of a variable that is used as a query set: `.all` is the list, `.first` an item."""
     asked = one.attributes.keys() & _OF_A_QUERY
     if asked & {"all", "exists"} or (asked and "list" in one.uses):
         for name in sorted(asked):

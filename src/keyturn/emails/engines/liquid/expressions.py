@@ -1,16 +1,11 @@
-"""Liquid's expressions, written down as Jinja's: for whoever reads what they ask for, never to be drawn."""
+"""Converts Liquid's expressions to Jinja's, to find variables. They are never rendered."""
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any, Literal
 
 from jinja2 import nodes
-from liquid.builtin.expressions import (
-    BooleanExpression,
-    FilteredExpression,
-    LoopExpression,
-    Path,
-)
+from liquid.builtin.expressions import BooleanExpression, FilteredExpression, LoopExpression, Path
 from liquid.builtin.expressions import Literal as Constant
 from liquid.builtin.expressions.logical import (
     ContainsExpression,
@@ -55,14 +50,14 @@ _KNOWN_AS: Mapping[str, str] = {
     "sort_natural": "sort",
     "uniq": "unique",
 }
-"""Filters by what a value has to be for them, as Jinja and the apps that use it call their like."""
+"""Filters with a filter of Jinja, or of apps with Jinja, that implies the same use."""
 
 _OF_ATTRIBUTES = frozenset({"map", "sort", "sum", "unique"})
 _LOOPS = frozenset({"forloop", "tablerowloop"})
 
 
 def to_jinja(one: object) -> nodes.Expr:  # noqa: C901 - a case for each expression
-    """Return an expression that depends on the same values. What is not understood depends on nothing."""
+    """Return an expression that reads the same values. Unknown expressions read none."""
     match one:
         case FilteredExpression():
             return reduce(_filter, one.filters or (), to_jinja(one.left))
@@ -90,7 +85,7 @@ def to_jinja(one: object) -> nodes.Expr:  # noqa: C901 - a case for each express
 
 
 def one_of(value: object, choices: Iterable[object]) -> nodes.Expr:
-    """Return the question whether a value is one of these."""
+    """Return a comparison of a value with each of these."""
     asked: list[nodes.Expr] = [_compare(to_jinja(value), "eq", to_jinja(choice)) for choice in choices]
     return reduce(nodes.Or, asked) if asked else nodes.Const(None)
 

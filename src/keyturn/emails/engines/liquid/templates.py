@@ -1,4 +1,7 @@
-"""The templates of a folder in Liquid: found by the names of partials, read, and kept while they are unchanged."""
+"""The templates of a folder in Liquid: found by the names of partials, parsed, and cached while unchanged.
+
+python-liquid is used with limits, strict about its own syntax, and lenient about additions of hosts.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,17 +14,99 @@ from liquid import BoundTemplate, Environment
 from liquid.ast import Node
 from liquid.builtin.expressions import Filter, FilteredExpression
 from liquid.builtin.expressions.primitive import FloatLiteral, IntegerLiteral
-from liquid.exceptions import LiquidError, TemplateNotFoundError
+from liquid.exceptions import LiquidError, LiquidSyntaxError, TemplateNotFoundError
 from liquid.loader import BaseLoader, TemplateSource
-from liquid.token import Token
+from liquid.stream import TokenStream
+from liquid.tag import Tag
+from liquid.token import TOKEN_EXPRESSION, TOKEN_ILLEGAL, TOKEN_TAG, Token
 
-from keyturn.emails.engines.liquid.decisions import note_decisions
-from keyturn.emails.engines.liquid.environment import LiquidEnvironment, UnknownTagNode
-from keyturn.emails.engines.liquid.trees import read_tree
+from keyturn.emails.engines.liquid.tracing import NamedUndefined, TracedContext, TracedStream, traced
+from keyturn.emails.engines.liquid.trees import note_decisions, read_tree
 from keyturn.emails.gallery.naming import files_meant_by
+from keyturn.emails.gallery.sizes import LARGEST
+from keyturn.emails.lint.source.traced_text import keep_origins
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.including import with_includes
 from keyturn.plain_files import leads_out
+
+_WITHIN_OTHERS = frozenset({"else", "elsif", "when"})
+
+
+class TracedTemplate(BoundTemplate):
+    """A template that renders text with places."""
+
+    context_class = TracedContext
+
+    def _get_buffer(self) -> TracedStream:
+        return TracedStream()
+
+
+class LiquidEnvironment(Environment):
+    """Parses and renders templates of a folder. Unknown tags and filters have no effect.
+
+    The limits are far beyond any mail; exceeding one is an error of its own.
+    """
+
+    template_class = TracedTemplate
+    block_nesting_limit = 100
+    context_depth_limit = 30
+    loop_iteration_limit = 100_000
+    local_namespace_limit = 10 * LARGEST
+    output_stream_limit = LARGEST
+
+    def __init__(self, loader: BaseLoader) -> None:
+        super().__init__(loader=loader, undefined=NamedUndefined, strict_filters=False)
+        self.filters = {name: keep_origins(function) for name, function in self.filters.items()}
+        self.known_tags = frozenset(self.tags)
+        self.tags = {name: _placed(tag) for name, tag in self.tags.items()}
+        self.tags[TOKEN_ILLEGAL] = _UnknownTag(self)
+
+
+class UnknownTagNode(Node):
+    """An unknown tag, which renders nothing."""
+
+    def render_to_output(self, _: Any, __: Any) -> int:
+        return 0
+
+
+class _UnknownTag(Tag):
+    """Parses an unknown tag. A stray `else` or end tag is an error."""
+
+    name = TOKEN_ILLEGAL
+    block = False
+
+    def parse(self, stream: TokenStream) -> Node:
+        token = stream.expect(TOKEN_TAG)
+        if stream.peek.kind == TOKEN_EXPRESSION:
+            next(stream)
+        environment: Any = self.env
+        if token.value in _WITHIN_OTHERS or token.value.removeprefix("end") in environment.known_tags:
+            raise LiquidSyntaxError(f"{{% {token.value} %}} stands where nothing is open for it", token=token)
+        return UnknownTagNode(token)
+
+
+def _placed(tag: Any) -> Tag:
+    """Make a tag create nodes with places, and report an unclosed tag at its start."""
+    if hasattr(tag, "node_class"):
+        tag.node_class = traced(tag.node_class)
+    parse, end = tag.parse, getattr(tag, "end", "")
+
+    def parse_or_tell(stream: TokenStream) -> Node:
+        opened = stream.current
+        try:
+            node: Node = parse(stream)
+        except LiquidError as error:
+            if error.token is None or error.token.start_index < 0:  # the end of the file, or of the expression
+                is_unclosed = bool(end) and stream.current.start_index < 0
+                message = f"{{% {opened.value} %}} is never closed: there is no {{% {end} %}}"
+                raise LiquidSyntaxError(message if is_unclosed else str(error.message), token=opened) from error
+            raise
+        return node
+
+    tag.parse = parse_or_tell
+    made: Tag = tag
+    return made
+
 
 _ENDINGS = (
     "",
@@ -38,11 +123,11 @@ _PLACES = ("", "snippets/", "partials/", "_includes/", "includes/", "sections/",
 _DIVISIONS = ("divided_by", "modulo")
 
 
-class Parsed(NamedTuple):
-    """A template that was read: by Liquid, and in Jinja's terms.
+class LiquidTemplate(NamedTuple):
+    """A parsed template, also as Jinja's syntax tree.
 
-    `filters` are the tokens of all that it uses, `unknown_tags` those of tags that there are not. At
-    `zero_divisions` start the filters that divide by a zero that stands there, and what they stand in.
+    `filters`: the tokens of its filters. `unknown_tags`: the tokens of unknown tags. `zero_divisions`: offsets of
+    filters that divide by a literal zero, and of their nodes.
     """
 
     source: str
@@ -54,24 +139,21 @@ class Parsed(NamedTuple):
 
 
 class LinkLeadsOut(LiquidError):
-    """A template would be read through a link from outside of what is allowed."""
+    """A template is a link that leads out of the bounds."""
 
 
 class LiquidTemplates:
-    """Reads templates by their names. Links may lead nowhere out of the `bounds`.
-
-    `drafts` are files with a text that nobody has saved.
-    """
+    """Reads templates by their names. Links may not lead out of the `bounds`. `drafts`: unsaved texts of files."""
 
     def __init__(self, folder: Path, bounds: Path | None, drafts: Mapping[str, str] = {}) -> None:
         self.folder = folder
         self._drafts = drafts
         self.environment = LiquidEnvironment(_Loader(self))
         self._bounds = bounds
-        self._known: dict[str, tuple[tuple[int, int], Parsed]] = {}
+        self._known: dict[str, tuple[tuple[int, int], LiquidTemplate]] = {}
 
-    def get(self, file: str) -> Parsed:
-        """Return a template as it is on the disk now. Raises LiquidError, OSError, UnicodeDecodeError."""
+    def get(self, file: str) -> LiquidTemplate:
+        """Return the current template of a file. Raises LiquidError, OSError, UnicodeDecodeError."""
         path = self.folder / file
         if leads_out(path, self._bounds):
             raise LinkLeadsOut("it is a link that leads out of the folder, and is not read", token=None)
@@ -82,26 +164,26 @@ class LiquidTemplates:
         return self._known[file][1]
 
     def with_draft(self, file: str, text: str) -> "LiquidTemplates":
-        """Return the same templates, of which one has this text."""
+        """Return the same templates with another text for one file."""
         return LiquidTemplates(self.folder, self._bounds, {**self._drafts, file: text})
 
     def find(self, name: str, by: str) -> str | None:
-        """Return the file that a template means by a name; None where there is none, or it lies beyond the folder."""
+        """Return the file in the folder that a template means by a name, or None."""
         meant = map(normpath, partials_meant_by(name, by))
         return next((file for file in meant if not file.startswith("..") and (self.folder / file).is_file()), None)
 
     def file_of(self, source: str) -> str:
-        """Return which file this very text was read from, and no equal one; empty where nobody has read it."""
+        """Return the file of this very string, compared by identity; empty if unknown."""
         return next((file for file, (_, parsed) in self._known.items() if parsed.source is source), "")
 
     def tree(self, file: str) -> nodes.Template:
-        """Return a template in Jinja's terms. Raises TemplateInvalid."""
+        """Return a template as Jinja's syntax tree. Raises TemplateInvalid."""
         try:
             return self.get(file).tree
         except (LiquidError, OSError, UnicodeDecodeError) as error:
             raise TemplateInvalid(str(self.folder / file), None, str(getattr(error, "message", error))) from error
 
-    def _parse(self, file: str, path: Path) -> Parsed:
+    def _parse(self, file: str, path: Path) -> LiquidTemplate:
         text = self._drafts[file] if file in self._drafts else path.read_text("utf-8")
         source = re.sub(r"\r\n?", "\n", text)
         source = with_includes(source, file, lambda places, gap: f"{{% include '{places[0]}'{gap} %}}", unless="{{")
@@ -111,7 +193,7 @@ class LiquidTemplates:
         inside = list(_walk(template.nodes))
         uses = [(node, one) for node in inside for one in _filters_of(node)]
         dividing = [(node.token, one.token) for node, one in uses if _divides_by_zero(one)]
-        return Parsed(
+        return LiquidTemplate(
             source,
             template,
             tree.template,
@@ -122,7 +204,7 @@ class LiquidTemplates:
 
 
 class _Loader(BaseLoader):
-    """Hands python-liquid the partials that a template names."""
+    """Loads partials for python-liquid."""
 
     def __init__(self, templates: LiquidTemplates) -> None:
         self._templates = templates
@@ -138,7 +220,7 @@ class _Loader(BaseLoader):
 
 
 def partials_meant_by(name: str, by: str) -> Iterator[str]:
-    """Yield the files that a template may mean by a partial's name: with and without endings, places and `_`."""
+    """Yield the files that a partial's name may mean: with and without endings, folders and `_`."""
     above, _, last = name.rpartition("/")
     named = [name] if last.startswith("_") else [name, f"{above}/_{last}" if above else f"_{last}"]
     for ending in _ENDINGS:

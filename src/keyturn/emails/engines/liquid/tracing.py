@@ -1,7 +1,7 @@
-"""Which line of which template wrote what, told by Liquid's nodes while they are rendered.
+"""Traces the places of text that Liquid renders.
 
-Nodes write into a text stream. Ours keeps a place for each piece; a node that writes something tells it where it
-stands, and what a template captures keeps its places, too.
+Nodes write into a text stream. Here the stream keeps a place for each piece, and nodes set its current position.
+Captured text keeps its places, too.
 """
 
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ from liquid.stringify import to_liquid_string
 from liquid.token import TOKEN_TAG, Token
 from liquid.undefined import UNDEFINED, Undefined
 
-from keyturn.emails.gallery.branches.recording import note_lacking
+from keyturn.emails.gallery.branches.points import note_lacking
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.lint.finding import Place, line_and_column
-from keyturn.emails.lint.source.traced_text import Text, concat, pieces_of, trace_data, trace_printed
+from keyturn.emails.lint.source.traced_text import TracedText, concat, pieces_of, trace_data, trace_printed
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
 
 
 class NamedUndefined(Undefined):
-    """What nobody gave, by the whole path that was asked for: "order.total".
+    """A missing value with its whole path, "order.total".
 
-    It is empty where something is there and holds too little, as the first of no entries.
+    The path is empty if the name exists, as for the first item of an empty list.
     """
 
     __slots__ = ("path",)
@@ -42,8 +42,8 @@ class NamedUndefined(Undefined):
         self.path = path.strip("'") if said == "undefined" else ""
 
 
-class Tracer:
-    """Remembers what one rendering met: names that nobody gave, and the innermost node that failed."""
+class LiquidTracer:
+    """Records names without a value, and the innermost node that failed, of one rendering."""
 
     def __init__(self) -> None:
         self.undefined: list[tuple[str, Place]] = []
@@ -63,11 +63,11 @@ class Tracer:
             note_lacking(name.rpartition(".")[2])
 
 
-_tracer: ContextVar[Tracer] = ContextVar("tracer")
+_tracer: ContextVar[LiquidTracer] = ContextVar("tracer")
 
 
-class Written(StringIO):
-    """A text stream that knows the places of what is written; what tells none stands at `position`."""
+class TracedStream(StringIO):
+    """A text stream with places. Text without places gets `position`."""
 
     def __init__(self, limit: int = LARGEST, position: _Position = _NOWHERE) -> None:
         super().__init__()
@@ -88,14 +88,14 @@ class Written(StringIO):
 
 
 class TracedContext(RenderContext):
-    """Captures into streams that know places."""
+    """Captures text into streams with places."""
 
     def get_buffer(self, buf: Any = None) -> StringIO:
-        return Written(buf.left, buf.position) if isinstance(buf, Written) else Written()
+        return TracedStream(buf.left, buf.position) if isinstance(buf, TracedStream) else TracedStream()
 
 
 class TracedNode:
-    """Tells its stream where it stands, and the tracer that it failed. To be mixed into a node of Liquid's."""
+    """A mix-in for nodes, which sets the position of the stream and reports failures to the tracer."""
 
     token: Token
 
@@ -109,7 +109,7 @@ class TracedNode:
         except Exception as error:
             tracer = _tracer.get()
             if tracer.failed is None or tracer.failed[0] is not error:
-                of_error: Token | None = getattr(error, "token", None)  # later on, one is made up for it
+                of_error: Token | None = getattr(error, "token", None)  # python-liquid sets one later
                 is_known = of_error is not None and of_error.start_index >= 0
                 tracer.failed = error, file, of_error if of_error and is_known else self.token
             raise
@@ -127,7 +127,7 @@ class _TracedContent(TracedNode, ContentNode):
     """The template's own text."""
 
     def render_to_output(self, context: RenderContext, buffer: Any) -> int:
-        if "_text" not in self.__dict__:  # a minus sign may have taken blanks away before it, and `raw` a tag
+        if "_text" not in self.__dict__:  # a minus sign may have removed blanks before it, and `raw` a tag
             start = max(self.token.source.find(self.text, self.token.start_index), 0)
             self._text = trace_data(self.text, str(context.template.path), *line_and_column(self.token.source, start))
         written: int = buffer.write(self._text)
@@ -135,20 +135,20 @@ class _TracedContent(TracedNode, ContentNode):
 
 
 class _TracedOutput(TracedNode, OutputNode):
-    """What an expression prints."""
+    """The output of an expression."""
 
     def render_to_output(self, context: RenderContext, buffer: Any) -> int:
         value, position = self.expression.evaluate(context), getattr(buffer, "position", _NOWHERE)
         left: Any = getattr(self.expression, "left", None)
         filters = {one.name for one in getattr(self.expression, "filters", None) or ()}
-        if left is not None and "default" not in filters:  # by which an author says what stands there instead
+        if left is not None and "default" not in filters:  # the author's replacement
             _tracer.get().note_undefined(left.evaluate(context) if filters else value, position)
         written: int = buffer.write(trace_printed(to_liquid_string(value, autoescape=False), *position))
         return written
 
 
 class _TracedFor(TracedNode, ForNode):
-    """A loop, which goes over nothing where nobody gave a list."""
+    """A loop, whose list may be missing."""
 
     def render_to_output(self, context: RenderContext, buffer: Any) -> int:
         if self.default is None:
@@ -160,7 +160,7 @@ _OWN: dict[type[Any], type[Any]] = {ContentNode: _TracedContent, OutputNode: _Tr
 
 
 def traced(node_class: type[Any]) -> type[Any]:
-    """Return the same class of nodes, which tells where its nodes stand."""
+    """Return a subclass of nodes with places."""
     if node_class not in _OWN:
         above = _TracedOutput if issubclass(node_class, OutputNode) else TracedNode
         _OWN[node_class] = type(f"Traced{node_class.__name__}", (above, node_class), {})
@@ -168,13 +168,13 @@ def traced(node_class: type[Any]) -> type[Any]:
 
 
 def start_of(token: Token) -> int:
-    """Return where what a token belongs to starts: a tag's token is its name, alone on a line of a `liquid` tag."""
+    """Return the start of a token's tag. In a `liquid` tag, the token itself is the start."""
     start = max(token.start_index, 0)
     opened = token.source.rfind("{%", 0, start) if token.kind == TOKEN_TAG else -1
     return start if opened < 0 or token.source[opened:start].strip("{%- \t\n") else opened
 
 
-def with_undefined(text: str, tracer: Tracer) -> Text:
-    traced_text = Text(text)
+def with_undefined(text: str, tracer: LiquidTracer) -> TracedText:
+    traced_text = TracedText(text)
     traced_text.pieces, traced_text.undefined = pieces_of(text), tuple(dict.fromkeys(tracer.undefined))
     return traced_text

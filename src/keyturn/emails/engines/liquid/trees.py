@@ -1,12 +1,14 @@
-"""A template of Liquid as Jinja's syntax tree: the same names, conditions and loops at the same lines.
+"""Converts templates of Liquid to Jinja's syntax tree: the same names, conditions and loops at the same lines.
 
-Nobody draws it. Whoever reads what templates are given, or which branches they have, reads it as any other.
+The tree is for finding variables and branches; it is never rendered. While Liquid renders, its decisions record their
+branches under the numbers in that tree.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
+from liquid import RenderContext
 from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import Identifier
@@ -26,8 +28,10 @@ from liquid.builtin.tags.liquid_tag import LiquidNode
 from liquid.builtin.tags.render_tag import RenderNode
 from liquid.builtin.tags.tablerow_tag import TablerowNode
 from liquid.builtin.tags.unless_tag import UnlessNode
+from liquid.expression import Expression
 
 from keyturn.emails.engines.liquid.expressions import one_of, to_jinja
+from keyturn.emails.gallery.branches.points import decisions_in, note_answer, note_loop, note_turn
 from keyturn.errors import TemplateInvalid
 
 _Statements = list[nodes.Node]
@@ -35,8 +39,8 @@ _WITH_CONTEXT = (True, False)
 _NOT_RECURSIVE = (False,)
 
 
-class Decision(NamedTuple):
-    """Something that decides what is drawn: its node in Jinja's tree, and where Liquid keeps its expression."""
+class LiquidDecision(NamedTuple):
+    """A decision: its node in Jinja's tree, and the object and attribute of its expression in Liquid."""
 
     node: nodes.Node
     holder: Any
@@ -45,16 +49,16 @@ class Decision(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """A template in Jinja's terms. `decisions` are in the order in which they were read."""
+    """A template as Jinja's syntax tree, with its decisions in the order of reading."""
 
     template: nodes.Template
-    decisions: tuple[Decision, ...]
+    decisions: tuple[LiquidDecision, ...]
 
 
 class LiquidTrees(Environment):
-    """Parses Liquid into Jinja's syntax tree, and is never asked to draw it.
+    """Parses Liquid into Jinja's syntax tree.
 
-    `tree_of` returns that of a file, `find_file` the file that a partial's name means.
+    `tree_of` returns the tree of a file, `find_file` the file that a partial's name means.
     """
 
     tree_of: Callable[[str], nodes.Template]
@@ -78,10 +82,10 @@ def read_tree(parsed: Iterable[Node]) -> Tree:
 
 
 class _Reader:
-    """Writes down statement after statement. What a loop assigns stays after it, and Jinja would forget it there."""
+    """Converts statements. Liquid keeps assignments after a loop, Jinja does not: `bound_in_loops` collects them."""
 
     def __init__(self) -> None:
-        self.decisions: list[Decision] = []
+        self.decisions: list[LiquidDecision] = []
         self.bound_in_loops: set[str] = set()
         self._read: set[str] = set()
         self._loops = 0
@@ -125,25 +129,25 @@ class _Reader:
         negated = isinstance(node, UnlessNode)
         asked = self._see(node.condition)
         made = nodes.If(nodes.Not(asked) if negated else asked, [], [], [], lineno=line)
-        self.decisions.append(Decision(made, node, "condition", negated))
+        self.decisions.append(LiquidDecision(made, node, "condition", negated))
         made.body = self.statements(node.consequence.nodes)
         for other in node.alternatives:
             further = nodes.If(self._see(other.expression), [], [], [], lineno=line_of(other))
-            self.decisions.append(Decision(further, other, "expression"))
+            self.decisions.append(LiquidDecision(further, other, "expression"))
             further.body = self.statements(other.block.nodes)
             made.elif_.append(further)
         made.else_ = self.statements(node.default.nodes) if node.default else []
         return made
 
     def _case(self, node: Any, line: int) -> Iterator[nodes.Node]:
-        """Yield a `case` as one `if`; what stands in front of the first `when` is drawn by nobody."""
+        """Yield a `case` as one `if`. Liquid never renders content before the first `when`."""
         first: nodes.If | None = None
         for block in node.blocks:
             if isinstance(block, MultiExpressionBlockNode):
                 expression: Any = block.expression
                 self._see(expression.left)
                 made = nodes.If(one_of(expression.left, expression.expressions), [], [], [], lineno=line_of(block))
-                self.decisions.append(Decision(made, block, "expression"))
+                self.decisions.append(LiquidDecision(made, block, "expression"))
                 made.body = self.statements(block.block.nodes)
                 if first is None:
                     first = made
@@ -156,7 +160,7 @@ class _Reader:
     def _loop(self, node: Any, line: int) -> nodes.For:
         entries = self._see(node.expression)
         made = self._make_for(str(node.expression.identifier), entries, [], line)
-        self.decisions.append(Decision(made, node, "expression"))
+        self.decisions.append(LiquidDecision(made, node, "expression"))
         self._loops += 1
         made.body = self.statements(node.block.nodes)
         self._loops -= 1
@@ -203,3 +207,55 @@ def line_of(node: Node) -> int:
 
 def _bind(name: str, value: nodes.Expr, line: int) -> nodes.Assign:
     return nodes.Assign(nodes.Name(name, "store"), value, lineno=line)
+
+
+_ENOUGH_TURNS = 2
+
+
+def note_decisions(tree: Tree, file: str) -> None:
+    """Make the decisions of a template record their branches."""
+    numbers = {id(node): number for number, node in enumerate(decisions_in(tree.template))}
+    for one in tree.decisions:
+        number = numbers[id(one.node)]
+        expression = getattr(one.holder, one.attribute)
+        is_loop = hasattr(expression, "iterable")
+        noted = _NotedLoop(expression, file, number) if is_loop else _NotedAnswer(expression, file, number, one)
+        setattr(one.holder, one.attribute, noted)
+
+
+class _Noted(Expression):
+    """Wraps an expression."""
+
+    def __init__(self, noted: Any, file: str, number: int) -> None:
+        super().__init__(noted.token)
+        self._noted, self._file, self._number = noted, file, number
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._noted, name)
+
+    def __str__(self) -> str:
+        return str(self._noted)
+
+    def children(self) -> list[Expression]:
+        return [self._noted]
+
+
+class _NotedAnswer(_Noted):
+    def __init__(self, noted: Any, file: str, number: int, decision: LiquidDecision) -> None:
+        super().__init__(noted, file, number)
+        self._negated = decision.negated
+
+    def evaluate(self, context: RenderContext) -> object:
+        answer = self._noted.evaluate(context)
+        is_yes = any(answer) if isinstance(answer, list) else bool(answer)  # a `when` has a result for each value
+        note_answer(self._file, self._number, is_yes is not self._negated)
+        return answer
+
+
+class _NotedLoop(_Noted):
+    def evaluate(self, context: RenderContext) -> tuple[Iterator[object], int]:
+        entries, length = self._noted.evaluate(context)
+        note_loop(self._file, self._number, entries)
+        for _ in range(min(length, _ENOUGH_TURNS)):
+            note_turn(self._file, self._number)
+        return entries, length

@@ -1,20 +1,128 @@
-"""Values that may take a branch: what its decision compares with, then others of the type, the likely ones first."""
+"""Values that may take a branch, the likely ones first, and how to put them into a sample.
+
+Candidates are the constants of the decision, then other values of the type.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, time, timedelta
+from enum import Enum
 from itertools import cycle, islice
 from typing import Any
 
+import msgspec
 from msgspec import inspect
 
-from keyturn.emails.gallery.branches.changing import ABSENT
+from keyturn.emails.gallery.branches.conditions import Path
 from keyturn.emails.gallery.branches.points import Outcome
-from keyturn.emails.gallery.placeholders.guessed_values import NOW
-from keyturn.emails.gallery.samples.shapes import Shape, first_that_fits, parts_of, shape_of
+from keyturn.emails.gallery.samples.shapes import Shape, alternatives, first_that_fits, parts_of, plain_data, shape_of
+from keyturn.emails.gallery.variables.guessed_values import NOW
+from keyturn.mail.rendering.render import EmailProps
+
+
+class Absent(Enum):
+    """The value at a path that leads nowhere. As a new value it removes the old one."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
+
+
+class Refused(Exception):
+    """A change is impossible, or its type forbids it."""
+
+
+def value_at(values: Any, path: Path) -> Any:
+    """Return the value at a path, or ABSENT."""
+    for nth, step in enumerate(path):
+        match values, step:
+            case Mapping(), int():  # an entry of a loop: its first value, or the pair
+                if not values:
+                    return ABSENT
+                values = next(iter(values.items())) if path[nth + 1 :] else next(iter(values.values()))
+            case Mapping(), _ if step in values:
+                values = values[step]
+            case ((list() | tuple()), int()) if step < len(values):
+                values = values[step]
+            case msgspec.Struct(), str() if step in values.__struct_fields__:
+                values = getattr(values, step)
+            case _:
+                return ABSENT
+    return values
+
+
+def changeable(values: Any, path: Path) -> Path:
+    """Return the part of a path that is data: of `date.year`, the date."""
+    for nth in range(1, len(path)):
+        at = value_at(values, path[:nth])
+        fields = at.__struct_fields__ if isinstance(at, msgspec.Struct) else None
+        if not (at is ABSENT or at is None or isinstance(at, Mapping | list | tuple) or path[nth] in (fields or ())):
+            return path[:nth]
+    return path
+
+
+def with_value(values: Any, path: Path, value: Any) -> Any:
+    """Return the data with another value at a path. Raises Refused if the path leads nowhere."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    match values, step:
+        case Mapping(), int():
+            if not values or rest[:1] == (0,):
+                raise Refused
+            return _in_mapping(values, next(iter(values)), rest[1:], value)
+        case Mapping(), _:
+            return _in_mapping(values, step, rest, value)
+        case ((list() | tuple()), int()) if step < len(values):
+            return type(values)(with_value(one, rest, value) if nth == step else one for nth, one in enumerate(values))
+        case msgspec.Struct(), str() if step in values.__struct_fields__ and (rest or value is not ABSENT):
+            return msgspec.structs.replace(values, **{step: with_value(getattr(values, step), rest, value)})
+        case ((Absent() | None), str()) if value is not ABSENT:
+            return {step: with_value(ABSENT, rest, value)}
+    raise Refused
+
+
+def shapes_at(props: type[EmailProps], path: Path) -> tuple[Shape, ...]:
+    """Return the types that the props allow at a path; an empty tuple for an unknown path."""
+    shapes: tuple[Shape, ...] = (inspect.type_info(props),)
+    for step in path:
+        shapes = tuple(one for shape in shapes for inner in _step_into(shape, step) for one in alternatives(inner))
+    return shapes
+
+
+def fit(values: Mapping[str, Any], props: type[EmailProps] | None) -> Mapping[str, Any]:
+    """Convert the values to the types of the props. Raises Refused."""
+    if props is None:
+        return values
+    try:
+        return msgspec.structs.asdict(msgspec.convert(plain_data(values), props))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise Refused from error
+
+
+def _in_mapping(values: Mapping[Any, Any], key: Any, rest: Path, value: Any) -> dict[Any, Any]:
+    changed = dict(values)
+    if value is ABSENT and not rest:
+        changed.pop(key, None)
+    else:
+        changed[key] = with_value(values.get(key, ABSENT), rest, value)
+    return changed
+
+
+def _step_into(shape: Shape, step: str | int) -> tuple[Shape, ...]:
+    match shape, step:
+        case inspect.TupleType(), int() if step < len(shape.item_types):
+            return (shape.item_types[step],)
+        case ((inspect.ListType() | inspect.VarTupleType() | inspect.SetType()), int()):
+            return (shape.item_type,)
+        case inspect.DictType(), _:
+            return (shape.value_type,)
+    return tuple(field.type for field in parts_of(shape) if field.name == step)
+
 
 _MOST = 14
-"""How many values of one part of the data are worth a drawing each."""
+"""The number of values to try for one part of the data."""
 
 _LONGEST_LIST = 40
 _LONGEST_TEXT = 400
@@ -24,10 +132,10 @@ _TEXTS = ("Text", "https://www.example.com/", "someone@example.com", "2026-11-20
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a part of the data. `shapes` are those that its declared type allows; none where nobody says.
+    """What is known of a part of the data.
 
-    `value` is what it is now, and `guessed` what it would be made up as, both ABSENT where there is none; `constants`
-    are what a template compares it with.
+    `value`: its current value. `guessed`: its guessed value. Both may be ABSENT. `shapes`: its declared types, if any.
+    `constants`: the constants that templates compare it with.
     """
 
     value: Any
@@ -37,7 +145,7 @@ class Known:
 
 
 def candidates(known: Known, outcome: Outcome) -> list[Any]:
-    """Return values that differ from the one that it is now."""
+    """Return candidates that differ from the current value."""
     shapes = known.shapes or tuple(_shapes_of(known))
     found = [value for shape in shapes for value in _of_shape(shape, known)]
     if not known.shapes:
@@ -47,7 +155,7 @@ def candidates(known: Known, outcome: Outcome) -> list[Any]:
 
 
 def _shapes_of(known: Known) -> Iterator[Shape]:
-    """Yield what a value looks like that nobody describes."""
+    """Yield the type of a value without a declared type."""
     for one in (known.value, known.guessed):
         if one is not ABSENT and one is not None:
             yield shape_of(one)
@@ -56,7 +164,7 @@ def _shapes_of(known: Known) -> Iterator[Shape]:
 
 
 def _rank(value: Any, known: Known, outcome: Outcome) -> int:
-    """Order values by how likely they take the branch; of equal ones the first that was thought of."""
+    """Rank a value by how likely it takes the branch; lower is likelier."""
     if value is ABSENT:
         return 9
     size = len(value) if isinstance(value, list | tuple) else None
@@ -66,7 +174,7 @@ def _rank(value: Any, known: Known, outcome: Outcome) -> int:
     texts = [one for one in known.constants if isinstance(one, str) and one]
     if outcome == "yes":
         return 0 if value in known.constants and value else 1 if value else 4
-    if texts:  # what is compared is something else rather than nothing
+    if texts:  # another text is likelier than none
         return 2 if value in texts or not value else 0
     return 1 if value else 0
 
@@ -137,7 +245,7 @@ def _moments(shape: Shape, known: Known) -> Iterator[Any]:
 
 
 def _lists(shape: inspect.ListType | inspect.VarTupleType, known: Known) -> Iterator[Any]:
-    """Yield lists of several lengths, of the entries that there are, else of made up ones."""
+    """Yield lists of several lengths, of known entries or else of made-up ones."""
     kind = tuple if isinstance(shape, inspect.VarTupleType) else list
     entries: Sequence[Any] = ()
     for one in (known.value, known.guessed):
@@ -152,14 +260,14 @@ def _lists(shape: inspect.ListType | inspect.VarTupleType, known: Known) -> Iter
 
 
 def _counts(known: Known, most: int) -> Iterator[int]:
-    """Yield lengths around the numbers that something is compared with."""
+    """Yield lengths around the constants."""
     for one in known.constants:
         if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < most:
             yield from (one, one + 1)
 
 
 def _made(shape: Shape, depth: int) -> Any:
-    """Return some value of a type, ABSENT where none comes to mind."""
+    """Return a value of a type, or ABSENT."""
     if depth > _DEEPEST:
         return ABSENT
     match shape:

@@ -1,33 +1,118 @@
-"""What decides each branch of a mail: the data that its decision reads, and the branches that it stands within."""
+"""The conditions of branches: the data that each decision reads, by path, and the branches around it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, nodes
 
 from keyturn.emails.gallery.branches.points import Branch, Outcome, Point, points_in
-from keyturn.emails.gallery.branches.reads import Read, Reads
 from keyturn.emails.gallery.variables.expressions import Expressions
-from keyturn.emails.gallery.variables.scope import Scope, Values
 from keyturn.emails.gallery.variables.usage import Usage, find_macro
-from keyturn.emails.gallery.variables.variables import Variable
+from keyturn.emails.gallery.variables.variables import Scope, Use, Values, Variable
+
+ITEM = 0
+"""The step from a list, or a mapping, to one of its entries."""
+
+Step = str | int
+Path = tuple[Step, ...]
+
+
+@dataclass(slots=True)
+class Read(Variable):
+    """A part of the data at `path`, whose first step is a name of the sample.
+
+    `exact`: false for a value that is computed from it. `constants`: the constants it was compared with.
+    `is_global`: it belongs to the environment, so samples cannot change it.
+    """
+
+    path: Path = ()
+    exact: bool = True
+    is_global: bool = False
+    constants: list[Any] = field(default_factory=list)
+
+    def attribute(self, name: str) -> Variable:
+        return self.step(name)
+
+    def item_variable(self, called: str = "") -> Variable:  # noqa: ARG002 - the path says enough
+        return self.step(ITEM)
+
+    def unpack(self, names: tuple[str, ...]) -> tuple[Variable, ...]:
+        return tuple(self.step(nth) for nth in range(len(names)))
+
+    def made_from(self, constants: list[Any]) -> "Read":
+        """Return the read of a value that is computed from it and these constants."""
+        return Read(
+            self.name, path=self.path, exact=False, is_global=self.is_global, constants=[*self.constants, *constants]
+        )
+
+    def step(self, step: Step) -> "Read":
+        if not self.exact:
+            return self
+        return Read(self.name, path=(*self.path, step), is_global=self.is_global, constants=self.constants)
+
+
+class Reads(Expressions):
+    """Follows the reads of expressions: the value of a comparison, filter or test is what was read for it."""
+
+    def __init__(
+        self, name: Callable[[str, Scope], Values], call: Callable[[nodes.Call, Scope], bool], filters: Container[str]
+    ) -> None:
+        super().__init__(name, call, filters)
+        self._seen: list[Read] = []
+
+    def see(self, node: nodes.Node, scope: Scope, use: Use | None = None) -> Values:
+        before = len(self._seen)
+        values = super().see(node, scope, use)
+        exact = tuple(one for one in values if isinstance(one, Read))
+        if exact and len(exact) == len(values):
+            beside = self._made_of(node, before) if isinstance(node, nodes.And | nodes.Or | nodes.CondExpr) else ()
+            self._seen.extend(exact)
+            return (*exact, *(one for one in beside if all(one.path != other.path for other in exact)))
+        return self._made_of(node, before)
+
+    def _item(self, node: nodes.Getitem, scope: Scope) -> Values:
+        """Tell one entry of a list from another."""
+        values = super()._item(node, scope)
+        if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, int) and node.arg.value > 0):
+            return values
+        return tuple(one.step(node.arg.value) for one in self.see(node.node, scope) if isinstance(one, Read))
+
+    def _made_of(self, node: nodes.Node, before: int) -> tuple[Read, ...]:
+        """Return the reads for this node since `before`."""
+        constants = [one.value for one in (node, *node.find_all(nodes.Const)) if isinstance(one, nodes.Const)]
+        return tuple(one.made_from(constants) for one in _innermost(self._seen[before:]))
+
+
+def _innermost(reads: list[Read]) -> list[Read]:
+    """Return each read once, without those that only lead to a deeper path."""
+    by_path: dict[Path, Read] = {}
+    for one in reads:
+        known = by_path.get(one.path)
+        by_path[one.path] = one if known is None else known.made_from(one.constants) if one.constants else known
+    return [
+        one
+        for path, one in by_path.items()
+        if not any(other[: len(path)] == path and other != path for other in by_path)
+    ]
+
 
 _MOST_VISITS = 16
-"""Many ways may lead to a decision in a macro; so many are told apart."""
+"""Ways to a decision in a macro that are kept."""
 
 
 class Visit(NamedTuple):
-    """One way to a decision. `within` are the branches on it, the outermost first; `reads` is what decides it."""
+    """A way to a decision. `within`: the branches around it, the outermost first. `reads`: what decides it."""
 
     within: tuple[Branch, ...]
     reads: tuple[Read, ...]
 
 
 class Conditions(Usage):
-    """Reads files for their decisions: `visits` grows with each, and `points` by the files that it came across.
+    """Collects the decisions of files: `visits` by decision, `points` by file.
 
-    `sampled` are the names that samples have: one of these is data, also where the environment has such a global.
+    `sampled`: the names in samples. They are data even if the environment has a global of that name.
     """
 
     def __init__(self, environment: Environment, sampled: Collection[str]) -> None:
@@ -121,7 +206,7 @@ class Conditions(Usage):
             self._within, self._deciding = within, deciding
 
     def _keep_both(self, before: dict[str, Values], node: nodes.Assign | nodes.AssignBlock, scope: Scope) -> None:
-        """Where a decision says which of two values a name has, let it be either, and what decides that, too."""
+        """If a decision chooses the value of a name, keep both values and the reads of that decision."""
         if not self._deciding:
             return
         constants = [one.value for one in node.find_all(nodes.Const)]
@@ -132,7 +217,7 @@ class Conditions(Usage):
 
 
 class _ReadsWithChoices(Reads):
-    """Tells of each inline `if`, too."""
+    """Visits each inline `if`, too."""
 
     def __init__(self, name: Any, call: Any, filters: Any, visit: Any) -> None:
         super().__init__(name, call, filters)

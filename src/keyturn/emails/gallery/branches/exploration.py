@@ -1,32 +1,119 @@
-"""All branches of a mail: drawn by its samples, drawn by values that are found, or never."""
+"""Explores all branches of a mail: rendered by its samples, by values that are found, or never.
+
+Mails are rendered with Jinja alone, since MJML and HTML have no decisions.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
-from jinja2 import Environment
+from jinja2 import BytecodeCache, Environment
 
 from keyturn.emails.gallery.branches.conditions import Conditions, Visit
-from keyturn.emails.gallery.branches.points import Branch, Point
+from keyturn.emails.gallery.branches.points import Branch, Point, name_of_branch, record_branches, with_recording
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport, NeverDrawn
 from keyturn.emails.gallery.branches.search import Drawing, Search, Start
-from keyturn.emails.gallery.branches.wording import name_of_branch
-from keyturn.emails.gallery.samples.sample import Sample
-from keyturn.mail.rendering.render import EmailProps
+from keyturn.emails.gallery.environments import with_lenient_filters
+from keyturn.emails.gallery.renderers import Renderers
+from keyturn.emails.gallery.samples import Sample
+from keyturn.emails.gallery.variables.guessed_values import guess
+from keyturn.emails.gallery.variables.missing_names import missing_name, note_missing_names
+from keyturn.emails.gallery.variables.variables import Variable
+from keyturn.emails.workers.limits import OutOfTime
+from keyturn.errors import TemplateInvalid
+from keyturn.languages import SOURCE_LANGUAGE, Language, Languages
+from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.render import EmailProps, Templates
+
+_OF_LANGUAGES = frozenset({"lang", "dir"})
+
+
+class MailsToExplore(Protocol):
+    """The part of a gallery that exploring needs."""
+
+    @property
+    def templates(self) -> Templates: ...
+    @property
+    def languages(self) -> Languages: ...
+    @property
+    def props(self) -> Mapping[str, type[EmailProps]]: ...
+    @property
+    def brands(self) -> Mapping[str, Mapping[str, object]]: ...
+    def files(self, name: str) -> MailFiles: ...
+    def variables(self, name: str) -> Mapping[str, Variable]: ...
+    def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers: ...
+
+
+def explore_mail(
+    mails: MailsToExplore, name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
+) -> BranchReport:
+    """Explore the branches of a mail. Raises OutOfTime.
+
+    `compiled`: a cache of compiled templates for several mails.
+    """
+
+    def prepare(environment: Environment) -> Environment:
+        recording = with_lenient_filters(with_recording(environment))
+        recording.bytecode_cache = compiled
+        return recording
+
+    renderers = mails.renderers(prepare)  # new ones, since an imported module runs once in each
+    guessed: dict[str, Any] = {}
+
+    def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
+        return _draw(renderers(sample, brand), name, sample, language or mails.languages.choose(SOURCE_LANGUAGE))
+
+    def draw_elsewhere(sample: Sample, names: Collection[str]) -> frozenset[Branch]:
+        languages = [one for one in mails.languages.known.values() if "lang" in names or one.direction == "rtl"]
+        drawings = [draw(sample, language) for language in languages if _OF_LANGUAGES & {*names}]
+        if {*names} - _OF_LANGUAGES:
+            drawings += [draw(sample, brand=brand) for brand in mails.brands]
+        return frozenset[Branch]().union(*(drawing.taken for drawing in drawings))
+
+    def guess_once() -> Mapping[str, Any]:
+        if not guessed:
+            guessed.update(guess(mails.variables(name), name))
+        return guessed
+
+    return explore(
+        ExploredMail(
+            files=tuple(file for file in mails.files(name) if file),
+            samples=tuple(samples.values()),
+            environment=mails.templates.environment(mails.languages.choose(SOURCE_LANGUAGE)),
+            props=mails.props.get(name),
+            draw=draw,
+            draw_elsewhere=draw_elsewhere,
+            guess=guess_once,
+        )
+    )
+
+
+def _draw(templates: Templates, name: str, sample: Sample, language: Language) -> Drawing:
+    with note_missing_names() as missing, record_branches() as recorder:
+        try:
+            templates.fill(name, sample.values, language)
+            failed = False
+        except TemplateInvalid as error:  # the checks report it
+            if isinstance(error.__cause__, OutOfTime):
+                raise error.__cause__ from error
+            failed = True
+    names = dict.fromkeys([*(missing_name(one.message) for one in missing), *recorder.lacking])
+    return Drawing(recorder.taken, tuple(names), failed)
+
 
 MOST_SAMPLES = 24
-"""How many drawings are added to a mail. Of a mail with more branches than that, somebody writes samples."""
+"""The number of samples that are added to a mail. A mail with more branches needs written samples."""
 
 _NO_MAIL = "No mail comes to it."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mail:
-    """What is explored. `files` are its own ones, `samples` those that somebody wrote, or that were guessed.
+class ExploredMail:
+    """A mail to explore.
 
-    `draw` draws a sample and tells what it takes; `draw_elsewhere` draws it in other languages or brands, where globals
-    that no sample decides are asked for. `props` are what values have to fit, `guess` makes up plausible
-    ones.
+    `files`: its own files. `samples`: written or guessed ones. `props`: the types of values, if declared.
+    `draw` renders a sample and returns its branches. `draw_elsewhere` does so in other languages and brands, for
+    decisions on globals. `guess` returns plausible values.
     """
 
     files: tuple[str, ...]
@@ -38,8 +125,8 @@ class Mail:
     guess: Callable[[], Mapping[str, Any]]
 
 
-def explore(mail: Mail) -> BranchReport:
-    """Return what is known of the branches of a mail. It is bounded in drawings and in time."""
+def explore(mail: ExploredMail) -> BranchReport:
+    """Explore the branches of a mail, within limits on renderings and time."""
     conditions = Conditions(mail.environment, {name for sample in mail.samples for name in sample.values})
     for file in mail.files:
         conditions.read(file)
@@ -53,18 +140,18 @@ def explore(mail: Mail) -> BranchReport:
 
 
 def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: frozenset[Branch]) -> frozenset[str]:
-    """Return the names of the globals that decide something that is not drawn."""
+    """Return the globals that decide branches not taken yet."""
     waiting = [point for point in points if not drawn >= {*point.branches}]
     visits = [visit for point in waiting for visit in conditions.visits.get((point.file, point.number), [])]
     return frozenset(read.name for visit in visits for read in visit.reads if read.is_global)
 
 
 class _Exploration:
-    """Goes through the branches that no sample takes, the outer ones first."""
+    """Looks for the branches that no sample takes, the outer ones first."""
 
     def __init__(
         self,
-        mail: Mail,
+        mail: ExploredMail,
         conditions: Conditions,
         points: Mapping[tuple[str, int], Point],
         search: Search,
@@ -86,7 +173,7 @@ class _Exploration:
             if branch not in self._drawn:
                 self._look_for(branch)
         for branch in [branch for branch in self._reasons if self._point_of(branch).draws_nothing(branch.outcome)]:
-            del self._reasons[branch]  # nothing is lacking where nothing stands
+            del self._reasons[branch]  # an empty branch needs no rendering
         known = frozenset(branch for branch in branches if branch in self._drawn or branch in self._reasons)
         not_drawn = [(branch, why) for branch, why in self._reasons.items() if branch not in self._drawn]
         is_guessed = not any(sample.is_complete for sample in self._mail.samples)
@@ -136,7 +223,7 @@ class _Exploration:
             self._reasons[branch] = self._why_not(open_ways)
 
     def _settle(self, branch: Branch, ways: Collection[Visit], *, own: bool) -> None:
-        """Note that data do not decide it: what a macro is called with, say. In a file of the mail's own it counts."""
+        """Note that data do not decide the branch, but arguments of a macro, say. It counts in the mail's files."""
         self._settled.add(branch)
         if own and not all(any(outer.outcome == "called" for outer in visit.within) for visit in ways):
             self._reasons[branch] = "The template decides it by itself: nothing that the mail is given does."

@@ -1,18 +1,18 @@
-"""What is known of the branches of a mail, and of those of a folder."""
+"""Reports on the branches of a mail and of a folder."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from keyturn.emails.gallery.branches.points import Branch
-from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.samples import Sample
 
 PREFIX = "branch: "
-"""What the names of samples begin with whose values were found, and of no other."""
+"""The start of the names of found samples. No other names start with it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class NeverDrawn:
-    """A branch that nothing draws, the lines that it would, what it is called, and why there are no values for it."""
+    """A branch that nothing renders, with its lines, its name, and the reason why no values were found."""
 
     file: str
     line: int
@@ -28,13 +28,13 @@ class NeverDrawn:
 
 @dataclass(frozen=True, slots=True)
 class BranchReport:
-    """The branches of one mail.
+    """The branches of a mail.
 
-    `known` are those that count; `by_samples` of them are drawn by its own samples, `drawn` also by `samples`, whose
-    values were found. `not_drawn` are the others, each with its reason. `undecided` are those of its files that its own
-    templates decide in this mail, as the arguments of a macro do: in another mail they may be drawn. `is_cut_short`:
-    the time was over before all was looked for, and on another machine more may be found. `is_guessed`: nobody has
-    written samples of it.
+    `known`: the branches that count. `by_samples`: those that its own samples render. `drawn`: those and the ones that
+    the found `samples` render. `not_drawn`: the others, with reasons.
+    `undecided`: branches that its templates decide in this mail, as by arguments of a macro. Other mails may render
+    them.
+    `is_cut_short`: exploring ran out of time; another machine may find more. `is_guessed`: it has no written samples.
     """
 
     known: frozenset[Branch]
@@ -47,7 +47,7 @@ class BranchReport:
     is_guessed: bool = False
 
     def without(self, files: Collection[str]) -> "BranchReport":
-        """Return what is known of the branches in all other files."""
+        """Return the report without the branches in these files."""
 
         def kept(branches: frozenset[Branch]) -> frozenset[Branch]:
             return frozenset(branch for branch in branches if branch.file not in files)
@@ -72,9 +72,9 @@ class BranchReport:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many branches there are, and are drawn: by samples that somebody wrote, and by all.
+    """The number of branches, of those that written samples render, and of those that all samples render.
 
-    `is_guessed`: there are no such samples.
+    `is_guessed`: there are no written samples.
     """
 
     branches: int
@@ -85,14 +85,14 @@ class Coverage:
 
     @property
     def percent(self) -> float:
-        """Return the part that is drawn, rounded down; all of nothing is all."""
+        """The rendered part, rounded down to a tenth; 100 without branches."""
         return self.drawn * 1000 // self.branches / 10 if self.branches else 100.0
 
 
 def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
-    """Return the coverage of several mails together: a branch that they share counts once.
+    """Return the coverage of several mails together. A shared branch counts once.
 
-    What no mail comes to counts, too, as a macro that is called in one way alone.
+    Branches that no mail reaches count, too.
     """
     reports = tuple(reports)
     drawn = frozenset[Branch]().union(*(one.drawn for one in reports))
@@ -110,7 +110,7 @@ def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
 
 @dataclass(frozen=True, slots=True)
 class FolderCoverage:
-    """The coverage of all mails that were looked at, of each, and of each folder of them, by name."""
+    """The coverage of all explored mails, of each mail, and of each folder."""
 
     total: Coverage
     mails: Mapping[str, Coverage]

@@ -1,22 +1,33 @@
-"""Values for the branches that no sample takes: tried one after the other, until a drawing takes the branch."""
+"""Finds values for the branches that no sample takes, by trying candidates until a rendering takes the branch.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+Names that only such a branch prints, and that samples lack, are filled with plausible values.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from itertools import product, zip_longest
 from time import thread_time
 from typing import Any
 
-from keyturn.emails.gallery.branches.candidates import Known, candidates
-from keyturn.emails.gallery.branches.changing import ABSENT, Refused, changeable, fit, shapes_at, value_at, with_value
-from keyturn.emails.gallery.branches.conditions import Conditions
-from keyturn.emails.gallery.branches.filling import fill_missing
+from keyturn.emails.gallery.branches.candidates import (
+    ABSENT,
+    Known,
+    Refused,
+    candidates,
+    changeable,
+    fit,
+    shapes_at,
+    value_at,
+    with_value,
+)
+from keyturn.emails.gallery.branches.conditions import Conditions, Path, Read
 from keyturn.emails.gallery.branches.points import Branch
-from keyturn.emails.gallery.branches.reads import Path, Read
-from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.samples import Sample
 from keyturn.mail.rendering.render import EmailProps
 
 LONGEST = 2.0
-"""Seconds of a processor for all branches of a mail."""
+"""Seconds of processor time for all branches of a mail."""
 
 MOST_DRAWINGS = 400
 """For all branches of a mail; for one of them, `_MOST_TRIES`."""
@@ -29,7 +40,7 @@ _DEEPEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What a drawing takes. `missing` are the names that it lacks; `failed`: it came to no end."""
+    """The branches that a rendering takes. `missing`: names that its sample lacks. `failed`: it raised an error."""
 
     taken: frozenset[Branch]
     missing: tuple[str, ...] = ()
@@ -42,7 +53,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Values, and what they take."""
+    """A sample and its rendering."""
 
     sample: Sample
     drawing: Drawing
@@ -50,7 +61,7 @@ class Start:
 
 @dataclass(slots=True)
 class Search:
-    """Looks for values. `draw` draws a sample; `props` are what its values have to fit; `guess` makes others up."""
+    """Looks for values. `draw` renders a sample, `props` are the types of values, `guess` returns plausible ones."""
 
     conditions: Conditions
     draw: Callable[[Sample], Drawing]
@@ -67,7 +78,7 @@ class Search:
         return self._drawings >= MOST_DRAWINGS or thread_time() >= self._ends_at
 
     def find(self, branch: Branch) -> Start | None:
-        """Return values that take a branch. They are a start for others, too."""
+        """Return values that take a branch, and keep them as a start for other branches."""
         self._tries = 0
         visits = self.conditions.visits.get((branch.file, branch.number), [])
         ways = [((*visit.within, branch), start) for visit in visits for start in self.starts]
@@ -84,7 +95,7 @@ class Search:
         return second_best
 
     def _go(self, way: tuple[Branch, ...], start: Start) -> Start | None:
-        """Go from one branch of a way to the next, as far as values are found."""
+        """Take the branches of a way one by one, as far as values are found."""
         for _ in range(_DEEPEST):
             missing = _not_taken(way, start.drawing)
             if not missing:
@@ -96,7 +107,7 @@ class Search:
         return None
 
     def _take(self, branch: Branch, way: tuple[Branch, ...], start: Start) -> Start | None:
-        """Return the first change that takes this branch, one whose drawing lacks nothing before any other."""
+        """Return the first change that takes this branch, preferably one whose rendering lacks no names."""
         second_best: Start | None = None
         for values in self._changed(branch, way, start.sample.values):
             if self._tries >= _MOST_TRIES or self.is_over:
@@ -110,7 +121,7 @@ class Search:
         return second_best
 
     def _try(self, sample: Sample) -> Start:
-        """Draw the values. Names that only this branch prints, and that no sample has, are made up."""
+        """Render the values. Names that the sample lacks are filled with plausible values."""
         drawing = self._draw(sample)
         if drawing.missing and sample.kind == "plain":
             filled = fill_missing(sample.values, self.guess(), drawing.missing)
@@ -151,7 +162,7 @@ class Search:
                 continue
 
     def _reads_of(self, branch: Branch, way: tuple[Branch, ...]) -> list[Read]:
-        """Return what decides a branch on this way; elsewhere, where the way does not pass it."""
+        """Return the reads that decide a branch on this way, or else on any way."""
         visits = self.conditions.visits.get((branch.file, branch.number), [])
         on_the_way = [visit for visit in visits if visit.within == way[: len(visit.within)]]
         found = {read.path: read for visit in on_the_way or visits for read in visit.reads if not read.is_global}
@@ -164,7 +175,7 @@ class Search:
         return Known(value_at(values, path), guessed, shapes, constants)
 
     def _constants_beside(self, read: Read) -> Iterable[Any]:
-        """Return what other decisions compare the same part with: one of a few known words, often."""
+        """Return the constants that other decisions compare the same part with."""
         those = (other for visits in self.conditions.visits.values() for visit in visits for other in visit.reads)
         return (one for other in those if other.path == read.path for one in other.constants)
 
@@ -175,5 +186,28 @@ def _not_taken(way: tuple[Branch, ...], drawing: Drawing) -> list[Branch]:
 
 
 def _is_passed(branch: Branch, drawing: Drawing) -> bool:
-    """Tell whether a drawing comes to what stands within a branch: in a loop, one turn is enough."""
+    """Tell whether a rendering reaches the inside of a branch. For a loop, one turn is enough."""
     return branch in drawing.taken or (branch.outcome == "several" and branch._replace(outcome="one") in drawing.taken)
+
+
+_CLOSE = 0.75
+"""A ratio of difflib: "compnay" and "company" have 0.86."""
+
+
+def fill_missing(values: Mapping[str, Any], guessed: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
+    """Return the values with guessed ones for the missing `names`.
+
+    A name that is close to an existing one is misspelt, and stays missing.
+    """
+    filled = {name: _filled(value, guessed.get(name), names) for name, value in values.items()}
+    missing = (name for name in guessed if name in names and name not in values)
+    return filled | {name: guessed[name] for name in missing if not get_close_matches(name, values, 1, _CLOSE)}
+
+
+def _filled(value: Any, guessed: Any, names: Collection[str]) -> Any:
+    match value, guessed:
+        case dict(), dict():
+            return fill_missing(value, guessed, names)
+        case list(), list() if guessed:
+            return [_filled(one, guessed[0], names) for one in value]
+    return value

@@ -1,1 +1,25 @@
-"""The data that mails are drawn with: read, written, made hostile."""
+"""The data that mails are rendered with: read, written, made hostile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Values for a mail.
+
+    `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a type, "guessed" ones
+    are made up from the template. `origin`: their place, "file" or "file:line" relative to the folder of templates, or
+    empty.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    kind: Literal["typed", "plain", "guessed"] = "plain"
+    origin: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the values are complete, so that any other name is a mistake."""
+        return self.kind != "guessed"

@@ -1,22 +1,32 @@
-"""Samples that try a mail: each string of a good one made very long, right to left, full of emoji, HTML, or empty.
+"""Samples that stress a mail: all strings of a good sample made very long, right to left, emoji, HTML, or empty.
 
-What takes a string's place is of its kind and fits its type: a link stays a link that works, with the hostile part in
-its query; an address stays an address; what a program reads, such as a colour, stays as it is.
+A replacement has the kind and type of its string, since others would break any mail. A link still works, with the
+hostile part in its query; an address stays an address; a colour and other code stays the same.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
+from typing import Any, Literal
 from urllib.parse import quote
 
-from keyturn.emails.gallery.samples.kinds import kind_of
-from keyturn.emails.gallery.samples.sample import Sample
-from keyturn.emails.gallery.samples.shapes import fields_of
-from keyturn.emails.gallery.samples.strings import with_strings
+import msgspec
+from msgspec import inspect
+
+from keyturn.emails.gallery.samples import Sample
+from keyturn.emails.gallery.samples.shapes import (
+    Fields,
+    Shape,
+    alternatives,
+    fields_of,
+    first_that_fits,
+    parts_of,
+    shape_of,
+)
 from keyturn.mail.rendering.render import EmailProps
 
 PREFIX = "hostile: "
-"""What the names of these samples begin with, and of no other: a sample that is written has no colon in its name."""
+"""The start of their names. Written samples have no colon in their names."""
 
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
 _RIGHT_TO_LEFT = "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
@@ -27,7 +37,7 @@ _At = Callable[[str, int | None], Iterator[str]]
 
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
-    """Return five samples made from `sample`, which `props` still accept."""
+    """Return five samples made from `sample` that `props` accept."""
     fields = fields_of(sample.values, props)
     return tuple(
         Sample(PREFIX + name, with_strings(sample.values, fields, replacement), sample.kind, sample.origin)
@@ -119,8 +129,68 @@ def _words_for(text: str) -> list[str]:
 
 
 def _shortened_words(words: list[str], longest: int | None) -> Iterator[str]:
-    """Yield all of the words, then fewer: a cut between code points would break an emoji."""
+    """Yield all words, then fewer. Cutting between code points could break an emoji."""
     for count in range(len(words), 0, -1):
         text = " ".join(words[:count])
         if longest is None or len(text) <= longest:
             yield text
+
+
+TextKind = Literal["link", "address", "code", "text"]
+
+_LINK = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]+")
+_CODE = re.compile(
+    r"""
+      \#[0-9a-f]{3,8}                                       # a colour
+    | [+-]?\d+(?:[.,:]\d+)*\s?(?:px|%|em|rem|pt)?           # a number, a size, a time
+    | \d{4}-\d\d-\d\d(?:[t ][\d:.]+(?:z|[+-][\d:]+)?)?      # a date
+    | -?p(?:t?\d+[a-z])+                                    # a duration
+    | [a-z]{2}(?:[-_][a-z]{2})? | ltr | rtl                 # a language, a direction
+    | (?:tel|cid|data|sms):\S+ | \.{0,2}/\S* | \S+\.(?:png|jpe?g|gif|svg|webp)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def kind_of(text: str) -> TextKind:
+    """Return the kind of a string. "code" is for programs: a colour, a size, a file."""
+    for kind, matches in (("link", _LINK.fullmatch), ("address", _ADDRESS.fullmatch), ("code", _CODE.fullmatch)):
+        if matches(text):
+            return kind  # type: ignore[return-value]
+    return "text"
+
+
+Replacement = Callable[[str, int | None], Iterator[str]]
+"""Yields replacements of a string, up to a maximum length, the preferred ones first."""
+
+
+def with_strings(values: Mapping[str, Any], fields: Fields, replacement: Replacement) -> dict[str, Any]:
+    """Return the values with each string replaced by the first one that fits its type, if any.
+
+    Literals, enumerations and the keys of mappings stay.
+    """
+    shapes = {field.name: field.type for field in fields}
+    unknown = inspect.AnyType()
+    return {name: _replace(value, shapes.get(name, unknown), replacement) for name, value in values.items()}
+
+
+def _replace(value: Any, shape: Shape, replacement: Replacement) -> Any:
+    for one in alternatives(shape):
+        match value, one:
+            case str(), inspect.StrType():
+                text = first_that_fits(replacement(value, one.max_length), one)
+                return value if text is None else text
+            case ((list() | tuple()), (inspect.ListType() | inspect.VarTupleType())):
+                return type(value)(_replace(each, one.item_type, replacement) for each in value)
+            case Mapping(), inspect.DictType():
+                return {key: _replace(each, one.value_type, replacement) for key, each in value.items()}
+            case Mapping(), inspect.TypedDictType():
+                return with_strings(value, parts_of(one), replacement)
+            case msgspec.Struct(), inspect.StructType() if isinstance(value, one.cls):
+                return msgspec.structs.replace(
+                    value, **with_strings(msgspec.structs.asdict(value), parts_of(one), replacement)
+                )
+            case ((str() | list() | tuple() | Mapping()), inspect.AnyType()) if (told := shape_of(value)) != one:
+                return _replace(value, told, replacement)
+    return value

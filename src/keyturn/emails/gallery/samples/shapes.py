@@ -1,10 +1,11 @@
-"""What values look like: by their typed props, or guessed from the values themselves. Both are msgspec's own types."""
+"""Types of values (msgspec's, declared by props or inferred), values as plain data, and durations as text."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import inspect
 
 from keyturn.mail.rendering.render import EmailProps
@@ -25,17 +26,17 @@ _SIMPLE: Mapping[type, Shape] = {
 
 
 def fields_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Fields:
-    """Return what a template is given: the fields of its props, else what can be told from `values`."""
+    """Return the fields of a template: those of its props, or inferred from `values`."""
     return parts_of(inspect.type_info(props) if props else shape_of(values))
 
 
 def parts_of(shape: Shape) -> Fields:
-    """Return the fields of a struct, a dataclass or a mapping with known keys; nothing for what has none."""
+    """Return the fields of a struct, dataclass or mapping with known keys; an empty tuple for other types."""
     return getattr(shape, "fields", ())
 
 
 def alternatives(shape: Shape) -> tuple[Shape, ...]:
-    """Return what a value may be, without the wrapping that descriptions and unions are."""
+    """Return the alternatives of a union, without metadata."""
     if isinstance(shape, inspect.Metadata):
         return alternatives(shape.type)
     if isinstance(shape, inspect.UnionType):
@@ -44,7 +45,7 @@ def alternatives(shape: Shape) -> tuple[Shape, ...]:
 
 
 def description_of(shape: Shape) -> str:
-    """Return what is said of a value, or of what it is where it may be None, too."""
+    """Return the description of a type, also inside an optional one."""
     if isinstance(shape, inspect.Metadata):
         return str((shape.extra_json_schema or {}).get("description", "")) or description_of(shape.type)
     if isinstance(shape, inspect.UnionType):
@@ -53,7 +54,7 @@ def description_of(shape: Shape) -> str:
 
 
 def shape_of(value: object) -> Shape:
-    """Guess from a value. Numbers of one list may be whole or not, and mappings of one list may lack keys."""
+    """Infer the type of a value. Lists may mix int and float, and mappings with different keys."""
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             return inspect.AnyType()
@@ -86,7 +87,7 @@ def _common_shape(shapes: Sequence[Shape]) -> Shape:
 
 
 def _merge(mappings: Sequence[Shape]) -> Shape:
-    """Return one mapping for all: what some of them lack is not required."""
+    """Merge mappings. Keys that some of them lack are optional."""
     found: dict[str, list[inspect.Field]] = {}
     for field in (field for mapping in mappings for field in parts_of(mapping)):
         found.setdefault(field.name, []).append(field)
@@ -105,6 +106,101 @@ def _is_always_there(fields: Iterable[inspect.Field], times: int) -> bool:
 
 def _mapping(fields: Mapping[str, tuple[Shape, bool]]) -> Shape:
     return inspect.TypedDictType(
-        cls=dict,
-        fields=tuple(inspect.Field(name, name, shape, required) for name, (shape, required) in fields.items()),
+        cls=dict, fields=tuple(inspect.Field(name, name, shape, required) for name, (shape, required) in fields.items())
     )
+
+
+def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> dict[str, Any]:
+    """Return values with the types of JSON and those in `natively`. Other values become strings.
+
+    Dates and durations are strings in ISO 8601.
+    """
+    built = msgspec.to_builtins(dict(values), builtin_types=(timedelta, *natively), str_keys=True, enc_hook=str)
+    return {name: _without_spans(value) for name, value in built.items()}
+
+
+def without_defaults(values: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+    """Drop values that are None by default: TOML cannot express None."""
+    shapes = {field.encode_name: field for field in fields}
+    return {
+        name: _without_defaults_in(value, shapes[name].type) if name in shapes else value
+        for name, value in values.items()
+        if value is not None or name not in shapes or shapes[name].default is not None
+    }
+
+
+def _without_defaults_in(value: Any, shape: Shape) -> Any:
+    for one in alternatives(shape):
+        if isinstance(value, dict) and (fields := parts_of(one)):
+            return without_defaults(value, fields)
+        if isinstance(value, list) and (item := getattr(one, "item_type", None)) is not None:
+            return [_without_defaults_in(each, item) for each in value]
+    return value
+
+
+def _without_spans(value: Any) -> Any:
+    match value:
+        case timedelta():
+            return in_iso(value)
+        case dict():
+            return {key: _without_spans(each) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_without_spans(each) for each in value]
+    return value
+
+
+_UNITS = (("day", "D", 86_400), ("hour", "H", 3600), ("minute", "M", 60), ("second", "S", 1))
+_IN_WORDS = re.compile(
+    r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:(w|weeks?)|(d|days?)|(h|hrs?|hours?)|(m|mins?|minutes?)|(s|secs?|seconds?))(?![a-z])[\s,]*(?:and\s+)?",
+    re.IGNORECASE,
+)
+_SECONDS = (604_800, 86_400, 3600, 60, 1)
+
+
+def in_words(span: timedelta) -> str:
+    """Return "1 hour 30 minutes". Negative and fractional spans are in ISO 8601."""
+    seconds = span.total_seconds()
+    if seconds < 0 or seconds != int(seconds):
+        return in_iso(span)
+    parts = [f"{count} {name}{'' if count == 1 else 's'}" for name, _, count in _count_units(int(seconds))]
+    return " ".join(parts) or "0 minutes"
+
+
+def in_iso(span: timedelta) -> str:
+    """Return ISO 8601, "PT1H30M", in the usual units, for msgspec."""
+    seconds = span.total_seconds()
+    if seconds != int(seconds):
+        return str(msgspec.to_builtins(span))
+    counted = _count_units(abs(int(seconds)))
+    days = "".join(f"{count}D" for _, letter, count in counted if letter == "D")
+    clock = "".join(f"{count}{letter}" for _, letter, count in counted if letter != "D")
+    return f"{'-' if seconds < 0 else ''}P{days}{f'T{clock}' if clock else ''}" if counted else "PT0S"
+
+
+def read_duration(text: str) -> timedelta:
+    """Read either form. Raises ValueError with a sentence for users."""
+    text = text.strip()
+    try:
+        return msgspec.convert(text.upper(), timedelta)
+    except msgspec.ValidationError:
+        found = list(_IN_WORDS.finditer(text))
+    if not found or "".join(match[0] for match in found) != text:
+        raise ValueError('Not a duration: write "30 minutes", "1 hour 30 minutes" or "PT30M".')
+    try:
+        return sum((_span(match) for match in found), timedelta())
+    except OverflowError as error:
+        raise ValueError("That is longer than a duration can be.") from error
+
+
+def _count_units(seconds: int) -> list[tuple[str, str, int]]:
+    counted = []
+    for name, letter, size in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            counted.append((name, letter, count))
+    return counted
+
+
+def _span(match: re.Match[str]) -> timedelta:
+    unit = next(at for at, group in enumerate(match.groups()[1:]) if group)
+    return timedelta(seconds=float(match[1]) * _SECONDS[unit])

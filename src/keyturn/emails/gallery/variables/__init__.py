@@ -1,1 +1,1 @@
-"""What templates do with the names that they are given."""
+"""The variables of templates: their uses, plausible values for them, and names that samples lack."""

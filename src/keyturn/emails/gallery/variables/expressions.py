@@ -1,10 +1,10 @@
-"""What an expression does with the names in it."""
+"""Reads expressions for the uses of variables."""
 
 from collections.abc import Callable, Container, Iterable
 
 from jinja2 import nodes
 
-from keyturn.emails.gallery.variables.demands import (
+from keyturn.emails.gallery.variables.variables import (
     ATTRIBUTE_FIRST,
     COMPARINGTESTS,
     FEWER_OR_ELSEWHERE,
@@ -16,30 +16,29 @@ from keyturn.emails.gallery.variables.demands import (
     ONE_OF_IT,
     TESTS,
     TRANSLATING,
+    Scope,
+    Use,
+    Values,
+    Variable,
 )
-from keyturn.emails.gallery.variables.scope import Scope, Values
-from keyturn.emails.gallery.variables.variables import Use, Variable
 
 
 class Expressions:
-    """Notes what expressions do with the names in them.
+    """Notes the uses of variables in expressions.
 
-    `name` says what a name is; `call` reads a macro that is called, or tells that it is none. `filters` are those that
-    there are: one that is not leaves its value as it is.
+    `name` returns the values of a name. `call` reads a called macro, and returns whether it is one. `filters`: the
+    known ones; others return their value unchanged.
     """
 
     def __init__(
-        self,
-        name: Callable[[str, Scope], Values],
-        call: Callable[[nodes.Call, Scope], bool],
-        filters: Container[str],
+        self, name: Callable[[str, Scope], Values], call: Callable[[nodes.Call, Scope], bool], filters: Container[str]
     ) -> None:
         self._name = name
         self._call = call
         self._filters = filters
 
     def see(self, node: nodes.Node, scope: Scope, use: Use | None = None) -> Values:
-        """Note what an expression does with its names, `use` with its value; return what it may come to."""
+        """Note the uses in an expression, and `use` of its value. Return the possible values."""
         values = self._value(node, scope)
         return self._mark(values, use) if use else values
 
@@ -116,7 +115,7 @@ class Expressions:
             self.see(part, scope, use)
 
     def _method(self, node: nodes.Call, method: nodes.Getattr, scope: Scope) -> Values | None:
-        """Return what a method of Python's own types gives, None where it is none."""
+        """Return the values of a method of a built-in type, or None for other calls."""
         if isinstance(method.node, nodes.Const):  # "{:.2f}".format(price)
             self._read_format(str(method.node.value), node.args, scope)
             return ()
@@ -149,7 +148,7 @@ class Expressions:
         return self._result_of_filter(node, self._mark(values, use))
 
     def _result_of_filter(self, node: nodes.Filter, values: Values) -> Values:
-        """Return what a filter makes of lists: their items, or what is taken from each."""
+        """Return the values of a filter on lists: items, or an attribute of each."""
         if node.name not in FILTERS["list"]:
             return values if node.name in FILTERS["mapping"] else ()
         taken = self._taken_from_items(node, values)
@@ -171,7 +170,7 @@ class Expressions:
         return values if node.name in FEWER_OR_ELSEWHERE else ()
 
     def _taken_from_items(self, node: nodes.Filter, values: Values) -> Values:
-        """Return what a filter takes of each item: the item itself, or an attribute of it."""
+        """Return what a filter takes from each item: the item or an attribute."""
         named = [one.value for one in node.kwargs if one.key == "attribute"]
         if not named and node.name in ATTRIBUTE_FIRST:
             named = node.args[:1]
@@ -246,7 +245,7 @@ def _attribute_at(variable: Variable, path: Iterable[str]) -> Variable:
 
 
 def _groups_of(listed: Variable, by: Variable) -> Variable:
-    """Return what `groupby` makes of a list: groups, each the value and the items that share it."""
+    """Return the value of `groupby`: groups of a value and the items that share it."""
     return Variable(listed.name, item=Variable("group", parts=(by, listed), attributes={"grouper": by, "list": listed}))
 
 

@@ -1,30 +1,28 @@
-"""Templates read for what they do with their names: statements, macros, and the files that they bring in."""
+"""Finds the variables of templates: reads statements, macros and included files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, TemplateError, nodes
 
-from keyturn.emails.gallery.parsing import parse_template
 from keyturn.emails.gallery.variables.expressions import Expressions
-from keyturn.emails.gallery.variables.scope import Macro, Scope, Values
-from keyturn.emails.gallery.variables.variables import Variable
+from keyturn.emails.gallery.variables.variables import Macro, Scope, Values, Variable
 
 _DEEPEST = 12
-"""Macros that call macros, files that include files: deeper than that they go in a circle."""
+"""Depth of calls and includes. Deeper ones are circles."""
 
 _MOST_CALLS = 2000
-"""A macro that calls itself several times is as many ways as a tree has leaves: so many of them are followed."""
+"""Calls of macros that are followed: a macro that calls itself twice would make exponentially many."""
 
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
 
 
 def find_variables(files: Iterable[str], environment: Environment) -> Mapping[str, Variable]:
-    """Return what the files are given, with all they extend, include and import, by name.
+    """Return the variables of files, with all that they extend, include and import, by name.
 
-    A file that is missing or no Jinja gives nothing: the others still do. What the environment has as a global is not
-    asked for.
+    Missing and malformed files are skipped. Globals of the environment are no variables.
     """
     usage = Usage(environment)
     for file in files:
@@ -33,7 +31,7 @@ def find_variables(files: Iterable[str], environment: Environment) -> Mapping[st
 
 
 class Usage:
-    """Reads files for what they are given: `given` grows with each."""
+    """Collects the variables of files in `given`."""
 
     def __init__(self, environment: Environment) -> None:
         self.given: dict[str, Variable] = {}
@@ -67,7 +65,7 @@ class Usage:
             return None
 
     def _body(self, body: list[Any], scope: Scope) -> None:
-        """Read statements. What a child has in its blocks comes before the layout that it extends."""
+        """Read statements. The blocks of a child come before the layout that it extends."""
         layouts = [node for node in body if isinstance(node, nodes.Extends)]
         for node in (*(node for node in body if node not in layouts), *layouts):
             self._statement(node, scope)
@@ -165,7 +163,7 @@ class Usage:
         return module
 
     def _name(self, name: str, scope: Scope) -> Values:
-        """Return what a name is: what a template bound, else something that is given."""
+        """Return the values of a name: bound by a template, or else a variable."""
         bound = scope.find(name)
         if bound is not None:
             return bound if isinstance(bound, tuple) else ()
@@ -174,7 +172,7 @@ class Usage:
         return (self.given.setdefault(name, self._make_variable(name)),)
 
     def _call(self, node: nodes.Call, scope: Scope) -> bool:
-        """Read the macro that is called with what it is given here. Tell whether it is one."""
+        """Read a called macro with its arguments. Return whether it is a macro."""
         macro = find_macro(node.node, scope)
         if macro is None:
             return False
@@ -206,9 +204,19 @@ def find_macro(called: nodes.Node, scope: Scope) -> Macro | None:
 
 
 def _files(named: nodes.Node) -> Iterator[str]:
-    """Yield the files that an expression may come to, as far as they are written out."""
+    """Yield the literal files in an expression."""
     if isinstance(named, nodes.Const) and isinstance(named.value, str):
         yield named.value
     elif isinstance(named, nodes.Tuple | nodes.List | nodes.CondExpr | nodes.Or):
         for part in named.iter_child_nodes():
             yield from _files(part)
+
+
+_MOST = 32
+"""Cached trees: of the current mail and of shared layouts and partials."""
+
+
+@lru_cache(_MOST)
+def parse_template(environment: Environment, source: str, file: str) -> nodes.Template:
+    """Return the shared syntax tree; do not change it. Raises TemplateSyntaxError."""
+    return environment.parse(source, file)

@@ -1,9 +1,9 @@
-"""What only a browser knows of a mail: what is too wide, lies over something, is cut off, or too small to be touched.
+"""Checks that need a browser: content that is too wide, overlaps, is cut off, or is too small to touch.
 
-One script measures, `preview/static/measure.js`: the studio runs it in the browser of whoever looks, on a hidden frame,
-and `check --browser` in a Chromium that Playwright drives, which is the extra `browser`. It answers with the keys that
-`marked_html` puts on what is drawn, so that `measurements` knows the line of each finding.
+`preview/static/measure.js` measures a mail. The studio runs it in the user's browser, on a hidden frame; `check
+--browser` runs it in a Chromium that Playwright drives (the extra `browser`). It answers with the keys that
+`marked_html` puts on elements, so `measurements` knows the line of each finding.
 
-Playwright and not the DevTools protocol over a pipe: that would save its 50 MB, and cost a client of a protocol that
-changes with each Chromium.
+Playwright was chosen over the DevTools protocol on a pipe. The pipe would save 50 MB, but the protocol changes with
+each Chromium, and its client would be ours to keep.
 """

@@ -1,13 +1,37 @@
-"""A Chromium that measures mails: one page for all of them, in which nothing runs and which reaches nobody."""
+"""Measures every mail of a folder in Chromium, for `check --browser`.
+
+One page measures all mails. It runs no scripts and reaches no other host.
+"""
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keyturn.emails.lint.browser.measurements import WIDTHS, Measurement, read_measurements
-from keyturn.errors import KeyturnError
+from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.branches.search import LONGEST
+from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
+from keyturn.emails.lint.browser.measurements import (
+    RULES,
+    WIDTHS,
+    Measurement,
+    findings_of,
+    notice,
+    place_of_key,
+    read_measurements,
+)
+from keyturn.emails.lint.document import read_document
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.markup.marked_html import keys_in
+from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
+from keyturn.emails.lint.template_checks import ENOUGH, samples_in_languages
+from keyturn.emails.workers import Here, LimitExceeded, Limits, Runner
+from keyturn.emails.workers.limits import OutOfTime
+from keyturn.errors import KeyturnError, TemplateInvalid
+from keyturn.languages import Language
 from keyturn.packaging import folder, requires_extra
 
 if TYPE_CHECKING:
@@ -15,34 +39,38 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")
 _MAIL_MS = 10_000.0
-"""How long one mail may take at each step: to be drawn, to be laid out at a width, to be measured."""
+"""Milliseconds for each step of a mail: load, layout at a width, measurement."""
 
 _IMAGE_MS = 5_000.0
 _LONGEST = 2 * 1024**2
 """Characters of HTML."""
 
-# A mail's scripts do not run, as in no client: ours is not part of the page, so its policy does not hold it (CSP Level
-# 3, 4.2.3 and the DevTools protocol's Runtime domain).
+# As in a mail client, the mail's scripts are disabled. The measuring script is evaluated from outside the page, which
+# its policy permits (CSP Level 3, 4.2.3; the DevTools protocol's Runtime domain).
 _POLICY = "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data: https: http:"
 _STAND_IN = '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"/>'
-"""What an image is that nobody has asked for: one that is missing would be drawn without its size."""
+"""Replaces an image that is not loaded. A missing image would be drawn without its size."""
 
 _ADDRESS = "http://mail.invalid/"
-"""No host (RFC 2606, 2): what is asked for there is the mail, and never leaves this process."""
+"""An address without a host (RFC 2606, 2): a request for it returns the mail and stays in this process."""
+
+
+_TO_EXPLORE = LONGEST + Limits().seconds
+"""Seconds for finding the values of branches."""
 
 
 class NoBrowser(KeyturnError):
-    """There is no Chromium, or it does not start; the message is a sentence for a person."""
+    """Chromium is missing or fails to start. The message is a sentence for users."""
 
 
 class NotMeasured(Exception):
-    """A mail was not measured: it takes too long, or the browser died of it."""
+    """A mail could not be measured: it takes too long, or the browser crashed."""
 
 
 class Chromium:
     """Measures mails, one after the other.
 
-    `load_images` lets it ask the hosts that the images lie on, and nobody else; `weights` are then the bytes of each.
+    `load_images`: images are fetched from their hosts. `weights` then has the bytes of each, by address.
     """
 
     def __init__(self, browser: "Browser", *, load_images: bool) -> None:
@@ -56,7 +84,7 @@ class Chromium:
         self._script = f"((width) => {{ {source}\nreturn JSON.stringify([measure(document, width)]); }})"
 
     def measure(self, html: str, widths: Iterable[int] = WIDTHS) -> tuple[Measurement, ...]:
-        """Return what is found at each width. Raises NotMeasured."""
+        """Return a measurement for each width. Raises NotMeasured."""
         from playwright.sync_api import Error
 
         if len(html) > _LONGEST:
@@ -98,7 +126,7 @@ class Chromium:
             route.fulfill(body=_STAND_IN, content_type="image/svg+xml")
 
     def _fetch(self, route: "Route") -> None:
-        """Hand an image on, and keep what it weighs; one that does not come in time is a missing one."""
+        """Pass an image on and note its weight. An image that is late counts as missing."""
         from playwright.sync_api import Error
 
         try:
@@ -111,7 +139,7 @@ class Chromium:
         route.fulfill(response=answer)
 
     def _leave_page(self) -> None:
-        """Let go of a page that does not answer; the next mail gets another."""
+        """Close a page that does not answer. The next mail gets a new one."""
         page, self._page = self._page, None
         if page and self._browser.is_connected():
             page.close(run_before_unload=False)
@@ -119,7 +147,7 @@ class Chromium:
 
 @contextmanager
 def running_chromium(*, load_images: bool = False) -> Iterator[Chromium]:
-    """Start a browser. Raises ExtraMissing without Playwright, and NoBrowser where there is none to drive."""
+    """Start a browser. Raises ExtraMissing without Playwright, and NoBrowser without a Chromium."""
     with requires_extra("browser", "check --browser"):
         from playwright.sync_api import Error, sync_playwright
 
@@ -148,3 +176,114 @@ def _explain(message: str) -> str:
     if "Executable doesn't exist" in message:
         return "there is no Chromium here: install one (chromium, google-chrome), or run playwright install chromium"
     return f"Chromium does not start: {message.partition(chr(10))[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class MailToMeasure:
+    """A rendered mail. `places` has the place of each key in its HTML, `first` is where the body begins."""
+
+    html: str
+    places: Mapping[str, Place]
+    first: Place
+    images: tuple[Image, ...]
+
+    def place_of(self, key: str) -> Place:
+        return self.places.get(key, self.first)
+
+
+class MailsToMeasure:
+    """Renders mails of a gallery for a browser, in a worker."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+        self._templates_for = gallery.renderers(with_lenient_origins)
+
+    def samples(self, template: str) -> tuple[Sample, ...]:
+        """Return the samples of a template and of its branches; an empty tuple if they cannot be read."""
+        try:
+            known = tuple(self._gallery.samples(template).values())
+        except TemplateInvalid:
+            return ()
+        try:
+            report = self._gallery.branches(template)
+        except OutOfTime:
+            return known
+        return (*known, *(report.samples if report else ()))
+
+    def draw(self, template: str, sample: Sample, tag: str) -> MailToMeasure | None:
+        """Render a mail. Returns None if that fails, which the checks report. Raises OutOfTime."""
+        language = self._gallery.languages.choose(tag)
+        try:
+            document = read_document(self._templates_for(sample), template, sample, language)
+        except TemplateInvalid as error:
+            if isinstance(error.__cause__, OutOfTime):
+                raise error.__cause__ from error
+            return None
+        if not document.html:
+            return None
+        html, place_of = document.marked_html, place_of_key(document)
+        images = images_of(document, files_beside(self._gallery.folder))
+        places = {key: place_of(key) for key in keys_in(html)}
+        return MailToMeasure(html, places, document.place(document.body.offset), images)
+
+
+def look_at_mails(
+    gallery: Gallery,
+    chromium: Chromium,
+    languages: Iterable[Language] | None = None,
+    *,
+    only: Collection[str] | None = None,
+    runner: Runner[MailsToMeasure] | None = None,
+) -> Mapping[Finding, list[str]]:
+    """Return the browser's findings, each with its mails, for the same mails as `examine` checks.
+
+    `runner` renders within limits; by default mails are rendered in this process. Mails that fail or pass a limit are
+    skipped here, since the checks report them.
+    """
+    languages = tuple(gallery.languages.known.values() if languages is None else languages)
+    found: dict[Finding, list[str]] = defaultdict(list)
+    with gallery.one_look():
+        runner = runner or Here(MailsToMeasure(gallery))
+        for template in gallery.names():
+            if only is None or template in only:
+                for name, mail in _drawn(runner, template, languages):
+                    for finding in look_at(mail, chromium):
+                        found[finding].append(name)
+    return found
+
+
+def _drawn(
+    runner: Runner[MailsToMeasure], template: str, languages: tuple[Language, ...]
+) -> Iterator[tuple[str, MailToMeasure]]:
+    """Yield the mails of a template with their names, until too many of them pass a limit."""
+    try:
+        samples = runner.run_for(_TO_EXPLORE, MailsToMeasure.samples, template)
+    except LimitExceeded:
+        return
+    ended = 0
+    for sample, language in samples_in_languages(samples, languages):
+        try:
+            mail = runner.run(MailsToMeasure.draw, template, sample, language.tag)
+        except LimitExceeded:
+            ended += 1
+            if ended >= ENOUGH:
+                return
+        else:
+            if mail:
+                yield f"{template}/{sample.name}" + (f" {language.tag}" if len(languages) > 1 else ""), mail
+
+
+def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
+    """Yield the findings on one mail."""
+    try:
+        measurements = chromium.measure(mail.html)
+    except NotMeasured as reason:
+        yield RULES["not-measured"].finding(
+            mail.first,
+            "warning",
+            f"A browser could not measure the mail: {reason}.",
+            "Look at it in the studio, and make it shorter if it takes long to be drawn.",
+        )
+    else:
+        yield from findings_of(notice(measurements, mail.place_of))
+    yield from check_images(with_weights(mail.images, chromium.weights))

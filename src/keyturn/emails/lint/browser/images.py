@@ -1,4 +1,4 @@
-"""What the images of a mail weigh: those that lie in it or beside it, and others where somebody asks for them."""
+"""Weights of a mail's images: embedded ones, files beside the templates, and remote ones on request."""
 
 import base64
 import binascii
@@ -22,14 +22,14 @@ _MOST = 100
 _URL = re.compile(r"""url\(\s*["']?([^"')]+)""", re.IGNORECASE)
 
 Weigh = Callable[[str], int | None]
-"""Returns the bytes of an image by its address; None where nobody knows."""
+"""Returns the bytes of an image by its address, or None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image of a mail. `weight` is in bytes, None where it is not known; `name` is what people know it by.
+    """An image of a mail. `name` is its label for people, `place` its place in the templates.
 
-    `place` is where in the templates it stands.
+    `weight` is in bytes, or None if unknown.
     """
 
     address: str
@@ -43,7 +43,7 @@ class Image:
 
 
 def images_of(document: Document, weigh: Weigh) -> tuple[Image, ...]:
-    """Return each image once, in the order of the mail. `weigh` is asked for those that do not lie in it."""
+    """Return each image once, in the order of the mail. `weigh` weighs images that are not embedded."""
     found: dict[str, Image] = {}
     for element, address in _addresses(document.drawn.walk()):
         if address not in found and len(found) < _MOST:
@@ -54,7 +54,7 @@ def images_of(document: Document, weigh: Weigh) -> tuple[Image, ...]:
 
 
 def files_beside(folder: Path) -> Weigh:
-    """Return what weighs images that are named by a path, and lie in this folder."""
+    """Return a function that weighs images in this folder, by their paths."""
 
     def weigh(address: str) -> int | None:
         parts = urlsplit(address)
@@ -70,7 +70,7 @@ def files_beside(folder: Path) -> Weigh:
 
 
 def with_weights(images: Iterable[Image], weights: Mapping[str, int]) -> tuple[Image, ...]:
-    """Return the images with the weights of those that were asked for, by their addresses."""
+    """Return the images with the weights of fetched ones, by address."""
     return tuple(replace(one, weight=weights.get(one.address, one.weight)) for one in images)
 
 

@@ -1,4 +1,4 @@
-"""What the script has measured in a mail, and the findings that it makes."""
+"""Measurements from the browser, and the findings that follow from them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal
@@ -15,21 +15,21 @@ RULES = RuleGroup(
 )
 
 WIDTHS = (320, 375, 600)
-"""In CSS pixels: the smallest phones that are sold, most phones, and a reading pane beside its list."""
+"""In CSS pixels: the smallest phones on sale, most phones, and a reading pane beside its list."""
 
-Kind = Literal["image-shifts", "overflow", "overlap", "oversized-image", "small-target", "text-cut-off"]
+ProblemKind = Literal["image-shifts", "overflow", "overlap", "oversized-image", "small-target", "text-cut-off"]
 _Short = Annotated[str, Meta(max_length=80)]
 _Key = Annotated[str, Meta(max_length=20)]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is wrong at one width. `key` stands for what it is about, `by` for what does it.
+    """A layout problem at one width.
 
-    `says` and `over` are its words and those of the other, `amount` is in px, `size` as it is told. `box` is where it
-    is: left, top, width and height in px.
+    `key` names the element, `by` the one that causes it. `says` and `over` are their words. `amount` is in px, `size`
+    is text for people. `box` is left, top, width and height in px.
     """
 
-    kind: Kind
+    kind: ProblemKind
     key: _Key
     box: tuple[int, int, int, int]
     by: _Key = ""
@@ -40,7 +40,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """What the script answers for one width, and how tall the mail is there."""
+    """The script's answer for one width. `height` is that of the mail, in px."""
 
     width: Annotated[int, Meta(ge=200, le=2000)]
     height: int
@@ -51,7 +51,7 @@ _Answer = Annotated[tuple[Measurement, ...], Meta(max_length=4)]
 
 
 class Noticed(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding, with what it is about at one width, for a mark on the canvas."""
+    """A finding with its element at one width, for a mark on the canvas."""
 
     finding: Finding
     width: int
@@ -60,13 +60,13 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_measurements(answer: bytes | str) -> tuple[Measurement, ...]:
-    """Raise msgspec.DecodeError for anything that the script would not answer."""
+    """Decode the script's answer. Raises msgspec.DecodeError."""
     found: tuple[Measurement, ...] = msgspec.json.decode(answer, type=_Answer)
     return found
 
 
 def notice(measurements: Iterable[Measurement], place_of: Callable[[str], Place]) -> list[Noticed]:
-    """Return what is wrong. What is wrong alike at several widths is one finding, which names them all."""
+    """Return the problems. The same problem at several widths is one finding, which names them all."""
     found = [(problem, one.width, _finding_on(problem, place_of)) for one in measurements for problem in one.problems]
     widths: dict[Finding, set[int]] = {}
     for _, width, finding in found:
@@ -82,12 +82,12 @@ def findings_of(noticed: Iterable[Noticed]) -> tuple[Finding, ...]:
 
 
 def with_finding(noticed: Noticed, finding: Finding) -> Noticed:
-    """Return the same with its finding as it counts for a team."""
+    """Return a copy with the finding at the team's severity."""
     return msgspec.structs.replace(noticed, finding=finding)
 
 
 def place_of_key(document: Document) -> Callable[[str], Place]:
-    """Return what tells where in the templates something stands that is drawn, by the key that it carries."""
+    """Return a function from the key of a rendered element to its place in the templates."""
     offsets = {element.number: element.offset for element in document.root.walk() if element.tag}
 
     def place_of(key: str) -> Place:
@@ -98,7 +98,7 @@ def place_of_key(document: Document) -> Callable[[str], Place]:
     return place_of
 
 
-_SEVERITIES: Mapping[Kind, Severity] = {
+_SEVERITIES: Mapping[ProblemKind, Severity] = {
     "text-cut-off": "error",
     "overlap": "warning",
     "overflow": "warning",
@@ -106,7 +106,7 @@ _SEVERITIES: Mapping[Kind, Severity] = {
     "oversized-image": "note",
     "image-shifts": "note",
 }
-_FIXES: Mapping[Kind, str] = {
+_FIXES: Mapping[ProblemKind, str] = {
     "text-cut-off": "Let its box grow: give it no height, or a min-height, and let long words break.",
     "overlap": "Take out negative margins, fixed heights and positions, and give text a line-height of its own size.",
     "overflow": 'Give it a width in percent, or max-width:100%, and let long words break with "word-break:break-word".',
@@ -124,7 +124,7 @@ def _finding_on(problem: Problem, place_of: Callable[[str], Place]) -> Finding:
 
 
 def _message(problem: Problem, place_of: Callable[[str], Place]) -> str:
-    """Say what is wrong, without what this width alone brings: equal findings are one."""
+    """Describe the problem without figures of this width, so that equal findings merge."""
     at = place_of(problem.by) if problem.by else None
     match problem.kind:
         case "overflow":

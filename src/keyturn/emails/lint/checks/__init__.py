@@ -1,25 +1,21 @@
-"""Every check there is, in the order in which they run."""
+"""All checks, in the order in which they run."""
 
 from collections.abc import Mapping
 from functools import partial
 
 from keyturn.emails.lint.checks.accessibility import check_accessibility
-from keyturn.emails.lint.checks.active_content import check_active_content
-from keyturn.emails.lint.checks.byte_order_marks import check_byte_order_marks
-from keyturn.emails.lint.checks.compatibility import check_compatibility
+from keyturn.emails.lint.checks.compatibility import check_active_content, check_compatibility
 from keyturn.emails.lint.checks.contrast import check_contrast
 from keyturn.emails.lint.checks.links import check_links
-from keyturn.emails.lint.checks.parity import check_parity
+from keyturn.emails.lint.checks.parts import check_byte_order_marks, check_parity, check_subject, check_undefined
 from keyturn.emails.lint.checks.safety import check_safety
 from keyturn.emails.lint.checks.sizes import check_sizes
-from keyturn.emails.lint.checks.subjects import check_subject
-from keyturn.emails.lint.checks.undefined import check_undefined
 from keyturn.emails.lint.clients.clients import MAJOR, Clients
 from keyturn.emails.lint.document import Check
 
 
 def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
-    """Return the checks for mails that these clients will show; `audits` are those that mails declare, by name."""
+    """Return the checks for these clients. `audits`: what mails declare about their audit, by name."""
     return (
         partial(check_safety, audits=audits),
         check_links,

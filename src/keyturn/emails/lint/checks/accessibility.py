@@ -1,4 +1,4 @@
-"""What keeps people from reading a mail with a screen reader, enlarged, or with tired eyes (WCAG 2.2)."""
+"""Barriers for people who read with a screen reader, enlarged text, or tired eyes (WCAG 2.2)."""
 
 import re
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ def _images(document: Document) -> Iterator[Finding]:
 
 
 def _is_silent_link(image: Element) -> bool:
-    """Tell whether the image is all that there is of a link, which `links/no-text` says."""
+    """Tell whether the image is the only content of a link, which `links/no-text` reports."""
     link = next((above for above in image.ancestors() if above.tag == "a"), None)
     return link is not None and not link.text()
 
@@ -122,7 +122,7 @@ def _headings(document: Document) -> Iterator[Finding]:
 
 
 def _tables(document: Document) -> Iterator[Finding]:
-    """Yield tables that are neither of data, with header cells, nor marked as layout, and those that are both."""
+    """Yield tables that have neither header cells nor the role of layout, and tables that have both."""
     for element in document.elements("mj-table"):
         inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
         if not inside_attributes and not element.get("role") and "<th" not in document.source_inside(element):
@@ -143,7 +143,7 @@ def _tables(document: Document) -> Iterator[Finding]:
 
 
 def _has_header_cells(table: Element) -> bool:
-    """Tell whether it has header cells of its own; a table in one of its cells is another."""
+    """Tell whether a table has header cells of its own, not those of a nested table."""
     return any(isinstance(node, Element) and node.tag == "th" for node in table.below(frozenset(["table"])))
 
 
@@ -158,7 +158,7 @@ def _table(document: Document, offset: int, name: str) -> Finding:
 
 
 def _texts(document: Document) -> Iterator[Finding]:
-    """Yield what is hard to read, once at each place."""
+    """Yield text that is hard to read, once for each place."""
     seen = set()
     for node, paint in document.texts_in_light:
         offset = document.lookup.offset_of(node)

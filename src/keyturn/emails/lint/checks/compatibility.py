@@ -1,4 +1,7 @@
-"""What mail clients make of the CSS and HTML that an author brought in, as Can I email has tested it."""
+"""CSS and HTML of the author that mail clients lack, as Can I email has tested it, or always remove.
+
+No client runs scripts, event handlers and frames. Forms are judged by client.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,11 +10,10 @@ from functools import cache
 import msgspec
 
 from keyturn.emails.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
-from keyturn.emails.lint.clients.feature_usage import feature_uses
-from keyturn.emails.lint.clients.features import Feature, FeatureUse, features
-from keyturn.emails.lint.clients.support_gaps import Gap, gaps
+from keyturn.emails.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import ClientGap, Finding, RuleGroup, Severity
+from keyturn.mail.rendering.html_tree import Element
 
 _WITHOUT = "See that the mail also holds without it."
 _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
@@ -20,12 +22,12 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 @cache
 def compatibility_rules() -> RuleGroup:
-    """Return a rule for each feature; the features are read when they are first asked for."""
+    """Return a rule for each feature. The features are read on first use."""
     return RuleGroup("compatibility", *features())
 
 
 def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterator[Finding]:
-    """Yield what these clients lack. A note comes once for each file, and again where others lack another value."""
+    """Yield features that these clients lack. A note comes once for each file and set of clients."""
     seen = set()
     for use in feature_uses(document):
         finding = _finding_on(document, use, clients.members)
@@ -57,7 +59,7 @@ def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) ->
 
 
 def _title(support: Support, feature: Feature, use: FeatureUse) -> str:
-    """Name the element itself where one feature is several of them."""
+    """Return the name of the element if the feature covers several elements."""
     tag = re.match(r"<([\w-]+)", use.written)
     if feature.tag and not feature.attribute and tag:
         return f"<{tag[1]}>"
@@ -74,6 +76,71 @@ def _message(title: str, support: Support, feature: Feature, lacking: Sequence[G
 
 
 def _note(support: Support, found: Iterable[Gap]) -> str:
-    """Return the first note of Can I email to these, as plain text."""
+    """Return the first note of Can I email on these gaps, as plain text."""
     notes = (support.notes[gap.note] for gap in found if gap.note in support.notes)
     return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))
+
+
+RULES = RuleGroup("active", "applet", "event-handler", "frame", "password-field", "refresh", "script")
+
+_DATA = ("application/ld+json", "application/json")
+"""Types of scripts that are data: Gmail reads Schema.org markup in JSON-LD."""
+
+_HANDLER = re.compile(
+    r"on(?:abort|animation|auxclick|before|blur|c(?:ancel|hange|lick|lose|ontextmenu|opy|ut)|dblclick|drag|drop|ended|error"
+    r"|focus|hash|input|invalid|key|load|message|mouse|page|paste|pause|play|pointer|popstate|reset|resize|scroll|search"
+    r"|select|submit|toggle|touch|transition|unload|wheel)[a-z]*",
+    re.IGNORECASE,
+)
+_FRAMES = ("iframe", "frame", "frameset")
+
+
+def check_active_content(document: Document) -> Iterator[Finding]:
+    for tag in document.html_elements():
+        yield from _of_tag(document, tag)
+        handler = next((name for name in tag.attributes if _HANDLER.fullmatch(name)), None)
+        if handler:
+            yield document.finding(
+                tag.attributes[handler].offset,
+                RULES["event-handler"],
+                "warning",
+                f"Mail clients remove {handler}: nothing happens.",
+                "Leave it out; link to a page that does it.",
+            )
+
+
+def _of_tag(document: Document, tag: Element) -> Iterator[Finding]:
+    if tag.tag == "script" and tag.get("type").strip().lower() not in _DATA:
+        yield document.finding(
+            tag.offset,
+            RULES["script"],
+            "error",
+            "Mail clients remove scripts, and filters distrust a mail that holds one.",
+            "Take it out; what it does belongs on a page that the mail links to.",
+        )
+    elif tag.tag in _FRAMES:
+        yield document.finding(
+            tag.offset,
+            RULES["frame"],
+            "error",
+            f"Mail clients remove <{tag.tag}>: what it shows is missing.",
+            "Link an image to the page that it shows.",
+        )
+    elif tag.tag == "applet":
+        yield document.finding(tag.offset, RULES["applet"], "error", "No mail client runs <applet>.", "Link to a page.")
+    elif tag.tag == "meta" and tag.get("http-equiv").strip().lower() == "refresh":
+        yield document.finding(
+            tag.offset,
+            RULES["refresh"],
+            "warning",
+            "Mail clients follow no refresh, and filters distrust it.",
+            "Take it out.",
+        )
+    elif tag.tag == "input" and tag.get("type").strip().lower() == "password":
+        yield document.finding(
+            tag.offset,
+            RULES["password-field"],
+            "error",
+            "A mail that asks for a password is taken for phishing, and teaches people to trust it.",
+            "Link to a page of yours that asks for it.",
+        )

@@ -1,9 +1,9 @@
-"""The contrast of every text with the ground it is seen on, in light and in each dark mode (WCAG 2.2, 1.4.3)."""
+"""The contrast of every text with its background, in light and in each dark mode (WCAG 2.2, 1.4.3)."""
 
 from collections.abc import Iterator
 
+from keyturn.emails.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
 from keyturn.mail.rendering.html_tree import Element
@@ -13,10 +13,10 @@ RULES = RuleGroup("contrast", LIGHT.name, DARK.name, PARTIAL.name, FULL.name)
 
 ENOUGH_FOR_LARGE = 3.0
 
-# Under this nobody reads a text who does not know that it is there.
+# Below this ratio a reader does not notice the text.
 _INVISIBLE = 1.5
 
-# What a template without samples is given for a colour: nothing can be said of it.
+# The placeholder colour of templates without samples, which says nothing of the real one.
 _STAND_IN = "#336699"
 
 _FIXES = {
@@ -30,9 +30,9 @@ _UNDER_IMAGE = "Give the section a background colour too, one that the text can 
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read, the first of those in one element that look alike.
+    """Yield texts that are hard to read: the first of equal ones in an element.
 
-    What already fails in light is not told again for the inversions.
+    A text that fails in light is not reported again for the inversions.
     """
     root = document.drawn
     guessed, failed, seen = set(_painted_with_a_stand_in(document)), set(), set()
@@ -78,5 +78,5 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
 
 
 def _floor(ratio: float) -> float:
-    """Return the ratio with one digit, never rounded up to what would be enough."""
+    """Return the ratio with one decimal, rounded down so that it never reaches the minimum."""
     return int(ratio * 10) / 10

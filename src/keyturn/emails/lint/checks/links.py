@@ -1,14 +1,21 @@
-"""Where links lead, as far as their addresses tell: nothing is fetched, since a GET may use a reset link up."""
+"""Links of a mail: their addresses, their texts, and the secrets in them.
+
+Addresses are never fetched: a GET may consume a reset link.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from itertools import pairwise
+from typing import cast
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from keyturn.emails.lint.checks.anchors import Anchor, anchors, host_of, site_of
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
-from keyturn.emails.lint.source.sample_values import is_sample_value, is_unfilled
+from keyturn.emails.lint.markup.structure import inherited_attribute
+from keyturn.mail.rendering.html_tree import Element, parse_html
 
 RULES = RuleGroup(
     "links",
@@ -36,12 +43,12 @@ _INSIDE = re.compile(
     r"localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|host\.docker\.internal"
     r"|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+"
 )
-"""This machine, and networks that no reader is in (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 1918)."""
+"""This machine and private networks, which readers cannot reach (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 1918)."""
 
 # "https://https://a.example", "https:https//a.example", and an address of its own behind a base: "https://a/https://b".
 _TWICE = re.compile(r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*https?:|[^/?#]+/https?:/)", re.IGNORECASE)
 
-# Services that stand between a link and where it leads: they see every token that passes.
+# Services that redirect links: they see every token that passes.
 BETWEEN = frozenset((
     "bit.ly", "buff.ly", "cutt.ly", "goo.gl", "is.gd", "lnkd.in", "ow.ly", "rb.gy", "rebrand.ly", "shorturl.at", "t.co",
     "t.ly", "tiny.cc", "tinyurl.com", "clicks.mlsend.com", "ct.sendgrid.net", "email.mg", "hubspotlinks.com",
@@ -49,13 +56,32 @@ BETWEEN = frozenset((
     "sparkpostmail.com", "awstrack.me", "createsend1.com", "klclick.com", "rs6.net",
 ))  # fmt: skip
 
-# What says nothing of where a link leads when it is read alone (WCAG 2.2, 2.4.4), in the languages of the mails.
+# Link texts that do not tell the target when read alone (WCAG 2.2, 2.4.4), in several languages.
 _VAGUE = frozenset((
     "click", "click here", "click this link", "here", "link", "more", "press here", "read more", "tap here", "this",
     "this link", "hier", "hier klicken", "klicken sie hier", "mehr", "aquí", "haz clic aquí", "haga clic aquí", "más",
     "cliquez ici", "cliquer ici", "ici", "en savoir plus", "こちら", "こちらをクリック", "ここをクリック",
     "هنا", "اضغط هنا", "انقر هنا",
 ))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A link of a mail.
+
+    `address` is None without an href. `label` is its text, with the alternative texts of images. `offset` counts
+    characters of the markup. `has_image`: it contains an image.
+    """
+
+    address: str | None
+    label: str
+    offset: int
+    has_image: bool
+    is_button: bool
+
+    @property
+    def secret(self) -> str:
+        return secret_in(self.address or "")
 
 
 def check_links(document: Document) -> Iterator[Finding]:
@@ -67,11 +93,11 @@ def check_links(document: Document) -> Iterator[Finding]:
                 RULES["no-href"], "warning", "This link has no href, so it leads nowhere.", "Give it an address."
             )
         elif not is_unfilled(anchor.address):
-            yield from _of_address(document, anchor.address, anchor, find)
+            yield from _check_address(document, anchor.address, anchor, find)
         yield from _of_label(anchor, targets, find)
 
 
-def _of_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+def _check_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if address in ("", "#"):
         severity: Severity = "error" if anchor.is_button else "warning"  # what the mail is for, or one link of several
@@ -146,7 +172,7 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
 
 
 def _inside(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
-    """Yield that readers cannot follow a link. Data may lead here: a sample does, and what a developer's app sends."""
+    """Yield a finding on a link that readers cannot follow, unless it comes from sample values."""
     if not is_sample_value(document.values, host):
         yield find(
             RULES["this-machine"],
@@ -189,3 +215,151 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
 def is_between(host: str) -> bool:
     """Tell whether a host shortens or tracks links for others."""
     return host in BETWEEN or site_of(host) in BETWEEN
+
+
+_BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)
+_BUTTON_CLASS = re.compile(r"(?:^|[\s_-])(?:btn|button|cta)(?:$|[\s_-])", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"token|code|key|otp|ticket|secret|signature|hash", re.IGNORECASE)
+_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_.~-]{20,}|[0-9a-fA-F]{32,}")
+_MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])|[0-9a-f-]+$")
+_SECRET_AT_LEAST = 6
+_TOKEN_NAME = re.compile(r"token|secret|otp$", re.IGNORECASE)
+_CHOOSES_PASSWORD = re.compile(r"reset|forgot|recover|passwor[dt]|choose|activat|invit", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+_CLOSING = ".,;:!?)]»”"
+
+
+_LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-carousel-image")
+
+
+def anchors(document: Document) -> Iterator[Anchor]:
+    """Yield every link, in the order of the source."""
+    elements = (_of_element(document, element) for element in document.elements(*_LINKING) if _is_link(element))
+    found = [one for one in elements if one.address is not None or one.is_button]
+    found += [_of_html(link) for link in document.html_elements("a") if _leads_somewhere(link)]
+    yield from sorted(found, key=lambda anchor: anchor.offset)
+
+
+def secret_in(address: str) -> str:
+    """Return the secret part of a web address, which grants access; empty if there is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https"):
+        return ""
+    for name, value in parse_qsl(f"{parts.query}&{parts.fragment}"):
+        if (_SECRET_NAME.search(name) and len(value) >= _SECRET_AT_LEAST) or _looks_random(value):
+            return value
+        if inner := secret_in(value):  # an address in a parameter of another one
+            return inner
+    return next((segment for segment in unquote(parts.path).split("/") if _looks_random(segment)), "")
+
+
+def has_certain_token(address: str) -> bool:
+    """Tell whether a web address has a random part in a parameter or behind a path segment that names its purpose."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    if parts.scheme not in ("http", "https"):
+        return False
+    named = parse_qsl(f"{parts.query}&{parts.fragment}")
+    if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
+        return True
+    segments = unquote(parts.path).split("/")
+    return any(_CHOOSES_PASSWORD.search(before) and _looks_random(after) for before, after in pairwise(segments))
+
+
+def addresses_in(text: str) -> dict[str, int]:
+    """Return the web addresses in a plain text, each with its offset."""
+    return {found[0].rstrip(_CLOSING): found.start() for found in reversed(list(_ADDRESS.finditer(text)))}
+
+
+def host_of(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def site_of(host: str) -> str:
+    """Return the last two labels, which tell two parties apart without a list of public suffixes."""
+    return ".".join(host.split(".")[-2:])
+
+
+def _is_link(element: Element) -> bool:
+    return not any(above.tag == "mj-attributes" for above in element.ancestors())
+
+
+def _of_element(document: Document, element: Element) -> Anchor:
+    href = inherited_attribute(document.root, element, "href")
+    bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
+    begins = inherited_attribute(document.root, bar, "base-url") if bar else None
+    base = begins.value.strip() if begins else ""
+    text = parse_html(document.source_inside(element)).text()
+    image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
+    return Anchor(
+        address=base + href.value.strip() if href else None,
+        label=text or (element.get("alt").strip() if image else ""),
+        offset=href.offset if href else element.offset,
+        has_image=image and not text,
+        is_button=element.tag == "mj-button",
+    )
+
+
+def _leads_somewhere(link: Element) -> bool:
+    """Tell a link from an anchor that is only a target."""
+    return "href" in link.attributes or "name" not in link.attributes
+
+
+def _of_html(link: Element) -> Anchor:
+    href = link.attributes.get("href")
+    return Anchor(
+        address=href.value.strip() if href else None,
+        label=link.text(),
+        offset=href.offset if href else link.offset,
+        has_image=link.find("img") is not None,
+        is_button=_is_button(link),
+    )
+
+
+def _is_button(link: Element) -> bool:
+    """Tell whether a link looks like a button: by its own style, or by the cell around it, as Outlook needs it."""
+    style = link.get("style")
+    if _BUTTON_STYLE.match(style) or link.get("role") == "button" or _BUTTON_CLASS.search(link.get("class")):
+        return True
+    cell = next((above for above in link.ancestors() if above.tag in ("td", "th")), None)
+    around = cell.get("style") if cell else ""
+    filled = "background" in around or bool(cell and cell.get("bgcolor"))
+    return filled and ("padding" in style or ("padding" in around and "border-radius" in around))
+
+
+def _looks_random(text: str) -> bool:
+    return bool(_RANDOM.fullmatch(text) and _MIXED.match(text))
+
+
+# Placeholders of Jinja and gettext. In an address also those of MJML and of sending services.
+UNFILLED = re.compile(r"\{\{|\{%|\{#|%\(\w+\)[sd]")
+_UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
+
+
+def is_unfilled(address: str) -> bool:
+    """Tell whether an address contains a placeholder."""
+    return bool(_UNFILLED_ADDRESS.search(address))
+
+
+def is_sample_value(values: Mapping[str, object], text: str) -> bool:
+    return any(text in value for value in strings_of(values))
+
+
+def strings_of(value: object) -> Iterator[str]:
+    """Yield every string in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in cast("Mapping[object, object]", value).values():
+            yield from strings_of(one)
+    elif isinstance(value, list | tuple):
+        for one in cast("list[object]", value):
+            yield from strings_of(one)

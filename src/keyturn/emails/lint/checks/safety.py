@@ -5,18 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from keyturn.emails.lint.checks.anchors import (
+from keyturn.emails.lint.checks.links import (
+    LOOPBACK,
     addresses_in,
     anchors,
     has_certain_token,
     host_of,
+    is_between,
     secret_in,
     site_of,
+    strings_of,
 )
-from keyturn.emails.lint.checks.links import LOOPBACK, is_between
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup, Severity
-from keyturn.emails.lint.source.sample_values import strings_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
 
 RULES = RuleGroup(
@@ -36,9 +37,9 @@ RULES = RuleGroup(
 )
 
 DECLARED = ("reset", "off")
-"""What a mail may declare: that it is audited as a reset mail, or never."""
+"""Values of a mail's declaration: audited as a reset mail, or never."""
 
-# What else a link with a token of its own may open: nobody chooses a password there.
+# Other purposes of links with tokens, where no password is chosen.
 _FOR_SOMETHING_ELSE = re.compile(
     r"book|calendar|cart|download|event|feedback|file|invoice|optout|opt-out|order|pay|prefer|receipt|reserv|review|rsvp"
     r"|shar|subscri|survey|ticket|track|view",
@@ -84,7 +85,7 @@ _NOT_YOU = {
 
 @dataclass(frozen=True, slots=True)
 class AuditItem:
-    """One thing that a reset mail needs: `says` in two or three words; `finding` where it is missing."""
+    """A requirement on a reset mail. `says` names it in a few words; `finding` is set if the mail fails it."""
 
     says: str
     finding: Finding | None = None
@@ -99,10 +100,10 @@ def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator
 
 
 def audit(document: Document, hosts: Iterable[str] = (), *, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
-    """Return what a reset mail needs, passed or not; nothing for other mails.
+    """Return the requirements on a reset mail, passed or not; an empty tuple for other mails.
 
-    A mail is one that `audits` declares "reset" by its name, or that is given a link that is certain to hold a token;
-    "off" is none. `hosts`: where the link may lead. Without them it is the host of the link that the template is given.
+    A mail is a reset mail if `audits` declares it "reset" by name, or if its values have a link with a token and
+    `audits` does not say "off". `hosts`: where the link may lead; by default the host of the link in the values.
     """
     declared = audits.get(document.template, "")
     if declared == "reset" or (not declared and _holds_token(document)):
@@ -111,7 +112,7 @@ def audit(document: Document, hosts: Iterable[str] = (), *, audits: Mapping[str,
 
 
 def _holds_token(document: Document) -> bool:
-    """Tell whether somebody wrote a link with a token into the data; a guess says nothing of what a mail is for."""
+    """Tell whether the sample has a link with a token. Guessed values do not count."""
     if document.guessed:
         return False
     links = (text for text in strings_of(document.values) if has_certain_token(text))
@@ -119,7 +120,7 @@ def _holds_token(document: Document) -> bool:
 
 
 class _Audit:
-    """Goes through what a reset mail needs."""
+    """Checks the requirements on a reset mail."""
 
     def __init__(self, document: Document, hosts: frozenset[str]) -> None:
         self._document = document
@@ -231,7 +232,7 @@ class _Audit:
         return title.inner.start if title else None
 
     def _preview(self, secret: str) -> int | None:
-        """Plain HTML has no element for it: there it is the text that comes first."""
+        """Return the offset of the preheader. In plain HTML it is the first text."""
         if self._document.is_mjml:
             preview = self._document.root.find("mj-preview")
             return preview.inner.start if preview else None
@@ -252,7 +253,7 @@ class _Audit:
         )
 
     def _not_you(self) -> Finding | None:
-        """Look for words of the mail's language; in a language that is not known here, nothing is missed."""
+        """Look for the usual words in the mail's language. Unknown languages pass."""
         words = _NOT_YOU.get(self._document.language.locale.language, "")
         if re.search(words, self._visible, re.IGNORECASE):
             return None

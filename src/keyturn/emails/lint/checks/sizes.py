@@ -1,4 +1,4 @@
-"""How big a mail is, against what Gmail shows of it; and images whose size is left to chance."""
+"""The size of a mail compared with Gmail's limits, and images without a width."""
 
 import re
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Measures a mail, in bytes of UTF-8 before any transfer encoding. `style`: the largest style block."""
+    """The size of a mail in bytes of UTF-8, before transfer encoding. `style`: the largest style block."""
 
     html: int
     style: int
@@ -37,7 +37,7 @@ def size_of(html: str, text: str) -> Size:
 
 
 def _style_blocks(html: str) -> Iterator[str]:
-    """Yield what stands between the tags. One look at each tag: a mail may have thousands that nothing closes."""
+    """Yield the style blocks in one pass: a mail may have thousands of unclosed tags."""
     start = None
     for tag in _STYLE.finditer(html):
         if tag[1] and start is not None:
@@ -74,7 +74,7 @@ def check_sizes(document: Document) -> Iterator[Finding]:
 
 
 def _bulkiest_place(document: Document) -> int:
-    """Return the offset of what the line that writes most writes first, in the file that writes most."""
+    """Return where the line that writes most begins, in the file that writes most."""
     pieces = pieces_of(document.markup)
     ends = (*(piece.start for piece in pieces[1:]), len(document.markup))
     written: dict[str, Counter[int]] = defaultdict(Counter)

@@ -75,17 +75,17 @@ _USUAL = ("apple", "gmail", "outlook", "yahoo")
 
 
 class UnknownClients(ValueError):
-    """Somebody chose a group that does not exist; the message is a sentence for them."""
+    """A chosen group of clients does not exist. The message is a sentence for users."""
 
 
 class Clients(msgspec.Struct, frozen=True):
-    """Whose lack of a feature is reported: some of the groups, in the order of `GROUPS`."""
+    """The clients whose gaps are reported: some of the groups, in the order of `GROUPS`."""
 
     groups: tuple[str, ...]
 
     @classmethod
     def from_names(cls, names: Iterable[str]) -> "Clients":
-        """Return the groups that somebody names, also with commas between; "all" is every one, no name the usual ones.
+        """Return the named groups. Names may be separated by commas; "all" is every group, no name the usual ones.
 
         Raises UnknownClients.
         """
@@ -107,7 +107,7 @@ MAJOR = Clients(_USUAL)
 
 
 class Support(msgspec.Struct, frozen=True):
-    """What is known of a feature: `tested` as YYYY-MM-DD, `notes` by number, `noted`: those to a client's verdict."""
+    """Support of a feature: `tested` as YYYY-MM-DD, `notes` by number, `noted`: the notes to each client's verdict."""
 
     title: str
     tested: str
@@ -124,7 +124,7 @@ class Support(msgspec.Struct, frozen=True):
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """Holds a feature as the data have it."""
+    """A feature in the data file."""
 
     title: str
     tested: str
@@ -134,7 +134,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Data(msgspec.Struct, frozen=True):
-    """Holds the data on the support of features."""
+    """The data file on the support of features."""
 
     clients: list[str]
     features: dict[str, _Entry]
@@ -142,7 +142,7 @@ class _Data(msgspec.Struct, frozen=True):
 
 @cache
 def supports() -> Mapping[str, Support]:
-    """Return what is known of each feature, by its name at Can I email. Each client has one verdict, the latest."""
+    """Return the support of each feature by its name at Can I email. Each client has one verdict, the latest."""
     data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes(), type=_Data)
     return {
         name: Support(
@@ -157,7 +157,7 @@ def supports() -> Mapping[str, Support]:
 
 
 def names_of(clients: Sequence[str]) -> str:
-    """Say who they are: "Gmail and Outlook for Windows". A group that is there as a whole is one name."""
+    """Return the names for people: "Gmail and Outlook for Windows". A complete group is one name."""
     names, left = [], list(clients)
     for members in GROUPS.values():
         product = {member.partition("/")[0] for member in members}
@@ -169,7 +169,7 @@ def names_of(clients: Sequence[str]) -> str:
 
 
 def name_of(client: str) -> str:
-    """Say who a client is, or all clients of a product ("outlook")."""
+    """Return the name of a client, or of a product ("outlook")."""
     return _name(client) if "/" in client else _PRODUCTS.get(client, client)
 
 

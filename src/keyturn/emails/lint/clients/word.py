@@ -1,6 +1,9 @@
-"""What Outlook for Windows, which draws with Word, leaves out of a mail's CSS and HTML, as Can I email has tested it.
+"""CSS and HTML that Outlook for Windows leaves out, since it renders with Word, as Can I email has tested it.
 
-Where the data have a note in the place of a plain no, "only on table cells", the note is put into code here.
+Notes in the data such as "only on table cells" are code here. Markup that MJML adds is no loss.
+
+Word evaluates conditional comments as `mso` with VML. The grammar is that of Microsoft's "About conditional comments",
+which browsers no longer support.
 """
 
 import re
@@ -9,9 +12,12 @@ from dataclasses import dataclass
 
 from keyturn.emails.lint.clients import features
 from keyturn.emails.lint.clients.clients import Support, supports
-from keyturn.emails.lint.clients.features import FeatureUse
-from keyturn.emails.lint.clients.support_gaps import gaps
-from keyturn.emails.lint.css.selectors import Compound, Selector
+from keyturn.emails.lint.clients.features import FeatureUse, feature_uses, gaps
+from keyturn.emails.lint.css.stylesheets import Compound, Selector, StyleRule, read_style, read_stylesheet
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Place
+from keyturn.emails.lint.markup.structure import AuthoredStyle
+from keyturn.mail.rendering.html_tree import Element
 
 CLIENT = "outlook/windows"
 _BLOCKS = ("body", "span", "div", "p")
@@ -22,7 +28,7 @@ _IMAGE = re.compile(r"\burl\(|gradient\(", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A feature that Word leaves out. `note` says what of it, `tested` is YYYY-MM."""
+    """A feature that Word leaves out. `note` says which part, `tested` is YYYY-MM."""
 
     slug: str
     title: str
@@ -38,16 +44,12 @@ _NOTED: Mapping[str, tuple[str, str]] = {
     "css-selector-adjacent-sibling": ("Sibling selector (+)", "The rule is left out."),
     "css-selector-general-sibling": ("Sibling selector (~)", "The rule is left out."),
 }
-"""Titles and notes that say more to a person than those of the data."""
+"""Titles and notes that are clearer than those of the data."""
 
 _MARKS = re.compile(r"`|(?<!\s)\s*\(See \[[^][]*\]\([^)[]*\)\)")
-"""Markdown, and links to where a bug is told."""
+"""Markdown, and links to reports of bugs."""
 
-_COMBINATORS = {
-    ">": "css-selector-child",
-    "+": "css-selector-adjacent-sibling",
-    "~": "css-selector-general-sibling",
-}
+_COMBINATORS = {">": "css-selector-child", "+": "css-selector-adjacent-sibling", "~": "css-selector-general-sibling"}
 _BY_TAG: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "max-width": ("css-max-width", lambda tag: tag != "table"),
     "width": ("css-width", lambda tag: tag in (*_BLOCKS, "img")),
@@ -60,7 +62,7 @@ TAG_RULES = (
     ":is(div,p,span,body):not([data-vml]){width:auto!important;height:auto!important}"
     ":not(td,th,ul,ol,[data-vml]){padding:0!important}"
 )
-"""What a browser has to be told to treat each element as `of_tag` says; what stands for VML is left alone."""
+"""CSS that makes a browser treat each element as `of_tag` says, apart from stand-ins for VML."""
 
 
 def lost(slug: str) -> Lost:
@@ -70,14 +72,14 @@ def lost(slug: str) -> Lost:
 
 
 def _note(support: Support) -> str:
-    """Return what the data say of the part that Word has, in plain words; what is only drawn otherwise is no loss."""
+    """Return the notes on partial support, in plain words. A different rendering is no loss."""
     notes = (support.notes[one] for one in support.noted.get(CLIENT, ()))
     partly = (_MARKS.sub("", note.removeprefix("Partial. ")) for note in notes if note.startswith("Partial. "))
     return " ".join(partly).strip()
 
 
 def of_declaration(name: str, value: str) -> str:
-    """Return the feature for whose lack Word leaves a declaration out on any element; empty where it does not."""
+    """Return the feature whose lack makes Word drop a declaration on any element; empty if it keeps it."""
     if name.startswith("background") and _IMAGE.search(value):
         return "css-background"
     if name == "margin" or (name.startswith("margin-") and name.count("-") == 1):
@@ -92,7 +94,7 @@ def of_declaration(name: str, value: str) -> str:
 
 
 def of_tag(tag: str, name: str) -> str:
-    """Return the feature that Word leaves out because of the element that it is on; empty where it does not."""
+    """Return the feature that Word drops on this element; empty if it keeps it."""
     slug, leaves_out = _BY_TAG.get("padding" if name.startswith("padding-") else name, ("", lambda _: False))
     return slug if leaves_out(tag) else ""
 
@@ -102,7 +104,7 @@ def of_at_rule(keyword: str) -> str:
 
 
 def of_selector(selector: Selector) -> str:
-    """Return the feature for whose lack Word leaves out a rule."""
+    """Return the feature whose lack makes Word drop a rule; empty if it keeps it."""
     for combinator in selector.combinators:
         if slug := _COMBINATORS.get(combinator):
             return slug
@@ -110,7 +112,7 @@ def of_selector(selector: Selector) -> str:
 
 
 def of_element(tag: str, attributes: Mapping[str, str]) -> str:
-    """Return the feature whose lack keeps an element from being drawn at all."""
+    """Return the feature whose lack makes Word drop an element; empty if it renders it."""
     found = (slug for slug, attribute in features.of_tag(tag, attributes) if not attribute)
     return next((slug for slug in found if _NOT_DRAWN.fullmatch(slug) and _verdict(slug) == "no"), "")
 
@@ -125,10 +127,189 @@ def _of_compound(compound: Compound) -> Iterator[str]:
 
 
 def lacks(use: FeatureUse) -> bool:
-    """Tell whether Word does not have what is used here."""
+    """Tell whether Word lacks this use of a feature."""
     feature, support = features.features()[use.feature], supports()[use.feature]
     return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
 
 
 def _verdict(slug: str) -> str:
     return supports()[slug].verdicts[CLIENT]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A lost feature and the places that use it, each line once."""
+
+    lost: Lost
+    places: tuple[Place, ...]
+
+
+def word_losses(document: Document) -> tuple[Loss, ...]:
+    """Return the lost features, the most used first."""
+    found: dict[str, dict[tuple[str, int], Place]] = {}
+    for_others = parts_not_for_word(str(document.markup))
+    for slug, offset in _uses(document):
+        if any(offset in part for part in for_others):
+            continue
+        place = document.place(offset)
+        found.setdefault(slug, {}).setdefault((place.file, place.line), place)
+    losses = [Loss(lost(slug), tuple(places.values())) for slug, places in found.items()]
+    return tuple(sorted(losses, key=lambda loss: (-len(loss.places), loss.lost.title.lower())))
+
+
+def _uses(document: Document) -> Iterator[tuple[str, int]]:
+    yield from (*_of_tags(document), *_of_styles(document))
+    for one in feature_uses(document):
+        # A background image is reported as css-background, which has the workaround.
+        if one.feature != "css-background-image" and lacks(one):
+            yield one.feature, one.offset
+
+
+def _of_tags(document: Document) -> Iterator[tuple[str, int]]:
+    for tag in document.html_elements():
+        if slug := of_element(tag.tag, {name: one.value for name, one in tag.attributes.items()}):
+            yield slug, tag.offset
+        if style := tag.get("style"):
+            yield from _of_style(tag, style)
+
+
+def _of_style(tag: Element, style: str) -> Iterator[tuple[str, int]]:
+    base = tag.attributes["style"].value_offset
+    for one in read_style(style):
+        slug = "css-important" if one.important else of_tag(tag.tag, one.name)
+        if slug := slug or of_declaration(one.name, one.value):
+            yield slug, base + one.offset
+
+
+def _of_styles(document: Document) -> Iterator[tuple[str, int]]:
+    for style in document.authored_styles():
+        sheet = read_stylesheet(style.css)
+        for at_rule in sheet.at_rules:
+            if slug := of_at_rule(at_rule.keyword):
+                yield slug, style.offset + at_rule.offset
+        for rule in sheet.rules:
+            if not rule.within:
+                yield from _of_rule(rule, style)
+
+
+def _of_rule(rule: StyleRule, style: AuthoredStyle) -> Iterator[tuple[str, int]]:
+    of_selectors = list(filter(None, map(of_selector, rule.selectors)))
+    if of_selectors and not style.inlined:
+        yield of_selectors[0], style.offset + rule.offset
+    if rule.selectors and len(of_selectors) == len(rule.selectors):
+        return
+    tags = {selector.compounds[-1].tag for selector in rule.selectors if selector.compounds}
+    for one in rule.declarations:
+        slug = of_declaration(one.name, one.value)
+        by_tag = [of_tag(tag, one.name) for tag in tags if tag]
+        if slug := slug or (by_tag[0] if by_tag and all(by_tag) and len(by_tag) == len(tags) else ""):
+            yield slug, style.offset + one.offset
+
+
+_MARK = re.compile(
+    r"<!--\[if\s([^\]<>]{1,200})\]>(?:\s*(?:<!-->|<!--\s*-->|-->))?"
+    r"|<!\[if\s([^\]<>]{1,200})\]>"
+    r"|(?:<!--\s*)?<!\[endif\](?:\s*--)?>",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"\s*(?:(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+([\d.]+))?|([!&|()]))\s*", re.IGNORECASE)
+_VERSION = 16.0
+"""The version of Outlook 2016, 2019, 2021 and the classic Outlook of Microsoft 365."""
+
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "gte": float.__ge__,
+    "gt": float.__gt__,
+    "lte": float.__le__,
+    "lt": float.__lt__,
+    "": float.__eq__,
+}
+
+
+def resolve_conditionals(html: str) -> str:
+    """Return the HTML as Word reads it. A conditional that nothing closes reaches to the end, as a comment does."""
+    return "".join(html[part.start : part.stop] for part, seen in _parts(html) if seen)
+
+
+def parts_not_for_word(html: str) -> list[range]:
+    """Return the ranges that Word skips."""
+    return [part for part, seen in _parts(html) if not seen]
+
+
+def _parts(html: str) -> Iterator[tuple[range, bool]]:
+    """Yield the ranges between marks, and whether Word reads them."""
+    behind, conditions = 0, list[bool]()
+    for mark in _MARK.finditer(html):
+        yield range(behind, mark.start()), all(conditions)
+        behind = mark.end()
+        if condition := mark[1] or mark[2]:
+            conditions.append(is_true(condition))
+        elif conditions:
+            conditions.pop()
+    yield range(behind, len(html)), all(conditions)
+
+
+def is_true(condition: str) -> bool:
+    """Tell whether a condition such as "gte mso 9" holds in Word. Malformed conditions do not."""
+    try:
+        return _Condition(condition).value()
+    except ValueError:
+        return False
+
+
+class _Condition:
+    """Evaluates a condition: `!` binds tightest, `|` loosest."""
+
+    def __init__(self, text: str) -> None:
+        self._left = []
+        at = 0
+        while at < len(text):
+            found = _TOKEN.match(text, at)
+            if not found:
+                raise ValueError(text)
+            self._left.append(found)
+            at = found.end()
+        self._left.reverse()
+
+    def value(self) -> bool:
+        found = self._any()
+        if self._left:
+            raise ValueError("something is left")
+        return found
+
+    def _any(self) -> bool:
+        found = self._all()
+        while self._takes("|"):
+            found = self._all() or found
+        return found
+
+    def _all(self) -> bool:
+        found = self._one()
+        while self._takes("&"):
+            found = self._one() and found
+        return found
+
+    def _one(self) -> bool:
+        negated = False
+        while self._takes("!"):
+            negated = not negated
+        if not self._takes("("):
+            return self._feature() != negated
+        found = self._any()
+        if not self._takes(")"):
+            raise ValueError("a bracket is left open")
+        return found != negated
+
+    def _feature(self) -> bool:
+        token = self._left.pop() if self._left else None
+        if token is None or token[4]:
+            raise ValueError("a feature is missing")
+        name, version = token[2].lower(), token[3]
+        if name == "mso" and version:
+            return _COMPARISONS[(token[1] or "").lower()](_VERSION, float(version))
+        return name in ("mso", "vml", "true")
+
+    def _takes(self, sign: str) -> bool:
+        if self._left and self._left[-1][4] == sign:
+            self._left.pop()
+            return True
+        return False

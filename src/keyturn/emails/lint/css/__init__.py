@@ -1,5 +1,5 @@
-"""Styles: read, matched, and what they make of an element. Contrast is judged on compiled HTML, where dark rules count.
+"""Stylesheets, matched to the compiled HTML, and the colours and sizes that follow, also in dark modes.
 
-tinycss2 reads; the matching is our own. `cssselect2` is declined: it matches elements of ElementTree, which know no
-offsets, and cannot be told to take as given the marks that Outlook.com sets.
+tinycss2 parses; the matching is our own. `cssselect2` is declined: its ElementTree elements have no offsets, and it
+cannot assume the attributes that Outlook.com sets.
 """

@@ -1,4 +1,4 @@
-"""Which declarations win for an element of a drawn mail, in one mode (CSS Cascade Level 4)."""
+"""The cascade: which declarations win for an element in one mode (CSS Cascade Level 4)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import compress
 
-from keyturn.emails.lint.css.dark_modes import DARK, Mode
-from keyturn.emails.lint.css.stylesheets import Declaration, Rule, read_style, read_stylesheet
+from keyturn.emails.lint.css.colours import DARK, Mode
+from keyturn.emails.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
 from keyturn.mail.rendering.html_tree import Element
 
-# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on what it has recoloured, and on what is around it.
+# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and on those around them.
 OUTLOOK_MARK = "data-og"
 
 _PRESENTATIONAL = {
@@ -25,17 +25,17 @@ Specificity = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """Holds the declaration that won a property."""
+    """The declaration that won a property."""
 
     value: str
     declared_for_mode: bool
 
 
 class Styles:
-    """What counts for an element. Elements that are styled alike share one, also those of different mails.
+    """The styles of an element. Elements that are styled alike share one instance, also across mails.
 
-    `winners` has the winner of each property, in the order of the cascade: what a shorthand sets is set again by what
-    follows it. `values` has what each is set to.
+    `winners` has the winner of each property, in the order of the cascade, so later properties override an earlier
+    shorthand. `values` has the values alone.
     """
 
     def __init__(self, winners: Mapping[str, Winner]) -> None:
@@ -44,7 +44,7 @@ class Styles:
 
     @cached_property
     def has_image(self) -> bool:
-        """Whether an image lies under the text; an address alone, as in the HTML attribute, is one too."""
+        """Whether an image lies under the text. An address alone, as in the HTML attribute, counts."""
         image, ground = self.values.get("background-image", ""), self.values.get("background-color", "")
         return image not in ("", "none") or "url(" in ground or "gradient(" in ground
 
@@ -60,7 +60,7 @@ class Styles:
 
 
 class Stylesheets:
-    """Reads a mail's stylesheets once for all modes, and keeps the styles of its elements: most are the same in all."""
+    """Reads a mail's stylesheets once for all modes, and keeps the styles of its elements, which most modes share."""
 
     def __init__(self, root: Element) -> None:
         self._rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
@@ -76,19 +76,19 @@ class Stylesheets:
 
 
 class Cascade:
-    """Finds which declarations count for an element."""
+    """Finds the styles of elements."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[StyleRule]) -> None:
         self._rules = [(rule, [(one, one.specificity) for one in rule.selectors]) for rule in rules]
         self._known: dict[Element, Styles] = {}
 
     def styles_of(self, node: Element) -> Styles:
-        """Return the winning declaration of each property (CSS Cascade 4, 6.1); later ones win among equals."""
+        """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins."""
         if node not in self._known:
             self._known[node] = _find_winners(tuple(self._matching(node)), node.get("style"), _presentation(node))
         return self._known[node]
 
-    def _matching(self, node: Element) -> Iterator[tuple[Rule, Specificity]]:
+    def _matching(self, node: Element) -> Iterator[tuple[StyleRule, Specificity]]:
         for rule, selectors in self._rules:
             matching = [specificity for selector, specificity in selectors if selector.matches(node, OUTLOOK_MARK)]
             if matching:
@@ -97,9 +97,9 @@ class Cascade:
 
 @lru_cache(4096)
 def _find_winners(
-    matching: tuple[tuple[Rule, Specificity], ...], style: str, presentation: tuple[tuple[str, str], ...]
+    matching: tuple[tuple[StyleRule, Specificity], ...], style: str, presentation: tuple[tuple[str, str], ...]
 ) -> Styles:
-    """Return what comes of the rules that match, of the style attribute, and of what HTML says without CSS."""
+    """Combine the matching rules, the style attribute and the presentational attributes of HTML."""
     found: list[tuple[tuple[bool, bool, Specificity], Declaration, bool]] = []
     for rule, specificity in matching:
         of_mode = _is_for_some_mode(rule)
@@ -114,8 +114,8 @@ def _find_winners(
     return Styles(winners)
 
 
-def _rules(style: Element) -> Iterator[Rule]:
-    """Yield the rules that count on a wide screen; what few clients read is left out."""
+def _rules(style: Element) -> Iterator[StyleRule]:
+    """Yield the rules for a wide screen, without those that few clients read."""
     if "print" in style.get("media"):
         return
     for rule in read_stylesheet("".join(text.text for text in style.texts)).rules:
@@ -125,21 +125,21 @@ def _rules(style: Element) -> Iterator[Rule]:
             yield rule
 
 
-def _is_for(rule: Rule, mode: Mode) -> bool:
+def _is_for(rule: StyleRule, mode: Mode) -> bool:
     if mode.honours == "prefers-color-scheme":
         return any("prefers-color-scheme:dark" in at.prelude.replace(" ", "") for at in rule.within)
     return mode.honours == "data-ogs" and _has_marks(rule)
 
 
-def _is_for_some_mode(rule: Rule) -> bool:
+def _is_for_some_mode(rule: StyleRule) -> bool:
     return any("prefers-color-scheme" in at.prelude for at in rule.within) or _has_marks(rule)
 
 
-def _has_marks(rule: Rule) -> bool:
+def _has_marks(rule: StyleRule) -> bool:
     return any(name.startswith(OUTLOOK_MARK) for selector in rule.selectors for name in selector.attribute_names())
 
 
-def _declares_dark(root: Element, rules: Sequence[Rule]) -> bool:
+def _declares_dark(root: Element, rules: Sequence[StyleRule]) -> bool:
     metas = (node for node in root.walk() if node.tag == "meta")
     return any("dark" in meta.get("content") for meta in metas if meta.get("name") == "color-scheme") or any(
         one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
@@ -147,7 +147,7 @@ def _declares_dark(root: Element, rules: Sequence[Rule]) -> bool:
 
 
 def _presentation(node: Element) -> tuple[tuple[str, str], ...]:
-    """Return what HTML says without CSS, which any declaration overrules (HTML, 15.3)."""
+    """Return the presentational attributes as CSS. Any declaration overrides them (HTML, 15.3)."""
     return tuple((css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name)))
 
 

@@ -1,12 +1,22 @@
-"""Colours as CSS writes them, laid over each other, and moved in lightness (CIE L*a*b*, D65, as in CSS Color 4)."""
+"""Colours of CSS, blending, lightness (CIE L*a*b*, D65, as in CSS Color 4), and what clients do to colours in the dark.
+
+The dark modes are models of observed behaviour, since no client publishes its own.
+
+Own dark styles (Apple Mail, Thunderbird, HEY): colours stay, dark styles of the mail count.
+Partial inversion (Outlook.com, Outlook on Android and iOS): light backgrounds turn dark and dark text light, dark areas
+stay. Rules for `[data-ogsc]` and `[data-ogsb]` count.
+Full inversion (Gmail on iOS, Outlook for Windows): everything is inverted, dark styles do not count.
+"""
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from tinycss2 import color3
 
 from keyturn.emails.lint.css.stylesheets import with_finite_integers
+from keyturn.mail.rendering.palette import ENOUGH, contrast
 
 _WHITE_POINT = (0.95047, 1.0, 1.08883)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
@@ -19,7 +29,7 @@ _FUNCTION = re.compile(r"(?<![\w-])(?!-*(?:rgb|hsl)a?\()[a-z-]+\(", re.IGNORECAS
 
 
 class Colour(NamedTuple):
-    """Red, green and blue from 0 to 1, and how much of it covers what lies under it."""
+    """Red, green, blue and opacity, each from 0 to 1."""
 
     red: float
     green: float
@@ -33,7 +43,7 @@ class Colour(NamedTuple):
 
     @property
     def css(self) -> str:
-        """The colour with how much it covers."""
+        """The colour as CSS, with its opacity."""
         channels = ",".join(str(round(min(max(channel, 0), 1) * 255)) for channel in self[:3])
         return str(self) if self.alpha == 1 else f"rgba({channels},{self.alpha:g})"
 
@@ -42,13 +52,13 @@ class Colour(NamedTuple):
 
 
 def read_colour(value: str) -> Colour | None:
-    """Return a colour, transparent for "transparent"; None for what is no colour or depends on something else."""
+    """Read a colour. Returns None for other values, and for colours that depend on others, such as currentcolor."""
     found = color3.parse_color(with_finite_integers(value))
     return Colour(*found) if isinstance(found, tuple) else None
 
 
 def read_ground(value: str) -> Colour | None:
-    """Return the colour in a `background`, transparent where it has none; None where it cannot be read here."""
+    """Return the colour of a `background`: transparent if it has none, None if it cannot be read."""
     without_images = _IMAGE.sub(" ", value)
     if _FUNCTION.search(without_images):
         return None
@@ -57,7 +67,7 @@ def read_ground(value: str) -> Colour | None:
 
 
 def replace_colours(value: str, change: Callable[[Colour], Colour]) -> str:
-    """Return a value, of a border for example, with each of its colours changed; an image in it stays as it is."""
+    """Change each colour in a value, such as that of a border. Images stay."""
 
     def replace(word: re.Match[str]) -> str:
         found = None if _IMAGE.match(word[0]) else read_colour(word[0])
@@ -72,7 +82,7 @@ def lightness(colour: Colour) -> float:
 
 
 def with_lightness(colour: Colour, wanted: float) -> Colour:
-    """Return the colour at another L*; what leaves sRGB is cut off there."""
+    """Return the colour at another L*, clipped to sRGB."""
     _, a, b = _to_lab(colour)
     return _from_lab(min(max(wanted, 0), 100), a, b)
 
@@ -111,3 +121,62 @@ def _lab_curve(value: float) -> float:
 
 def _lab_uncurve(value: float) -> float:
     return value**3 if value**3 > _EPSILON else (116 * value - 16) / _KAPPA
+
+
+_MIDDLE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A way in which clients show mails.
+
+    `says` is its name in findings. `ground` is the background of a mail without its own. `honours`: the styles that
+    count beside the plain ones.
+    """
+
+    name: str
+    says: str
+    ground: Colour
+    honours: Literal["", "prefers-color-scheme", "data-ogs"] = ""
+
+    @property
+    def inverts(self) -> bool:
+        return self.name in ("partial", "full")
+
+
+LIGHT = Mode("light", "in light", Colour(1, 1, 1))
+DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme")
+PARTIAL = Mode("partial", "when Outlook.com inverts (modelled)", Colour(0x2D / 255, 0x2D / 255, 0x2D / 255), "data-ogs")
+FULL = Mode("full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0x14 / 255, 0x14 / 255))
+
+# The background of Apple Mail on iOS for a mail that declares a dark scheme without a background.
+DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)
+
+
+def invert_ground(colour: Colour, mode: Mode) -> Colour:
+    """Return the inverted background. A partial inversion keeps dark ones."""
+    if mode is PARTIAL and lightness(colour) <= _MIDDLE:
+        return colour
+    return _invert(colour, mode)
+
+
+def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
+    """Return the inverted text colour on a background that is inverted already.
+
+    Outlook.com keeps legible colours, and shifts the others until they are legible.
+    """
+    if mode is FULL:
+        return _invert(colour, mode)
+    if contrast(str(colour), str(ground)) >= ENOUGH:
+        return colour
+    found = _invert(colour, mode)
+    step = 1 if lightness(ground) < _MIDDLE else -1
+    while contrast(str(found), str(ground)) < ENOUGH and 0 < lightness(found) < 99.5:  # short of white
+        found = with_lightness(found, lightness(found) + step)
+    return found
+
+
+def _invert(colour: Colour, mode: Mode) -> Colour:
+    """Invert the lightness between the client's dark background and white."""
+    least = lightness(mode.ground)
+    return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)

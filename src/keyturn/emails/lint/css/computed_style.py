@@ -1,4 +1,7 @@
-"""What each text of a mail looks like in one mode: its colour, its ground and its size."""
+"""The look of each text in one mode: colour, background, size and weight.
+
+Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,9 +9,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from keyturn.emails.lint.css.cascade import Styles, Stylesheets
-from keyturn.emails.lint.css.colours import Colour, read_colour, read_ground, replace_colours
-from keyturn.emails.lint.css.dark_modes import DARK, DARK_CANVAS, Mode, invert_ground, invert_text
-from keyturn.emails.lint.css.typesetting import BOLD, font_size, font_weight, line_height
+from keyturn.emails.lint.css.colours import (
+    DARK,
+    DARK_CANVAS,
+    Colour,
+    Mode,
+    invert_ground,
+    invert_text,
+    read_colour,
+    read_ground,
+    replace_colours,
+)
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element
 
 _BLACK, _WHITE, _LINK, _DARK_LINK = Colour(0, 0, 0), Colour(1, 1, 1), Colour(0, 0, 0xEE / 255), Colour(0.62, 0.62, 1)
@@ -18,10 +29,10 @@ _NOT_OWN = ("inherit", "currentcolor", "unset")
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """How the text of an element is drawn. `size` and `line_height` in px, the latter 0 where the client chooses.
+    """The look of an element's text.
 
-    `colour` is None where it is written in a way that is not read here, and the ground likewise. `over_image`: the
-    ground is what is seen where an image, or a gradient, is not shown.
+    `colour` and `ground` (its background) are None if they cannot be read. `size` and `line_height` are in px; a line
+    height of 0 is the client's choice. `over_image`: the background is only seen if an image or gradient is not shown.
     """
 
     colour: Colour | None
@@ -39,7 +50,7 @@ class Paint:
 
 
 class Painter:
-    """Paints a drawn mail in one mode. `sheets` are its own, where somebody has read them already."""
+    """Finds the look of the elements of a mail in one mode. `sheets`: its stylesheets, if they are read already."""
 
     def __init__(self, root: Element, mode: Mode, sheets: Stylesheets | None = None) -> None:
         sheets = sheets or Stylesheets(root)
@@ -51,7 +62,7 @@ class Painter:
 
     @property
     def canvas(self) -> Paint:
-        """What a text without styles lies on, and its own colour."""
+        """The look of a text without styles."""
         ground = DARK_CANVAS if self._canvas_is_dark else self._mode.ground
         ink = _WHITE if self._canvas_is_dark else _BLACK
         if self._mode.inverts:
@@ -59,13 +70,13 @@ class Painter:
         return Paint(ink, ground, 16, 400, 0, "left")
 
     def texts(self) -> Iterator[tuple[Element, Paint]]:
-        """Yield every element with text of its own that is seen, and how it is drawn."""
+        """Yield every visible element with text of its own, and its look."""
         for node, _, paint in self._seen_elements(self._root, self.canvas):
             if paint.size > 1 and any(any(map(str.isalnum, text.text)) for text in node.texts):
                 yield node, paint
 
     def recoloured_elements(self) -> Iterator[tuple[Element, dict[str, str]]]:
-        """Yield every element that is seen and has colours of its own, and what they are in this mode, as CSS."""
+        """Yield every visible element with colours of its own, and these colours in this mode, as CSS."""
         for node, styles, paint in self._seen_elements(self._root, self.canvas):
             declarations = _own_lines(styles, self._mode)
             if (ground := _own_ground(styles, self._mode)) and ground.alpha:
@@ -92,7 +103,7 @@ class Painter:
 
 @lru_cache(8192)
 def _paint(tag: str, link: Colour | None, styles: Styles, above: Paint, mode: Mode) -> Paint:
-    """Return how an element is painted within one that is painted as `above`. `link` is the colour of one."""
+    """Return the look of an element within `above`. `link` is the default colour if it is a link."""
     given = styles.values
     size = font_size(given.get("font-size"), tag, above.size)
     return Paint(
@@ -133,7 +144,7 @@ def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
 
 
 def _line_colour(colour: Colour, mode: Mode) -> Colour:
-    """Return what becomes of a line: what becomes of a ground."""
+    """Return the colour of a line, which clients treat as they do backgrounds."""
     return invert_ground(colour, mode)._replace(alpha=colour.alpha) if mode.inverts else colour
 
 
@@ -156,3 +167,45 @@ def _colour(styles: Styles, link: Colour | None, above: Paint, ground: Colour | 
     if mode.inverts and not (winner and winner.declared_for_mode):
         found = invert_text(found.blend_over(ground), ground, mode)
     return found.blend_over(ground)
+
+
+BOLD = 700
+
+_BOLD_BY_ITSELF = frozenset(("b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"))
+_TIMES_BY_ITSELF = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83}
+_KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
+_WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
+_WEIGHT = re.compile("[0-9]{1,4}")
+_NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
+_LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|em|rem|%)?$")
+
+
+def font_size(value: str | None, tag: str, above: float) -> float:
+    own = above * _TIMES_BY_ITSELF.get(tag, 1)
+    if value is None:
+        return own
+    return _KEYWORDS.get(value.lower(), _length(value.lower(), above, own))
+
+
+def font_weight(value: str | None, tag: str, above: int) -> int:
+    own = BOLD if tag in _BOLD_BY_ITSELF else above
+    if value is None:
+        return own
+    return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, own)
+
+
+def line_height(value: str | None, size: float, above: float) -> float:
+    """Return the line height in px, or 0 if the client chooses it."""
+    if value is None:
+        return above
+    if _NUMBER.fullmatch(value):
+        return float(value) * size
+    return _length(value, size, 0)
+
+
+def _length(value: str, of: float, otherwise: float) -> float:
+    if not (found := _LENGTH.match(value)):
+        return otherwise
+    number = float(found[1])
+    in_px = {"pt": number * 4 / 3, "em": number * of, "rem": number * 16, "%": number * of / 100}
+    return in_px.get(found[2] or "px", number)

@@ -1,4 +1,4 @@
-"""Elements that do not exist, or stand where they do nothing."""
+"""Unknown elements, and elements in places where they have no effect."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,8 +6,7 @@ from difflib import get_close_matches
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
-from keyturn.emails.lint.markup.schema import schema
-from keyturn.emails.lint.markup.structure import bodies_of
+from keyturn.emails.lint.markup.structure import bodies_of, schema
 from keyturn.mail.rendering.html_tree import Element
 
 RULES = RuleGroup(
@@ -35,7 +34,7 @@ _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
     "mj-selector": frozenset(["mj-html-attributes"]),
     "mj-html-attribute": frozenset(["mj-selector"]),
 }
-"""Elements that are no components, and where they may stand."""
+"""Elements that are no components, with their parents."""
 
 _REMOVED: Mapping[str, str] = {
     "mj-container": "MJML 4 has no mj-container: give its attributes to mj-body and delete it.",
@@ -48,7 +47,7 @@ _REMOVED: Mapping[str, str] = {
     "mj-html": "It is mj-raw now.",
 }
 _WORD = re.compile(r"\S*\w\w")
-"""A lone character between elements is a slip of the keyboard: nobody misses it, unless the compiler minds."""
+"""Text with a word. A lone character between elements is a typing slip, which counts only if the compiler refuses."""
 
 _UNREAD: Mapping[tuple[str, str], str] = {
     ("mj-html-attributes", "mj-head"): "Set the attributes in HTML of your own, in mj-text or mj-raw.",
@@ -58,7 +57,7 @@ _UNREAD: Mapping[tuple[str, str], str] = {
     ("mj-raw", "mj-navbar"): "Move it before or behind <mj-navbar>.",
     ("mj-raw", "mj-social"): "Move it before or behind <mj-social>.",
 }
-"""Elements, with the parent, that MJML has and that mrml, the compiler, refuses."""
+"""Elements with parents that MJML allows and the compiler, mrml, refuses."""
 
 _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 _TEXT_ALONE = frozenset(["mj-title", "mj-preview", "mj-style", "mj-breakpoint"])
@@ -81,7 +80,7 @@ def nesting_findings(document: Document) -> Iterator[Finding]:
 
 
 def _check_top(document: Document) -> Iterator[Finding]:
-    """Look at what every mail has: one mjml, one mj-body."""
+    """Check that there is one mjml and an mj-body."""
     tops = document.root.children
     mjml = next((element for element in tops if element.tag == "mjml"), None)
     if mjml is None:
@@ -150,7 +149,7 @@ def _check_element(document: Document, element: Element) -> Iterator[Finding]:
 
 
 def _html_tags(document: Document) -> Iterator[Finding]:
-    """Look at the tags inside of elements that hold HTML, or text alone."""
+    """Check the tags inside elements that hold HTML or plain text."""
     for tag, offset, within in document.html_tags:
         if within.tag in _TEXT_ALONE:
             yield document.finding(
@@ -173,7 +172,7 @@ def _html_tags(document: Document) -> Iterator[Finding]:
 def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, known = element.tag, [*schema().elements, *_WITHOUT_RULES]
     if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
-        return  # the outermost was reported
+        return  # only the outermost is reported
     if tag in _REMOVED:
         yield document.finding(
             element.offset, RULES["removed-element"], "error", f"<{tag}> was removed from MJML.", _REMOVED[tag]
@@ -231,7 +230,7 @@ def _misplaced_element(document: Document, element: Element) -> Finding:
 
 
 def _way_in(tag: str, above: str, homes: list[str]) -> str:
-    """Name the element that is missing in between, or where else the element may go."""
+    """Suggest the missing element in between, or another parent."""
     taken = schema().elements[above].children
     between = next((home for home in homes if home in taken), None)
     if between:
@@ -240,7 +239,7 @@ def _way_in(tag: str, above: str, homes: list[str]) -> str:
 
 
 def _unread_include(document: Document, element: Element) -> Finding:
-    """Say what is left of mj-include: one that names a file became Jinja's include before."""
+    """Report an mj-include without a literal path. Others have become Jinja's include before."""
     return document.finding(
         element.offset,
         RULES["include"],

@@ -1,4 +1,4 @@
-"""Tags that are left open, closed twice or written in a way that the compiler does not read."""
+"""Tags that are unclosed, closed twice or malformed for the compiler."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup, Severity, line_and_column
-from keyturn.emails.lint.markup.mjml_parser import FaultKind, SyntaxFault, parse_mjml
+from keyturn.emails.lint.markup.mjml_parser import MjmlFaultKind, SyntaxFault, parse_mjml
 
-BREAKING: frozenset[FaultKind] = frozenset(
+BREAKING: frozenset[MjmlFaultKind] = frozenset(
     ["unclosed-tag", "stray-closing-tag", "unfinished-tag", "unclosed-quote", "unclosed-comment"]
 )
-"""Faults after which nobody knows what stands in what."""
+"""Faults after which the nesting is unknown."""
 
 
 class _Words(NamedTuple):
-    """Words a kind of fault; `{tag}` and `{detail}` are the fault's own."""
+    """The texts of a kind of fault, with `{tag}` and `{detail}`."""
 
     message: str
     fix: str
     severity: Severity = "error"
 
 
-_WORDS: Mapping[FaultKind, _Words] = {
+_WORDS: Mapping[MjmlFaultKind, _Words] = {
     "unclosed-tag": _Words("<{tag}> is opened here and never closed.", "Add </{tag}> where it ends."),
     "stray-closing-tag": _Words(
         "</{tag}> closes nothing: no <{tag}> is open here.", "Delete it, or open <{tag}> before it."
@@ -74,9 +74,9 @@ def syntax_findings(document: Document) -> Iterator[Finding]:
 
 
 def first_mistake_in(file: str, source: str) -> Finding | None:
-    """Return the first error in the tags of a template as it is written, for one that does not compile.
+    """Return the first error in the tags of a template's source, for a template that does not compile.
 
-    What Jinja will fill in is taken for a word, and its statements for blanks.
+    Expressions of Jinja count as words, its statements as blanks.
     """
     for fault in parse_mjml(_JINJA.sub(_without_jinja, source)).faults:
         finding = _finding_at(Place(file, *line_and_column(source, fault.offset)), fault)
@@ -86,7 +86,7 @@ def first_mistake_in(file: str, source: str) -> Finding | None:
 
 
 def _without_jinja(jinja: re.Match[str]) -> str:
-    """Leave a word or blanks of the same length, so that all else stays where it is and an attribute keeps a value."""
+    """Replace Jinja by a word or blanks of the same length: offsets stay, and attributes keep a value."""
     return re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0])
 
 

@@ -1,4 +1,4 @@
-"""HTML in which everything drawn names the element of the MJML, or the tag of plain HTML, that it comes from."""
+"""HTML with marks that name the source of each element: an element of MJML, or a tag of plain HTML."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,9 @@ _KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
 
 
 def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
-    """Compile the MJML to HTML that leads back to the MJML.
+    """Compile MJML to HTML with marks, which the compiler passes through.
 
-    `kt-NUMBER` is among the classes of what each body element draws, and `data-keyturn="OFFSET"` on the tags that the
-    author wrote in HTML: the compiler hands both through.
+    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`.
     """
     body = body_of(root)
     return to_html(splice(mjml, _additions(root, body, html_tags) if body else ()))
@@ -34,7 +33,7 @@ def number_of_class(class_name: str) -> int | None:
 
 
 def keys_in(marked: str) -> set[str]:
-    """Return what stands for elements and tags in HTML that was marked."""
+    """Return the keys of elements and tags in marked HTML."""
     return {found[1] or found[2] for found in _KEY.finditer(marked)}
 
 
@@ -54,7 +53,7 @@ def _offset_mark(tag: Element | HtmlTag) -> tuple[int, int, str]:
 
 
 def _inherited_classes(root: Element, element: Element) -> list[str]:
-    """Return the classes that mj-attributes would give the element if it had no `css-class` of its own."""
+    """Return the classes that the element inherits from mj-attributes without a `css-class` of its own."""
     wanted = element.get("mj-class").split()
     return [
         rule.get("css-class")
@@ -64,3 +63,49 @@ def _inherited_classes(root: Element, element: Element) -> list[str]:
         if rule.tag in (element.tag, "mj-all") or (rule.tag == "mj-class" and rule.get("name") in wanted)
         if "css-class" in rule.attributes
     ]
+
+
+_OFFSET = re.compile("[0-9]{1,9}")
+
+
+class ElementLookup:
+    """Finds the source of an element of `Document.marked_html` by its marks.
+
+    `root` is the tree of the MJML or plain HTML. `body` is the fallback.
+    """
+
+    def __init__(self, root: Element, body: Element, *, is_mjml: bool) -> None:
+        self._body = body
+        self._is_mjml = is_mjml
+        self._by_number = {element.number: element for element in root.walk() if element.tag}
+        self._tables = {str(table.offset): table for table in root.walk() if table.tag == "table"}
+
+    def offset_of(self, drawn: Element) -> int:
+        """Return the offset of its tag, or else of the element that renders it."""
+        for above in _with_ancestors(drawn):
+            if _OFFSET.fullmatch(written := above.get("data-keyturn")):
+                return int(written)
+            if element := self._named_by(above):
+                return element.offset
+        return self._body.offset
+
+    def element_of(self, drawn: Element) -> Element:
+        """Return the element that renders it; in plain HTML, the nearest table."""
+        if self._is_mjml:
+            named = (self._named_by(above) for above in _with_ancestors(drawn))
+            return next(filter(None, named), self._body)
+        tables = (above.get("data-keyturn") for above in _with_ancestors(drawn) if above.tag == "table")
+        return self._tables.get(next(tables, ""), self._body)
+
+    def element_of_class(self, name: str) -> Element | None:
+        """Return the element of a mark's class, or None for other classes."""
+        number = number_of_class(name)
+        return self._by_number.get(number) if number else None
+
+    def _named_by(self, drawn: Element) -> Element | None:
+        return next(filter(None, map(self.element_of_class, drawn.get("class").split())), None)
+
+
+def _with_ancestors(drawn: Element) -> Iterator[Element]:
+    yield drawn
+    yield from drawn.ancestors()

@@ -1,7 +1,7 @@
-"""MJML -> a tree with offsets, whatever is wrong with it: a missing tag hides as little as possible of the rest.
+"""A tolerant parser of MJML: a tree with offsets, in which a missing tag hides as little as possible of the rest.
 
-A parser of our own: MJML is neither HTML (elements of its own may be closed at once) nor XML (mj-text holds HTML), and
-the checks need the offset of every attribute and value.
+MJML is neither HTML (its elements may close themselves) nor XML (mj-text holds HTML). The checks need the offset of
+every attribute and value.
 """
 
 import re
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from html import unescape
 from typing import Literal, NamedTuple
 
-from keyturn.emails.lint.markup.schema import schema
+from keyturn.emails.lint.markup.structure import schema
 from keyturn.mail.rendering.html_tree import VOID, Attribute, Element, Text
 
 _NAME = re.compile(r"[A-Za-z][^\s/><\"'=]*")
@@ -32,11 +32,11 @@ _WITHOUT_COMMENTS = frozenset(
         "mj-title",
     ]
 )
-"""Where mrml, the compiler, refuses a comment; a conditional one it takes in HTML alone."""
+"""Elements in which the compiler, mrml, refuses comments. It takes conditional ones only in HTML."""
 
 
 class HtmlTag(NamedTuple):
-    """A start tag in the HTML that an element of MJML holds."""
+    """A start tag in the HTML inside an element of MJML."""
 
     tag: str
     offset: int
@@ -47,7 +47,7 @@ class HtmlTag(NamedTuple):
         return self.offset + 1 + len(self.tag)
 
 
-FaultKind = Literal[
+MjmlFaultKind = Literal[
     "unclosed-tag",
     "stray-closing-tag",
     "misspelt-closing-tag",
@@ -69,19 +69,19 @@ FaultKind = Literal[
 
 
 class SyntaxFault(NamedTuple):
-    """A place where the MJML is not well-formed: `tag` is the element, `detail` what the kind of fault needs."""
+    """A place where the MJML is malformed. `detail` depends on the kind of fault."""
 
-    kind: FaultKind
+    kind: MjmlFaultKind
     offset: int
     tag: str = ""
     detail: str = ""
 
 
-class Parsed(NamedTuple):
+class ParsedMjml(NamedTuple):
     """The tree of a mail's MJML.
 
-    Elements whose content is HTML (mj-text, mj-button, mj-table, mj-raw, ...) or plain text (mj-title, mj-style) have
-    neither children nor texts: their content is what stands in `inner`, and the start tags in it are `html_tags`.
+    Elements that hold HTML (mj-text, mj-button, mj-table, mj-raw, ...) or plain text (mj-title, mj-style) have neither
+    children nor texts. Their content is the range `inner`; its start tags are in `html_tags`.
     """
 
     root: Element
@@ -89,12 +89,12 @@ class Parsed(NamedTuple):
     faults: tuple[SyntaxFault, ...] = ()
 
 
-def parse_mjml(mjml: str) -> Parsed:
-    """Return the tree, and all that is not well-formed, in the order of the source."""
+def parse_mjml(mjml: str) -> ParsedMjml:
+    """Return the tree, and its faults in the order of the source."""
     parser = _Parser(mjml)
     parser.read()
     faults = sorted(parser.faults, key=lambda fault: fault.offset)
-    return Parsed(parser.root, tuple(parser.html_tags), tuple(faults))
+    return ParsedMjml(parser.root, tuple(parser.html_tags), tuple(faults))
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class _Open:
 
 
 class _Parser:
-    """Builds the tree, and notes what is not well-formed."""
+    """Builds the tree and notes faults."""
 
     def __init__(self, mjml: str) -> None:
         self.root = Element("", 0, 0, inner=range(len(mjml)), end=len(mjml))
@@ -127,7 +127,7 @@ class _Parser:
         self._close_down_to(0, len(self._mjml))
 
     def _markup(self, start: int) -> int:
-        """Read what begins with the `<` at `start`, and return the offset behind it."""
+        """Read the markup at the `<` at `start`, and return the offset behind it."""
         if self._mjml.startswith("<!--", start):
             return self._comment(start)
         if self._mjml.startswith("</", start):
@@ -158,7 +158,7 @@ class _Parser:
             self._fault("misplaced-comment", start, self._holder.tag)
         return end + 3
 
-    def _skip(self, kind: FaultKind, start: int, closing: str) -> int:
+    def _skip(self, kind: MjmlFaultKind, start: int, closing: str) -> int:
         self._fault(kind, start)
         end = self._mjml.find(closing, start)
         return end + len(closing) if end >= 0 else len(self._mjml)
@@ -242,7 +242,7 @@ class _Parser:
         return end + 1
 
     def _opened_by(self, tag: str, start: int) -> int | None:
-        """Return the depth of the tag that an end tag closes, None where it closes nothing."""
+        """Return the depth of the tag that an end tag closes, or None if it closes none."""
         for depth in range(len(self._open) - 1, 0, -1):
             if self._open[depth].tag == tag:
                 return depth
@@ -258,7 +258,7 @@ class _Parser:
         return None
 
     def _close_down_to(self, depth: int, end: int, closing: str = "") -> None:
-        """End, at `end`, what was left open inside the tag at `depth`."""
+        """Close, at `end`, the open tags inside the tag at `depth`."""
         while len(self._open) > depth + 1:
             left = self._open.pop()
             self._fault("unclosed-tag", left.offset, left.tag, closing)
@@ -271,7 +271,7 @@ class _Parser:
         """The innermost open element of MJML."""
         return next(opened.element for opened in reversed(self._open) if opened.element)
 
-    def _fault(self, kind: FaultKind, offset: int, tag: str = "", detail: str = "") -> None:
+    def _fault(self, kind: MjmlFaultKind, offset: int, tag: str = "", detail: str = "") -> None:
         self.faults.append(SyntaxFault(kind, offset, tag, detail))
 
 

@@ -1,1 +1,1 @@
-"""From what is drawn back to the place in the templates."""
+"""Templates as they are written: errors in them, texts for translation, and the origins of rendered text."""

@@ -1,4 +1,4 @@
-"""Where in a broken template or file of samples the mistake stands, as far as it can be told."""
+"""The place of an error in a broken template or file of samples, as precisely as possible."""
 
 import re
 import traceback
@@ -10,7 +10,7 @@ from posixpath import basename
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 
-from keyturn.emails.gallery.placeholders.missing_names import missing_name
+from keyturn.emails.gallery.variables.missing_names import missing_name
 from keyturn.emails.lint.finding import Place, line_and_column
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders
@@ -28,10 +28,7 @@ _FIELD = re.compile(r"`\$\.(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Holds where in the templates an error is.
-
-    `file` is relative to the folder of the templates; `line` and `column` are None where nobody can say.
-    """
+    """The place of an error. `file` is relative to the folder of templates; `line` and `column` may be unknown."""
 
     file: str
     line: int | None = None
@@ -41,7 +38,7 @@ class Spot:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
     def nearest_place(self, folders: Folders) -> Place:
-        """Return a place for who needs one: the first tag of the line, else its first word."""
+        """Return a complete place. The default column is that of the first tag of the line, else its first word."""
         line = line_at(self, folders)
         tag = _TAG.search(line)
         first = tag.start() if tag else len(line) - len(line.lstrip())
@@ -54,7 +51,7 @@ def line_at(spot: Spot, folders: Folders) -> str:
 
 
 def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
-    """Return where Jinja stopped. Of a line with several tags, only one that is named is the one."""
+    """Return where Jinja stopped. In a line with several tags, the column is known only if the error names one."""
     spot = Spot(folders.name_of(error.path), error.line)
     if isinstance(error.__cause__, TemplateSyntaxError) and (unclosed := _UNCLOSED.search(error.message)):
         return _unclosed_block("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
@@ -62,7 +59,7 @@ def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
 
 
 def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:
-    """Return what the message names: a line, or a sample and its field."""
+    """Return the place that the message names: a line, or a sample and its field."""
     file = folders.name_of(error.path)
     if found := _AT.search(error.message):
         return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
@@ -75,7 +72,7 @@ def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:
 
 
 def find_undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
-    """Return the first byte that is not UTF-8, of the file that could not be read. Who read it does not name it."""
+    """Return the place of the first byte that is not UTF-8. The file is found by its content."""
     cause = error.__cause__
     if not isinstance(cause, UnicodeDecodeError):
         return None
@@ -86,7 +83,7 @@ def find_undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
 
 
 def find_circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
-    """Return where templates bring in each other without end, each once; a macro that calls itself is none."""
+    """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
     if not isinstance(error.__cause__, RecursionError):
         return ()
     steps = traceback.extract_tb(error.__cause__.__traceback__)
@@ -124,7 +121,7 @@ def _names_in(error: TemplateInvalid) -> Iterator[str]:
 
 
 def _unclosed_block(source: str, block: str, end: Spot) -> Spot:
-    """Return the last tag of a kind that is opened and never closed; a `set` may need no end, so nobody can say."""
+    """Return the last unclosed tag of a kind. For `set`, which may need no end tag, return the end of the file."""
     opened: list[int] = []
     for tag in (
         re.finditer(rf"\{{#.*?(?:#\}}|\Z)|\{{%[-+]?\s*(end)?{block}\b", source, re.DOTALL) if block != "set" else ()

@@ -1,7 +1,7 @@
-"""A Jinja environment whose output knows its templates: for the studio and the checks, never for what is sent.
+"""A Jinja environment whose output carries its origins. The studio and the checks use it, never the sender of mails.
 
-Jinja's own code generator is extended (`Environment.code_generator_class`), so inheritance, includes, imports, macros
-and white-space control are Jinja's, and the text is the same to the byte.
+It extends Jinja's code generator (`Environment.code_generator_class`), so inheritance, includes, imports, macros and
+white-space control are Jinja's own, and the text is identical.
 """
 
 import re
@@ -24,18 +24,18 @@ _NAMES: Mapping[str, str] = {
     "string": "str",
     "markup_join": "markup_join",
     "str_join": "str_join",
-    "Macro": "Macro",
+    "TracedMacro": "Macro",
     "TemplateReference": "TemplateReference",
     "trace_data": "_data",
     "trace_printed": "_printed",
 }
-"""What compiled templates use of `traced_text`, and the name that Jinja's generated code has for it."""
+"""Names in `traced_text`, with their names in Jinja's generated code."""
 
 
 def with_origins(environment: Environment) -> Environment:
-    """Return a copy of the environment that renders the same texts as `traced_text.Text`. The original stays as it is.
+    """Return a copy of the environment that renders `traced_text.TracedText`.
 
-    It is synchronous, and keeps neither templates nor byte code in the original's caches.
+    The copy is synchronous and does not share the original's caches.
     """
     copy = environment.overlay(extensions=[_Positions], bytecode_cache=None, enable_async=False)
     copy.code_generator_class = _OriginsGenerator
@@ -47,14 +47,14 @@ def with_origins(environment: Environment) -> Environment:
 
 
 class _TracedContext(Context):
-    """Gives macros and blocks results that know their origin."""
+    """Gives `super()` a result with origins."""
 
     def super(self, name: str, current: Any) -> BlockReference | Undefined:
         return traced_text.traced_block(super().super(name, current))
 
 
 class _Position(int):
-    """A line number that also knows where its tag or text starts."""
+    """A line number with line and column of the start of its tag or text."""
 
     line: int
     column: int
@@ -67,7 +67,7 @@ class _Position(int):
 
 
 class _OriginsGenerator(CodeGenerator):
-    """Writes code that notes where each output stands."""
+    """Generates code that records the place of each output."""
 
     def write_commons(self) -> None:
         super().write_commons()
@@ -75,7 +75,7 @@ class _OriginsGenerator(CodeGenerator):
         self.writeline(f"from keyturn.emails.lint.source.traced_text import {names}")
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        """Write each child by itself, wrapped in a call that tells where it stands."""
+        """Write each child separately, in a call that records its place."""
         if frame.require_output_check:
             if self.has_known_extends:
                 return
@@ -105,7 +105,7 @@ class _OriginsGenerator(CodeGenerator):
 
     @property
     def _statements(self) -> list[nodes.Node | None]:
-        """The statements that are being written, `call` and `filter`, the innermost last."""
+        """The open statements `call` and `filter`, the innermost last."""
         statements: list[nodes.Node | None] = self.__dict__.setdefault("_written", [])
         return statements
 
@@ -121,7 +121,7 @@ class _OriginsGenerator(CodeGenerator):
         self.write(f", {self._position(child)})")
 
     def _constant(self, child: nodes.Expr, frame: Frame) -> str | None:
-        """Return what Jinja would print of a constant: it escapes one before `finalize`, and all else after it."""
+        """Return Jinja's output for a constant, which it escapes before `finalize` and not after it."""
         finalize = self._make_finalize()
         if not finalize.const:
             return None
@@ -136,7 +136,7 @@ class _OriginsGenerator(CodeGenerator):
 
 
 class _Positions(Extension):
-    """Gives tokens columns: Jinja's lexer knows lines alone."""
+    """Adds columns to tokens: Jinja's lexer has only lines."""
 
     priority = 0  # before any extension that makes tokens of its own
 

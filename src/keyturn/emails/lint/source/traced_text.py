@@ -1,8 +1,7 @@
-"""Texts that remember which template wrote each piece of them.
+"""Strings that remember which template wrote each of their pieces.
 
-They compare, measure and print as the plain text does, so a template that tests or filters what it captured makes the
-same mail. Where a text is built in a way that nobody follows (formatting, slicing), the memory ends, and the place of
-the expression that prints it stands in.
+They compare, measure and print as plain strings, so templates that test or filter captured text render the same mail.
+Formatting and slicing lose the pieces. The text then has the place of the expression that prints it.
 """
 
 from bisect import bisect_right
@@ -13,16 +12,15 @@ from typing import Any, NamedTuple
 import markupsafe
 from jinja2 import runtime
 
-from keyturn.emails.gallery.suspended import raise_where_it_is
+from keyturn.emails.gallery.sandbox import raise_where_it_is
 from keyturn.emails.lint.finding import Place
 
 
 class Origin(NamedTuple):
-    """Says where a piece of a text comes from.
+    """The origin of a piece of text.
 
-    `verbatim`: the piece is the template's own text, so its columns go on from `place`.
-
-    `via` are the expressions that printed it, the innermost first: the calls of the macro that it stands in.
+    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the expressions that
+    printed it, the innermost first, as the calls of its macro.
     """
 
     place: Place
@@ -31,40 +29,40 @@ class Origin(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Holds what stands from `start` up to the next piece; `origin` is None where nobody knows."""
+    """The text from `start` to the next piece. `origin` is None if unknown."""
 
     start: int
     origin: Origin | None
 
 
-class Text(str):
+class TracedText(str):
     """A plain text with its pieces."""
 
     __slots__ = ("pieces", "undefined")
     pieces: tuple[Piece, ...]
     undefined: tuple[tuple[str, Place], ...]
-    """Names that were printed and that nobody gave, where an engine goes on without them."""
+    """Printed names that have no value, with their places, if the engine prints nothing for them."""
 
 
 class Markup(markupsafe.Markup):
-    """A text that needs no escaping, with its pieces."""
+    """An escaped text with its pieces."""
 
     __slots__ = ("pieces",)
     pieces: tuple[Piece, ...]
 
 
 def pieces_of(text: object) -> tuple[Piece, ...]:
-    """Return the pieces, in order; none where the text has no memory, as what a method of a text returned."""
-    return getattr(text, "pieces", ()) if isinstance(text, Text | Markup) else ()
+    """Return the pieces in order; an empty tuple for plain strings, such as results of string methods."""
+    return getattr(text, "pieces", ()) if isinstance(text, TracedText | Markup) else ()
 
 
 def undefined_in(text: object) -> tuple[tuple[str, Place], ...]:
-    """Return the names that an engine was not given and went on without, each with its place."""
+    """Return printed names that have no value, each with its place."""
     return getattr(text, "undefined", ())
 
 
 def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
-    """Return where the character at `offset` comes from."""
+    """Return the origin of the character at `offset`."""
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
     if index < 0 or (origin := pieces[index].origin) is None:
         return None
@@ -72,7 +70,7 @@ def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
 
 
 def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
-    traced = Markup(text) if hasattr(text, "__html__") else Text(text)
+    traced = Markup(text) if hasattr(text, "__html__") else TracedText(text)
     traced.pieces = tuple(pieces)
     return traced
 
@@ -96,7 +94,7 @@ def concat(parts: Iterable[str]) -> str:
 
 
 def trace_data(text: str, file: str, line: int, column: int) -> str:
-    """Return the template's own text, which begins at that place: a piece for each line of it."""
+    """Return the template's own text from that place on, with a piece for each line."""
     pieces, start = [], 0
     for number, content in enumerate(text.split("\n"), line):
         pieces.append(Piece(start, Origin(Place(file, number, 1 if start else column), verbatim=True)))
@@ -105,7 +103,7 @@ def trace_data(text: str, file: str, line: int, column: int) -> str:
 
 
 def trace_printed(value: str, file: str, line: int, column: int) -> str:
-    """Return what an expression at that place prints: what is not known of it comes from there."""
+    """Return the output of an expression at that place, which is the origin of pieces without one."""
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0, None),)
     return with_pieces(value, (Piece(start, _add_caller(place, origin)) for start, origin in pieces))
@@ -124,7 +122,7 @@ def escape(value: Any) -> markupsafe.Markup:
 
 def string(value: Any) -> str:
     """Do what `str` does."""
-    return value if isinstance(value, Text | Markup) else str(value)
+    return value if isinstance(value, TracedText | Markup) else str(value)
 
 
 def markup_join(values: Iterable[Any]) -> str:
@@ -141,7 +139,7 @@ def str_join(values: Iterable[Any]) -> str:
 
 
 def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the filter, so that what it made of a text it was given still knows its pieces."""
+    """Wrap a filter so that its result keeps the pieces of its argument."""
 
     @wraps(text_filter)
     def apply(*arguments: Any, **options: Any) -> Any:
@@ -152,7 +150,7 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-class Macro(runtime.Macro):
+class TracedMacro(runtime.Macro):
     """Wraps a macro, whose result keeps its pieces."""
 
     def _invoke(self, arguments: list[Any], autoescape: bool) -> str:
@@ -179,9 +177,7 @@ class TemplateReference(runtime.TemplateReference):
         return traced_block(super().__getitem__(name))
 
 
-def traced_block(
-    reference: runtime.BlockReference | runtime.Undefined,
-) -> runtime.BlockReference | runtime.Undefined:
+def traced_block(reference: runtime.BlockReference | runtime.Undefined) -> runtime.BlockReference | runtime.Undefined:
     if isinstance(reference, runtime.Undefined):
         return reference
     return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.emails.inbox.mail import MailContent, weight_of_part
 from keyturn.emails.inbox.summary import CapturedMail, Summary
-from keyturn.emails.lint.checks.anchors import site_of
+from keyturn.emails.lint.checks.links import site_of
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.kept import Kept
@@ -67,7 +67,7 @@ class CapturedChecks:
         return 0 < len(content.html) <= _LONGEST
 
     def _document(self, content: MailContent) -> "Document":
-        from keyturn.emails.lint.sent_document import document_of
+        from keyturn.emails.lint.sent_mail import document_of
 
         return document_of(content.html)
 
@@ -80,7 +80,7 @@ class CapturedChecks:
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> MailReport:
         # The checks take longer to load than the studio.
-        from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine_apart
+        from keyturn.emails.lint.sent_mail import NotExamined, SentMail, examine_apart
 
         findings = tuple(dict.fromkeys(check_message(content, mail.summary)))
         if not content.html:
@@ -90,7 +90,7 @@ class CapturedChecks:
         sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
             return MailReport((*findings, *examine_apart(sent, _SECONDS)))
-        except TooLong:
+        except NotExamined:
             return MailReport(findings, unchecked=f"Its HTML was not checked: that takes over {_SECONDS:g} seconds.")
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.fingerprints import Fingerprint
 from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.jinja.broken_templates import explain_samples
 from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.lint.source.broken_templates import explain_samples
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings, MailReport
 from keyturn.emails.studio.rendering.drawing import Order
 from keyturn.emails.studio.rendering.kept import Kept

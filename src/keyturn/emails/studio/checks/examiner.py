@@ -9,12 +9,10 @@ from keyturn.emails.lint.checks.safety import audit
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.document import Check, Document
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.jinja.broken_templates import explain
-from keyturn.emails.lint.jinja.translations import find_untranslated
-from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters
-from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
-from keyturn.emails.lint.suppression.judgement import judge
-from keyturn.emails.lint.suppression.severities import Severities
+from keyturn.emails.lint.source.broken_templates import explain
+from keyturn.emails.lint.source.translations import find_untranslated
+from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
+from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
 from keyturn.emails.lint.template_checks import document_findings, missing_names
 from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.drawing import Drawer, Order

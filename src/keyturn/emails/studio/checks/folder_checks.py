@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from keyturn.emails.gallery import Entry
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.emails.gallery.fingerprints import fingerprints
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import Finding, Place, Tally
 from keyturn.emails.lint.limits import limit_finding
-from keyturn.emails.lint.tally import Tally
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.kept import Kept
@@ -23,7 +22,7 @@ from keyturn.emails.studio.studio import Studio
 from keyturn.emails.workers import LimitExceeded, Limits, Runner
 
 if TYPE_CHECKING:  # these load the checks, and the studio starts without them
-    from keyturn.emails.lint.examination import Examination, Found
+    from keyturn.emails.lint.examination import Examination, MailFinding
     from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
 
 _MOMENT = 0.1
@@ -51,7 +50,7 @@ class FolderFindings:
     trouble: str = ""
 
     @property
-    def found(self) -> "tuple[Found, ...]":
+    def found(self) -> "tuple[MailFinding, ...]":
         return self.examination.found if self.examination else ()
 
     @cached_property
@@ -150,7 +149,7 @@ class FolderChecks:
 
     def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> "Examination":
         from keyturn.emails.lint.examination import examine
-        from keyturn.emails.lint.suppression.severities import Severities
+        from keyturn.emails.lint.suppression import Severities
         from keyturn.emails.lint.template_checks import TemplateFindings
 
         def known(_: "TemplateChecks", names: Sequence[str]) -> "Iterable[TemplateFindings]":

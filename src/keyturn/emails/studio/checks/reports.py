@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.tally import Tally
+from keyturn.emails.lint.finding import Finding, Tally
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.view import View
 
@@ -96,13 +95,11 @@ class InBrowser:
     def _judge(self, findings: Iterable[Finding]) -> dict[Finding, Finding]:
         """Return the findings that no comment ignores and no setting turns off, by what was reported."""
         # These load the list of all rules, and with it the checks.
-        from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
-        from keyturn.emails.lint.suppression.judgement import judge
-        from keyturn.emails.lint.suppression.severities import Severities
+        from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
 
         comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
         judged = judge(findings, comments, Severities(self._severity))
-        return {each.told: each.finding for each in judged if not each.reason}
+        return {each.declared: each.finding for each in judged if not each.reason}
 
 
 State = tuple[int, int] | None
@@ -138,10 +135,10 @@ class KnownFindings:
         findings = tuple(findings)
         if not (findings and (baseline := self.baseline())):
             return findings, ()
-        from keyturn.emails.lint.examination import Found, line_fingerprints
+        from keyturn.emails.lint.examination import MailFinding, line_fingerprints
 
         fingerprint = line_fingerprints(self._gallery.source)
-        new, known = baseline.split([Found(one, (), fingerprint(one.place)) for one in findings])
+        new, known = baseline.split([MailFinding(one, (), fingerprint(one.place)) for one in findings])
         return tuple(one.finding for one in new), tuple(one.finding for one in known)
 
     def _open(self) -> "Baseline | None":

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from keyturn.emails.gallery import Gallery, Sample
-from keyturn.emails.gallery.samples.durations import read_duration
-from keyturn.emails.gallery.samples.plain_data import plain_data
-from keyturn.emails.gallery.samples.shapes import Fields, fields_of
+from keyturn.emails.gallery.samples.shapes import Fields, fields_of, plain_data, read_duration
 from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit, pointer
 from keyturn.emails.studio.data.form import Form
 from keyturn.emails.studio.view import View

@@ -11,9 +11,17 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import NODEFAULT, inspect
 
-from keyturn.emails.gallery.samples.durations import in_iso, in_words, read_duration
-from keyturn.emails.gallery.samples.plain_data import plain_data
-from keyturn.emails.gallery.samples.shapes import Fields, Shape, alternatives, description_of, parts_of
+from keyturn.emails.gallery.samples.shapes import (
+    Fields,
+    Shape,
+    alternatives,
+    description_of,
+    in_iso,
+    in_words,
+    parts_of,
+    plain_data,
+    read_duration,
+)
 from keyturn.emails.studio.data.edits import Values, add_item, edit_between, pointer, remove_item
 
 Kind = Literal["line", "lines", "number", "flag", "moment", "day", "clock", "span", "choice", "group", "many", "json"]

@@ -18,12 +18,18 @@ import msgspec
 from msgspec import inspect
 
 from keyturn.emails.gallery import Sample
-from keyturn.emails.gallery.placeholders import plausible_texts
-from keyturn.emails.gallery.placeholders.plausible_texts import Named, text_for
-from keyturn.emails.gallery.samples.kinds import kind_of
-from keyturn.emails.gallery.samples.plain_data import plain_data, without_defaults
-from keyturn.emails.gallery.samples.shapes import alternatives, description_of, first_that_fits, parts_of
-from keyturn.emails.gallery.samples.writing import NATIVE, toml_lines
+from keyturn.emails.gallery.samples.hostile import kind_of
+from keyturn.emails.gallery.samples.saving import NATIVE, toml_lines
+from keyturn.emails.gallery.samples.shapes import (
+    alternatives,
+    description_of,
+    first_that_fits,
+    parts_of,
+    plain_data,
+    without_defaults,
+)
+from keyturn.emails.gallery.variables import plausible_texts
+from keyturn.emails.gallery.variables.plausible_texts import Named, text_for
 from keyturn.mail.rendering.render import EmailProps
 
 if TYPE_CHECKING:

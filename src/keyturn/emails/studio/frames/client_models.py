@@ -14,13 +14,11 @@ import tinycss2
 from tinycss2.ast import AtRule, Declaration, LiteralToken, QualifiedRule
 
 from keyturn.emails.lint.clients import word
+from keyturn.emails.lint.clients.word import resolve_conditionals
 from keyturn.emails.lint.css.cascade import OUTLOOK_MARK
-from keyturn.emails.lint.css.colours import read_ground
+from keyturn.emails.lint.css.colours import FULL, PARTIAL, Mode, read_ground
 from keyturn.emails.lint.css.computed_style import Painter
-from keyturn.emails.lint.css.dark_modes import FULL, PARTIAL, Mode
-from keyturn.emails.lint.css.selectors import read_selectors
-from keyturn.emails.lint.css.stylesheets import with_finite_integers
-from keyturn.emails.lint.markup.conditionals import resolve_conditionals
+from keyturn.emails.lint.css.stylesheets import read_selectors, with_finite_integers
 from keyturn.emails.studio.frames.rewriting import Rewriting, insert_in_head
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 

@@ -27,8 +27,8 @@ from keyturn.mail.rendering.html_tree import parse_html
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.browser.images import Image
+    from keyturn.emails.lint.clients.word import Loss
     from keyturn.emails.lint.reading import Saying
-    from keyturn.emails.lint.word_losses import Loss
 
 
 class Canvas:
@@ -118,7 +118,7 @@ class Canvas:
 
 
 def _losses(drawer: Drawer, order: Order) -> tuple["Loss", ...]:
-    from keyturn.emails.lint.word_losses import word_losses
+    from keyturn.emails.lint.clients.word import word_losses
 
     document = _document(drawer, order)
     return word_losses(document) if document else ()

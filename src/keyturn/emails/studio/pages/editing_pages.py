@@ -20,7 +20,7 @@ from litestar.status_codes import (
 from msgspec import Meta
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.drafts import Draft
+from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.emails.lint.finding import Finding
@@ -189,7 +189,7 @@ def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
 
 
 def _elements() -> dict[str, Any]:
-    from keyturn.emails.lint.markup.schema import EVERYWHERE, schema
+    from keyturn.emails.lint.markup.structure import EVERYWHERE, schema
 
     everywhere = dict.fromkeys(sorted(EVERYWHERE), "string")
     return {

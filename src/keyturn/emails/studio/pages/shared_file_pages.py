@@ -10,8 +10,7 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.components.drawing import CannotDraw, Options, draw_part
-from keyturn.emails.gallery.components.parts import parts_of
+from keyturn.emails.gallery.components import Options, PartNotDrawn, draw_part, parts_of
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.pages.layout import Layout
@@ -72,7 +71,7 @@ def component_frame(
     name = _shared_file(renditions.gallery, file)
     try:
         html = renditions.runner.run(_draw, name, part, options, drawn)
-    except (CannotDraw, LimitExceeded) as error:
+    except (PartNotDrawn, LimitExceeded) as error:
         reason = _TOO_MUCH if isinstance(error, LimitExceeded) else str(error)
         return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
     return frames.answer(html, drawn, frames.PREVIEW)

@@ -11,12 +11,12 @@ from cachetools import FIFOCache
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport
 from keyturn.emails.gallery.branches.search import LONGEST
+from keyturn.emails.gallery.discovery import FileState, state_of
 from keyturn.emails.gallery.environments import with_lenient_filters
-from keyturn.emails.gallery.file_states import FileState, state_of
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.emails.snapshots import MailName
 from keyturn.emails.snapshots.sides import Mail, MailStopped, MovedFolder, NotListed, Reopen, Sides
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template

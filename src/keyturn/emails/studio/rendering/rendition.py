@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from keyturn.emails.gallery import Gallery, Sample
-from keyturn.emails.gallery.file_states import FileState, is_unchanged, state_of
+from keyturn.emails.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.rendering.drawing import Drawer, Order, Timing

@@ -1,4 +1,4 @@
-"""Texts that are marked for translation, and have none; and what is wrong with the catalogues that hold them."""
+"""Texts that lack a translation, and faults of the catalogues."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -26,11 +26,11 @@ RULES = RuleGroup("languages", "untranslated", *_FIXES)
 
 
 MarkedTexts = Mapping[Text, Place]
-"""Texts that are marked for translation, and the first place of each."""
+"""Texts marked for translation, each with its first place."""
 
 
 def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
-    """Yield what `find_untranslated_texts` does, for the texts of these mails."""
+    """Yield the findings of `find_untranslated_texts` for the texts of these mails."""
     if has_catalogues(gallery):
         files = sorted({file for mail in mails for file in gallery.files_of(mail)})
         yield from find_untranslated_texts(gallery, (marked_texts(gallery, file) for file in files), languages)
@@ -43,10 +43,10 @@ def has_catalogues(gallery: Gallery) -> bool:
 def find_untranslated_texts(
     gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
 ) -> Iterator[Finding]:
-    """Yield a finding for each text that some of the languages have no translation for; `marked` are those of files.
+    """Yield a finding for each text that lacks a translation, at its first place. `marked`: the texts of each file.
 
-    It stands at the text's first place. Languages without any catalogue are left out, and so is English: it is what
-    the texts are written in. A catalogue's own faults are told at its lines, as far as they concern these texts.
+    Languages without a catalogue are left out, and English, the language of the texts. Faults of a catalogue that
+    concern these texts are reported at its lines.
     """
     return (finding for finding, _ in findings_on_texts(gallery, marked, languages))
 
@@ -54,7 +54,7 @@ def find_untranslated_texts(
 def findings_on_texts(
     gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
 ) -> Iterator[tuple[Finding, Text | None]]:
-    """Yield the same, each with the text that it is about; None for what concerns all of them."""
+    """Yield the same findings, each with its text, or None if it concerns all texts."""
     folders, languages, texts = gallery.folders, tuple(languages), dict[Text, Place]()
     for of_file in marked:
         texts = {**of_file, **texts}
@@ -89,13 +89,13 @@ def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[T
         return
     try:
         translated = language.translated_texts()
-    except CatalogueInvalid:  # it is among the faults
+    except CatalogueInvalid:  # reported with the faults
         return
     yield from (text for text in texts if text not in translated)
 
 
 def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
-    """Return the texts that are marked in a file. What cannot be parsed, another check tells."""
+    """Return the marked texts of a file. Another check reports files that cannot be parsed."""
     found: dict[Text, Place] = {}
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:
@@ -111,7 +111,7 @@ def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
 
 
 def _text(function: str, strings: Iterable[str | None]) -> Text | None:
-    """Return what a call of one of gettext's functions marks."""
+    """Return the text that a call of a gettext function marks."""
     given = [string for string in strings if string is not None]
     if function in ("pgettext", "npgettext"):
         return Text(given[1], given[0]) if len(given) > 1 else None
@@ -119,7 +119,7 @@ def _text(function: str, strings: Iterable[str | None]) -> Text | None:
 
 
 def _place(file: str, source: str, position: int, text: str) -> Place:
-    """Return where the text stands: `position` is its line and, as `_Positions` hands it on, where its tag starts."""
+    """Return the place of a text. `position`: its line, and the start of its tag as `_Positions` sets it."""
     line, column = getattr(position, "line", position), getattr(position, "column", 1)
     lines = source.split("\n")
     start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1

@@ -1,4 +1,4 @@
-"""Filters and tests that templates use and nobody has brought: told, and the mail is checked all the same."""
+"""Unknown filters and tests. They are reported, and the mail is checked without them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,9 +8,9 @@ from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
-from keyturn.emails.gallery.parsing import parse_template
+from keyturn.emails.gallery.variables.usage import parse_template
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
-from keyturn.emails.lint.jinja.broken_templates import explain
+from keyturn.emails.lint.source.broken_templates import explain
 from keyturn.emails.lint.source.origins import with_origins
 
 RULES = RuleGroup("jinja", "unknown-filter", "unknown-test")
@@ -31,25 +31,25 @@ _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
         "truncatechars", "truncatewords", "yesno",
     ),
 }  # fmt: skip
-"""Whose names apps commonly give their filters."""
+"""Libraries whose filters apps often use, with the names."""
 
 _ANY = Sample("", {})
 _YOUR_OWN = "one of your own comes with your Jinja environment: --env package.module:environment."
 
 
 def with_lenient_origins(environment: Environment) -> Environment:
-    """Return what `with_origins` makes, in which a filter that is not there leaves its value as it is."""
+    """Return the environment of `with_origins`, in which unknown filters return their value unchanged."""
     return with_lenient_filters(with_origins(environment))
 
 
 def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
-    """Yield each use of a filter or test that is not there, in all files of a template."""
+    """Yield each use of an unknown filter or test in the files of a template."""
     for file in gallery.files_of(template):
         yield from unknown_filters_in(gallery, file)
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
-    """Yield those of one file. Of an app's own environment, Jinja itself says it, and another engine knows its own."""
+    """Yield those of one file. Other engines report their own; in an app's own environment Jinja does."""
     if engine := gallery.templates.engine:
         yield from (explain(fault, gallery.folders, _ANY).finding for fault in engine.unknown_names(file))
         return
@@ -61,7 +61,7 @@ def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
 def _in_file(file: str, source: str, environment: Environment) -> Iterator[Finding]:
     try:
         used = list(parse_template(environment, source, file).find_all((nodes.Filter, nodes.Test)))
-    except TemplateError:  # told as what it is
+    except TemplateError:  # another check reports it
         return
     lines = source.split("\n")
     for node in used:

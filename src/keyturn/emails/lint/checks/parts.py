@@ -1,12 +1,16 @@
-"""The text part beside the HTML: that it is there, that it is text, and that it leads to the same places."""
+"""Parts of a mail beside its HTML, and characters that got lost between file and mail.
+
+The text part exists, is plain text and has the same links. A subject in a file of its own is one line of plain text.
+Jinja copies a byte order mark into the mail. Django and Liquid print nothing for a name that the sample lacks.
+"""
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 
-from keyturn.emails.lint.checks.anchors import Anchor, addresses_in, anchors
+from keyturn.emails.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
-from keyturn.emails.lint.source.sample_values import UNFILLED, is_sample_value, is_unfilled
 
 RULES = RuleGroup("parity", "html-in-text", "link-not-in-html", "link-not-in-text", "long-line", "no-text", "unfilled")
 
@@ -23,7 +27,7 @@ def check_parity(document: Document) -> Iterator[Finding]:
     yield from _unfilled_places(document)
     if not document.text.strip():
         yield document.finding(
-            Place(document.files.markup),  # also where a layout wrote all of it
+            Place(document.files.markup),  # even if a layout wrote all of it
             RULES["no-text"],
             "warning",
             "There is no text part, or nothing in it: who reads plain text gets an empty mail.",
@@ -116,3 +120,88 @@ def _long_lines(document: Document) -> Iterator[Finding]:
                 "Break lines at about 72 characters; the filter short_lines does it.",
             )
         offset += len(line) + 1
+
+
+SUBJECT_RULES = RuleGroup("subject", "empty", "markup", "several-lines")
+
+_MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
+
+
+def check_subject(document: Document) -> Iterator[Finding]:
+    if not document.files.subject:
+        return
+    text = document.subject_file
+    if not text.strip():
+        if not document.subject:
+            yield document.finding(
+                document.subject_place(0),
+                SUBJECT_RULES["empty"],
+                "error",
+                "The subject is empty.",
+                "Say what the mail is for.",
+            )
+        return
+    if found := _MARKUP.search(text):
+        yield document.finding(
+            document.subject_place(found.start()),
+            SUBJECT_RULES["markup"],
+            "warning",
+            f"The subject shows {found[0][:40]} as it is written: it is no HTML.",
+            "Write plain text, and do not escape in it.",
+        )
+    first = len(text) - len(text.lstrip())
+    if (end := text.find("\n", first)) >= 0 and (rest := text[end:]).strip():
+        yield document.finding(
+            document.subject_place(end + len(rest) - len(rest.lstrip())),
+            SUBJECT_RULES["several-lines"],
+            "warning",
+            "The subject is one line, and its file holds several: they are sent as one.",
+            "Keep one line; {#- -#} around tags keeps line breaks out.",
+        )
+
+
+FILE_RULES = RuleGroup("file", "byte-order-mark")
+
+_MARK = "\ufeff"
+
+
+def check_byte_order_marks(document: Document) -> Iterator[Finding]:
+    for text, place_of in (
+        (document.markup, document.place),
+        (document.text, document.text_place),
+        (document.subject_file, document.subject_place),
+    ):
+        places = (place_of(offset) for offset, letter in enumerate(text) if letter == _MARK) if _MARK in text else ()
+        for place in places:
+            if place == Place(place.file):
+                yield document.finding(
+                    place,
+                    FILE_RULES["byte-order-mark"],
+                    "warning",
+                    "The file begins with a byte order mark, which becomes a part of the mail.",
+                    "Save it as UTF-8 without a BOM.",
+                )
+
+
+DJANGO_RULES = RuleGroup("django", "undefined")
+LIQUID_RULES = RuleGroup("liquid", "undefined")
+_UNDEFINED_RULES = {"Django": DJANGO_RULES, "Liquid": LIQUID_RULES}
+
+
+def check_undefined(document: Document) -> Iterator[Finding]:
+    for name, place in document.undefined:
+        yield _UNDEFINED_RULES[document.engine]["undefined"].finding(
+            place, "warning", f"'{name}' is not among the values, so nothing stands there.", _fix(name, document)
+        )
+
+
+def _fix(name: str, document: Document) -> str:
+    above, _, last = name.rpartition(".")
+    values: object = document.values
+    for part in above.split(".") if above else ():
+        values = values.get(part) if isinstance(values, dict) else None
+    known = [*values] if isinstance(values, dict) else []
+    close = get_close_matches(last, known, n=1)
+    if close:
+        return f"Did you mean {f'{above}.' if above else ''}{close[0]}?"
+    return f"The sample {document.sample} lacks it: add it there, give it a default, or do not print it."

@@ -1,40 +1,29 @@
-"""Values for templates without samples, by what each name says and by what the templates do with it."""
+"""Guesses values for templates without samples, from the names of variables and their uses.
+
+The name of the mail decides switches: a confirmation is not about a cancelled order.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from keyturn.emails.gallery.placeholders.likely_sides import is_unlikely, likeliest
-from keyturn.emails.gallery.placeholders.plausible_texts import Named, is_later, text_for
-from keyturn.emails.gallery.variables.demands import FILTERS, OF_MONEY
-from keyturn.emails.gallery.variables.variables import Variable, singular
+from keyturn.emails.gallery.variables.plausible_texts import Named, is_later, text_for
+from keyturn.emails.gallery.variables.variables import FILTERS, OF_MONEY, Variable, singular
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
-"""The day on which every guess is made: a preview must not look different tomorrow."""
+"""The day of all guesses, so that previews do not change from day to day."""
 
 _MAIL: ContextVar[str] = ContextVar("mail", default="")
-"""What the mail is called that a guess is made for."""
+"""The name of the mail that a guess is for."""
 
 _ITEMS = 3
 _DEEPEST_LIST = 3
-"""Lists in lists in lists: a comment that holds comments, say, has to end."""
+"""Depth of nested lists, to stop at recursive ones such as comments on comments."""
 
 _PARTS_OF_A_MOMENT = frozenset(
-    {
-        "day",
-        "hour",
-        "isoweekday",
-        "microsecond",
-        "minute",
-        "month",
-        "second",
-        "tzinfo",
-        "tzname",
-        "weekday",
-        "year",
-    }
+    {"day", "hour", "isoweekday", "microsecond", "minute", "month", "second", "tzinfo", "tzname", "weekday", "year"}
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MOST_DIGITS = 18
@@ -45,10 +34,9 @@ _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
 def guess(variables: Mapping[str, Variable], mail: str = "") -> dict[str, Any]:
-    """Return plain values, as a sample in a file would hold them; always the same for the same templates.
+    """Return plain values, as in a sample file; the same for the same templates.
 
-    The name of the mail says which side of a switch is likely. What is called, as `url_for(...)` is, cannot be written
-    down and is left out.
+    `mail`: its name, which decides switches. Functions such as `url_for(...)` are left out.
     """
     mail_name = _MAIL.set(mail)
     try:
@@ -146,3 +134,40 @@ def _number(text: str | None, default: Any, nth: int) -> int | float:
     if not _NUMBER.fullmatch(digits):
         return (3, 5, 2)[nth % 3]
     return float(digits) if "." in digits else int(digits)
+
+
+_GONE_WRONG = (
+    "abandon", "block", "bounc", "cancel", "closed", "decline", "delay", "delet", "denied", "disput", "error", "expir",
+    "fail", "invalid", "late", "lost", "miss", "overdue", "past_due", "refund", "refus", "reject", "remov", "return",
+    "revok", "suspend", "unpaid", "unsubscrib", "void", "withdraw",
+)  # fmt: skip
+"""Beginnings of words for failures. A mail on a failure says so in its name."""
+
+_STEM = 5
+"""Words with this many letters in common count as the same: "confirmed", "confirmation"."""
+
+
+def likeliest(options: Iterable[Any], mail: str) -> Any:
+    """Return the likeliest of the constants that a value is compared with."""
+    return max(options, key=lambda option: _score(str(option), mail))
+
+
+def is_unlikely(name: str, mail: str) -> bool:
+    """Tell whether a name is about a failure, and the mail is not."""
+    return _score(name, mail) < 0
+
+
+def _score(option: str, mail: str) -> int:
+    words, of_mail = _words(option), _words(mail)
+    if any(_same(word, other) for word in words for other in of_mail):
+        return 1
+    return -1 if any(word.startswith(_GONE_WRONG) for word in words) or option.lower() in _GONE_WRONG else 0
+
+
+def _words(text: str) -> list[str]:
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    return [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
+
+
+def _same(word: str, other: str) -> bool:
+    return word == other or (len(word) >= _STEM and len(other) >= _STEM and word[:_STEM] == other[:_STEM])

@@ -1,18 +1,54 @@
-"""Comments in templates that say which findings stay: `{# keyturn: ignore links/relative because ... #}`.
+"""A team's choice of findings: severities by rule, and comments in templates that ignore findings.
 
-They count in the form that the engine has (Jinja's, which is Django's, too; `{% comment %}` and Liquid's `{% # %}`)
-and in HTML's, which MJML has, too. One beside something is for its own line; one alone on
-its lines is for what comes next: a start tag up to its end, else a line. `ignore-file` is for the whole file. Without
-a reason a comment counts for nothing: whoever reads the template in a year has only that to judge by.
+A comment has the form `{# keyturn: ignore links/relative because ... #}`. It may be a comment of the engine (Jinja and
+Django; `{% comment %}`; Liquid's `{% # %}`) or of HTML. Beside other text it applies to its own line. Alone on its
+lines, it applies to the next start tag, up to its end, or to the next line. `ignore-file` applies to the whole file. A
+comment needs a reason, so that later readers can judge it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from keyturn.emails.lint.finding import Finding, Place, line_and_column
-from keyturn.emails.lint.ignore_rules import RULES
-from keyturn.emails.lint.rules import UnknownRule, expect_rules
+from msgspec.structs import replace
+
+from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, line_and_column
+from keyturn.emails.lint.rules import IGNORE_RULES, UnknownRule, expect_rules
+from keyturn.errors import Fault
+
+OFF = "off"
+_CHOICES = (*SEVERITIES, OFF)
+
+
+class Severities:
+    """Applies the severities that are set for rules ("links/relative") or groups ("links").
+
+    `levels` has passed `severity_faults`.
+    """
+
+    def __init__(self, levels: Mapping[str, Any]) -> None:
+        self._levels = levels
+
+    def apply(self, finding: Finding) -> Finding | None:
+        """Return the finding at its severity here, or None if its rule is off."""
+        level = self._levels.get(finding.rule) or self._levels.get(finding.group) or finding.severity
+        return None if level == OFF else replace(finding, severity=level)
+
+
+AS_DECLARED = Severities({})
+
+
+def severity_faults(levels: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield the faults of a table of severities by rule or group."""
+    for name, level in levels.items():
+        try:
+            expect_rules([name])
+        except UnknownRule as unknown:
+            yield Fault("severity", str(unknown))
+        if level not in _CHOICES:
+            yield Fault(f"severity.{name}", f"is {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
+
 
 _COMMENT = re.compile(
     r"(?P<opens>\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\}|\{%-?\s*#)[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
@@ -23,8 +59,7 @@ _SAID = re.compile(
     r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+(?P<reason>\S.*)", re.DOTALL
 )
 _UP_TO_NEXT = re.compile(
-    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%-?\s*#.*?%\}|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+",
-    re.DOTALL,
+    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%-?\s*#.*?%\}|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+", re.DOTALL
 )
 _START_TAG = re.compile(
     r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
@@ -36,7 +71,7 @@ _OF_LIQUID = "{% comment %} keyturn: ignore links/relative because ... {% endcom
 
 @dataclass(frozen=True, slots=True)
 class IgnoreComment:
-    """A comment in a file: which rules and groups it is for, in which lines, and why."""
+    """A comment that ignores rules and groups in some lines, with its reason."""
 
     place: Place
     rules: frozenset[str]
@@ -48,10 +83,10 @@ class IgnoreComment:
 
 
 class IgnoreComments:
-    """Reads the comments of a folder's files, each file once, and remembers which of them were of use.
+    """Reads the comments of files, each file once, and records which comments were used.
 
-    `source` returns what a file holds, and raises OSError for what is no file. `engine` is what draws them: Liquid has
-    no comments of Jinja's form, and sends them to readers.
+    `source` returns the content of a file or raises OSError. `engine`: its name. Liquid has no comments of Jinja's
+    form, and sends them to readers.
     """
 
     def __init__(self, source: Callable[[str], str], engine: str = "Jinja") -> None:
@@ -61,23 +96,23 @@ class IgnoreComments:
         self._used: set[IgnoreComment] = set()
 
     def reason(self, finding: Finding) -> str:
-        """Return why a comment ignores a finding; empty where none does."""
+        """Return the reason of a comment that ignores the finding; empty if there is none."""
         covering = [one for one in self._read(finding.place.file)[0] if one.covers(finding)]
         self._used.update(covering)
         return covering[0].reason if covering else ""
 
     def mistakes(self, files: Iterable[str]) -> Iterator[Finding]:
-        """Yield what is wrong with the comments of these files."""
+        """Yield findings on malformed comments of these files."""
         for file in files:
             yield from self._read(file)[1]
 
     def unused(self, files: Iterable[str]) -> Iterator[Finding]:
-        """Yield the comments of these files that nothing came of, once all that is checked has been asked about."""
+        """Yield findings on unused comments of these files. Call it after all findings were judged."""
         for file in files:
             for comment in self._read(file)[0]:
                 if comment not in self._used:
                     named = ", ".join(sorted(comment.rules))
-                    yield RULES["unused"].finding(
+                    yield IGNORE_RULES["unused"].finding(
                         comment.place,
                         "note",
                         f"Nothing is found here that this comment would ignore ({named}).",
@@ -88,7 +123,7 @@ class IgnoreComments:
         if file not in self._known:
             try:
                 source = self._source(file)
-            except OSError:  # a finding may be about a file that is not there
+            except OSError:  # a finding may be about a missing file
                 source = ""
             read = list(_comments_in(source, file, self._engine)) if "keyturn:" in source else []
             comments = tuple(one for one in read if isinstance(one, IgnoreComment))
@@ -97,12 +132,12 @@ class IgnoreComments:
 
 
 def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment | Finding]:
-    """Yield each comment that is for Keyturn, or what is wrong with it."""
+    """Yield each comment for Keyturn, or a finding if it is malformed."""
     form = _OF_LIQUID if engine == "Liquid" else _OF_JINJA
     for match in _COMMENT.finditer(source):
         place = Place(file, *line_and_column(source, match.start()))
         if engine == "Liquid" and match["opens"] == "{#":
-            yield RULES["unreadable"].finding(
+            yield IGNORE_RULES["unreadable"].finding(
                 place,
                 "warning",
                 "This comment ignores nothing: Liquid has none of this form, and readers see it.",
@@ -111,7 +146,7 @@ def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment 
             continue
         said = _SAID.fullmatch(match["said"])
         if not said:
-            yield RULES["unreadable"].finding(
+            yield IGNORE_RULES["unreadable"].finding(
                 place,
                 "warning",
                 "This comment ignores nothing: it needs rules, with commas between, and a reason.",
@@ -122,7 +157,7 @@ def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment 
         try:
             expect_rules(rules)
         except UnknownRule as unknown:
-            yield RULES["unknown-rule"].finding(
+            yield IGNORE_RULES["unknown-rule"].finding(
                 place, "warning", f"This comment ignores nothing: {unknown}.", "Name a rule or a group that there is."
             )
             continue
@@ -142,3 +177,19 @@ def _lines_meant(source: str, comment: re.Match[str]) -> range:
     begins = after.end() if after else comment.end()
     tag = _START_TAG.match(source, begins)
     return range(first, line_and_column(source, tag.end() - 1 if tag else begins)[0] + 1)
+
+
+class Judged(NamedTuple):
+    """A finding: as the check made it (`declared`), and at its severity here. `reason`: why it is ignored, or empty."""
+
+    declared: Finding
+    finding: Finding
+    reason: str
+
+
+def judge(found: Iterable[Finding], comments: IgnoreComments, severities: Severities) -> Iterator[Judged]:
+    """Yield the findings whose rules are on, with the reasons of comments that ignore them."""
+    for one in found:
+        reason = comments.reason(one)
+        if finding := severities.apply(one):
+            yield Judged(one, finding, reason)

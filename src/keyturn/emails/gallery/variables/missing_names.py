@@ -1,4 +1,4 @@
-"""Names that no sample has, noted while a mail is drawn, so that one of them hides nothing else."""
+"""Notes names that a sample lacks while a mail is rendered, so that one of them hides no other mistake."""
 
 import linecache
 import re
@@ -20,9 +20,9 @@ _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 
 @contextmanager
 def note_missing_names() -> Iterator[list[TemplateInvalid]]:
-    """Draw on where a name is missing, and gather what would have been raised for it, once for each line.
+    """Continue rendering at missing names, and collect their errors, once for each line.
 
-    What the name would have printed is a stand-in (`stand_in_for`).
+    A missing name prints a stand-in (`stand_in_for`).
     """
     noted: list[TemplateInvalid] = []
     token = _noted.set(noted)
@@ -33,20 +33,20 @@ def note_missing_names() -> Iterator[list[TemplateInvalid]]:
 
 
 def missing_name(message: str) -> str:
-    """Return the name that a template asks for in vain."""
+    """Return the missing name in an error message; empty if there is none."""
     found = _MISSING.search(message)
     return found[1] or found[2] if found else ""
 
 
 def stand_in_for(name: str) -> str:
-    """Return what is seen where a name is missing: a form that checks take for an address yet to be filled in."""
+    """Return the text for a missing name, which checks recognise as a placeholder."""
     return f"[[{name}]]"
 
 
 class MissingName(Undefined):
-    """Stands in for a name that no sample has: it may be asked for, never printed.
+    """The value of a name that the sample lacks: it may be tested, but not printed.
 
-    Where somebody notes missing names it is noted and drawn as a stand-in; else it raises UndefinedError.
+    Within `note_missing_names` it is noted and prints a stand-in; elsewhere it raises UndefinedError.
     """
 
     __slots__ = ("_is_told",)
@@ -112,7 +112,7 @@ class MissingName(Undefined):
 
 
 class UndescribedName(MissingName):
-    """Stands in for a name that the typed props of a template do not have: it may not even be asked for."""
+    """The value of a name that the typed props lack, which may not even be tested."""
 
     __slots__ = ()
 
@@ -149,7 +149,7 @@ def _note(noted: list[TemplateInvalid], name: str, message: str) -> None:
 
 
 def _place_of(name: str) -> tuple[str, int | None]:
-    """Return the innermost line of a template that has the name: a macro that was handed it is not where it misses."""
+    """Return the innermost template line with the name, not that of a macro that gets it as an argument."""
     places = list(_lines_being_drawn())
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     for path, _ in places:
@@ -159,7 +159,7 @@ def _place_of(name: str) -> tuple[str, int | None]:
 
 
 def _lines_being_drawn() -> Iterator[tuple[str, int]]:
-    """Yield the lines of templates that are at work, the innermost first."""
+    """Yield the template lines on the stack, the innermost first."""
     frame = sys._getframe(1)  # noqa: SLF001 - as Jinja's own tracebacks are made
     while (outer := frame.f_back) is not None:
         template = outer.f_globals.get("__jinja_template__")

@@ -1,7 +1,7 @@
-"""Plausible texts by their names: the rules are in plausible_texts.toml.
+"""The one generator of plausible values: texts by name, by the rules in plausible_texts.toml, and pictures.
 
-A guess takes the same texts each time. Data that is made up by chance takes any of them, or one of the texts that try a
-mail: names in other scripts, long titles. Each random choice is the caller's.
+A guess always gets the same texts. Random data gets any of them, or texts that stress a mail: names in other scripts,
+long titles. The caller owns the random generator. Pictures are SVG made here, so that a preview fetches nothing.
 """
 
 import re
@@ -13,24 +13,14 @@ from functools import cache, cached_property
 from pathlib import Path
 from random import Random
 from string import ascii_letters, digits
-
-from keyturn.emails.gallery.placeholders.pictures import placeholder
+from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 _RULES = Path(__file__).with_name("plausible_texts.toml")
 _SITE = "https://www.example.com"
 _TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 _TOKEN_IN_LINK = frozenset(
-    {
-        "activate",
-        "activation",
-        "confirm",
-        "confirmation",
-        "magic",
-        "reset",
-        "token",
-        "verification",
-        "verify",
-    }
+    {"activate", "activation", "confirm", "confirmation", "magic", "reset", "token", "verification", "verify"}
 )
 _NO_SECRET = frozenset({"booking", "order", "payment", "reservation"})
 _THINGS = frozenset({
@@ -66,7 +56,7 @@ _MINUTES = (15, 30, 60, 90, 12 * 60, 24 * 60, 2 * 24 * 60, 7 * 24 * 60)
 
 
 class Named:
-    """A name in its words, with the words of what it belongs to: "order_item" and "unit_price"."""
+    """The words of a name, and those of its owner: "unit_price" of "order_item"."""
 
     def __init__(self, name: str, of: str = "") -> None:
         self.words = _words(name)
@@ -78,10 +68,10 @@ class Named:
 
 
 def text_for(named: Named, nth: int = 0, random: Random | None = None) -> str | None:
-    """Return a text for a name, another one for the second and third of a list. None where the name says nothing.
+    """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts.
 
-    The last word of an English name says what it is: a "link_colour" is a colour, so the first rule that matches the
-    end wins, then the first that matches anywhere.
+    The first rule that matches the end of the name wins, then the first that matches anywhere: in English, the last
+    word is the kind, so a "link_colour" is a colour.
     """
     rules = _rules(by_chance=random is not None)
     by_end = (rule for rule in rules if rule.end.search(named.path))
@@ -116,18 +106,18 @@ def duration(random: Random) -> timedelta:
 
 
 def token(random: Random, length: int = 0) -> str:
-    """Return letters and digits, as many as are asked for."""
+    """Return random letters and digits. `length`: by default a usual one."""
     return "".join(random.choices(ascii_letters + digits, k=length or random.choice((8, 22, 43))))
 
 
 def is_later(named: Named) -> bool:
-    """Tell whether it is the name of an end, which comes a week after the rest."""
+    """Tell whether a name is that of a deadline, which is a week after other dates."""
     return bool(re.search(r"until|due|deadline|expir|(?:^|_)ends?(?:_|$)|valid|renew|next", "_".join(named.words)))
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """Says which texts fit names of one kind. `more`: those that are taken by chance alone."""
+    """The texts for a kind of names. `more`: texts for random data alone."""
 
     pattern: str
     texts: Sequence[str] | str
@@ -144,7 +134,7 @@ class _Rule:
 
 @cache
 def _rules(*, by_chance: bool = True) -> tuple[_Rule, ...]:
-    """Return the rules; unless `by_chance`, without those that have no text for a guess."""
+    """Return the rules. Without `by_chance`, only those with texts for guesses."""
     written = tomllib.loads(_RULES.read_text("utf-8"))
     words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in written["words"].items()}
     return tuple(
@@ -160,7 +150,7 @@ def _rules(*, by_chance: bool = True) -> tuple[_Rule, ...]:
 
 
 def _words(name: str) -> list[str]:
-    """Return "resetURL", "reset-url" and "reset_url" as the same words."""
+    """Split a name: "resetURL", "reset-url" and "reset_url" have the same words."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return [word for word in re.split(r"[^A-Za-z0-9]+", apart.lower()) if word] or [name] * bool(name)
 
@@ -204,3 +194,44 @@ _MADE: Mapping[str, Callable[[Named, int, Random | None], str]] = {
     "number": _number,
     "token": _token,
 }
+
+
+_SIZES: Mapping[str, tuple[int, int]] = {
+    "avatar": (96, 96),
+    "icon": (48, 48),
+    "logo": (144, 48),
+    "qr": (160, 160),
+    "thumb": (240, 180),
+    "thumbnail": (240, 180),
+    "photo": (320, 320),
+    "banner": (1200, 400),
+    "cover": (1200, 400),
+    "header": (1200, 400),
+    "hero": (1200, 400),
+    "item": (240, 240),
+    "product": (240, 240),
+    "article": (240, 240),
+}
+"""Usual sizes of pictures, in CSS pixels."""
+
+_SIZE = (600, 360)
+_WIDTH_OF_A_LETTER = 0.6
+_MARK = "keyturn-placeholder"
+
+
+def placeholder(words: Sequence[str]) -> str:
+    """Return a labelled picture, as a data: address."""
+    width, height = next((_SIZES[word] for word in words if word in _SIZES), _SIZE)
+    label = " ".join(words) or "picture"
+    size = max(9, min(height // 3, 40, int(0.8 * width / (_WIDTH_OF_A_LETTER * len(label)))))
+    drawn = (
+        f"<svg id='{_MARK}' xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' "
+        f"style='background:#e3dfd6;fill:#66635c;font:{size}px sans-serif;text-anchor:middle'>"
+        f"<text x='50%' y='50%' dy='.35em'>{escape(label)}</text></svg>"
+    )
+    return f"data:image/svg+xml,{quote(drawn, safe='=:;/.,')}"
+
+
+def is_placeholder(address: str) -> bool:
+    """Tell whether an address is a picture of `placeholder`, which the author did not bring in."""
+    return address.startswith("data:") and _MARK in address

@@ -1,19 +1,21 @@
-"""A template that Jinja cannot render, or samples that cannot be read, as a finding."""
+"""Findings on templates that cannot be rendered, and on samples that cannot be read.
+
+Many folders hold templates of engines that look like Jinja. Each such engine is reported once for a folder.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.naming import stem_of
-from keyturn.emails.gallery.placeholders.missing_names import missing_name
+from keyturn.emails.gallery.variables.missing_names import missing_name
 from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup, Severity
-from keyturn.emails.lint.jinja.other_engines import engine_of, fix_for, is_django_filter, is_handlebars, rule_of
 from keyturn.emails.lint.limits import limit_finding, limit_of, reason_of
 from keyturn.emails.lint.source.error_location import (
     Spot,
@@ -61,9 +63,9 @@ _WRITTEN: Mapping[str, str] = {
 
 
 class Broken(NamedTuple):
-    """Describes why a template cannot be rendered.
+    """Why a template cannot be rendered.
 
-    `spot` is where the finding is, as far as that is known; its own place is the nearest to it.
+    `spot`: the place of the error as far as it is known. The finding has the nearest complete place.
     """
 
     finding: Finding
@@ -71,7 +73,7 @@ class Broken(NamedTuple):
 
 
 def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
-    """Return what keeps a template from being rendered."""
+    """Explain why a template cannot be rendered."""
     if spot := find_undecodable(error, folders):
         return Broken(_not_utf8(JINJA_RULES["error"], spot, folders), spot)
     if isinstance(error.__cause__, EngineFault):
@@ -83,7 +85,7 @@ def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
 
 
 def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders, sample: Sample) -> Broken:
-    """Return what another engine than Jinja says."""
+    """Explain an error of an engine other than Jinja."""
     spot = Spot(folders.name_of(error.path), error.line, fault.column)
     place = spot.nearest_place(folders)
     if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
@@ -95,7 +97,7 @@ def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders,
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
-    """Return what keeps a template's samples from being read."""
+    """Explain why the samples of a template cannot be read."""
     if spot := find_undecodable(error, folders):
         return Broken(_not_utf8(SAMPLE_RULES["invalid"], spot, folders), spot)
     spot = spot_in_samples(error, folders)
@@ -151,7 +153,7 @@ def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
 
 
 def _of_syntax(message: str, line: str, place: Place) -> Finding:
-    """Return what Jinja cannot read, which may be another engine's."""
+    """Explain a syntax error of Jinja, which may be syntax of another engine."""
     if is_handlebars(line):
         said = "Blocks and partials in {{ }} are Handlebars', and this is Jinja."
         return _finding(rule_of("Handlebars"), said, fix_for("Handlebars"), place)
@@ -174,7 +176,7 @@ def _of_unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
 
 
 def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Finding:
-    """Say where an mj-include looked: beside its file, then from the folder on."""
+    """Explain a missing file of mj-include, which looks beside its own file and then in the folder."""
     if all(name.startswith("../") for name in names):
         return _finding(
             MJML_RULES["missing-include"],
@@ -208,3 +210,66 @@ def _fix_for_file(name: str, folders: Folders) -> str:
 def _finding(rule: Rule, message: str, fix: str, place: Place, severity: Severity = "error") -> Finding:
     text = message if _A_NAME_FIRST.match(message) else message[:1].upper() + message[1:]
     return rule.finding(place, severity, text.rstrip(".") + ".", fix)
+
+
+_TAGS: Mapping[str, str] = {
+    "Django": "load|url|static|csrf_token|blocktrans|blocktranslate|endblocktrans|translate|comment|ifequal|cycle|now"
+    "|spaceless|verbatim|with_context|empty|widthratio|regroup|firstof",
+    "Liquid": "assign|capture|unless|case|when|tablerow|increment|render|layout",
+    "Handlebars": "",
+    "Twig": "embed|sandbox|apply|use",
+}
+OTHER_ENGINE_RULES = RuleGroup("jinja", *(f"{engine.lower()}-tag" for engine in _TAGS))
+_ARGUMENT_OF_FILTER = re.compile(r"\{\{[^{}]*\|\s*\w+:[\"'\w]")
+
+_HANDLEBARS = re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-])")
+_FIX = "Templates are rendered by Jinja: write this one in Jinja, or name it in the setting ignore."
+_FIX_OF_MANY = "Templates are rendered by Jinja: write these in Jinja, or name their folders in the setting ignore."
+_DRAWN_BY: Mapping[str, str] = {
+    "Django": " --django draws the mails of a project with Django itself.",
+    "Handlebars": " Compiled to HTML, they can be opened as any.",
+    "Liquid": ' --liquid, or engine = "liquid", draws the folder as Liquid.',
+}
+
+Mails = TypeVar("Mails", bound=Sequence[str])
+
+
+def engine_of(tag: str) -> str:
+    """Return the engine of a tag that is unknown to Jinja; empty if no engine is known for it."""
+    return next((engine for engine, tags in _TAGS.items() if tag in tags.split("|")), "")
+
+
+def is_django_filter(line: str) -> bool:
+    """Tell whether a line passes an argument to a filter as Django does: `|date:"Y"`."""
+    return bool(_ARGUMENT_OF_FILTER.search(line))
+
+
+def is_handlebars(line: str) -> bool:
+    """Tell whether a line has a block or a partial of Handlebars: `{{#if}}`, `{{> header}}`."""
+    return bool(_HANDLEBARS.search(line))
+
+
+def fix_for(engine: str) -> str:
+    """Return the fix for a template of another engine."""
+    return _FIX + _DRAWN_BY.get(engine, "")
+
+
+def rule_of(engine: str) -> Rule:
+    return OTHER_ENGINE_RULES[f"{engine.lower()}-tag"]
+
+
+def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[str]]:
+    """Merge the findings on each other engine into one, at its first place."""
+    kept = {finding: list(mails) for finding, mails in found.items()}
+    for engine in _TAGS:
+        of_engine = sorted((one for one in kept if one.rule == rule_of(engine).name), key=lambda one: one.place)
+        files = {finding.place.file for finding in of_engine}
+        if len(files) > 1:
+            mails = list(dict.fromkeys(mail for finding in of_engine for mail in kept.pop(finding)))
+            kept[_of_many(of_engine[0], engine, len(files))] = mails
+    return kept
+
+
+def _of_many(first: Finding, engine: str, files: int) -> Finding:
+    message = f"{files} files are templates of {engine}, and this is Jinja. The first says: {first.message}"
+    return rule_of(engine).finding(first.place, first.severity, message, _FIX_OF_MANY + _DRAWN_BY.get(engine, ""))

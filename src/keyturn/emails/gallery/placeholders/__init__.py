@@ -1,1 +1,0 @@
-"""Values for templates that nobody has written samples for."""

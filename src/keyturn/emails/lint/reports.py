@@ -1,0 +1,286 @@
+"""An examination as JSON, SARIF, JUnit XML and GitHub's workflow commands. docs/check.md describes the formats.
+
+docs/check.schema.json is made from the types of the JSON report, and quotes their docstrings. JUnit XML has no
+specification: its report follows the schema of Jenkins' xunit plugin, with a suite for each file and a test case for
+each finding. One test case stands for a folder without findings.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from itertools import groupby
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.emails.gallery.branches.report import Coverage, FolderCoverage
+from keyturn.emails.lint.examination import Examination, MailFinding
+from keyturn.emails.lint.finding import ClientGap, Finding, Severity, Tally, worst_down_to
+
+Shown = Callable[[str], str]
+"""Returns the path that a reader can open, from a file's name in the folder of templates."""
+
+
+Count = Annotated[int, Meta(ge=0)]
+FromOne = Annotated[int, Meta(ge=1)]
+
+
+class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, once for all mails that have it."""
+
+    rule: Annotated[str, Meta(description="Stable: the group, a slash, what is wrong.", pattern="^[a-z]+/[a-z0-9-]+$")]
+    severity: Severity
+    message: Annotated[str, Meta(description="What is wrong.")]
+    fix: Annotated[str, Meta(description="What to do about it.")]
+    file: Annotated[str, Meta(description="The template, from the working directory where it is below that.")]
+    line: FromOne
+    column: Annotated[int, Meta(ge=1, description="In characters.")]
+    fingerprint: Annotated[str, Meta(description="Of the line's text: the same where the line moves.")]
+    mails: Annotated[tuple[str, ...], Meta(description="TEMPLATE/SAMPLE, with the language where there are several.")]
+    feature: Annotated[str | None, Meta(description="Can I email's name for what the clients lack.")]
+    clients: Annotated[tuple[ClientGap, ...], Meta(description="Who lacks it, or has a part of it.")]
+    widths: Annotated[tuple[int, ...], Meta(description="In CSS pixels: where a browser found it (--browser).")]
+
+
+class ReportedBranch(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch that nothing draws."""
+
+    file: Annotated[str, Meta(description="The template, as in a finding.")]
+    line: Annotated[int, Meta(ge=1, description="The first line that it would draw.")]
+    last_line: FromOne
+    branch: Annotated[str, Meta(description="What it takes, in few words.")]
+    reason: Annotated[str, Meta(description="Why no values were found that take it.")]
+
+
+class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
+    """How many branches are drawn: each way that an if, a loop or a macro goes, in templates and what they share."""
+
+    branches: Count
+    by_samples: Annotated[Count, Meta(description="Drawn by samples that somebody wrote.")]
+    drawn: Annotated[Count, Meta(description="Drawn by those, and by values that were found.")]
+    percent: Annotated[float, Meta(ge=0, le=100, description="What is drawn of all, rounded down to a tenth.")]
+    never_drawn: tuple[ReportedBranch, ...]
+
+
+class ReportedCoverages(msgspec.Struct, frozen=True, kw_only=True):
+    """The coverage of all that was checked, of each folder ("" is the top) and of each template."""
+
+    total: ReportedCoverage
+    folders: dict[str, ReportedCoverage]
+    templates: dict[str, ReportedCoverage]
+
+
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `keyturn check --format json` writes."""
+
+    version: Annotated[Literal[1], Meta(description="Of this format; what is only added does not change it.")] = 1
+    templates: Count
+    mails: Annotated[Count, Meta(description="How many were drawn: templates with their samples and languages.")]
+    errors: Count
+    warnings: Count
+    notes: Count
+    ignored: Annotated[Count, Meta(description="Findings that comments in the templates ignore.")]
+    in_baseline: Annotated[Count, Meta(description="Findings that the baseline knows.")]
+    findings: tuple[ReportedFinding, ...]
+    coverage: Annotated[ReportedCoverages | None, Meta(description="null where no branches were looked for.")] = None
+
+
+def as_json(examination: Examination, shown: Shown) -> str:
+    tally = examination.tally
+    report = CheckReport(
+        templates=examination.templates,
+        mails=examination.mails,
+        errors=tally.errors,
+        warnings=tally.warnings,
+        notes=tally.notes,
+        ignored=len(examination.ignored),
+        in_baseline=len(examination.in_baseline),
+        findings=tuple(_reported(found, shown) for found in examination.found),
+        coverage=_reported_coverages(examination.coverage, shown) if examination.coverage else None,
+    )
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+
+
+def json_report_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what `as_json` writes."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(CheckReport)}
+
+
+def _reported(found: MailFinding, shown: Shown) -> ReportedFinding:
+    finding = found.finding
+    return ReportedFinding(
+        rule=finding.rule,
+        severity=finding.severity,
+        message=finding.message,
+        fix=finding.fix,
+        file=shown(finding.place.file),
+        line=finding.place.line,
+        column=finding.place.column,
+        fingerprint=found.fingerprint,
+        mails=found.mails,
+        feature=finding.feature or None,
+        clients=finding.clients,
+        widths=finding.widths,
+    )
+
+
+def _reported_coverages(coverage: FolderCoverage, shown: Shown) -> ReportedCoverages:
+    return ReportedCoverages(
+        total=_reported_coverage(coverage.total, shown),
+        folders={name: _reported_coverage(one, shown) for name, one in coverage.folders.items()},
+        templates={name: _reported_coverage(one, shown) for name, one in coverage.mails.items()},
+    )
+
+
+def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
+    return ReportedCoverage(
+        branches=coverage.branches,
+        by_samples=coverage.by_samples,
+        drawn=coverage.drawn,
+        percent=coverage.percent,
+        never_drawn=tuple(
+            ReportedBranch(
+                file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason
+            )
+            for one in coverage.never_drawn
+        ),
+    )
+
+
+_SHOWN_AS = {"html": "HTML", "mjml": "MJML"}
+_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def as_sarif(examination: Examination, shown: Shown) -> str:
+    """Return a log in SARIF 2.1.0.
+
+    https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+    """
+    first = {found.finding.rule: found.finding for found in reversed(examination.found)}
+    rules = sorted(first)
+    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(first[rule]) for rule in rules]}
+    results = [_result(found, rules, shown) for found in examination.found]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _result(found: MailFinding, rules: list[str], shown: Shown) -> Mapping[str, Any]:
+    finding = found.finding
+    region = {"startLine": finding.place.line, "startColumn": finding.place.column}
+    location = {"artifactLocation": {"uri": quote(shown(finding.place.file))}, "region": region}
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": rules.index(finding.rule),
+        "level": finding.severity,
+        "message": {"text": f"{finding.message} {finding.fix}"},
+        "locations": [{"physicalLocation": location}],
+        "partialFingerprints": {"keyturnLine/v1": found.fingerprint},
+        "properties": {"mails": found.mails, **_gaps(finding)},
+    }
+
+
+def _gaps(finding: Finding) -> Mapping[str, Any]:
+    of_clients = {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
+    return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
+
+
+def _rule(first: Finding) -> Mapping[str, Any]:
+    """Return the description of a rule. Its help is the fix of the first finding."""
+    group, _, what = first.rule.partition("/")
+    short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
+    return {
+        "id": first.rule,
+        "name": _pascal(first.rule),
+        "shortDescription": {"text": short},
+        "help": {"text": first.fix},
+    }
+
+
+def _pascal(rule: str) -> str:
+    """Return the readable name that SARIF asks for, 3.49.7: "mjml/wrong-value" is MjmlWrongValue."""
+    return "".join(part.capitalize() for part in rule.replace("/", "-").split("-"))
+
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 does not allow (2.2)."""
+
+
+def as_junit(examination: Examination, shown: Shown, fail_on: str = "error") -> str:
+    """Return JUnit XML. Findings of severity `fail_on` or worse are failures, the rest is skipped."""
+    root = Element("testsuites", name="keyturn check")
+    by_file = groupby(examination.found, lambda found: found.finding.place.file)
+    for file, found in by_file:
+        _add_suite(root, shown(file), tuple(found), fail_on)
+    if not examination.found:
+        suite = SubElement(root, "testsuite", name="keyturn check", tests="1", failures="0", skipped="0")
+        SubElement(suite, "testcase", classname="keyturn check", name=f"{examination.mails} mails")
+    for count in ("tests", "failures", "skipped"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "unicode")
+
+
+def _add_suite(root: Element, file: str, found: tuple[MailFinding, ...], fail_on: str) -> None:
+    tally, failing = Tally.of(one.finding for one in found), worst_down_to(fail_on)
+    failures = tally.down_to(fail_on)
+    suite = SubElement(
+        root,
+        "testsuite",
+        name=_text(file),
+        tests=str(tally.all),
+        failures=str(failures),
+        skipped=str(tally.all - failures),
+    )
+    for one in found:
+        finding, place = one.finding, one.finding.place
+        case = SubElement(
+            suite,
+            "testcase",
+            classname=_text(file),
+            name=f"{finding.rule} {place.line}:{place.column}",
+            file=_text(file),
+            line=str(place.line),
+        )
+        tag = "failure" if finding.severity in failing else "skipped"
+        told = SubElement(case, tag, type=f"{finding.severity} {finding.rule}", message=_text(finding.message))
+        where = [f"{file}:{place.line}:{place.column}", *(f"in {mail}" for mail in one.mails)]
+        told.text = _text("\n".join([finding.message, finding.fix, *where]))
+
+
+def _text(text: str) -> str:
+    return _NO_XML.sub("\ufffd", text)
+
+
+_LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def as_github(examination: Examination, shown: Shown) -> str:
+    """Return a workflow command for each finding, which GitHub shows at its line of a pull request.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    return "\n".join(_command(found, shown) for found in examination.found)
+
+
+def _command(found: MailFinding, shown: Shown) -> str:
+    finding = found.finding
+    values = {
+        "file": shown(finding.place.file),
+        "line": finding.place.line,
+        "col": finding.place.column,
+        "title": finding.rule,
+    }
+    properties = ",".join(f"{name}={_property(str(value))}" for name, value in values.items())
+    return f"::{_LEVELS[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
