@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 import click
 from sqlalchemy import insert
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import Database, now
 from keyturn.database.migrations import migrate
 

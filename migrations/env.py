@@ -2,13 +2,13 @@
 
 from alembic import context
 
-import keyturn.accounts.models
+import keyturn.accounts.builtin
 import keyturn.mail.sending.pace
 import keyturn.outbox.models
 import keyturn.reset.proofs.altcha
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.codes
-import keyturn.reset.records.models  # noqa: F401 - completes the metadata
+import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Model
 
 context.configure(

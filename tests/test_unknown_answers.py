@@ -14,7 +14,7 @@ from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talki
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts
 from keyturn.doctor import Dns
-from keyturn.doctor.dns import Unanswered
+from keyturn.doctor.domain import Unanswered
 from keyturn.errors import SendRetryable, SettingsInvalid
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.mailgun import MailgunSender, MailgunSettings

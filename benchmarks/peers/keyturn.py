@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Executable, insert, text
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import Database, now
 from keyturn.database.migrations import migrate
 from keyturn.reset.passwords.hasher import PasswordHasher

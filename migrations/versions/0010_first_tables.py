@@ -1,6 +1,6 @@
 """The first tables: outbox and its events, links and codes, mailboxes, audit, second steps, the built-in accounts.
 
-A database has this revision or none. The number 0010 leaves room for the revisions before the first release.
+A database is at this revision or at none. Its number leaves room for those that came before the first release.
 """
 
 import sqlalchemy as sa

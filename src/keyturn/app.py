@@ -10,8 +10,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from keyturn import __version__
 from keyturn.api.edge import behind_proxies, edge
-from keyturn.api.health import health_router
-from keyturn.api.metrics import metrics_router
+from keyturn.api.monitoring import health_router, metrics_router
 from keyturn.api.problems import problem_handlers
 from keyturn.database.migrations import require_current
 from keyturn.hosts import is_loopback

@@ -19,13 +19,7 @@ from keyturn.accounts.choosing import hash_doubt
 from keyturn.accounts.port import AccountStore
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
-from keyturn.api.responses import (
-    SERVICE_KEY,
-    SESSION,
-    service_key_scheme,
-    session_scheme,
-    with_security_schemes,
-)
+from keyturn.api.responses import SERVICE_KEY, SESSION, service_key_scheme, session_scheme, with_security_schemes
 from keyturn.api.router import api_router
 from keyturn.child_worker.supervisor import Supervisor
 from keyturn.database.migrations import require_current
@@ -37,24 +31,10 @@ from keyturn.parts import Parts
 from keyturn.parts.host_database import share_database, tied_to_its_process
 from keyturn.reset.limits.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset, is_async
-from keyturn.settings import (
-    AccountSettings,
-    SecureAccountSettings,
-    Settings,
-    TableSettings,
-    hosted_path,
-    require_valid,
-)
-from keyturn.telemetry.access_logs import redact_access_logs
-from keyturn.telemetry.logs import LogEvent
+from keyturn.settings import AccountSettings, SecureAccountSettings, Settings, TableSettings, hosted_path, require_valid
+from keyturn.telemetry.logs import LogEvent, redact_access_logs
 from keyturn.web_parts import reset_api_of, site_of
-from keyturn.webhooks.events import (
-    AccountSecured,
-    Callback,
-    PasswordChanged,
-    PasswordResetRequested,
-    SecondStepFailed,
-)
+from keyturn.webhooks.events import AccountSecured, Callback, PasswordChanged, PasswordResetRequested, SecondStepFailed
 
 if TYPE_CHECKING:  # an app that has it brings it: it takes a fifth of a start
     from advanced_alchemy.config import SQLAlchemyAsyncConfig

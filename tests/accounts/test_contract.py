@@ -10,8 +10,7 @@ from tests.databases import PostgresServer, SqliteFiles
 from tests.mariadb_server import MariadbServer
 
 from keyturn import addresses
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.accounts.table import table_accounts
 from keyturn.database import Database

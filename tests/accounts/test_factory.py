@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from keyturn import addresses
-from keyturn.accounts.choosing import accounts_for
-from keyturn.accounts.factory import store_from_factory
+from keyturn.accounts.choosing import accounts_for, store_from_factory
 from keyturn.accounts.port import Account, AccountStore, NewPassword
 from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid

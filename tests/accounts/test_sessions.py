@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from keyturn.accounts.models import SessionRow
+from keyturn.accounts.builtin import SessionRow
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 

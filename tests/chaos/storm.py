@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.resend_server.server import ResendServer
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import Database, now
 from keyturn.outbox.models import WAITING, OutboxRow
 

@@ -12,7 +12,7 @@ from tests.builtin_accounts import builtin_accounts
 from tests.cli.command import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.parts import Parts

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.serving import serving
 
-from keyturn.cli.http_protocol import bounded_protocol
+from keyturn.cli.running import bounded_protocol
 from keyturn.settings import ServerSettings
 
 pytestmark = pytest.mark.long

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command import ADA, Keyturn
 from tests.spec.second_factors import SEED, code_of, wrong_code
 
-from keyturn.cli import second_factors
+from keyturn.cli import accounts
 from keyturn.reset.proofs.second_step.totp import base32
 
 pytestmark = pytest.mark.long
@@ -28,7 +28,7 @@ RECOVERY_CODE = re.compile(r"^  ((?:[0-9A-Z]{4}-){5}[0-9A-Z]{4})$", re.MULTILINE
 def ada(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch) -> Keyturn:
     """Let Ada have an account, and the next seed be one that the test knows."""
     assert migrated("accounts", "add", ADA).code == 0
-    monkeypatch.setattr(second_factors, "os", SimpleNamespace(urandom=lambda _: SEED))
+    monkeypatch.setattr(accounts, "os", SimpleNamespace(urandom=lambda _: SEED))
     return migrated
 
 

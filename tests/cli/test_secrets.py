@@ -10,7 +10,7 @@ from tests.cli.command import ADA, Keyturn
 from tests.cli.test_second_factors import BUILTIN
 from tests.spec.second_factors import SEED, code_of
 
-from keyturn.cli import second_factors
+from keyturn.cli import accounts
 from keyturn.outbox import Seal
 
 pytestmark = pytest.mark.long
@@ -25,7 +25,7 @@ ROTATED = BUILTIN | {"KEYTURN_SECRET_KEY": NEW}
 def ada(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch) -> Keyturn:
     """Let Ada have a second factor that the old key has sealed."""
     assert migrated("accounts", "add", ADA).code == 0
-    monkeypatch.setattr(second_factors, "os", SimpleNamespace(urandom=lambda _: SEED))
+    monkeypatch.setattr(accounts, "os", SimpleNamespace(urandom=lambda _: SEED))
     assert migrated("accounts", "totp", ADA, stdin=f"{code_of()}\n", **BUILTIN).code == 0
     return migrated
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, Connection, LargeBinary, insert, select
 
 from keyturn.database import Database
-from keyturn.database.many_rows import ManyRows
+from keyturn.database.statements import ManyRows
 from keyturn.reset.records.models import AuditRow
 
 COLUMNS: dict[str, Any] = {name: column for name, column in AuditRow.__table__.c.items() if name != "id"}

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, inspect, make_url, text
 from tests.connections import committing, connected
 from tests.databases import Databases, PostgresServer
 
-import keyturn.accounts.models
+import keyturn.accounts.builtin
 import keyturn.outbox.models
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete

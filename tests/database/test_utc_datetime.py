@@ -9,7 +9,7 @@ from sqlalchemy.exc import StatementError
 from tests.connections import connected
 
 from keyturn.database import Database
-from keyturn.database.utc_datetime import UtcDateTime
+from keyturn.database.database import UtcDateTime
 
 MOMENT = datetime(2026, 11, 20, 14, 7, 3, 250, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 
-from keyturn.database.wording import describe_error
+from keyturn.database.unready import describe_error
 
 
 def test_a_host_that_is_not_found_and_one_that_refuses_are_told_in_words() -> None:

@@ -9,7 +9,7 @@ from tests.demo.captured import link_in, newest, token_in
 
 from keyturn.app import create_app
 from keyturn.cli.demo.examples import Example
-from keyturn.cli.demo.folder import DemoFolder
+from keyturn.cli.demo.plain import DemoFolder
 from keyturn.cli.running import address_of, listen, serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]

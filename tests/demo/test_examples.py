@@ -17,8 +17,7 @@ from tests.spec.service import CHEAPEST
 from keyturn.app import create_app
 from keyturn.cli import keyturn
 from keyturn.cli.demo.examples import Example, NoSuchExample
-from keyturn.cli.demo.folder import DemoFolder
-from keyturn.cli.demo.plain import PASSWORD
+from keyturn.cli.demo.plain import PASSWORD, DemoFolder
 from keyturn.parts import Parts
 from keyturn.settings import HashingSettings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.doctor.clients import check_clients
+from keyturn.doctor.configuration import check_clients
 from keyturn.finding import Finding
 from keyturn.settings import ServerSettings, Settings
 

@@ -18,8 +18,7 @@ from tests.postgresql_with_tls import TlsServer
 
 from keyturn.database import Database, now
 from keyturn.database.migrations import VERSION_TABLE, head
-from keyturn.doctor.database import check_database
-from keyturn.doctor.sqlite_file import file_system, network
+from keyturn.doctor.database import check_database, file_system, network_file_system
 from keyturn.finding import Finding
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
@@ -317,7 +316,7 @@ def test_where_mounts_are_not_known_nothing_is_said() -> None:
 
 
 def test_a_disk_of_this_machine_is_no_network(tmp_path: Path) -> None:
-    assert network(str(tmp_path / "keyturn.db")) == ""
+    assert network_file_system(str(tmp_path / "keyturn.db")) == ""
 
 
 async def test_an_address_that_the_driver_cannot_read_is_said_so_and_not_repeated() -> None:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from keyturn.doctor import dkim
+from keyturn.doctor.domain import judge_dkim
 from keyturn.finding import Finding
 
 NAME = "resend._domainkey.northwind.example"
@@ -24,7 +24,7 @@ RSA = rsa(1024)
 
 
 def judge(*texts: str) -> Finding:
-    return dkim.judge(NAME, texts, REMEDY)
+    return judge_dkim(NAME, texts, REMEDY)
 
 
 @pytest.mark.parametrize(

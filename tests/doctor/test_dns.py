@@ -6,7 +6,7 @@ import pytest
 from tests.doctor.dns_server import DnsServer
 
 from keyturn.doctor import Dns
-from keyturn.doctor.dns import Unanswered
+from keyturn.doctor.domain import Unanswered
 
 DOMAIN = "northwind.example"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.doctor import spf
+from keyturn.doctor.domain import judge_spf, spf_redirect
 
 NAME = "northwind.example"
 
@@ -19,21 +19,21 @@ NAME = "northwind.example"
     ],
 )
 def test_a_record_that_ends_in_all_is_fine(record: str) -> None:
-    found = spf.judge(NAME, ["google-site-verification=abc", record], needed="", missing="fail")
+    found = judge_spf(NAME, ["google-site-verification=abc", record], needed="", missing="fail")
 
     assert (found.verdict, found.mend) == ("ok", "")
 
 
 @pytest.mark.parametrize("texts", [[], ["v=DMARC1; p=none"], ["v=spf10 -all"], ["spf1 -all"]])
 def test_where_there_is_none_the_record_to_add_is_named(texts: list[str]) -> None:
-    found = spf.judge("send.northwind.example", texts, needed="include:amazonses.com", missing="warn")
+    found = judge_spf("send.northwind.example", texts, needed="include:amazonses.com", missing="warn")
 
     assert found.verdict == "warn"
     assert found.mend == 'Add TXT send.northwind.example "v=spf1 include:amazonses.com ~all".'
 
 
 def test_two_records_are_none() -> None:
-    found = spf.judge(NAME, ["v=spf1 mx -all", "v=spf1 a -all"], needed="", missing="fail")
+    found = judge_spf(NAME, ["v=spf1 mx -all", "v=spf1 a -all"], needed="", missing="fail")
 
     assert found.verdict == "fail"
     assert "2 SPF records" in found.message
@@ -42,7 +42,7 @@ def test_two_records_are_none() -> None:
 
 @pytest.mark.parametrize("everybody", ["+all", "all", "+ALL"])
 def test_a_record_that_lets_everybody_send_fails(everybody: str) -> None:
-    found = spf.judge(NAME, [f"v=spf1 mx {everybody}"], needed="", missing="fail")
+    found = judge_spf(NAME, [f"v=spf1 mx {everybody}"], needed="", missing="fail")
 
     assert found.verdict == "fail"
     assert found.mend == f"Replace {everybody.lower()} with ~all."
@@ -50,7 +50,7 @@ def test_a_record_that_lets_everybody_send_fails(everybody: str) -> None:
 
 @pytest.mark.parametrize(("record", "mend"), [("v=spf1 mx", "End it in ~all."), ("v=spf1 mx ?all", "Replace ?all")])
 def test_a_record_that_says_nothing_of_the_rest_is_weak(record: str, mend: str) -> None:
-    found = spf.judge(NAME, [record], needed="", missing="fail")
+    found = judge_spf(NAME, [record], needed="", missing="fail")
 
     assert found.verdict == "warn"
     assert mend in found.mend
@@ -58,14 +58,14 @@ def test_a_record_that_says_nothing_of_the_rest_is_weak(record: str, mend: str) 
 
 @pytest.mark.parametrize("term", ["ipv4:192.0.2.1", "include", "mx,", "-al", "ip4:", "!all"])
 def test_a_term_that_means_nothing_breaks_the_record(term: str) -> None:
-    found = spf.judge(NAME, [f"v=spf1 {term} -all"], needed="", missing="fail")
+    found = judge_spf(NAME, [f"v=spf1 {term} -all"], needed="", missing="fail")
 
     assert found.verdict == "fail"
     assert found.message.startswith(f"{term} ")
 
 
 def test_a_record_without_the_provider_fails() -> None:
-    found = spf.judge(NAME, ["v=spf1 mx -all"], needed="include:amazonses.com", missing="warn")
+    found = judge_spf(NAME, ["v=spf1 mx -all"], needed="include:amazonses.com", missing="warn")
 
     assert found.verdict == "fail"
     assert "include:amazonses.com" in found.mend
@@ -82,4 +82,4 @@ def test_a_record_without_the_provider_fails() -> None:
     ],
 )
 def test_a_redirect_counts_where_nothing_else_decides(texts: list[str], target: str | None) -> None:
-    assert spf.redirect(texts) == target
+    assert spf_redirect(texts) == target

@@ -9,7 +9,7 @@ from tests.frontend.app import CHANGE, App, link_mailed
 from tests.spec.inbox import links_in
 from tests.spec.service import NEW_PASSWORD, REQUEST, Service
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
 

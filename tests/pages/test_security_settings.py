@@ -8,7 +8,7 @@ from sqlalchemy import Connection, update
 from tests.connections import committing
 from tests.pages.school import ADA, School, Visitor, heading, words
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import keyturn.testing.collecting  # noqa: F401 - once, not in each of the runs: they forget what they loaded
+import keyturn.testing.plugin  # noqa: F401 - once, not in each of the runs: they forget what they loaded
 
 pytestmark = pytest.mark.long
 

@@ -13,7 +13,7 @@ from tests.statements import statements_sent
 from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
 from tests.webhooks.rows import deliver_again, make_due, states
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import origin_of

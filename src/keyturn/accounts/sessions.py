@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from keyturn.accounts.models import SessionRow
+from keyturn.accounts.builtin import SessionRow
 from keyturn.database import Database, now
 
 

@@ -17,8 +17,7 @@ from litestar.status_codes import HTTP_400_BAD_REQUEST
 from litestar.types import ExceptionHandlersMap
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.api.request_id import request_id_of
-from keyturn.api.requests import AnyRequest, accepted_language, language_headers
+from keyturn.api.requests import AnyRequest, accepted_language, language_headers, request_id_of
 from keyturn.errors import Fault, KeyturnError
 from keyturn.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.problems.problem import MALFORMED, PROBLEMS, Problem, problem_of

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.api.schemas import Done
-from keyturn.mail.port.reports import ProviderWebhook, Report
+from keyturn.mail.port.provider import ProviderWebhook, Report
 from keyturn.problems.requests import Busy, Unavailable, WebhookRefused
 from keyturn.reset.records.client import Client
 from keyturn.telemetry.logs import LogEvent, OnceAMinute

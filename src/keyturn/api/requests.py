@@ -1,5 +1,6 @@
 """What the API and the hosted pages read from a request and write to a response in the same way."""
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -8,10 +9,10 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+from litestar.types import Scope
 
-from keyturn.api.request_id import request_id_of
 from keyturn.languages import Language, Languages
-from keyturn.mail.port.reports import ProviderWebhook
+from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
@@ -26,7 +27,24 @@ from keyturn.reset.request import ResetRequests
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings.networks import read_peer
-from keyturn.telemetry.tracing import TRACEPARENT
+from keyturn.telemetry.logs import request_id
+from keyturn.telemetry.tracing import REQUEST_ID, TRACEPARENT
+
+# The name of a request: logs, spans, the audit entry and the mail all hold it. An X-Request-ID from a client is
+# ignored, since a client could take another's name or write into the logs (CWE-117; OWASP Logging Cheat Sheet, "Event
+# data sources"). A traceparent joins services. Only answers from 500 up carry the name: all others are the same to the
+# byte.
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the request's name; whoever asks first makes it, and the logs know it from then on."""
+    state: dict[str, Any] = scope["state"]
+    name: str | None = state.get(REQUEST_ID)
+    if name is None:
+        name = state[REQUEST_ID] = os.urandom(16).hex()
+        request_id.set(name)
+    return name
+
 
 AnyRequest = Request[Any, Any, Any]
 

@@ -1,16 +1,22 @@
 """The routes of a reset link. Nothing is decided here: `reset/request.py` does the work."""
 
+from typing import Any
+
 import msgspec
 from litestar import Controller, Response, get, post
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
+from litestar.types import Guard
 
 from keyturn.api.problems import problem_responses
-from keyturn.api.requests import AnyRequest, ResetApi, client_of, language_headers
-from keyturn.api.responses import NamedOperation, judgement_response, message_response, named_by_path
+from keyturn.api.requests import AnyRequest, ResetApi, bearer_of, client_of, language_headers
+from keyturn.api.responses import SERVICE_KEY, NamedOperation, judgement_response, message_response, named_by_path
 from keyturn.api.schemas import (
     Done,
     InvalidToken,
+    InvitationRequest,
     NewPassword,
     PasswordCheck,
     PasswordJudgement,
@@ -20,8 +26,15 @@ from keyturn.api.schemas import (
     ValidToken,
 )
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
-from keyturn.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
+from keyturn.problems.proofs import (
+    ChallengeRequired,
+    LinkDead,
+    SecondStepRejected,
+    SecondStepRequired,
+    ServiceKeyRefused,
+)
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests
+from keyturn.reset.inviting import Invitations
 from keyturn.reset.proofs.challenge import Answer
 
 
@@ -142,3 +155,43 @@ class ResetController(Controller):
             for rule in api.policy.rules
         )
         return Response(Policy(rules=tuple(rules)), headers=language_headers(language))
+
+
+# Invitations, which an operator's app sends: `reset/inviting.py` does the work
+
+
+class InvitationController(Controller):
+    """Takes the invitations of an operator's app."""
+
+    tags = ("Invitations",)
+    security = ({SERVICE_KEY: []},)
+
+    @post(
+        "/invitations",
+        kind="invite",
+        status_code=202,
+        summary="Invite somebody to choose a first password",
+        description=(
+            "For the operator's app, with the service key. An address without an account, and one that has a password "
+            "or signs in elsewhere, gets no mail; the audit trail says so."
+        ),
+        operation_id="invite",
+        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+    )
+    async def invite(
+        self, data: JSONBody[InvitationRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
+        await api.invitations.invite(data.email, client_of(request))
+        language = api.language(request)
+        return message_response(
+            language, language.gettext("If an account exists for that address, a link is on its way.")
+        )
+
+
+def service_key_guard(invitations: Invitations) -> Guard:
+    """Return what refuses whoever has no service key, before anything of a body is read."""
+
+    async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        await invitations.require_key(bearer_of(connection), client_of(connection))
+
+    return require_key

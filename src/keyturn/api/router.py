@@ -5,20 +5,17 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 
+from keyturn.api.bodies import count_unread, require_json
 from keyturn.api.form_texts import TextsController
-from keyturn.api.health import health_router
-from keyturn.api.invitations import InvitationController, service_key_guard
-from keyturn.api.json_guard import require_json
+from keyturn.api.monitoring import health_router
 from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import NO_STORE, problem_handlers
-from keyturn.api.proofs import ChallengeController, CodeController
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
-from keyturn.api.resets import ResetController
+from keyturn.api.resets import InvitationController, ResetController, service_key_guard
 from keyturn.api.responses import JsonResponse
-from keyturn.api.security_links import MutingController, SecuringController
+from keyturn.api.security_links import ChallengeController, CodeController, MutingController, SecuringController
 from keyturn.api.sessions import SessionController
-from keyturn.api.unread import count_unread
 
 
 def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from keyturn.cli.installation import Installation
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("keyturn.cli.demo.command", "Live the whole story in a browser; nothing is configured, nothing is sent."),
-    "init": ("keyturn.cli.init.command", "Write the settings for an app that has accounts; say what is left to do."),
+    "demo": ("keyturn.cli.demo", "Live the whole story in a browser; nothing is configured, nothing is sent."),
+    "init": ("keyturn.cli.init", "Write the settings for an app that has accounts; say what is left to do."),
     "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
     "worker": ("keyturn.cli.service", "Run a worker alone: it sends the mails that were promised."),
     "migrate": ("keyturn.cli.service", "Bring the database to the newest revision."),
@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "accounts": ("keyturn.cli.accounts", "Look accounts up, invite, ask for new passwords, unlock."),
     "breaches": ("keyturn.cli.breaches", "Make a file of leaked passwords, for those who may call nobody."),
     "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
-    "mailbox": ("keyturn.cli.mailbox", "Show why a mailbox gets no mail, and let it have one again."),
+    "mailbox": ("keyturn.cli.records", "Show why a mailbox gets no mail, and let it have one again."),
     "audit": ("keyturn.cli.records", "Show who asked for what, and what became of it."),
     "secrets": ("keyturn.cli.secret_keys", "Replace the secret key."),
     "purge": ("keyturn.cli.records", "Delete rows that are older than their retention."),

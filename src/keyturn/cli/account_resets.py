@@ -16,9 +16,8 @@ import click
 
 from keyturn import addresses
 from keyturn.accounts.port import ListsAddresses
-from keyturn.cli.options import OPERATOR, REASON, operator_named, rate
+from keyturn.cli.options import OPERATOR, REASON, operator_named, rate, with_parts
 from keyturn.cli.terminal import accent, muted
-from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts

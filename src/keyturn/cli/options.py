@@ -1,10 +1,16 @@
 """What several commands take."""
 
 import os
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
+
+from keyturn.cli.installation import installation
+from keyturn.database.migrations import require_current
+from keyturn.event_loop import run
+from keyturn.parts import Parts
 
 if TYPE_CHECKING:
     from keyturn.reset.records.client import Client
@@ -67,3 +73,18 @@ LAST = click.option(
     "--last", default=50, show_default=True, type=click.IntRange(1), help="At most so many, newest first."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
+
+
+# Commands that work on the database
+
+
+def with_parts(work: Callable[[Parts], Awaitable[None]]) -> None:
+    """Run `work`. Raises SettingsInvalid, or DatabaseUnready where the database was not migrated."""
+    here = installation()
+
+    async def main() -> None:
+        async with here.parts(here.settings(sending=False)) as parts:
+            await require_current(parts.database)
+            await work(parts)
+
+    run(main())

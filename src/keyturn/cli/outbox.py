@@ -8,9 +8,8 @@ import click
 import msgspec
 
 from keyturn import addresses
-from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
+from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
-from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, history_of, read
 from keyturn.outbox.history import retry as retry_messages

@@ -1,18 +1,20 @@
 """audit and purge: what happened, and when it is forgotten."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import click
+from sqlalchemy import Connection
 
 from keyturn import addresses
-from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
+from keyturn.cli.options import EMAIL, JSON, LAST, OPERATOR, SINCE, operator_named, with_parts
 from keyturn.cli.outbox import colour_state
-from keyturn.cli.terminal import muted, print_json, stamp, table, warning
-from keyturn.cli.with_parts import with_parts
+from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
 from keyturn.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
+from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
 
 
 @click.command()
@@ -69,3 +71,98 @@ def purge() -> None:
             click.echo(f"{name:<{width}} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
 
     with_parts(work)
+
+
+# mailbox: why an address gets no reset mail, and how to unblock it
+
+
+@click.group()
+def mailbox() -> None:
+    """Show whether a mailbox may be written to, and why not."""
+
+
+@mailbox.command()
+@click.argument("email")
+@JSON
+def show(email: str, as_json: bool) -> None:
+    """Show when the mailbox got reset mails, when it may get the next, and whether it is suppressed."""
+    address = addresses.parse(email)
+
+    async def work(parts: Parts) -> None:
+        moment = now()
+        found = await parts.mailboxes.find(address)
+        if as_json:
+            print_json(_as_json(found, parts.mailboxes, moment) if found else {})
+        elif found is None:
+            click.echo(f"Nothing is known of {address}: it gets a mail when one is asked for.")
+        else:
+            click.echo(f"{strong(address)}\n")
+            for name, text in _facts(found, parts.mailboxes, moment).items():
+                click.echo(f"  {muted(f'{name:<10}')}  {text}")
+
+    with_parts(work)
+
+
+@mailbox.command()
+@click.argument("email")
+@OPERATOR
+def release(email: str, operator: str) -> None:
+    """Let the mailbox have mails again: its cooldown, its count of today, its suppression and its muting are forgotten.
+
+    Most providers keep lists of their own of those that they send nothing to.
+    """
+    address = addresses.parse(email)
+
+    async def work(parts: Parts) -> None:
+        account = await parts.accounts.find(address)
+
+        def release(connection: Connection) -> bool:
+            released = parts.mailboxes.release(connection, address)
+            if released:
+                parts.audit.write(
+                    connection,
+                    "mailbox_release",
+                    "released",
+                    operator_named(operator),
+                    at=now(),
+                    account_id=account.id if account else "",
+                    email=address,
+                )
+            return released
+
+        released = await parts.database.transact(release)
+        click.echo(
+            f"{address} gets a mail when one is asked for." if released else f"Nothing kept {address} from mails."
+        )
+
+    with_parts(work)
+
+
+def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, str]:
+    free_at = mailboxes.free_at(mailbox, moment)
+    facts = {
+        "Today": f"{mailbox.mails_today(moment)} of {mailboxes.daily} mails",
+        "Next mail": stamp(free_at) if free_at > moment else "when one is asked for",
+    }
+    if mailbox.mails:
+        facts = {"Last mail": stamp(mailbox.mailed_at)} | facts
+    if mailbox.suppressed_until and mailbox.is_suppressed(moment):
+        facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
+        facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
+    if mailbox.muted_until and mailbox.is_muted(moment):
+        facts["Next mail"] = stamp(max(mailbox.muted_until, mailbox.suppressed_until or free_at, free_at))
+        facts["Muted"] = warning(f"until {stamp(mailbox.muted_until)}: its owner said that a request was not theirs")
+    return facts
+
+
+def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, object]:
+    suppressed = mailbox.is_suppressed(moment)
+    return {
+        "mailed_at": mailbox.mailed_at if mailbox.mails else None,
+        "mails_today": mailbox.mails_today(moment),
+        "daily": mailboxes.daily,
+        "free_at": mailboxes.free_at(mailbox, moment),
+        "suppressed_until": mailbox.suppressed_until if suppressed else None,
+        "reason": mailbox.reason if suppressed else None,
+        "muted_until": mailbox.muted_until if mailbox.is_muted(moment) else None,
+    }

@@ -4,18 +4,256 @@ import asyncio
 import contextlib
 import errno
 import gc
+import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from keyturn.cli.http_protocol import bounded_protocol
 from keyturn.errors import KeyturnError
+from keyturn.reset.records.client import Client
 from keyturn.settings import ServerSettings
+from keyturn.settings.networks import read_network, read_peer
+from keyturn.telemetry.logs import LogEvent
+
+# HTTP from clients that may be hostile. `serve` may stand without a proxy. With httptools, uvicorn bounds neither the
+# size of headers nor the time of a request, and its `limit_concurrency` refuses the newest clients. Hypercorn bounds
+# headers at 16 kB, Granian their time at 30 s; neither bounds the time of a body or the connections of one client. So
+# uvicorn's protocol stays, within the bounds below (OWASP ASVS 2.4.1; RFC 9112, 9.5).
+
+
+log = logging.getLogger("keyturn.server")
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+"""RFC 6585, 5."""
+
+_TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_LONGEST_TARGET = 8000
+"""Bytes: as many as every server should take (RFC 9112, 3), since uvicorn undoes the escapes of a path one by one."""
+
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+"""RFC 9110, 15.5.9."""
+
+_OWN_FILES = 128
+"""Files of the process itself: connections to the database and to providers, its log, the pipes of its worker."""
+
+_FEWEST = 16
+
+_OPEN_MAX = 10_240
+"""What macOS takes where the hard limit says "any number" (setrlimit(2), OPEN_MAX)."""
+
+_PIECE = 1024
+"""Bytes that are parsed at once, of the 256 kB that a read may bring: what follows a complete request waits unparsed
+for its answer, but for the rest of a piece."""
+
+
+def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
+    """Return uvicorn's protocol within the limits of the settings, and of the files that this process may open."""
+    most = min(limits.max_connections, max(_raise_open_files() - _OWN_FILES, _FEWEST))
+    if most < limits.max_connections:
+        log.warning(LogEvent("server.fewer_connections", max_connections=most, wanted=limits.max_connections))
+    proxies = [read_network(text) for text in limits.trusted_proxies]
+
+    class Limited(_BoundedProtocol):
+        max_headers = limits.max_headers
+        max_connections = most
+        seconds = limits.request_timeout.total_seconds()
+
+        def holder(self) -> Hashable:
+            peer = read_peer(self.client[0]) if self.client else None
+            if peer is None or any(peer in network for network in proxies):
+                return self
+            return Client(ip_address=str(peer)).networks[0]
+
+    return Limited
+
+
+def _raise_open_files() -> int:
+    """Let this process have as many open files as it may, and return how many. Windows has no such limit."""
+    try:
+        import resource  # not to be had on Windows
+    except ImportError:
+        return sys.maxsize
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for most in (hard, _OPEN_MAX):
+        if soft != resource.RLIM_INFINITY and (most == resource.RLIM_INFINITY or most > soft):
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+                break
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """Bounds each phase of a connection.
+
+    | phase | bound |
+    |---|---|
+    | before the first byte, in a request's line, headers and body | `seconds` for all of it, then 408 |
+    | headers; beside the body, its framing and trailers | `max_headers` bytes, then 431 |
+    | while an answer is made | `max_headers` bytes of what follows the request; beyond, the connection is closed |
+    | while an answer is read | `seconds` in which the client takes nothing of it |
+    | between requests | uvicorn's five seconds |
+
+    Beyond `max_connections`, the client that holds most of them loses the one that has been waiting for longest, in any
+    phase but the making of an answer.
+    """
+
+    max_headers: int
+    max_connections: int
+    seconds: float
+    waiting_since: float | None
+
+    def holder(self) -> Hashable:
+        """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted proxy."""
+        raise NotImplementedError
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.held_by = self.holder()
+        self._ahead = b""
+        self._beside_body = 0
+        self._begun = False
+        self._owed = 0
+        self._ends: asyncio.TimerHandle | None = None
+        self._abort: asyncio.TimerHandle | None = None
+        self._begin_to_wait()
+        if len(self.connections) > self.max_connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        if self._abort:
+            self._abort.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._ahead += data
+        self._parse()
+        if len(self._ahead) > self.max_headers:
+            self.transport.close()
+            self._abort_later()
+
+    def _parse(self) -> None:
+        """Parse what has come, to the end of the request that is answered next."""
+        start = 0
+        while start < len(self._ahead) and self._owed <= 0 and not self.transport.is_closing():
+            room = min(_PIECE, self.max_headers - self._beside_body)
+            if room <= 0:
+                self._refuse(_TOO_LARGE)
+                break
+            piece = self._ahead[start : start + room]
+            start += room
+            self._beside_body += len(piece)
+            if self._ends is None:
+                self._begin_to_wait()
+            super().data_received(piece)
+            if self._begun and len(self.url) > _LONGEST_TARGET:
+                self._refuse(_TOO_LONG)
+        self._ahead = b"" if self.transport.is_closing() else self._ahead[start:]
+
+    def on_message_begin(self) -> None:
+        self._begun = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._beside_body = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._beside_body -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._begun, self._beside_body = False, 0
+        self._owed += 1
+        if self._owed > 0:
+            self._stop_waiting()
+            self.waiting_since = None
+        else:  # it was answered before it had come, which ended uvicorn's wait for the next one
+            self._begin_to_wait()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._owed -= 1
+        if self.transport.is_closing():
+            self._abort_later()
+        if self._owed <= 0:
+            self.waiting_since = monotonic()
+        if self._owed == 0:
+            if self._begun:  # one that follows in the same piece
+                self._begin_to_wait()
+            self._parse()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.waiting_since = monotonic()
+        self._abort_later()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._owed > 0:
+            self.waiting_since = None
+        if self._abort and not self.transport.is_closing():
+            self._abort.cancel()
+            self._abort = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._abort_later()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._owed > 0:  # it would be read as the answer to the request before
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+        self._abort_later()
+
+    def _begin_to_wait(self) -> None:
+        self._stop_waiting()
+        self.waiting_since = monotonic()
+        self._ends = self.loop.call_later(self.seconds, self._refuse, _TOO_SLOW)
+
+    def _stop_waiting(self) -> None:
+        if self._ends:
+            self._ends.cancel()
+            self._ends = None
+
+    def _refuse(self, answer: bytes) -> None:
+        """Say why, unless an answer is on its way already, and close."""
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            cycle: RequestResponseCycle | None = self.cycle
+            begun = cycle and cycle.response_started and not cycle.response_complete
+            if self._owed == 0 and not begun:
+                self.transport.write(answer)
+            self.transport.close()
+            self._abort_later()
+
+    def _abort_later(self) -> None:
+        """End a connection, also one that waits to be closed, whose client does not take what is written."""
+        if not self._abort:
+            self._abort = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def _make_room(self) -> None:
+        held = Counter(one.held_by for one in self.connections if isinstance(one, _BoundedProtocol))
+        waiting = [
+            (held[one.held_by], -since, one)
+            for one in self.connections
+            if isinstance(one, _BoundedProtocol) and one is not self and (since := one.waiting_since) is not None
+        ]
+        victim = max(waiting, key=lambda entry: entry[:2])[2] if waiting else self
+        self.connections.discard(victim)
+        victim.transport.abort()
+
 
 if TYPE_CHECKING:  # a worker has no use for Litestar
     from litestar.types import ASGIApp

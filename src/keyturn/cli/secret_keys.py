@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from keyturn.cli.options import JSON
+from keyturn.cli.options import JSON, with_parts
 from keyturn.cli.terminal import print_json
-from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
 from keyturn.outbox import Seal
 from keyturn.outbox.history import mails_sealed_otherwise

@@ -1,18 +1,23 @@
 """One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
+    DateTime,
+    Dialect,
     Executable,
     MetaData,
     Row,
+    RowMapping,
     String,
     any_,
     bindparam,
@@ -23,9 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
+from sqlalchemy.types import TypeDecorator
 
-from keyturn.database.access import DatabaseAccess
+from keyturn.database.batching import Deadline
 from keyturn.database.engines import (
+    DEADLINE,
     LostConnections,
     PooledConnections,
     engine_for_our_statements,
@@ -33,13 +40,106 @@ from keyturn.database.engines import (
     refuse_what_no_driver_takes,
 )
 from keyturn.database.sqlite import PATIENCE, SqliteConnections, configure_sqlite, keep_file_private, returned
-from keyturn.database.unready import unready_where_unreachable
+from keyturn.database.unready import describe_url, unready_where_unreachable
 from keyturn.database.urls import DatabaseUrl, read_url
-from keyturn.database.utc_datetime import UtcDateTime
-from keyturn.database.wording import describe_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.private_files import make_private_folder
 from keyturn.settings.url_rules import database_fault
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Times with a zone: written in UTC, and read so from SQLite, which keeps none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+        """Return the time in UTC. Raises TypeError for one without a zone."""
+        if value is not None and value.tzinfo is None:
+            raise TypeError("a time without a zone")
+        return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+_Result = TypeVar("_Result")
+
+
+class DatabaseAccess:
+    """Reads, and runs transactions.
+
+    `seconds` is how long a caller waits, from its own arrival; None for as long as it takes. `unready` turns what
+    drivers raise where a database cannot be asked, and a TimeoutError, into the error that callers know.
+    """
+
+    def __init__(
+        self,
+        connections: SqliteConnections | PooledConnections,
+        seconds: float | None,
+        unready: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.connections = connections
+        self.dialect = connections.dialect
+        self._seconds = seconds
+        self._unready = unready
+
+    @property
+    def deadline(self) -> Deadline:
+        """For callers that wait for a statement which they share (`batching`)."""
+        return Deadline(self._seconds, self._too_late)
+
+    def _too_late(self) -> Exception:
+        try:
+            with self._unready():
+                raise TimeoutError  # noqa: TRY301 - for what it is turned into
+        except Exception as error:  # noqa: BLE001 - as above
+            return error
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Raise the error that callers know where what is within takes longer than they wait."""
+        with self._unready():
+            async with asyncio.timeout(self._seconds) as deadline:
+                token = DEADLINE.set(deadline)
+                try:
+                    yield
+                finally:
+                    DEADLINE.reset(token)
+
+    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+        """Return the rows of one statement that changes nothing.
+
+        A statement that is executed often is built once, and `given` its values each time: SQLAlchemy takes several
+        times as long to see that two statements are the same as SQLite takes to answer one.
+        """
+        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
+
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Return what `work` returns, which changes nothing and needs no transaction.
+
+        If the connection is lost meanwhile, `work` is called a second time.
+        """
+        async with self.in_time():
+            return await self.connections.read(work)
+
+    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Run `work` in a transaction, and return what it returns: committed. If it raises, all is rolled back.
+
+        `work` is a plain function that executes statements: it must do no other input or output, and nothing that
+        takes long. On SQLite it runs in the thread of the one writer, on a server's connection on the event loop, which
+        goes on between its statements. What else a change needs is gathered before, and what follows is done after.
+
+        If the connection is lost at the commit, or the caller is cancelled meanwhile, nobody knows whether it was
+        committed: `work` is never run a second time.
+        """
+        async with self.in_time():
+            return await self.connections.transact(work)
+
+    async def close(self) -> None:
+        """Close the connections. Later work opens new ones, in another event loop too."""
+        await self.connections.close()
+
 
 _TIME = UtcDateTime()
 

@@ -13,8 +13,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from keyturn.database.sqlite import returned
 from keyturn.database.unready import is_met_by_the_end
-from keyturn.database.urls import DatabaseUrl
-from keyturn.database.urls.tls import CertificateRefused, Roots, certificate_error
+from keyturn.database.urls import CertificateRefused, DatabaseUrl, Roots, certificate_error
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 

@@ -3,7 +3,7 @@
 Each check has an end, and what one did not foresee hides none of the others' findings.
 """
 
-from keyturn.doctor.dns import Dns
+from keyturn.doctor.domain import Dns
 from keyturn.doctor.examination import examine
 from keyturn.finding import Finding
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.accounts.choosing import accounts_for
-from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.database import Database
-from keyturn.database.wording import describe_error
-from keyturn.doctor import sqlite_file
-from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server
+from keyturn.database.unready import describe_error
+from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server, missing_file
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
@@ -96,7 +94,7 @@ def _place(settings: Settings) -> Mapping[str, str]:
 async def _builtin(settings: Settings, database: Database) -> Finding:
     """Return how many accounts Keyturn keeps itself; their database is not made where it is not there."""
     unknown = Finding("accounts", "skip", "the store builtin: not counted", "Mend the database first.")
-    if sqlite_file.missing(settings.database.url):
+    if missing_file(settings.database.url):
         return unknown
     try:
         some = select(AccountRow.id).limit(_COUNTED + 1).subquery()

@@ -1,7 +1,9 @@
 """Settings that are wrong, and settings that are allowed and yet hardly what anybody wants."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from keyturn.errors import Fault
@@ -10,8 +12,55 @@ from keyturn.hosts import is_loopback
 from keyturn.mail.providers import PROVIDERS
 from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Reading, Settings
+from keyturn.settings.networks import read_network, read_peer
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
 from keyturn.settings.rules.providers import proofs_of
+
+# Page templates of the app
+
+
+FaultsOfPages = Callable[[Settings], Sequence[Fault]]
+"""Draws every page in every state: whoever calls the doctor brings it, since it knows no pages."""
+
+
+async def check_pages(settings: Settings, faults_of: FaultsOfPages) -> list[Finding]:
+    """Say of each mistake where it is, as the service does when it refuses to start."""
+    faults = await asyncio.to_thread(faults_of, settings)
+    if not faults:
+        return [Finding("pages", "ok", f"every page can be drawn with the templates in {settings.pages.templates}")]
+    mend = "Put it right in the template; `keyturn serve` refuses to start with it."
+    return [Finding("pages", "fail", str(fault), mend) for fault in faults]
+
+
+# The client that the limits and the audit trail see
+
+
+_SOMEBODY = "203.0.113.7"
+"""An address for documentation (RFC 5737)."""
+
+_MOST_SHOWN = 4
+
+
+async def check_clients(settings: Settings) -> list[Finding]:
+    """Say who somebody would be whose request is passed on, by proxies of this machine and by those that are named."""
+    written = settings.server.trusted_proxies
+    networks = [read_network(text) for text in written]
+    everybody = [text for text, network in zip(written, networks, strict=True) if not network.prefixlen]
+    if everybody:
+        message = f"{everybody[0]} is everybody, so each client says itself who it is"
+        return [Finding("clients", "warn", message, "Set server.trusted_proxies to where the proxy connects from.")]
+    # Both of this machine's, since a proxy that is told "localhost" may take either.
+    peers = ["127.0.0.1", "::1", *(_a_peer_in(network) for network in networks if not network.is_loopback)]
+    told = [
+        f"by {peer} counts as {_SOMEBODY if any(read_peer(peer) in network for network in networks) else peer}"
+        for peer in peers[:_MOST_SHOWN]
+    ]
+    return [Finding("clients", "ok", f"a request passed on for {_SOMEBODY} {', '.join(told)}")]
+
+
+def _a_peer_in(network: IPv4Network | IPv6Network) -> str:
+    return str(network[min(1, network.num_addresses - 1)])
+
 
 _LONGEST_LIFE = timedelta(hours=1)
 

@@ -1,9 +1,12 @@
 """Whether the database answers, can be written, is at this version's revision, and tells the same time."""
 
 import ssl
+import stat
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib.util import find_spec
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
@@ -11,15 +14,64 @@ from sqlalchemy.engine import URL
 from keyturn.database import Database
 from keyturn.database import now as utc_now
 from keyturn.database.migrations import NO_TABLES, SchemaMissing, head, is_ahead, revision
-from keyturn.database.urls import read_url
-from keyturn.database.urls.tls import CertificateRefused
-from keyturn.database.wording import describe_error, describe_url
-from keyturn.doctor import sqlite_file
+from keyturn.database.unready import describe_error, describe_url
+from keyturn.database.urls import CertificateRefused, read_url
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_fault
+
+# SQLite's file before it is opened: opening makes an empty one if it is missing
+
+
+_MOUNTS = Path("/proc/self/mounts")
+
+_NETWORK = frozenset(["9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "nfs", "nfs4", "smb3", "smbfs"])
+"""File systems that several machines share; the write-ahead log needs memory that all of its users share
+(https://sqlite.org/wal.html)."""
+
+
+def absolute_path(file: str) -> str:
+    return str(Path(file).absolute())
+
+
+def file_exists(file: str) -> bool:
+    return Path(file).exists()
+
+
+def missing_file(address: str) -> str:
+    """Return the whole path of the file that the address of a database names, and that is not there; else ""."""
+    url = read_url(address, "database.url").url
+    file = absolute_path(str(url.database)) if url.get_backend_name() == "sqlite" and url.database else ""
+    return file if file and not file_exists(file) else ""
+
+
+def readable_by_others(file: str) -> bool:
+    """Tell whether the file, in a folder that they can enter, is open to those who are neither its owner nor group.
+
+    Windows keeps that elsewhere: there a mode says nothing.
+    """
+    path = Path(file)
+    return sys.platform != "win32" and all(
+        status.st_mode & bit for status, bit in ((path.stat(), stat.S_IROTH), (path.parent.stat(), stat.S_IXOTH))
+    )
+
+
+def network_file_system(file: str) -> str:
+    """Return the type of the network file system that the file is on; "" where it is on none, or nobody can tell."""
+    mounts = _MOUNTS.read_text("utf-8", "replace") if _MOUNTS.exists() else ""
+    kind = file_system(Path(file).resolve(), mounts)
+    return kind if kind in _NETWORK else ""
+
+
+def file_system(file: Path, mounts: str) -> str:
+    """Return the type of the file system that holds an absolute path; `mounts` is as in fstab(5)."""
+    fields = [line.split() for line in mounts.splitlines()]
+    points = [(point.replace("\\040", " "), kind) for _, point, kind, *_ in fields]
+    holding = [mount for mount in points if file.is_relative_to(mount[0])]
+    return max(holding, key=lambda mount: len(mount[0]), default=("", ""))[1]
+
 
 _POSTGRESQL = "postgresql://user:password@host:5432/database"
 
@@ -52,7 +104,7 @@ WRONG_PATH = (
 def accounts_file(settings: Settings) -> str:
     """Return the path of the SQLite file in which the table of the accounts is, but is not there; else ""."""
     table = settings.accounts.table
-    return sqlite_file.missing(table.url or settings.database.url) if table.table else ""
+    return missing_file(table.url or settings.database.url) if table.table else ""
 
 
 async def check_database(settings: Settings, now: Callable[[], datetime] = utc_now) -> list[Finding]:
@@ -62,8 +114,8 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         is_none = database_fault(settings.database.url.strip())
         mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}." if is_none else "Correct that in database.url."
         return [_fail(str(invalid.faults[0]), mend)]
-    file = sqlite_file.absolute(str(url.database))
-    if missing := sqlite_file.missing(settings.database.url):
+    file = absolute_path(str(url.database))
+    if missing := missing_file(settings.database.url):
         mend = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate`, which makes it."
         return [_fail(f"there is no {missing}", mend)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
@@ -99,11 +151,11 @@ async def _revision(database: Database, url: URL) -> Finding:
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:
     findings = []
-    if kind := sqlite_file.network(file):
+    if kind := network_file_system(file):
         message = f"{file} is on a network file system ({kind}), where SQLite's write-ahead log does not work"
         mend = "Move it to a disk of this machine, or set database.url to a PostgreSQL."
         findings.append(Finding("database", "warn", message, mend))
-    if sqlite_file.readable_by_others(file):
+    if readable_by_others(file):
         message = f"{file} can be read by everybody on this machine, with the hashes of passwords in it"
         findings.append(Finding("database", "warn", message, f"Run `chmod o= {file}`."))
     try:
@@ -148,7 +200,7 @@ def _clock(skew: timedelta) -> Finding:
 def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
         mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
-        return _fail(f"{sqlite_file.absolute(str(url.database))} cannot be opened: {describe_error(error)}", mend)
+        return _fail(f"{absolute_path(str(url.database))} cannot be opened: {describe_error(error)}", mend)
     mend = mend_of_server(error, "database.url", "Keyturn's tables")
     if _state(error).startswith("42"):
         return _fail(f"{describe_url(url)}: {error}", mend)

@@ -1,16 +1,273 @@
 """The sending domain: what its DNS tells receivers about mails from it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import base64
+import binascii
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import parseaddr
+from functools import cached_property
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from dns.asyncresolver import Resolver
+from dns.exception import DNSException
+from dns.resolver import NXDOMAIN, LifetimeTimeout, NoAnswer, NoNameservers, NoResolverConfiguration
+
 from keyturn import addresses
-from keyturn.doctor import dkim, dmarc, spf
-from keyturn.doctor.dns import Dns, Unanswered
-from keyturn.finding import Finding
+from keyturn.errors import KeyturnError
+from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.provider import Provider, Spf
 from keyturn.problems.requests import InputInvalid
+
+# The DNS, with three outcomes kept apart: records, none, and no answer
+
+
+_PATIENCE = 4
+"""Seconds for one question, all nameservers and repetitions included."""
+
+
+class Unanswered(KeyturnError):
+    """Nobody knows: no network, no nameserver, or one that fails."""
+
+
+class Dns:
+    """Asks a nameserver.
+
+    `nameserver` is an IP address and a port; None takes what this machine is configured to ask.
+    """
+
+    def __init__(self, nameserver: tuple[str, int] | None = None, patience: float = _PATIENCE) -> None:
+        self._nameserver = nameserver
+        self._patience = patience
+
+    async def exists(self, name: str) -> bool:
+        """Tell whether there is anything at or below the name (RFC 8020). Raises Unanswered."""
+        return await self._ask(name, "SOA") is not None
+
+    async def texts(self, name: str) -> list[str]:
+        """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say. Raises Unanswered."""
+        return [b"".join(record.strings).decode("ascii", "replace") for record in await self._ask(name, "TXT") or ()]
+
+    async def takes_mail(self, name: str) -> bool:
+        """Tell whether mail to the domain has somewhere to go (RFC 5321 5.1, RFC 7505). Raises Unanswered."""
+        if exchangers := await self._ask(name, "MX"):
+            return any(record.exchange.to_text() != "." for record in exchangers)
+        return any([await self._ask(name, "A"), await self._ask(name, "AAAA")])
+
+    async def _ask(self, name: str, kind: str) -> list[Any] | None:
+        """Return the records, [] where the name has none of that kind, None where there is no such name."""
+        try:
+            return list(await self._resolver.resolve(f"{name}.", kind))
+        except NXDOMAIN:
+            return None
+        except NoAnswer:
+            return []
+        except LifetimeTimeout:
+            raise Unanswered("no nameserver answered in time") from None
+        except NoNameservers:
+            raise Unanswered(f"the nameservers failed on {name}") from None
+        except NoResolverConfiguration:
+            raise Unanswered("this machine has no nameserver configured") from None
+        except (DNSException, OSError) as error:
+            raise Unanswered(str(error) or type(error).__name__) from None
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        resolver = Resolver(configure=self._nameserver is None)
+        if self._nameserver:
+            address, resolver.port = self._nameserver
+            resolver.nameservers = [address]
+        resolver.lifetime = self._patience
+        return resolver
+
+
+# DKIM key records (RFC 6376, 3.6.1)
+
+
+_SHORTEST = 1024
+"""Bits: receivers must not accept shorter RSA keys (RFC 8301 3.2)."""
+
+_ED25519 = 32
+"""Bytes of such a key, which stands alone, without DER around it (RFC 8463 4.2)."""
+
+
+def tags(record: str) -> dict[str, str]:
+    """Return the tags of a record such as DKIM and DMARC share (RFC 6376 3.2)."""
+    pairs = (part.partition("=") for part in record.split(";"))
+    return {name.strip(): value.strip() for name, equals, value in pairs if equals}
+
+
+def judge_dkim(name: str, texts: Sequence[str], remedy: str) -> Finding:
+    """Return what receivers make of the records at `name`; `remedy` says where the right one is to be had."""
+    keys = [found for text in texts if "p" in (found := tags(text))]
+    if not keys:
+        return _fail_dkim(f"no DKIM key at {name}", remedy)
+    if len(keys) > 1:
+        return _fail_dkim(f"{len(keys)} DKIM keys at {name}, and receivers take either", f"Keep one. {remedy}")
+    encoded = "".join(keys[0]["p"].split())
+    if not encoded:
+        return _fail_dkim(f"the DKIM key at {name} was revoked: its p= is empty", remedy)
+    kind = keys[0].get("k", "rsa")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+        bits = len(key) * 8 if kind == "ed25519" else _rsa_bits(key)
+    except (binascii.Error, ValueError, UnsupportedAlgorithm):
+        return _fail_dkim(f"the DKIM key at {name} cannot be read: it was cut off, or mistyped", remedy)
+    if bits < (_ED25519 * 8 if kind == "ed25519" else _SHORTEST):
+        return _fail_dkim(f"the DKIM key at {name} has {bits} bits, too few for receivers", remedy)
+    return Finding("dkim", "ok", f"{name} holds a key of {bits} bits")
+
+
+def _rsa_bits(der: bytes) -> int:
+    key = load_der_public_key(der)
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004 - the text is wrong, not the caller
+    return key.key_size
+
+
+def _fail_dkim(message: str, mend: str) -> Finding:
+    return Finding("dkim", "fail", message, mend)
+
+
+# DMARC records (RFC 9989), and the names at which they are looked for
+
+
+_MOST_LABELS = 8
+"""A dmarc_walk of the tree asks no more names than that (RFC 9989 4.10)."""
+
+_POLICIES = {"none", "quarantine", "reject"}
+
+
+def dmarc_walk(domain: str) -> list[str]:
+    """Return the domain and those above it, as receivers look for a policy (RFC 9989 4.10)."""
+    labels = domain.split(".")
+    above = range(max(1, len(labels) - _MOST_LABELS + 1), len(labels))
+    return [domain, *(".".join(labels[start:]) for start in above)]
+
+
+def judge_dmarc(domain: str, texts: Mapping[str, Sequence[str]]) -> Finding:
+    """Return the policy for mails from `domain`; `texts` holds what _dmarc says below every domain of its walk."""
+    found = {name: _dmarc_records(texts.get(name, ())) for name in dmarc_walk(domain)}
+    if len(found[domain]) > 1:
+        return Finding(
+            "dmarc",
+            "fail",
+            f"{len(found[domain])} DMARC records at _dmarc.{domain}, so none of them counts",
+            "Keep one of them.",
+        )
+    owner = _owner(domain, {name: tags(alone[0]) for name, alone in found.items() if len(alone) == 1})
+    if owner is None:
+        return Finding(
+            "dmarc",
+            "warn",
+            f"no DMARC record for {domain}, so anybody may send in its name",
+            f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and once its reports show '
+            "only mail of yours, raise it to p=quarantine.",
+        )
+    record = tags(found[owner][0])
+    tag = "p" if owner == domain or "sp" not in record else "sp"
+    return _judge_policy(f"_dmarc.{owner}", tag, record.get(tag, "none" if "rua" in record else "").lower())
+
+
+def _dmarc_records(texts: Sequence[str]) -> list[str]:
+    return [text for text in texts if text.replace(" ", "").split(";")[0] == "v=DMARC1"]
+
+
+def _owner(domain: str, found: Mapping[str, Mapping[str, str]]) -> str | None:
+    """Return whose record counts: the domain's own, else its organizational domain's (RFC 9989 4.10.1, 4.10.2)."""
+    if not found or domain in found:
+        return domain if found else None
+    owner = None
+    for name in dmarc_walk(domain):
+        if name not in found:
+            continue
+        if found[name].get("psd") == "n":
+            return name
+        if found[name].get("psd") == "y":
+            return owner or name
+        owner = name
+    return owner
+
+
+def _judge_policy(name: str, tag: str, policy: str) -> Finding:
+    if policy not in _POLICIES:
+        return Finding(
+            "dmarc",
+            "fail",
+            f"the DMARC record at {name} has no {tag}= that receivers know",
+            f"Set {tag}=quarantine in TXT {name}.",
+        )
+    if policy == "none":
+        return Finding(
+            "dmarc",
+            "warn",
+            f"{name} says {tag}=none, so mail that forges the sender is delivered",
+            f"Once the reports show only mail of yours, set {tag}=quarantine in TXT {name}.",
+        )
+    return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
+
+
+# SPF records (RFC 7208)
+
+
+_MECHANISM = re.compile(r"[+?~-]?(all|(include|exists):\S+|(a|mx|ptr)([:/]\S*)?|ip[46]:\S+)", re.IGNORECASE)
+_MODIFIER = re.compile(r"[a-z][\w.-]*=\S*", re.IGNORECASE)
+
+
+def _spf_records(texts: Sequence[str]) -> list[str]:
+    return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
+
+
+def spf_redirect(texts: Sequence[str]) -> str | None:
+    """Return the domain whose record counts instead of the one that is here (RFC 7208 6.1)."""
+    (record,) = _spf_records(texts) if len(_spf_records(texts)) == 1 else ("",)
+    terms = record.lower().split()
+    if any(term.lstrip("+?~-") == "all" for term in terms):
+        return None
+    return next((term.partition("=")[2] for term in terms if term.startswith("redirect=")), None)
+
+
+def judge_spf(name: str, texts: Sequence[str], *, needed: str, missing: Verdict) -> Finding:
+    """Return what receivers make of the records at `name`; `needed` is a term that must be there, or ""."""
+    found = _spf_records(texts)
+    advice = f'"v=spf1 {needed} ~all"' if needed else 'that names your mail server, for example "v=spf1 mx ~all"'
+    if not found:
+        return Finding("spf", missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
+    if len(found) > 1:
+        # RFC 7208 4.5: more than one is an error, and none of them counts.
+        return _fail_spf(
+            f"{len(found)} SPF records at {name}, so none of them counts", "Merge them into one TXT record."
+        )
+    terms = found[0].lower().split()[1:]
+    for term in terms:
+        if not _MECHANISM.fullmatch(term) and not _MODIFIER.fullmatch(term):
+            return _fail_spf(f"{term} in the SPF record at {name} means nothing", f"Correct the TXT record at {name}.")
+    if needed and needed not in terms:
+        return _fail_spf(f"the SPF record at {name} lacks {needed}", f"Add {needed} to it, before the word all.")
+    return _judge_all_mechanism(name, terms)
+
+
+def _judge_all_mechanism(name: str, terms: list[str]) -> Finding:
+    """Judge what the record says of every server that it does not name."""
+    last = next((term for term in terms if term.lstrip("+?~-") == "all"), None)
+    if last in {"all", "+all"}:
+        return _fail_spf(f"the SPF record at {name} lets the whole world send", f"Replace {last} with ~all.")
+    if last in {"-all", "~all"}:
+        return Finding("spf", "ok", f"{name} ends in {last}")
+    return Finding(
+        "spf",
+        "warn",
+        f"the SPF record at {name} says nothing of servers that it does not name",
+        "End it in ~all." if last is None else f"Replace {last} with ~all.",
+    )
+
+
+def _fail_spf(message: str, mend: str) -> Finding:
+    return Finding("spf", "fail", message, mend)
+
 
 _MOST_REDIRECTS = 10
 """RFC 7208 4.6.4 allows so many look-ups for one record."""
@@ -40,16 +297,16 @@ async def check_dkim(domain: str, provider: Provider[Any], dns: Dns) -> list[Fin
     name = f"{key.selector}._domainkey.{domain}"
 
     async def judge() -> Finding:
-        return dkim.judge(name, await dns.texts(name), f"Copy TXT {name} from {key.page} into the DNS.")
+        return judge_dkim(name, await dns.texts(name), f"Copy TXT {name} from {key.page} into the DNS.")
 
     return await _judge_answer("dkim", domain, dns, judge)
 
 
 async def check_dmarc(domain: str, dns: Dns) -> list[Finding]:
     async def judge() -> Finding:
-        names = dmarc.walk(domain)
+        names = dmarc_walk(domain)
         texts = await asyncio.gather(*(dns.texts(f"_dmarc.{name}") for name in names))
-        return dmarc.judge(domain, dict(zip(names, texts, strict=True)))
+        return judge_dmarc(domain, dict(zip(names, texts, strict=True)))
 
     return await _judge_answer("dmarc", domain, dns, judge)
 
@@ -69,11 +326,11 @@ async def _spf(domain: str, record: Spf, dns: Dns) -> Finding:
     name = f"{record.host}.{domain}" if record.host else domain
     texts = await dns.texts(name)
     for _ in range(_MOST_REDIRECTS):
-        following = spf.redirect(texts)
+        following = spf_redirect(texts)
         if not following:
             break
         name, texts = following, await dns.texts(following)
-    return spf.judge(name, texts, needed=record.term, missing=record.missing)
+    return judge_spf(name, texts, needed=record.term, missing=record.missing)
 
 
 async def _judge_answer(check: str, domain: str, dns: Dns, judge: Callable[[], Awaitable[Finding]]) -> list[Finding]:

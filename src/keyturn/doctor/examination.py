@@ -15,13 +15,10 @@ from keyturn.accounts.port import AccountStore
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.breaches import check_breaches
 from keyturn.doctor.challenge import check_challenge
-from keyturn.doctor.clients import check_clients
-from keyturn.doctor.configuration import check_settings
+from keyturn.doctor.configuration import FaultsOfPages, check_clients, check_pages, check_settings
 from keyturn.doctor.database import check_database
-from keyturn.doctor.dns import Dns
-from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
+from keyturn.doctor.domain import Dns, check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.doctor.limits import check_limits
-from keyturn.doctor.pages import FaultsOfPages, check_pages
 from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
 from keyturn.doctor.webhook import check_webhook
 from keyturn.errors import Fault

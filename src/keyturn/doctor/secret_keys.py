@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.database import Database
-from keyturn.doctor import sqlite_file
+from keyturn.doctor.database import missing_file
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.outbox import Seal
@@ -30,7 +30,7 @@ def previous_keys(settings: Settings) -> Sequence[str]:
 async def check_previous_keys(settings: Settings) -> list[Finding]:
     """Count what the newest key does not open. What is signed, and not kept, expires within ten minutes."""
     try:
-        if sqlite_file.missing(settings.database.url):
+        if missing_file(settings.database.url):
             return [_UNREACHED]
         database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     except SettingsInvalid:

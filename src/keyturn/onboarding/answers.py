@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.accounts.factory import import_factory
+from keyturn.accounts.choosing import import_factory
 from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.hash_formats import HashFormat

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.accounts.table.flags import Flag
+from keyturn.accounts.table.mapping import Flag
 from keyturn.onboarding.guesses import guess
 from keyturn.onboarding.survey import Table
 from keyturn.settings import TableSettings

@@ -16,7 +16,7 @@ from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.values import WrittenTime
-from keyturn.database.wording import describe_error
+from keyturn.database.unready import describe_error
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import TableSettings

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
 
 from keyturn.database import Database, now
-from keyturn.database.inserts import insert_into
+from keyturn.database.statements import insert_into
 from keyturn.errors import KeyturnError
 from keyturn.outbox.message import Seal, SealBroken, new_key
 from keyturn.outbox.models import DEAD, DROPPED, ERASED, SENT, STILL_WAITING, WAITING, EventRow, OutboxRow

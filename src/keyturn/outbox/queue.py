@@ -29,8 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
-from keyturn.database.inserts import insert_if
-from keyturn.database.many_rows import ManyRows
+from keyturn.database.statements import ManyRows, insert_if
 from keyturn.outbox.message import Message, new_key
 from keyturn.outbox.models import STILL_WAITING, WAITING, OutboxRow
 from keyturn.outbox.settlements import Settlements

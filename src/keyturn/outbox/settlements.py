@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
-from keyturn.database.many_rows import ManyRows
+from keyturn.database.statements import ManyRows
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.message import Message, Sent
 from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, EventRow, OutboxRow

@@ -15,7 +15,7 @@ from keyturn.outbox.message import Dropped, Message, Origin
 from keyturn.outbox.queue import Listener, Outbox
 from keyturn.problems.requests import DatabaseUnready, WorkerDown
 from keyturn.telemetry.logs import LogEvent, request_id
-from keyturn.telemetry.telemetry import Telemetry
+from keyturn.telemetry.meters import Telemetry
 
 log = logging.getLogger("keyturn.outbox")
 

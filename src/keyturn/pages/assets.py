@@ -19,7 +19,7 @@ from keyturn.packaging import folder
 from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site, TemplateSite
 from keyturn.reset.mails.theme import ASSETS, Theme
-from keyturn.settings.brands.files import BrandFile
+from keyturn.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
 _VENDORED = Path(__file__).parent / "vendored"

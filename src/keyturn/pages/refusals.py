@@ -11,8 +11,7 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.api.request_id import request_id_of
-from keyturn.api.requests import AnyRequest
+from keyturn.api.requests import AnyRequest, request_id_of
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.problems.passwords import OutcomeUnknown

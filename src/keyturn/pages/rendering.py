@@ -17,8 +17,7 @@ from litestar.template.base import csrf_token
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import READER, Language, order_of_name
-from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
-from keyturn.mail.rendering.template_errors import template_invalid
+from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
 from keyturn.pages.security import security_headers

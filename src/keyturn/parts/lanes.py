@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.accounts.choosing import ends_sessions
 from keyturn.mail.port.email import Sender, local_sender
-from keyturn.mail.sending.choosing import sender_for
-from keyturn.mail.sending.traced import TracedSender
+from keyturn.mail.sending.choosing import TracedSender, sender_for
 from keyturn.outbox import Handler, Lane, Seal
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
 from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler

@@ -12,7 +12,7 @@ from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
 from keyturn.mail.port.email import Sender
-from keyturn.mail.port.reports import ProviderWebhook
+from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.mail.sending.choosing import provider_webhooks
 from keyturn.outbox import Relay, RelayLimits
 from keyturn.outbox.worker import WorkerLiveness
@@ -38,11 +38,7 @@ from keyturn.reset.proofs.second_step.choosing import required_second_step
 from keyturn.reset.proofs.second_step.sms_codes import SmsText
 from keyturn.reset.records import stores
 from keyturn.reset.records.codes import CodeKeys
-from keyturn.reset.records.messages import (
-    APP_EVENTS,
-    CALLBACKS,
-    origin_of,
-)
+from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, origin_of
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.reset_hook import BeforeReset, reset_hook
@@ -50,8 +46,8 @@ from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import AccountSessions, DeviceCookies, SignIns
 from keyturn.settings import Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.meters import Telemetry
 from keyturn.telemetry.prometheus import PrometheusMeters
-from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
 from keyturn.webhooks.events import Callback
 

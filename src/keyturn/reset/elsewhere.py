@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete
 
 from keyturn.accounts.port import AccountStore, NewPassword
 from keyturn.database import Moment, now
-from keyturn.database.inserts import insert_into
+from keyturn.database.statements import insert_into
 from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready

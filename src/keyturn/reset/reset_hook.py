@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import msgspec
 
-from keyturn.accounts.factory import import_factory
+from keyturn.accounts.choosing import import_factory
 from keyturn.accounts.port import Account
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.passwords import ResetRefused

@@ -8,9 +8,16 @@ Declined: `pydantic-settings`, since msgspec is here already, and a fault should
 once.
 """
 
-from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
-from keyturn.settings.brands.model import Brand, PagesSettings
-from keyturn.settings.challenges import ChallengeSettings
+from keyturn.settings.accounts import (
+    AccountSettings,
+    HookSettings,
+    Kind,
+    MuteSettings,
+    SecureAccountSettings,
+    SupabaseSettings,
+    TableSettings,
+)
+from keyturn.settings.brands import Brand, PagesSettings
 from keyturn.settings.model import (
     DatabaseSettings,
     InvitationSettings,
@@ -28,9 +35,8 @@ from keyturn.settings.model import (
 )
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
+from keyturn.settings.proofs import ChallengeSettings, SecondStepSettings, SecondStepTableSettings, SmsSettings
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings, require_valid
-from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
-from keyturn.settings.second_steps import SecondStepSettings, SecondStepTableSettings, SmsSettings
 from keyturn.texts import FileOrUrl, Folder, Secret
 
 __all__ = [

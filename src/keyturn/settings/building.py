@@ -16,7 +16,7 @@ from limits import RateLimitItem, parse_many
 
 from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
-from keyturn.settings.brands.model import Brand
+from keyturn.settings.brands import Brand
 from keyturn.settings.sentences import mismatch, shown
 from keyturn.texts import FileOrUrl, Folder, Secret
 

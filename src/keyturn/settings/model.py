@@ -8,12 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings.accounts import AccountSettings, Kind
-from keyturn.settings.brands.model import Brand, PagesSettings
-from keyturn.settings.challenges import ChallengeSettings
+from keyturn.settings.accounts import AccountSettings, HookSettings, Kind, MuteSettings, SecureAccountSettings
+from keyturn.settings.brands import Brand, PagesSettings
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
-from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
-from keyturn.settings.second_steps import SecondStepSettings
+from keyturn.settings.proofs import ChallengeSettings, SecondStepSettings
 from keyturn.texts import Folder, Secret
 
 if TYPE_CHECKING:

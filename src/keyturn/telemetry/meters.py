@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+import msgspec
+
 from keyturn.errors import KeyturnError
 from keyturn.problems.problem import outcome_of
+from keyturn.telemetry.tracing import Tracing
 
 ACCEPTED = "accepted"
 """The outcome of a call that does not fail."""
@@ -77,3 +80,10 @@ def count_calls(
         return count
 
     return decorate
+
+
+class Telemetry(msgspec.Struct, frozen=True):
+    """The meters and the tracing of a process; without any, nothing is kept."""
+
+    meters: Meters = msgspec.field(default_factory=Meters)
+    tracing: Tracing = msgspec.field(default_factory=Tracing)

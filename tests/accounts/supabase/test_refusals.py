@@ -14,7 +14,7 @@ from keyturn.languages import SourceTexts
 from keyturn.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret, SupabaseSettings
-from keyturn.testing.supabase_answers import Answer, Outage
+from keyturn.testing.supabase_server import Answer, Outage
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.spec.service import ADA, NEW_PASSWORD, Service, problem
 from keyturn.errors import SettingsInvalid
 from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.settings import LimitSettings, SecondStepSettings, Secret, SupabaseSettings
-from keyturn.testing.supabase_answers import Answer, Outage
+from keyturn.testing.supabase_server import Answer, Outage
 from keyturn.testing.supabase_users import SupabaseFactor
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

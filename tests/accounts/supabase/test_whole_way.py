@@ -11,7 +11,7 @@ from tests.pages.school import Visitor, words
 from tests.spec.service import ADA, GRACE, Service, problem, running, settings_for
 
 from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
-from keyturn.testing.supabase_answers import Outage
+from keyturn.testing.supabase_server import Outage
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

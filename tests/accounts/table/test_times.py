@@ -12,7 +12,7 @@ from tests.accounts.table.test_changing import hashed, one
 from tests.accounts.table.test_ready import database_of
 
 from keyturn.accounts.port import NewPassword
-from keyturn.accounts.table.timestamps import recognise_times
+from keyturn.accounts.table.columns import recognise_times
 
 PRISMA = """
 CREATE TABLE "User" (

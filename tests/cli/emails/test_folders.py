@@ -14,8 +14,7 @@ from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
 from tests.emails.gallery.test_links_and_suffixes import written
 
-from keyturn.cli.emails.folders import open_folder
-from keyturn.cli.emails.service_settings import service_settings
+from keyturn.cli.emails.folders import open_folder, service_settings
 from keyturn.cli.emails.studio import studio
 
 pytestmark = pytest.mark.long

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.discovery import Discovery, FolderContents, Patterns
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 
 MJML = "<mjml><mj-body></mj-body></mjml>"
 HTML = "<!doctype html><html><body>Hello</body></html>"

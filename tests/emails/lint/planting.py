@@ -14,7 +14,7 @@ from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.languages import Languages
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder

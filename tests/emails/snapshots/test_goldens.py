@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot, in_one_line
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 
 ADA = MailName("greeting", "ada")
 MAIL = Snapshot("<p>\n<b>Hello</b>\n</p>\n", "Hello\n")

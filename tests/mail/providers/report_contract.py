@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from tests.mail_providers.delivery import Delivery
 
-from keyturn.mail.port.reports import LONGEST_ID, ProviderWebhook, Report
+from keyturn.mail.port.provider import LONGEST_ID, ProviderWebhook, Report
 from keyturn.problems.requests import WebhookRefused
 
 ADA = "ada@northwind.test"

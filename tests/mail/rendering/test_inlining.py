@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from mjml import mjml2html
 
-from keyturn.mail.rendering.mjml import to_html
+from keyturn.mail.rendering.compiling import to_html
 
 MAIL = """<mjml><mj-head><mj-style>.plain { color: #111111 }</mj-style>
 <mj-style inline="inline">{css}</mj-style></mj-head><mj-body><mj-section css-class="band"><mj-column>

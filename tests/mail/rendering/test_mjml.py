@@ -5,7 +5,7 @@ import re
 import pytest
 from mjml import mjml2html
 
-from keyturn.mail.rendering.mjml import to_html
+from keyturn.mail.rendering.compiling import to_html
 
 BODY = "<mjml><mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
 TABLE = BODY.format("{}<tr><td>a</td></tr></mj-table>")

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from tests.connections import committing
 from tests.plans import plans_of
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.models import AccountRow, SessionRow
+from keyturn.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.database import Database
 from keyturn.outbox.models import ERASED, EventRow, OutboxRow
 from keyturn.reset.proofs.altcha import SpentAnswerRow

@@ -10,7 +10,7 @@ from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, REQUEST, RESET, VALIDATE, Service, Start, problem
 from tests.statements import statements_sent
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import InvitationSettings, LimitSettings, Secret, TokenSettings, WebhookSettings
 

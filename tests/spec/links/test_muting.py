@@ -11,7 +11,7 @@ from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import LimitSettings, MuteSettings, TokenSettings

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
-from keyturn.accounts.models import SessionRow
+from keyturn.accounts.builtin import SessionRow
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from tests.builtin_accounts import builtin_accounts
 from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow

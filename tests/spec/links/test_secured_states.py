@@ -13,7 +13,7 @@ from tests.spec.inbox import token_in
 from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client

@@ -12,7 +12,7 @@ from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, ME, NEW_PASSWORD, NOBODY, Service, Start, problem
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.requests import AccountsUnready

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from tests.connections import committing
 from tests.spec.service import ADA, RESET, VALIDATE, Service, Start, problem
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import TokenSettings

@@ -22,7 +22,7 @@ from tests.spec.service import (
     Start,
 )
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import LimitSettings

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from tests.spec.elsewhere import Elsewhere
 from tests.spec.service import ADA, Service, problem, running, settings_for
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.errors import SendRetryable

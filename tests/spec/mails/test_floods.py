@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 from tests.spec.inbox import Inbox, token_in
 from tests.spec.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
 
-from keyturn.accounts.models import AccountRow
+from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.mail.port.email import Email
 from keyturn.outbox.models import WAITING, OutboxRow

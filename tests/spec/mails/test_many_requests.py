@@ -12,7 +12,7 @@ from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service, Start
 from tests.statements import statements_sent, thread_trips
 
-from keyturn.mail.rendering.mjml import to_html
+from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.render import Templates
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import RESET_REQUESTED

@@ -24,7 +24,7 @@ from tests.spec.service import (
     problem,
 )
 
-from keyturn.accounts.models import AccountRow, SessionRow
+from keyturn.accounts.builtin import AccountRow, SessionRow
 from keyturn.database import now
 from keyturn.settings import HashingSettings, SessionSettings
 

@@ -8,8 +8,7 @@ is mailed to it before. A password that Supabase took is changed, whether or not
 import msgspec
 
 from keyturn.accounts.port import AccountStore
-from keyturn.accounts.supabase.accounts import SupabaseAccounts
-from keyturn.accounts.supabase.with_table import PeopleTable, SupabaseWithTable
+from keyturn.accounts.supabase.accounts import PeopleTable, SupabaseAccounts, SupabaseWithTable
 from keyturn.database import Database
 from keyturn.settings import AccountSettings
 

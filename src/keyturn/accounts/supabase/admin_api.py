@@ -2,19 +2,183 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any, TypeVar
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import httpx
 import msgspec
+from msgspec import Meta
 
-from keyturn.accounts.supabase.refusals import Refusal, is_unknown_user, refusal_of, rejection_of
-from keyturn.accounts.supabase.users import User
+from keyturn.accounts.port import Account
 from keyturn.http_client import HttpClient
+from keyturn.problems.passwords import PasswordRejected, Violation
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import SupabaseSettings
 from keyturn.telemetry.logs import LogEvent
+
+# Users as Supabase Auth describes them, and their accounts
+
+
+Moment = Annotated[datetime, Meta(tz=True)]
+
+_LONGEST_NAME = 120
+_LONGEST_LOCALE = 20
+
+_PASSWORD_PROVIDER = "email"
+_SINGLE_SIGN_ON = "SSO"
+_PROVIDERS = {
+    "azure": "Microsoft",
+    "bitbucket": "Bitbucket",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "linkedin": "LinkedIn",
+    "twitter": "X",
+    "workos": "WorkOS",
+}
+"""What is not the name with a capital letter (https://supabase.com/docs/guides/auth/social-login)."""
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """Holds what is used of a user of a project.
+
+    `app_metadata` is the project's; people may write anything into their `user_metadata`.
+    """
+
+    id: str
+    email: str | None = None
+    email_confirmed_at: Moment | None = None
+    banned_until: Moment | None = None
+    deleted_at: Moment | None = None
+    is_sso_user: bool = False
+    app_metadata: dict[str, Any] | None = None
+    user_metadata: dict[str, Any] | None = None
+
+
+def account_of(user: User, moment: datetime) -> Account:
+    """Return the account that a user is at that moment.
+
+    Nobody has proved yet that an unconfirmed address is theirs: a stranger may have signed it up, so the name that came
+    with it is left out, or anybody could have us mail words of their own to anybody.
+    """
+    app, own = user.app_metadata or {}, user.user_metadata or {}
+    provider, providers = app.get("provider"), app.get("providers")
+    listed = providers if isinstance(providers, list) else [provider]
+    has_password = _PASSWORD_PROVIDER in listed and not user.is_sso_user
+    banned = user.banned_until is not None and moment < user.banned_until
+    return Account(
+        id=user.id,
+        email=user.email or "",
+        name=_text(own.get("full_name")) or _text(own.get("name")) if user.email_confirmed_at else "",
+        active=not banned and user.deleted_at is None,
+        has_password=has_password,
+        provider="" if has_password else _display_name(provider, single_sign_on=user.is_sso_user),
+        locale=_text(own.get("locale"))[:_LONGEST_LOCALE],
+        timezone=_text(own.get("timezone")),
+    )
+
+
+def _text(value: object) -> str:
+    return " ".join(value.split())[:_LONGEST_NAME] if isinstance(value, str) else ""
+
+
+def _display_name(provider: object, *, single_sign_on: bool) -> str:
+    if not isinstance(provider, str) or not provider or provider == _PASSWORD_PROVIDER:
+        return _SINGLE_SIGN_ON if single_sign_on else ""
+    name = provider.partition("_")[0]  # linkedin_oidc, slack_oidc
+    if single_sign_on or provider.startswith("sso:"):
+        return _SINGLE_SIGN_ON
+    return _PROVIDERS.get(name, name.capitalize())
+
+
+# Supabase Auth's refusals
+
+
+_MAX_BYTES = 72
+_NOT_FOUND = 404
+_SHORTEST = re.compile(r"at least (\d{1,3}) characters")
+
+_REASONS = {
+    "characters": Violation(
+        "weak_characters", "more kinds of characters, such as upper-case letters, digits and special characters"
+    ),
+    "pwned": Violation("weak_pwned", "not one that is known from a data leak"),
+}
+_WEAK = Violation("weak", "a password that is harder to guess")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Says why the Auth server refused. `code` is "" where the server, or what stands before it, gives none."""
+
+    status: int
+    code: str = ""
+    message: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+class _Weak(msgspec.Struct):
+    """Says which rules a password broke."""
+
+    reasons: tuple[str, ...] | None = None
+
+
+class _Body(msgspec.Struct):
+    """Reads the body of a refusal.
+
+    Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones.
+    """
+
+    code: int | str | None = None
+    error_code: str | None = None
+    msg: str | None = None
+    message: str | None = None
+    weak_password: _Weak | None = None
+
+
+def refusal_of(status: int, body: bytes) -> Refusal:
+    """Return what an answer says. A page of a proxy is one without a code."""
+    try:
+        said = msgspec.json.decode(body, type=_Body)
+    except (msgspec.MsgspecError, ValueError):
+        return Refusal(status)
+    reasons = tuple(said.weak_password.reasons or ()) if said.weak_password else ()
+    code = said.code if isinstance(said.code, str) else said.error_code
+    return Refusal(status, code or ("weak_password" if reasons else ""), said.message or said.msg or "", reasons)
+
+
+def is_unknown_user(refusal: Refusal) -> bool:
+    """Tell whether Auth itself says that there is no such user; any other 404 is a gateway's or a missing route's."""
+    return refusal.status == _NOT_FOUND and refusal.code == "user_not_found"
+
+
+def rejection_of(refusal: Refusal) -> PasswordRejected | None:
+    """Return what is wrong with the password; None where that is not why it was refused."""
+    match refusal:
+        case Refusal(status=422, code="weak_password"):
+            return PasswordRejected(_violations(refusal.reasons, refusal.message))
+        case Refusal(status=400, code="validation_failed", message=said) if str(_MAX_BYTES) in said:
+            message = f"at most {_MAX_BYTES} bytes: {_MAX_BYTES} plain letters, fewer with accents or emoji"
+            return PasswordRejected([Violation("max_bytes", message, _MAX_BYTES)])
+        case _:
+            return None
+
+
+def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
+    """Return a violation for each reason that is known, or one that says the least."""
+    broken = [_REASONS[reason] for reason in reasons if reason in _REASONS]
+    if "length" in reasons:
+        broken.insert(0, _too_short(message))
+    return broken or [_WEAK]
+
+
+def _too_short(message: str) -> Violation:
+    """Return the violation with the number that only the sentence holds, where it does."""
+    if found := _SHORTEST.search(message):
+        return Violation("weak_length", f"at least {found[1]} characters", int(found[1]))
+    return Violation("weak_length", "a longer password")
+
 
 Document = TypeVar("Document")
 

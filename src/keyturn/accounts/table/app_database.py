@@ -13,13 +13,12 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
-from keyturn.database.access import DatabaseAccess
+from keyturn.database.database import DatabaseAccess
 from keyturn.database.engines import LostConnections, PooledConnections, open_engine
 from keyturn.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.database.sqlite import SqliteConnections
-from keyturn.database.unready import is_rolled_back
+from keyturn.database.unready import describe_error, describe_url, is_rolled_back
 from keyturn.database.urls import DatabaseUrl, read_url
-from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 

@@ -1,25 +1,112 @@
 """The settings of a table, held against the live database: what each column is, or every fault by its setting."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Inspector, RowMapping, inspect, select, text
+from sqlalchemy import Connection, Dialect, Inspector, RowMapping, column, func, inspect, select, table, text
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SAWarning
+from sqlalchemy.sql.elements import ColumnElement, quoted_name
+from sqlalchemy.sql.expression import TableClause
+from sqlalchemy.types import UserDefinedType
 
-from keyturn.accounts.table.clauses import TableName, parse_table_name, table_clause
-from keyturn.accounts.table.columns import Column, column_of
-from keyturn.accounts.table.flags import Flag
-from keyturn.accounts.table.timestamps import PRISMA, likely_times, recognise_times
+from keyturn.accounts.table.columns import PRISMA, Column, column_of, likely_times, recognise_times
 from keyturn.accounts.table.values import set_value
 from keyturn.database import now
 from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
+
+# An app's tables in statements: every name is quoted, and every value has the driver's form
+
+
+class TableName(msgspec.Struct, frozen=True):
+    """Names a table, in its schema where one is said."""
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+class AsItIs(UserDefinedType[Any]):
+    """A value as the driver has it: on SQLite a column may be declared as what it does not hold (UUID, DATETIME)."""
+
+    cache_ok = True
+
+
+class _HexBytes(AsItIs):
+    """Bytes for MySQL: with PyMySQL 1.2.3 and later aiomysql cannot send them (aio-libs/aiomysql#1080)."""
+
+    cache_ok = True
+
+    def bind_expression(self, bindvalue: Any) -> ColumnElement[Any]:
+        return func.unhex(bindvalue)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[bytes | None], str | None]:
+        del dialect
+        return lambda value: None if value is None else value.hex()
+
+
+def table_clause(name: TableName, columns: Sequence[Column], dialect: str) -> TableClause:
+    """Return the table with these columns, for a dialect by its name."""
+    kinds = {one.name: _HexBytes() if dialect == "mysql" and one.holds is bytes else AsItIs() for one in columns}
+    quoted = [column(quoted_name(one, quote=True), kind) for one, kind in kinds.items()]
+    schema = quoted_name(name.schema, quote=True) if name.schema else None
+    return table(quoted_name(name.name, quote=True), *quoted, schema=schema)
+
+
+def parse_table_name(given: str) -> TableName:
+    """Return the name of a table as a setting has it: `users`, or `auth.users` in a schema."""
+    schema, _, name = given.rpartition(".")
+    return TableName(schema or None, name)
+
+
+# Values of a column that make an account active
+
+
+FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
+"""What PostgreSQL reads as false, nothing at all, and the time by which MySQL says "never"."""
+
+TRUE = ("1", "true", "t", "yes", "y", "on")
+
+_NOT = "not "
+
+
+class Flag:
+    """Reads the setting `active` apart: "column", or "column = value | value"; "not " before it turns it round.
+
+    Without values the column is one of flags: an account is active where it holds none of FALSE.
+    """
+
+    def __init__(self, given: str) -> None:
+        name, equals, values = given.removeprefix(_NOT).partition("=")
+        self.column = name.strip()
+        self.is_not = given.startswith(_NOT)
+        self.values = tuple(value.strip() for value in values.split("|")) if equals else ()
+
+    def objection(self, column: Column) -> str:
+        """Return, in words, why these values of that column tell nobody apart; "" where they may."""
+        if "" in self.values:
+            return f"names no value: {self.column} = active | invited"
+        if not column.choices:
+            return ""
+        known = {choice.lower() for choice in column.choices}
+        for value in self.values:
+            if value.lower() not in known:
+                there = ", ".join(column.choices)
+                meant = did_you_mean(value, column.choices)
+                return f"the column {self.column} never holds {value}{meant} (there are {there})"
+        if not self.values and not column.nullable and known.isdisjoint(FALSE):
+            there = ", ".join(column.choices)
+            return f"none of {there} means no: name those that are active, as {self.column} = {column.choices[0]}"
+        return ""
+
 
 _FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
 _SHOWN_TABLES = 12
@@ -249,10 +336,10 @@ class _MappingReader:
             self._fault("id", f"the column {key.name} is neither the primary key of {table} nor unique")
         if key.holds in _NO_IDS and not key.on_sqlite:
             self._fault("id", f"the column {key.name} is {key.shown}: ids are exact numbers, UUIDs, texts or bytes")
-        for other, column in mapping.deletes:
-            held = {key.holds, column.holds}
+        for other, owner in mapping.deletes:
+            held = {key.holds, owner.holds}
             if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
-                what = f"{other}.{column.name} is {column.shown}"
+                what = f"{other}.{owner.name} is {owner.shown}"
                 self._fault("delete", f"{what}, and {table}.{key.name} is {key.shown}")
 
     def _is_unique(self, table: TableName, column: str) -> bool:

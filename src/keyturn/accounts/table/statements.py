@@ -28,10 +28,8 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from keyturn.accounts.table.clauses import TableName, table_clause
 from keyturn.accounts.table.columns import Column
-from keyturn.accounts.table.flags import FALSE, TRUE
-from keyturn.accounts.table.mapping import Assignments, Mapping
+from keyturn.accounts.table.mapping import FALSE, TRUE, Assignments, Mapping, TableName, table_clause
 from keyturn.accounts.table.values import WrittenTime, describe_times, id_values, set_value
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}

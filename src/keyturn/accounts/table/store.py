@@ -12,17 +12,21 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.clauses import parse_table_name
-from keyturn.accounts.table.explain import explaining_only, is_hidden_view
 from keyturn.accounts.table.hash_formats import TableDoubt, doubt_format
-from keyturn.accounts.table.mapping import read_mapping
-from keyturn.accounts.table.rows import account_of, choose_row, rows_by_mailbox, spellings
+from keyturn.accounts.table.mapping import parse_table_name, read_mapping
+from keyturn.accounts.table.rows import (
+    account_of,
+    choose_row,
+    explaining_only,
+    is_hidden_view,
+    rows_by_mailbox,
+    spellings,
+)
 from keyturn.accounts.table.statements import Query, Statements
 from keyturn.accounts.table.values import WrittenTime, text_of
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
-from keyturn.database.unready import is_refusal
-from keyturn.database.wording import describe_error
+from keyturn.database.unready import describe_error, is_refusal
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import HashingSettings, TableSettings

@@ -3,3 +3,109 @@
 An example's demo reads the example's own file. Variables beat it where this machine differs, so what is shown is what
 is adopted.
 """
+
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+import msgspec
+
+from keyturn import __version__
+from keyturn.accounts.port import Account
+from keyturn.cli.demo.examples import Example, example_names
+from keyturn.cli.demo.plain import PASSWORD, DemoFolder, PlainDemo
+from keyturn.cli.demo.studio import WithoutStudio, WithStudio, demo_studio
+from keyturn.cli.running import address_of, listen, serve
+from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
+from keyturn.event_loop import run
+from keyturn.quick_imports import quick_imports
+from keyturn.settings import Settings, paths_of
+
+_LOG_LEVEL: Final = "warning"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--example",
+    default="",
+    metavar="NAME",
+    help=f"Beside an app that has users already: {', '.join(example_names())}.",
+)
+def demo(host: str, port: int, example: str) -> None:
+    """Live the whole story in a browser: ask for a link, read the mail, choose a new password, sign in.
+
+    Everything is kept in .keyturn/ in this folder; delete it to start anew. Mails are captured, never sent.
+    """
+    bound = listen(host, port)
+    url, folder = f"http://{address_of(bound)}", DemoFolder(example)
+    shown = Example(example, url, folder) if example else PlainDemo(url, folder)
+    with folder.lock():
+        run(_run_demo(shown, bound, host))
+    click.echo(muted(f"Ended. What you did is kept in {folder.path}/"))
+
+
+async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
+    with quick_imports():
+        from keyturn.app import create_app
+        from keyturn.child_worker.supervisor import Supervisor
+        from keyturn.telemetry.logs import configure_logs
+
+    configure_logs(_LOG_LEVEL)
+    async with shown.parts() as parts:
+        studio = demo_studio(shown, host)
+        people = await shown.accounts(parts)
+        app = create_app(shown.settings, parts=parts, worker=False, more=[*studio.routes(), *shown.routes()])
+        logs = msgspec.structs.replace(shown.settings.logs, level=_LOG_LEVEL)
+        supervisor = Supervisor(parts, msgspec.structs.replace(shown.settings, logs=logs))
+
+        def greet() -> None:
+            click.echo("\n".join(_greeting(shown, people, studio)))
+            supervisor.start()
+
+        try:
+            await serve(app, bound, greet, studio.stop)
+        finally:
+            await supervisor.stop()
+
+
+def _greeting(
+    shown: Example | PlainDemo, people: Sequence[Account], studio: WithStudio | WithoutStudio
+) -> Iterator[str]:
+    settings = shown.settings
+    addresses = {
+        **_pages(settings),
+        **studio.addresses,
+        "API": f"{settings.base_url}/schema",
+    }
+    yield ""
+    yield f"{strong('Keyturn ' + __version__)}  demo{ready():>51}"
+    yield ""
+    yield from (f"  {name:<18} {accent(address)}" for name, address in addresses.items())
+    yield ""
+    with_password = [account.email for account in people if account.active and not account.provider]
+    yield f"  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
+    if others := [*_describe_others(people)]:
+        yield f"  {muted(', '.join(others))}"
+    yield from (f"  {muted(note)}" for note in (*studio.notes, *shown.notes))
+    yield f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}"
+    if studio.token:
+        yield f"  {warning('Who has the addresses with a token reads these mails, too.')}"
+    yield ""
+
+
+def _pages(settings: Settings) -> dict[str, str]:
+    base, paths = settings.base_url, paths_of(settings)
+    kinds = {f"{kind.title()} settings": place for kind, place in paths.settings.items()}
+    return {
+        "Reset a password": settings.forgot_url.format(base_url=base),
+        "Sign in": settings.sign_in_page.format(base_url=base),
+        **{name: base + place for name, place in (kinds or {"Security settings": paths.security}).items()},
+    }
+
+
+def _describe_others(people: Sequence[Account]) -> Iterator[str]:
+    yield from (f"{account.email} signs in with {account.provider}" for account in people if account.provider)
+    yield from (f"{account.email} is switched off" for account in people if not account.active)

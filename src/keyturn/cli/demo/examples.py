@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.cli.demo.folder import DemoFolder
-from keyturn.cli.demo.plain import PASSWORD
+from keyturn.cli.demo.plain import PASSWORD, DemoFolder
 from keyturn.cli.running import address_of, listen, serving
 from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
@@ -73,7 +72,7 @@ class Example:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
-        from keyturn.cli.demo.example_factors import set_factors
+        from keyturn.cli.demo.example_parts import set_factors
         from keyturn.database.migrations import migrate
 
         self._make_app_database()
@@ -86,7 +85,7 @@ class Example:
             yield parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
-        from keyturn.cli.demo.example_pages import pages_in
+        from keyturn.cli.demo.example_parts import pages_in
 
         return pages_in(self._source)
 
@@ -141,7 +140,7 @@ class Example:
     @asynccontextmanager
     async def _supabase(self) -> AsyncIterator[AccountStore]:
         """Run a Supabase Auth with the people in it; yield the store over it, with hashes to sign in by."""
-        from keyturn.cli.demo.example_supabase import AccountsOfDemo, supabase_with
+        from keyturn.cli.demo.example_parts import AccountsOfDemo, supabase_with
 
         bound, written = listen(_LOOPBACK, 0), self.settings.accounts
         project = msgspec.structs.replace(written.supabase, url=f"http://{address_of(bound)}")

@@ -19,16 +19,86 @@ from keyturn.cli.emails.folders import (
     Opened,
     open_folder,
     own_emails,
+    service_settings,
     studio_settings,
     usual_baseline,
     without_templates,
 )
-from keyturn.cli.emails.greeting import greeting
-from keyturn.cli.emails.mails import mails_in, read_mails
-from keyturn.cli.emails.service_settings import service_settings
-from keyturn.cli.terminal import PORT, accent, error, fail, muted
+from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
 from keyturn.packaging import requires_extra
+from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
+
+# What `keyturn studio` prints when it runs
+
+
+if TYPE_CHECKING:
+    from keyturn.emails.studio.studio import Studio
+
+
+def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = None) -> str:
+    """Return where the studio is and what it shows: a folder, or the `mails` of a file or a folder."""
+    from keyturn import __version__
+
+    names = opened.gallery.names()
+    templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
+    folder = "the emails that Keyturn sends" if opened.service else opened.shown
+    url, token = f"{base}/studio", f"?token={studio.token}" if studio.token else ""
+    rows = {
+        "Studio": accent(f"{url}{token}"),
+        "Templates": f"{folder}   {muted(templates) if names else templates}",
+    }
+    if mails and studio.captured:
+        count = f"{studio.captured.kept} mail{'' if studio.captured.kept == 1 else 's'}"
+        rows["Mails"] = f"{mails}   {muted(count)}"
+        rows["Outbox"] = accent(f"{url}/outbox{token}")
+        del rows["Templates"]
+    if studio.smtp:
+        rows["SMTP"] = f"{accent(studio.smtp)}   {muted('mails are caught here, whoever they are for')}"
+        rows["Outbox"] = accent(f"{url}/outbox{token}")
+        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
+    if opened.settings.file:
+        rows["Settings"] = os.path.relpath(opened.settings.file)
+    ends = "Ctrl-C ends it." + ("" if studio.provider or studio.token else " Nothing is sent.")
+    return "\n".join(
+        [
+            "",
+            f"{strong('Keyturn ' + __version__)}  studio{ready():>49}",
+            "",
+            *(f"  {name:<12} {value}" for name, value in rows.items()),
+            "",
+            *([f"  {warning('Who has the address with the token reads these mails, too.')}"] if studio.token else []),
+            f"  {muted(ends)}",
+            "",
+        ]
+    )
+
+
+# Mail files: an .eml, a folder of them, a Maildir
+
+
+if TYPE_CHECKING:
+    from keyturn.emails.inbox.store import CapturedMails
+
+_TEMPLATES = frozenset({".mjml", ".html", ".htm", ".j2", ".jinja", ".jinja2"})
+
+
+def mails_in(place: Path) -> list[Path]:
+    """Return the mails that a path holds; none where it is no file of one, or holds templates as well."""
+    from keyturn.emails.inbox.mail_files import mail_files
+
+    if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in paths_below(place)):
+        return []  # told by the first one: a large folder of templates is not searched to its end
+    return mail_files(place) if place.exists() else []
+
+
+def read_mails(captured: "CapturedMails", mails: Sequence[Path]) -> None:
+    """Put them into the inbox, and say which could not be read."""
+    from keyturn.emails.inbox.mail_files import add_mail_files
+
+    for file in add_mail_files(captured, mails):
+        click.echo(warning(f"{file} was not read: it is empty, larger than 32 MB, or may not be read"), err=True)
+
 
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails

@@ -22,7 +22,7 @@ from keyturn.emails.gallery.variables.usage import find_variables
 from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language, Languages
-from keyturn.mail.rendering.mjml import to_html
+from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.render import Templates
 
 WHOLE = "-"

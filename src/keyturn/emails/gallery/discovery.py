@@ -28,8 +28,7 @@ from keyturn.emails.gallery.naming import (
     text_part,
 )
 from keyturn.emails.gallery.sizes import LARGEST
-from keyturn.mail.rendering.files import MailFiles, UnnamedMjml
-from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.folders import Folders, MailFiles, UnnamedMjml
 from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
 
 EXPORT_MARK = ".keyturn-export"

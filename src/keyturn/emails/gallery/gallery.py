@@ -25,9 +25,8 @@ from keyturn.emails.gallery.variables.guessed_values import guess
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
-from keyturn.mail.rendering.files import MailFiles
-from keyturn.mail.rendering.folders import Folders
-from keyturn.mail.rendering.jinja_cache import SharedBytecodeCache
+from keyturn.mail.rendering.folders import Folders, MailFiles
+from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text
 

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import chain
 from pathlib import PurePosixPath
 
-from keyturn.mail.rendering.files import plain_name
+from keyturn.mail.rendering.folders import plain_name
 
 _SHARED_FOLDER = re.compile(
     r"(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared", re.IGNORECASE

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Filled
-from keyturn.mail.rendering.files import MailFiles
-from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.folders import Folders, MailFiles
 
 LARGEST = 1_000_000
 """Characters of a text, bytes of a file, entries of a list. Gmail shows a tenth of it (see the check of sizes)."""

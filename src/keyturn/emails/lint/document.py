@@ -19,7 +19,7 @@ from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, 
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.mail.rendering.including import unwrap_includes
 from keyturn.mail.rendering.render import Templates

@@ -16,7 +16,7 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.source.traced_text import trace_data
 from keyturn.emails.lint.template_checks import document_findings
 from keyturn.languages import SOURCE_LANGUAGE, Languages
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import parse_html
 
 HTML, TEXT = "HTML", "text"

@@ -16,7 +16,7 @@ from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 
 Renders = Callable[[str, MailFiles, Sample, Language], Rendered]
 """Renders a template, of these files. Raises TemplateInvalid."""

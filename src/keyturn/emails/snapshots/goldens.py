@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from keyturn.emails.gallery.replacing import replace_file
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 from keyturn.plain_files import leads_out, read_plain_text
 
 

@@ -16,8 +16,19 @@ from keyturn.finding import Finding, fail, ok
 from keyturn.hosts import is_host
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, NOT_FOUND, OK, Answer
-from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
-from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, key_in, report_id
+from keyturn.mail.port.provider import (
+    KEY_TAG,
+    TIMEOUT,
+    CheckedSender,
+    Need,
+    Provider,
+    Rate,
+    Report,
+    Reports,
+    fixed_words,
+    key_in,
+    report_id,
+)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 

@@ -13,8 +13,20 @@ from keyturn.errors import SendFailed, SendRefused, SendRetryable
 from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, OK, Answer
-from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
-from keyturn.mail.port.reports import KEY_TAG, Report, Time, fixed_words, key_in, report_id
+from keyturn.mail.port.provider import (
+    KEY_TAG,
+    TIMEOUT,
+    CheckedSender,
+    Need,
+    Provider,
+    Rate,
+    Report,
+    Reports,
+    Time,
+    fixed_words,
+    key_in,
+    report_id,
+)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 

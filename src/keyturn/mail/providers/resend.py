@@ -13,8 +13,22 @@ from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryabl
 from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.http_answers import SERVER_FAULT, TOO_MANY
-from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Dkim, Need, Provider, Rate, Reports, Spf
-from keyturn.mail.port.reports import KEY_TAG, LONGEST_ID, Report, Time, fixed_words, key_in
+from keyturn.mail.port.provider import (
+    KEY_TAG,
+    LONGEST_ID,
+    TIMEOUT,
+    CheckedSender,
+    Dkim,
+    Need,
+    Provider,
+    Rate,
+    Report,
+    Reports,
+    Spf,
+    Time,
+    fixed_words,
+    key_in,
+)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 from keyturn.webhook_secrets import FORM, webhook_key

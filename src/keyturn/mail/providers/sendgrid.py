@@ -13,8 +13,18 @@ import msgspec
 from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.http_answers import ACCEPTED, ACCOUNT_REFUSED, OK, Answer
-from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
-from keyturn.mail.port.reports import KEY_TAG, Report, fixed_words, report_id
+from keyturn.mail.port.provider import (
+    KEY_TAG,
+    TIMEOUT,
+    CheckedSender,
+    Need,
+    Provider,
+    Rate,
+    Report,
+    Reports,
+    fixed_words,
+    report_id,
+)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 

@@ -2,14 +2,178 @@
 
 import html
 import re
+from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import tinycss2
+from css_inline import CSSInliner
+from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of the same name into the same folder
+from tinycss2.ast import Declaration
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.files import MailFiles
-from keyturn.mail.rendering.mjml import to_html
+from keyturn.mail.rendering.folders import MailFiles
+from keyturn.mail.rendering.html_tree import Element, parse_html, splice
+from keyturn.mail.rendering.including import unwrap_includes
+
+# `<mj-style inline="inline">`: mrml leaves it in the head, so its rules are written into the tags here. css-inline
+# matches the rules. Its output is not sent, because it changes white space and `&nbsp;`. It gets a copy with numbered
+# tags, and only `style` attributes change in the mail. Comments, and so the tables for Outlook, stay as compiled.
+
+
+_NUMBER = "data-keyturn-tag"
+
+
+def inline_css(html: str, css: str) -> tuple[str, str]:
+    """Return the HTML with the rules in its tags, and the CSS that no tag can hold.
+
+    That is at-rules, :hover and its like, and what matches nothing in this mail.
+    """
+    tags = _tags(html)
+    copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
+    inliner = CSSInliner(
+        keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
+    )
+    drawn = inliner.inline(copy)
+    styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(drawn)[::-1] if _NUMBER in tag.attributes}
+    left, end, _ = drawn.partition("<style>")[2].partition("</style>")
+    sent = _rewrite_tags(html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), "")))
+    return sent, left if end else ""
+
+
+def _tags(html: str) -> list[Element]:
+    return [element for element in parse_html(html).walk() if element.tag]
+
+
+def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
+    """Return the HTML with what `rewrite` makes of each start tag, which it is given with the HTML."""
+    return splice(html, ((tag.offset, tag.inner.start, rewrite(html, tag)) for tag in tags))
+
+
+def _number_elements(html: str, tag: Element) -> str:
+    """Return the tag for the copy: without its own style, which css-inline would have to understand to keep."""
+    start, end = _place_of_style(html, tag)
+    ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
+    number = f' {_NUMBER}="{tag.number}"{ignored}'
+    return f"{html[tag.offset : tag.behind_name]}{number}{html[tag.behind_name : start]}{html[end : tag.inner.start]}"
+
+
+def _style_tag(html: str, tag: Element, given: str) -> str:
+    """Return the tag with the declarations of rules in its style.
+
+    They stand before its own, which so win (CSS Cascade 4, 6.1), the important ones behind them, without the word:
+    Outlook for Windows drops a declaration in a tag that has it.
+    """
+    declarations = [node for node in tinycss2.parse_blocks_contents(given) if isinstance(node, Declaration)]
+    if not declarations:
+        return html[tag.offset : tag.inner.start]
+    first, last = (
+        "".join(_write_declaration(one) for one in declarations if one.important is so) for so in (False, True)
+    )
+    start, end = _place_of_style(html, tag)
+    style = tag.attributes.get("style")
+    own = html[style.value_offset : style.end].removesuffix('"').rstrip() if style and style.value else ""
+    between = ";" if own and last and not own.endswith(";") else ""
+    return f'{html[tag.offset : start]} style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
+
+
+def _write_declaration(declaration: Declaration) -> str:
+    return escape(f"{declaration.name}:{tinycss2.serialize(declaration.value).strip()};")
+
+
+def _place_of_style(html: str, tag: Element) -> tuple[int, int]:
+    """Return where the style attribute stands, from the blank before it on.
+
+    A tag without one has an empty place for it, behind the name.
+    """
+    if style := tag.attributes.get("style"):
+        return tag.offset + len(html[tag.offset : style.offset].rstrip()), style.end
+    return tag.behind_name, tag.behind_name
+
+
+# MJML to HTML by mrml, in the one way in which mails are sent, checked and shown
+
+
+_INLINE_STYLE = re.compile(
+    r"""<!--.*?(?:-->|\Z)|(<mj-style\b(?=[^<>]*?\sinline\s*=\s*["']inline["'])[^<>]*(?<!/)>)(.*?)(?:(?=(</)mj-style\s*>)|\Z)""",
+    re.DOTALL,
+)
+_GAP = re.compile(
+    r"(?<=>)(?!\n)\s+(?="
+    r"<mj-(?:title|preview|style|attributes|font|breakpoint|accordion-(?:element|title|text)|carousel-image|navbar-link"
+    r"|social-element)\b|</mj-(?:head|accordion|accordion-element|carousel|navbar|social)\s*>)"
+)
+_ATTRIBUTES = re.compile(r"<mj-attributes\s*>.*?(?:</mj-attributes\s*>|\Z)", re.DOTALL)
+_GAP_IN_ATTRIBUTES = re.compile(r"(?<=>)(?!\n)\s+(?=<)")
+
+_TABLE_WITH_ROLE = re.compile(
+    r"""<!--.*?(?:-->|\Z)|(<mj-table\b(?=[^<>]*?\srole\s*=\s*["'](presentation|none)["'])[^<>]*(?<!/)>)""", re.DOTALL
+)
+_ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
+
+_PLACE = "/* inlined */"
+_FULL_STYLE = re.compile(re.escape(_PLACE) + r"\s*")
+_EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style>')
+
+
+def to_html(mjml: str) -> str:
+    """Return the HTML. Raises ValueError with what the compiler says."""
+    mjml = unwrap_includes(mjml)
+    if "inline" not in mjml:
+        return _compile_with_roles(mjml)
+    styles: list[str] = []
+
+    def lift(found: re.Match[str]) -> str:
+        if found[3] is None:  # a comment, or a style that is never closed
+            return found[0]
+        styles.append(found[2])
+        return found[1] + _PLACE.ljust(len(found[2]))  # as long as before: the compiler names offsets
+
+    html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
+    if not styles:
+        return html
+    from keyturn.mail.rendering.compiling import inline_css
+
+    html, left = inline_css(html, "\n".join(styles))
+    return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
+
+
+def _compile_with_roles(mjml: str) -> str:
+    """Compile it with the `role` of each mj-table, without which a screen reader takes a layout for data.
+
+    mrml leaves it out, so it goes the way of the table's content.
+    """
+    marked = _TABLE_WITH_ROLE.sub(lambda found: f"{found[1]}<!-- role={found[2]} -->" if found[1] else found[0], mjml)
+    if marked == mjml:
+        return _compile(mjml)
+    try:
+        return _ROLE_OF_TABLE.sub(r'\1 role="\2">', _compile(marked))
+    except ValueError:
+        return _compile(mjml)  # which names the offsets of what was written
+
+
+def _compile(mjml: str) -> str:
+    """Compile it as it is; only where that is refused, with gaps that mrml can read: few mails need a look at them."""
+    try:
+        return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
+    except ValueError:
+        readable = _with_readable_gaps(mjml)
+        if readable == mjml:
+            raise
+        return str(mjml2html(readable, fonts={}))
+
+
+def _with_readable_gaps(mjml: str) -> str:
+    """Return MJML of the same length in which white space begins with a line break where mrml refuses any other."""
+    in_attributes = _ATTRIBUTES.sub(lambda found: _GAP_IN_ATTRIBUTES.sub(_line_breaks, found[0]), mjml)
+    return _GAP.sub(_line_breaks, in_attributes)
+
+
+def _line_breaks(gap: re.Match[str]) -> str:
+    return "\n" * len(gap[0])
+
 
 _HTML_TITLE = re.compile(r"<(title)([^<>]*)>", re.IGNORECASE)
 _HTML_CONTAINER = re.compile(r"<(div|span|p)\b([^<>]*)>", re.IGNORECASE)

@@ -13,14 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSynta
 from keyturn.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line
 from keyturn.mail.rendering.engine import Engine
-from keyturn.mail.rendering.files import MailFiles, own_files
-from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.including import MjmlIncludes
-from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
+from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.shapes import MailShapes
-from keyturn.mail.rendering.template_errors import template_invalid
-from keyturn.mail.rendering.wrapping import short_lines
+from keyturn.mail.rendering.shapes import MailShapes, short_lines
 
 _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 8, "font": ""}
 

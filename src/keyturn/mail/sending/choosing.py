@@ -5,13 +5,33 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from keyturn.database import Database
-from keyturn.mail.port.email import Sender
-from keyturn.mail.port.reports import ProviderWebhook
+from keyturn.mail.port.email import Email, Sender, first_in_line
+from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.sending.pace import Pace, PacedSender
 from keyturn.packaging import requires_extra
 from keyturn.settings import Settings
 from keyturn.settings.rules.providers import proofs_of
+from keyturn.telemetry.tracing import Tracing
+
+
+class TracedSender:
+    """Sends through another sender, each call in a span."""
+
+    def __init__(self, sender: Sender, tracing: Tracing) -> None:
+        self.name = sender.name
+        self._sender = sender
+        self._tracing = tracing
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        with self._tracing.span("mail.send", {"keyturn.transport": self.name}):
+            return await self._sender.send(email, idempotency_key)
+
+    def first_in_line(self) -> "TracedSender":
+        return TracedSender(first_in_line(self._sender), self._tracing)
+
+    async def close(self) -> None:
+        await self._sender.close()
 
 
 def require_libraries(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.languages import READER, Language, order_of_name
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.mail.rendering.template_errors import template_invalid
+from keyturn.mail.rendering.jinja import template_invalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.preview.states import CHALLENGE_STATES, STATES, PageState, StateSample
 from keyturn.pages.rendering import OURS, PACKAGED, PageTemplates, page_environment

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender, first_in_line
-from keyturn.mail.sending.breaker import Breaker
+from keyturn.mail.sending.pace import Breaker
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, new_key
 from keyturn.reset.mails.composer import SealedMail
 from keyturn.reset.records.link_store import Link

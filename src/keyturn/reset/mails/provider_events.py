@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import now
-from keyturn.mail.port.reports import Report
+from keyturn.mail.port.provider import Report
 from keyturn.outbox import Sent
 from keyturn.outbox.history import Event, message_behind, note_report
 from keyturn.reset.records.client import Client

@@ -13,7 +13,7 @@ from keyturn.languages import PACKAGED, Languages
 from keyturn.mail.rendering.palette import Palette, palette_for
 from keyturn.mail.rendering.render import branding
 from keyturn.settings import Brand, FileOrUrl, Folder, Settings
-from keyturn.settings.brands.files import IN_MAILS, BrandFile, read_logo, read_stylesheet
+from keyturn.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
 
 ASSETS = "/keyturn-assets"
 

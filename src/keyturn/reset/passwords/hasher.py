@@ -13,7 +13,7 @@ from keyturn.reset.bounded_pool import BoundedPool, cores
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
 from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import HashingSettings
-from keyturn.telemetry.telemetry import Telemetry
+from keyturn.telemetry.meters import Telemetry
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")

@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Database, Model
-from keyturn.database.inserts import insert_if
+from keyturn.database.statements import insert_if
 from keyturn.packaging import requires_extra
 from keyturn.problems.proofs import Challenge
 from keyturn.reset.bounded_pool import BoundedPool, cores

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 
 from keyturn.database import Database
-from keyturn.database.many_rows import ManyRows
+from keyturn.database.statements import ManyRows
 from keyturn.outbox.history import shown_state
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.client import Client

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn import addresses
 from keyturn.database import Database, Model
-from keyturn.database.inserts import insert_if
+from keyturn.database.statements import insert_if
 from keyturn.errors import Fault
 from keyturn.problems.requests import InputInvalid
 from keyturn.settings.keys import derive

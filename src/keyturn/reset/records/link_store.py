@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from keyturn.database import Database
 from keyturn.database.batching import Batcher
-from keyturn.database.many_rows import ManyRows
+from keyturn.database.statements import ManyRows
 from keyturn.problems.proofs import DeadReason
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.records.models import ResetTokenRow

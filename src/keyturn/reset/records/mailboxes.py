@@ -23,8 +23,7 @@ from sqlalchemy import (
 
 from keyturn import addresses
 from keyturn.database import Database
-from keyturn.database.inserts import insert_into
-from keyturn.database.many_rows import ManyRows
+from keyturn.database.statements import ManyRows, insert_into
 from keyturn.reset.records.daily_counters import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
 

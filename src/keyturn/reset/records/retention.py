@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from keyturn.accounts.models import SessionRow
+from keyturn.accounts.builtin import SessionRow
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
 from keyturn.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from keyturn.database.utc_datetime import UtcDateTime
+from keyturn.database.database import UtcDateTime
 
 MOMENT = bindparam("moment", type_=UtcDateTime())
 """The time of a use, for conditions of `SingleUse`."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -12,20 +13,49 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.hosts import is_host, is_loopback, is_origin
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings.brands.rules import brand_faults, email_faults
+from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
-from keyturn.settings.model import RATES, STORES, Settings
+from keyturn.settings.model import RATES, STORES, Settings, WebhookSettings
 from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
-from keyturn.settings.rules.accounts import account_faults
-from keyturn.settings.rules.challenges import challenge_faults
+from keyturn.settings.rules.accounts import account_faults, safeguard_faults
+from keyturn.settings.rules.proofs import challenge_faults, second_step_faults
 from keyturn.settings.rules.providers import provider_faults, report_faults
-from keyturn.settings.rules.safeguards import safeguard_faults
-from keyturn.settings.rules.second_steps import second_step_faults
-from keyturn.settings.rules.webhooks import webhook_faults
 from keyturn.settings.sentences import not_this, shown
-from keyturn.settings.url_rules import database_fault, database_kind, page_faults
+from keyturn.settings.url_rules import database_fault, database_kind, page_faults, service_faults
+from keyturn.webhook_secrets import FORM, webhook_key
+
+# The outgoing webhook
+
+
+def webhook_faults(settings: Settings) -> Iterator[Fault]:
+    hooks = settings.webhooks
+    yield from _secret("webhooks.secret", hooks.secret)
+    yield from _secret("webhooks.previous_secret", hooks.previous_secret)
+    if hooks.url:
+        production = settings.environment == "production"
+        faults = list(service_faults("webhooks.url", hooks.url, production=production))
+        yield from faults
+        if not faults and "@" in urlsplit(hooks.url).netloc:
+            yield Fault("webhooks.url", "holds a user or a password: that it is Keyturn is told by the signature")
+        if not hooks.secret:
+            yield Fault("webhooks.secret", "missing: webhooks.url is set")
+        if not hooks.events:
+            yield Fault("webhooks.events", f"is empty: name one or more of {', '.join(WebhookSettings().events)}")
+    elif hooks.secret:
+        yield Fault("webhooks.url", "missing: webhooks.secret is set")
+    if hooks.previous_secret and not hooks.secret:
+        yield Fault("webhooks.previous_secret", "is the older of two, and webhooks.secret is not set")
+
+
+def _secret(name: str, secret: str) -> Iterator[Fault]:
+    if secret:
+        try:
+            webhook_key(secret)
+        except ValueError:
+            yield Fault(name, f"not a signing secret: {FORM}")
+
 
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""

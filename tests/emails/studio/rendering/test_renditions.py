@@ -16,7 +16,7 @@ from keyturn.emails.gallery.branches import points
 from keyturn.emails.gallery.environments import app_environment
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.languages import Languages
-from keyturn.mail.rendering import mjml
+from keyturn.mail.rendering import compiling
 from keyturn.mail.rendering.render import Templates
 
 
@@ -24,7 +24,7 @@ from keyturn.mail.rendering.render import Templates
 def passes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count what Jinja renders, plain or with origins, and what mrml compiles, as it is sent or with marks."""
     counted: Counter[str] = Counter()
-    fill, compile_mjml = Templates.fill, mjml.mjml2html  # type: ignore[attr-defined]  # where it is called from
+    fill, compile_mjml = Templates.fill, compiling.mjml2html  # type: ignore[attr-defined]  # where it is called from
 
     def counting_fill(templates: Templates, *given: Any) -> Any:
         filled = fill(templates, *given)
@@ -38,7 +38,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return html
 
     monkeypatch.setattr(Templates, "fill", counting_fill)
-    monkeypatch.setattr(mjml, "mjml2html", counting_compile)
+    monkeypatch.setattr(compiling, "mjml2html", counting_compile)
     return counted
 
 

@@ -11,8 +11,7 @@ from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import Patterns
 from keyturn.emails.gallery.environments import CannotImport, import_from
 from keyturn.languages import Languages, parse_locale
-from keyturn.mail.rendering.files import MailFiles
-from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.render import Templates
 
 _MAIL = re.compile(r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notifications?)(?:[/_.-]|$)", re.IGNORECASE)

@@ -22,7 +22,7 @@ from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Languages
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import EmailProps, Templates
 
 _OF_LANGUAGES = frozenset({"lang", "dir"})

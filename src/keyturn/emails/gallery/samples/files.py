@@ -25,7 +25,7 @@ import msgspec
 
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.files import own_files
+from keyturn.mail.rendering.folders import own_files
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import has_printable_name, leads_out, printable_name, read_plain_text

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag
 from keyturn.emails.lint.markup.structure import body_of
+from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.html_tree import Element, splice
-from keyturn.mail.rendering.mjml import to_html
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")

@@ -29,7 +29,7 @@ from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import WIDTHS, View
-from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
+from keyturn.mail.rendering.jinja import shared_bytecode_cache
 from keyturn.packaging import folder
 
 # Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).

@@ -25,7 +25,7 @@ from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
 
 _MOST = 32

@@ -12,8 +12,7 @@ from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.source.broken_templates import Broken, explain, explain_samples
 from keyturn.emails.lint.source.error_location import Spot
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.files import plain_name
-from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.folders import Folders, plain_name
 
 _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
 

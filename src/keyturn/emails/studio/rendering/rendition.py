@@ -19,7 +19,7 @@ from keyturn.emails.workers import Here, LimitExceeded, Runner
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import MailFiles
 
 T = TypeVar("T")
 

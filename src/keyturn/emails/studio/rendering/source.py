@@ -16,7 +16,7 @@ from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.files import plain_name
+from keyturn.mail.rendering.folders import plain_name
 
 _LEXERS = {
     "mjml": "html+jinja",

@@ -16,8 +16,19 @@ from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
 from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, NOT_FOUND, OK, TOO_MANY, Answer
-from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Rate, Reports
-from keyturn.mail.port.reports import KEY_TAG, Report, Time, fixed_words, report_id
+from keyturn.mail.port.provider import (
+    KEY_TAG,
+    TIMEOUT,
+    CheckedSender,
+    Need,
+    Provider,
+    Rate,
+    Report,
+    Reports,
+    Time,
+    fixed_words,
+    report_id,
+)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 

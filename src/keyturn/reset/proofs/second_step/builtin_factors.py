@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, fu
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
-from keyturn.database.inserts import insert_into
+from keyturn.database.statements import insert_into
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.port import StoredFactors
 from keyturn.reset.records.single_use import SingleUse

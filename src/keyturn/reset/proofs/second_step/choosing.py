@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from keyturn.accounts.factory import import_factory
+from keyturn.accounts.choosing import import_factory
 from keyturn.database import Database
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
 from keyturn.reset.events import AppEvents

@@ -11,7 +11,7 @@ from typing import Protocol
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from keyturn.database import Database
-from keyturn.database.inserts import insert_into
+from keyturn.database.statements import insert_into
 from keyturn.errors import SendFailed, SendRetryable
 from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.mails.theme import Theme

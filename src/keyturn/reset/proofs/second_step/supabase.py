@@ -22,7 +22,7 @@ import httpx
 import msgspec
 
 from keyturn.accounts.port import Account
-from keyturn.accounts.supabase.refusals import is_unknown_user, refusal_of
+from keyturn.accounts.supabase.admin_api import is_unknown_user, refusal_of
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.http_client import HttpClient
 from keyturn.problems.proofs import Factor

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from keyturn.database import Database
-from keyturn.database.inserts import insert_into
+from keyturn.database.statements import insert_into
 from keyturn.problems.requests import TooManyRequests
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.reset.records.daily_counters import DAY, DailyCounter

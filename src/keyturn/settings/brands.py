@@ -1,4 +1,4 @@
-"""Whose mails and pages these are, and what both are drawn with."""
+"""The brand of mails and pages, and the settings of the pages."""
 
 from typing import Annotated
 

@@ -1,18 +1,59 @@
-"""Many rows as one parameter, for statements that write them all at once.
-
-A list of parameters costs some steps of Python for each value of each row, in SQLAlchemy and again in the driver. One
-text costs one, and both databases read JSON. The statement is the same for one row and for a thousand, whatever is in
-them.
-"""
+"""INSERTs of the dialect that is spoken: ON CONFLICT is none of SQLAlchemy's own words."""
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import JSON, Column, FromClause, LargeBinary, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Dialect,
+    FromClause,
+    LargeBinary,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+)
+from sqlalchemy.dialects import sqlite
 
-from keyturn.database.database import Database
+from keyturn.database.database import Database, Model
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+
+def insert_into(model: type[Model], dialect: Dialect) -> "sqlite.Insert | postgresql.Insert":
+    """Return an INSERT into the model's table, to which ON CONFLICT can be added."""
+    table: Any = model.__table__
+    if dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
+
+
+def insert_if(database: Database, row: type[Model], names: Iterable[str], **computed: ColumnElement[Any]) -> Any:
+    """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
+
+    It writes a row or, with the same statement and the same work for the database, none: what is done for an account
+    that exists and for one that does not are told apart neither by the statements nor by their number (OWASP ASVS
+    6.3.8). Each of `names` is a column, and a parameter; what is `computed`, the database computes.
+    """
+    columns = row.__table__.c
+    values = {name: bindparam(name, type_=columns[name].type) for name in names} | computed
+    chosen = select(*values.values()).where(bindparam("wanted", type_=Boolean()))
+    return insert_into(row, database.dialect).from_select(list(values), chosen)
+
+
+# Many rows as one parameter. A list of parameters costs several steps of Python for each value, in SQLAlchemy and
+# again in the driver. One text costs one step, and both databases read JSON. The statement is the same for any rows.
+
 
 _PARAMETER = "given_rows"
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")

@@ -1,4 +1,4 @@
-"""What must hold for a second step in the reset."""
+"""What must hold within `[challenge]`."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -7,10 +7,33 @@ from datetime import timedelta
 from cryptography.fernet import Fernet
 
 from keyturn.errors import Fault
+from keyturn.hosts import is_loopback
 from keyturn.settings.building import did_you_mean
 from keyturn.settings.model import Settings
-from keyturn.settings.second_steps import SecondStepTableSettings, SmsSettings
-from keyturn.settings.url_rules import service_faults
+from keyturn.settings.proofs import ChallengeSettings, SecondStepTableSettings, SmsSettings
+from keyturn.settings.sentences import not_this
+from keyturn.settings.url_rules import policy_faults, service_faults
+
+_LONGEST = timedelta(seconds=10)
+
+
+def challenge_faults(challenge: ChallengeSettings) -> Iterator[Fault]:
+    is_service = challenge.method in {"turnstile", "hcaptcha"}
+    for name, value in (("site_key", challenge.site_key), ("secret", challenge.secret)):
+        if is_service and not value:
+            yield Fault(f"challenge.{name}", f"missing: challenge.method is {challenge.method}")
+        elif challenge.method == "altcha" and value:
+            yield Fault(f"challenge.{name}", "says nothing where challenge.method is altcha: leave it out")
+    if not timedelta(0) < challenge.timeout <= _LONGEST:
+        yield Fault("challenge.timeout", f"must be up to {_LONGEST.seconds} s: somebody waits meanwhile")
+    if challenge.url and not challenge.url.startswith("https://") and not is_loopback(challenge.url):
+        yield Fault("challenge.url", f"must begin with https://{not_this(challenge.url)}")
+    else:
+        yield from policy_faults("challenge.url", challenge.url)
+
+
+# Second steps
+
 
 SOURCES = ("none", "builtin", "table", "supabase")
 

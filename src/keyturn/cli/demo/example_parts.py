@@ -1,0 +1,95 @@
+"""Second factors of the people of an example, where it asks for a second step."""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from litestar import HttpMethod, route
+from litestar.types import ControllerRouterHandler
+
+from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable
+from keyturn.accounts.table import table_accounts
+from keyturn.database import Database
+from keyturn.parts import Parts
+from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.reset.proofs.second_step.totp import seed_of_base32
+from keyturn.settings import Settings
+from keyturn.testing.supabase_server import SupabaseServer
+
+_FILE = "second_factors.toml"
+
+
+async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
+    """Set the factors that the example's file names, and say, in lines for people, how they are tried."""
+    file, step = folder / _FILE, parts.second_step.step if parts.second_step else None
+    if not file.is_file() or not isinstance(step, OwnSecondStep) or not isinstance(step.source, BuiltinFactors):
+        return ()
+    notes: list[str] = []
+    for email, factors in tomllib.loads(file.read_text("utf-8")).items():
+        account = await parts.accounts.find(email)
+        if account is None:
+            continue
+        if phone := factors.get("phone"):
+            await step.source.set_phone(account.id, phone)
+            notes.append(f"{email} has a phone: the code that goes to it is among the mails sent.")
+        if totp := factors.get("totp"):
+            await step.source.set_seed(account.id, seed_of_base32(totp))
+            code, *_ = await step.recovery.mint(account.id)
+            notes.append(f"{email} has an authenticator app with the key {totp}.")
+            notes.append(f"Without one, this recovery code works once: {code}")
+    return notes
+
+
+# Pages of the example's app
+
+
+_MEDIA_TYPES = {".html": "text/html", ".css": "text/css"}
+
+
+def pages_in(folder: Path) -> list[ControllerRouterHandler]:
+    """Return a route for each page of the folder, under its own name, as a server of static files has it."""
+    return [_page(file) for file in sorted(folder.iterdir()) if file.suffix in _MEDIA_TYPES]
+
+
+def _page(file: Path) -> ControllerRouterHandler:
+    @route(
+        f"/{file.name}",
+        http_method=[HttpMethod.GET, HttpMethod.HEAD],
+        media_type=_MEDIA_TYPES[file.suffix],
+        include_in_schema=False,
+        sync_to_thread=False,
+    )
+    def page() -> bytes:
+        return file.read_bytes()
+
+    return page
+
+
+# A Supabase Auth on this machine, for an example whose passwords are there
+
+
+def supabase_with(people: Iterable[tuple[str, str]], password: str, service_role_key: str) -> SupabaseServer:
+    """Return one that knows the people, each an id and an address, by that password."""
+    server = SupabaseServer(service_role_key=service_role_key)
+    for account_id, email in people:
+        server.users.add(email, password, id=account_id)
+    return server
+
+
+class AccountsOfDemo(SupabaseWithTable):
+    """The store as the settings make it, and what none over a real project can have: hashes to sign in by."""
+
+    def __init__(self, settings: Settings, server: SupabaseServer) -> None:
+        self._database = Database(settings.database.url)
+        self._server = server
+        wanted = settings.accounts
+        super().__init__(table_accounts(wanted.table, self._database), SupabaseAccounts(wanted.supabase))
+
+    async def password_hash(self, account_id: str) -> str | None:
+        user = self._server.users.get(account_id)
+        return user.password_hash or None if user else None
+
+    async def close(self) -> None:
+        await super().close()
+        await self._database.close()
