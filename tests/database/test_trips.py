@@ -247,7 +247,7 @@ async def test_such_transactions_wait_for_each_other_and_for_all_others(database
     assert await tally(database) == {"a": 22}
 
 
-@pytest.mark.parametrize("rest", [lambda: time.sleep(0.6), lambda: sum(range(2_000_000))], ids=["waits", "works"])
+@pytest.mark.parametrize("rest", [lambda: time.sleep(0.6), lambda: sum(range(10_000_000))], ids=["waits", "works"])
 async def test_one_that_does_something_other_than_its_statements_fails_its_test(
     databases: Databases, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], object]
 ) -> None:
