@@ -12,7 +12,7 @@ _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2933 }
 .name { font-weight: 600; text-anchor: middle }
 .heading { font-weight: 600; fill: #0b5cad }
-.label { paint-order: stroke; stroke: #ffffff; stroke-width: 5px }
+.label { paint-order: stroke; stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round }
 rect { fill: #ffffff }
 line { stroke: #9aa5b1 }
 .step { stroke: #1f2933; stroke-width: 1.5 }
@@ -64,7 +64,7 @@ def _step(row: str, middle: dict[str, int], y: int) -> list[str]:
     return [
         f'<line class="step" x1="{x}" y1="{y}" x2="{to - back}" y2="{y}"/>',
         f'<path d="M{to} {y}l{-back} -4v8z"/>',
-        f'<text class="label" x="{min(x, to) + 10}" y="{y - 7}">{escape(text)}</text>',
+        f'<text class="label" x="{min(x, to) + 10}" y="{y - 8}">{escape(text)}</text>',
     ]
 
 

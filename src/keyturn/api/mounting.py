@@ -51,7 +51,7 @@ def _fail_in_a_sentence(app: Litestar) -> None:
     """
     router: Any = type(app.asgi_router)
 
-    class Told(router):  # type: ignore[misc]
+    class ShortFault(router):  # type: ignore[misc]
         __slots__ = ()
 
         async def lifespan(self, receive: LifeSpanReceive, send: LifeSpanSend) -> None:
@@ -62,7 +62,7 @@ def _fail_in_a_sentence(app: Litestar) -> None:
 
             await super().lifespan(receive, shorten)
 
-    app.asgi_router.__class__ = Told
+    app.asgi_router.__class__ = ShortFault
 
 
 def _only_fault(error: BaseException | None) -> KeyturnError | None:
