@@ -1,4 +1,4 @@
-"""Email addresses: which are well formed, and when two are the same mailbox."""
+"""Email addresses: parsing, normalization and comparison of mailboxes."""
 
 import re
 import unicodedata
@@ -14,8 +14,8 @@ LONGEST_LOCAL_PART = 64
 
 _TOO_LONG = f"longer than the {LONGEST} bytes that an address may have"
 
-# RFC 5322 dot-atom, with the letters that RFC 6531 adds. Quoted local parts and address literals are refused, as
-# the HTML standard's own email field refuses them: nobody's account has one, and they carry spaces and commas.
+# RFC 5322 dot-atom, with the letters that RFC 6531 adds. Quoted local parts and address literals are refused, as in
+# the HTML standard's email field: accounts do not use them, and they carry spaces and commas.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
@@ -30,18 +30,18 @@ _ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z")
 def parse(text: str) -> str:
     """Return the address in the form in which it is compared and stored.
 
-    Only ASCII letters are folded: Unicode case folding would make look-alikes equal (dotless i and i, long s and s),
-    and with them another person's mailbox (CVE-2019-19844). The three characters that normalisation itself would turn
-    into ASCII (the Kelvin sign into K) are refused. An international domain becomes its A-labels (RFC 5891).
-    Raises InputInvalid for what is no address.
+    Folds only ASCII letters. Unicode case folding would make look-alikes equal (dotless i and i, long s and s), and
+    with them another person's mailbox (CVE-2019-19844). Refuses the three characters that normalization itself would
+    turn into ASCII (the Kelvin sign into K). An international domain becomes its A-labels (RFC 5891).
+    Raises InputInvalid if the text is not an address.
     """
     text = text.strip(" ")
-    # Before anything else: the time that normalisation takes grows with the square of the marks on one letter.
+    # First of all: the time that normalization takes grows with the square of the marks on one letter.
     if len(text) > LONGEST:
         raise InputInvalid(Fault("email", _TOO_LONG))
     if not _BECOME_ASCII.isdisjoint(text):
         raise InputInvalid(Fault("email", "not an email address"))
-    # What is ASCII, as nearly all is, gets there on a quicker way.
+    # A quicker way for ASCII, as nearly all addresses are.
     folded = text.lower() if text.isascii() else unicodedata.normalize("NFC", text).translate(_ASCII_UPPER_TO_LOWER)
     local, at, domain = folded.rpartition("@")
     if not at:
@@ -57,7 +57,7 @@ def parse(text: str) -> str:
 
 
 def normalize(text: str) -> str:
-    """Return the form in which an address is compared; what is no address as it is, since a mail may go there yet."""
+    """Return the form in which an address is compared; other text as it is, since mail may reach it."""
     try:
         return parse(text)
     except InputInvalid:
@@ -65,7 +65,7 @@ def normalize(text: str) -> str:
 
 
 def is_same_mailbox(one: str, other: str) -> bool:
-    """Tell whether two addresses name the same mailbox; False where either is no address."""
+    """Tell whether two addresses name the same mailbox; False if either is invalid."""
     try:
         return parse(one) == parse(other)
     except InputInvalid:
@@ -73,7 +73,7 @@ def is_same_mailbox(one: str, other: str) -> bool:
 
 
 def mask(address: str) -> str:
-    """Return the address as logs may hold it: a***@example.org."""
+    """Return the address masked for logs: a***@example.org."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}"
 

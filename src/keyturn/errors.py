@@ -1,6 +1,6 @@
-"""Errors that no user meets: they stop a command, or the worker handles them. In a request they are faults of ours.
+"""Errors that users never see: they stop a command, or the worker handles them. In a request they are our faults.
 
-`KeyturnError` is the root of these and of the problems, which users meet (`keyturn.problems`).
+`KeyturnError` is the root of these and of the problems, which users see (`keyturn.problems`).
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from click import ClickException
 
 
 class KeyturnError(Exception):
-    """The root of the tree: catch it to catch all that Keyturn raises on purpose."""
+    """The root of the tree: catch it to catch all errors that Keyturn raises on purpose."""
 
     counted = False
-    """Whether a call that failed with it is in the figures already (`telemetry/meters.py`)."""
+    """Whether the figures already count a call that failed with this error (`telemetry/meters.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with the input, by the name people know it by; `origin` is what they wrote instead."""
+    """A mistake in the input, under the name that the user knows; `origin` is the name that the user wrote instead."""
 
     name: str
     message: str
@@ -33,10 +33,10 @@ class Fault:
 class SettingsInvalid(KeyturnError, ClickException):
     """The configuration does not work; `faults` holds every reason, by the setting's name.
 
-    Where an app raises it while `litestar` or `uvicorn` loads it, these print its sentences and end with 1: they are
-    commands of Click's.
+    If an app raises it while `litestar` or `uvicorn` loads the app, these print its sentences and exit with 1: both are
+    Click commands.
 
-    `missing_file`: the settings file that was looked for and is not there, "" where there is one.
+    `missing_file`: the settings file that was not found, "" if a file was read.
     """
 
     def __init__(self, faults: Sequence[Fault], *, missing_file: str = "") -> None:
@@ -49,9 +49,9 @@ class SettingsInvalid(KeyturnError, ClickException):
 
 
 class TemplateInvalid(KeyturnError):
-    """A template cannot be rendered. `line` counts from 1; it is None where the engine gives no position.
+    """A template cannot be rendered. `line` counts from 1; it is None if the engine gives no position.
 
-    `others`: further mistakes in the samples of the same mail, which this one does not hide.
+    `others`: further mistakes in the samples of the same mail.
     """
 
     others: tuple["TemplateInvalid", ...] = ()
@@ -61,15 +61,15 @@ class TemplateInvalid(KeyturnError):
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
 
     def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[str, int | None, str]]:
-        return type(self), (self.path, self.line, self.message)  # a worker's answer
+        return type(self), (self.path, self.line, self.message)  # the error crosses from a worker process
 
 
 class CatalogueInvalid(TemplateInvalid):
-    """A catalogue lacks what a template needs of it, so it is told as the template's own mistakes are."""
+    """A catalogue lacks what a template needs, so it is reported like the template's own mistakes."""
 
 
 class SampleNotSaved(KeyturnError):
-    """A sample cannot be written to `file`, for the `reason`."""
+    """A sample cannot be written to `file`; `reason` says why."""
 
     def __init__(self, file: Path, reason: str) -> None:
         self.file, self.reason = file, reason
@@ -77,11 +77,11 @@ class SampleNotSaved(KeyturnError):
 
 
 class ExtraMissing(KeyturnError):
-    """A package that an extra brings is not installed; the text says what needs it, and how to get it."""
+    """A package of an extra is not installed; the text says what needs it and how to install it."""
 
 
 class SendFailed(KeyturnError):
-    """A provider did not take a mail. `reason` is its own short word for it, and holds no address, link or key."""
+    """A provider did not take a mail. `reason` is the provider's short word, without any address, link or key."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -89,14 +89,15 @@ class SendFailed(KeyturnError):
 
 
 LONGEST_PAUSE = 24 * 3600.0
-"""Seconds. More than that is no pause: the message would be forgotten by all but its table."""
+"""Seconds. A longer pause would outlast all records of the message but its row in the outbox."""
 
 
 class SendRetryable(SendFailed):
     """The provider may take the mail later.
 
-    `retry_after` in seconds, where it said so, a day at most. `not_accepted`: it is certain that nobody took the mail.
-    `down`: the provider works for nobody, as far as one can see; one that is merely asked too often is not.
+    `retry_after`: seconds that the provider asks for, a day at most.
+    `not_accepted`: the provider certainly did not take the mail.
+    `down`: the provider seems to fail for all clients; False for a provider that only limits our rate.
     """
 
     def __init__(
@@ -109,9 +110,9 @@ class SendRetryable(SendFailed):
 
 
 class SendUnknown(SendRetryable):
-    """The provider may have the mail, and would send it twice: it knows no idempotency key.
+    """The provider may have the mail. It knows no idempotency key, so a retry could send the mail twice.
 
-    `retry_after` is the time that its report is given to say so first.
+    `retry_after`: seconds to wait for the provider's report before a retry.
     """
 
 
@@ -124,7 +125,7 @@ class QuotaExhausted(SendFailed):
 
 
 class SendRefused(SendFailed):
-    """The provider will never take the mail. `account` where it refuses us, by a key or a log-in, and not this mail."""
+    """The provider will never take the mail. `account`: it refuses our account (key, log-in) rather than this mail."""
 
     def __init__(self, reason: str, *, account: bool = False) -> None:
         super().__init__(reason)

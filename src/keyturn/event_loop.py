@@ -1,4 +1,4 @@
-"""The event loop of a process: begun, told of signals, ended."""
+"""The event loop of a process: start, signals, end."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 WORKER_TURN = 0.0002
-"""Seconds after which a worker's event loop, which renders mails, lets a thread go on that asks for it: on SQLite one
-that holds the lock of all who write, and asks after each statement. The interpreter's own turn is 5 ms
+"""Seconds after which a worker's event loop yields to a waiting thread. The loop renders mails; on SQLite the thread
+may hold the lock of all writers, and asks after each statement. The interpreter's own turn is 5 ms
 (https://docs.python.org/3/library/sys.html#sys.setswitchinterval)."""
 
 
 def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
-    """Run `main` on the fastest loop there is, which lets threads go on after each `turn`; Ctrl-C is a good end."""
+    """Run `main` on the fastest available loop, which yields to threads after each `turn`; Ctrl-C is a normal end."""
     if turn:
         sys.setswitchinterval(turn)
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -30,9 +30,9 @@ async def until_signalled(work: Awaitable[None]) -> None:
 
 @contextlib.contextmanager
 def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
-    """Call `act` on the running loop for each signal that comes within the block.
+    """Call `act` on the running loop for each signal that arrives within the block.
 
-    Not by the loop's own `add_signal_handler`, which Windows does not have.
+    The loop's own `add_signal_handler` does not exist on Windows.
     """
     loop = asyncio.get_running_loop()
     earlier = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act)) for number in numbers}
@@ -46,6 +46,6 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if sys.platform == "win32":
         return None
-    import uvloop  # not to be had on Windows
+    import uvloop  # not available on Windows
 
     return uvloop.new_event_loop

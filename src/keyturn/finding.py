@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from typing import Literal
 
@@ -8,11 +8,11 @@ Verdict = Literal["ok", "warn", "fail", "skip"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Holds a verdict of the doctor's.
+    """Holds a result of the doctor.
 
-    `fail`: people get no mail, or no answer. `warn`: they do, but something is weaker than it should be.
+    `fail`: users get no mail or no answer. `warn`: they do, but something is weaker than it should be.
 
-    `mend` is a sentence with the command, the setting or the DNS record; only "ok" has none.
+    `mend` is a sentence with the command, the setting or the DNS record to fix it; only "ok" has none.
     """
 
     check: str
@@ -22,7 +22,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def ok(message: str) -> Finding:
-    """Return a finding of a check that the doctor names itself, as the next two."""
+    """Return a finding that the doctor labels with the check's name, as do the next two functions."""
     return Finding("", "ok", message)
 
 

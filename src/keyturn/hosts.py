@@ -1,4 +1,4 @@
-"""Hosts and origins in the addresses of pages and services."""
+"""Hosts and origins in the URLs of pages and services."""
 
 import ipaddress
 import re
@@ -20,28 +20,28 @@ def is_loopback_address(host: str) -> bool:
 
 
 def local_port(url: str) -> int | None:
-    """Return the port that an http address names on this machine; None for any other address.
+    """Return the port that an http URL names on this machine; None for any other URL.
 
-    What is https there is a proxy's: `serve` speaks http.
+    An https port on this machine belongs to a proxy: `serve` speaks http.
     """
     return (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
 
 
 def host_of(url: str) -> str:
-    """Return the host of an address, and nothing where it has none, or a port that is none."""
+    """Return the host of a URL; "" if the host is missing or the port is invalid."""
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # an IPv6 address without its closing bracket, or a port that is no number up to 65535
+    except ValueError:  # an IPv6 address without its closing bracket, or a port that is not a number up to 65535
         return ""
     return "" if port == 0 else parts.hostname or ""
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether it is one as a browser writes it (RFC 6454, 6.2): a "*" would stand for the origins of strangers."""
+    """Tell whether the text is an origin as a browser writes it (RFC 6454, 6.2): "*" would allow foreign origins."""
     return bool(_ORIGIN.fullmatch(text.lower()) and host_of(text))
 
 
 def is_host(text: str) -> bool:
-    """Tell whether it is a name or an address alone, as a Host header has it before its port."""
+    """Tell whether the text is a bare host name or IP address, as before the port in a Host header."""
     return is_origin(f"https://{text}") and not urlsplit(f"https://{text}").port

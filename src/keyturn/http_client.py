@@ -1,4 +1,4 @@
-"""httpx's client for the services that Keyturn calls, in this process or in somebody else's app."""
+"""httpx's client for the services that Keyturn calls, in Keyturn's own process or in another app's."""
 
 import logging
 import math
@@ -15,13 +15,13 @@ _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 
 
 class HttpClient(httpx.AsyncClient):
-    """Calls a service over HTTP. It keeps no cookies, and httpx does not log its requests: it writes whole URLs.
+    """Calls a service over HTTP. It keeps no cookies, and its requests are not logged, because httpx logs whole URLs.
 
-    Those may hold an email address or a key (OWASP ASVS 16.2.5). The lines of other clients in this process stay.
+    URLs may hold an email address or a key (OWASP ASVS 16.2.5). Other clients in this process keep their log lines.
     """
 
     def __init__(self, **options: Any) -> None:
-        logging.getLogger("httpx").addFilter(_is_not_ours)  # the same one again is not added
+        logging.getLogger("httpx").addFilter(_is_not_ours)  # adding the same filter twice has no effect
         super().__init__(cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())), **options)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
@@ -37,9 +37,9 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
 
 
 async def read_bounded(answer: httpx.Response, most: int) -> bytes | None:
-    """Return a streamed answer's body as it came over the wire; None, and no more of it, where it exceeds `most` bytes.
+    """Return a streamed answer's body as it came over the wire; None, after `most` bytes, if it is longer.
 
-    Not decompressed, since a few bytes become gigabytes (OWASP ASVS 5.2.3): whoever asks says "identity".
+    Not decompressed, since a few bytes can expand to gigabytes (OWASP ASVS 5.2.3): the request must ask for "identity".
     """
     body = bytearray()
     async for chunk in answer.aiter_raw():

@@ -1,4 +1,4 @@
-"""What this installation came with: folders that stand at the top of a checkout and inside a wheel, and the extras."""
+"""The parts of this installation: its extras, and the folders at the top of a checkout and inside a wheel."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ _OF_THE_STUDIO = ("aiosmtpd", "polyfactory", "pygments", "watchfiles", "yaml")
 
 
 def folder(name: str) -> Path:
-    """Return the folder `name`: the checkout's where this file lies in one, else the wheel's.
+    """Return the folder `name`: the checkout's if this file lies in a checkout, else the wheel's.
 
     An editable install also copies a snapshot of the folders next to the package, which goes stale; so the
     search starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
@@ -26,21 +26,21 @@ def folder(name: str) -> Path:
 
 @contextmanager
 def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
-    """Say in one sentence how to get the packages that are imported in this block, where one of them is missing.
+    """Say in one sentence how to install the packages that this block imports, if one is missing.
 
-    `what` is what needs them. Raises SettingsInvalid by the `setting` that asks for it, else ExtraMissing.
+    `what`: the part that needs them. Raises SettingsInvalid if `setting` asks for the part, else ExtraMissing.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == __package__:
-            raise  # a module of ours
+            raise  # a module of Keyturn
         sentence = f"{what} needs: pip install 'keyturn[{extra}]'"
         raise (SettingsInvalid([Fault(setting, sentence)]) if setting else ExtraMissing(sentence)) from None
 
 
 def require_studio(what: str) -> None:
-    """Raise ExtraMissing where the extra `studio` is not whole; none of its packages is loaded, for they take time."""
+    """Raise ExtraMissing if a package of the extra `studio` is missing. Loads none of them, to save time."""
     with requires_extra("studio", what):
         for package in _OF_THE_STUDIO:
             if find_spec(package) is None:

@@ -1,4 +1,4 @@
-"""Files of a folder that someone else may have made, read in bounded time and memory."""
+"""Reads files of untrusted folders in bounded time and memory."""
 
 import errno
 import os
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LARGEST = 64_000_000
-"""Octets of a file that is read, unless the reader says otherwise."""
+"""Bytes read from a file, unless the caller sets another limit."""
 
 DEEPEST = 64
-"""Folders within one another that are looked into. Walking deeper ones would end Python's recursion."""
+"""Levels of folders that are walked. Deeper ones would exceed Python's recursion limit."""
 
 
 def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
-    """Return the content of a file. Raises OSError, also for what is no plain file and for one of more than `most`.
+    """Return the content of a file. Raises OSError, also if it is not a plain file or is larger than `most`.
 
-    Opening a FIFO waits for a writer, perhaps forever, and a device may have no end (CWE-67); a file in /proc may be
-    longer than it says. So the kind is looked at before and after opening, and reading stops behind `most` octets.
+    Opening a FIFO waits for a writer, perhaps forever, and a device may have no end (CWE-67). A file in /proc may be
+    longer than its size says. So the kind is checked before and after opening, and reading stops after `most` bytes.
     """
     _require_plain(os.stat(file), file)  # noqa: PTH116 - opening a device may already do something
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -33,13 +33,13 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
 
 
 def read_plain_text(file: str | Path, most: int = LARGEST, *, encoding: str = "utf-8", errors: str = "strict") -> str:
-    """Return the text of a file, with its line ends as Python reads them. Raises OSError and UnicodeDecodeError."""
+    """Return the text of a file with universal newlines. Raises OSError and UnicodeDecodeError."""
     text = read_plain_file(file, most).decode(encoding, errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def walk(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield what `os.walk` yields, down to DEEPEST folders below."""
+    """Yield what `os.walk` yields, at most DEEPEST folders deep."""
     top = os.fspath(folder)
     for above, below, names in os.walk(top):
         if above[len(top) :].count(os.sep) >= DEEPEST:
@@ -48,30 +48,30 @@ def walk(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def paths_below(folder: Path) -> Iterator[Path]:
-    """Yield the paths of all that is no folder, in a folder and below it."""
+    """Yield the paths of all entries in and below a folder that are not folders."""
     return (Path(above, name) for above, _, names in walk(folder) for name in names)
 
 
 def printable_name(name: str) -> str:
-    r"""Return a name of a file as it can be printed: octets that are not UTF-8 become `\xe9`."""
+    r"""Return a file name in printable form: bytes that are not UTF-8 become `\xe9`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def has_printable_name(name: str) -> bool:
-    """Tell whether a name of a file is UTF-8. Python keeps other octets as half characters (PEP 383)."""
+    """Tell whether a file name is UTF-8. Python keeps other bytes as lone surrogates (PEP 383)."""
     return name.isascii() or not any("\udc80" <= character <= "\udcff" for character in name)
 
 
 def leads_out(path: str | Path, bounds: Path | None) -> bool:
-    """Tell whether a path is in truth one outside of the bounds; nothing is outside of None.
+    """Tell whether a path resolves to a place outside of the bounds; False if the bounds are None.
 
-    A repository's own `.git` is outside: it may hold tokens for its remotes.
+    A repository's own `.git` counts as outside: it may hold tokens for its remotes.
     """
     if bounds is None:
         return False
     try:
         real = Path(os.path.realpath(path))
-    except ValueError:  # a name with a zero in it, which no file has
+    except ValueError:  # a name with a NUL byte, which is invalid in file names
         return True
     return not real.is_relative_to(bounds) or ".git" in real.relative_to(bounds).parts
 

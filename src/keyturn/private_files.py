@@ -1,6 +1,6 @@
-"""Folders and files that settings name, made for their owner alone: links that work lie in them, and hashes.
+"""Folders and files of the settings, readable by their owner alone: they hold working links and hashes.
 
-What is there already keeps its rights, which somebody may have meant so.
+Existing ones keep their permissions, which may be deliberate.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def make_private_folder(folder: Path) -> Path:
-    """Make the folder, and those above it that are missing (0700). Raises OSError."""
+    """Make the folder and its missing parents (0700). Raises OSError."""
     missing = takewhile(lambda above: not above.exists(), (folder, *folder.parents))
     for above in reversed(list(missing)):
         above.mkdir(mode=0o700, exist_ok=True)
@@ -19,6 +19,6 @@ def make_private_folder(folder: Path) -> Path:
 
 
 def make_private_file(file: Path, content: bytes = b"") -> None:
-    """Make the file (0600 from its first moment). Raises OSError; FileExistsError where it is there."""
+    """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists."""
     with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
         opened.write(content)

@@ -1,4 +1,4 @@
-"""Imports of what a command needs, in less time."""
+"""Faster imports for a command."""
 
 import gc
 import sys
@@ -10,17 +10,17 @@ _UNUSED = ("advanced_alchemy", "pygments", "watchfiles")
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Let whoever imports in this block find nothing that only others need, and collect no garbage meanwhile.
+    """Hide unneeded optional packages from the imports in this block, and pause garbage collection.
 
-    Litestar looks for Advanced Alchemy while it is imported (`litestar.pagination`), and all of it comes, with the
-    whole of SQLAlchemy's ORM: for a studio without a database 30 MB and a third of a second, for a service 7 MB and a
-    fifth of its start. Uvicorn looks for watchfiles, with which it would reload code, a megabyte; Mako, which Alembic
-    loads, for pygments. Who imports one of them afterwards finds it.
+    Litestar looks for Advanced Alchemy while it is imported (`litestar.pagination`), and so loads all of it with the
+    whole of SQLAlchemy's ORM. That costs a studio without a database 30 MB and a third of a second, and a service 7 MB
+    and a fifth of its start. Uvicorn looks for watchfiles, which it would use to reload code: a megabyte. Mako, which
+    Alembic loads, looks for pygments. A later import of one of them finds it.
 
-    Modules throw little away and stay for as long as the process. Where some were loaded, later collections leave out
-    whatever is alive at the end of the block (https://docs.python.org/3/library/gc.html#gc.freeze), also what is not of
-    these imports. To look at all of it, meanwhile and right after, would take a tenth of a start. So the block is for
-    imports, and for the little that brings them, as migrating brings Alembic.
+    Modules throw little away and stay for as long as the process. After the block, later collections skip all objects
+    alive at its end (https://docs.python.org/3/library/gc.html#gc.freeze), including objects that these imports did not
+    make. To examine them all, during the block and right after, would take a tenth of a start. So the block is for
+    imports and the little that triggers them, as migrating triggers Alembic's.
     """
     hidden = {name: None for name in _UNUSED if name not in sys.modules}
     sys.modules.update(hidden)  # type: ignore[arg-type]  # as the import system reads it (Python reference, 5.3.1)

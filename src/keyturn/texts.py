@@ -1,8 +1,8 @@
-"""Kinds of text that are more than their letters."""
+"""String types with a meaning: secrets, folders, files or URLs."""
 
 
 class Secret(str):
-    """A string that does not show itself in a repr, a log or a traceback."""
+    """A string that hides its value in a repr, a log and a traceback."""
 
     __slots__ = ()
 
@@ -13,14 +13,14 @@ class Secret(str):
 class Folder(str):
     """The path of a folder, or of a file in one.
 
-    In keyturn.toml it is relative to that file, in a variable to the working directory.
+    In keyturn.toml it is relative to that file, in an environment variable to the working directory.
     """
 
     __slots__ = ()
 
 
 class FileOrUrl(str):
-    """The path of a file, relative as a Folder is, or an address with its scheme."""
+    """The path of a file, relative like a Folder, or a URL with its scheme."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Secrets that sign webhooks, as Standard Webhooks writes them."""
+"""Secrets that sign webhooks, in the format of Standard Webhooks."""
 
 import base64
 
@@ -7,11 +7,11 @@ _SHORTEST_KEY, _LONGEST_KEY = 24, 64
 """Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
 
 FORM = f"they are {_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes"
-"""What a signing secret is made of."""
+"""The format of a signing secret."""
 
 
 def webhook_key(secret: str) -> bytes:
-    """Return the key that a webhook's secret holds. Raises ValueError where it holds none."""
+    """Return the key that a webhook's secret holds. Raises ValueError if the format is wrong."""
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except ValueError:

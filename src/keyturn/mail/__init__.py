@@ -1,6 +1,6 @@
-"""A mail, how it is rendered, and who sends it.
+"""Mails: the port, the providers, rendering and sending.
 
-`rendering` and `providers` know nothing of each other: a provider is handed an `Email`, and returns an id or raises
-what the provider's answer means. `port` and `providers` lie below the settings, which are built of the providers' own
-sections; `rendering` and `sending` lie above them.
+`rendering` and `providers` do not depend on each other: a provider gets an `Email`, and returns an id or raises the
+failure that its answer means. `port` and `providers` lie below the settings, which include the providers' own
+sections; `rendering` and `sending` lie above the settings.
 """

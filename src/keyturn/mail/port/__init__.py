@@ -1,5 +1,5 @@
-"""What a mail, a sender and a provider are: the values and the ports that `mail/providers/` is written with.
+"""The values and ports that `mail/providers/` builds on: mail, sender, provider.
 
-Declined: `standardwebhooks` and `svix`. What comes in is verified by the Resend SDK, its header filtered to `v1,`
-entries first.
+Declined: `standardwebhooks` and `svix`. The Resend SDK verifies incoming reports; their signature header is filtered to
+`v1,` entries first.
 """

@@ -1,4 +1,4 @@
-"""The one value that crosses from rendering to sending, and the port through which it is sent."""
+"""The value that rendering hands to sending, and the port that sends it."""
 
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is ready to be sent: nothing is added to it later, so every try sends the same bytes."""
+    """A mail that is ready to be sent. It never changes, so every try sends the same bytes."""
 
     sender: str
     to: str
@@ -22,15 +22,15 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sender(Protocol):
-    """Hands mails to somebody who delivers them."""
+    """Hands mails to a provider."""
 
     name: str
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Return the provider's id for the mail, once the provider has accepted it.
 
-        The same key with the same mail is accepted once where the provider knows keys. Raises SendRetryable,
-        QuotaExhausted, SendRefused, and SendUnknown where a repeat would be a second mail.
+        A provider with idempotency keys accepts the same key and mail once. Raises SendRetryable, QuotaExhausted,
+        SendRefused, and SendUnknown if a repeat would be a second mail.
         """
         ...
 
@@ -39,25 +39,25 @@ class Sender(Protocol):
 
 @runtime_checkable
 class KeepsPace(Protocol):
-    """A sender that waits for its turn at the provider."""
+    """A sender that waits for its turn within the provider's rate limit."""
 
     def first_in_line(self) -> Sender:
-        """Return the same sender for mails that wait for no others. Closing this one closes both."""
+        """Return the same sender for mails with priority. Closing this one closes both."""
         ...
 
 
 def first_in_line(sender: Sender) -> Sender:
-    """Return the sender for mails that wait for no others; one that keeps no pace is it already."""
+    """Return the sender for mails with priority; a sender without a rate limit is returned as it is."""
     return sender.first_in_line() if isinstance(sender, KeepsPace) else sender
 
 
 def local_sender(name: str, address: str = "") -> str:
-    """Return who mails come from where nobody was named: they never leave the machine."""
+    """Return the default sender for mails that never leave the machine."""
     return formataddr((name, address or "no-reply@localhost"))
 
 
 def name_and_address(mailbox: str) -> tuple[str, str]:
-    """Return who a header's mailbox names, as people read it: a name that was encoded (RFC 2047) is decoded."""
+    """Return the name and the address of a header's mailbox; an encoded name (RFC 2047) is decoded."""
     name, address = parseaddr(mailbox)
     try:
         return str(make_header(decode_header(name))), address

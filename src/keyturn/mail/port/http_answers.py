@@ -1,4 +1,4 @@
-"""What a provider's HTTP API answers. It loads no HTTP client."""
+"""An answer of a provider's HTTP API. This module loads no HTTP client."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -13,14 +13,14 @@ TOO_MANY, SERVER_FAULT = 429, 500
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a provider said. `headers` are found whatever their case; `body` is empty where it was too long."""
+    """An answer. `headers` are case-insensitive; `body` is empty if it was too long."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def read(self, form: type[Document]) -> Document | None:
-        """Return the document; None where it is not of that form."""
+        """Return the document; None if the body has another form."""
         try:
             return msgspec.json.decode(self.body, type=form)
         except (msgspec.MsgspecError, ValueError):

@@ -1,7 +1,7 @@
 """A mail as an RFC 5322 message.
 
-It is written by hand, in a tenth of the time that `email.message` takes; headers that are more than plain ASCII in one
-line are left to `email.policy`.
+It is written by hand, in a tenth of the time that `email.message` takes. Only headers that are not plain ASCII in a
+single line are left to `email.policy`.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any
 from keyturn.mail.port.email import Email
 
 _BOUNDARY = "=_keyturn"
-"""What has "=_" in it stands in no quoted-printable text (RFC 2045, 6.7, note 1), so no part needs to be searched."""
+"""Quoted-printable text never contains "=_" (RFC 2045, 6.7, note 1), so the parts need no search for it."""
 
 _PARTS = b"".join(
     b'--%b\r\nContent-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n%%b\r\n'
@@ -25,21 +25,21 @@ _PARTS = b"".join(
 _END = b"--%b--\r\n" % _BOUNDARY.encode()
 
 _PLAIN_FIELD = re.compile(r"(?!.*=\?)[!-9;-~]+: [!-~]+(?: [!-~]+)*")
-"""A header that is read as it stands (RFC 5322, 2.2; RFC 2047, 2), where it is short enough."""
+"""A header that needs no encoding (RFC 5322, 2.2; RFC 2047, 2), if it is short enough."""
 
 _LONGEST_LINE = 78
 """Without the line break (RFC 5322, 2.1.1)."""
 
 _NAME = re.compile(r"[!-9;-~]+")
 _TOO_LONG = re.compile(rb"=(?:20|09)\n(?<=[^\n]{77}\n)")
-"""A blank at the end of a line that is one character longer than it may be: b2a_qp counts it before it is quoted."""
+"""A blank at the end of a line that is a character too long: b2a_qp counts the blank before it is quoted."""
 
 
 def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> bytes:
-    """Return a multipart/alternative message, the text first, as RFC 2046 5.1.4 orders it: from plain to rich.
+    """Return a multipart/alternative message, from plain to rich: the text first, as in RFC 2046 5.1.4.
 
-    Its Message-ID is `message_id_of` the key. With `utf8` headers are not encoded (RFC 6532). Raises ValueError where
-    a header holds a line break, or stands there twice.
+    Its Message-ID is `message_id_of` the key. With `utf8` headers are not encoded (RFC 6532). Raises ValueError if
+    a header holds a line break or is given twice.
     """
     fields = [("From", email.sender), ("To", email.to)]
     if email.reply_to:
@@ -60,13 +60,13 @@ def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> by
 
 
 def message_id_of(email: Email, key: str) -> str:
-    """Return a Message-ID, made of the key and the sender's domain, so that it is the same on every try."""
+    """Return a Message-ID from the key and the sender's domain, the same on every try."""
     domain = bare_address(email.sender).rpartition("@")[2]
     return f"<{key}@{domain}>"
 
 
 def needs_utf8(email: Email) -> bool:
-    """Tell whether a server gets letters beyond ASCII in an address: none may be encoded (RFC 2047, 5; RFC 6531)."""
+    """Tell whether an address has non-ASCII letters, which must not be encoded (RFC 2047, 5; RFC 6531)."""
     return not all(one.isascii() or bare_address(one).isascii() for one in (email.sender, email.to))
 
 
@@ -84,7 +84,7 @@ def _write_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
 
 @lru_cache(256)
 def _fold_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
-    """Return what `email.policy` makes of a header. It is remembered: senders and subjects are few, mails are many."""
+    """Return a header folded by `email.policy`. Results are cached: senders and subjects are few, mails are many."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a header")
     return policy.fold_binary(*policy.header_store_parse(name, value))

@@ -16,15 +16,15 @@ from msgspec import Meta
 from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.email import Sender
 
-# Reports: what a provider says about mails, in one vocabulary
+# Reports: events about mails, in one vocabulary
 
 
 Time = Annotated[datetime, Meta(tz=True)]
-"""A time that says its zone."""
+"""A time with its zone."""
 
 KEY_TAG = "key"
-"""The tag of a mail that holds its idempotency key. Reports repeat the tags: one that comes before the provider's id of
-the mail was written down finds its message all the same."""
+"""The tag of a mail that holds its idempotency key. Reports repeat the tags, so a report that arrives before the
+provider's id is stored still finds its message."""
 
 LONGEST_ID = 80
 """Characters of a report's id that are kept."""
@@ -35,10 +35,10 @@ _WORD = re.compile(r"[A-Za-z_-]{1,40}")
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to a mail. `id` is the same on every delivery of the report.
 
-    `event` is a word of Resend's, which the others' are translated into: "sent", "delivered", "delivery_delayed",
-    "bounced", "complained", "suppressed", "failed", "opened", "clicked", or another that moves nothing. `detail` is
-    made of the provider's fixed words alone, since its sentences hold addresses and a click the whole link. `to` is
-    the mailbox. `ends` tells that it should get no more mail for a while.
+    `event` is a word of Resend's; those of other providers are translated: "sent", "delivered", "delivery_delayed",
+    "bounced", "complained", "suppressed", "failed", "opened", "clicked", or another without effect. `detail` holds only
+    fixed words of the provider, since its sentences hold addresses and a click the whole link. `to` is the mailbox.
+    `ends`: the mailbox should get no more mail for a while.
     """
 
     provider: str
@@ -53,35 +53,35 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderWebhook(Protocol):
-    """Verifies and reads what a provider reports. A body of more than `longest` bytes is refused unread."""
+    """Verifies and reads a provider's reports. A body of more than `longest` bytes is refused unread."""
 
     longest: int
 
     def require_headers(self, headers: Mapping[str, str], /) -> None:
-        """Raise WebhookRefused where the headers alone show that it is not proven: no body is read then."""
+        """Raise WebhookRefused if the headers alone show that a report is not proven; the body is not read then."""
         ...
 
     async def read(self, headers: Mapping[str, str], body: bytes, /) -> Sequence[Report]:
-        """Return what is reported of mails; nothing where it is about none.
+        """Return the reports about mails, if any.
 
-        Raises WebhookRefused for what is not proven to be the provider's, or is not as it documents it.
+        Raises WebhookRefused for a report that is not proven to be the provider's, or has an undocumented form.
         """
         ...
 
 
 def report_id(provider: str, *parts: str) -> str:
-    """Return the same short id for the same parts: what providers call an event may be longer, or nothing at all."""
+    """Return the same short id for the same parts: a provider's own id may be longer, or missing."""
     return f"{provider}:{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}"
 
 
 def key_in(tags: object) -> str:
-    """Return the idempotency key that a report repeats among a mail's tags; "" where it does not."""
-    key = tags.get(KEY_TAG) if isinstance(tags, dict) else None  # some send an empty list for no tags
+    """Return the idempotency key among the tags that a report repeats; "" if it is missing."""
+    key = tags.get(KEY_TAG) if isinstance(tags, dict) else None  # some providers send an empty list for no tags
     return key if isinstance(key, str) else ""
 
 
 def fixed_words(*words: str) -> str:
-    """Return those that can be a provider's own, and neither a sentence nor an address."""
+    """Return the words that can be fixed words of a provider, not sentences or addresses."""
     return " ".join(word for word in words if _WORD.fullmatch(word))
 
 
@@ -91,7 +91,7 @@ Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
 
 TIMEOUT = timedelta(seconds=10)
-"""How long a provider may take, unless its settings say otherwise."""
+"""The default time limit for an answer of a provider."""
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ class Need(msgspec.Struct, frozen=True):
     `variable`: the environment variable that holds it, named as in the provider's own documentation.
     `example`: what `init` shows as its value.
     `known_as`: how errors name the setting; "" for the variable.
-    `required`: whether no mail can be sent without it.
+    `required`: whether mails cannot be sent if it is missing.
     """
 
     setting: str
@@ -167,9 +167,9 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
 
     `name`: the value of `mail.transport`, the section of its settings, and the path of its reports.
     `label`: its name in sentences.
-    `place`: its place in lists; a provider without one comes after those that have one.
+    `place`: its place in lists; providers without one come last.
     `settings`: the struct of its section.
-    `build`: makes the sender; what is dear to import is imported here.
+    `build`: makes the sender, and imports slow libraries only then.
     `check`: asks the provider for the doctor. It sends no mail.
     `source`: a sentence that says where the keys come from.
     `needs`: the settings that `init` asks for.

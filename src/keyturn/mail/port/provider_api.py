@@ -1,6 +1,7 @@
-"""One call to a mail provider's HTTP API, and what is certain where it fails.
+"""Calls a mail provider's HTTP API, and tells what is certain after a failure.
 
-A mail whose answer was lost may be there. A second try sends it twice, unless the provider knows idempotency keys.
+If the answer is lost, the provider may have the mail. A retry sends it twice, unless the provider knows idempotency
+keys.
 """
 
 import asyncio
@@ -19,10 +20,10 @@ from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, SERVER_
 _TIMED_OUT = 408
 
 LONGEST_ANSWER = 65_536
-"""Bytes of an answer that are read; one that is longer is none of a provider's."""
+"""Bytes of an answer that are read; providers send no longer ones."""
 
 REPORT_PAUSE = 60.0
-"""Seconds that a provider is given to report a mail whose answer was lost, before it is handed over again."""
+"""Seconds in which a provider may report a mail whose answer was lost, before the mail is sent again."""
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -31,14 +32,14 @@ _NEVER_SENT = (
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
 )
-"""What is raised before a request is on its way."""
+"""Errors that are raised before a request is on its way."""
 
 
 Auth = httpx.Auth | tuple[str, str]
 
 
 class HeaderKey(httpx.Auth):
-    """Proves who asks by a key in a header, as it is."""
+    """Authenticates a request with a plain key in a header."""
 
     def __init__(self, header: str, value: str) -> None:
         self._header = header
@@ -53,8 +54,8 @@ class ProviderApi:
     """Calls the provider `name` at `url` within `timeout`, over connections that stay open. It follows no redirects.
 
     `auth`: a user and a password, or what signs each request.
-    `reports`: whether the provider's reports come. Then a lost answer is worth waiting for one.
-    `knows_keys`: whether a repeat under the same idempotency key is no second mail. Then it can be sent at once.
+    `reports`: whether the provider's reports arrive. If so, a retry after a lost answer waits for one.
+    `knows_keys`: whether the provider ignores a repeat under the same idempotency key. If so, a retry is immediate.
     """
 
     def __init__(
@@ -65,17 +66,19 @@ class ProviderApi:
         self._timeout = timeout.total_seconds()
         self._pause = REPORT_PAUSE if reports else None
         self._knows_keys = knows_keys
-        # Half of the time to connect, so that it is certain which of the two was too slow.
+        # Half of the time to connect, so that a timeout shows which of the two was too slow.
         steps = httpx.Timeout(self._timeout, connect=self._timeout / 2, pool=self._timeout / 2)
         agent = {"user-agent": f"keyturn/{keyturn.__version__}", "accept": "application/json"}
-        plain = {"accept-encoding": "identity"}  # so that what is read is what was bounded
+        plain = {"accept-encoding": "identity"}  # keeps the body within its bound on the wire
         self._http = HttpClient(timeout=steps, follow_redirects=False, headers=agent | plain, auth=auth)
 
     async def ask(self, method: str, path: str, **content: Any) -> Answer:
-        """Return what was said, whatever its status.
+        """Return the answer, whatever its status.
 
-        Raises SendRetryable where nobody heard, what `unknown` returns where nobody knows, SendRefused for a key that
-        cannot be sent. Each is named by its kind alone: what httpx says of an illegal header would hold the key.
+        Raises SendRetryable if the request did not arrive, the result of `unknown` if that is uncertain, SendRefused
+        for a
+        key that cannot be sent. Each is named by its kind alone: httpx's message for an illegal header would hold the
+        key.
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -93,14 +96,15 @@ class ProviderApi:
             raise self.unknown(type(error).__name__) from None
 
     def unknown(self, reason: str) -> SendRetryable:
-        """Return that the provider may have the mail."""
+        """Return the error for a mail that the provider may have."""
         return SendRetryable(reason) if self._knows_keys else SendUnknown(reason, self._pause)
 
     def failure(self, answer: Answer, reason: str, pause: float | None = None, *, known: bool) -> SendFailed:
-        """Return what the status of an answer means for a mail; `pause` in seconds, where no Retry-After says it.
+        """Return the error for the status of an answer; `pause`: seconds to wait if there is no Retry-After.
 
-        `known`: the body is an error as the provider words it. A 403 or 404 of a firewall or gateway in front is no
-        refusal. A server's fault may follow the mail's acceptance; and so may what is no answer of the provider's.
+        `known`: the body is an error in the provider's own form. A 403 or 404 of a firewall or gateway is not a
+        refusal.
+        After a server's fault, or an answer in a foreign form, the provider may have the mail.
         """
         if answer.status == TOO_MANY:
             return self.too_many(answer, reason, pause)
@@ -110,12 +114,12 @@ class ProviderApi:
         return SendRefused(reason, account=answer.status in ACCOUNT_REFUSED)
 
     def too_many(self, answer: Answer, reason: str, pause: float | None = None) -> SendRetryable:
-        """Return that the mail may be there later: we ask too often, which is said before anything is done."""
+        """Return the error for a rate limit: the mail was not taken and may be sent later."""
         asked_for = retry_after(answer.headers, datetime.now(UTC))
         return SendRetryable(reason, pause if asked_for is None else asked_for, not_accepted=True, down=False)
 
     async def ask_for_doctor(self, path: str, method: str = "GET") -> Answer | Finding:
-        """Return the answer; a finding if the provider cannot be reached or is in trouble, which is no verdict."""
+        """Return the answer; a neutral finding if the provider cannot be reached or has an outage."""
         try:
             answer = await self.ask(method, path)
         except SendRefused as error:

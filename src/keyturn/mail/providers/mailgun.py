@@ -49,10 +49,10 @@ class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _GREETING = b"Mailgun Magnificent API"
-"""What Mailgun answers with 200 at an address that is none of its API's."""
+"""Mailgun's answer, with status 200, at a URL outside of its API."""
 
 _FORBIDDEN = b"Forbidden"
-"""The whole body where Mailgun refuses a key."""
+"""The whole body of the answer to a refused key."""
 
 
 class MailgunSender:
@@ -80,7 +80,7 @@ class MailgunSender:
             return SendRefused("200 not the API", account=True)
         refusal = answer.read(_Refusal)
         known = refusal is not None or answer.body.strip() == _FORBIDDEN
-        if answer.status == NOT_FOUND and known:  # the domain is none of the account's, or of the other region's
+        if answer.status == NOT_FOUND and known:  # a foreign domain, or one of the other region
             if refusal and refusal.message.startswith("Domain not found"):
                 return SendRefused("404 domain not found", account=True)
             known = False  # a gateway words "no such route" in the same form
@@ -120,7 +120,7 @@ def _fields(email: Email, key: str) -> Mapping[str, str]:
         "text": email.text,
         "html": email.html,
         "o:tracking": "no",
-        "o:tracking-clicks": "no",  # a tracked link is told to Mailgun whole, and its reports repeat it
+        "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole, and its reports repeat it
         "o:tracking-opens": "no",
         **{f"h:{name}": value for name, value in headers.items()},
         **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
@@ -139,16 +139,16 @@ _EVENTS = {
 }
 
 _LONGEST_AGE = 24 * 3600
-"""Seconds: Mailgun repeats a report for eight hours, and does not say that it signs it anew."""
+"""Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each repeat again."""
 
 _BOUNCE, _SUPPRESSED = "bounce", "suppress-"
-"""Why a mail failed for good: the mailbox is none, which Mailgun puts on a list; or it stands there already."""
+"""Reasons of a permanent failure: the mailbox does not exist, which puts it on Mailgun's list, or is on that list."""
 
 
 class MailgunWebhook:
-    """Reads reports that come with an HMAC-SHA256 of a time and a token; any of `keys` proves one.
+    """Reads reports with an HMAC-SHA256 of a time and a token; any of `keys` proves a report.
 
-    Mailgun signs these two alone and not the event, so a token counts once: it is the id of its report.
+    Mailgun signs only these two, not the event. So a token counts once: it is the id of its report.
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
     """
 
@@ -158,10 +158,10 @@ class MailgunWebhook:
         self._keys = [key.encode() for key in keys]
 
     def require_headers(self, _: Mapping[str, str]) -> None:
-        """Do nothing: Mailgun's proof stands in the body."""
+        """Do nothing: Mailgun's proof is in the body."""
 
     async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return what is reported. Raises WebhookRefused."""
+        """Return the reports. Raises WebhookRefused."""
         try:
             delivery = msgspec.json.decode(body, type=_Delivery)
             self._require_proof(delivery.signature)
@@ -170,7 +170,7 @@ class MailgunWebhook:
             raise WebhookRefused(str(error)) from None
 
     def _require_proof(self, proof: "_Signature") -> None:
-        """Raise ValueError where none of the keys made it, or long ago."""
+        """Raise ValueError if the signature matches no key or is too old."""
         signed, signature = f"{proof.timestamp}{proof.token}".encode(), proof.signature.encode()
         made = [hmac.new(key, signed, hashlib.sha256).hexdigest().encode() for key in self._keys]
         if not proof.token or not any(hmac.compare_digest(one, signature) for one in made):
@@ -180,7 +180,7 @@ class MailgunWebhook:
 
 
 class _Signature(msgspec.Struct):
-    """Proves a report; the time is in seconds since 1970."""
+    """The signature of a report; the time is in seconds since 1970."""
 
     timestamp: str | int
     token: str
@@ -202,7 +202,7 @@ class _Message(msgspec.Struct, frozen=True):
 
 
 class _Event(msgspec.Struct, rename="kebab"):
-    """Tells what became of a mail, and when, in seconds since 1970."""
+    """What happened to a mail, and when, in seconds since 1970."""
 
     event: str
     timestamp: float = 0
@@ -214,13 +214,13 @@ class _Event(msgspec.Struct, rename="kebab"):
 
 
 def _reports(token: str, found: _Event) -> Sequence[Report]:
-    """Return nothing for what is about no mail. Raises ValueError for what is, and yet not as Mailgun documents it."""
+    """Return the reports; none for an event without a mail. Raises ValueError for an undocumented form."""
     event = _event(found)
     if not event:
         return []
     key = key_in(found.user_variables)
     message_id = found.message.headers.message_id
-    to = found.recipient or parseaddr(found.message.headers.to)[1]  # a mail that was rejected has no recipient yet
+    to = found.recipient or parseaddr(found.message.headers.to)[1]  # a rejected mail has no recipient yet
     if not to or not found.timestamp or not (message_id or key):
         raise ValueError("it names no mail, no mailbox or no time")
     report = Report(
@@ -259,7 +259,7 @@ class _Found(msgspec.Struct):
 
 
 async def _check(settings: MailgunSettings, _: CheckedSender) -> list[Finding]:
-    """Ask with the sender's own client, for a mail without a recipient, which is refused, and for the domain.
+    """Ask with the sender's own client for the domain, and send a mail without a recipient, which Mailgun refuses.
 
     A key that may only send cannot see the domain.
     """
@@ -298,7 +298,7 @@ def _faults(settings: MailgunSettings) -> Iterator[tuple[str, str]]:
 
 
 def _signing_key(text: str) -> bytes:
-    """Return the key that Mailgun signs with, which it gives as text."""
+    """Return the key that Mailgun signs with; Mailgun shows it as text."""
     if not re.fullmatch(r"[!-~]{16,}", text):
         raise ValueError("not a signing key")
     return text.encode()

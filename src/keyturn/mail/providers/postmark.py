@@ -47,15 +47,15 @@ class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TEST_TOKEN = "POSTMARK_API_TEST"
-"""https://postmarkapp.com/developer/user-guide/send-email-with-api: the token of those who only try."""
+"""https://postmarkapp.com/developer/user-guide/send-email-with-api: Postmark's public token for trials."""
 
 # https://postmarkapp.com/developer/api/overview#error-codes
 _MAINTENANCE, _INACTIVE = 100, 406
 _ACCOUNT = {10, 400, 401, 405, 412, 413}
-"""The token is none, the sender is none of ours or not confirmed, the credits are used up, the account may not send."""
+"""The token is invalid, the sender is foreign or not confirmed, the credits are used up, or the account is blocked."""
 
 _DROPPED = "inactive addresses"
-"""What an acceptance says, in prose alone, of addresses that get nothing all the same."""
+"""Part of the prose in an acceptance for addresses that still get nothing."""
 
 
 class PostmarkSender:
@@ -90,7 +90,7 @@ class PostmarkSender:
 
 
 class _Said(msgspec.Struct, rename="pascal"):
-    """Holds the answer to a mail, or an error of the API's; None where there is neither."""
+    """The answer to a mail, or an error of the API; its fields are None in any other body."""
 
     error_code: int | None = None
     message: str = ""
@@ -115,7 +115,7 @@ def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
         "Metadata": {**email.tags, KEY_TAG: key},
         "MessageStream": stream,
         "TrackOpens": False,
-        "TrackLinks": "None",  # a tracked link is told to Postmark whole, and its reports repeat it
+        "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it
     }
     return fields | ({"ReplyTo": email.reply_to} if email.reply_to else {})
 
@@ -137,15 +137,15 @@ _BOUNCES = {
     "Subscribe": "subscribed",
     "Unsubscribe": "unsubscribed",
 }
-"""https://postmarkapp.com/developer/api/bounce-api#bounce-types: those that are no bounce."""
+"""https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are not bounces."""
 
 _FOR_GOOD = {"HardBounce", "BadEmailAddress", "ManuallyDeactivated"}
 
 
 class PostmarkWebhook:
-    """Reads reports that come with a password. Postmark signs nothing: it sends what stands in the address (Basic).
+    """Reads reports that come with a password. Postmark signs nothing: it sends its webhook URL's password (Basic).
 
-    A path that is secret is declined: paths are logged, by proxies too.
+    Declined: a secret path, because proxies and servers log paths.
     """
 
     longest = 65_536
@@ -159,7 +159,7 @@ class PostmarkWebhook:
             raise WebhookRefused("the password does not fit" if sent else "there is no password")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return what is reported. Raises WebhookRefused."""
+        """Return the reports. Raises WebhookRefused."""
         self.require_headers(headers)
         try:
             return _reports(msgspec.json.decode(body, type=_Event))
@@ -168,7 +168,7 @@ class PostmarkWebhook:
 
 
 def _password(authorization: str) -> bytes:
-    """Return that of a Basic log-in (RFC 7617), whoever's; nothing where there is none."""
+    """Return the password of Basic authentication (RFC 7617), for any user name; b"" if there is none."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return b""
@@ -179,7 +179,7 @@ def _password(authorization: str) -> bytes:
 
 
 class _Event(msgspec.Struct, rename="pascal"):
-    """Tells what became of a mail, and when; each kind has a name of its own for the time and the mailbox."""
+    """What happened to a mail, and when; each kind names the time and the mailbox differently."""
 
     record_type: str
     message_id: str = msgspec.field(name="MessageID", default="")
@@ -197,7 +197,7 @@ class _Event(msgspec.Struct, rename="pascal"):
 
 
 def _reports(found: _Event) -> Sequence[Report]:
-    """Return nothing for what is about no mail. Raises ValueError for what is, and yet not as Postmark documents it."""
+    """Return the reports; none for an event without a mail. Raises ValueError for an undocumented form."""
     event = _event(found)
     if not event:
         return []
@@ -214,7 +214,7 @@ def _reports(found: _Event) -> Sequence[Report]:
         provider_id=found.message_id,
         key=key_in(found.metadata),
         to=to,
-        # `Inactive`: Postmark sends this mailbox nothing any more.
+        # `Inactive`: Postmark no longer sends to this mailbox.
         ends=event in {"complained", "suppressed"} or found.inactive or found.type in _FOR_GOOD,
     )
     return [report]
@@ -224,7 +224,7 @@ def _event(found: _Event) -> str:
     if found.record_type == "Bounce":
         return _BOUNCES.get(found.type, "bounced")
     if found.record_type == "SubscriptionChange":
-        # A bounce or a complaint that suppresses is reported by itself; and one for no mail is about nobody's.
+        # A suppressing bounce or complaint has a report of its own; a change without a mail has no recipient of ours.
         manual = found.suppress_sending and found.suppression_reason == "ManualSuppression"
         return "suppressed" if manual and found.message_id else ""
     return _RECORDS.get(found.record_type, "")
@@ -234,20 +234,20 @@ _NEW_TOKEN = "Set POSTMARK_SERVER_TOKEN to that of a server, from its tab API To
 
 
 class _Server(msgspec.Struct, rename="pascal"):
-    """Describes the server that a token is for (https://postmarkapp.com/developer/api/server-api)."""
+    """The server that a token is for (https://postmarkapp.com/developer/api/server-api)."""
 
     name: str
     delivery_type: str = "Live"
 
 
 class _Stream(msgspec.Struct, rename="pascal"):
-    """Describes a stream of it (https://postmarkapp.com/developer/api/message-streams-api)."""
+    """A message stream of the server (https://postmarkapp.com/developer/api/message-streams-api)."""
 
     message_stream_type: str
 
 
 async def _check(settings: PostmarkSettings, sender: CheckedSender) -> list[Finding]:
-    """Ask with the sender's own client. Whose domain may send, a server's token does not show."""
+    """Ask with the sender's own client. A server's token cannot see which domains may send."""
     if settings.server_token == TEST_TOKEN:
         message = f"the token is {TEST_TOKEN}: mails are looked at, none is sent"
         if sender.is_production:
@@ -293,7 +293,7 @@ _SHORTEST_PASSWORD = 32
 
 
 def _report_password(text: str) -> bytes:
-    """Return a password that stands in an address as it is."""
+    """Return the password if a URL can hold it unescaped."""
     if not re.fullmatch(rf"[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}", text):
         raise ValueError("not a password")
     return text.encode()

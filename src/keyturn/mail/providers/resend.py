@@ -50,20 +50,21 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
     previous_webhook_secret: Secret = Secret("")
 
 
-# https://resend.com/docs/api-reference/errors: what may work later, by the name of the error. Everything else that
-# is neither a server's fault (5xx) nor a plain "too many requests" (429, as a proxy says it) is refused for good.
+# https://resend.com/docs/api-reference/errors: errors that may pass, by name. All others are permanent, except a
+# server's
+# fault (5xx) and a plain "too many requests" (429, as a proxy words it).
 _RETRYABLE = {"concurrent_idempotent_requests", "resource_locked", "rate_limit_exceeded"}
 _UNREACHABLE = "unreachable"
 _NOT_RESENDS = {"application_error", "InternalServerError", "HttpClientError"}
-"""How the SDK names what is no answer of Resend's: a page, JSON of another form, no answer. With a 4xx it is none."""
+"""The SDK's names for a missing or foreign answer: a page, or JSON of another form. With a 4xx, not Resend's."""
 _UNHEARD = {_UNREACHABLE, "rate_limit_exceeded"}
 _ACCOUNT = {401, 403}
 _QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
 _LONGEST_ANSWER = 2**20
-"""Bytes: a page of the account's domains, which `keyturn doctor` asks for."""
+"""Bytes: a page of the account's domains, for `keyturn doctor`."""
 
 _LONGEST_PAUSE = 600.0
-"""Seconds: as long as the longest back-off, with which all tries end before Resend forgets the key after 24 hours."""
+"""Seconds: as long as the longest back-off, so all tries end before Resend forgets the key after 24 hours."""
 
 
 class ResendSender:
@@ -119,7 +120,7 @@ class _PooledClient:
 
         from keyturn.http_client import read_bounded
 
-        plain = {**headers, "accept-encoding": "identity"}  # so that what is read is what was bounded
+        plain = {**headers, "accept-encoding": "identity"}  # keeps the body within its bound on the wire
         try:
             async with (
                 asyncio.timeout(self._timeout),
@@ -127,7 +128,7 @@ class _PooledClient:
             ):
                 body = await read_bounded(answer, _LONGEST_ANSWER)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            # The SDK would call this and a lost answer by one name; here it is certain that nobody heard.
+            # The SDK gives this and a lost answer the same name; here the request certainly did not arrive.
             raise ResendError(SERVER_FAULT, _UNREACHABLE, type(error).__name__, "") from None
         if answer.has_redirect_location or answer.is_informational or body is None:
             raise ResendError(SERVER_FAULT, "odd_answer", str(answer.status_code), "")
@@ -138,14 +139,14 @@ class _PooledClient:
 
 
 def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
-    """Return what an answer of Resend's means for the message: later, not before the quota renews, or never."""
+    """Return the failure for an answer of Resend: retry later, wait until the quota renews, or never."""
     from keyturn.http_client import retry_after
 
-    said: Any = error.error_type  # out of a body, whatever the SDK's types say
+    said: Any = error.error_type  # comes from a body, despite the SDK's types
     name = said if isinstance(said, str) else ""
     if name in _QUOTAS:
         return QuotaExhausted(name, _quota_renewal(name, moment))
-    code = int(error.code) if str(error.code).isdecimal() else SERVER_FAULT  # the SDK may have it from a body
+    code = int(error.code) if str(error.code).isdecimal() else SERVER_FAULT  # the SDK may take it from a body
     if name in _RETRYABLE or code == TOO_MANY or code >= SERVER_FAULT:
         pause = retry_after({key.lower(): text for key, text in error.headers.items()}, moment)
         seconds = None if pause is None or pause < 0 else min(pause, _LONGEST_PAUSE)
@@ -182,7 +183,7 @@ _EVENT = re.compile(r"email\.([a-z_]{1,32})")
 
 
 class ResendWebhook:
-    """Verifies and reads a webhook's reports, by signing secrets, any of which proves one; they begin with `whsec_`."""
+    """Verifies and reads a webhook's reports; any of its signing secrets proves one. Secrets begin with `whsec_`."""
 
     def __init__(self, *secrets: str) -> None:
         from resend import Webhooks
@@ -198,19 +199,19 @@ class ResendWebhook:
                 raise WebhookRefused(f"there is no {name}, which belongs to the signature")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return what is reported. Raises WebhookRefused.
+        """Return the reports. Raises WebhookRefused.
 
-        A report that is older than five minutes is refused by the SDK, a replayed one thus at the latest then.
+        The SDK refuses reports older than five minutes, so a replay works no longer than that.
         """
         try:
             return _read_reports(headers.get("svix-id", ""), self._payload(headers, body.decode()))
         except UnicodeDecodeError:
             raise WebhookRefused("the body is not UTF-8") from None
-        except ValueError as error:  # msgspec's own errors are of this kind, too
+        except ValueError as error:  # msgspec's own errors are ValueErrors, too
             raise WebhookRefused(str(error)) from None
 
     def _payload(self, headers: Mapping[str, str], body: str) -> object:
-        """Return what one of the secrets proves. Raises ValueError as it was refused by the last of them."""
+        """Return the payload that one of the secrets proves. Raises the last secret's ValueError if none does."""
         signatures = _hmac_signatures(headers.get("svix-signature", ""))
         refusal = ValueError("no secret")
         for secret in self._secrets:
@@ -234,7 +235,7 @@ class ResendWebhook:
 
 
 def _hmac_signatures(signatures: str) -> str:
-    """Leave the HMAC signatures alone: `verify` compares whatever stands behind a comma.
+    """Return the HMAC signatures alone: `verify` would compare any text after a comma.
 
     https://docs.svix.com/receiving/verifying-payloads/how-manual: `v1` is HMAC-SHA256, any other prefix is not.
     """
@@ -242,7 +243,7 @@ def _hmac_signatures(signatures: str) -> str:
 
 
 class _Why(msgspec.Struct, rename="camel"):
-    """Says why a mailbox did not take a mail, or why Resend did not send one."""
+    """Why a mailbox did not take a mail, or why Resend did not send it."""
 
     type: str = ""
     sub_type: str = ""
@@ -250,7 +251,7 @@ class _Why(msgspec.Struct, rename="camel"):
 
 
 class _Mail(msgspec.Struct):
-    """Names the mail that an event is about."""
+    """The mail that an event is about."""
 
     email_id: Annotated[str, Meta(min_length=1)]
     to: Annotated[list[str], Meta(min_length=1)]
@@ -261,14 +262,14 @@ class _Mail(msgspec.Struct):
 
 
 class _MailEvent(msgspec.Struct):
-    """Tells what became of a mail, and when."""
+    """What happened to a mail, and when."""
 
     created_at: Time
     data: _Mail
 
 
 def _read_reports(delivery: str, payload: object) -> Sequence[Report]:
-    """Return nothing for what is about no mail. Raises ValueError for what is, and yet not as Resend documents it."""
+    """Return the reports; none for an event without a mail. Raises ValueError for an undocumented form."""
     named = _EVENT.fullmatch(str(payload.get("type"))) if isinstance(payload, dict) else None
     if not named:
         return []
@@ -297,13 +298,13 @@ _SANDBOX = "resend.dev"
 
 _DOMAINS = "https://resend.com/domains"
 _KEY_REFUSED = {400, 401, 403, 422}
-"""Resend says 400 or 401 of a key that is malformed, 403 of one that it does not know."""
+"""Resend answers 400 or 401 for a malformed key, 403 for an unknown key."""
 
 _NOT_REACHED = {"HttpClientError", _UNREACHABLE}
 
 
 async def _check(settings: ResendSettings, sender: CheckedSender) -> list[Finding]:
-    """Ask with the sender's own client, so that what holds here holds for a mail."""
+    """Ask with the sender's own client, so that the result is valid for mails."""
     from resend.exceptions import ResendError
 
     opened, doubts = _build(settings), []
@@ -394,8 +395,9 @@ PROVIDER = Provider(
         where="at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
         build=ResendWebhook,
     ),
-    # Resend's return path is a subdomain, "send" unless another was chosen; DKIM alone satisfies DMARC, so its record
-    # may be missing (https://resend.com/docs/dashboard/domains/custom-return-path).
+    # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
+    # DMARC
+    # (https://resend.com/docs/dashboard/domains/custom-return-path).
     spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
     dkim=Dkim("resend", _DOMAINS),
     sandbox=_SANDBOX,

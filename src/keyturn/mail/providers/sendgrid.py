@@ -46,14 +46,14 @@ class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _OFF: Mapping[str, Any] = {
-    "click_tracking": {"enable": False, "enable_text": False},  # a tracked link is told to SendGrid whole
+    "click_tracking": {"enable": False, "enable_text": False},  # a tracked link passes through SendGrid whole
     "open_tracking": {"enable": False},
     "subscription_tracking": {"enable": False},
     "ganalytics": {"enable": False},
 }
 
 _FIELD = re.compile(r"[a-z0-9_.\[\]-]{1,60}")
-"""The path of a field, as SendGrid names the one that it refuses; its sentence may hold an address."""
+"""The path of a refused field, as SendGrid names it; the sentence beside it may hold an address."""
 
 
 class SendGridSender:
@@ -92,7 +92,7 @@ class _Error(msgspec.Struct):
 
 
 class _Refusal(msgspec.Struct):
-    """Says what is wrong with a request, in sentences and by the names of fields."""
+    """The errors of a request, as sentences and names of fields."""
 
     errors: list[_Error]
 
@@ -104,7 +104,7 @@ def _reason(answer: Answer, refusal: _Refusal | None) -> str:
 
 
 def _pause(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds until the limit is reset, which SendGrid tells as a time since 1970."""
+    """Return the seconds until the limit resets; SendGrid sends the reset as a time since 1970."""
     try:
         return float(headers.get("x-ratelimit-reset", "")) - time.time()
     except ValueError:
@@ -116,7 +116,7 @@ def _fields(email: Email, key: str) -> Mapping[str, Any]:
         "personalizations": [{"to": [{"email": email.to}]}],
         "from": _mailbox(email.sender),
         "subject": email.subject,
-        # The plain one first: SendGrid asks for that order.
+        # Plain text first: SendGrid requires that order.
         "content": [{"type": "text/plain", "value": email.text}, {"type": "text/html", "value": email.html}],
         "headers": email.headers,
         "custom_args": {**email.tags, KEY_TAG: key},
@@ -145,23 +145,23 @@ _EVENTS = {
 }
 
 _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscribed Address"}
-"""The reasons of "dropped" that are lists of SendGrid's own, as its reference words them."""
+"""Reasons of "dropped" for mailboxes on SendGrid's own lists, as in its reference."""
 
 _LARGE = 65_536
-"""Bytes of a body from which on its hash is made in a thread."""
+"""Bytes of a body; a larger one is hashed in a thread."""
 
 _SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 
 
 class SendGridWebhook:
-    """Reads reports that are signed, with ECDSA over P-256; `keys` are those that verify, any of which proves a report.
+    """Reads reports signed with ECDSA over P-256; any of `keys` proves a report.
 
-    How old a signature may be SendGrid does not say, and it repeats a report for 24 hours; a replayed one changes
-    nothing, since each event has an id.
+    SendGrid documents no limit for the age of a signature, and repeats a report for 24 hours. A replay changes nothing,
+    since each event has an id.
     """
 
     longest = 1_048_576
-    """SendGrid sends what has gathered, 768 kB at most."""
+    """Bytes: SendGrid sends batches of 768 kB at most."""
 
     def __init__(self, *keys: str) -> None:
         self._keys = [_verification_key(key) for key in keys]
@@ -172,10 +172,10 @@ class SendGridWebhook:
                 raise WebhookRefused(f"there is no {name}, which belongs to the signature")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return what is reported. Raises WebhookRefused.
+        """Return the reports. Raises WebhookRefused.
 
-        What has not the form of an event is passed over: the account may send mails of others, and its reports come
-        many at a time.
+        Skips entries that are not events of ours: the account may also send mails of other apps, and reports come in
+        batches.
         """
         self.require_headers(headers)
         is_small = len(body) < _LARGE
@@ -213,7 +213,7 @@ class SendGridWebhook:
 
 
 class _Event(msgspec.Struct):
-    """Tells what became of a mail, and when, in seconds since 1970. Custom arguments stand beside the rest."""
+    """What happened to a mail, and when, in seconds since 1970. Custom arguments are fields beside the others."""
 
     event: str
     email: str
@@ -248,16 +248,16 @@ def _report(found: _Event, at: datetime, key: str) -> Report:
         event=event,
         detail=fixed_words(*(word.replace(" ", "-") for word in words if word)),
         at=at,
-        provider_id=re.split(r"\.(?:filter|recv)", found.sg_message_id)[0],  # what the header X-Message-Id said
+        provider_id=re.split(r"\.(?:filter|recv)", found.sg_message_id)[0],  # the value of the header X-Message-Id
         key=key,
         to=found.email,
-        # "blocked" may pass; SendGrid lists the mailbox of a "bounce", and sends it nothing more.
+        # "blocked" may pass; a "bounce" puts the mailbox on SendGrid's list, and it gets no more mail.
         ends=event in {"complained", "suppressed"} or (event == "bounced" and found.type == "bounce"),
     )
 
 
 def _verification_key(text: str) -> "EllipticCurvePublicKey":
-    """Return the P-256 key that SendGrid shows: base64 of its SubjectPublicKeyInfo, without a PEM's frame."""
+    """Return the P-256 key that SendGrid shows: base64 of its SubjectPublicKeyInfo, without the PEM header lines."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -276,13 +276,13 @@ _SEND, _SEE_DOMAINS = "mail.send", "whitelabel.read"
 
 
 class _Scopes(msgspec.Struct):
-    """Says what a key may do (https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions)."""
+    """What a key may do (https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions)."""
 
     scopes: list[str]
 
 
 class _Domain(msgspec.Struct):
-    """Describes a domain of the account (https://www.twilio.com/docs/sendgrid/api-reference/domain-authentication)."""
+    """A domain of the account (https://www.twilio.com/docs/sendgrid/api-reference/domain-authentication)."""
 
     domain: str
     valid: bool
@@ -322,7 +322,7 @@ def _judge_domain(answer: Answer, api: "ProviderApi", name: str) -> Finding:
         return api.odd_answer(answer)
     if any(one.domain == name and one.valid for one in domains):
         return ok(f"{name} is authenticated")
-    # A single sender that is verified may send, too; but its mails fail DMARC.
+    # A verified single sender may send, too, but its mails fail DMARC.
     message = f"{name} is not authenticated" + (" yet" if any(one.domain == name for one in domains) else "")
     return warn(message, f"Authenticate the domain at {_SENDERS}.")
 

@@ -28,14 +28,14 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
-"""RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. There are no others that refuse."""
+"""RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. No other replies refuse."""
 
 
 class SmtpSender:
     """Sends with a mail server.
 
-    SMTP knows no idempotency key, so a mail arrives at least once: where the reply to the end of DATA is lost, it may
-    come again (RFC 5321, 6.1). The Message-ID is made of the key, so that mail programs can fold a repeat.
+    SMTP knows no idempotency key, so a mail arrives at least once: if the reply to the end of DATA is lost, it may
+    arrive again (RFC 5321, 6.1). The Message-ID is derived from the key, so that mail programs can fold a repeat.
     """
 
     name = "smtp"
@@ -61,9 +61,9 @@ class SmtpSender:
 async def hand_over(
     message: bytes, settings: SmtpSettings, sender: str, recipients: Sequence[str], *, utf8: bool = False
 ) -> None:
-    """Give a message to the server; `utf8` where an address has letters beyond ASCII (RFC 6531, 3.1 and 3.6).
+    """Give a message to the server; `utf8` if an address has non-ASCII letters (RFC 6531, 3.1 and 3.6).
 
-    Raises SendRetryable, SendUnknown where the server may have it, SendRefused.
+    Raises SendRetryable, SendUnknown if the server may have the message, SendRefused.
     """
     import aiosmtplib
 
@@ -76,14 +76,14 @@ async def hand_over(
             **_connection_options(settings),
         )
     except aiosmtplib.SMTPAuthenticationError as error:
-        failure = _failure_of(error.code)  # 454 is a server that cannot look the account up now (RFC 4954, 4)
+        failure = _failure_of(error.code)  # 454: the server cannot look the account up now (RFC 4954, 4)
         raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
     except aiosmtplib.SMTPResponseException as error:
         raise _failure_of(error.code) from None
     except aiosmtplib.SMTPRecipientsRefused as error:
         raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
     except (aiosmtplib.SMTPException, OSError) as error:
-        # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
+        # The cause says more: SSLCertVerificationError, not SMTPConnectError.
         reason = type(error.__cause__ or error).__name__
         if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError)):
             raise SendRetryable(reason, not_accepted=True) from None
@@ -91,7 +91,7 @@ async def hand_over(
 
 
 def _connection_options(settings: SmtpSettings) -> dict[str, Any]:
-    """Return what aiosmtplib takes to connect, to encrypt and to log in."""
+    """Return aiosmtplib's options to connect, to encrypt and to log in."""
     return {
         "hostname": settings.host,
         "port": settings.port,
@@ -104,7 +104,7 @@ def _connection_options(settings: SmtpSettings) -> dict[str, Any]:
 
 
 def _failure_of(code: int) -> SendFailed:
-    """Return what a reply means: a server that refuses has not taken the mail. What is no reply says nothing."""
+    """Return the failure for a reply code. A server that refuses did not take the mail; other codes are unclear."""
     reason = f"SMTP {code}"
     if code in _PERMANENT:
         return SendRefused(reason)
@@ -112,7 +112,7 @@ def _failure_of(code: int) -> SendFailed:
 
 
 async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]:
-    """Connect, encrypt, log in, and ask whether the server takes mails from this sender. None is sent."""
+    """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
     try:
         import aiosmtplib
     except ModuleNotFoundError:
@@ -184,7 +184,7 @@ PROVIDER = Provider(
         Need("username", "KEYTURN_SMTP_USERNAME", required=False),
         Need("password", "KEYTURN_SMTP_PASSWORD", required=False),
     ),
-    # The envelope's sender is the address in From, so the record of its domain is the one that receivers read.
+    # The envelope sender is the address in From, so receivers read the SPF record of its domain.
     spf=Spf(missing="fail"),
     extra="smtp",
     package="aiosmtplib",

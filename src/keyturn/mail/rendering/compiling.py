@@ -1,4 +1,4 @@
-"""Filled-in templates -> a rendered mail: MJML becomes HTML, and the head says subject and preheader."""
+"""Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
 
 import html
 import re
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import tinycss2
 from css_inline import CSSInliner
-from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of the same name into the same folder
+from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of that name into the same folder
 from tinycss2.ast import Declaration
 
 from keyturn.errors import TemplateInvalid
@@ -27,9 +27,9 @@ _NUMBER = "data-keyturn-tag"
 
 
 def inline_css(html: str, css: str) -> tuple[str, str]:
-    """Return the HTML with the rules in its tags, and the CSS that no tag can hold.
+    """Return the HTML with the rules in its tags, and the CSS that cannot be inlined.
 
-    That is at-rules, :hover and its like, and what matches nothing in this mail.
+    The latter are at-rules, pseudo-classes such as :hover, and rules that match nothing in this mail.
     """
     tags = _tags(html)
     copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
@@ -48,12 +48,12 @@ def _tags(html: str) -> list[Element]:
 
 
 def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
-    """Return the HTML with what `rewrite` makes of each start tag, which it is given with the HTML."""
+    """Return the HTML with each start tag replaced by the result of `rewrite(html, tag)`."""
     return splice(html, ((tag.offset, tag.inner.start, rewrite(html, tag)) for tag in tags))
 
 
 def _number_elements(html: str, tag: Element) -> str:
-    """Return the tag for the copy: without its own style, which css-inline would have to understand to keep."""
+    """Return the tag for the copy, without its own style, which css-inline would have to parse."""
     start, end = _place_of_style(html, tag)
     ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
     number = f' {_NUMBER}="{tag.number}"{ignored}'
@@ -61,10 +61,10 @@ def _number_elements(html: str, tag: Element) -> str:
 
 
 def _style_tag(html: str, tag: Element, given: str) -> str:
-    """Return the tag with the declarations of rules in its style.
+    """Return the tag with the rules' declarations in its style.
 
-    They stand before its own, which so win (CSS Cascade 4, 6.1), the important ones behind them, without the word:
-    Outlook for Windows drops a declaration in a tag that has it.
+    They precede its own declarations, which so win (CSS Cascade 4, 6.1). Important ones follow, without the word
+    `!important`: Outlook for Windows drops a declaration in a tag that has it.
     """
     declarations = [node for node in tinycss2.parse_blocks_contents(given) if isinstance(node, Declaration)]
     if not declarations:
@@ -84,16 +84,16 @@ def _write_declaration(declaration: Declaration) -> str:
 
 
 def _place_of_style(html: str, tag: Element) -> tuple[int, int]:
-    """Return where the style attribute stands, from the blank before it on.
+    """Return the range of the style attribute, including the blank before it.
 
-    A tag without one has an empty place for it, behind the name.
+    For a tag without a style it is an empty range after the name.
     """
     if style := tag.attributes.get("style"):
         return tag.offset + len(html[tag.offset : style.offset].rstrip()), style.end
     return tag.behind_name, tag.behind_name
 
 
-# MJML to HTML by mrml, in the one way in which mails are sent, checked and shown
+# MJML to HTML by mrml: the only path for sent, checked and previewed mails
 
 
 _INLINE_STYLE = re.compile(
@@ -119,17 +119,17 @@ _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style
 
 
 def to_html(mjml: str) -> str:
-    """Return the HTML. Raises ValueError with what the compiler says."""
+    """Return the HTML. Raises ValueError with the compiler's message."""
     mjml = unwrap_includes(mjml)
     if "inline" not in mjml:
         return _compile_with_roles(mjml)
     styles: list[str] = []
 
     def lift(found: re.Match[str]) -> str:
-        if found[3] is None:  # a comment, or a style that is never closed
+        if found[3] is None:  # a comment, or an unclosed style
             return found[0]
         styles.append(found[2])
-        return found[1] + _PLACE.ljust(len(found[2]))  # as long as before: the compiler names offsets
+        return found[1] + _PLACE.ljust(len(found[2]))  # as long as before, because the compiler reports offsets
 
     html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
@@ -141,9 +141,9 @@ def to_html(mjml: str) -> str:
 
 
 def _compile_with_roles(mjml: str) -> str:
-    """Compile it with the `role` of each mj-table, without which a screen reader takes a layout for data.
+    """Compile with the `role` of each mj-table, so that a screen reader does not take a layout for data.
 
-    mrml leaves it out, so it goes the way of the table's content.
+    mrml drops the attribute, so it is passed through the table's content.
     """
     marked = _TABLE_WITH_ROLE.sub(lambda found: f"{found[1]}<!-- role={found[2]} -->" if found[1] else found[0], mjml)
     if marked == mjml:
@@ -151,11 +151,11 @@ def _compile_with_roles(mjml: str) -> str:
     try:
         return _ROLE_OF_TABLE.sub(r'\1 role="\2">', _compile(marked))
     except ValueError:
-        return _compile(mjml)  # which names the offsets of what was written
+        return _compile(mjml)  # so that errors have offsets of the original
 
 
 def _compile(mjml: str) -> str:
-    """Compile it as it is; only where that is refused, with gaps that mrml can read: few mails need a look at them."""
+    """Compile the source; if mrml refuses it, retry with gaps that mrml can read. Few mails need that."""
     try:
         return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
     except ValueError:
@@ -166,7 +166,7 @@ def _compile(mjml: str) -> str:
 
 
 def _with_readable_gaps(mjml: str) -> str:
-    """Return MJML of the same length in which white space begins with a line break where mrml refuses any other."""
+    """Return MJML of the same length, with a line break at the start of each gap where mrml accepts no other."""
     in_attributes = _ATTRIBUTES.sub(lambda found: _GAP_IN_ATTRIBUTES.sub(_line_breaks, found[0]), mjml)
     return _GAP.sub(_line_breaks, in_attributes)
 
@@ -178,18 +178,18 @@ def _line_breaks(gap: re.Match[str]) -> str:
 _HTML_TITLE = re.compile(r"<(title)([^<>]*)>", re.IGNORECASE)
 _HTML_CONTAINER = re.compile(r"<(div|span|p)\b([^<>]*)>", re.IGNORECASE)
 _HIDES = re.compile(r"class=[\"'][^\"']*pre-?(?:header|view)|display:\s*none", re.IGNORECASE)
-"""Plain HTML has no element for the preheader: authors hide it at the top, by a class that says so or by its style."""
+"""Plain HTML has no element for the preheader: authors hide it at the top, by a class of that name or a style."""
 
 _TAG = re.compile(r"<[^<>]*>")
 _ISOLATES = re.compile("[\u2068\u2069]")
-"""What sets a name apart in a text that runs from right to left. One line needs none, and filters distrust it there."""
+"""Characters that isolate a name in right-to-left text. A single line needs none, and spam filters distrust them."""
 
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
-"""Line breaks, and what no XML document may hold (XML 1.0, 2.2): MJML is XML, so one of these would stop the mail."""
+"""Line breaks, and characters that XML forbids (XML 1.0, 2.2): MJML is XML, so they would break the mail."""
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds a mail as it is sent. `mjml` is empty for a mail that is plain HTML, `text` for one without a text part."""
+    """A mail as it is sent. `mjml` is empty for a plain HTML mail, `text` for a mail without a text part."""
 
     subject: str
     preheader: str
@@ -199,7 +199,7 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filled(NamedTuple):
-    """What Jinja makes of the files of a mail. `subject` is empty where no file of its own holds it."""
+    """Jinja's output for the files of a mail. `subject` is empty for a mail without a subject file."""
 
     markup: str
     text: str
@@ -207,12 +207,12 @@ class Filled(NamedTuple):
 
 
 def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
-    """Return the mail. `file` is named where it cannot be compiled. Raises TemplateInvalid."""
+    """Return the mail. Raises TemplateInvalid, which names `file`, if it cannot be compiled."""
     return assemble_mail(filled, files, _compile_mjml(filled.markup, file) if files.is_mjml else filled.markup)
 
 
 def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:
-    """Return the mail with the HTML that was made of its markup."""
+    """Return the mail with the HTML compiled from its markup."""
     read = _mjml_text if files.is_mjml else _html_text
     return Rendered(
         subject=one_line(filled.subject) or _head_text(read(filled.markup, "title")),
@@ -240,8 +240,8 @@ def _mjml_text(mjml: str, element: str) -> str:
 
 
 def _html_text(markup: str, element: str) -> str:
-    """Return what is between the first start tag that is meant and the next end tag of its name."""
-    unclosed: set[str] = set()  # an end tag that is missing is looked for once
+    """Return the text between the first matching start tag and the next end tag of the same name."""
+    unclosed: set[str] = set()  # a missing end tag is searched once
     for tag in (_HTML_TITLE if element == "title" else _HTML_CONTAINER).finditer(markup):
         name = tag[1].lower()
         if name not in unclosed and (element == "title" or _HIDES.search(tag[2])):

@@ -1,4 +1,4 @@
-"""What stands in for Jinja where templates are written for another engine."""
+"""The interface for template engines other than Jinja."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, Protocol, Self
@@ -18,7 +18,7 @@ FaultKind = Literal[
     "unknown-library",
     "unknown-tag",
 ]
-"""What may be wrong. Those of a host are no mistakes: where the mail is sent, somebody has them."""
+"""Kinds of mistakes. Host kinds are not mistakes: the app that sends the mail has these parts."""
 
 ENGINES: Mapping[str, tuple[FaultKind, ...]] = {
     "Django": ("error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"),
@@ -35,11 +35,11 @@ ENGINES: Mapping[str, tuple[FaultKind, ...]] = {
         "unknown-tag",
     ),
 }
-"""The engines beside Jinja by their names, and what each may say of a template."""
+"""The engines beside Jinja by name, each with the kinds of mistakes that it may report."""
 
 
 class Engine(Protocol):
-    """Renders templates by their names, as `Folders` has them. `name` is the engine's own, `filters` are all it has."""
+    """Renders templates by their names in `Folders`. `name`: the engine's name. `filters`: all its filters."""
 
     name: str
 
@@ -47,26 +47,26 @@ class Engine(Protocol):
     def filters(self) -> Collection[str]: ...
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        """Return what a template makes of values, to the byte as the project's own app does.
+        """Return the rendered template, byte for byte as in the project's own app.
 
-        The text knows the places that it comes from (`emails/lint/source`). Raises TemplateInvalid: from an
-        EngineFault, or from what a limit raises.
+        The text records the source of each part (`emails/lint/source`). Raises TemplateInvalid: from an EngineFault, or
+        from an error that a limit raises.
         """
         ...
 
     def unknown_names(self, file: str) -> Iterable[TemplateInvalid]:
-        """Return each filter and tag of a file that there is not, and that it is drawn without, from an EngineFault."""
+        """Return an EngineFault's TemplateInvalid for each unknown filter and tag, which rendering skips."""
         ...
 
     def with_draft(self, file: str, text: str) -> Self:
-        """Return the same engine, to which a file holds this text; itself where it knows none but the disk's."""
+        """Return the same engine with this text in place of a file; itself if it can read only the disk."""
         ...
 
 
 class EngineFault(Exception):
-    """What is wrong with a template, as its engine says it: why, in which column, and what to do about it.
+    """A mistake in a template as its engine reports it: the reason, the column, and a fix.
 
-    `engine` is one of ENGINES. `by_itself`: the template fails with any values.
+    `engine` is a key of ENGINES. `by_itself`: the template fails with any values.
     """
 
     def __init__(

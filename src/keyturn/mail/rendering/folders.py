@@ -1,4 +1,4 @@
-"""Folders of templates that are one folder to whoever asks for a file."""
+"""Stacks folders of templates so that they look like a single folder."""
 
 import re
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from keyturn.plain_files import paths_below
 
 
 class Folders:
-    """Stacks folders of templates.
+    """A stack of template folders.
 
-    What lies in an earlier folder stands in for its like in a later one. What is new is written into the first.
+    A file in an earlier folder replaces the same file in later ones. New files are written into the first folder.
     """
 
     def __init__(self, first: Path, *others: Path) -> None:
@@ -19,7 +19,7 @@ class Folders:
         self.all = (first, *others)
 
     def __truediv__(self, file: str) -> Path:
-        """Return where a file is; what no earlier folder holds is in the last, as far as anybody knows."""
+        """Return the path of a file; a file that no earlier folder holds is assumed in the last."""
         earlier = (folder / file for folder in self.all[:-1])
         return next((path for path in earlier if path.is_file()), self.all[-1] / file)
 
@@ -27,7 +27,7 @@ class Folders:
         return any(path.is_relative_to(folder) for folder in self.all)
 
     def name_of(self, file: Path | str) -> str:
-        """Return a file's name as templates refer to it; its whole path where it lies elsewhere."""
+        """Return a file's name as templates refer to it; its whole path if it is outside of the folders."""
         path = Path(file)
         inside = (path.relative_to(folder) for folder in self.all if path.is_relative_to(folder))
         return next(inside, path).as_posix()
@@ -50,7 +50,7 @@ _FORMAT = re.compile(r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)$", re.IGN
 class MailFiles(NamedTuple):
     """The files of one mail, relative to the folder of its templates, as Jinja names them.
 
-    `text` is empty where the mail has no text part, `subject` where the markup's own title is the subject.
+    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject.
     """
 
     markup: str
@@ -59,12 +59,12 @@ class MailFiles(NamedTuple):
 
     @property
     def is_mjml(self) -> bool:
-        """Whether it is compiled; a mail may be plain HTML, too."""
+        """Whether the mail is compiled from MJML; it may be plain HTML, too."""
         return plain_name(self.markup).lower().endswith(".mjml")
 
 
 class UnnamedMjml(MailFiles):
-    """The files of a mail whose markup is MJML, though its name does not say so: "welcome.tpl"."""
+    """The files of a mail with MJML markup under a neutral name, such as "welcome.tpl"."""
 
     __slots__ = ()
 
@@ -74,14 +74,14 @@ class UnnamedMjml(MailFiles):
 
 
 def plain_name(file: str) -> str:
-    """Return the name without the ending that says that it is a template: "welcome.html" for "welcome.html.j2".
+    """Return the name without its template suffix: "welcome.html" for "welcome.html.j2".
 
-    Any ending behind one that names a format is such a one, and "liquid" also in front of it.
+    Any suffix after a format's own is a template suffix; "liquid" may also precede the format's.
     """
     file = _LIQUID_FIRST.sub("", file)
     return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 
 def own_files(name: str) -> MailFiles:
-    """Return the files of a mail that has a folder of its own name, as Keyturn's own mails have."""
+    """Return the files of a mail with a folder of its own name, as Keyturn's own mails have."""
     return MailFiles(f"{name}/{name}.mjml", f"{name}/{name}.txt")

@@ -1,4 +1,4 @@
-"""HTML as a tree with the offset of every tag, attribute and text, read as forgivingly as a browser reads it."""
+"""Parses HTML as forgivingly as a browser into a tree with the offset of every tag, attribute and text."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,26 +13,26 @@ NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript
 _OPAQUE = frozenset(
     ("iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp")
 )
-"""What HTMLParser reads in a way of its own, and newer versions in another one."""
+"""Elements that HTMLParser reads in a special way, which differs between versions."""
 _ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr"))
 _DEEPEST = 128
-"""What stands in more elements is put beside the innermost, as in browsers from 512 on: unclosed tags pile up."""
+"""Elements nested deeper become siblings of the innermost, as in browsers from 512 on: unclosed tags pile up."""
 
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|(?!["'])([^\s>]+)))?""")
 _NAME = re.compile(r"<[^\s/>]+")
 _PLAIN_TAG = re.compile(
     r"""<([a-zA-Z][a-zA-Z0-9-]*)((?:[ \t\r\n]+[a-zA-Z][a-zA-Z0-9:-]*="[^"]*")*+)[ \t\r\n]*+(/?)>""", re.ASCII
 )
-"""A start tag as nearly all are written: there is nothing to forgive in it."""
+"""A start tag in the usual form, without errors to forgive."""
 
 
 class Attribute(NamedTuple):
-    """Holds an attribute, and where it stands.
+    """An attribute and its offsets.
 
-    `value` has its character references resolved; it is empty where none is written.
+    `value` has its character references resolved; it is empty for an attribute without a value.
 
-    `offset` is that of the name, `value_offset` that of the value, behind a quote; without a value it is the name's.
-    `end` is behind all of it, the closing quote too.
+    `offset`: start of the name. `value_offset`: start of the value, after a quote; without a value, that of the name.
+    `end`: after the whole attribute, including the closing quote.
     """
 
     value: str
@@ -42,7 +42,7 @@ class Attribute(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text between tags, with its character references resolved, and where it begins."""
+    """A text between tags, with its character references resolved, and its offset."""
 
     text: str
     offset: int
@@ -52,9 +52,9 @@ class Text(NamedTuple):
 class Element:
     """An element of HTML or MJML. All offsets count characters of the source that the tree was read from.
 
-    `offset` is that of its start tag, `end` is behind its end tag, `inner` is what stands between the two. `nodes` are
-    the texts and elements in it, `children` the elements alone. `number` is unique in a tree and counts start tags;
-    the root, which holds all that stands at the top, has 0 and an empty tag.
+    `offset`: start of its start tag. `end`: after its end tag. `inner`: the range between the two tags.
+    `nodes`: its texts and elements. `children`: its elements alone. `number`: unique in a tree, counts start tags.
+    The root, which holds all top-level nodes, has number 0 and an empty tag.
     """
 
     tag: str
@@ -68,38 +68,38 @@ class Element:
     end: int = 0
 
     def add(self, child: "Element") -> "Element":
-        """Put an element behind what is in this one, and return it."""
+        """Append an element and return it."""
         child.parent = self
         self.nodes.append(child)
         self.children.append(child)
         return child
 
     def close(self, stop: int, end: int) -> None:
-        """Say where the end tag begins, and what is behind it."""
+        """Set the start and the end of the end tag."""
         self.inner, self.end = range(self.inner.start, stop), end
 
     @property
     def behind_name(self) -> int:
-        """The offset behind the name in its start tag."""
+        """The offset after the name in its start tag."""
         return self.offset + 1 + len(self.tag)
 
     def get(self, name: str) -> str:
-        """Return the value of an attribute, empty where there is none."""
+        """Return the value of an attribute, "" if it is missing."""
         return self.attributes[name].value if name in self.attributes else ""
 
     def find(self, tag: str) -> "Element | None":
         return next((element for element in self.walk() if element.tag == tag), None)
 
     def walk(self) -> "Iterator[Element]":
-        """Yield the element and all that is in it, in the order of their start tags."""
-        waiting = [self]  # and no recursion: each step of it would pass through all the elements above
+        """Yield the element and all elements in it, in the order of their start tags."""
+        waiting = [self]  # not recursive: each item would pass through all the elements above
         while waiting:
             element = waiting.pop()
             yield element
             waiting += reversed(element.children)
 
     def below(self, without: frozenset[str] = frozenset()) -> "Iterator[Element | Text]":
-        """Yield all texts and elements in it, in their order, without those of some tags and what they hold."""
+        """Yield all texts and elements in it, in order, without elements of the given tags and their content."""
         waiting = self.nodes[::-1]
         while waiting:
             node = waiting.pop()
@@ -122,11 +122,11 @@ class Element:
 
     @property
     def texts(self) -> list[Text]:
-        """The texts of its own, those of its children left out."""
+        """Its own texts, without those of its children."""
         return [node for node in self.nodes if isinstance(node, Text)]
 
     def text(self) -> str:
-        """Return all that is read of it, with an image's alternative text in its place, in one line."""
+        """Return its readable text in one line, with alternative texts in place of images."""
         return " ".join("".join(map(_as_read, self.below(NOT_SHOWN))).split())
 
     def own_text(self) -> str:
@@ -136,18 +136,18 @@ class Element:
 def parse_html(html: str, base: int = 0) -> Element:
     """Return the root of the tree. Offsets begin at `base`.
 
-    Whatever it is, it can be read. Comments are left out, and so what is meant for Outlook alone.
+    Accepts any text. Leaves comments out, and with them the parts for Outlook alone.
     """
     parser = _Parser(html, base)
     if "<" not in html and "&" not in html:
-        return parser.as_text()  # most texts of a mail, and a parser takes a hundred times as long
+        return parser.as_text()  # most texts of a mail; a parser takes a hundred times as long
     parser.feed(html)
     parser.close()
     return parser.root
 
 
 def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
-    """Return the source with other text between some offsets, (start, stop, text); what is between them stays."""
+    """Return the source with each change (start, stop, text) applied."""
     parts, behind = [], 0
     for start, stop, text in sorted(changes):
         parts += [source[behind:start], text]
@@ -158,8 +158,8 @@ def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
 class _Parser(HTMLParser):
     """Builds the tree.
 
-    What nothing ends is text up to the end, and a comment a comment: many a version of Python would look for the end
-    of each tag anew, and take hours for a megabyte of them (CVE-2025-6069).
+    An unclosed construct is text up to the end, and an unclosed comment is a comment. Many Python versions would search
+    for the end of each tag again, and take hours for a megabyte of them (CVE-2025-6069).
     """
 
     def __init__(self, source: str, base: int) -> None:
@@ -172,7 +172,7 @@ class _Parser(HTMLParser):
         self._number = 0
 
     def as_text(self) -> Element:
-        """Return the root with all of the source as its text."""
+        """Return the root with the whole source as its text."""
         if self._source:
             self.root.nodes.append(Text(self._source, self._base))
         return self.root
@@ -184,7 +184,7 @@ class _Parser(HTMLParser):
         return super().parse_starttag(i) if self._ends(i) else self._take_rest(i)
 
     def _take_plain(self, tag: re.Match[str]) -> int:
-        """Do what HTMLParser does with such a tag, in a third of the time."""
+        """Handle a plain start tag as HTMLParser would, in a third of the time."""
         name = tag[1].lower()
         self._start(name, tag[0], has_attributes=bool(tag[2]))
         if tag[3]:
@@ -205,7 +205,7 @@ class _Parser(HTMLParser):
     def parse_html_declaration(self, i: int) -> int:
         if not self._ends(i):
             return self._take_rest(i)
-        if self.rawdata.startswith("<![", i):  # of which HTML knows none (13.2.5.42)
+        if self.rawdata.startswith("<![", i):  # CDATA, which does not exist in HTML (13.2.5.42)
             return self.parse_bogus_comment(i)
         return super().parse_html_declaration(i)
 
@@ -234,7 +234,7 @@ class _Parser(HTMLParser):
             self._close_down_to(depth + 1, start)
             closed = self._open.pop()
             end = self._base + (self._source.find(">", start - self._base) + 1 or len(self._source))
-            closed.close(max(start, closed.inner.start), end)  # of <p/> both are the same tag
+            closed.close(max(start, closed.inner.start), end)  # in <p/> both are the same tag
 
     def handle_data(self, data: str) -> None:
         self._open[-1].nodes.append(Text(data, self._offset()))
@@ -260,7 +260,7 @@ class _Parser(HTMLParser):
 
 
 def _attributes(tag: str, base: int) -> dict[str, Attribute]:
-    """Return those of a start tag: of two with one name the first (HTML, 13.2.5.33)."""
+    """Return a start tag's attributes; the first wins over its duplicates (HTML, 13.2.5.33)."""
     found: dict[str, Attribute] = {}
     after_name = _NAME.match(tag)
     for match in _ATTRIBUTE.finditer(tag, after_name.end() if after_name else 0):
@@ -273,7 +273,7 @@ def _attributes(tag: str, base: int) -> dict[str, Attribute]:
 
 
 def _is_ended_by(tag: str, start_tag: str) -> bool:
-    """Tell whether an element whose end tag may be left out ends where a start tag stands (HTML, 13.1.2.4)."""
+    """Tell whether a start tag ends an element whose end tag is optional (HTML, 13.1.2.4)."""
     return tag in _ENDED_BY_ITS_LIKE and (tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"}))
 
 

@@ -1,7 +1,8 @@
-"""`<mj-include path="./footer.mjml" />`, as folders have it that were compiled by mjml's own compiler until now.
+"""Supports `<mj-include path="./footer.mjml" />` as mjml's own compiler does, for folders written for it.
 
-mrml reads no files. So it becomes Jinja's own include before Jinja reads the template: what is included may print
-values, it is reloaded, and its lines are known, as those of any other template.
+mrml reads no files. So the include becomes Jinja's own before Jinja reads the template. Included files may print
+values,
+are reloaded, and their lines are known, as for any template.
 """
 
 import re
@@ -17,13 +18,13 @@ _WRAPPER = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)(mjml|mj-head|mj-body)\b[^<>]*>",
 
 
 class MjmlIncludes(Extension):
-    """Reads `mj-include`, of MJML, of CSS (`type="css"`) and of HTML (`type="html"`).
+    """Reads `mj-include` of MJML, of CSS (`type="css"`) and of HTML (`type="html"`).
 
-    A path is relative to the file that it stands in, else to the folder of the templates. One that holds Jinja is left
-    as it is: the guard says so.
+    A path is relative to the including file, else to the folder of the templates. A path that holds Jinja is left as it
+    is; the guard reports it.
     """
 
-    priority = -1  # before what counts lines and columns
+    priority = -1  # before the extensions that count lines and columns
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
         start, end = self.environment.block_start_string, self.environment.block_end_string
@@ -35,10 +36,10 @@ class MjmlIncludes(Extension):
 
 
 def with_includes(source: str, name: str, include: Callable[[Sequence[str], str], str], *, unless: str) -> str:
-    """Return a template in which `include` stands for each `mj-include`, on as many lines.
+    """Return a template in which `include` replaces each `mj-include`, on as many lines.
 
-    It is made from the places where the path may lead, and from line breaks that it has to hold. `unless`: a path with
-    that in it is left as it is.
+    `include`: takes the possible places of the file, and line breaks that its result must hold.
+    `unless`: paths with this text in them are left as they are.
     """
     if "<mj-include" not in source:
         return source
@@ -61,12 +62,12 @@ def _included(found: re.Match[str], name: str, include: Callable[[Sequence[str],
 
 
 def places_of(path: str, name: str) -> list[str]:
-    """Return where a path may lead that stands in a template of that name, as names of templates."""
+    """Return the possible names of an included template, for a path in the template `name`."""
     return list(dict.fromkeys((normpath(join(dirname(name), path)), normpath(path))))
 
 
 def unwrap_includes(mjml: str) -> str:
-    """Return MJML of the same length, with blanks for the mjml, mj-head and mj-body of files that were included."""
+    """Return MJML of the same length, with blanks for the mjml, mj-head and mj-body tags of included files."""
     if mjml.count("<mjml") < 2:
         return mjml
     depth, parts, behind = 0, [], 0

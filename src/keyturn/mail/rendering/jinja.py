@@ -1,4 +1,4 @@
-"""Jinja templates that are compiled once in a process, however often the app is built."""
+"""Jinja templates, compiled once in a process, however often the app is built."""
 
 import re
 import traceback
@@ -15,10 +15,10 @@ from keyturn.errors import TemplateInvalid
 
 
 class SharedBytecodeCache(BytecodeCache):
-    """Keeps what was compiled of a file in a language: a filter of that language may have been applied to a constant.
+    """Caches compiled files for each language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. A file that was changed takes the place of the one before, and
-    of more than `most` files the one that was asked for longest ago is forgotten.
+    It is for environments that differ in nothing else. A changed file replaces its old entry. Beyond `most` files, the
+    least recently used entry is dropped.
     """
 
     def __init__(self, most: float = inf) -> None:
@@ -44,7 +44,7 @@ class SharedBytecodeCache(BytecodeCache):
 
 @cache
 def shared_bytecode_cache() -> SharedBytecodeCache:
-    """Return what all of Keyturn's own environments share."""
+    """Return the cache that all of Keyturn's own environments share."""
     return SharedBytecodeCache()
 
 
@@ -52,9 +52,9 @@ _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 def template_invalid(error: Exception, file: str) -> TemplateInvalid:
-    """Return the error as it is told to people. `file` is named where no line of a template is to be found."""
+    """Return the error in terms of the template. Names `file` if the traceback has no template line."""
     if isinstance(error, TemplateSyntaxError):
-        # A plain number: an environment that was prepared to trace its output counts lines in numbers of its own.
+        # A plain int: an environment that traces its output counts lines in a number type of its own.
         return TemplateInvalid(error.filename or file, int(error.lineno), str(error.message))
     return TemplateInvalid(*_error_place(error, file), _reason(error))
 
@@ -63,7 +63,7 @@ def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
     """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
     trace = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
-    if missing := _UNDEFINED.match(str(error)):  # a macro that was handed it is not where it is missing
+    if missing := _UNDEFINED.match(str(error)):  # the macro that received it is not the place where it is missing
         frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
     return (frames[-1].filename, frames[-1].lineno) if frames else (file, None)
 

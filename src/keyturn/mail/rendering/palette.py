@@ -7,16 +7,16 @@ import msgspec
 ENOUGH = 4.5
 
 _LINE, _PANEL = 0.12, 0.045
-"""How much ink is in a hairline and in a dark panel, as in Keyturn's own colours."""
+"""The share of ink in a hairline and in a dark panel, as in Keyturn's own colours."""
 
 _APART = 1.05
 """The least contrast by which a dark panel stands out from its ground; Keyturn's own do so by 1.07."""
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds the colours of a brand, as #rrggbb.
+    """The colours of a brand, as #rrggbb.
 
-    `accent` is the one action, `on_accent` the text on it; `dark_...` the same in dark.
+    `accent`: the colour of the main action. `on_accent`: the text on it. `dark_...`: the same in the dark scheme.
     """
 
     ground: str = "#faf9f6"
@@ -42,11 +42,10 @@ class Palette(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: str = "") -> tuple[Palette, list[str]]:
-    """Return the palette for a brand's colours, and a warning for each that had to be adjusted.
+    """Return the palette for a brand's colours, and a warning for each adjusted colour.
 
-    A ground is one that every text is readable on; mails lie on the brand's, where it has one of its own. An accent
-    also colours links, so it must be readable on the panel and the ground of its scheme; the text on it is black or
-    white by contrast.
+    All text is readable on the grounds; mails use the brand's own ground, if it has one. An accent also colours links,
+    so it must be readable on the panel and the ground of its scheme. The text on it is black or white by contrast.
     """
     grounded, warnings = _with_grounds(ground, dark_ground)
     light_grounds = (grounded.panel, grounded.mail_ground, grounded.ground)
@@ -67,7 +66,7 @@ def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: st
 
 
 def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
-    """Return the palette on a brand's grounds, lightened or darkened until every text of ours is readable on them."""
+    """Return the palette on a brand's grounds, lightened or darkened until all of our text is readable on them."""
     plain, warnings = Palette(), []
     changed: dict[str, str] = {}
     for name, wanted, scheme, darken in (("ground", ground, "", False), ("ground_dark", dark_ground, "dark_", True)):
@@ -77,7 +76,7 @@ def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
         got = _make_readable(wanted, texts, darken=darken)
         ink = getattr(plain, f"{scheme}ink")
         changed |= {f"{scheme}ground": got, f"{scheme}mail_ground": got, f"{scheme}line": _mix(got, ink, _LINE)}
-        if scheme:  # a dark panel is of the ground's own tone
+        if scheme:  # a dark panel has the tone of its ground
             changed["dark_panel"] = _dark_panel(got, ink, texts)
         if wanted.lower() != got:
             warnings.append(f"brand.{name}: texts on {wanted} are under {ENOUGH} : 1; {got} is used")
@@ -85,7 +84,7 @@ def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
 
 
 def _dark_panel(ground: str, ink: str, texts: tuple[str, ...]) -> str:
-    """Return a panel a little lighter than its ground, or darker where texts would not be readable on that."""
+    """Return a panel a little lighter than its ground, or darker if text would be unreadable on the lighter one."""
     lighter = _make_readable(_mix(ground, ink, _PANEL), texts, darken=True)
     return lighter if contrast(lighter, ground) >= _APART else _mix(ground, "#000000", 2 * _PANEL)
 
@@ -97,7 +96,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def _make_readable(colour: str, others: tuple[str, ...], *, darken: bool) -> str:
-    """Move the lightness, and nothing else, until the colour and every other can be told apart as text and ground."""
+    """Change only the lightness until the colour has enough contrast with every other one."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
     found = colour.lower()
     while any(contrast(found, other) < ENOUGH for other in others):

@@ -23,13 +23,13 @@ _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Declares what a template is given.
+    """Declares the values that a template gets.
 
-    A subclass for each template; `template` is the name of its folder. `audit` is "reset" for mails whose link lets
-    somebody choose a password: the checks look at what such a mail owes its reader.
+    Each template has a subclass; `template` is the name of its folder. `audit` is "reset" for mails whose link lets the
+    reader choose a password: stricter checks apply to such a mail.
 
-    A string is printed as one line, whatever it holds: a name must not write lines of its own into a mail. Text of
-    several lines is a tuple of strings.
+    Every string is printed as one line, so that a name cannot add lines of its own to a mail. Text of several lines is
+    a tuple of strings.
     """
 
     template: ClassVar[str]
@@ -38,13 +38,15 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 @dataclass(frozen=True, eq=False)
 class Templates:
-    """The mails of a folder, a value of which `with_...` make others.
+    """The mails of a folder: an immutable value, of which the `with_...` methods make variants.
 
-    `globals` are given to every template: see `branding`. `beneath` are where those files are that the folder does
-    not hold, and `files` says which of them make a mail. With `reload`, a template that was saved is read anew;
-    `by_shape` is for those that are never saved, and that look no closer at a value than `shapes` says.
-    `make_environment` makes what renders them in a language, where it is not Keyturn's own; `prepare` is done to it.
-    `engine` renders them in place of Jinja.
+    `globals`: values for every template, see `branding`.
+    `beneath`: folders with the files that this folder lacks.
+    `files`: tells which files make a mail.
+    `reload`: read a template again after it was saved.
+    `by_shape`: for templates that never change, and that look no closer at a value than `shapes` says.
+    `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
+    `engine`: renders the templates in place of Jinja.
     """
 
     folder: Path
@@ -58,7 +60,8 @@ class Templates:
     prepare: Callable[[Environment], Environment] | None = None
     engine: Engine | None = None
     environments: dict[str, Environment] = field(default_factory=dict, repr=False)
-    """Those that were made, by their language: they know nothing of `files`, so a value with others shares them."""
+    """The environments made so far, by language. They do not depend on `files`, so variants with other files share
+    them."""
 
     @cached_property
     def folders(self) -> Folders:
@@ -69,7 +72,7 @@ class Templates:
         return self.engine.name if self.engine else "Jinja"
 
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
-        """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
+        """Return the same templates, with `prepare` applied to each language's Jinja environment."""
         return replace(self, prepare=prepare, by_shape=False, environments={})
 
     def with_files(self, files: Callable[[str], MailFiles]) -> "Templates":
@@ -88,7 +91,7 @@ class Templates:
         return self.render_values(props.template, values, language)
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
-        """Do what `render` does, for values that no struct describes."""
+        """Render as `render` does, from values without a struct."""
         return self.compile(name, self.fill(name, values, language))
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
@@ -97,7 +100,7 @@ class Templates:
 
     def compile(self, name: str, filled: Filled) -> Rendered:
         files = self.files(name)
-        plain = Filled(*map(str, filled))  # what an engine fills in knows its places; what is sent does not
+        plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
         return compile_mail(plain, files, self.folders / files.markup)
 
     def environment(self, language: Language) -> Environment:
@@ -118,7 +121,7 @@ class Templates:
             return self.engine.render(file, {**self.globals, **values}, language)
         try:
             return self.environment(language).get_template(file).render({**values, READER: language})
-        except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
+        except Exception as error:  # a template calls filters and methods, which can raise anything
             named = file if isinstance(error, TemplateSyntaxError) else str(self.folders / file)
             raise template_invalid(error, named) from error
 
@@ -139,7 +142,7 @@ class Templates:
 
 
 def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
-    """Return what Keyturn's own templates are given beside their props."""
+    """Return the values that Keyturn's own templates get beside their props."""
     values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
     return {"brand": SimpleNamespace(**_with_single_lines(values)), "palette": palette}
 

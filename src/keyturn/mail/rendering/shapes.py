@@ -1,8 +1,9 @@
-"""Mails that are compiled once for all that have one shape: only what is filled in differs from one to the next.
+"""Compiles a mail once for all mails of the same shape, which differ only in the values filled in.
 
-It is for templates that look at a text no closer than whether there is one, and print a moment with the filters `clock`
-and `moment` alone, as Keyturn's own do. A mail of theirs is compiled with placeholders, which are letters and digits:
-neither Jinja nor MJML has anything to do to them. What is filled in is escaped as Jinja would have done it.
+It is for templates that only test whether a text is empty, and print a moment with the filters `clock` and `moment`
+alone, as Keyturn's own do. Such a mail is compiled with placeholders of letters and digits, which neither Jinja nor
+MJML
+changes. The values are escaped as Jinja would escape them.
 """
 
 import re
@@ -22,23 +23,23 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, assemble_mail
 from keyturn.mail.rendering.folders import MailFiles
 
-# Short lines for text parts, in languages with and without blanks between words
+# Short lines for text parts, in languages with and without spaces between words
 
 
 _COLUMNS = 72
 _NEVER_FIRST = frozenset("、。，．：；！？・）］｝」』】〉》〕ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
 _NEVER_LAST = frozenset("（［｛「『【〈《〔")
-"""What Japanese sets at no line's beginning, and at none's end (JIS X 4051; Unicode UAX #14, CJ, CL, EX, OP)."""
+"""Japanese characters that must not begin or end a line (JIS X 4051; Unicode UAX #14, CJ, CL, EX, OP)."""
 
 _ISOLATES = "\u2068\u2069"
 _OTHER_WIDTHS = re.compile("[\u0300-\u036f\u0591-\u06ed\u1100-\U0010ffff]")
-"""Where characters are that may take no column, or two."""
+"""Ranges with characters that take no column, or two."""
 
 _PERHAPS_WIDE = re.compile("[\u1100-\u2065\u206a-\U0010ffff]")
 
 
 def short_lines(text: str) -> str:
-    """Wrap at 72 columns; a word that is longer, as a link is, stays in one piece."""
+    """Wrap at 72 columns; a longer word, such as a link, stays in one piece."""
     lines = []
     for line in text.splitlines():
         rest = line
@@ -50,8 +51,8 @@ def short_lines(text: str) -> str:
 
 
 def _find_break(line: str) -> int:
-    """Return where to break a line that is too long: as late as it fits, else as soon as it can be; 0 for nowhere."""
-    if not _OTHER_WIDTHS.search(line):  # most lines, and a mail has many: looking at each letter would be half its time
+    """Return where to break a line that is too long: as late as fits, else as early as possible; 0 for nowhere."""
+    if not _OTHER_WIDTHS.search(line):  # most lines; a look at each letter would take half of a mail's time
         if len(line) <= _COLUMNS:
             return 0
         return max(line.rfind(" ", 0, _COLUMNS + 1), 0) or max(line.find(" ", _COLUMNS), 0)
@@ -73,7 +74,7 @@ def _find_break(line: str) -> int:
 
 
 def _may_part(before: str, after: str) -> bool:
-    """Tell whether a line may end between a character and the next, where one of them is wide, or the next a blank."""
+    """Tell whether a line may end between two characters: one of them is wide, or the second is a space."""
     return bool(before) and (
         after == " " or (before not in _NEVER_LAST and before != " " and after not in _NEVER_FIRST)
     )
@@ -89,15 +90,15 @@ def _width(character: str) -> int:
 if TYPE_CHECKING:
     from keyturn.mail.rendering.render import Templates
 
-_MARK = f"value{token_hex(8)}"  # nobody can write it into a mail
+_MARK = f"value{token_hex(8)}"  # unguessable, so it cannot occur in a mail
 _PLACE = re.compile(rf"{_MARK}(\w+?){_MARK}")
 _MJML_TAG = re.compile(r"<mj-[^<>]*>")
 _AS_IT_IS = re.compile(r"[ !#-\[\]-~]*")
-"""What mrml leaves as it is in an attribute of MJML: it writes them as Rust writes a string, with its escapes."""
+"""Characters that mrml keeps as they are in an attribute; it writes attributes as Rust strings, with escapes."""
 
 _FILTERS: Mapping[str, Callable[[Language, datetime], str]] = {"clock": Language.clock, "moment": Language.moment}
 _MOST = 512
-"""Of shapes that are known, at some 40 kB each: a mail has about four in a language."""
+"""Shapes that are kept, at some 40 kB each: a mail has about four in a language."""
 
 
 class MailShapes:
@@ -109,7 +110,7 @@ class MailShapes:
         self._known: dict[tuple[object, ...], _Pattern | None] = {}
 
     def render(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
-        """Do what `Templates.render_values` does. A shape for which that comes out different is rendered by it."""
+        """Render as `Templates.render_values` does, which takes over for a shape with a different result."""
         shape = (name, language.tag, language.direction, *map(_shape, values.values()))
         pattern = self._known.get(shape)
         if pattern and (mail := pattern.fill(values, language)):
@@ -119,7 +120,7 @@ class MailShapes:
             try:
                 pattern = self._compile(name, values, language)
                 mail = pattern.fill(values, language)
-            except (TemplateInvalid, LookupError):  # it looks closer, and finds placeholders or takes them apart
+            except (TemplateInvalid, LookupError):  # the template examines the placeholders themselves
                 self._known[shape] = None
             else:
                 if mail:
@@ -138,9 +139,9 @@ class MailShapes:
 
 
 class _Pattern(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail whose values are not known: texts, and between them the names of what is filled in.
+    """A mail with open values: texts, and between them the names of the values.
 
-    `attributes` are the names of those that stand in an attribute of MJML.
+    `attributes`: the names of values in an attribute of MJML.
     """
 
     files: MailFiles
@@ -150,7 +151,7 @@ class _Pattern(msgspec.Struct, frozen=True, kw_only=True):
     attributes: list[str]
 
     def fill(self, values: Mapping[str, Any], language: Language) -> Rendered | None:
-        """Return the mail; None where MJML would write one of the attributes otherwise."""
+        """Return the mail; None if MJML would write one of the attributes differently."""
         printed = {place: _print(place, values, language) for place in {*self.markup[1::2], *self.text[1::2]}}
         if not all(_AS_IT_IS.fullmatch(printed[place]) for place in self.attributes):
             return None
@@ -160,14 +161,14 @@ class _Pattern(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Moment:
-    """Stands for a moment, of which a template prints what a filter makes of it."""
+    """A placeholder for a moment; a template prints only the result of a filter."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 def _shape(value: object) -> object:
-    """Return what of a value a template looks at."""
+    """Return the part of a value that a template may examine."""
     return bool(value) if isinstance(value, str) else None if isinstance(value, datetime) else value
 
 
@@ -182,8 +183,8 @@ def _place(name: str) -> str:
 
 
 def _leave_placeholders(environment: Environment) -> Environment:
-    """Let the environment print placeholders for moments, and leave the lines of a text as they are."""
-    # Called as those that they stand in for: what Jinja has compiled is shared.
+    """Make the environment print placeholders for moments, and keep the lines of a text."""
+    # Named like the filters that they replace, because compiled templates are shared.
     environment.filters["clock"] = pass_context(lambda _, moment: _place(f"{moment.name}__clock"))
     environment.filters["moment"] = pass_context(lambda _, moment: _place(f"{moment.name}__moment"))
     environment.filters["short_lines"] = str

@@ -1,5 +1,6 @@
-"""Sends mails with the provider that the settings choose: at its pace, in a span, and not while it is down.
+"""Sends mails with the configured provider, within its rate limit and in a span, and pauses while it is down.
 
-Declined: `aiobreaker` and `purgatory`. They refuse calls, while here a mail that the provider may have goes on asking
-it, and only new mails are led elsewhere.
+Declined: `aiobreaker` and `purgatory`. They refuse all calls. Here retries of a mail that the provider may have still
+go
+to that provider, and only new mails are led elsewhere.
 """

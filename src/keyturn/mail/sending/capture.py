@@ -1,4 +1,4 @@
-"""What `mail.transport = "capture"` does: mails become .eml files, and nothing leaves the machine."""
+"""The sender for `mail.transport = "capture"`: mails become .eml files and stay on this machine."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +14,9 @@ from keyturn.private_files import make_private_file, make_private_folder
 class CaptureSender:
     """Writes each mail into a folder as an .eml file: nothing leaves the machine.
 
-    The file has the name of the idempotency key, which must be one that a file may have, so that one look tells whether
-    the mail is there, however many others are. One thread writes: several would keep the interpreter from the one that
-    has SQLite's lock, for which whoever asks for a link waits.
+    The file is named after the idempotency key, which must be a valid file name. So a single look-up tells whether the
+    mail exists, however many files there are. One thread writes: several would take interpreter time from the thread
+    with SQLite's lock, and requests for links wait for that lock.
     """
 
     name = "capture"
@@ -26,13 +26,13 @@ class CaptureSender:
         self._writer: ThreadPoolExecutor | None = None
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Write the mail, unless one was written under the key; return the key."""
+        """Write the mail, unless the key has a file; return the key."""
         self._writer = self._writer or ThreadPoolExecutor(1, "keyturn-capture")
         await asyncio.get_running_loop().run_in_executor(self._writer, self._write, email, idempotency_key)
         return idempotency_key
 
     async def close(self) -> None:
-        """Wait for what is being written. Whoever sends later begins anew."""
+        """Wait for pending writes. A later `send` starts a new thread."""
         writer, self._writer = self._writer, None
         if writer:
             await asyncio.to_thread(writer.shutdown)
@@ -43,5 +43,5 @@ class CaptureSender:
             return
         make_private_folder(self._folder)
         half = self._folder / f".{uuid4().hex}.half"
-        make_private_file(half, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a link that works
+        make_private_file(half, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a working link
         half.replace(file)

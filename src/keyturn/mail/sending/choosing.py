@@ -1,4 +1,4 @@
-"""Which senders and reports the settings ask for. Each provider imports what it needs only when it is built."""
+"""Builds the senders and webhooks that the settings ask for. Each provider imports its libraries when it is built."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -35,15 +35,15 @@ class TracedSender:
 
 
 def require_libraries(settings: Settings) -> None:
-    """Raise SettingsInvalid where the library of a chosen provider is not installed; none is loaded."""
+    """Raise SettingsInvalid if the library of a chosen provider is not installed. Loads none of them."""
     for name in (settings.mail.transport, settings.mail.fallback):
         _require_library(name)
 
 
 def sender_for(name: str, settings: Settings, database: Database | None = None) -> Sender:
-    """Return the sender of a provider; with a database it keeps to the pace that all workers share.
+    """Return the sender of a provider; with a database it keeps to the rate limit that all workers share.
 
-    Raises SettingsInvalid where the provider's library is not installed.
+    Raises SettingsInvalid if the provider's library is not installed.
     """
     if name not in PROVIDERS:
         from keyturn.mail.sending.capture import CaptureSender
@@ -58,9 +58,9 @@ def sender_for(name: str, settings: Settings, database: Database | None = None) 
 
 
 def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
-    """Return who may report, by name: each provider that the settings hold a proof for, whichever is chosen.
+    """Return the webhooks of all providers that have a proof in the settings, by name, chosen or not.
 
-    Reports of mails come for days, also after another provider was chosen.
+    Reports of mails arrive for days, even after a change of provider.
     """
     webhooks = {}
     for name, provider in PROVIDERS.items():

@@ -13,11 +13,11 @@ from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
 
 LONGEST_HOLD = 10
-"""Seconds for which everybody waits where one was told to come back later."""
+"""Seconds for which all workers wait after the provider asked for a pause."""
 
 
 class PaceRow(Model):
-    """When a provider may be called next, in seconds since 1970: one row for all the workers that share its limit."""
+    """The time of a provider's next free slot, in seconds since 1970: one row for all workers that share its limit."""
 
     __tablename__ = "keyturn_pace"
 
@@ -26,10 +26,10 @@ class PaceRow(Model):
 
 
 class Pace:
-    """Books places for calls to a provider, `1 / per_second` apart.
+    """Books slots for calls to a provider, `1 / per_second` apart.
 
-    A place is booked by one statement, so no two workers get the same. Calls that are `first` in line have a row of
-    their own: they wait for each other alone, and move all other calls back by a place each.
+    One statement books a slot, so no two workers get the same. Calls that are `first` in line have a row of their own:
+    they wait only for each other, and move all other calls back by one slot each.
     """
 
     def __init__(self, database: Database, name: str, per_second: float, *, first: bool = False) -> None:
@@ -47,9 +47,9 @@ class Pace:
         return f"{self._name}:first"
 
     async def turn(self) -> None:
-        """Return when it is this caller's turn: at once where nobody called within the gap.
+        """Return when it is this caller's turn: at once if the gap since the last call has passed.
 
-        Raises SendRetryable where so many wait already that it would be too long for a lease in hand.
+        Raises SendRetryable if the queue is so long that the message's lease would run out.
         """
         moment = self._moment()
         later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
@@ -71,7 +71,7 @@ class Pace:
         await asyncio.sleep(found[0][0])
 
     async def hold(self, seconds: float) -> None:
-        """Give nobody a place for a while: the provider said so."""
+        """Book no slots for a while, because the provider asked for a pause."""
         until = self._moment() + seconds
         for name in (self._name, self._of_first):
             statement = update(PaceRow).where(PaceRow.name == name, PaceRow.next_at < until).values(next_at=until)
@@ -85,7 +85,7 @@ class Pace:
 
 
 class PacedSender:
-    """A sender that waits for its turn, and holds everybody where the provider asks for a pause."""
+    """A sender that waits for its turn, and holds all workers when the provider asks for a pause."""
 
     def __init__(self, sender: Sender, pace: Pace) -> None:
         self.name = sender.name
@@ -100,7 +100,7 @@ class PacedSender:
             raise  # its pause is for the report of this one mail
         except SendRetryable as error:
             if error.retry_after:
-                # A mail that was asked to wait longer is claimed again then; nobody waits so long with a lease in hand.
+                # A mail that was asked to wait longer is claimed again later; its lease would not last that long.
                 await self._pace.hold(min(error.retry_after, LONGEST_HOLD))
             raise
 
@@ -112,17 +112,18 @@ class PacedSender:
 
 
 PAUSE = 600
-"""Seconds after the last failure in which no other mail is risked: as long as the longest back-off, so that those that
-the provider may have ask it first."""
+"""Seconds after the last failure in which no new mail is tried: as long as the longest back-off. Mails that the
+provider
+may already have are tried first."""
 
 TRIAL = 60
-"""Seconds until another mail is risked where the last came to nothing: there was no account, or nothing to send."""
+"""Seconds until another mail is tried if the last trial gave no result: its account or its content was gone."""
 
 
 class Breaker:
-    """Opens after so many failures in a row, of whichever mails; one success closes it.
+    """Opens after so many failures in a row, of any mails; one success closes it.
 
-    It is one process's own: another finds out as fast, and one that was restarted knows no more than it has seen.
+    Each process has its own. Another process notices an outage as fast; a restarted one starts without knowledge.
     """
 
     def __init__(self, patience: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -132,7 +133,7 @@ class Breaker:
         self._next_at = 0.0
 
     def admits(self) -> bool:
-        """Tell whether a mail that the provider has never seen may go there; while it is down, one a pause may."""
+        """Tell whether a new mail may go to the provider; while the provider is down, one mail a pause may."""
         if self._failures < self._patience:
             return True
         if self._clock() < self._next_at:

@@ -60,11 +60,11 @@ _ACCOUNT = {
 _REJECTED, _NOT_VERIFIED = "MessageRejected", "is not verified"
 _THROTTLED = re.compile(r"TooManyRequests|Throttling")
 _TOO_FAST, _QUOTA = "Maximum sending rate exceeded", "Daily message quota exceeded"
-"""What tells one from the other are SES's sentences
+"""SES's sentences, which alone tell the two errors apart
 (https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html)."""
 
 _QUOTA_PAUSE = timedelta(minutes=10)
-"""The quota is of any 24 hours, so some of it is free again all the time; AWS asks for a wait of up to ten minutes."""
+"""The quota covers the last 24 hours, so capacity returns all the time; AWS advises waits of up to ten minutes."""
 
 
 class SesSender:
@@ -108,7 +108,7 @@ class _Accepted(msgspec.Struct, rename="pascal"):
 
 
 class _Error(msgspec.Struct):
-    """Says what is wrong in a sentence; services of AWS differ in how they call it."""
+    """An error in a sentence; AWS services differ in the name of its field."""
 
     message: str = ""
     other: str = msgspec.field(name="Message", default="")
@@ -119,7 +119,7 @@ class _Error(msgspec.Struct):
 
 
 def _error_type(answer: Answer) -> str:
-    """Return AWS's name of an error, which stands before a colon; nothing where there is none."""
+    """Return AWS's name of an error, the part before a colon; "" if there is no name."""
     name: str = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
     return name if re.fullmatch(r"[A-Za-z]{1,60}", name) else ""
 
@@ -147,7 +147,7 @@ def _fields(email: Email, key: str) -> dict[str, Any]:
             }
         },
         "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, KEY_TAG: key}.items()],
-        # A tracked link is told to SES whole, and its reports repeat it.
+        # A tracked link passes through SES whole, and its reports repeat it.
         "ConfigurationOverrides": {"Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}},
     }
     return fields | ({"ReplyToAddresses": [email.reply_to]} if email.reply_to else {})
@@ -171,13 +171,13 @@ _EVENTS = {
 }
 
 _SUPPRESSED = {"Suppressed", "OnAccountSuppressionList"}
-"""Kinds of bounces and complaints that are none: the mailbox is on a list of SES's, and was not written to."""
+"""Kinds of bounces and complaints about mails that SES did not send, because the mailbox is on one of its lists."""
 
 
 class SesWebhook:
     """Reads reports that SNS brings from one topic, and confirms the topic's subscription.
 
-    SNS may bring a report again; each has an id, so one that is replayed changes nothing.
+    SNS may repeat a report. Each has an id, so a replay changes nothing.
     """
 
     longest = 524_288
@@ -193,9 +193,9 @@ class SesWebhook:
             raise WebhookRefused("another topic than ses.topic_arn in the headers")
 
     async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return what is reported. Raises WebhookRefused; Unavailable where SNS could not be asked for its certificate.
+        """Return the reports. Raises WebhookRefused, and Unavailable if SNS's certificate cannot be fetched.
 
-        What has not the form of an event is passed over: SES greets a topic in plain words, and others may publish too.
+        Skips messages that are not events: SES greets a topic in plain text, and other publishers may use the topic.
         """
         try:
             message = await self._topic.receive(body)
@@ -212,7 +212,7 @@ class _Mail(msgspec.Struct, rename="camel"):
 
 
 class _Detail(msgspec.Struct, frozen=True, rename="camel"):
-    """Says more of an event; each kind has names of its own."""
+    """Details of an event; each kind has its own names."""
 
     timestamp: Time | None = None
     bounce_type: str | None = None
@@ -223,7 +223,7 @@ class _Detail(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Event(msgspec.Struct, rename="camel"):
-    """Tells what became of a mail; the type is a notification's where an identity and no configuration set tells it."""
+    """What happened to a mail. `type` is the notification's if an identity reports it without a configuration set."""
 
     mail: _Mail
     event_type: str = ""
@@ -263,7 +263,7 @@ def _reports(message_id: str, message: str) -> Sequence[Report]:
 
 
 def topic_parts(arn: str) -> tuple[str, str]:
-    """Return the region of an SNS topic, and what its hosts end with after amazonaws.com."""
+    """Return the region of an SNS topic, and the suffix of its hosts after amazonaws.com."""
     found = re.fullmatch(r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn)
     if not found:
         raise ValueError("not the ARN of a topic")
@@ -271,7 +271,7 @@ def topic_parts(arn: str) -> tuple[str, str]:
 
 
 _NOT_ALLOWED = "AccessDeniedException"
-"""The key is one of AWS's, and its policy does not hold this call."""
+"""AWS knows the key, but its policy does not allow this call."""
 
 _CONSOLE = "https://console.aws.amazon.com/ses"
 _NEW_KEY = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key of an IAM user, and look at this machine's clock."
@@ -282,7 +282,7 @@ class _Quota(msgspec.Struct, rename="pascal"):
 
 
 class _Account(msgspec.Struct, rename="pascal"):
-    """Says what may be sent in a region (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html)."""
+    """What a region allows (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html)."""
 
     sending_enabled: bool
     production_access_enabled: bool
@@ -290,7 +290,7 @@ class _Account(msgspec.Struct, rename="pascal"):
 
 
 class _Identity(msgspec.Struct, rename="pascal"):
-    """Says who may be a sender (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetEmailIdentity.html)."""
+    """The state of a sender (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetEmailIdentity.html)."""
 
     verified_for_sending_status: bool
 

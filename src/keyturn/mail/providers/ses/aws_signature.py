@@ -13,7 +13,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds what a request to one service in one region is signed with."""
+    """The credentials that sign a request to one service in one region."""
 
     key_id: str
     secret_key: str
@@ -22,7 +22,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignatureV4(httpx.Auth):
-    """Signs requests whose addresses have no query, with the time at which each is sent."""
+    """Signs requests to URLs without a query, with the current time."""
 
     requires_request_body = True
 
@@ -38,7 +38,7 @@ class SignatureV4(httpx.Auth):
 
 
 def _authorization(request: httpx.Request, credentials: Credentials, moment: str) -> str:
-    """Return the header; `moment` is the time as the header x-amz-date has it."""
+    """Return the header; `moment` is the time as in the header x-amz-date."""
     signed = {name: request.headers[name] for name in ("content-type", "host", "x-amz-date") if name in request.headers}
     canonical = "\n".join(
         (

@@ -1,4 +1,4 @@
-"""What Amazon SNS brings from one topic, believed by its signature.
+"""Receives messages of one Amazon SNS topic and verifies their signatures.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
@@ -22,19 +22,19 @@ from keyturn.mail.providers.ses import topic_parts
 from keyturn.problems.requests import Unavailable
 
 _PATIENCE = 5
-"""Seconds for one call to SNS; it gives an answer to its own 15."""
+"""Seconds for one call to SNS. SNS itself waits 15 seconds for our answer."""
 
 _LONGEST_ANSWER = 16_384
-"""Bytes: a certificate has some 2,000."""
+"""Bytes: a certificate has about 2,000."""
 
 _HEADERS = {"accept-encoding": "identity", "connection": "close"}
-"""So that what is read is what was bounded, and no connection stays that has to be closed later."""
+"""These headers keep the body within its bound on the wire, and close the connection after the answer."""
 
 _MOST_CERTIFICATES = 4
 _MOST_AT_ONCE = 8
 _MOST_REFUSED = 256
 _REFUSED_FOR = 60.0
-"""Seconds for which an address that holds no certificate is not asked again."""
+"""Seconds for which a URL without a certificate is not fetched again."""
 
 _OK = 200
 _REFUSALS = {400, 403, 404}
@@ -44,7 +44,7 @@ NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
 
 
 class SnsMessage(msgspec.Struct, rename="pascal"):
-    """Holds what SNS posts. `message` is what somebody published; `token` confirms a subscription."""
+    """A post from SNS. `message` is the published text; `token` confirms a subscription."""
 
     type: str
     message_id: str
@@ -59,7 +59,7 @@ class SnsMessage(msgspec.Struct, rename="pascal"):
     token: str = ""
 
     def signed(self) -> bytes:
-        """Return what is signed: names and values, in the order of the names."""
+        """Return the signed text: names and values, in the order of the names."""
         parts = {"Message": self.message, "MessageId": self.message_id}
         if self.type == NOTIFICATION:
             parts |= {"Subject": self.subject} if self.subject is not None else {}
@@ -72,11 +72,11 @@ class SnsMessage(msgspec.Struct, rename="pascal"):
 
 
 class SnsTopic:
-    """Verifies what comes from a topic, and confirms that it may come here.
+    """Verifies messages of a topic, and confirms its subscription to this endpoint.
 
-    Everybody can have SNS sign something of a topic of their own, so the topic is told by its ARN, and nothing is
-    called but SNS in that topic's region: the host of a certificate and of a confirmation is made of the ARN, whatever
-    the message says.
+    Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its ARN. Only SNS in
+    that topic's region is called: the host of a certificate and of a confirmation is derived from the ARN, never from
+    the message.
     """
 
     def __init__(self, arn: str) -> None:
@@ -86,13 +86,13 @@ class SnsTopic:
         self._certificates: dict[str, Certificate] = {}
         self._refused: dict[str, float] = {}
         self._fetching: dict[str, asyncio.Task[Certificate]] = {}
-        # Now: to set its TLS up takes some 40 ms, which would hold the loop.
+        # Now, not in the first call: setting up TLS takes some 40 ms, which would hold the loop.
         self._http = HttpClient(timeout=_PATIENCE, follow_redirects=False, headers=_HEADERS)
 
     async def receive(self, body: bytes) -> SnsMessage | None:
-        """Return the message that somebody published, and confirm a subscription.
+        """Return the published message; None after confirming a subscription.
 
-        Raises msgspec.MsgspecError and ValueError for what SNS did not sign, Unavailable if SNS cannot be asked.
+        Raises msgspec.MsgspecError and ValueError if SNS did not sign it, Unavailable if SNS cannot be reached.
         """
         message = msgspec.json.decode(body, type=SnsMessage)
         await self.verify(message)
@@ -101,11 +101,11 @@ class SnsTopic:
         return message if message.type == NOTIFICATION else None
 
     async def verify(self, message: SnsMessage) -> None:
-        """Raise ValueError where SNS did not sign it, or for another topic; Unavailable where nobody knows."""
+        """Raise ValueError for a wrong signature or topic, Unavailable if the certificate cannot be fetched."""
         if message.topic_arn != self.arn:
             raise ValueError("another topic than ses.topic_arn")
         if message.signature_version != "2":
-            # SHA-1 must not sign any more (NIST SP 800-131A): who can publish elsewhere could prepare a collision.
+            # NIST SP 800-131A disallows SHA-1 signatures: a publisher of another topic could prepare a collision.
             raise ValueError("signed with SHA-1: set the topic's attribute SignatureVersion to 2")
         certificate = await self._certificate(message.signing_cert_url)
         key, moment = certificate.public_key(), datetime.now(UTC)
@@ -121,15 +121,15 @@ class SnsTopic:
             raise ValueError("the signature does not fit") from None
 
     async def confirm(self, token: str) -> None:
-        """Confirm the topic's subscription. Raises ValueError where SNS refuses, Unavailable where nobody knows."""
+        """Confirm the topic's subscription. Raises ValueError if SNS refuses, Unavailable if SNS is unclear."""
         query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": token}
         if _CONFIRMED not in await self._get(f"{self.host}/", query):
             raise Unavailable("SNS did not confirm the subscription")
 
     async def _certificate(self, url: str) -> Certificate:
-        """Return the certificate at an address of SNS's, fetched once: TLS proves that it is SNS's.
+        """Return the certificate at an SNS URL, fetched once; TLS proves that it comes from SNS.
 
-        An unknown address costs one call, whoever names it; none waits for the call to another address.
+        An unknown URL costs one call, whoever sends it; fetches of different URLs do not wait for each other.
         """
         path = url.removeprefix(self.host)
         if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
@@ -144,7 +144,7 @@ class SnsTopic:
                 raise Unavailable("too many certificates are being fetched")
             task = self._fetching[url] = asyncio.create_task(self._fetch(url))
             task.add_done_callback(lambda ended: self._note_fetch(url, ended))
-        return await asyncio.shield(task)  # others may wait for the same one
+        return await asyncio.shield(task)  # other messages may wait for the same fetch
 
     def _note_fetch(self, url: str, ended: asyncio.Task[Certificate]) -> None:
         del self._fetching[url]
@@ -163,7 +163,7 @@ class SnsTopic:
             raise Unavailable("what SNS holds at that address is no certificate") from None
 
     async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
-        """Return what SNS answers. Raises ValueError where it refuses, Unavailable for any other answer."""
+        """Return the answer of SNS. Raises ValueError if SNS refuses, Unavailable for any other answer."""
         try:
             async with asyncio.timeout(_PATIENCE), self._http.stream("GET", url, params=query) as answer:
                 body = await read_bounded(answer, _LONGEST_ANSWER)
