@@ -37,9 +37,9 @@ def create_app(
     worker: bool = True,
     more: Sequence[ControllerRouterHandler] = (),
 ) -> ASGIApp:
-    """Return the service: the API, the hosted pages and, unless told otherwise, the worker that `server.worker` names.
+    """Return the service: the API, the hosted pages and, if `worker`, the worker that `server.worker` names.
 
-    `more` is mounted beside.
+    `more`: further route handlers, mounted beside.
 
     Raises SettingsInvalid.
     """
@@ -59,12 +59,12 @@ def create_app(
                 parts.meters,
                 parts.database,
                 token=settings.metrics.token,
-                # https ends at a proxy, and so does whatever is reached under another name than this machine's.
+                # https ends at a proxy, as does any request under another name than this machine's.
                 local=is_loopback(settings.base_url),
             ),
             *more,
         ],
-        # Only a proxy of ours is believed that says which trace a request belongs to.
+        # Only our own proxy may say which trace a request belongs to.
         middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[plugin],
         exception_handlers=service_error_handlers(pages),
@@ -85,7 +85,7 @@ def create_app(
 
 
 def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
-    """Return /health and /metrics alone, for a process that answers nothing else. `local`: on a loopback address."""
+    """Return an app with only /health and /metrics, for a process without an API. `local`: on a loopback address."""
 
     async def require_ready() -> None:
         await require_current(parts.database)
@@ -103,9 +103,9 @@ def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
-    """Let the pages of the origins on the list read answers (OWASP ASVS 3.4.2); cookies stay at home.
+    """Let pages of the listed origins read answers (OWASP ASVS 3.4.2), without cookies.
 
-    A page reads of an answer's headers only those that are named here (Fetch, 3.3.2): when to ask again.
+    A page can read only the listed response headers (Fetch, 3.3.2): those that say when to retry.
     """
     if not settings.server.allowed_origins:
         return None

@@ -36,7 +36,7 @@ from keyturn.telemetry.logs import LogEvent, redact_access_logs
 from keyturn.web_parts import reset_api_of, site_of
 from keyturn.webhooks.events import AccountSecured, Callback, PasswordChanged, PasswordResetRequested, SecondStepFailed
 
-if TYPE_CHECKING:  # an app that has it brings it: it takes a fifth of a start
+if TYPE_CHECKING:  # only an app that uses it has it installed, and its import takes a fifth of a start
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
 
 log = logging.getLogger(__name__)
@@ -58,15 +58,15 @@ _CHOICES = (
 
 @dataclass(kw_only=True)
 class KeyturnConfig:
-    """What an app says of its Keyturn.
+    """An app's configuration of its Keyturn.
 
-    `alchemy`: the app's own configuration of its database, in which Keyturn's tables are, too.
-    `accounts`: a store of the app's, or what `table_of` makes of its user model, instead of that of the settings.
-    `worker`: whether the app sends the mails, as `server.worker` says; `litestar keyturn worker` does as well.
-    `pages`: without them only the API is there, and no mail leads to a page of Keyturn's that the settings do not name.
-    `path`: where all routes are in this app; that of `base_url` by default, and "" behind a proxy that takes it away.
-    `sender`: stands in for `mail.transport` in tests, whose worker is in this process.
-    `parts`: what `create_app` has built already.
+    `alchemy`: the app's own configuration of its database, which then holds Keyturn's tables, too.
+    `accounts`: a store of the app's, or what `table_of` makes of its user model, instead of the settings' store.
+    `worker`: whether the app sends the mails, as `server.worker` says; `litestar keyturn worker` is the alternative.
+    `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
+    `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy that strips it.
+    `sender`: replaces `mail.transport` in tests, whose worker runs in this process.
+    `parts`: parts that `create_app` has already built.
     `on_...`: async functions that are told, at least once, by the process that sends the mails.
     `before_reset`: an async function that is asked before a link is used up, and may refuse with a sentence.
     """
@@ -87,20 +87,21 @@ class KeyturnConfig:
 
     @property
     def told(self) -> Mapping[str, Callback[Any] | None]:
-        """The functions that are told of events, by their names here."""
+        """The callbacks of events, by their names in this class."""
         return {name: getattr(self, name) for name in _EVENTS}
 
 
 class KeyturnPlugin(InitPlugin):
-    """Adds the routes, and a lifespan that starts the worker and closes what was opened.
+    """Adds the routes, and a lifespan that starts the worker and closes its resources.
 
-    What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).
+    The app's settings for its own routes do not apply to these, but its middleware does (`MountedApart`).
 
-    Raises SettingsInvalid. The database is looked at when the app starts: SettingsInvalid or DatabaseUnready then.
+    Raises SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or
+    DatabaseUnready.
     """
 
     command = "litestar keyturn"
-    """What people type to have the commands on it."""
+    """The command that messages suggest to users."""
 
     def __init__(self, config: KeyturnConfig) -> None:
         settings = config.settings
@@ -112,7 +113,7 @@ class KeyturnPlugin(InitPlugin):
         callbacks = _callbacks(config.told, config.before_reset)
         self.shares_database = config.alchemy is not None
         self.parts = config.parts or _build_parts(settings, config, callbacks)
-        self._is_alone = config.parts is None  # `serve`, which brings parts, has looked before it started anything
+        self._is_alone = config.parts is None  # `serve`, which brings parts, has checked before it started anything
         self._worker = _place_of_worker(self.parts, wanted=config.worker)
         self._supervisor: Supervisor | None = None
         if self._worker == "child":
@@ -154,7 +155,7 @@ class KeyturnPlugin(InitPlugin):
         return app_config
 
     def _path_below(self, app_path: str) -> str:
-        """Return where the routes are in an app that has that path itself. Raises SettingsInvalid."""
+        """Return the path of the routes within an app that has this path itself. Raises SettingsInvalid."""
         if self._path is not None:
             return self._path
         above = app_path.rstrip("/")
@@ -186,9 +187,9 @@ class KeyturnPlugin(InitPlugin):
 
 
 class _LifespanLast(InitPlugin):
-    """Adds a lifespan after those of all other plugins, and of the plugins that these bring.
+    """Adds a lifespan after those of all other plugins, including plugins that other plugins add.
 
-    It begins when an app's own tables have been made, and ends before its pool of connections is closed.
+    It begins after the app's own tables have been created, and ends before its connection pool is closed.
     """
 
     def __init__(self, lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> None:
@@ -210,14 +211,14 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 def _place_of_worker(parts: Parts, *, wanted: bool) -> Literal["child", "inside", "none"]:
-    """Return where this app's mails are sent. A sender of the app's, as tests have, is in this process alone."""
+    """Return where this app's mails are sent. A sender of the app, as in tests, exists in this process alone."""
     if not wanted:
         return "none"
     return "inside" if parts.sender else parts.settings.server.worker
 
 
 def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
-    """Raise SettingsInvalid for what a worker needs and no settings can tell another process."""
+    """Raise SettingsInvalid for what a worker needs and the settings cannot pass to another process."""
     found = {name: "is a function of this process" for name, function in config.told.items() if function}
     if config.accounts is not None and not isinstance(config.accounts, TableSettings):
         found["accounts"] = "is an object of this process"
@@ -228,7 +229,7 @@ def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
 
 
 def _build_parts(settings: Settings, config: KeyturnConfig, callbacks: Mapping[str, Callback[Any]]) -> Parts:
-    """Return the parts, whose settings name the database that is used."""
+    """Return the parts, whose settings name the database in use."""
     database = None
     if config.alchemy:
         settings, database = share_database(settings, config.alchemy)
@@ -245,7 +246,7 @@ def _build_parts(settings: Settings, config: KeyturnConfig, callbacks: Mapping[s
 def _callbacks(
     arguments: Mapping[str, Callback[Any] | None], before_reset: BeforeReset | None
 ) -> dict[str, Callback[Any]]:
-    """Return those that were given, by event. Raises SettingsInvalid for a function that would hold the loop."""
+    """Return the given callbacks, by event. Raises SettingsInvalid for a function that would block the event loop."""
     given = {name: told for name, told in arguments.items() if told is not None}
     asked = {"before_reset": before_reset} if before_reset else {}
     faults = [
@@ -259,7 +260,7 @@ def _callbacks(
 
 
 def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | None) -> Settings:
-    """Return the settings, which name the store that is used. Raises SettingsInvalid where they name one, too."""
+    """Return the settings with the store in use. Raises SettingsInvalid if they already name a store."""
     if accounts is None:
         return settings
     own, default = settings.accounts, AccountSettings()
@@ -277,14 +278,14 @@ def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | 
 
 
 def _without_default_pages(settings: Settings) -> Settings:
-    """Return the settings without the page that is theirs by default and nobody asked for."""
+    """Return the settings without the page that is on by default and was not set explicitly."""
     if settings.secure_account.url != SecureAccountSettings().url:
         return settings
     return msgspec.structs.replace(settings, secure_account=msgspec.structs.replace(settings.secure_account, url=""))
 
 
 def _require_own_pages(settings: Settings) -> None:
-    """Raise SettingsInvalid for addresses of hosted pages, which are left out: mails would lead to nothing."""
+    """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
     faults = [
         Fault(name, "is that of a hosted page, and those are left out (pages=False): set it to the app's own page")
         for name in _settings_of_own_pages(settings)

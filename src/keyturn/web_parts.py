@@ -1,4 +1,4 @@
-"""What the API and the hosted pages need of the parts."""
+"""Selects the parts that the API and the hosted pages need."""
 
 from urllib.parse import urlsplit
 
@@ -9,11 +9,11 @@ from keyturn.settings import Settings, hosted_path
 from keyturn.settings.keys import derive
 
 _DEVICE_LIFE = 400 * 24 * 3600
-"""Seconds; a browser keeps no cookie longer (RFC 6265bis, 5.5)."""
+"""Seconds; browsers keep no cookie longer (RFC 6265bis, 5.5)."""
 
 
 def reset_api_of(parts: Parts) -> ResetApi:
-    """Return what the API needs of the parts."""
+    """Return the parts that the API needs."""
     sessions = None
     if parts.sign_ins:
         sessions = SessionApi(
@@ -51,7 +51,7 @@ def device_cookie_of(settings: Settings) -> HostCookie:
 
 
 def site_of(parts: Parts) -> Site:
-    """Return what the hosted pages need of the parts."""
+    """Return the parts that the hosted pages need."""
     settings = parts.settings
     return Site(
         requests=parts.requests,

@@ -1,7 +1,7 @@
-"""The worker that `Supervisor` starts: a process of its own, that ends with the one that started it.
+"""The worker that `Supervisor` starts: a separate process that ends with the process that started it.
 
-A line on its standard input says what to do, each further one that something waits in the outbox, and the end of the
-input that nobody is there any more: that also comes where the other process was killed. What it counts, it tells the
+The first line on its standard input holds its orders. Each further line says that a message waits in the outbox. The
+end of the input means that the other process has ended, even if it was killed. The worker reports its counts to the
 other process, whose /metrics answers for both.
 """
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from keyturn.parts import Parts
 
 WORKING = "working"
-"""The report that says that the outbox is being worked off; all others are named as the method of the meters."""
+"""The report that the worker has started its work; all others have the name of a method of the meters."""
 
 Report = list[str | int | float]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is told at its start; over a pipe, since the settings hold secrets."""
+    """The worker's orders at its start, sent over a pipe since the settings hold secrets."""
 
     settings: Settings
     reload_templates: bool
@@ -50,14 +50,14 @@ def _plain_text(kind: type[Any], text: Any) -> Any:
 
 
 class ReportedMeters(PrometheusMeters):
-    """Counts in the process that reads the other end of a pipe."""
+    """Reports counts to the process that reads the other end of a pipe."""
 
     def __init__(self, pipe: int) -> None:
         super().__init__()
         self._pipe = pipe
 
     def report(self, *words: str | float) -> None:
-        with contextlib.suppress(OSError):  # nobody reads any more: the end of the input follows
+        with contextlib.suppress(OSError):  # the reader is gone: the end of the input follows
             os.write(self._pipe, msgspec.json.encode(words) + b"\n")
 
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
@@ -69,9 +69,9 @@ class ReportedMeters(PrometheusMeters):
 
 def main() -> None:
     """Work until the standard input ends, or SIGTERM comes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to everybody; the other process ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the other process ends this one
     reports = os.dup(1)
-    os.dup2(2, 1)  # what a library prints is no report
+    os.dup2(2, 1)  # output that a library prints is no report
     orders = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - for as long as the process lives
     if not (line := orders.readline()):
         return
@@ -100,7 +100,7 @@ async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> Non
         with contextlib.suppress(RuntimeError):  # the loop has ended already
             loop.call_soon_threadsafe(task.cancel)
 
-    # A thread, since Windows' event loop reads no pipe that it has not made.
+    # A thread, since the event loop of Windows can only read pipes that it has created.
     threading.Thread(target=listen, name="orders", daemon=True).start()
     with on_signals([signal.SIGTERM], task.cancel):
         meters.report(WORKING)

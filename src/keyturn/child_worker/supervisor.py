@@ -1,7 +1,7 @@
-"""Keeps a worker beside a process that answers: one more process, started again where it ends.
+"""Runs a worker beside a process that answers requests, and starts it again if it ends.
 
-A process of its own, since what it does for somebody who has an account, and for nobody else, would be seen in the
-time of every other answer of this one: a mail is handed over, and on SQLite that was under the lock of a writer here.
+The worker is a separate process because its work would be visible in the response times of this one. Mails are handed
+over only for addresses that have an account, and on SQLite that work held the writer's lock here.
 """
 
 import asyncio
@@ -22,40 +22,40 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.worker")
 
 _PAUSES = (0.5, 1, 2, 5, 10, 30)
-"""Seconds before each further start; the last one for ever."""
+"""Seconds before each further start; the last one repeats."""
 
 _STEADY = 60
-"""Seconds after which an end is a first one again."""
+"""Seconds after which a failure counts as the first again."""
 
 _TOLD_TO_END = (0, -signal.SIGTERM)
-"""Exit codes of a worker that got SIGTERM: where an app is stopped, its whole group or unit may get it at once."""
+"""Exit codes of a worker that got SIGTERM: stopping an app may send it to the whole group or unit at once."""
 
 _LONGEST_START = 30
-"""Seconds after which a worker that does not work yet is told as one that is not there."""
+"""Seconds after which a worker that has not started counts as down."""
 
 _PATIENCE = 5
-"""Seconds beyond the lease that a worker gets to hand over what it holds."""
+"""Seconds beyond the lease that a worker gets to deliver the messages that it holds."""
 
 
 class Supervisor:
-    """Starts the worker at `start`; `parts` are those of the process that answers, `settings` those of the worker."""
+    """Starts the worker at `start`. `parts`: of the process that answers; `settings`: of the worker."""
 
     def __init__(self, parts: Parts, settings: Settings) -> None:
         self._parts = parts
         settings = msgspec.structs.replace(
             settings, secret_key=Secret(parts.secrets[0])
-        )  # where none is set, this one's
+        )  # if none is set, this process's key
         self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
         self._longest_end = settings.worker.lease.total_seconds() + _PATIENCE
         self._works = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Return at once: nothing that this process answers waits for its worker."""
+        """Start the worker and return at once: no request waits for it."""
         self._task = asyncio.create_task(self._keep_one())
 
     async def stop(self) -> None:
-        """End the worker when it has handed over what it holds, and wait for that as long as a lease lasts."""
+        """End the worker after it has delivered what it holds; wait for that as long as a lease lasts."""
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -67,7 +67,7 @@ class Supervisor:
             begun = monotonic()
             try:
                 code: int | str = await self._run_one()
-            except Exception as error:  # noqa: BLE001 - whatever it says, and whatever the machine lacks: another follows
+            except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
             self._parts.worker.is_down = True
             failures = 0 if monotonic() - begun > _STEADY else failures
@@ -79,7 +79,7 @@ class Supervisor:
 
     async def _run_one(self) -> int:
         """Run a worker until it ends, and return its exit code; a cancellation ends it."""
-        # -P: what lies in the folder that somebody stands in is not imported as a library.
+        # -P: files in the current folder are not imported as libraries.
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "keyturn.child_worker.process", stdin=PIPE, stdout=PIPE
         )
@@ -102,11 +102,11 @@ class Supervisor:
             log.error(LogEvent("worker.late", seconds=_LONGEST_START))
 
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
-        """Tell the worker of each commit. On SQLite nobody else would, until it looks again by itself."""
+        """Tell the worker of each commit. On SQLite it would otherwise notice only at its next poll."""
         while True:
             await self._parts.outbox.waiting.wait()
             self._parts.outbox.waiting.clear()
-            if not orders.transport.get_write_buffer_size():  # one that does not read has a line to read already
+            if not orders.transport.get_write_buffer_size():  # a worker that does not read already has a line to read
                 orders.write(b"\n")
 
     async def _read_reports(self, process: Process) -> None:
@@ -123,7 +123,7 @@ class Supervisor:
                     log.info(LogEvent("worker.started", pid=process.pid))
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
-        """End the worker: at once where it holds nothing yet, else when it has handed that over."""
+        """End the worker: at once if it has not started yet, otherwise after it has delivered what it holds."""
         orders.close()
         patience = self._longest_end if self._works else 0
         try:

@@ -1,4 +1,4 @@
-"""How much a relay does at a time, how long each may take, and how often it is tried."""
+"""One try of a message: the limits it runs under, the pause before the next try, and the log line of its outcome."""
 
 import asyncio
 import logging
@@ -19,15 +19,15 @@ from keyturn.telemetry.meters import Meters
 
 
 class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds what a relay does at a time.
+    """Limits of a relay.
 
-    A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
-    `rest` lies between two claims, `poll` at most: what comes meanwhile is worked off together, at a fraction of what
-    each takes alone. There is none where a lane found as much as it had room for, or has room again.
-
-    What a worker held that was killed is claimed again after `abandoned_after`.
-    `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
-    `max_crashes` is how often a message may end in a way that nobody foresaw, some ten minutes of tries.
+    `poll`: the longest time until a relay sees a message of another process.
+    `rest`: pause between two claims, at most `poll`. Messages that arrive in between are handled together, at a
+    fraction of the cost. A lane that claimed as much as it had room for, or has room again, does not pause.
+    `lease`: a delivery that takes longer is cancelled.
+    `abandoned_after`: time after which messages of a killed worker are claimed again.
+    `max_attempts`: tries, at most ten minutes apart. They end before the 24 hours for which Resend remembers a key.
+    `max_crashes`: how often a try may end unexpectedly; about ten minutes of tries.
     """
 
     poll: timedelta = timedelta(seconds=1)
@@ -42,7 +42,7 @@ log = logging.getLogger("keyturn.outbox")
 
 
 class RelayLog:
-    """Counts and tells what became of a message, under the name of the request that it comes from."""
+    """Counts and logs the outcome of a message, under the id of the request that it comes from."""
 
     def __init__(self, meters: Meters, origin: Callable[[Message], Origin]) -> None:
         self._meters = meters
@@ -54,17 +54,17 @@ class RelayLog:
         log.log(level, LogEvent(f"{_noun(message)}.{outcome}", **about, **fields))
 
     def dropped(self, messages: Sequence[Message], reason: str) -> None:
-        """Tell of messages of one kind that came to nothing together, many of them in one line.
+        """Log messages of one kind that were dropped together, many of them in one line.
 
-        Whoever asks for thousands of addresses that nobody has would fill a disk otherwise (CWE-779). Which requests
-        they were is in the history of each.
+        Otherwise a client that requests links for thousands of unknown addresses could fill a disk (CWE-779). The
+        history of each message names its request.
         """
         first = messages[0]
         if len(messages) == 1:
             self._name_request_of(first)
             self.outcome(logging.INFO, first, "dropped", reason=reason)
             return
-        request_id.set("")  # they are of many
+        request_id.set("")  # they come from many requests
         self._meters.message(first.kind, "dropped", len(messages))
         ids = ",".join(str(message.id) for message in messages)
         log.info(
@@ -72,17 +72,17 @@ class RelayLog:
         )
 
     def unsettled(self, message: Message, error: Exception) -> None:
-        """Tell that nothing can be written down now: the lease ends by itself, and the message is claimed again."""
+        """Log that the outcome cannot be written now: the lease runs out, and the message is claimed again."""
         self._name_request_of(message)
         log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
 
     def _name_request_of(self, message: Message) -> None:
-        """Let what is logged from here on name the request that the message comes from."""
+        """Set the request id of the following log lines to the request that the message comes from."""
         request_id.set(self._origin(message).request_id)
 
 
 def _noun(message: Message) -> str:
-    """Return "event" for a message to the app, "mail" for every other."""
+    """Return "event" for a message to the app, "mail" for all others."""
     return "event" if message.kind.startswith(("webhook_", "callback_")) else "mail"
 
 
@@ -90,13 +90,13 @@ FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=10)
 
 LONGEST_OF_OURS = timedelta(seconds=30)
-"""After a fault of our own, which a restart or a deploy mends: nobody's mail waits long for what is over."""
+"""The longest pause after a fault of our own. A restart or a deploy fixes it, and mails should leave soon after."""
 
 
 def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> timedelta:
     """Return the pause after try number `attempt`, from 1; `jitter` in [0, 1) spreads it over its upper half.
 
-    It doubles each time up to `longest`. Equal jitter keeps those who failed together from coming back together
+    The pause doubles each time up to `longest`. Equal jitter keeps messages that failed together from retrying together
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
     doubled: int = 2 ** min(attempt - 1, 30)
@@ -105,13 +105,13 @@ def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> tim
 
 
 Prepared = Settlement | Delivery | Exception
-"""What has become of a message, what is left to do for it, or why it cannot be done."""
+"""A message's outcome, the delivery that is left to do, or why it cannot be done."""
 
 
 class Attempts:
-    """Tries a message that is held, which then ends, or is left for later.
+    """Tries a message that this worker holds, and ends or postpones it.
 
-    `jitter` returns a number in [0, 1) (`backoff`).
+    `jitter`: returns a number in [0, 1) (`backoff`).
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Attempts:
         self._log = log_of_relay
 
     async def make(self, lane: Lane, message: Message, prepared: Prepared | None) -> None:
-        """Try the message once, or what was `prepared` of it. Whatever comes of it is settled, or logged."""
+        """Try the message once, or what was `prepared` for it. The outcome is settled or logged."""
         try:
             await self._attempt(lane, message, prepared)
         except LeaseLost:
@@ -135,7 +135,7 @@ class Attempts:
 
     async def _attempt(self, lane: Lane, message: Message, prepared: Prepared | None) -> None:
         if message.crashes > self._limits.max_crashes:
-            # Each of those claims ran out without a word: the message may be what ended its workers.
+            # Each of those claims ran out without a report: the message may have killed its workers.
             await self._give_up(message, "no try came to an end")
             return
         try:
@@ -150,7 +150,7 @@ class Attempts:
         except SendRetryable as error:
             await self._try_later(message, error)
         except AccountsUnready:
-            # Nothing is wrong with the message: it waits for the app's database as it would for a provider.
+            # The message is fine: it waits for the app's database as it would for a provider.
             await self._try_later(message, SendRetryable("accounts unready"))
         except TimeoutError:
             await self._try_after_crash(message, "it took longer than its lease")
@@ -164,7 +164,7 @@ class Attempts:
             async with asyncio.timeout(longest):
                 prepared = await lane.prepare(message)
         if isinstance(prepared, Exception):
-            raise prepared.with_traceback(None)  # others raise the same one, and each would add to it
+            raise prepared.with_traceback(None)  # several messages may raise it, and each would extend its traceback
         if isinstance(prepared, Settlement):
             return prepared
         async with lane.place(message), asyncio.timeout(longest):

@@ -1,4 +1,4 @@
-"""What happened to a message: our own tries, and what the provider reports of it later."""
+"""The history of a message: our own tries, and what the provider reports of it later."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,10 +15,11 @@ from keyturn.outbox.models import DEAD, DROPPED, ERASED, SENT, STILL_WAITING, WA
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened.
+    """An entry of a message's history.
 
-    `event` is "retried", "parked", "sent", "dropped" or "dead" where a worker says so, "hastened" or "reopened" where
-    an operator did it, else the provider's own word; then `source_id` is its name of the report.
+    `event`: "retried", "parked", "sent", "dropped" or "dead" from a worker, "hastened" or "reopened" from an operator;
+    otherwise the provider's own word.
+    `source_id`: the provider's id of its report.
     """
 
     message_id: int
@@ -34,21 +35,21 @@ def note(connection: Connection, event: Event) -> None:
 
 
 def note_report(connection: Connection, event: Event) -> bool:
-    """Write what a provider reports; tell whether it was not there before."""
+    """Write a provider's report; return whether it is new."""
     fresh = insert_into(EventRow, connection.dialect).values(**msgspec.structs.asdict(event))
     statement = fresh.on_conflict_do_nothing(index_elements=[EventRow.source_id]).returning(EventRow.id)
     return connection.execute(statement).first() is not None
 
 
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
-    """Return the message that a provider knows by its own id or by our idempotency key; None where it is not ours."""
+    """Return the message with this provider id or this idempotency key; None if neither is ours."""
     statement = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key))
     rows = await database.fetch(statement.limit(1))
     return int(rows[0]["id"]) if rows else None
 
 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:
-    """Return what happened to a message, the oldest first, by the time at which it happened."""
+    """Return the history of a message, sorted by the time of each event, the oldest first."""
     columns = [getattr(EventRow, name) for name in Event.__struct_fields__]
     statement = select(*columns).where(EventRow.message_id == message_id).order_by(EventRow.at, EventRow.id)
     return [Event(**row) for row in await database.fetch(statement)]
@@ -64,17 +65,17 @@ _MEANINGS = {
     "bounced": "bounced",
     "complained": "complained",
 }
-"""What a provider's events mean for a mail, the weightiest last: reports come in any order, and that one counts."""
+"""What a provider's events mean for a mail, the weightiest last. Reports arrive in any order; the weightiest counts."""
 
 STATES = (WAITING, SENT, *dict.fromkeys(_MEANINGS.values()), DROPPED, DEAD)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """Shows a message as far as it may be shown: neither mail nor link nor key.
+    """A message as an operator may see it: without the mail, the link and the key.
 
-    `under_way` is with a worker at this moment.
+    `under_way`: a worker holds it at this moment.
 
-    `payload` holds whose mail it is, until that is erased.
+    `payload`: holds the recipient, until that is erased.
     """
 
     id: int
@@ -96,14 +97,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageUnknown(KeyturnError):
-    """There is no message of that id."""
+    """No message has that id."""
 
     def __init__(self, message_id: int) -> None:
         super().__init__(f"there is no message {message_id}")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Chooses messages by what `Item` shows. `about`: members of a payload, of which one is enough."""
+    """Selects messages by the fields of `Item`. `about`: members of a payload, of which one must match."""
 
     id: int | None = None
     state: str = ""
@@ -113,7 +114,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read(database: Database, wanted: Wanted, moment: datetime) -> Sequence[Item]:
-    """Return the newest messages, newest first."""
+    """Return the newest matching messages, newest first."""
     state = shown_state()
     under_way = OutboxRow.claim.is_not(None) & (OutboxRow.available_at > moment) & (OutboxRow.state == WAITING)
     derived: Mapping[str, ColumnElement[Any]] = {"state": state, "under_way": under_way}
@@ -132,9 +133,9 @@ async def read(database: Database, wanted: Wanted, moment: datetime) -> Sequence
 
 
 def shown_state() -> ColumnElement[str]:
-    """Return the state of a message, to be selected with its row: its own, until a provider has said more.
+    """Return the expression for a message's state: the row's own, until a provider has reported more.
 
-    It is derived whenever it is read, so that a report that comes late moves nothing back.
+    It is derived at read time, so a late report cannot move a message back.
     """
     weighed = case(
         {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())},
@@ -146,12 +147,12 @@ def shown_state() -> ColumnElement[str]:
         .correlate(OutboxRow)
         .scalar_subquery()
     )
-    # One that waits is tried again, whatever was said of an earlier try.
+    # A waiting message is tried again, whatever a provider reported of an earlier try.
     return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
 
 
 def _payload_has(name: str, text: str) -> ColumnElement[bool]:
-    """Tell whether the payload has that member; nothing within a JSON string can look like one, for its quotes."""
+    """Return whether the payload has that member. Text inside a JSON string cannot match: its quotes are escaped."""
     member = msgspec.json.encode({name: text})[1:-1].decode()
     return OutboxRow.payload.contains(member, autoescape=True)
 
@@ -160,14 +161,14 @@ _BATCH = 100
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """Measures what waits. `oldest` is the age of the oldest message that is not settled; nothing where none waits."""
+    """The waiting messages. `oldest`: age of the oldest message that is not settled, or zero."""
 
     waiting: int
     oldest: timedelta
 
 
 async def backlog_of(database: Database) -> Backlog:
-    """Return the outbox's backlog: one statement over the index of what waits. Raises DatabaseUnready."""
+    """Return the outbox's backlog, by one statement over the index of waiting messages. Raises DatabaseUnready."""
     counted = select(func.count().label("waiting"), func.min(OutboxRow.created_at).label("since"))
     (row,) = await database.fetch(counted.where(STILL_WAITING))
     oldest = max(now() - row["since"], timedelta(0)) if row["waiting"] else timedelta(0)
@@ -175,7 +176,7 @@ async def backlog_of(database: Database) -> Backlog:
 
 
 async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
-    """Return how many waiting mails the seal does not open. Raises DatabaseUnready."""
+    """Return how many waiting mails the seal cannot open. Raises DatabaseUnready."""
     others, last = 0, 0
     sealed = select(OutboxRow.id, OutboxRow.sealed).where(STILL_WAITING, OutboxRow.sealed.is_not(None))
     while found := await database.fetch(sealed.where(OutboxRow.id > last).order_by(OutboxRow.id).limit(_BATCH)):
@@ -203,17 +204,17 @@ _ANEW: Mapping[str, Any] = {
 
 
 class RetryRefused(KeyturnError):
-    """A message cannot be tried again: a provider has it, or it is too old."""
+    """The message cannot be tried again: a provider has it, or it is too old."""
 
 
 async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Sequence[Outcome]:
-    """Give each message another try, and return what that was.
+    """Give each message another try, and return how.
 
-    Raises RetryRefused or MessageUnknown, and then nothing was changed.
+    Raises RetryRefused or MessageUnknown; then none of them is changed.
 
-    A dead or dropped mail begins anew: what it would have sent was erased, so the worker decides and writes again, and
-    under a new idempotency key where a transport may know the old one. A webhook says the same under the same key.
-    What was accepted by a provider is not sent twice.
+    A dead or dropped mail starts over: its content was erased, so the worker decides and writes again. It gets a new
+    idempotency key if a transport may know the old one. A webhook repeats the same content under the same key. A
+    message that a provider accepted is not sent twice.
     """
     clock = database.clock()
 
@@ -224,7 +225,7 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
 
 
 def _retry(connection: Connection, message_id: int, moment: datetime, clock: ColumnElement[datetime]) -> Outcome:
-    # The row is locked, so that no worker settles it in between.
+    # The row is locked, so that no worker settles it in the meantime.
     found = connection.execute(
         select(*_DECISIVE, shown_state().label("shown"), (OutboxRow.available_at > clock).label("waits"))
         .where(OutboxRow.id == message_id)
@@ -236,7 +237,7 @@ def _retry(connection: Connection, message_id: int, moment: datetime, clock: Col
     if row.shown == WAITING:
         if row.claim and row.waits:
             return "under way"
-        # What is due already keeps its place.
+        # A message that is already due keeps its place.
         return _write(connection, message_id, moment, "hastened", {"available_at": clock} if row.waits else {})
     if row.shown not in {DEAD, DROPPED}:
         raise RetryRefused(

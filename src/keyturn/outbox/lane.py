@@ -1,4 +1,4 @@
-"""Messages of some kinds, what does their work, and how many may ask somebody outside at a time."""
+"""A lane: messages of some kinds, their handlers, and how many may call an outside service at a time."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,9 @@ from keyturn.outbox.message import Delivery, Message, Settlement
 
 
 class Handler(Protocol):
-    """Does what a message asks, or prepares it and returns what is left to do in a place of its lane.
+    """Handles a message, or prepares it and returns the work that is left for a place of its lane.
 
-    Both raise SendRetryable, QuotaExhausted or SendRefused where they cannot.
+    Both raise SendRetryable, QuotaExhausted or SendRefused on failure.
     """
 
     def __call__(self, message: Message, /) -> Awaitable[Settlement | Delivery]: ...
@@ -20,21 +20,24 @@ class Handler(Protocol):
 
 @runtime_checkable
 class PreparesTogether(Protocol):
-    """A handler that also prepares several messages in one go, where `prepares_together`."""
+    """A handler that can also prepare several messages together, if `prepares_together`."""
 
     prepares_together: bool
 
     async def prepare_all(self, messages: Sequence[Message], /) -> Sequence[Settlement | Delivery | Exception]:
-        """Return what calling it would for each of the messages, or raise."""
+        """Return for each message what a call would return or raise."""
         ...
 
 
 class Lane:
-    """Handles messages of some kinds: however many wait, other lanes never do.
+    """Handles messages of some kinds: however many wait, other lanes are not delayed.
 
-    `handlers` has what does each kind's work. At most `ahead` messages are in hand, to be prepared, of which at most
-    `batch` are claimed at a time; what is left to do is done for at most `concurrency` of them at a time. `close` is
-    called once at the end, for what the handlers hold open. `doubtful` are abandoned messages that are under way.
+    `handlers`: the handler of each kind.
+    `concurrency`: how many messages may have a place at a time, for the work after preparation.
+    `ahead`: how many messages may be in hand at a time, including those being prepared.
+    `batch`: how many of those may be claimed at a time.
+    `close`: called once at the end, to close the handlers' resources.
+    `doubtful`: abandoned messages that are under way.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class Lane:
         self.close = close
         self.doubtful: set[int] = set()
         self.under_way: dict[asyncio.Task[None], int] = {}
-        """What is being done, and how many messages each has in hand."""
+        """The running tasks, and how many messages each has in hand."""
         self._places = asyncio.Semaphore(concurrency)
         self._queued: dict[asyncio.Task[Any], Message] = {}
         self._turned_away: list[Message] = []
@@ -64,14 +67,14 @@ class Lane:
 
     @property
     def free(self) -> int:
-        """How many more messages may be claimed, once there `is_room`."""
+        """How many more messages may be claimed, if there `is_room`."""
         return min(self.ahead - self._in_hand, self._batch)
 
     @property
     def is_room(self) -> bool:
-        """Whether more should be claimed: not while more than half of what may be is in hand, and more than has places.
+        """Whether to claim more: if at most half of `ahead` is in hand, or no more than there are places.
 
-        A claim costs its trip, not its rows.
+        The cost of a claim is its round trip, not its rows.
         """
         return self._in_hand < self.ahead and self._in_hand <= self._enough
 
@@ -80,16 +83,16 @@ class Lane:
         return sum(self.under_way.values())
 
     def let_go(self, task: asyncio.Task[None]) -> bool:
-        """Note that a task has nothing in hand any more; tell whether there is room now that was not there."""
+        """Note that a task no longer has messages in hand; return whether that made room."""
         had_room = self.is_room
         self.under_way[task] = 0
         return self.is_room and not had_room
 
     def admit(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
-        """Return which of the claimed may be begun, and which not yet; none is abandoned where one is `doubtful`.
+        """Return the claimed messages that may start, and the others. An abandoned one waits for a `doubtful` one.
 
-        Of abandoned ones, any of which may end this worker too, that is one group at a time, and half as many with each
-        time that they were abandoned: in the end one ends its worker alone, and is given up alone.
+        Any abandoned message may kill this worker, too. They therefore start one group at a time, and a group halves
+        with each time its messages were abandoned. In the end the cause kills its worker alone, and is given up alone.
         """
         abandoned = [message for message in messages if message.abandoned]
         group: list[Message] = []
@@ -108,9 +111,9 @@ class Lane:
     async def prepare_all(
         self, messages: Sequence[Message], longest: float
     ) -> Sequence[Settlement | Delivery | Exception]:
-        """Do what `prepare` does for messages of a kind that is prepared together, within `longest` seconds.
+        """Prepare messages of one kind together, within `longest` seconds.
 
-        A fault of the whole is each one's, as if each had been alone.
+        An error of the whole is each message's error, as if each had been alone.
         """
         try:
             async with asyncio.timeout(longest):
@@ -119,7 +122,7 @@ class Lane:
             task = asyncio.current_task()
             if task and task.cancelling():
                 raise
-            # By a scope within, as of a library that an app's store asks by.
+            # Cancelled by a scope inside, as from a library that an app's store uses.
             return [RuntimeError("broken off from within")] * len(messages)
         except Exception as error:  # noqa: BLE001 - as above
             return [error] * len(messages)
@@ -128,7 +131,7 @@ class Lane:
     async def place(self, message: Message) -> AsyncIterator[None]:
         """Hold a place for the message, once one is free."""
         task = asyncio.current_task()
-        assert task is not None  # there is one wherever something is awaited
+        assert task is not None  # all awaiting code runs in a task
         if not self._is_open and self._places.locked():
             self._turned_away.append(message)
             raise asyncio.CancelledError
@@ -143,9 +146,9 @@ class Lane:
             self._places.release()
 
     def turn_away(self) -> Sequence[Message]:
-        """End the wait of those that have no place yet, and of those that come later; return those of now.
+        """End the wait of queued messages and of those that come later; return the ones turned away until now.
 
-        Called again at the end, when all are done, it lets whoever comes wait again.
+        When called again at the end, with no task left, it lets messages queue again.
         """
         queued, self._queued = self._queued, {}
         for task in queued:

@@ -1,4 +1,4 @@
-"""A message on its way, and the ways in which it ends."""
+"""A claimed message, the ways in which it ends, and the seal of its mail."""
 
 import base64
 import os
@@ -14,12 +14,13 @@ from keyturn.settings.keys import derive
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row, held under `claim`. `sealed` is the mail, once it was rendered.
+    """A claimed row, held under `claim`.
 
-    `attempts` counts the tries that ended as was foreseen, with this one. `crashes` counts the claims, this one
-    included, since the last of them: those of workers that died, and faults of ours. `sender`
-    names the transport that may have the mail since an earlier try: it alone may be asked again. One that is
-    `abandoned` was claimed before, and nobody said what became of it: it may be what ended its worker.
+    `attempts`: tries that ended in a foreseen way, including this one.
+    `crashes`: claims since the last of those tries, including this one: workers that died, and faults of ours.
+    `sender`: the transport that may have the mail since an earlier try, and the only one to try again.
+    `sealed`: the mail, once it is rendered.
+    `abandoned`: an earlier claim ended without a report, so the message may have killed its worker.
     """
 
     id: int
@@ -36,31 +37,31 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_key() -> str:
-    """Return an idempotency key that no provider has seen: a time in milliseconds, and 80 random bits.
+    """Return an idempotency key that is new to every provider: a time in milliseconds, and 80 random bits.
 
-    Keys that are made one after the other are neighbours in their index (RFC 9562, 6.11), so that a commit of many
-    messages, and a purge of them, writes few of its pages: of random ones, a page for each. They are no secret: whoever
-    gets the mail sees its key.
+    Keys made one after the other are neighbours in their index (RFC 9562, 6.11). A commit or a purge of many messages
+    therefore writes few pages of it; random keys would cost a page each. Keys are no secret: the recipient of a mail
+    sees its key.
     """
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The request that a message comes from: its id, and its span (W3C Trace Context), empty where there is none."""
+    """The request that a message comes from: its id and its span (W3C Trace Context), or "" if unknown."""
 
     request_id: str = ""
     traceparent: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """The provider behind `sender` has accepted it, under its own id."""
+    """The provider behind `sender` has accepted the message, under its own id."""
 
     sender: str
     provider_id: str
 
 
 class Dropped(msgspec.Struct, frozen=True):
-    """There is nothing to send, and `reason` says why."""
+    """The message was not sent, for this `reason`."""
 
     reason: str
 
@@ -68,21 +69,21 @@ class Dropped(msgspec.Struct, frozen=True):
 Settlement = Sent | Dropped
 
 Delivery = Callable[[], Awaitable[Settlement]]
-"""What is left to do for a message once it was prepared: what asks a provider, or an app, and may take its time."""
+"""The rest of a prepared message's work: calls to a provider or an app, which may take time."""
 
 
 _LEVEL = 3
-"""Of zlib: half the time of its usual 6, for a mail a twelfth larger. Without zlib it would be five times as large."""
+"""zlib level: half the time of the default 6, for a twelfth more bytes. Uncompressed mails are five times as large."""
 
 
 class SealBroken(Exception):
-    """None of the keys opens it: the key was changed and the old one is not among the previous keys."""
+    """None of the keys opens the mail: the key was changed, and the old one is not among the previous keys."""
 
 
 class Seal:
-    """Authenticated encryption (Fernet: AES-128-CBC with HMAC-SHA256), keys derived from the settings' secrets.
+    """Encrypts mails with Fernet (AES-128-CBC with HMAC-SHA256), under keys derived from the settings' secrets.
 
-    The first secret seals, all of them open: rotating means putting a new one in front.
+    The first secret seals, and all of them open. To rotate, put a new secret in front.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:

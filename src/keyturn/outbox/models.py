@@ -8,23 +8,24 @@ from keyturn.database import Model
 WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
 
 ERASED = "{}"
-"""What stands in a settled message's payload once its address was taken out."""
+"""A settled message's payload after its address was erased."""
 
 STILL_WAITING = text("state = 'waiting'")
-"""The condition of an index, which is used where a statement says the same: a parameter could be any state."""
+"""The condition of an index, which the planner uses if a statement repeats it: a parameter could be any state."""
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class OutboxRow(Model):
-    """Keeps a message until it is settled.
+    """A message, kept until it is settled and purged.
 
-    `available_at` is when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
-
-    `key` is the idempotency key under which a provider sees every try. `claim` names the claim that holds the row,
-    so that a worker whose lease ran out decides nothing any more. `sealed` is erased when the row is settled.
-    `attempts` counts the claims that came to an end that was foreseen, `crashes` those since the last of them: a
-    message that ends its workers is known by it. `sender` names the transport that has the mail or may have it,
-    `provider_id` is its name there.
+    `key`: the idempotency key under which a provider sees every try.
+    `attempts`: claims that ended in a foreseen way.
+    `crashes`: claims since the last of those, which identifies a message that kills its workers.
+    `available_at`: when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
+    `claim`: names the claim that holds the row, so a worker whose lease ran out no longer decides about it.
+    `sealed`: the mail, erased when the row is settled.
+    `sender`: the transport that has the mail or may have it.
+    `provider_id`: the mail's id at that transport.
     """
 
     __tablename__ = "keyturn_outbox"
@@ -45,8 +46,8 @@ class OutboxRow(Model):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    # The first two and the last hold only what waits, and what is not erased. Their migrations say so: a condition that
-    # is named here for PostgreSQL loads its dialect with all drivers, which a service on SQLite would do without.
+    # The first two and the last index hold only waiting messages, and rows that are not erased. Their migrations set
+    # those conditions: naming them here for PostgreSQL would load its dialect and all drivers for a service on SQLite.
     __table_args__ = (
         Index("ix_keyturn_outbox_waiting", "available_at", "id"),
         Index("ix_keyturn_outbox_waiting_by_kind", "kind", "available_at"),
@@ -56,9 +57,9 @@ class OutboxRow(Model):
 
 
 class EventRow(Model):
-    """What happened to a message: our own tries, and what the provider reports later, in any order and repeatedly.
+    """An event of a message: our own try, or a provider's report. Reports come later, in any order and repeatedly.
 
-    `source_id` is the provider's id of its report, by which a repeated one is known.
+    `source_id`: the provider's id of its report, which identifies a repeated one.
     """
 
     __tablename__ = "keyturn_outbox_events"

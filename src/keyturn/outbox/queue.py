@@ -1,4 +1,4 @@
-"""Writing to the outbox, and claiming from it."""
+"""Writes messages to the outbox, and claims them from it."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ CHANNEL = "keyturn_outbox"
 
 
 class Listener:
-    """Hears of new messages by NOTIFY, on one connection of the pool for as long as the worker runs."""
+    """Receives a NOTIFY of new messages, on one connection of the pool for as long as the worker runs."""
 
     def __init__(self, database: Database, wake: Callable[[], None]) -> None:
         self._database = database
@@ -50,7 +50,7 @@ class Listener:
         self._connection: AsyncConnection | None = None
 
     async def ensure(self) -> None:
-        """Listen, if nobody does: at the start, and again after a connection was lost. Never raises for that."""
+        """Listen, if it does not yet: at the start, and after a connection was lost. A failure is only logged."""
         if self._database.is_sqlite or (self._connection and not (await self._driver()).is_closed()):
             return
         await self.close()
@@ -58,31 +58,31 @@ class Listener:
             self._connection = await self._database.engine.connect()
             driver = await self._driver()
             await driver.add_listener(CHANNEL, lambda *_: self._wake())
-        except Exception as error:  # noqa: BLE001 - whatever the driver says, polling stands behind it
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises, polling still works
             log.debug(LogEvent("outbox.not_listening", error=type(error).__name__))
             await self.close()
 
     async def close(self) -> None:
         if self._connection:
             connection, self._connection = self._connection, None
-            # Not back into the pool: the next to use it would be a listener without knowing.
+            # Not back into the pool: its next user would receive the notifications.
             await connection.invalidate()
             await connection.close()
 
     async def _driver(self) -> Any:
-        assert self._connection  # both callers have one
+        assert self._connection  # both callers have set it
         return (await self._connection.get_raw_connection()).driver_connection
 
 
 class LeaseLost(Exception):
-    """The lease of a claim ran out under a worker, and the message is in other hands."""
+    """The lease of a claim ran out during the work, and another worker holds the message."""
 
 
 class Outbox:
     """Posts, claims and settles messages, in one table.
 
-    `settlements` is how they end. `waiting` is set when this process has written something that a relay of its own
-    could take.
+    `settlements`: how messages end.
+    `waiting`: set when this process has written a message that its own relay could take.
     """
 
     def __init__(self, database: Database) -> None:
@@ -92,7 +92,7 @@ class Outbox:
         self._post = _post_statement(database, self._rows.table)
         self._claims: dict[Any, Executable] = {}
         self._is_held = database.is_one_of(OutboxRow.id, "ids") & database.is_one_of(OutboxRow.claim, "claims")
-        # In the order of their ids, as every statement that locks several: two workers never wait for each other.
+        # In the order of their ids, as in every statement that locks several: two workers cannot deadlock.
         self._held = select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
         held = self._held.cte("held")
         self._update_held = update(OutboxRow).where(OutboxRow.id.in_(select(held.c.id)))
@@ -104,7 +104,7 @@ class Outbox:
         self.waiting = asyncio.Event()
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
-        """Write a message in a transaction of its own, shared with all who post at that moment."""
+        """Write a message in its own transaction, shared with all callers of that moment."""
         await self._posts.submit(_row(kind, payload))
 
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
@@ -113,11 +113,11 @@ class Outbox:
         return [None] * len(rows)
 
     def wake(self) -> None:
-        """Have this process's relay look again: something was committed."""
+        """Make this process's relay look again: a message was committed."""
         self.waiting.set()
 
     def close(self) -> None:
-        """Forget who waited: an event belongs to the event loop that it was waited for in."""
+        """Forget the waiting tasks: an event belongs to the event loop that awaits it."""
         self.waiting = asyncio.Event()
 
     def enqueue(
@@ -125,7 +125,8 @@ class Outbox:
     ) -> int:
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
-        Nobody takes it before it is `due`. `key`, 32 characters that nobody else has, is for whoever may withdraw it.
+        `due`: no worker claims the message earlier.
+        `key`: 32 unique characters, by which the caller may `withdraw` the message.
         """
         row = _row(kind, payload) | ({"key": key} if key else {})
         statement = self._enqueue if due is None else _enqueue_statement(due)
@@ -136,31 +137,33 @@ class Outbox:
     def enqueue_each_if(
         self, connection: Connection, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]
     ) -> None:
-        """Write those messages that are wanted, as `enqueue` does; the statements are the same where none is."""
+        """Write the wanted messages, as `enqueue` does. The statements are the same if none is wanted."""
         rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
         connection.execute(self._enqueue_if, rows)
         self._notify_workers(connection)
 
     def withdraw(self, connection: Connection, key: str) -> bool:
-        """Take a message back, in the caller's transaction; tell whether it was there still.
+        """Delete a message in the caller's transaction; return whether it still existed.
 
-        Of any number who try at once, one is told True: what the message asks is that one's to do, or to leave undone.
+        Of concurrent callers exactly one gets True, and decides whether to do what the message asks.
         """
-        # By its key: SQLite gives the id of a row that is gone to the next.
+        # By its key: SQLite gives the id of a deleted row to the next one.
         withdrawn = delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return connection.execute(withdrawn).first() is not None
 
     def _notify_workers(self, connection: Connection) -> None:
-        """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""
+        """Wake other processes' workers, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""
         if not self.database.is_sqlite:
             connection.execute(_NOTIFY)
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = (), fresh: bool = False
     ) -> Sequence[Message]:
-        """Take the messages that are due the longest, at most `most`; nobody else gets them before `lease` is over.
+        """Claim at most `most` messages that are due, oldest first. No other claim gets them before `lease` ends.
 
-        `only` these kinds, where any are named, and none of those in `but`; none that was abandoned, where `fresh`.
+        `only`: kinds to claim; all kinds if empty.
+        `but`: kinds to leave out.
+        `fresh`: leave out abandoned messages.
         """
         second = os.urandom(16).hex()
         which = (lease, tuple(only), tuple(but), fresh)
@@ -172,7 +175,7 @@ class Outbox:
         try:
             rows = await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # What was taken nobody would begin before the lease is over.
+            # No worker would start the claimed messages before the lease ends.
             with contextlib.suppress(Exception):
                 await self._undo_claim([_message(row, second) for row in await claiming])
             raise
@@ -185,22 +188,22 @@ class Outbox:
             await self.leave(abandoned, timedelta(0))
 
     async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
-        """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
+        """Restart the leases of messages, each under its claim. A message that another worker holds stays there."""
         renewed = self._update_held.values(available_at=self.database.clock(lease))
         await self.database.execute(renewed, {"ids": list(claims), "claims": list(set(claims.values()))})
 
     async def put_back(self, messages: Sequence[Message]) -> None:
-        """Let messages that were claimed, and not begun, be claimed again at once."""
-        # They are due as long as they have been there, and so in their old place before others.
+        """Let messages that were claimed and not started be claimed again at once."""
+        # They are due since they were created, and so keep their old place before others.
         earlier = func.min if self.database.is_sqlite else func.least
         due = earlier(OutboxRow.created_at, self.database.clock())
         values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": due}
         await self.database.execute(self._update_held.values(values), _hold_of(messages))
 
     async def leave(self, messages: Sequence[Message], pause: timedelta, *, kept: Sequence[Message] = ()) -> None:
-        """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones.
+        """Let messages be claimed again after the pause, as abandoned ones, as they were before this claim.
 
-        Whoever is cancelled meanwhile has none of those any more that were `kept` of the same claim.
+        If the caller is cancelled in that time, the `kept` messages of the same claim are released, too.
         """
         values = {"crashes": OutboxRow.crashes - 1, "available_at": self.database.clock(pause)}
         left = self._update_held.values(values)
@@ -209,25 +212,24 @@ class Outbox:
             await asyncio.shield(leaving)
         except asyncio.CancelledError:
             await asyncio.gather(leaving, return_exceptions=True)
-            with contextlib.suppress(Exception):  # then their leases end by themselves
+            with contextlib.suppress(Exception):  # then their leases run out
                 await self._undo_claim(kept)
             raise
 
     def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
-        """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""
+        """Return the ids of the messages that this worker still holds, locked until the caller's transaction ends."""
         return set(connection.execute(self._held, _hold_of(messages)).scalars())
 
     def require_held(self, connection: Connection, message: Message) -> None:
-        """Lock the message. Raises LeaseLost where it is in other hands: the caller commits nothing, sends nothing."""
+        """Lock the message. Raises LeaseLost if another worker holds it: the caller commits and sends nothing."""
         if not self.lock(connection, [message]):
             raise LeaseLost
 
     def store_sealed(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:
-        """Keep sealed mails in the caller's transaction, so that every later try sends these bytes; None is no mail.
+        """Store sealed mails in the caller's transaction, so that every later try sends these bytes; None is no mail.
 
-        A message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process. So
-        is its `key`, which is another one where another mail takes the place of the first. The caller has the messages
-        locked.
+        A message's `sender` is stored before the transport is called: it may have the mail even if this process dies.
+        The `key` is stored, too: a mail that replaces the first has another one. The caller has locked the messages.
         """
         rows = [
             {
@@ -242,9 +244,9 @@ class Outbox:
         connection.execute(_SEALED, rows)
 
     async def reserve_transport(self, message: Message, sender: str | None) -> None:
-        """Note that the transport may have the mail from now on; None where nobody has it, so that any may be asked.
+        """Note that the transport may have the mail from now on; None if no transport has it, so that any may be tried.
 
-        Raises LeaseLost where the message is in other hands.
+        Raises LeaseLost if another worker holds the message.
         """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
         if not await self.database.execute(held.values(sender=sender).returning(OutboxRow.id)):
@@ -264,7 +266,7 @@ def _message(row: Row[Any], abandoned: str) -> Message:
 
 
 def _hold_of(messages: Sequence[Message]) -> dict[str, Any]:
-    """Return the parameters of what asks whether messages are in these hands still."""
+    """Return the parameters of a statement that asks whether this worker still holds the messages."""
     return {"ids": [one.id for one in messages], "claims": list({one.claim for one in messages})}
 
 
@@ -287,7 +289,7 @@ def _enqueue_statement(due: Moment) -> Executable:
 
 
 def _post_statement(database: Database, given: FromClause) -> Executable:
-    """Return the INSERT of messages; on PostgreSQL it wakes the workers of other processes, at its commit."""
+    """Return the INSERT of messages. On PostgreSQL it wakes the workers of other processes at its commit."""
     posted = insert(OutboxRow.__table__).from_select(  # type: ignore[arg-type]
         [*_POSTED, "available_at"], select(*given.c, database.clock())
     )
@@ -297,18 +299,18 @@ def _post_statement(database: Database, given: FromClause) -> Executable:
 def _claim_statement(
     database: Database, lease: timedelta, only: Collection[str], but: Collection[str], fresh: bool
 ) -> Executable:
-    # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
+    # A common table expression, since PostgreSQL may run a subquery again for every row, and lock other rows each time.
     due = (
         select(OutboxRow.id)
         .where(STILL_WAITING, OutboxRow.available_at <= database.clock(), *_of_kinds(only, but))
         .where(*[OutboxRow.claim.is_(None)] * fresh)
-        # In the order of the index of those that wait: by their ids, SQLite would pass all that were ever settled.
+        # In the order of the index of waiting messages: by id, SQLite would scan every message ever settled.
         .order_by(OutboxRow.available_at, OutboxRow.id)
         .limit(bindparam("most", type_=Integer()))
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    # Which of them had a claim is told by its new name: SQLite returns rows as they are afterwards.
+    # The new claim's name shows which rows had one before: SQLite returns rows as they are after the update.
     claim = case((OutboxRow.claim.is_(None), bindparam("first_claim")), else_=bindparam("second_claim"))
     return (
         update(OutboxRow)

@@ -1,4 +1,4 @@
-"""How a message ends, or is left for later. What ends within a few milliseconds shares one transaction."""
+"""Writes how messages end or are postponed. Messages that end within a few milliseconds share one transaction."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -16,16 +16,16 @@ from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, EventRow, Outbox
 from keyturn.problems.requests import DatabaseUnready
 
 _LONGEST = 120
-"""Characters of a reason and of a provider's id, as the columns hold them."""
+"""Characters of a reason and of a provider's id: the columns' lengths."""
 
 _PAUSE = 0.003
-"""Seconds for which an end waits for others: the mails of a moment end one after the other. On SQLite each transaction
-keeps those from writing who ask for a link, the longer the more this process does meanwhile. Whoever is killed in
-that time sends once more, under the same key, as during the commit."""
+"""Seconds for which an end waits for others, since the mails of a moment end one after the other. On SQLite each
+transaction delays requests for links, and more so while this process is busy. A worker killed in that time sends the
+mail once more under the same key, as it would after a crash during the commit."""
 
 
 class _End(msgspec.Struct, frozen=True, kw_only=True):
-    """Ends a message as `state`: for a `reason`, or as `provider_id` of the transport `sender`."""
+    """The end of a message as `state`: for a `reason`, or as `provider_id` of the transport `sender`."""
 
     message: Message
     state: str
@@ -36,17 +36,17 @@ class _End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settlements:
-    """Writes what has become of claimed messages, and notes it in their history."""
+    """Writes the outcome of claimed messages, and notes it in their history."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._endings = _Endings(database)
         self._ends: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready, pause=_PAUSE)
-        # Those that come together have waited for each other already.
+        # Messages that end together have already waited for each other.
         self._ends_together: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready)
 
     async def sent(self, message: Message, sent: Sent) -> None:
-        """Note that the provider has it. That stays true however late it is said, and whoever holds the row by now."""
+        """Note that the provider has the message. That stays true however late it is noted, and under any claim."""
         provider_id = sent.provider_id[:_LONGEST]
         await self._ends.submit(
             _End(message=message, state=SENT, at=now(), sender=sent.sender, provider_id=provider_id)
@@ -56,7 +56,7 @@ class Settlements:
         await self._ends.submit(_End(message=message, state=DROPPED, at=now(), reason=reason[:_LONGEST]))
 
     async def dropped_all(self, reasons: Sequence[tuple[Message, str]]) -> Sequence[Exception | None]:
-        """Do what `dropped` does for each; return what it would raise."""
+        """Drop each message for its reason; return the error of each, or None."""
         moment = now()
         return await self._ends_together.submit_all(
             [_End(message=one, state=DROPPED, at=moment, reason=reason[:_LONGEST]) for one, reason in reasons]
@@ -66,7 +66,7 @@ class Settlements:
         await self._ends.submit(_End(message=message, state=DEAD, at=now(), reason=reason[:_LONGEST]))
 
     async def _end_all(self, ends: Sequence[_End]) -> Sequence[None]:
-        # One end for each: a message that was ended twice at one moment was sent, if either says so.
+        # One end for each message: if it was ended twice at one moment, "sent" wins.
         by_message: dict[int, _End] = {}
         for end in ends:
             if end.state == SENT or end.message.id not in by_message:
@@ -81,9 +81,9 @@ class Settlements:
         return [None] * len(ends)
 
     def reported(self, connection: Connection, message_id: int, sent: Sent) -> None:
-        """Note in the caller's transaction that a message which waits for another try needs none: the provider has it.
+        """Note in the caller's transaction that a waiting message needs no other try: the provider has it.
 
-        A worker that holds it loses it; one that has just handed it over says the same.
+        A worker that holds it loses it. A worker that has just sent it notes the same.
         """
         settled = (
             update(OutboxRow)
@@ -103,15 +103,15 @@ class Settlements:
             note(connection, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
 
     async def postpone(self, message: Message, until: Moment, reason: str) -> None:
-        """Let the message be claimed again at `until`, unless it is in other hands by now."""
+        """Let the message be claimed again at `until`, unless another worker holds it by now."""
         await self._release(message, "retried", reason, available_at=until, attempts=message.attempts, crashes=0)
 
     async def postpone_after_crash(self, message: Message, until: Moment, reason: str) -> None:
-        """Do what `postpone` does, where the fault is ours: no provider's try is counted, and what is noted stays."""
+        """Postpone after a fault of ours: the try does not count as a provider's, and the count of crashes stays."""
         await self._release(message, "retried", reason, available_at=until)
 
     async def defer(self, message: Message, until: datetime, reason: str) -> None:
-        """Do what `postpone` does, where the message is not to blame: the try does not count."""
+        """Postpone if the message is not to blame: the try does not count."""
         await self._release(message, "parked", reason, available_at=until, crashes=0)
 
     async def _release(self, message: Message, event: str, reason: str, **values: object) -> None:
@@ -140,7 +140,7 @@ def _row(end: _End) -> dict[str, object]:
 
 
 class _Endings:
-    """The statements that end messages, all at once: `note` comes first, and locks them."""
+    """The statements that end messages, all at once. `note` comes first, and locks them."""
 
     def __init__(self, database: Database) -> None:
         outbox: Any = OutboxRow.__table__
@@ -152,16 +152,16 @@ class _Endings:
         }
         self.rows = ManyRows(database, columns)
         given = self.rows.table.c
-        # Who holds a message ends it; that it was sent is true whoever says it.
+        # Only the holder of a message ends it, but "sent" is true from any worker.
         is_open = (outbox.c.id == given.id) & (
             (outbox.c.claim == given.claim) | ((given.state == SENT) & (outbox.c.state != SENT))
         )
         self._names_ids = not database.is_sqlite
         if self._names_ids:
-            # PostgreSQL takes rows of JSON for a hundred, whatever they are, and would rather read the whole table than
-            # look for so many (https://www.postgresql.org/docs/current/sql-createfunction.html, ROWS).
+            # PostgreSQL estimates a hundred rows for JSON and would rather scan the whole table than look up so many
+            # (https://www.postgresql.org/docs/current/sql-createfunction.html, ROWS).
             is_open &= database.is_one_of(OutboxRow.id, "ids")
-        # In the order of their ids, as every statement that locks several: two workers never wait for each other.
+        # In the order of their ids, as in every statement that locks several: two workers cannot deadlock.
         noted = select(outbox.c.id, given.state, given.detail, given.at).where(is_open).order_by(outbox.c.id)
         self.note = insert(EventRow).from_select(
             ["message_id", "event", "detail", "at"], noted.with_for_update(of=OutboxRow)

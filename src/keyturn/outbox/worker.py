@@ -1,4 +1,4 @@
-"""claim -> try -> settle: works the outbox off, what is due longest first, a bounded number at a time."""
+"""The relay: claims messages that are due, oldest first, tries them and settles them, a bounded number at a time."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,9 @@ log = logging.getLogger("keyturn.outbox")
 
 
 class Relay:
-    """Works the outbox off. Any number of them may share a PostgreSQL; a message is in one hand at a time.
+    """Sends the outbox's messages. Any number of relays may share a PostgreSQL; one relay holds a message at a time.
 
-    The first of the `lanes` also gets the kinds that no lane knows.
+    The first of the `lanes` also gets the kinds that no lane handles.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Relay:
         self._leases = LeaseKeeper(outbox, min(limits.abandoned_after, limits.lease))
 
     async def run(self) -> None:
-        """Work until cancelled; then let what is under way end, since its mail may already be with the provider."""
+        """Work until cancelled. Then finish what is under way, since its mail may already be with the provider."""
         async with self._renewed_leases():
             try:
                 while True:
@@ -59,7 +59,7 @@ class Relay:
                 await self._listener.close()
 
     async def drain(self) -> int:
-        """Work until nothing is due, and return how many messages were handled: for a batch job, and for tests."""
+        """Work until no message is due, and return how many were handled: for batch jobs and tests."""
         handled = 0
         async with self._renewed_leases():
             while taken := [
@@ -72,18 +72,18 @@ class Relay:
         return handled
 
     async def _end(self) -> None:
-        """Wait for what is being prepared or has a place, and put back what has none yet."""
+        """Wait for messages that are being prepared or have a place, and put the queued ones back."""
         put_back: list[Message] = []
         while under_way := [task for lane in self._lanes for task in lane.under_way]:
             put_back += [message for lane in self._lanes for message in lane.turn_away()]
             await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
         put_back += [message for lane in self._lanes for message in lane.turn_away()]
         if put_back:
-            with contextlib.suppress(DatabaseUnready):  # then their leases end by themselves
+            with contextlib.suppress(DatabaseUnready):  # then their leases run out
                 await self._outbox.put_back(put_back)
 
     async def close(self) -> None:
-        """Close what the handlers hold open."""
+        """Close the handlers' resources."""
         for lane in self._lanes:
             if lane.close:
                 await lane.close()
@@ -100,17 +100,17 @@ class Relay:
     async def _take_or_rest(self) -> None:
         await self._listener.ensure()
         self._outbox.waiting.clear()
-        self._room = asyncio.Event()  # a new one: it belongs to the event loop that it is waited for in
+        self._room = asyncio.Event()  # a new event: it belongs to the event loop that awaits it
         if any([await self._take(lane) for lane in self._lanes]):
             return
-        # Not wait_for: until Python 3.12 it loses a cancellation that comes as the event is set.
+        # Not wait_for: until Python 3.12 it loses a cancellation that arrives as the event is set.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.poll.total_seconds()):
                 await self._rest()
                 await self._outbox.waiting.wait()
 
     async def _take(self, lane: Lane) -> bool:
-        """Begin what the lane has room for, and tell whether more than that may be due."""
+        """Claim as many messages as the lane has room for; return whether more may be due."""
         if not lane.is_room:
             return False
         room = lane.free
@@ -119,7 +119,7 @@ class Relay:
         return len(claimed) == room
 
     async def _rest(self) -> None:
-        """Rest until the next claim, or until a lane has room again: messages may be due that it had none for."""
+        """Rest until the next claim, or until a full lane has room again: more of its messages may be due."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.rest.total_seconds()):
                 await self._room.wait()
@@ -129,7 +129,7 @@ class Relay:
             return await self._claim(lane)
         except DatabaseUnready as error:
             log.warning(LogEvent("outbox.unready", reason=error))
-        except Exception:  # whatever a database answers, a worker outlives it
+        except Exception:  # a worker survives any error of a database
             log.exception(LogEvent("outbox.claim_failed"))
         return []
 
@@ -143,18 +143,18 @@ class Relay:
     async def _admit(
         self, lane: Lane, claimed: Sequence[Message], pause: timedelta = timedelta(seconds=1)
     ) -> Sequence[Message]:
-        """Return those that may be begun, and leave the others to whoever claims after the pause."""
+        """Return the messages that may start now, and leave the others for a claim after the pause."""
         admitted, left = lane.admit(claimed)
         if left:
-            try:  # before any is begun: it may end this worker, and the others must not be counted as begun
+            try:  # before any starts: it may kill this worker, and the others must not count as started
                 await self._outbox.leave(left, pause, kept=admitted)
-            except Exception:  # their leases end by themselves, and the others are begun
+            except Exception:  # their leases run out, and the admitted messages start
                 log.exception(LogEvent("outbox.claim_failed"))
         lane.doubtful.update(message.id for message in admitted if message.abandoned)
         return admitted
 
     def _begin_all(self, lane: Lane, messages: Sequence[Message]) -> "Sequence[asyncio.Task[None]]":
-        """Begin those together that can be prepared together, and each of the others by itself."""
+        """Start messages together that can be prepared together, and each of the others alone."""
         by_kind: dict[str, list[Message]] = {}
         alone: list[Message] = []
         for message in messages:
@@ -163,7 +163,7 @@ class Relay:
         return [*together, *(self._begin(lane, self._work(lane, message)) for message in alone)]
 
     def _joins(self, lane: Lane, message: Message) -> bool:
-        """Tell whether it is the first try of such a kind. Where spans are kept, each message has one of its own."""
+        """Return whether this is the first try of a kind prepared together. If spans are kept, each message has one."""
         is_new = message.sealed is None and message.crashes == 1 <= self._limits.max_crashes
         return is_new and message.kind in lane.together and not self._tracing.keeps_spans
 
@@ -179,14 +179,14 @@ class Relay:
         return task
 
     def _let_go(self, lane: Lane, task: asyncio.Task[None]) -> None:
-        if lane.let_go(task):  # there may be more, which found no room
+        if lane.let_go(task):  # messages may be due that found no room
             self._room.set()
             self._outbox.wake()
 
     async def _work_together(self, lane: Lane, messages: Sequence[Message]) -> None:
-        """Prepare messages in one go, and end those that come to nothing; each of the others goes on by itself."""
+        """Prepare messages together and end the dropped ones; each of the others continues alone."""
         task = asyncio.current_task()
-        assert task is not None  # this is one
+        assert task is not None  # this runs in a task
         with self._leases.hold(messages):
             came_to = await lane.prepare_all(messages, self._limits.lease.total_seconds())
             prepared = list(zip(messages, came_to, strict=True))
@@ -211,7 +211,7 @@ class Relay:
 
     async def _work(self, lane: Lane, message: Message, prepared: Prepared | None = None) -> None:
         origin = self._origin(message)
-        request_id.set(origin.request_id)  # for this message alone: each is worked in a task of its own
+        request_id.set(origin.request_id)  # for this message alone: each runs in its own task
         about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
         with self._tracing.resume_span(origin.traceparent, "outbox.deliver", about):
             self._tracing.mark("keyturn.request_id", origin.request_id)
@@ -223,9 +223,9 @@ class Relay:
 
 
 class LeaseKeeper:
-    """Renews the leases of the messages that are held, three times within each `lease`.
+    """Renews the leases of the held messages, three times within each `lease`.
 
-    A worker that is killed holds what it had for no longer than that, however long a delivery may take.
+    A killed worker therefore holds its messages no longer than a lease, however long a delivery may take.
     """
 
     def __init__(self, outbox: Outbox, lease: timedelta) -> None:
@@ -235,7 +235,7 @@ class LeaseKeeper:
 
     @contextmanager
     def hold(self, messages: Sequence[Message]) -> Iterator[None]:
-        """Keep the messages in these hands while the block lasts, if somebody runs `run`."""
+        """Renew the messages' leases while the block lasts and `run` is running."""
         self._held.update((message.id, message.claim) for message in messages)
         try:
             yield
@@ -245,7 +245,7 @@ class LeaseKeeper:
                     del self._held[message.id]
 
     async def run(self) -> None:
-        """Renew until cancelled. One that cannot be renewed ends, as if the worker had died."""
+        """Renew until cancelled. A lease that cannot be renewed runs out, as if the worker had died."""
         while True:
             await asyncio.sleep(self.lease.total_seconds() / 3)
             try:
@@ -253,16 +253,16 @@ class LeaseKeeper:
                     await self._outbox.renew(self._held, self.lease)
             except DatabaseUnready as error:
                 log.warning(LogEvent("outbox.unready", reason=error))
-            except Exception:  # whatever a database answers, a worker outlives it
+            except Exception:  # a worker survives any error of a database
                 log.exception(LogEvent("outbox.renewal_failed"))
 
 
 class WorkerLiveness:
-    """`is_down` from the end of a worker that should be running until another one works."""
+    """Whether the worker runs. `is_down`: a worker that should run has ended, and no other works yet."""
 
     is_down = False
 
     def require(self) -> None:
-        """Raise WorkerDown: requests are accepted and kept, but no mail leaves here."""
+        """Raise WorkerDown if requests are accepted and stored, but no mail is sent."""
         if self.is_down:
             raise WorkerDown("the worker has ended, and is started again")

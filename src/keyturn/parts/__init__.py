@@ -1,6 +1,6 @@
-"""Every part is built here, once, and handed down through constructors.
+"""Builds every part once, and passes it on through constructors.
 
-A floor of its own, without Litestar: the commands need the parts and no web application.
+A layer of its own, without Litestar: the commands need the parts and no web application.
 """
 
 from keyturn.parts.parts import Parts

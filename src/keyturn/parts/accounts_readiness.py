@@ -1,4 +1,4 @@
-"""Whether the store of the accounts answers, for /health/ready, which any client may ask."""
+"""Checks whether the store of the accounts answers, for /health/ready, which any client may call."""
 
 import asyncio
 from typing import Protocol, runtime_checkable
@@ -7,22 +7,22 @@ from keyturn.accounts.port import AccountStore
 from keyturn.problems.requests import AccountsUnready
 
 _FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
-"""Seconds: how long a verdict holds, how long a client waits for one, and how long a store is asked."""
+"""Seconds: how long a verdict holds, how long a client waits for one, and how long a check may take."""
 
 
 @runtime_checkable
 class AnswersQuickly(Protocol):
-    """A store with a question that costs less than `require_ready`, which reads its whole table anew."""
+    """A store with a check that costs less than `require_ready`, which reads its whole table again."""
 
     async def require_reachable(self) -> None:
-        """Raise AccountsUnready where the accounts cannot be read."""
+        """Raise AccountsUnready if the accounts cannot be read."""
         ...
 
 
 class AccountsReadiness:
-    """Asks the store one question at a time, and keeps the verdict for a moment: clients cannot multiply the cost.
+    """Runs one check at a time, and keeps its verdict for a moment, so that clients cannot multiply the cost.
 
-    A store that is frozen is asked once, and meanwhile every client is told after `patience` that it is not ready.
+    A store that hangs is checked once; until it answers, every client is told after `patience` that it is not ready.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class AccountsReadiness:
         self._began = self._ended = 0.0
 
     async def require(self) -> None:
-        """Raise AccountsUnready where the store does not answer, or not in time."""
+        """Raise AccountsUnready unless the store answers in time."""
         now = asyncio.get_running_loop().time
         if self._asking is None or (self._asking.done() and now() - self._ended >= self._fresh):
             self._began = now()
@@ -47,7 +47,7 @@ class AccountsReadiness:
             raise AccountsUnready(objection)
 
     async def _asked(self) -> str:
-        """Return why the store is not ready; "" where it is."""
+        """Return why the store is not ready, or "" if it is."""
         try:
             async with asyncio.timeout(self._longest):
                 await self._ask()
@@ -58,7 +58,7 @@ class AccountsReadiness:
         return ""
 
     async def close(self) -> None:
-        """End the question that is under way: the next may come from another event loop."""
+        """Cancel the running check: the next may come from another event loop."""
         asking, self._asking = self._asking, None
         if asking:
             asking.cancel()

@@ -1,4 +1,4 @@
-"""Keyturn's tables in the database of an app that configures it with Advanced Alchemy."""
+"""Puts Keyturn's tables into the database of an app that configures it with Advanced Alchemy."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
 
 _HOW_TO_CONNECT = ("connect_args", "module", "plugins", "pool")
-"""What an engine is given that decides how it reaches its server, and stands in no address."""
+"""Options of an engine that decide how it reaches its server, and are in no address."""
 
 _INSTEAD = "leave alchemy out, and set database.url to a PostgreSQL or SQLite for Keyturn"
 
@@ -24,10 +24,10 @@ _INSTEAD = "leave alchemy out, and set database.url to a PostgreSQL or SQLite fo
 def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tuple[Settings, Database]:
     """Return the app's database as Keyturn's, and the settings with its address.
 
-    On PostgreSQL that is the app's engine and pool. On SQLite it is the file alone: Keyturn's connections are set to
-    write-ahead logging, full synchronisation and one writer, which is not to be imposed on the app's.
+    On PostgreSQL that is the app's engine and pool. On SQLite only the file is shared: Keyturn's connections use
+    write-ahead logging, full synchronisation and one writer, which should not be imposed on the app's.
 
-    Raises SettingsInvalid where Keyturn's tables cannot be there, or the settings name a database, too.
+    Raises SettingsInvalid if Keyturn's tables cannot be there, or if the settings name a database, too.
     """
     if settings.database.url != DatabaseSettings().url:
         raise _fault(
@@ -52,13 +52,13 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
 
 
 def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> str:
-    """Return what keeps another process from opening the app's database as the app does; "" where it can.
+    """Return what prevents another process from opening the app's database as the app does, or "" if nothing does.
 
-    `settings` are those that `share_database` returned. SQLite is opened by its file in every process.
+    `settings`: as returned by `share_database`. SQLite is opened by its file in every process.
     """
     if make_url(settings.database.url).get_backend_name() == "sqlite":
         return ""
-    if alchemy.connection_string is None:  # one that Advanced Alchemy makes of it is kept in `engine_instance`, too
+    if alchemy.connection_string is None:  # with one, Advanced Alchemy also keeps its engine in `engine_instance`
         return "is an engine that the app has made itself"
     if alchemy.create_engine_callable is not create_async_engine:
         return "has a function of the app's that makes its engine (create_engine_callable)"

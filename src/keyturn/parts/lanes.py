@@ -1,7 +1,7 @@
-"""What a worker handles: lanes of mails, webhooks and callbacks, each with what does its work.
+"""Builds a worker's lanes of mails, webhooks and callbacks, each with its handlers.
 
-What secures an account has lanes of its own, and a place of its own in the provider's pace: strangers can make as many
-requests for links as the limits let through, and must not delay a lock, a confirmation or what the app is told of them.
+Messages that secure an account have their own lanes, and their own place in the provider's pace. Strangers can make as
+many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
 from collections.abc import Sequence
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
     from keyturn.parts.parts import Parts
 
 _MAILS_AT_ONCE = 256
-"""Requests are answered that many at a time, in one transaction: most are for nobody, and need no place."""
+"""Requests answered at a time, in one transaction: most get no mail, and need no place."""
 
 _SECURING_AT_ONCE = 4
-"""Mails of those that secure accounts that are handed to the provider at a time."""
+"""Mails about secured accounts that are handed to the provider at a time."""
 
 _WEBHOOKS_AT_ONCE = 4
-"""However slow an app answers, that many webhooks wait for it at a time."""
+"""Webhooks that may wait for the app at a time, however slow it answers."""
 
 _CALLBACKS_AT_ONCE = 4
 
 _REQUESTED = "password.reset_requested"
-"""The event that strangers can bring about as often as the limits let them."""
+"""The event that strangers can cause as often as the limits let them."""
 
 
 def lanes_of(parts: "Parts", sender: Sender | None) -> Sequence[Lane]:
-    """Return the lanes of a worker. `sender` is used instead of the settings' transport. Raises SettingsInvalid."""
+    """Return the lanes of a worker. `sender` replaces the settings' transport. Raises SettingsInvalid."""
     return [*_mail_lanes(parts, sender), *_webhook_lanes(parts), *_callback_lanes(parts)]
 
 
@@ -85,7 +85,7 @@ def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
     if not parts.settings.webhooks.url:
         handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
     handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.callbacks.keys()}
-    # While PostgreSQL works for some, others can be prepared here; SQLite works in this process, for one at a time.
+    # While PostgreSQL works on some, others can be prepared here; SQLite works in this process, on one at a time.
     ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
     return [
         Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE),

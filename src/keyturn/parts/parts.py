@@ -1,4 +1,4 @@
-"""What a process is made of."""
+"""Builds the parts of a process, and closes them."""
 
 import asyncio
 import logging
@@ -55,10 +55,11 @@ log = logging.getLogger("keyturn")
 
 
 class Parts:
-    """What a process is made of. A sender is built only with a relay, so an API alone needs no provider.
+    """The parts of a process. A sender is built only with a relay, so an API alone needs no provider.
 
-    `database` and `accounts` are to be used instead of those that the settings name. `callbacks` are functions of
-    the app's that are told, by event, `before_reset` is one that is asked.
+    `database`, `accounts`: used instead of those that the settings name.
+    `callbacks`: functions of the app that are told of events, by event.
+    `before_reset`: a function of the app that is asked before a reset.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Parts:
         self.sender = sender
 
     def _build_story(self, before_change: Sequence[BeforeChange]) -> None:
-        """Build request, check and complete, and connect what plugs into them: an unused port is an empty tuple."""
+        """Build request, check and complete, and connect their plug-ins: an unused port is an empty tuple."""
         settings, records, meters = self.settings, self.records, self.meters
         keys = CodeKeys(self.secrets) if settings.token.code else None
         self.in_mail = (MailedCodes(records.codes, keys),) if keys else ()
@@ -144,7 +145,7 @@ class Parts:
         self.resets = PasswordResets(live, self.changes, self.rate_limits, before_change, second_steps, meters)
 
     def _build_rooms(self) -> None:
-        """Build what stands beside the story."""
+        """Build the parts beside the reset itself."""
         settings, records, meters = self.settings, self.records, self.meters
         locks = locks_accounts(settings, self.accounts)
         self.securing = AccountSecuring(records, self.accounts, self.rate_limits, self.effects, meters, locks=locks)
@@ -159,18 +160,18 @@ class Parts:
 
     @cached_property
     def provider_webhooks(self) -> Mapping[str, ProviderWebhook]:
-        """The providers whose reports the settings can verify."""
+        """The providers whose reports can be verified with the settings."""
         return provider_webhooks(self.settings)
 
     @cached_property
     def relay(self) -> Relay:
-        """What works this process's outbox off. Raises SettingsInvalid where it has no mail provider."""
+        """The relay that sends this process's outbox. Raises SettingsInvalid if it has no mail provider."""
         worker = self.settings.worker
         limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
         return Relay(self.outbox, lanes_of(self, self.sender), limits, origin=origin_of, telemetry=self.telemetry)
 
     def work(self) -> Coroutine[Any, Any, None]:
-        """Return what sends the mails and purges until cancelled. Raises SettingsInvalid where it cannot."""
+        """Return the worker's coroutine, which sends mails and purges until cancelled. Raises SettingsInvalid."""
         return self._work(self.relay)
 
     async def _work(self, relay: Relay) -> None:
@@ -187,9 +188,9 @@ class Parts:
             yield CALLBACKS[event]
 
     def _sign_ins(self) -> SignIns | None:
-        """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.
+        """Return the sign-in; None if users sign in elsewhere, or if the store's hashes cannot be read.
 
-        To an app's own accounts that is a second way in, so it is there only where `sign_in_url` asks for it.
+        For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
         """
         hosted = self.settings.accounts.store == "builtin" or hosted_path(self.settings.sign_in_url) is not None
         if not hosted or not isinstance(self.accounts, KnowsHashes):
@@ -200,14 +201,14 @@ class Parts:
         return SignIns(sessions, self.rate_limits, self.audit, self.changes, devices, self.meters)
 
     async def require_ready(self) -> None:
-        """Raise Unavailable where what a request needs does not answer, or nobody would send what it promises."""
+        """Raise Unavailable if a service that requests need does not answer, or if no worker would send the mails."""
         await require_current(self.database)
         await self.rate_limits.require_ready()
         await self.accounts_readiness.require()
         self.worker.require()
 
     async def close(self) -> None:
-        """Close what was opened. An app that is started again uses the parts again, in another event loop."""
+        """Close all resources. An app that is started again uses the parts again, in another event loop."""
         await self.changes.close()
         self.hasher.close()
         self.policy.close()
@@ -227,6 +228,6 @@ class Parts:
 
 
 def _secrets(settings: Settings) -> list[str]:
-    """Return the keys, the newest first. In development, where none is set, one that dies with the process."""
+    """Return the keys, the newest first. If none is set, as in development, return one that ends with the process."""
     newest = settings.secret_key or secrets.token_hex(32)
     return [newest, *settings.previous_secret_keys]

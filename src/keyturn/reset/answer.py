@@ -34,23 +34,24 @@ class InMail(Protocol):
     """The port for what a mail carries beside its link: a code (`proofs/code_exchange.py`)."""
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses whose mails carry none."""
+        """Return the addresses whose mails carry no code."""
         ...
 
     def mint(self, email: str) -> tuple[str, bytes]:
-        """Return a fresh code for that address, and the digest of it that is stored."""
+        """Return a fresh code for that address, and the digest that is stored."""
         ...
 
     def add(self, connection: Connection, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
-        """Store those that are wanted; the statements are the same if none is."""
+        """Store the wanted codes. The statements are the same if none is wanted."""
         ...
 
 
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
-    `invited` is how long a link works that an operator asked for: nobody waits for that mail; `recovery`, how long one
-    with which who has secured an account starts anew. `in_mail`: what stands beside a link that its owner asked for.
+    `invited`: how long a link works if an operator asked for it, so that its mail may be read later.
+    `recovery`: how long a recovery link works, which goes to an owner who has secured the account.
+    `in_mail`: what stands beside a link that its owner asked for.
     """
 
     def __init__(
@@ -69,15 +70,15 @@ class ResetLinks:
         self._recovery = recovery
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
-        """Return those that get no code, since too many were guessed there in a row."""
+        """Return the addresses that get no code, since too many were guessed there in a row."""
         return {email for port in self._in_mail for email in await port.exhausted(emails)}
 
     def compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
     ) -> SealedMail:
-        """Return the mail with a fresh link; for an account that signs in elsewhere, the one that says so.
+        """Return the mail with a fresh link, or the mail about another provider if the account signs in there.
 
-        For one that is locked it is the mail to start anew.
+        A locked account gets the mail with a recovery link.
         """
         if not account.takes_password:
             return self._composer.about_provider(account, request.client)
@@ -98,14 +99,14 @@ class ResetLinks:
         return msgspec.structs.replace(composed, code=digest) if digest else composed
 
     def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
-        """Return the mail with a fresh link for who has said that a change was not theirs."""
+        """Return the mail with a fresh recovery link, for an owner who has reported a change."""
         mail = LinkMail(
             token=tokens.mint(os.urandom), lifetime=self._recovery, moment=moment, recovers=True, reason=reason
         )
         return self._composer.with_link(account, client, mail)
 
     def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
-        """Return the mail that says that a link which was asked for then has expired on its way."""
+        """Return the mail that says that a link requested at `asked_at` has expired on its way."""
         return self._composer.about_expiry(account, client, asked_at)
 
     def store(
@@ -114,9 +115,9 @@ class ResetLinks:
         mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
         moment: datetime,
     ) -> None:
-        """Store links and codes of those mails that are wanted, of at least one; they were composed at that moment.
+        """Store links and codes of the wanted mails, of at least one; they were composed at that moment.
 
-        The statements are the same for mails without a link, and where none is wanted.
+        The statements are the same for mails without a link, and if none is wanted.
         """
         links = [
             (
@@ -144,7 +145,7 @@ class ResetLinks:
     def store_recovery(
         self, connection: Connection, mail: SealedMail, account: Account, client: Client, moment: datetime
     ) -> None:
-        """Store the link of a mail that `compose_recovery` made; the account's address is where it goes."""
+        """Store the link of a mail that `compose_recovery` wrote; it goes to the account's address."""
         self._links.add(connection, [(_new_link(mail, account, client, moment, recovers=True), True)], moment)
 
 
@@ -171,7 +172,7 @@ _DECODER = msgspec.json.Decoder(ResetRequested)
 
 
 class _Request(msgspec.Struct, kw_only=True):
-    """A request on its way to an answer: `outcome` says which mail it gets or why it gets none, once that is known."""
+    """A request that is being answered. `outcome`: which mail it gets or why it gets none, once that is known."""
 
     message: Message
     asked: ResetRequested
@@ -187,7 +188,7 @@ class _Request(msgspec.Struct, kw_only=True):
 
 
 class _Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that was rendered and sealed for a request; one that is not `wanted` is for nobody."""
+    """A rendered and sealed mail for a request. If it is not `wanted`, it is discarded."""
 
     request: _Request
     account: Account
@@ -201,13 +202,13 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetRequestHandler:
-    """Answers requests: with a link, with how to sign in, or not at all. The audit trail says which.
+    """Answers requests: with a link, with how to sign in, or not at all. The audit trail records which.
 
-    All that wait are answered in one transaction. Neither this process's time nor the database's tells whose address
-    one was (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, for nobody where nobody is to get any, and the
-    same statements run, so that what is done for one account is done for none.
+    All waiting requests are answered in one transaction. Neither this process's time nor the database's reveals whose
+    address has an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none will be sent, and
+    the same statements run, so the work for one account is the same as for none.
 
-    One that its owner has locked gets a link to start anew, as long as it has the owner's address.
+    A locked account gets a recovery link, as long as it has the address of the owner who locked it.
     """
 
     def __init__(
@@ -232,7 +233,7 @@ class ResetRequestHandler:
 
     @property
     def prepares_together(self) -> bool:
-        """Whether accounts are found by one statement: of many look-ups elsewhere, the slowest would hold all up."""
+        """Whether one statement finds all accounts. With separate look-ups elsewhere, the slowest would delay all."""
         return isinstance(self._accounts, FindsTogether)
 
     async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Dropped | Delivery | Exception]:
@@ -255,7 +256,7 @@ class ResetRequestHandler:
     async def _find(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
         if isinstance(self._accounts, FindsTogether):
             return await self._accounts.find_all(emails)
-        return [await self._accounts.find(email) for email in emails]  # one: such are not prepared together
+        return [await self._accounts.find(email) for email in emails]  # one: such messages are not prepared together
 
     async def _answer_all(self, requests: Sequence[_Request]) -> Sequence[Email | Dropped | Exception]:
         moment = now()
@@ -272,7 +273,7 @@ class ResetRequestHandler:
         return [request.result for request in requests]
 
     async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
-        """Note why a request gets no mail, where that is known beforehand."""
+        """Note why a request gets no mail, if that is already known."""
         refusals = await self._records.mailboxes.refusals({request.account.email for request in requests}, moment)
         recoverable = await self._records.secure_links.recoverable([request.account for request in requests])
         answered: set[str] = set()
@@ -292,7 +293,7 @@ class ResetRequestHandler:
                 answered.add(mailbox)
 
     async def _draft(self, requests: Sequence[_Request], moment: datetime) -> Sequence[_Draft]:
-        """Return a mail for each request that may get one; where none may, one for nobody."""
+        """Return a mail for each request that may get one; if there is none, a mail that is not sent."""
         drafts = []
         without_code = await self._links.without_code({request.account.email for request in requests})
         for request in requests:
@@ -300,9 +301,9 @@ class ResetRequestHandler:
                 try:
                     has_none = request.account.email in without_code
                     drafts.append(self._compose(request, request.account, moment, wanted=True, without_code=has_none))
-                except Exception as error:  # noqa: BLE001 - such as a fault in a template of one kind of account's
+                except Exception as error:  # noqa: BLE001 - such as a fault in a template of one kind of account
                     request.error = error
-                await asyncio.sleep(0)  # a mail takes a while, and the process may have others to answer
+                await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
         nobody = Account(id="", email=requests[0].asked.email)
         return drafts or [self._compose(requests[0], nobody, moment, wanted=False)]
 
@@ -315,7 +316,7 @@ class ResetRequestHandler:
     def _claim(
         self, connection: Connection, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime
     ) -> None:
-        """Claim the mailboxes of those drafts whose messages are in these hands still."""
+        """Claim the mailboxes of the drafts whose messages this worker still holds."""
         held = self._mails.lock(connection, [request.message for request in requests])
         for request in requests:
             if request.message.id not in held:
@@ -328,11 +329,11 @@ class ResetRequestHandler:
                 draft.request.outcome = "cooldown"  # another worker was first
 
     def _store(self, connection: Connection, drafts: Sequence[_Draft], moment: datetime) -> None:
-        """Keep the links and the mails of those that are sent, and tell the app."""
+        """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(draft, draft.request.email is not None) for draft in drafts]
         self._links.store(connection, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment)
         self._mails.store_all(connection, [(one.request.message, one.sealed if yes else None) for one, yes in stored])
-        # Of what the app asked for itself it is not told.
+        # The app is not told of invitations: it asked for them itself.
         events = [(_reset_of(one), yes and not one.request.asked.invited) for one, yes in stored]
         self._events.resets_requested(connection, events)
 
@@ -396,13 +397,14 @@ _MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
 
 
 class LinkRenewal:
-    """Answers a request anew. Where certainly nobody has the old mail, with a fresh link.
+    """Answers a request again whose link has expired before its mail was accepted.
 
-    Where somebody may have it, a second mail with a link would look like a second request: the person is told that the
-    first came too late, and asks again. For whom an operator asked did not do so, and gets a fresh link, as does who
-    has locked the account. Of several
-    requests of an account the newest alone is answered. The mailbox's cooldown is not asked again: this mail stands in
-    for one that it has let through.
+    If the old mail certainly has not arrived, the answer is a fresh link. Otherwise a second mail with a link would
+    look like a second request: the mail says that the first came too late, and the user asks again. Requests by an
+    operator and locked accounts always get a fresh link.
+
+    Of several requests of an account only the newest is answered. The mailbox's cooldown does not apply again: this
+    mail replaces one that it has let through.
     """
 
     def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, links: ResetLinks) -> None:

@@ -1,4 +1,4 @@
-"""Heavy work of requests, off the event loop and bounded: who is served next, and the threads that serve."""
+"""Runs heavy work of requests off the event loop, on a bounded number of threads with two waiting lines."""
 
 import asyncio
 import os
@@ -19,9 +19,9 @@ Result = TypeVar("Result")
 class Turns:
     """Lets at most `places` callers through at a time; in each of two lines at most `waiting` others wait.
 
-    One line is for strangers: an attacker can fill it. The reserved line is for callers that have shown a live link or
-    an open session, and is served first. A flood of sign-ins delays a reset only by the work that is under way (OWASP
-    ASVS 2.4.1, 13.2.6).
+    One line is for strangers: an attacker can fill it. The reserved line is for callers that have shown a working link
+    or an open session, and is served first. A flood of sign-ins delays a reset only by the work that is under way
+    (OWASP ASVS 2.4.1, 13.2.6).
     """
 
     def __init__(self, places: int, waiting: int, *, retry_after: int = _RETRY_AFTER) -> None:
@@ -34,9 +34,9 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, *, reserved: bool = False, is_second: bool = False) -> AsyncIterator[None]:
-        """Wait for a place, and keep it until the end of the block. Raises Busy where the line is full.
+        """Wait for a place, and keep it until the end of the block. Raises Busy if the line is full.
 
-        `is_second`: the caller waits already, for other work of the same request. It takes no place of its own.
+        `is_second`: the caller already waits, for other work of the same request. It takes no place of its own.
         """
         await self._wait(self._reserved if reserved else self._strangers, is_second=is_second)
         try:
@@ -60,7 +60,7 @@ class Turns:
         except asyncio.CancelledError:
             if called in line:
                 line.remove(called)
-            else:  # it was called at the moment when it went
+            else:  # it was called just as it was cancelled
                 self._call_next()
             raise
 
@@ -70,13 +70,13 @@ class Turns:
             self._free += 1
             return
         called = line.popleft()
-        if called.done():  # cancelled, and not gone yet: whoever waits for it calls the next
+        if called.done():  # cancelled but not yet gone: its `_wait` calls the next
             return
         called.set_result(None)
 
 
 class BoundedPool:
-    """Runs heavy functions on `threads` of its own, which are started by the first; `waiting` as in `Turns`.
+    """Runs heavy functions on `threads` of its own, started by the first call; `waiting` as in `Turns`.
 
     `initializer` is called in each thread when it starts.
     """
@@ -95,20 +95,20 @@ class BoundedPool:
         self._threads: ThreadPoolExecutor | None = None
 
     async def run(self, work: Callable[[], Result], *, reserved: bool = False, is_second: bool = False) -> Result:
-        """Return what `work` returns, which runs with the caller's context variables. Raises Busy."""
+        """Run `work` with the caller's context variables and return its result. Raises Busy."""
         async with self._turns.turn(reserved=reserved, is_second=is_second):
             self._threads = self._threads or ThreadPoolExecutor(*self._options)
             return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
 
     def close(self) -> None:
-        """End the threads; the next work would start others."""
+        """End the threads; further work would start new ones."""
         threads, self._threads = self._threads, None
         if threads:
             threads.shutdown(wait=False, cancel_futures=True)
 
 
 def cores() -> int:
-    """Return on how many cores this process may run: where it is bound to some, fewer than the machine has."""
+    """Return how many cores this process may use, which may be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What allows a change of a password, the change that it allows, and what follows it in the same transaction."""
+"""A change of a password: what allows it, and the effects that follow in the same transaction."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from keyturn.reset.records.stores import Records
 
 
 class ChangeAuthorization(ABC):
-    """Allows one change: a live link, or an open session."""
+    """Allows one change: a working link, or an open session."""
 
     how: How
 
@@ -27,29 +27,29 @@ class ChangeAuthorization(ABC):
 
     @abstractmethod
     def refusal(self) -> KeyturnError:
-        """Return what to raise where the account has been disabled, or has another address, since it was looked up."""
+        """Return the error for an account that was disabled, or has another address, since it was looked up."""
 
     async def require_second_step(self) -> None:  # noqa: B027 - most need none
-        """Ask for what else is needed, once the password is one that may be set. Raises where it is not there."""
+        """Check the second step, after the password has passed all rules. Raises if it is missing or wrong."""
 
-    async def require_unused(self) -> None:  # noqa: B027 - only a link says how it ended
-        """Raise what `redeem` does, where it is known already that it does not hold any more."""
+    async def require_unused(self) -> None:  # noqa: B027 - only a link reports how it ended
+        """Raise what `redeem` would raise, if it is already known to fail."""
 
     @abstractmethod
     def redeem(self, connection: Connection, moment: datetime) -> None:
-        """Use it up, in the caller's transaction. Raises where it does not hold any more."""
+        """Use it up, in the caller's transaction. Raises if it is no longer valid."""
 
     def give_back(self, connection: Connection, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
-        """Undo `redeem`, which was committed at that moment: the store has refused the password."""
+        """Undo `redeem`, which was committed at that moment, because the store has refused the password."""
 
     def after_change(self, connection: Connection) -> None:  # noqa: B027 - most have nothing to add
-        """Do what else follows, in the transaction that ends the change."""
+        """Write further effects in the transaction that ends the change."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A new password for an account, who asks for it, and what allows it.
+    """A new password for an account, the client that asks for it, and what allows it.
 
-    `current`: the password that the account has, if the client has just proved that it knows it.
+    `current`: the account's present password, if the client has just proved that it knows it.
     """
 
     account: Account
@@ -71,7 +71,7 @@ class EndsAccess(Protocol):
 
 
 class AfterChange(Protocol):
-    """The port for what else is written in the transaction that ends a change, such as what the app is told."""
+    """The port for further writes in the transaction that ends a change, such as events for the app."""
 
     def __call__(
         self, connection: Connection, account: Account, client: Client, *, how: How, moment: datetime
@@ -79,9 +79,9 @@ class AfterChange(Protocol):
 
 
 class ChangeEffects:
-    """Writes what follows a change of a password, in the transaction that ends it.
+    """Writes the effects of a changed password, in the transaction that ends the change.
 
-    `ends_access`: what else ends with the account's links and sessions. `after_change`: what else is written.
+    `ends_access`: what else ends with the account's links and sessions. `after_change`: further writes.
     """
 
     def __init__(
@@ -102,11 +102,12 @@ class ChangeEffects:
         outcome: Literal["changed", "interrupted"] = "changed",
         proven: bool = False,
     ) -> None:
-        """End the account's other links and its sessions, promise the confirmation, tell the app, audit it.
+        """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
 
-        `proven`: the change took more than a mailbox. The earlier mailboxes of the account then lose their say.
+        `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
         """
-        # Who took the account over may change the password once more: the owner's link to start anew survives that.
+        # An attacker who took over the account may change the password again, so the owner's recovery link survives a
+        # change.
         self.end_access(connection, account.id, moment, spares_recovery=how == "change")
         if proven:
             self._records.secure_links.end_elsewhere(connection, account.id, account.email, moment)
@@ -134,12 +135,12 @@ class ChangeEffects:
         mailbox: str | None = None,
         spares_recovery: bool = False,
     ) -> None:
-        """End the account's links, its codes and its sessions alone; of links and codes, those that the `mailbox` has.
+        """End only the account's links, codes and sessions; with `mailbox`, only links and codes sent to that address.
 
         The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.
         """
         self._records.links.revoke_all(connection, account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
         for end in self._ends_access:
             end(connection, account_id, moment, mailbox=mailbox)
-        # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
+        # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         self._records.sessions.end_all(connection, account_id)

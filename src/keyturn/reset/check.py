@@ -1,7 +1,7 @@
-"""Checks whether a link is alive, and whose it is.
+"""Checks whether a link works, and finds its account.
 
-**A link is read with its account, in batches**, since the account may have been disabled or have a new address: by one
-statement if both are in Keyturn's own tables, else by two. All requests that wait share them.
+**A link is read with its account, in batches**, since the account may have been disabled or have a new address. One
+statement reads both if they are in Keyturn's own tables, otherwise two. All waiting requests share them.
 """
 
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ from keyturn.reset.records.stores import Records
 from keyturn.telemetry.meters import Meters, count_calls
 
 _Found = tuple[Link, Account | None]
-"""A link, and its account where there is one."""
+"""A link, and its account if it still exists."""
 
 
 class LiveLinks:
-    """Finds the link of a token and its account; the audit trail says which of ours were refused, and why.
+    """Finds the link of a token and its account. The audit trail records refused links of ours, and why.
 
-    Both are found by one statement where the accounts are in Keyturn's own database, and can be.
+    One statement finds both if the accounts are in Keyturn's own database and can be joined.
     """
 
     def __init__(self, records: Records, accounts: AccountStore) -> None:
@@ -46,12 +46,12 @@ class LiveLinks:
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason.
 
-        A link whose account was disabled or has a new address since is dead, as is one that is shown with another
-        address than `email`. What was refused is recorded as `event`.
+        A link is dead if its account was disabled or has a new address since, or if `email` is another address. A
+        refusal is recorded as `event`.
         """
         moment = now()
         found = await self._find(tokens.digest(token), moment)
-        if found is None:  # no trace: whoever invents tokens would fill the audit trail
+        if found is None:  # not recorded: invented tokens would fill the audit trail
             raise LinkDead("invalid")
         link, account = found
         if reason := link.dead_reason(moment):
@@ -68,11 +68,11 @@ class LiveLinks:
         link = await self._records.links.find(digest)
         if link is None:
             return None
-        # Of a link that is dead anyway, the store is not asked: it may be away.
+        # If the link is dead anyway, the store is not asked: it may be unavailable.
         return link, None if link.dead_reason(moment) else await self._accounts.get(link.account_id)
 
     async def record_dead(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
-        """Return `dead`, once the audit trail says that a link of ours was refused (OWASP ASVS 16.3.3)."""
+        """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
         await self.record(event, outcome_of(dead), link, client)
         return dead
 
@@ -81,19 +81,21 @@ class LiveLinks:
 
 
 def _opens(link: Link, account: Account) -> bool:
-    """Tell whether the link may set the account's password, as the account is now.
+    """Return whether the link may set the account's password, as the account is now.
 
-    No link opens an account that has another address by now. One that recovers it opens a locked account, too.
+    No link opens an account whose address has changed. A recovery link opens a locked account, too.
     """
     is_open = account.active or (link.recovers and account.locked)
     return is_open and addresses.is_same_mailbox(account.email, link.email)
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a link is, and until when it works. `locale`, `kind` and `timezone` are the account's, or "".
+    """The owner of a link, and until when it works.
 
-    `awaits_password` says that it sets the account's first password. `reason` is why an operator asked for a new one.
-    `factors` are what a reset needs one of besides.
+    `locale`, `kind` and `timezone`: the account's, or "".
+    `awaits_password`: the link sets the account's first password.
+    `reason`: why an operator asked for a new password.
+    `factors`: second factors, of which a reset needs one.
     """
 
     email: str
@@ -107,9 +109,9 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkChecks:
-    """Tells the holder of a live link whose it is, what a reset needs besides it, and what is wrong with a password.
+    """Tells the holder of a working link whose it is, what a reset needs besides it, and what is wrong with a password.
 
-    `second_steps`: what a reset may need besides its link. A link is not used up by any of this.
+    `second_steps`: what a reset may need besides its link. None of these calls uses up a link.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class LinkChecks:
 
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
-        """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
+        """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
         return LiveLink(
@@ -144,7 +146,7 @@ class LinkChecks:
 
     @count_calls("second_step")
     async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:
-        """Send a code to whoever holds a live link, where the account has a factor for it; tell whether one is sent.
+        """Send a code to the holder of a working link if the account has a factor for it; return whether one is sent.
 
         It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
         """
@@ -155,17 +157,17 @@ class LinkChecks:
 
     @count_calls("check")
     async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:
-        """Say what is wrong with a password before it is set, to whoever holds a live link, so that a form can tell.
+        """Check a password before it is set, for the holder of a working link, so that a form can show what is wrong.
 
-        It counts like a check of the link. Whether it is the account's own is not said: that would make guessing it
-        free. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
+        It counts like a check of the link. It does not reveal whether the password is the account's own: that would
+        allow free guesses. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
         """
         await self._limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
     async def check_password(self, password: str, client: Client, email: str) -> None:
-        """Say what is wrong with a password that is not set yet; it counts like a reset, whose rules it has judged.
+        """Check a password that is not set yet. It counts like a reset, and applies the same rules.
 
         Raises PasswordRejected, TooManyRequests, Busy.
         """
@@ -174,7 +176,7 @@ class LinkChecks:
 
 
 class _JoinedLinks:
-    """Finds links and accounts by one statement for all who ask at once."""
+    """Finds links and accounts by one statement, shared by all requests of a moment."""
 
     def __init__(self, database: Database, accounts: JoinsReads) -> None:
         self._database = database

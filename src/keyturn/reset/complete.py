@@ -1,7 +1,7 @@
-"""Sets a new password with a link, which works once: one transaction uses it up and sets the password, or neither.
+"""Sets a new password with a link, which works once: one transaction uses the link up and sets the password.
 
-`PasswordChanges` is the one place that sets a password, for a reset as for a signed-in user (`sign_in.py`). A store in
-Keyturn's own database joins the transaction; for one in another system see `elsewhere.py`.
+`PasswordChanges` is the one place that sets a password, for resets and for signed-in users (`sign_in.py`). A store in
+Keyturn's own database joins the transaction; for a store in another system see `elsewhere.py`.
 """
 
 import contextlib
@@ -36,11 +36,11 @@ from keyturn.telemetry.meters import Meters, count_calls
 log = logging.getLogger("keyturn.reset")
 
 BeforeChange = Callable[[Account, Client], Awaitable[None]]
-"""The port for what may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
+"""The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
 
 
 class PasswordResets:
-    """Completes resets: asks `before_change`, has the change made, and forgets guesses at the old password.
+    """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
 
     `second_steps`: what a reset may need besides its link.
     """
@@ -70,11 +70,11 @@ class PasswordResets:
         email: str | None = None,
         answer: SecondStepAnswer | None = None,
     ) -> Account:
-        """Set a new password and use up the link; end the account's other links and its sessions. Return whose it is.
+        """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
 
-        `answer` is to the second step, where the account has one. Guesses that strangers made at the old password no
-        longer count. Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link
-        survives these four), Busy, AccountsUnready, HookFailed, TooManyRequests.
+        `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer count.
+        Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives these
+        four), Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
@@ -84,15 +84,15 @@ class PasswordResets:
         change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
-        except LinkDead as dead:  # somebody was quicker
+        except LinkDead as dead:  # another request was quicker
             raise await self._links.record_dead(dead, "password_reset", link, client) from None
         log.info(LogEvent("reset.completed", account_id=account.id))
-        with contextlib.suppress(LimitsUnready):  # the password is changed, whatever becomes of the counter
+        with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
             await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
 
     async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
-        """Ask everything that may refuse the change. The trail says if one did."""
+        """Ask everything that may refuse the change. The audit trail records a refusal."""
         try:
             for require in self._before_change:
                 await require(account, client)
@@ -102,7 +102,7 @@ class PasswordResets:
 
 
 class PasswordChanges:
-    """Sets passwords: in one transaction where the store joins it, and otherwise as `external_store` says."""
+    """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class PasswordChanges:
         self._external = ExternalStoreChanges(records, accounts, effects)
 
     async def make(self, change: Change) -> None:
-        """Do it all, or nothing, or raise OutcomeUnknown.
+        """Make the whole change or none of it, or raise OutcomeUnknown.
 
         Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
         """
@@ -135,11 +135,11 @@ class PasswordChanges:
         self._records.outbox.wake()
 
     async def _accept(self, change: Change) -> NewPassword:
-        """Return the new password, unless it is the one that the account has.
+        """Return the new password, unless it is the account's present one.
 
         That is checked after all other rules, because a wrong guess changes the password and uses up the link: guessing
-        the current password takes a link for each guess. If another request has just used the link to set this very
-        password, as a form does that is sent twice, the answer says so.
+        the current password takes a link for each guess. If another request has just set this very password with the
+        link, as when a form is sent twice, the error says that the link was used.
         """
         plain = NewPassword(change.password, self._hasher.hash)
         if not self._policy.refuses_current or not isinstance(self._accounts, KnowsHashes):
@@ -163,7 +163,7 @@ class PasswordChanges:
 
         def write(connection: Connection) -> None:
             nonlocal is_committing
-            # One change an account at a time: two of its links used at once would each wait for the other to end.
+            # One change per account at a time: two of its links used at once would each wait for the other to end.
             self._records.database.hold(connection, change.account.id)
             change.authorization.redeem(connection, moment)
             if not yes_or_no(accounts.set_password_within(connection, change.account, password_hash)):
@@ -183,16 +183,16 @@ class PasswordChanges:
             raise OutcomeUnknown("the answer to the commit was lost") from error
 
     async def close(self) -> None:
-        """Wait for the changes that are under way in another system."""
+        """Wait for changes in another system that are under way."""
         await self._external.close()
 
 
 Demand = Callable[[], Awaitable[PassedSecondStep | None]]
-"""Asks for the second step. Raises where it is not there."""
+"""Checks the second step. Raises if it is missing or wrong."""
 
 
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to whoever has the link; consuming it is what decides. `demands` ask for second steps."""
+    """Allows one change to the holder of a link; consuming the link decides. `demands`: check second steps."""
 
     how = "reset"
 
@@ -213,7 +213,7 @@ class LinkAuthorization(ChangeAuthorization):
         try:
             self._passed = [passed for demand in self._demands if (passed := await demand())]
         except LinkDead as dead:
-            if dead.reason == "invalid":  # somebody else may have used it meanwhile, as a form does that is sent twice
+            if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
                 await self.require_unused()
             raise
 

@@ -24,9 +24,9 @@ from keyturn.reset.records.stores import Records
 class ConfirmationHandler:
     """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed.
 
-    The mail goes to the address that the account had when its password was changed: a thief would give it another at
-    once. Where it has another by now, that one gets a mail, too, as a message of its own. Only the first has the link
-    by which the account can be secured, since that starts anew at the address that it was sent to.
+    The mail goes to the address that the account had when its password was changed: an attacker would change the
+    address at once. If the account has another address by now, that one gets a mail, too, as a separate message. Only
+    the first mail has the link that secures the account, since recovery happens at the address that got it.
     """
 
     def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, composer: MailComposer) -> None:
@@ -92,7 +92,7 @@ def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged)
 
 
 class _Notice(Protocol):
-    """Whose account it is about, and which mailbox is told."""
+    """A notice: the account it is about, and the mailbox that gets it."""
 
     @property
     def account_id(self) -> str: ...
@@ -105,10 +105,10 @@ _Payload = TypeVar("_Payload", bound=_Notice)
 
 
 class NoticeHandler(Generic[_Payload]):
-    """Sends the mail that `compose` makes of the account and the payload to the payload's mailbox.
+    """Sends the payload's mailbox the mail that `compose` writes from the account and the payload.
 
-    That is the mailbox that the event is about, whichever the account has by now (NIST SP 800-63B-4 4.6). A mailbox
-    that is suppressed gets nothing.
+    That is the mailbox that the event is about, whatever address the account has by now (NIST SP 800-63B-4 4.6). A
+    suppressed mailbox gets nothing.
     """
 
     def __init__(

@@ -1,12 +1,12 @@
-"""A new password for an account in another system, which cannot join a transaction here.
+"""Sets a new password for an account in another system, which cannot join a transaction here.
 
-The authorization is redeemed and committed first, so that nobody else can use it; then the store is asked. Where it
-says yes, the effects follow; where it says a certain no, the authorization is given back. Everything else (an answer
-that was lost, a time-out, a process that dies) leaves unknown whether the store has the password, so the effects follow
-as if it had, since a password that was set without a word is worse than a confirmation too many (NIST SP 800-63B 4.6).
+The authorization is redeemed and committed first, so that no other request can use it; then the store is asked. If it
+says yes, the effects follow. If it certainly refuses, the authorization is given back. In all other cases (a lost
+answer, a time-out, a process that dies) the store may have the password, so the effects follow as if it had. A
+superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
-If this process does not write them, a promise in the outbox does (`InterruptedChangeHandler`). The one that withdraws
-the promise writes what became of the change, so that there is one confirmation, also after a stall.
+If this process does not write the effects, a promise in the outbox does (`InterruptedChangeHandler`). The process or
+worker that withdraws the promise writes the outcome, so there is one confirmation, even after a stall.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ _PATIENCE = 45.0
 """Seconds from the promise until the store must have answered, the wait for a hash included."""
 
 _LOCK = timedelta(seconds=60)
-"""Longer than the patience: nobody else's change of the same account can begin before this one has ended."""
+"""Longer than the patience: no other change of the same account can begin before this one has ended."""
 
 _RETRY_AFTER = 5
 
 
 class _Begun(msgspec.Struct, frozen=True):
-    """What was committed before the store is asked: the lock on the account, and under its name the promise.
+    """What is committed before the store is asked: the lock on the account, and a promise under the lock's name.
 
-    `deadline` is when the store must have answered, by the event loop's clock, which counts a stall of the process.
+    `deadline`: when the store must have answered, by the event loop's clock, which counts a stall of the process.
     """
 
     lock: str
@@ -53,7 +53,7 @@ class _Begun(msgspec.Struct, frozen=True):
 
 
 class ExternalStoreChanges:
-    """Sets a password in a store that is in another system, one change of an account at a time."""
+    """Sets passwords in a store of another system, one change of an account at a time."""
 
     def __init__(self, records: Records, accounts: AccountStore, effects: ChangeEffects) -> None:
         self._records = records
@@ -62,12 +62,12 @@ class ExternalStoreChanges:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change, password: NewPassword) -> None:
-        """Do it all, or nothing, or raise OutcomeUnknown.
+        """Make the whole change or none of it, or raise OutcomeUnknown.
 
         Raises what authorization and store do, and Busy while another change is under way.
         """
         begun = await self._redeem_and_promise(change)
-        # A client that hangs up, or a server that is told to stop, must not leave it half done.
+        # A client that disconnects, or a server that stops, must not leave the change half done.
         task = asyncio.create_task(self._ask_store(change, password, begun))
         self._under_way.add(task)
         task.add_done_callback(self._forget_task)
@@ -92,7 +92,7 @@ class ExternalStoreChanges:
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever asked may be gone, and then nobody else looks at it
+            task.exception()  # the caller may be gone, and an unread exception would be reported
 
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         try:
@@ -103,7 +103,7 @@ class ExternalStoreChanges:
                 await self._undo(change, begun)
                 raise
             log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
-            with suppress(DatabaseUnready):  # the promise sees to it
+            with suppress(DatabaseUnready):  # the promise handles it
                 await self._end_uncertain(change, begun)
             raise OutcomeUnknown("the store of the accounts gave no certain answer") from error
         if not stored:
@@ -112,7 +112,7 @@ class ExternalStoreChanges:
         await self._end_changed(change, begun)
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
-        """Give the authorization back, unless what follows a change has been done meanwhile."""
+        """Give the authorization back, unless the effects of the change were written in the meantime."""
 
         def write(connection: Connection) -> None:
             release_account_lock(connection, begun.lock)
@@ -122,7 +122,7 @@ class ExternalStoreChanges:
         await self._records.database.transact(write)
 
     async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
-        """Do what follows a change. The lock stays to its end: the store may yet be at work on this one."""
+        """Write the effects of a change. The lock stays until its end: the store may still be working on it."""
         account, how = change.account, change.authorization.how
 
         def write(connection: Connection) -> None:
@@ -137,32 +137,32 @@ class ExternalStoreChanges:
 
         def write(connection: Connection) -> None:
             release_account_lock(connection, begun.lock)
-            # Whoever has just verified the old password opens no session after this.
+            # A client that has just verified the old password can open no session after this.
             self._records.database.hold(connection, account.id)
             if self._records.outbox.withdraw(connection, begun.lock):
                 self._effects.write(
                     connection, account, change.client, how, begun.moment, proven=change.authorization.proven
                 )
-            else:  # it was confirmed while this process stood still, before the old password ended
+            else:  # the promise was handled while this process stalled, before the old password ended
                 self._effects.end_access(connection, account.id, begun.moment)
             change.authorization.after_change(connection)
 
         try:
             await self._records.database.transact(write)
         except DatabaseUnready as error:
-            # The store has the password, and "try again" would be wrong. The promise sees to the rest.
+            # The store has the password, so "try again" would be wrong. The promise handles the rest.
             raise OutcomeUnknown("the password is changed, and what follows could not be written") from error
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for changes that are under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
 
 
 def yes_or_no(stored: object) -> bool:
-    """Return the answer of a store. Raises TypeError: one of the app's own that returns nothing says neither.
+    """Return the answer of a store. Raises TypeError if it is no bool, as from an app's store that returns nothing.
 
-    So does a coroutine, which a store returns that has `async def` where the port has a plain function.
+    So is a coroutine, from a store with `async def` where the port has a plain function.
     """
     if not isinstance(stored, bool):
         raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
@@ -170,15 +170,14 @@ def yes_or_no(stored: object) -> bool:
 
 
 def _is_certain_no(error: Exception) -> bool:
-    """Tell whether a store that raised this has certainly not taken the password."""
+    """Return whether a store that raised this has certainly not taken the password."""
     return isinstance(error, PasswordRejected | Busy) or (isinstance(error, AccountsUnready) and error.not_changed)
 
 
 def acquire_account_lock(connection: Connection, account_id: str, moment: Moment, until: Moment) -> str | None:
-    """Return the name of a lock that holds this account until then; None where somebody else has it.
+    """Return the name of a lock that holds this account until then; None if another change holds it.
 
-    A lock that nobody released, since its process died, is over at its time. One statement: of any number who try at
-    once, one is told a name.
+    A lock whose process died ends at its time. One statement decides: of concurrent callers exactly one gets a name.
     """
     claim = os.urandom(16).hex()
     fresh = insert_into(AccountLockRow, connection.dialect).values(account_id=account_id, claim=claim, until=until)
@@ -191,14 +190,14 @@ def acquire_account_lock(connection: Connection, account_id: str, moment: Moment
 
 
 def release_account_lock(connection: Connection, claim: str) -> None:
-    """Release the lock; where it was over, and is somebody else's by now, that one stays."""
+    """Release the lock. If it had ended and another change holds the account by now, that lock stays."""
     connection.execute(delete(AccountLockRow).where(AccountLockRow.claim == claim))
 
 
 class InterruptedChangeHandler:
     """Ends a change that its process began and did not end.
 
-    Whether the store had the password by then, nobody knows.
+    It is unknown whether the store had the password by then.
     """
 
     def __init__(self, records: Records, accounts: AccountStore, effects: ChangeEffects) -> None:
@@ -207,7 +206,7 @@ class InterruptedChangeHandler:
         self._effects = effects
 
     async def __call__(self, message: Message) -> Settlement:
-        """Return what became of it as the reason of a Dropped. Raises AccountsUnready."""
+        """Return the outcome as the reason of a Dropped. Raises AccountsUnready."""
         begun = msgspec.json.decode(message.payload, type=ChangeBegun)
         account = await self._accounts.get(begun.account_id)
         if account is None:
@@ -215,7 +214,8 @@ class InterruptedChangeHandler:
         account = msgspec.structs.replace(account, email=begun.email or account.email)
 
         def write(connection: Connection) -> str:
-            # Whoever withdraws it writes the outcome: the process may only have stood still, and be first after all.
+            # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
+            # after all.
             if not self._records.outbox.withdraw(connection, message.key):
                 return "ended"
             self._effects.write(connection, account, begun.client, begun.how, begun.at, outcome="interrupted")

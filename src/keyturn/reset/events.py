@@ -1,4 +1,4 @@
-"""What the app is told: rows in the outbox, written with what happened."""
+"""Events for the app: rows in the outbox, written in the transaction of what happened."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ from keyturn.webhooks.events import (
 
 
 class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody asked for the reset of an account, and `outcome` is which mail goes out."""
+    """A requested reset of an account; `outcome` names the mail that goes out."""
 
     account: Account
     client: Client
@@ -39,10 +39,10 @@ class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppEvents:
-    """Writes what the app wants to hear of, in the caller's transaction.
+    """Writes the events that the app subscribes to, in the caller's transaction.
 
-    `kinds` has the kinds of message by event, one for each way in which the app is told: of others, nothing is written.
-    No token and no password is in them.
+    `kinds`: the kinds of message by event, one for each way to tell the app. Other events are not written.
+    Events hold neither tokens nor passwords.
     """
 
     def __init__(self, outbox: Outbox, kinds: Mapping[str, Sequence[str]]) -> None:
@@ -58,7 +58,7 @@ class AppEvents:
     def account_secured(
         self, connection: Connection, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
     ) -> None:
-        """Write that its owner secured the account, by a link that went to `email`; it may have another by now."""
+        """Write that the account's owner secured it, by a link sent to `email`; its address may have changed by now."""
         fields = _event_fields(account, client) | {"email": email}
         data = AccountSecured(**fields, current_email=account.email, locked=locks)
         self._write(connection, Event(type="account.secured", timestamp=moment, data=data), client)
@@ -74,13 +74,13 @@ class AppEvents:
             self._outbox.enqueue(connection, kind, _message(event, client))
 
     def resets_requested(self, connection: Connection, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
-        """Write those that are wanted, of at least one; the statements are the same where none is."""
+        """Write the wanted events, of at least one. The statements are the same if none is wanted."""
         for kind in self._kinds.get("password.reset_requested", ()):
             messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
             self._outbox.enqueue_each_if(connection, kind, messages)
 
     def wake(self) -> None:
-        """Have them sent at once, after the caller's commit."""
+        """Send them at once, after the caller's commit."""
         if any(self._kinds.values()):
             self._outbox.wake()
 
@@ -107,22 +107,22 @@ def _event_fields(account: Account, client: Client) -> dict[str, str]:
 
 
 if TYPE_CHECKING:
-    from keyturn.webhooks.sender import WebhookSender  # with httpx, which takes 50 ms: who has no webhook needs none
+    from keyturn.webhooks.sender import WebhookSender  # with httpx, which takes 50 ms and only webhooks need
 
 
 async def drop_webhook(_: Message) -> Dropped:
-    """Settle a webhook that was promised before `webhooks.url` was taken out of the settings."""
+    """Settle a webhook that was promised before `webhooks.url` was removed from the settings."""
     return Dropped("webhooks.url is not set any more")
 
 
 class WebhookHandler:
-    """Tells the app of an event."""
+    """Tells the app of events by webhook."""
 
     def __init__(self, sender: "WebhookSender") -> None:
         self._sender = sender
 
     async def __call__(self, message: Message) -> Delivery:
-        """Return what tells the app, under the message's key, and raises SendRetryable, SendRefused."""
+        """Return the delivery to the app, under the message's key; it raises SendRetryable, SendRefused."""
         event = msgspec.json.decode(message.payload, type=AppEvent)
         return partial(self._send, message.key, bytes(event.event))
 
@@ -141,7 +141,7 @@ _EVENTS: dict[str, Any] = {
 
 
 async def drop_callback(_: Message) -> Dropped:
-    """Settle what was promised to a function that the plugin is not given any more."""
+    """Settle a message to a callback that the plugin is no longer given."""
     return Dropped("the callback is not given any more")
 
 
@@ -153,7 +153,7 @@ class CallbackHandler:
         self._timeout = timeout.total_seconds()
 
     async def __call__(self, message: Message) -> Delivery:
-        """Return what tells the app, and raises SendRetryable."""
+        """Return the delivery to the app, which raises SendRetryable."""
         event = msgspec.json.decode(message.payload, type=AppEvent).event
         return partial(self._tell, msgspec.json.decode(event, type=_EVENTS[message.kind]))
 

@@ -20,7 +20,7 @@ from keyturn.telemetry.meters import Meters, count_calls
 log = logging.getLogger("keyturn.reset")
 
 BeforeRequest = Callable[[ResetRequested, Answer], Awaitable[None]]
-"""The port for what a request must pass before it counts: it raises to refuse. It must not depend on the account."""
+"""The port for a check that a request must pass before it counts: it raises to refuse. It ignores the account."""
 
 
 class ResetRequests:
@@ -35,13 +35,13 @@ class ResetRequests:
         self.meters = meters
 
     async def accept(self, email: str, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
-        """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
+        """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
 
-        Or all clients together ask for more than `limits.overall`: then nothing is, and nobody is told, since that
-        answer would tell whoever caused it that it works. The figures count it as limited, and the log says so.
+        If all clients together ask for more than `limits.overall`, the request is dropped without an error: an error
+        would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
 
         No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
-        Password Cheat Sheet). `answer` is that to a challenge. Raises InputInvalid for what is no address,
+        Password Cheat Sheet). `answer`: the client's answer to a challenge. Raises InputInvalid for an invalid address,
         ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
         try:
@@ -53,20 +53,20 @@ class ResetRequests:
     async def _accept(self, email: str, client: Client, answer: Answer) -> None:
         try:
             address = addresses.parse(email)
-        except InputInvalid:  # counted apart: who mistypes has as many tries left
+        except InputInvalid:  # counted separately: a typing mistake costs no try
             await self.count_malformed(client)
             raise
         wanted = ResetRequested(email=address, at=now(), client=client)
-        for require in self._before_request:  # before anything that costs more
+        for require in self._before_request:  # before more expensive work
             await require(wanted, answer)
         await self._limits.count("request", client)
         await self._limits.count_overall()
         await self._outbox.post(RESET_REQUESTED, wanted)
 
     async def count_malformed(self, client: Client) -> None:
-        """Count a request that says nothing that could be done. Raises TooManyRequests."""
+        """Count a request that cannot be understood. Raises TooManyRequests."""
         await self._limits.count("malformed", client)
 
     async def require_readable(self, client: Client) -> None:
-        """Raise TooManyRequests where the client has sent too much of that, before more is read of it."""
+        """Raise TooManyRequests, before more is read, if the client has sent too many malformed requests."""
         await self._limits.require_left("malformed", client)

@@ -1,4 +1,4 @@
-"""A function of the app's that may refuse a reset, in a sentence, before the link is used up."""
+"""Lets a function of the app refuse a reset, with a sentence, before the link is used up."""
 
 import asyncio
 import inspect
@@ -24,9 +24,9 @@ _LONGEST_SENTENCE = 300
 
 
 class PendingReset(msgspec.Struct, frozen=True, kw_only=True):
-    """A reset that waits for the app's yes: whose, and who asks. The password and the token are not in it.
+    """A reset that waits for the app's consent: the account and the client. It holds neither password nor token.
 
-    `languages` is the Accept-Language of who asks, for the sentence.
+    `languages`: the client's Accept-Language, for the sentence.
     """
 
     account_id: str
@@ -44,7 +44,7 @@ BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
 
 
 def reset_hook(settings: HookSettings, given: BeforeReset | None) -> Sequence[BeforeChange]:
-    """Return what asks the app: the function that is given, or that of the settings, if any. Raises SettingsInvalid."""
+    """Return the hook for the given function, or for that of the settings, if any. Raises SettingsInvalid."""
     function = given
     if function is None and settings.before_reset:
         function = import_factory(settings.before_reset, "hooks.before_reset")
@@ -60,7 +60,7 @@ def is_async(function: object) -> bool:
 
 
 class ResetHook:
-    """Asks the app's function. It has `timeout`; no answer, a fault and an answer that is none are never a yes."""
+    """Asks the app's function, for at most `timeout`. No answer, an error or an invalid answer never means consent."""
 
     def __init__(self, function: BeforeReset, timeout: timedelta) -> None:
         self._function = function

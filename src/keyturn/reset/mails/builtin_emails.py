@@ -1,4 +1,4 @@
-"""The mails that Keyturn sends, as the studio, the checks and the tests look at them."""
+"""Loads the mails that Keyturn sends, for the service, the studio, the checks and the tests."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +15,14 @@ from keyturn.settings import Settings
 
 
 def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
-    """Return the mails that Keyturn brings, and in their places those of the settings."""
+    """Return Keyturn's own mails, replaced by those of the settings where they exist."""
     packaged, own = folder("email_templates"), settings.mail.templates
     first, beneath = (Path(own).resolve(), (packaged,)) if own else (packaged, ())
     return Templates(first, general.globals, beneath=beneath, reload=reload, by_shape=not (own or reload))
 
 
 class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gallery over the mails is made of, by the names of its fields (`keyturn.emails.gallery.Gallery`)."""
+    """The contents of a gallery of the mails, by the names of its fields (`keyturn.emails.gallery.Gallery`)."""
 
     templates: Templates
     languages: Languages
@@ -33,7 +33,7 @@ class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):
 def builtin_emails(
     settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *, reload: bool = False
 ) -> BuiltinEmails:
-    """Return the mails with the brands of the kinds of accounts, and with `others`: what differs, by a brand's name.
+    """Return the mails with the brands of the kinds of accounts, and with `others`: differences by a brand's name.
 
     Raises SettingsInvalid with every fault in them.
     """

@@ -1,4 +1,4 @@
-"""What the mails say: from an account and what happened to it to a mail that is ready to be sealed."""
+"""Composes the mails: from an account and an event to a mail that is ready to be sealed."""
 
 import re
 import unicodedata
@@ -39,10 +39,11 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 
 
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters.
+    """The sealed content: the mail, and the digest of its link, which shows whether the mail still matters.
 
-    `expires_at` is when that link does. `mute` is the digest of the link that mutes the mailbox, `code` that of the
-    code beside the link.
+    `expires_at`: when the link expires.
+    `mute`: digest of the link that mutes the mailbox.
+    `code`: digest of the code beside the link.
     """
 
     email: Email
@@ -53,7 +54,7 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mail with a link holds besides: how long that works, and from when on.
+    """The further contents of a mail with a link: how long the link works, and from when on.
 
     `code`, `mute_token`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
     """
@@ -69,7 +70,7 @@ class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
-    """What the button of a confirmation leads with, and until when it works."""
+    """The token behind a confirmation's button, and until when it works."""
 
     token: str
     expires_at: datetime
@@ -77,10 +78,10 @@ class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What is the same in every mail.
+    """Values that are the same in every mail.
 
-    `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too. `mute_for` is
-    how long a mailbox can be muted.
+    `ends_sessions`: whether a new password ends all sessions of an account, including those of the app.
+    `mute_for`: how long a mailbox can be muted.
     """
 
     sender: str
@@ -90,9 +91,9 @@ class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailComposer:
-    """Writes the mails: which props, in whose language and look, from whom.
+    """Writes the mails: their props, language, look and sender.
 
-    `kinds` are the themes of the kinds of accounts that have one of their own.
+    `kinds`: the themes of the kinds of accounts that have their own.
     """
 
     def __init__(
@@ -112,16 +113,16 @@ class MailComposer:
 
     @property
     def offers_muting(self) -> bool:
-        """Whether mails with a link have one by which their mailbox can be muted."""
+        """Whether mails with a link have another one that mutes their mailbox."""
         return bool(self._urls.mute_url)
 
     @property
     def offers_securing(self) -> bool:
-        """Whether confirmations have a link by which the account can be secured."""
+        """Whether confirmations have a link that secures the account."""
         return bool(self._urls.secure_url)
 
     def with_link(self, account: Account, client: Client, mail: LinkMail) -> SealedMail:
-        """Return the mail with a link. To who awaits a first password it is an invitation, whoever asked for it."""
+        """Return the mail with a link. If the account awaits its first password, it is an invitation."""
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
@@ -155,7 +156,7 @@ class MailComposer:
         )
 
     def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
-        """Return the mail that says that an earlier one with a link was held up for longer than the link lives."""
+        """Return the mail that says that an earlier one with a link was delayed for longer than the link works."""
         props = LinkExpired(
             name=_greeting_name(account.name),
             email=account.email,
@@ -212,7 +213,7 @@ class MailComposer:
     def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
         """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
         props = email_props.AddressDisputed(
-            # An earlier mailbox may be an attacker's: the account may have a name that it never had there.
+            # An earlier mailbox may be an attacker's, and the account may have got its name after it left that address.
             name=_greeting_name(account.name) if disputed.is_current else "",
             email=account.email,
             is_current=disputed.is_current,
@@ -223,7 +224,7 @@ class MailComposer:
         )
 
     def _language_for(self, account: Account, client: Client) -> Language:
-        """Return the account's language, in its zone; where it has none, that of the browser that caused the mail."""
+        """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
         _, languages = self._of_kinds.get(account.kind, self._general)
         return languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
@@ -237,7 +238,7 @@ class MailComposer:
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,
-            # RFC 3834: what a program sends unasked-for says so, and out-of-office programs keep still.
+            # RFC 3834: automatic mails say so, and out-of-office programs do not answer them.
             headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
             | _request_id_as("X-Request-ID", client),
             tags={"template": props.template} | _request_id_as("request_id", client),
@@ -245,16 +246,16 @@ class MailComposer:
 
 
 def _request_id_as(key: str, client: Client) -> dict[str, str]:
-    """Return the request's id, so that a provider's record of the mail leads back to it."""
+    """Return the request's id as a header, so that a provider's record of the mail leads back to it."""
     return {key: client.request_id} if client.request_id else {}
 
 
 def _greeting_name(name: str) -> str:
-    """Return the name in one line, and no longer than names are.
+    """Return the name in one line, shortened to the length of usual names.
 
-    It is "" where a mail program would make a link of it, or where it would not be read as it is written (UTS 55):
-    people choose their names, and a stranger one that is to be clicked. Full-width signs count as the plain ones, since
-    addresses of the web are read so (UTS 46).
+    It is "" if a mail program would make a link of it, or if it would not be read as written (UTS 55). Users choose
+    their names, and an attacker could choose one to be clicked. Full-width signs count as the plain ones, since web
+    addresses are read so (UTS 46).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
     if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) or any(map(_is_unseen, line)):
@@ -267,7 +268,7 @@ def _is_unseen(character: str) -> bool:
 
 
 def device_name(user_agent: str, texts: SourceTexts) -> str:
-    """Return for example "Firefox on Windows"; "" where nothing is recognised, since a wrong guess would alarm."""
+    """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess would alarm."""
     from ua_parser import parse
 
     found = parse(user_agent)

@@ -1,4 +1,4 @@
-"""What every kind of mail goes through: sealed with the transaction that promises it, opened again for each retry."""
+"""Delivers every kind of mail: sealed in the transaction that promises it, and opened again for each retry."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
@@ -18,12 +18,12 @@ from keyturn.reset.records.stores import Records
 
 
 class TransportFailover:
-    """Hands a mail to the transport of the settings, or to the one to fall back to, so that two never get the same one.
+    """Hands a mail to the main transport or to the fallback, and never the same mail to both.
 
-    A transport that may have a mail, since its answer was lost, is the only one that is asked again for it: it may know
-    the idempotency key, and two transports would be sure to send two mails. Where it certainly has not, the choice is
-    made again. The other is asked where the first refuses our key or log-in, or is down for all: in `patience` tries in
-    a row, of any mails, it was not reached or answered with a fault of its own.
+    A transport that may have a mail, since its answer was lost, is the only one that is asked again. It may know the
+    idempotency key, and a second transport would surely send a second mail. If it certainly has not got the mail, the
+    choice is made again. The fallback is asked if the first rejects our key or log-in, or is down. It counts as down if
+    in `patience` tries in a row, of any mails, it was not reached or answered with a fault of its own.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class TransportFailover:
         self._breaker = breaker or Breaker(patience)
 
     def first_in_line(self) -> "TransportFailover":
-        """Return the same transports for mails that wait for no others in the provider's pace. Close the original."""
+        """Return the same transports for urgent mails, which go first in the provider's pace. Close the original."""
         second = first_in_line(self._second) if self._second else None
         return TransportFailover(self._outbox, first_in_line(self._first), second, breaker=self._breaker)
 
     def choose(self, message: Message) -> Sender:
-        """Return which transport this try is for. It is noted with the message before it is asked."""
+        """Return the transport for this try. It is noted with the message before it is asked."""
         if not self._second:
             return self._first
         if message.sender:
@@ -88,7 +88,7 @@ SUPPRESSED: Final = "suppressed"
 
 
 class Renewal(Protocol):
-    """Stores another mail in the place of one whose link has expired; `unseen` where certainly nobody has that one."""
+    """Stores another mail in place of one whose link has expired; `unseen` if the old one certainly did not arrive."""
 
     def __call__(self, message: Message, link: Link, *, unseen: bool) -> Awaitable[Email | Dropped]: ...
 
@@ -97,8 +97,8 @@ class MailDelivery:
     """Hands the mail of a message to a transport.
 
     The mail is rendered once and kept sealed in its outbox row: a retry under the same idempotency key must send the
-    identical body, also after a deploy has changed a template. Both are done before the transaction that stores it,
-    with its link: on SQLite that one holds the only writer's lock.
+    identical body, even after a deploy has changed a template. Rendering and sealing are done before the transaction
+    that stores the mail with its link: on SQLite that transaction holds the only writer's lock.
     """
 
     def __init__(self, records: Records, seal: Seal, transports: TransportFailover) -> None:
@@ -110,11 +110,11 @@ class MailDelivery:
     async def deliver(
         self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]], renew: Renewal | None = None
     ) -> Dropped | Delivery:
-        """Return what sends the mail that `prepare` stores at the first try. Raises what `prepare` does.
+        """Return the delivery of the mail that `prepare` stores at the first try. Raises what `prepare` does.
 
-        A mail whose link has died since would only puzzle, and is not sent any more. Where the link has expired, since
-        the provider was away for that long, `renew` says what is sent instead: another mail, so under another key, and
-        by whichever transport. Nothing goes to a mailbox that was suppressed since.
+        A mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired, since
+        the provider was down for that long, `renew` decides what is sent instead: another mail under another key, by
+        any transport. A mailbox that was suppressed since gets nothing.
         """
         if not message.sealed:
             return await self._send_new(message, prepare)
@@ -146,7 +146,7 @@ class MailDelivery:
         messages: Sequence[Message],
         prepare: Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]],
     ) -> Sequence[Dropped | Delivery | Exception]:
-        """Do what `deliver` does for several that have no mail yet; what it would raise is among the results."""
+        """Do what `deliver` does, for several messages without a mail; errors are among the results."""
         chosen = [self._transports.choose(message) for message in messages]
         prepared = await prepare(
             [
@@ -163,12 +163,12 @@ class MailDelivery:
         return self._seal.close(msgspec.msgpack.encode(mail))
 
     def store(self, connection: Connection, message: Message, sealed: bytes | None) -> None:
-        """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
+        """Store what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
         self._records.outbox.require_held(connection, message)
         self.store_all(connection, [(message, sealed)])
 
     def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
-        """Return the ids of those that are in these hands until the caller's transaction ends."""
+        """Return the ids of the messages that this worker holds, locked until the caller's transaction ends."""
         return self._records.outbox.lock(connection, messages)
 
     def store_all(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:

@@ -1,4 +1,4 @@
-"""PageUrls are built from the settings alone, never from a request's headers (CVE-2017-8295)."""
+"""Builds the links in mails from the settings alone, never from a request's headers (CVE-2017-8295)."""
 
 from urllib.parse import quote
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
-    """The patterns of the settings, and the links that they make. Without a pattern there are no such links."""
+    """Makes links from the patterns of the settings. Without a pattern there are no such links."""
 
     base_url: str
     reset_url: str

@@ -1,4 +1,4 @@
-"""What becomes of mails after the provider took them: kept with their message, and heeded for the mailbox."""
+"""Handles a provider's reports about sent mails: notes them with their message, and suppresses failing mailboxes."""
 
 from sqlalchemy import Connection
 
@@ -13,17 +13,17 @@ from keyturn.reset.records.stores import Records
 
 
 class ProviderEvents:
-    """Takes in what a provider reports of a mail; a mailbox that bounced for good or complained is suppressed."""
+    """Handles a provider's reports. A mailbox that bounced permanently or complained is suppressed."""
 
     def __init__(self, records: Records, accounts: AccountStore) -> None:
         self._records = records
         self._accounts = accounts
 
     async def take(self, report: Report, client: Client) -> None:
-        """Note the report with its message. One that was noted before, or is about nobody's mail here, changes nothing.
+        """Note the report with its message. A report that is known, or is about a foreign mail, changes nothing.
 
-        A message that waits to be tried again is not: the provider, whose answer was lost, has the mail. Else it is not
-        touched, for its state is derived from all that was reported, in whatever order.
+        A message that waits for another try is settled: the provider has the mail, but its answer was lost. Other
+        messages stay as they are, for their state is derived from all reports, in any order.
         """
         message_id = await message_behind(self._records.database, report.provider_id, report.key)
         if message_id is None:

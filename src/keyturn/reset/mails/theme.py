@@ -1,4 +1,4 @@
-"""How mails and pages look and what words they use: in general, and to accounts of a kind."""
+"""The look and the language of mails and pages: in general, and for accounts of a kind."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -23,8 +23,8 @@ _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 class ThemeFiles:
     """Names the files of a brand as the pages serve them.
 
-    A name stays when its file changes, since mails that were sent hold it; the fingerprint before it in the address
-    changes, so that browsers may keep what they have. What a kind of accounts is called may be no part of an address.
+    A file keeps its name when it changes, since sent mails refer to it. The fingerprint before the name changes, so
+    that browsers may cache the file. The name of a kind of accounts may be unfit for an address, so its hash is used.
     """
 
     def __init__(self, brand: Brand, kind: str = "") -> None:
@@ -33,7 +33,7 @@ class ThemeFiles:
 
     @cached_property
     def found(self) -> Mapping[str, BrandFile]:
-        """What there is to serve, by the name of its setting. Raises ValueError where a file went after the start."""
+        """The files to serve, by the name of their setting. Raises ValueError if a file was removed after the start."""
         files = {name: read_logo(logo) for name in _LOGOS if (logo := self._logo(name)) and not logo.is_url}
         if self._brand.stylesheet:
             files["stylesheet"] = read_stylesheet(self._brand.stylesheet)
@@ -47,7 +47,7 @@ class ThemeFiles:
         return f"{self._mark}{name.replace('_', '-')}{suffix}"
 
     def url(self, name: str, base: str) -> str:
-        """Return where a file is, below the address `base` of this service; a URL as it is, "" where there is none."""
+        """Return a file's address below `base`, the address of this service. A URL is unchanged; "" without a file."""
         if (logo := self._logo(name)).is_url:
             return logo
         if file := self.found.get(name):
@@ -55,7 +55,7 @@ class ThemeFiles:
         return ""
 
     def mail_logos(self) -> tuple[str, str]:
-        """Return which settings hold the logo of mails, and that for dark: the pages' own, where no other is set."""
+        """Return the settings that hold the logos of mails, for light and dark: by default the pages' logos."""
         light, dark = ("mail_logo" if self._brand.mail_logo else "logo"), "mail_logo_dark"
         if light == "logo":
             dark = "mail_logo_dark" if self._brand.mail_logo_dark else "logo_dark"
@@ -72,9 +72,10 @@ class ThemeFiles:
 
 
 class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A brand with its colours and its languages: what a mail or a page looks like and speaks.
+    """A brand with its colours and its languages: the look and the language of a mail or a page.
 
-    `kind` is whose accounts it is for, "" for all; `base_url` is where mails find the files that the pages serve.
+    `kind`: the kind of accounts that it is for, "" for all.
+    `base_url`: where mails find the files that the pages serve.
     """
 
     brand: Brand
@@ -94,7 +95,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def globals(self) -> Mapping[str, Any]:
-        """What Keyturn's own templates are given beside their props."""
+        """The variables of Keyturn's own templates, beside their props."""
         logo, dark = (self.files.url(name, self.base_url) for name in self.files.mail_logos())
         values = msgspec.structs.asdict(self.brand) | {"logo_url": logo, "logo_dark_url": dark}
         return branding(values | {"logo_alt": self.brand.logo_alt or self.brand.name}, self.palette)
@@ -106,7 +107,7 @@ def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
 
 
 def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = False) -> dict[str, Theme]:
-    """Return how it differs for the kinds of accounts that have a brand or texts of their own.
+    """Return the themes of the kinds of accounts that have their own brand or texts.
 
     Raises SettingsInvalid with every fault in their brands.
     """
@@ -124,7 +125,7 @@ def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = Fa
 
 
 def borrowed_logos(settings: Settings) -> Iterator[str]:
-    """Yield a warning for each kind of account that has a name of its own and is shown the logo of another."""
+    """Yield a warning for each kind of account that has its own name and another brand's logo."""
     for kind, one in settings.kinds.items():
         if "name" not in one.brand or one.brand["name"] == settings.brand.name:
             continue
@@ -137,15 +138,15 @@ def borrowed_logos(settings: Settings) -> Iterator[str]:
 
 
 def own_languages(settings: Settings, *more: str, reload: bool = False) -> Languages:
-    """Return the languages of the settings: packaged ones, their own, and folders that count before those."""
+    """Return the languages of the settings: packaged ones, their own, and folders that take precedence over those."""
     added = [Path(folder) for folder in (settings.locales, *more) if folder]
     return Languages(settings.timezone, PACKAGED, *added, reload=reload, only=settings.languages)
 
 
 def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> list[Brand]:
-    """Return the brand with what differs, for each. Raises SettingsInvalid with every fault, by those names.
+    """Return for each name the brand with its differences. Raises SettingsInvalid with every fault, by those names.
 
-    A logo says whose it is: where it is that of `brand`, its text is, too, and not another name.
+    A logo shows a name: if the logo is that of `brand`, its alternative text is, too.
     """
     brands, faults = [], []
     for name, differs in differing.items():

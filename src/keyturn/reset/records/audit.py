@@ -1,4 +1,4 @@
-"""The audit trail: who asked, when, from where, and what became of it (OWASP ASVS 16.2.1, 16.3.1)."""
+"""The audit trail: who asked, when, from where, and with what outcome (OWASP ASVS 16.2.1, 16.3.1)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,21 +15,20 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 
 NOT_ME = ("account_secured", "mailbox_mute")
-"""Events by which the owner of a mailbox says that what came before was not them: an operator should look."""
+"""Events by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
 
 ADDRESS_CHANGED: Final = "address_changed"
-"""What becomes of such an event where the account has moved to another address since: an operator has to decide."""
+"""The outcome of such an event if the account has moved to another address since: an operator has to decide."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds an entry of the audit trail.
+    """An entry of the audit trail.
 
-    `email` is the address that was asked for; `account_id` is empty where there is no such account.
-
-    `operator` is who ran the command that did it; "" for what came over HTTP.
-
-    `mail` is where the mail is that answers, and `mail_reason` why it is there; both are None once the outbox has
-    forgotten it, and where there never was one.
+    `email`: the address in the request.
+    `account_id`: empty if there is no such account.
+    `operator`: the user who ran the command; "" for requests over HTTP.
+    `mail`: the state of the mail that answers; `mail_reason`: why. Both are None if there was no mail, or if the outbox
+    no longer has it.
     """
 
     at: datetime
@@ -51,7 +50,7 @@ _COLUMNS: dict[str, Any] = {name: AuditRow.__table__.c[name] for name in _WRITTE
 
 
 class Audit:
-    """Writes the trail, and reads it back."""
+    """Writes and reads the audit trail."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -86,7 +85,7 @@ class Audit:
         self.write_all(connection, [entry])
 
     def write_all(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        """Write entries in the caller's transaction. Where their mails are is not written: the outbox knows."""
+        """Write entries in the caller's transaction, without the state of their mails, which the outbox has."""
         if entries:
             rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
             connection.execute(self._written, rows)
@@ -94,7 +93,7 @@ class Audit:
     async def record(
         self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str
     ) -> None:
-        """Write an entry in a transaction of its own."""
+        """Write an entry in its own transaction."""
 
         def write(connection: Connection) -> None:
             self.write(connection, event, outcome, client, at=at, account_id=account_id, email=email)

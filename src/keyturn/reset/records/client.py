@@ -1,4 +1,4 @@
-"""Who asks: what the audit trail and the limits need to know of a request."""
+"""The client of a request, as the audit trail and the limits need it."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,12 +13,12 @@ _IPV6_PREFIXES = (64, 56, 48)
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes who asks.
+    """The client of a request.
 
-    `ip_address` is the client's own, once trusted proxies have been looked through; "" where there is none.
+    `ip_address`: the client's own, behind trusted proxies; "" if there is none.
 
-    `request_id` and `traceparent` lead from what is done later back to the request (see `outbox.Origin`). `operator` is
-    who ran the command, where no request but an operator asks.
+    `request_id`, `traceparent`: lead from later work back to the request (see `outbox.Origin`).
+    `operator`: the user who ran the command, if the request comes from an operator.
     """
 
     ip_address: str = ""
@@ -46,7 +46,7 @@ def _networks_of(ip_address: str) -> Sequence[tuple[str, int]]:
 
 
 def clip_header(header: str) -> str:
-    """Return a header fit to be kept: printable, and no longer than a browser's own."""
+    """Return a header fit to be stored: printable, and no longer than a browser's own."""
     if not header.isprintable():
         header = "".join(character for character in header if character.isprintable())
     return header[:_LONGEST_HEADER]

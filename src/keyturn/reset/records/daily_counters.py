@@ -1,4 +1,4 @@
-"""Counts of 24 hours, in two columns of a row: they begin anew with the first count after that."""
+"""Counts within 24 hours, in two columns of a row: the first count after that time starts again at one."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 
 class DailyCounter:
-    """Says for an upsert how a `count` since `since` goes on: by one, or from one where its day is over."""
+    """Tells an upsert how a `count` since `since` continues: by one more, or from one if its day is over."""
 
     def __init__(self, count: InstrumentedAttribute[int], since: InstrumentedAttribute[Any]) -> None:
         self._count = count
@@ -20,13 +20,13 @@ class DailyCounter:
         return self._since.is_(None) | (self._since <= day_ago)
 
     def has_room(self, day_ago: datetime | BindParameter[datetime], most: int) -> ColumnElement[bool]:
-        """Tell whether one more is among the `most` of a day."""
+        """Return whether one more is within the `most` of a day."""
         return self.begins_anew(day_ago) | (self._count < most)
 
     def raised(
         self, day_ago: datetime | BindParameter[datetime], moment: datetime | BindParameter[datetime]
     ) -> dict[str, ColumnElement[Any]]:
-        """Return what the columns become with one more."""
+        """Return the columns' values after one more."""
         begins_anew = self.begins_anew(day_ago)
         now = moment if isinstance(moment, BindParameter) else literal(moment, self._since.type)
         return {

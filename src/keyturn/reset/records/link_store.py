@@ -1,4 +1,4 @@
-"""The links in the database. What decides is always one guarded statement, never a read before a write."""
+"""The store of reset links. Guarded statements decide, never a read before a write."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -34,8 +34,8 @@ from keyturn.reset.records.single_use import MOMENT, SingleUse
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A link as the database knows it.
 
-    One that `recovers` was sent since its mailbox said that a change was not theirs: it opens a locked account, too.
-    `reason` is why an operator asked for it, in the operator's words.
+    `recovers`: sent after its mailbox reported a change; it opens a locked account, too.
+    `reason`: why an operator asked for it, in the operator's words.
     """
 
     id: int
@@ -48,7 +48,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
-        """Return why the link no longer works; None while it does. A link that another one replaced is invalid."""
+        """Return why the link no longer works; None while it works. A link that was replaced is invalid."""
         if self.used_at is not None:
             return "used"
         if self.revoked_at is not None:
@@ -57,9 +57,9 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link before it is stored: the digest of its token, whose it is, where it goes, who asked, and its end.
+    """A link before it is stored: its token's digest, the account, the address, the requesting client, and its end.
 
-    `mute_digest` is that of the token by which its mailbox can be muted. `recovers` and `reason` as in `Link`.
+    `mute_digest`: digest of the token that mutes its mailbox. `recovers` and `reason` as in `Link`.
     """
 
     digest: bytes
@@ -74,14 +74,14 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link by which a mailbox can be muted: whose mail it was in."""
+    """A link that mutes a mailbox: the account and the address of its mail."""
 
     account_id: str
     email: str
 
 
 MUTING_LIFE = timedelta(days=7)
-"""How long a mailbox can be muted by a mail: people read theirs late."""
+"""How long a mail's link can mute its mailbox: mails are often read late."""
 
 _ADDED = [*NewLink.__struct_fields__, "created_at"]
 _COLUMNS: dict[str, Any] = {
@@ -94,7 +94,7 @@ _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 class LinkStore:
     """Adds, finds, consumes and revokes links.
 
-    `lifetime` is how long one works that somebody asked for; of an account, at most `live` of them do.
+    `lifetime`: how long a link that a user requested works. `live`: how many links of an account work at a time.
     """
 
     def __init__(self, database: Database, *, lifetime: timedelta, live: int) -> None:
@@ -121,14 +121,14 @@ class LinkStore:
         return [found.get(digest) for digest in digests]
 
     def find_within(self, connection: Connection, digest: bytes) -> Link | None:
-        """Return what `find` does, as the caller's transaction sees it."""
+        """Do what `find` does, inside the caller's transaction."""
         row = connection.execute(self._found, {"digests": [digest]}).mappings().first()
         return link_of(row) if row else None
 
     def add(self, connection: Connection, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
-        """Store those that are wanted, of at least one; revoke the oldest where more of an account work than may.
+        """Store the wanted links, of at least one, and revoke an account's oldest links beyond the allowed number.
 
-        The statements are the same where none is wanted.
+        The statements are the same if none is wanted.
         """
         rows = [msgspec.structs.asdict(link) | {"created_at": moment, "wanted": wanted} for link, wanted in links]
         connection.execute(self._added, self._rows.parameter(rows))
@@ -136,22 +136,22 @@ class LinkStore:
         connection.execute(self._replaced, given)
 
     def has_newer(self, connection: Connection, link: Link) -> bool:
-        """Tell whether the account was given another link after this one."""
+        """Return whether the account got another link after this one."""
         newer = select(ResetTokenRow.id).where(ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id)
         return connection.execute(newer.limit(1)).first() is not None
 
     def consume(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
-        """Use the link, if it still works: of any number who try at once, exactly one is told True."""
+        """Use the link, if it still works: of concurrent callers exactly one gets True."""
         return _USES.use(connection, moment, of_digest=digest) is not None
 
     def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
-        """Let the link work again that was used at that moment and not for good."""
+        """Let a link work again whose use at that moment was undone."""
         _USES.give_back(connection, used_at, of_digest=digest)
 
     def count_try(self, connection: Connection, link_id: int, most: int, moment: datetime) -> int | None:
-        """Count a code that is tried with a link that works; return how many were, None where that would be too many.
+        """Count a code that is tried with a working link; return the number of tries, or None if that is one too many.
 
-        One guarded statement: of any number who try at once, no more than `most` are told a number.
+        One guarded statement: of concurrent callers at most `most` get a number.
         """
         statement = (
             update(ResetTokenRow)
@@ -168,7 +168,7 @@ class LinkStore:
         connection.execute(counted.values(second_step_tries=ResetTokenRow.second_step_tries - 1))
 
     def revoke(self, connection: Connection, link_id: int, moment: datetime) -> bool:
-        """End a link that still works; of any number who do at once, exactly one is told True."""
+        """End a working link: of concurrent callers exactly one gets True."""
         return _REVOCATIONS.use(connection, moment, of_id=link_id) is not None
 
     def revoke_all(
@@ -180,26 +180,26 @@ class LinkStore:
         mailbox: str | None = None,
         spares_recovery: bool = False,
     ) -> None:
-        """End every link of the account that still works. The caller holds the account.
+        """End every working link of the account. The caller holds the account.
 
-        `mailbox`: end those alone that went to it. `spares_recovery`: leave those that recover the account.
+        `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links.
         """
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
         connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
-        """Return the link if the mailbox can still be muted by it; None for whatever reason it cannot."""
+        """Return the link if it can still mute its mailbox; otherwise None."""
         found = select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
     def consume_muting(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
-        """Use it, if it still works: of any number who try at once, exactly one is told True."""
+        """Use the muting link, if it still works: of concurrent callers exactly one gets True."""
         return _MUTINGS.use(connection, moment, of_digest=digest, since=moment - MUTING_LIFE) is not None
 
 
 def select_links(database: Database) -> Select[Any]:
-    """Return what selects the links with these `digests`, for `link_of`."""
+    """Return the statement that selects the links with these `digests`, for `link_of`."""
     return select(ResetTokenRow.digest, *_LINK).where(database.is_one_of(ResetTokenRow.digest, "digests"))
 
 
@@ -208,9 +208,9 @@ def link_of(row: RowMapping) -> Link:
 
 
 def _replaced(database: Database, live: int) -> Update:
-    """Return what revokes the oldest links of the `account_ids` at the `moment`, where more than `live` work."""
+    """Return the statement that revokes the oldest links of the `account_ids` at the `moment`, beyond `live` ones."""
     age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
-    # Asking again and again must not end the link that somebody starts anew with.
+    # Repeated requests must not end the owner's recovery link.
     ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), MOMENT, spares_recovery=True)
     working = ids.add_columns(age.label("age")).subquery()
     oldest = ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > live))

@@ -1,4 +1,4 @@
-"""When a mailbox was written to, and until when it is left alone. Kept under a digest of its address."""
+"""When a mailbox last got a mail, and how long it gets no more. Stored under a digest of its address."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -32,19 +32,19 @@ _COUNTER = DailyCounter(MailboxRow.mails, MailboxRow.counted_since)
 _TIME = MailboxRow.__table__.c.mailed_at.type
 
 _BEFORE_GROWTH = 3
-"""Mails a day after which the cooldown is still the first one: somebody looks for a mail and asks again."""
+"""Mails a day before the cooldown grows: a user may not find a mail and ask again."""
 
 _LONGEST_GROWTH = 17
-"""Doublings from a second to more than a day, when the count begins anew."""
+"""Doublings from a second to more than a day, after which the count starts again."""
 
 _COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": Column("wanted", Boolean())}
-"""What `Mailboxes.claim` is given of each mailbox."""
+"""The columns that `Mailboxes.claim` is given for each mailbox."""
 
 Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a mailbox. `mails` were sent since `counted_since`, the first of them then."""
+    """The record of a mailbox. `mails` were sent since `counted_since`, the first of them at that time."""
 
     mailed_at: datetime
     mails: int
@@ -60,7 +60,7 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
         return self.muted_until is not None and self.muted_until > moment
 
     def mails_today(self, moment: datetime) -> int:
-        """Return how many mails of the running day there were; a day is over 24 hours after its first mail."""
+        """Return how many mails the running day had; a day is over 24 hours after its first mail."""
         return self.mails if self.counted_since and self.counted_since > moment - DAY else 0
 
 
@@ -68,12 +68,12 @@ _MAILBOX = tuple(getattr(MailboxRow, name) for name in Mailbox.__struct_fields__
 
 
 class Mailboxes:
-    """Decides whether a mailbox may be written to.
+    """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
 
-    `cooldown` is the least time between two reset mails, which doubles with each one after the third of a day; of a
-    day, there are at most `daily`. `suppression` is how long nothing is sent to a mailbox that bounced for good or
-    complained. Who is asked for by a stranger again and again is not flooded, and does not complain of mails of ours.
-    `mute` is how long its owner can have it left alone by links, and by nothing else.
+    `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
+    `daily`: the most mails in a day.
+    `suppression`: how long a mailbox that bounced permanently or complained gets no mail.
+    `mute`: how long a mailbox gets no links, but all other mails, if its owner asks for that.
     """
 
     def __init__(
@@ -90,17 +90,18 @@ class Mailboxes:
         self.daily = daily
         self._suppression = suppression
         self.mute_period = mute
-        # The counts of mails with a cooldown of their own: the first has that of all below, the last that of all above.
+        # The mail counts that have their own cooldown: lower counts use that of the first, higher ones that of the
+        # last.
         self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
         self._found = select(MailboxRow.digest, *_MAILBOX).where(database.is_one_of(MailboxRow.digest, "digests"))
         self._rows = ManyRows(database, _COLUMNS)
         self._claimed = self._claim_statement()
 
     def claim(self, connection: Connection, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
-        """Note that the mailboxes that are wanted are written to now; tell of which it was noted.
+        """Note that the wanted mailboxes get a mail now; return for each whether it was noted.
 
-        One statement reads and notes, so that two workers with two requests for one mailbox cannot both be told True.
-        It is the same where no mailbox is wanted, and then notes nothing. `refusals` says why one cannot be claimed.
+        One statement reads and notes, so two workers with requests for one mailbox cannot both get True. If no mailbox
+        is wanted, the same statement notes nothing. `refusals` says why a mailbox cannot be claimed.
         """
         digests = [_digest(email) for email, _ in wanted]
         claimed = [False] * len(wanted)
@@ -120,13 +121,13 @@ class Mailboxes:
 
     def _claim_statement(self) -> Any:
         moment, day_ago = _time("moment"), _time("day_ago")
-        # When the last mail must have been sent, at the latest, so that another may be, by how many there were.
+        # The latest time of the last mail that allows another one now, by the number of mails.
         rested = case(
             *((MailboxRow.mails <= mails, _time(f"rested_{mails}")) for mails in self._growth),
             else_=_time(f"rested_{self._growth[-1]}"),
         )
         given = self._rows.table.c
-        # In the order of their keys: two workers that claim several at once never wait for each other.
+        # In the order of their keys: two workers that claim several at once cannot deadlock.
         wanted = select(given.digest, moment, literal(1), moment).where(given.wanted).order_by(given.digest)
         return (
             insert_into(MailboxRow, self._database.dialect)
@@ -144,7 +145,7 @@ class Mailboxes:
         )
 
     async def refusals(self, emails: Collection[str], moment: datetime) -> Mapping[str, Refusal]:
-        """Return which of the mailboxes would not be claimed at that moment, and the weightiest reason of each."""
+        """Return the mailboxes that could not be claimed at that moment, with the weightiest reason of each."""
         refused = {email: self._refusal(mailbox, moment) for email, mailbox in (await self._find_all(emails)).items()}
         return {email: reason for email, reason in refused.items() if reason}
 
@@ -161,16 +162,16 @@ class Mailboxes:
         return (await self._find_all([email])).get(email)
 
     async def cooldown_left(self, email: str, moment: datetime) -> timedelta:
-        """Return for how long the mailbox cannot be claimed yet, in whole seconds, if it is not suppressed.
+        """Return how long the mailbox cannot be claimed yet, in whole seconds, if it is not suppressed.
 
-        For its owner alone: to anybody else it would tell that there is an account (OWASP ASVS 6.3.8).
+        For its owner alone: to others it would reveal that there is an account (OWASP ASVS 6.3.8).
         """
         mailbox = await self.find(email)
         left = (self.free_at(mailbox, moment) - moment).total_seconds() if mailbox else 0
         return timedelta(seconds=max(math.ceil(left), 0))
 
     def free_at(self, mailbox: Mailbox, moment: datetime) -> datetime:
-        """Return when the mailbox may be claimed again, or could since, if it is neither suppressed nor muted."""
+        """Return since or from when the mailbox may be claimed again, if it is neither suppressed nor muted."""
         first, mails = mailbox.mailed_at + self.cooldown, mailbox.mails_today(moment)
         if not mailbox.counted_since or not mails:
             return first
@@ -179,36 +180,36 @@ class Mailboxes:
         return max(first, min(grown, day_ends))
 
     def is_suppressed(self, connection: Connection, email: str, moment: datetime) -> bool:
-        """Tell whether the mailbox gets no mail, because of what was reported of an earlier one."""
+        """Return whether the mailbox gets no mail, because of a report about an earlier one."""
         statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
         return connection.execute(statement).first() is not None
 
     def is_muted(self, connection: Connection, email: str, moment: datetime) -> bool:
-        """Tell whether the mailbox gets no link, since its owner asked for that."""
+        """Return whether the mailbox gets no link, because its owner asked for that."""
         statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
         return connection.execute(statement).first() is not None
 
     def mute(self, connection: Connection, email: str, moment: datetime) -> None:
-        """Have the mailbox left alone by links, for as long as the settings say."""
-        # One that is not known any more was not written to of late: nothing is in the way once its owner ends it.
+        """Send the mailbox no links, for as long as the settings say."""
+        # An unknown mailbox got no mail lately: after its owner unmutes it, no cooldown applies.
         _set(connection, email, moment - DAY, muted_until=moment + self.mute_period)
 
     def unmute(self, connection: Connection, email: str) -> None:
-        """End that: its owner is there."""
+        """End the muting: the owner has signed in."""
         muted = (MailboxRow.digest == _digest(email)) & MailboxRow.muted_until.is_not(None)
         connection.execute(update(MailboxRow).where(muted).values(muted_until=None))
 
     def suppress(self, connection: Connection, email: str, moment: datetime, reason: str) -> None:
-        """Leave the mailbox alone for as long as the settings say."""
+        """Send the mailbox no mail, for as long as the settings say."""
         _set(connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
 
     def release(self, connection: Connection, email: str) -> bool:
-        """Forget all that keeps the mailbox from being written to; tell whether there was anything."""
+        """Forget all that blocks mails to the mailbox; return whether there was anything."""
         statement = delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
         return connection.execute(statement).first() is not None
 
     def is_forgettable(self, moment: datetime) -> ColumnElement[bool]:
-        """Tell, for a row, whether it matters to nobody any more."""
+        """Return the condition that a row no longer matters."""
         return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment) & ~_is_muted(moment)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
@@ -225,19 +226,19 @@ class Mailboxes:
 
 
 def _set(connection: Connection, email: str, mailed_at: datetime, **values: Any) -> None:
-    """Set the values of a mailbox; one that is not known was written to at `mailed_at`."""
+    """Set the values of a mailbox; an unknown one gets `mailed_at` as the time of its last mail."""
     row = {"digest": _digest(email), "mailed_at": mailed_at, "mails": 0} | values
     fresh = insert_into(MailboxRow, connection.dialect).values(**row)
     connection.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
 
 def _digest(email: str) -> bytes:
-    """Return the key of a mailbox: the same where an app's table holds the address as somebody typed it."""
+    """Return the key of a mailbox: the same for each spelling of the address in an app's table."""
     return sha256(addresses.normalize(email).encode()).digest()
 
 
 def _once_each(digests: Sequence[bytes]) -> Iterator[Sequence[int]]:
-    """Yield the places of the digests, in groups that have no digest twice: no statement may write a row twice."""
+    """Yield the places of the digests, in groups without repeated digests: no statement may write a row twice."""
     left = list(range(len(digests)))
     while left:
         first = {digests[place]: place for place in reversed(left)}

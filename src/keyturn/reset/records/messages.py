@@ -1,4 +1,4 @@
-"""What the outbox holds for the reset: facts that were accepted, from which the mail is made later."""
+"""The outbox payloads of the reset: accepted facts, from which mails are made later."""
 
 from datetime import datetime
 from typing import Literal
@@ -14,13 +14,13 @@ PASSWORD_CHANGED = "password_changed"
 SECOND_STEP_FAILED = "second_step_failed"
 
 CHANGE_BEGUN = "change_begun"
-"""A password is being set in another system. Taken back once that has ended; else its process has died."""
+"""A password is being set in another system. Withdrawn once that has ended; otherwise its process has died."""
 
 ACCOUNT_SECURED = "account_secured"
-"""A press of "Secure your account": the store has its part to do, and a link to start anew is owed."""
+"""A press of "Secure your account": the store still has its part to do, and a recovery link must be sent."""
 
 ADDRESS_DISPUTED = "address_disputed"
-"""An account has moved since the change that was reported: each of the two mailboxes is owed a mail that says so."""
+"""An account has moved since the change that was reported: each of the two mailboxes must get a mail that says so."""
 
 APP_EVENTS = {
     "password.changed": "webhook_password_changed",
@@ -28,7 +28,7 @@ APP_EVENTS = {
     "account.secured": "webhook_account_secured",
     "second_step.failed": "webhook_second_step_failed",
 }
-"""The kind of message for each event that the app is told of by a webhook."""
+"""The kind of message for each event that a webhook tells the app of."""
 
 CALLBACKS = {
     "password.changed": "callback_password_changed",
@@ -36,17 +36,17 @@ CALLBACKS = {
     "account.secured": "callback_account_secured",
     "second_step.failed": "callback_second_step_failed",
 }
-"""The kind of message for each event that the app is told of by a callback."""
+"""The kind of message for each event that a callback tells the app of."""
 
 How = Literal["reset", "change"]
-"""By a link, or by who knew the old password."""
+"""Allowed by a link, or by the current password."""
 
 
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody asked for a link. Written for every well-formed address, so nobody can tell which has an account.
+    """A request for a link. Written for every well-formed address, so it does not reveal which have an account.
 
-    `invited` says that an operator asked, for somebody who has no password yet. Where an operator asked for a new one,
-    `client` says who, and `reason` why.
+    `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
+    names the operator, and `reason` says why.
     """
 
     email: str
@@ -57,14 +57,14 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def by_operator(self) -> bool:
-        """Whether nobody waits for the mail: an operator asked for it, and not the person."""
+        """Whether an operator asked for the mail and not the user, who therefore does not wait for it."""
         return self.invited or bool(self.client.operator)
 
 
 class AccountWasSecured(msgspec.Struct, frozen=True, kw_only=True):
-    """A mailbox said that a change of the password was not its owner's: `email`, the account's address at the change.
+    """A mailbox reported a change of the password; `email` is the account's address at the change.
 
-    `client` pressed the button.
+    `client`: pressed the button.
     """
 
     account_id: str
@@ -74,9 +74,9 @@ class AccountWasSecured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddressDisputed(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail is owed to `email`, since an earlier mailbox of the account reported a change of its password.
+    """A mail to `email` is due, since an earlier mailbox of the account reported a change of its password.
 
-    `is_current` tells whether `email` was the account's address then; else it is that earlier mailbox.
+    `is_current`: whether `email` was the account's address then; otherwise it is that earlier mailbox.
     """
 
     account_id: str
@@ -86,10 +86,11 @@ class AddressDisputed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """A confirmation is owed to the account's owner. `client` is whoever made the change.
+    """A confirmation to the account's owner is due.
 
-    `email` is the account's address at that moment; "" in a message that an earlier version wrote. `secures` is whether
-    the mail may have the link by which the account can be secured.
+    `client`: made the change.
+    `email`: the account's address at that moment; "" in a message of an earlier version.
+    `secures`: whether the mail may have the link that secures the account.
     """
 
     account_id: str
@@ -100,9 +101,9 @@ class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecondStepHasFailed(msgspec.Struct, frozen=True, kw_only=True):
-    """A link ended, since too many wrong codes were tried with it; its owner is to know. `client` tried the last.
+    """A link ended, since too many wrong codes were tried with it; its owner must be told. `client` tried the last.
 
-    `email` is where the link went.
+    `email`: where the link was sent.
     """
 
     account_id: str
@@ -112,7 +113,7 @@ class SecondStepHasFailed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
-    """A change in another system was begun at that moment; its effects are owed unless this is withdrawn.
+    """A change in another system began at that moment; its effects are due unless this is withdrawn.
 
     `email` as in `PasswordWasChanged`.
     """
@@ -125,9 +126,9 @@ class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the app is told. `event` is the body as it is sent: each try the same bytes, also after a deploy.
+    """An event for the app. `event`: the body as it is sent, the same bytes in each try, even after a deploy.
 
-    Of `client` it holds what leads back to the request; the event has the rest.
+    `client`: only what leads back to the request; the event has the rest.
     """
 
     event: msgspec.Raw
@@ -135,20 +136,20 @@ class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """The part of a payload that all kinds have in common."""
+    """The part that all payloads have in common."""
 
     client: Client = Client()
 
 
 def event_of(request: ResetRequested) -> str:
-    """Return what the audit trail calls it."""
+    """Return the request's event name in the audit trail."""
     if request.invited:
         return "invitation"
     return "operator_reset" if request.client.operator else "reset_request"
 
 
 def origin_of(message: Message) -> Origin:
-    """Return the request behind a message; of one that cannot be read, nothing: its handler will say so."""
+    """Return the request behind a message; an empty one if the payload is unreadable, which its handler reports."""
     try:
         client = msgspec.json.decode(message.payload, type=_Asked).client
     except msgspec.MsgspecError:

@@ -9,11 +9,13 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class ResetTokenRow(Model):
-    """A link that was sent. Only the token's SHA-256 is here; `email` is where it went.
+    """A link that was sent. Only the token's SHA-256 is stored.
 
-    One that `recovers` was sent since somebody said that a change was not theirs. `reason` is an operator's, who asked
-    for it. `mute_digest` is that of the token by which the mailbox can be muted, `muted_at` when it was.
-    `second_step_tries` is how many codes of a second factor were tried with it.
+    `email`: where it was sent.
+    `recovers`: sent after the owner reported a change.
+    `reason`: of the operator who asked for it.
+    `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
+    `second_step_tries`: how many codes of a second factor were tried with it.
     """
 
     __tablename__ = "keyturn_reset_tokens"
@@ -38,9 +40,9 @@ class ResetTokenRow(Model):
 
 
 class SecureLinkRow(Model):
-    """A link by which somebody can say that a change of the password was not theirs, under the SHA-256 of its token.
+    """A link by which the owner can report a change of the password, under the SHA-256 of its token.
 
-    `email` is the address that the account had at that change, `changed_at`, and where the link went.
+    `email`: the account's address at that change, `changed_at`, and where the link was sent.
     """
 
     __tablename__ = "keyturn_secure_links"
@@ -54,11 +56,11 @@ class SecureLinkRow(Model):
 
 
 class MailboxRow(Model):
-    """When a mailbox was last written to, under the SHA-256 of its address, and until when it must not be.
+    """The last mail to a mailbox, under the SHA-256 of its address, and how long it gets no more.
 
-    `mails` is how many there were since `counted_since`, which is at most a day before the last of them.
-    A mailbox that bounced for good or complained is left alone until `suppressed_until`, for `reason`. One whose owner
-    asked for it gets no link before `muted_until`.
+    `mails`: how many mails there were since `counted_since`, at most a day before the last of them.
+    `suppressed_until`: a mailbox that bounced permanently or complained gets no mail until then, for `reason`.
+    `muted_until`: a mailbox whose owner asked for it gets no link before then.
     """
 
     __tablename__ = "keyturn_mailboxes"
@@ -73,9 +75,9 @@ class MailboxRow(Model):
 
 
 class AuditRow(Model):
-    """What somebody asked for, and what became of it. `message_id` is the outbox row of the mail that answers.
+    """An entry of the audit trail: a request and its outcome. `message_id`: the outbox row of the mail that answers.
 
-    `operator` is who ran the command that did it; "" for what came over HTTP.
+    `operator`: the user who ran the command; "" for requests over HTTP.
     """
 
     __tablename__ = "keyturn_audit"
@@ -94,7 +96,7 @@ class AuditRow(Model):
 
 
 class AccountLockRow(Model):
-    """A change of a password in another system, under way: no other of the same account begins before `until`."""
+    """A running change of a password in another system: no other of the same account begins before `until`."""
 
     __tablename__ = "keyturn_turns"
 

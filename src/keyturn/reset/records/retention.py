@@ -1,4 +1,4 @@
-"""Rows that have stopped mattering leave in small batches, so that no delete holds the database for long."""
+"""Deletes or redacts rows after their retention, in small batches, so that no delete blocks the database for long."""
 
 import asyncio
 import logging
@@ -44,29 +44,29 @@ log = logging.getLogger("keyturn.housekeeping")
 _FIRST_BATCH, _LARGEST_BATCH = 500, 10_000
 _SMALLEST_BATCH = 200
 _TICK = 0.001
-"""Seconds: a clock may be no finer than a batch is short."""
+"""Seconds: a batch may be shorter than the clock's resolution."""
 
 _LONGEST = {"sqlite": 0.01, "postgresql": 0.2}
-"""Seconds that a batch should take: nobody else writes to SQLite meanwhile."""
+"""Seconds that a batch should take: SQLite has no other writer in that time."""
 
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
-"""Locks are by the database's clock, and a purge by that of its machine."""
+"""Locks follow the database's clock, and a purge that of its own machine."""
 
 
 _CODES = timedelta(hours=1)
-"""Longer than a code works. A row without failures holds nothing then, be it of a mailbox that nobody has."""
+"""Longer than a code works. A row without failures is then empty, even for a mailbox without an account."""
 
 _GUESSES = timedelta(days=30)
-"""After which wrong codes are no longer in a row (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
+"""Time after which wrong codes no longer count as consecutive (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
 
 _ASKED_AT_ONCE = 100
 """Accounts whose store is asked at a time whether they are locked."""
 
 _COUNTED_FOR = timedelta(days=2)
-"""Tries and messages are counted for a day, and a step of TOTP is not taken a second time for a minute and a half."""
+"""Tries and messages are counted for a day, and a step of TOTP is refused a second time for a minute and a half."""
 
 _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
-"""As the index of those that are not says it, so that a batch finds them without looking at the others again."""
+"""The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
 
 
 _YET_TO_LOCK = select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, STILL_WAITING).limit(1)
@@ -75,7 +75,7 @@ _YET_TO_LOCK = select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, STI
 class _Chore(msgspec.Struct, frozen=True):
     """Deletes or redacts, by `statement`, the rows that are `due`, a batch of their keys at a time.
 
-    Where there may be many it goes `along` an index of times.
+    `along`: an index of times to follow, for tables that may be large.
     """
 
     name: str
@@ -85,16 +85,16 @@ class _Chore(msgspec.Struct, frozen=True):
     along: InstrumentedAttribute[Any] | None = None
 
     def batch(self, most: int, *after: ColumnElement[bool]) -> Delete | Update:
-        """Return the statement for the next so many. SQLite's index has none any more of those that are gone."""
+        """Return the statement for the next `most` rows. SQLite's index no longer holds deleted rows."""
         found = select(self.key).where(self.due, *after).limit(most)
         if self.along is not None:
             found = found.order_by(self.along)
         return self.statement.where(self.key.in_(found))
 
     def counted_batch(self, most: int, last: datetime | None) -> Executable:
-        """Return it for PostgreSQL, whose answer is how many it found and the last of them along the index.
+        """Return the statement for PostgreSQL, whose answer is the number of rows and the last of them along the index.
 
-        It begins at the `last` of the batch before: until a vacuum, each row that is gone would be looked at again.
+        It begins at the `last` of the batch before: until a vacuum, each deleted row would be looked at again.
         """
         after = [] if last is None or self.along is None else [self.along >= last]
         along = literal(None) if self.along is None else self.along
@@ -103,9 +103,9 @@ class _Chore(msgspec.Struct, frozen=True):
 
 
 class Retention:
-    """Erases what has stopped mattering.
+    """Erases rows after their retention.
 
-    Any number of workers may do it at once: each batch is one statement, and what is gone is gone.
+    Any number of workers may do it at once: each batch is one statement, and repeating it does no harm.
     """
 
     def __init__(
@@ -123,26 +123,26 @@ class Retention:
         self._mailboxes = mailboxes
 
     async def run(self, every: timedelta) -> None:
-        """Purge now and then, until cancelled."""
+        """Purge at intervals of `every`, until cancelled."""
         while True:
             try:
                 log.debug(LogEvent("housekeeping.done", **await self.purge(now())))
             except DatabaseUnready as error:
                 log.warning(LogEvent("housekeeping.postponed", reason=error))
-            except Exception:  # a worker sends mails, whatever becomes of its housekeeping
+            except Exception:  # a worker sends mails even if its housekeeping fails
                 log.exception(LogEvent("housekeeping.failed"))
             await asyncio.sleep(every.total_seconds())
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
-        """Delete or redact what is older than its retention; return how many rows each chore found."""
+        """Delete or redact rows that are older than their retention; return how many rows each chore found."""
         done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
         done["secure_links"] += await self._purge_used_secure_links(moment - self._retention.tokens)
         return done
 
     async def _purge_used_secure_links(self, moment: datetime) -> int:
-        """Delete those of accounts that are not locked: of a locked one they say which mailbox may open it.
+        """Delete the used links of unlocked accounts. For a locked account they decide which mailbox may open it.
 
-        None is deleted while an account is yet to be locked, for want of a worker or of a store that answers.
+        None is deleted while an account is still to be locked, because no worker runs or its store does not answer.
         """
         done, last = 0, ""
         while accounts := await self._secure_links.used_before(moment, last, _ASKED_AT_ONCE):
@@ -221,7 +221,7 @@ class Retention:
         )
 
     async def _purge_chore(self, chore: _Chore) -> int:
-        """Work in batches that grow and shrink with the time that they take; half of the time is others'."""
+        """Work in batches that grow and shrink with the time that they take, and leave half of the time to others."""
         longest = _LONGEST[self._database.dialect.name]
         done, most, last = 0, _FIRST_BATCH, None
         while True:
@@ -230,14 +230,14 @@ class Retention:
             done += found
             if found < most:
                 return done
-            # Without an index along, most of the time is looking, which smaller batches only do more often.
+            # Without an index to follow, most of the time is spent searching, which smaller batches only repeat.
             smallest = _SMALLEST_BATCH if chore.along is not None else most
             most = int(min(max(most * min(longest / took, 2), smallest), _LARGEST_BATCH))
             await asyncio.sleep(took)
 
 
 def _purge_batch(batch: Executable, connection: Connection) -> tuple[int, datetime | None, float]:
-    """Return how many rows were found, the last along the index, and the seconds it took: others' turn was theirs."""
+    """Return the number of rows, the last along the index, and the seconds it took, without the wait for the lock."""
     begun = time.monotonic()
     result: Any = connection.execute(batch)
     found, last = result.one() if result.returns_rows else (result.rowcount, None)

@@ -1,11 +1,11 @@
-"""The links by which people say that a change of their password was not theirs.
+"""The store of links by which users report that a change of their password was not theirs.
 
-**A link speaks for its mailbox.** One that is used ends the links of later changes that went to the same mailbox, and
-none that went to another one: an attacker who moves an account, and an owner who leaves a mailbox that others read,
-cannot end each other's links by a press. `docs/security.md` has the states of an account and who may move it from each.
+**A link speaks for its mailbox.** Using one ends the links of later changes that went to the same mailbox, and none
+that went elsewhere. An attacker who moves an account, and an owner who leaves a mailbox that others read, therefore
+cannot end each other's links. `docs/security.md` lists an account's states and which mailbox may change them.
 
-**A link that was used says who may open a locked account**: the mailbox that it went to, while the account is at it. So
-it is kept for as long as the account is locked (`records/retention.py`).
+**A used link decides who may open a locked account**: the mailbox that it went to, while the account has that address.
+It is therefore kept for as long as the account is locked (`records/retention.py`).
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ from keyturn.reset.records.single_use import MOMENT, SingleUse
 
 
 class SecureLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link: whose it is, where it went, and the change that it is about."""
+    """A link: its account, the address that got it, and the change that it is about."""
 
     account_id: str
     email: str
@@ -62,12 +62,12 @@ class SecureLinkStore:
         connection.execute(insert(SecureLinkRow).values(**msgspec.structs.asdict(link)))
 
     async def find(self, digest: bytes, moment: datetime) -> SecureLink | None:
-        """Return a link that works; None for one that does not, for whatever reason."""
+        """Return a working link; None for any other."""
         rows = await self._database.fetch(select(*_LINK).where(*_works(digest, moment)))
         return SecureLink(**rows[0]) if rows else None
 
     def consume(self, connection: Connection, digest: bytes, moment: datetime) -> SecureLink | None:
-        """Use the link, if it still works: of any number who try at once, exactly one is given it.
+        """Use the link, if it still works: of concurrent callers exactly one gets it.
 
         Links of the account's later changes that went to the same mailbox end with it. The caller holds the account.
         """
@@ -80,11 +80,11 @@ class SecureLinkStore:
         return link
 
     def end_elsewhere(self, connection: Connection, account_id: str, email: str, moment: datetime) -> None:
-        """End the account's links that went to any mailbox but this one. The caller holds the account."""
+        """End the account's links that went to any other mailbox. The caller holds the account."""
         connection.execute(_ended(account_id, moment).where(~_went_to(email)))
 
     async def find_dead(self, digest: bytes) -> tuple[SecureLink, Literal["link_used", "link_expired"]] | None:
-        """Return a link of ours that does not work any more, and why; None for a token that was never in a mail."""
+        """Return a link of ours that no longer works, and why; None for a token that was never in a mail."""
         rows = await self._database.fetch(select(SecureLinkRow.used_at, *_LINK).where(SecureLinkRow.digest == digest))
         if not rows:
             return None
@@ -94,7 +94,7 @@ class SecureLinkStore:
     async def recoverable(self, accounts: Collection[Account]) -> Collection[str]:
         """Return the ids of locked accounts whose address is a mailbox that secured them.
 
-        One statement, the same for whichever accounts.
+        One statement, the same for all accounts.
         """
         rows = await self._database.fetch(self._used, {"account_ids": list({account.id for account in accounts})})
         secured = {(row["account_id"], addresses.normalize(row["email"])) for row in rows}
@@ -105,13 +105,13 @@ class SecureLinkStore:
         }
 
     async def used_before(self, moment: datetime, after: str, most: int) -> Sequence[str]:
-        """Return accounts that used a link which expired before the moment, in their ids' order after that id."""
+        """Return accounts that used a link which expired before the moment: ids after `after`, in their order."""
         used = select(SecureLinkRow.account_id).distinct().where(_used_before(moment), SecureLinkRow.account_id > after)
         rows = await self._database.fetch(used.order_by(SecureLinkRow.account_id).limit(most))
         return [row["account_id"] for row in rows]
 
     async def forget_used(self, account_ids: Collection[str], moment: datetime) -> int:
-        """Delete those accounts' used links that expired before the moment; return how many there were."""
+        """Delete those accounts' used links that expired before the moment; return their number."""
         gone = delete(SecureLinkRow).where(SecureLinkRow.account_id.in_(account_ids), _used_before(moment))
         return len(await self._database.execute(gone.returning(SecureLinkRow.digest)))
 
@@ -125,7 +125,7 @@ def _went_to(email: str) -> ColumnElement[bool]:
 
 
 def _ended(account_id: str, moment: datetime) -> Update:
-    """Return what ends links of the account that work: they expire, and count as used by no mailbox."""
+    """Return the statement that ends working links of the account: they expire, and count as used by no mailbox."""
     working = (SecureLinkRow.used_at.is_(None)) & (SecureLinkRow.expires_at > moment)
     return update(SecureLinkRow).where(SecureLinkRow.account_id == account_id, working).values(expires_at=moment)
 

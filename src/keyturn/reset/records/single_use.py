@@ -1,4 +1,4 @@
-"""What works once: one guarded UPDATE decides, so of any number who try at once exactly one is told that it worked."""
+"""Rows that can be used once: one guarded UPDATE decides, so of concurrent callers exactly one succeeds."""
 
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,11 @@ MOMENT = bindparam("moment", type_=UtcDateTime())
 
 
 class SingleUse:
-    """Uses rows up, each once: a row whose `used_at` is None, which has the `key`, and for which `works` holds.
+    """Uses up rows, each once: a row whose `used_at` is None, which has the `key`, and for which `works` holds.
 
-    `key` compares columns with parameters, whose values come with each use. `works` may compare with `MOMENT`. What a
-    row has in `returned` comes back with its use.
+    `key`: compares columns with parameters, whose values come with each use.
+    `works`: may compare with `MOMENT`.
+    `returned`: columns that a use returns.
     """
 
     def __init__(
@@ -32,9 +33,9 @@ class SingleUse:
         self._given_back = row.where(used_at == MOMENT).values({used_at: None})
 
     def use(self, connection: Connection, moment: datetime, **key: object) -> RowMapping | None:
-        """Use the row up in the caller's transaction; None where somebody was quicker, or it does not work."""
+        """Use the row up in the caller's transaction; None if another caller was quicker, or if it does not work."""
         return connection.execute(self._used, {"moment": moment, **key}).mappings().first()
 
     def give_back(self, connection: Connection, used_at: datetime, **key: object) -> None:
-        """Let a row be used again that was used at that moment, and not for good."""
+        """Let a row be used again whose use at that moment was undone."""
         connection.execute(self._given_back, {"moment": used_at, **key})
