@@ -1,4 +1,4 @@
-"""ALTCHA, made and checked here: a browser finds a number for which PBKDF2 begins with a zero byte."""
+"""ALTCHA puzzles, made and checked in this process: a browser finds a number whose PBKDF2 begins with a zero byte."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,20 +23,20 @@ from keyturn.settings.keys import derive
 _LIFE = timedelta(minutes=10)
 _ALGORITHM = "PBKDF2/SHA-256"
 _LONGEST_ANSWER = 4_096
-"""Characters; usual are 550 to 790."""
+"""Characters; 550 to 790 are usual."""
 
 _WAITING = 64
 
 
 class SpentAnswers(Protocol):
-    """Remembers which answers were taken."""
+    """Remembers the answers that were taken."""
 
     async def is_spent(self, digest: bytes) -> bool:
-        """Tell whether it was taken; a no may be otherwise a moment later, so that `spend` decides."""
+        """Tell whether the answer was taken. False may be outdated a moment later, so `spend` decides."""
         ...
 
     async def spend(self, digest: bytes, until: datetime) -> bool:
-        """Remember it until then; tell whether it was not yet: of any number at once exactly one is told True."""
+        """Record the answer as taken until then. Of any number of calls at once, exactly one returns True."""
         ...
 
 
@@ -67,11 +67,11 @@ class _Payload(msgspec.Struct):
 
 
 class Altcha:
-    """Makes puzzles that it need not remember, and takes each solution once.
+    """Makes puzzles without storing them, and takes each solution once.
 
-    The first of `secrets` signs, all of them verify. A puzzle is bound to `host` and to what it is for: the library
-    signs both with it. Its signature is checked, and whether it was taken already, before anything is derived, which is
-    8 ms: so that what an answer costs is what we have set, whatever it says, and once.
+    The first of `secrets` signs, all of them verify. The library signs each puzzle together with `host` and its
+    purpose. A derivation takes 8 ms, so the signature and an earlier use are checked before it. An answer therefore
+    costs no more than the settings allow, whatever it says, and only once.
     """
 
     asked = Challenge("altcha", "", ACTION)
@@ -87,7 +87,7 @@ class Altcha:
         self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
 
     def issue(self) -> Mapping[str, Any]:
-        """Return a fresh puzzle: a signature, and no more work than that."""
+        """Return a fresh puzzle. Its only cost is a signature."""
         puzzle = self._library.create_challenge(
             _ALGORITHM,
             self._cost,
@@ -105,9 +105,9 @@ class Altcha:
         signed = payload.challenge.parameters
         if signed.data != self._bound:
             raise AnswerRefused("elsewhere")
-        # By the nonce, which is signed: all else in an answer can be written differently and still be right.
+        # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
         digest = sha256(f"altcha {signed.nonce}".encode()).digest()
-        # One that was solved once would cost a derivation each time that it is sent, from wherever it comes.
+        # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
         if await self._spent.is_spent(digest):
             raise AnswerRefused("replayed")
         verdict = await self._pool.run(partial(self._library.verify_solution, written, key))
@@ -117,7 +117,7 @@ class Altcha:
             raise AnswerRefused("replayed")
 
     def _key_of(self, written: Any) -> bytes:
-        """Return the key that has signed the puzzle; nothing is derived. Raises AnswerRefused."""
+        """Return the key that signed the puzzle, without a derivation. Raises AnswerRefused."""
         for key in self._keys:
             verdict = self._library.verify_solution(written, key, lambda *_: b"")
             if verdict.expired:
@@ -131,7 +131,7 @@ class Altcha:
 
 
 def _read(answer: str) -> _Payload:
-    """Return what an answer holds. Raises AnswerRefused for what the widget would not write."""
+    """Return the content of an answer. Raises AnswerRefused unless it has the form that the widget writes."""
     if len(answer) > _LONGEST_ANSWER:
         raise AnswerRefused("malformed")
     try:
@@ -141,7 +141,7 @@ def _read(answer: str) -> _Payload:
 
 
 class SpentAnswerRow(Model):
-    """An answer that was taken, by a digest. It is of no use to anybody after `expires_at`."""
+    """The digest of an answer that was taken. The row has no use after `expires_at`."""
 
     __tablename__ = "keyturn_spent_answers"
 
@@ -150,18 +150,18 @@ class SpentAnswerRow(Model):
 
 
 class SpentAnswerStore:
-    """Remembers them with one statement each, which decides."""
+    """Remembers answers in the database. One statement checks and records, so it decides between calls at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def is_spent(self, digest: bytes) -> bool:
-        """Tell whether it was taken; a no may be otherwise a moment later, so that `spend` decides."""
+        """Tell whether the answer was taken. False may be outdated a moment later, so `spend` decides."""
         found = select(SpentAnswerRow.digest).where(SpentAnswerRow.digest == digest)
         return bool(await self._database.fetch(found))
 
     async def spend(self, digest: bytes, until: datetime) -> bool:
-        """Remember it until then; tell whether it was not yet: of any number at once exactly one is told True."""
+        """Record the answer as taken until then. Of any number of calls at once, exactly one returns True."""
         insert = insert_if(self._database, SpentAnswerRow, ("digest", "expires_at")).on_conflict_do_nothing()
         row = {"digest": digest, "expires_at": until, "wanted": True}
         return bool(await self._database.execute(insert.returning(SpentAnswerRow.digest), row))

@@ -1,4 +1,4 @@
-"""Challenges whose answers a service judges: Cloudflare Turnstile and hCaptcha, by their call `siteverify`."""
+"""Challenges that a service judges: Cloudflare Turnstile and hCaptcha, through their call `siteverify`."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ _OK, _LIMITED = 200, 429
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a service says. `hostname` and `action` are where the answer was given, and for what."""
+    """A service's verdict. `hostname` and `action` tell the page and the form where the answer was given."""
 
     success: bool
     hostname: str | None = None
@@ -35,22 +35,23 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = msgspec.field(name="error-codes", default=())
 
     def names(self, codes: Collection[str]) -> str:
-        """Return those of its codes that are among these, for the log; "" where none is."""
+        """Return those of the verdict's codes that are in `codes`, for the log; "" if there is none."""
         return ", ".join(code for code in self.codes if code in codes)
 
 
 class SiteVerify:
-    """Asks a service at `url`. An answer that is no verdict raises ChallengeUnready: it is neither a yes nor a no.
+    """Asks a service at `url`. A reply that is no verdict raises ChallengeUnready: it means neither yes nor no.
 
-    A call takes one of a few places before its clock starts. Where none is free in half of the time-out, or the service
-    says 429, Busy is raised: clients can bring that about by the hundred, so it must never let anybody in.
+    A call takes one of a limited number of places before its time-out starts. If no place is free within half of the
+    time-out, or the service answers 429, Busy is raised. Clients can cause that by the hundred, so it must never let a
+    request through.
     """
 
     def __init__(self, url: str, timeout: timedelta) -> None:
         self._url = url
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
-        self._http: HttpClient | None = _client()  # now: to set its TLS up takes some 0.2 s, which would hold the loop
+        self._http: HttpClient | None = _client()  # now: its TLS set-up takes some 0.2 s, which would hold the loop
 
     async def ask(self, form: Mapping[str, str]) -> Verdict:
         """Return the verdict. Raises ChallengeUnready, Busy."""
@@ -77,7 +78,7 @@ class SiteVerify:
 
     async def _post(self, form: Mapping[str, str]) -> Verdict:
         self._http = self._http or _client()
-        headers = {"accept-encoding": "identity"}  # not compressed, so that what is read is bounded
+        headers = {"accept-encoding": "identity"}  # uncompressed, so that the size limit bounds the memory
         async with self._http.stream("POST", self._url, data=dict(form), headers=headers) as answer:
             if answer.status_code == _LIMITED:
                 raise Busy(_RETRY_AFTER)
@@ -89,12 +90,12 @@ class SiteVerify:
         verdict = msgspec.json.decode(body, type=Verdict)
         if verdict.success and answer.status_code != _OK:
             raise ChallengeUnready(f"a yes with status {answer.status_code}")
-        if not verdict.success and not verdict.codes:  # both services say why; a gateway says {"success": false}, too
+        if not verdict.success and not verdict.codes:  # both services give a reason; a gateway may also say {"success": false}
             raise ChallengeUnready("a no without a reason")
         return verdict
 
     async def close(self) -> None:
-        """Close the connections; the next answer would open others."""
+        """Close the connections; the next answer opens new ones."""
         http, self._http = self._http, None
         if http:
             await http.aclose()
@@ -105,13 +106,15 @@ def _client() -> HttpClient:
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """Says in what one service differs from the other.
+    """Describes the differences between the services.
 
-    `longest` is an answer's, in characters; what is longer needs no call. Codes in `misconfigured` are the operator's
-    to mend, those in `spent` mean that the person solves another. Those in `elsewhere` say that an answer is one for
-    another site; if all are, it is the operator's. `asks_again`: a lost verdict can be asked for once more, under the
-    idempotency key of the first call. `names_site`: the site key goes along, since any site of the account would pass
-    else. `says_action`: the verdict names the form that the answer was given for.
+    `longest`: characters of an answer; a longer answer is refused without a call.
+    `misconfigured`: codes that the operator has to fix.
+    `spent`: codes after which the user solves another challenge.
+    `elsewhere`: codes for an answer from another site. If every answer gets one, the operator has to fix the settings.
+    `asks_again`: a lost verdict can be requested again, with the idempotency key of the first call.
+    `names_site`: the call names the site key; otherwise answers for any site of the same account would pass.
+    `says_action`: the verdict names the form where the answer was given.
     """
 
     url: str
@@ -140,7 +143,8 @@ SERVICES: Mapping[Literal["turnstile", "hcaptcha"], Service] = {
         longest=8192,
         misconfigured=("missing-input-secret", "invalid-input-secret"),
         spent=("invalid-or-already-seen-response", "expired-input-response", "already-seen-response"),
-        # Not the operator's: a client brings them about by an answer for a site of its own, or for the keys for tests.
+        # A client can cause these with an answer for a site of its own or for the test keys, so the operator is not at
+        # fault.
         elsewhere=("sitekey-secret-mismatch", "not-using-dummy-secret"),
         names_site=True,
     ),
@@ -148,9 +152,9 @@ SERVICES: Mapping[Literal["turnstile", "hcaptcha"], Service] = {
 
 
 class Captcha:
-    """Judges answers by a service; one of another site (`hosts`) or for another form is refused here.
+    """Judges answers through a service, and refuses answers from another site (`hosts`) or for another form.
 
-    A lost verdict is a lost answer, where the service has no key by which to ask again: the person solves another.
+    If the service has no idempotency key, a lost verdict cannot be requested again: the user solves another challenge.
     """
 
     def __init__(
@@ -182,7 +186,7 @@ class Captcha:
             raise AnswerRefused("expired")
         if verdict.names(self._service.elsewhere):
             raise AnswerRefused("elsewhere")
-        # "bad-request" too: it could be brought about by what a client sends.
+        # "bad-request" counts as wrong, too: a client's input could cause it.
         if not verdict.success:
             raise AnswerRefused("wrong")
         if verdict.hostname not in self._hosts or (self._service.says_action and verdict.action != ACTION):

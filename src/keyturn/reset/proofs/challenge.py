@@ -1,4 +1,4 @@
-"""The port to whatever shows that a person, or at least a browser that took some trouble, asks for a link."""
+"""The port to challenges, which show that a person, or at least a browser at some cost, requests a link."""
 
 import logging
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters
 
 ACTION = "request_reset"
-"""What an answer is for; one for another form is none for this."""
+"""The purpose of an answer; an answer for another form is refused."""
 
 Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came with a request: the answer as the widget wrote it, or that the browser runs no scripts."""
+    """The challenge part of a request: the answer as the widget wrote it, or that the browser runs no scripts."""
 
     text: str = ""
     without_script: bool = False
 
 
 class AnswerRefused(KeyturnError):
-    """An answer is not good for this request; `fault` is for the figures."""
+    """The answer does not fit this request; `fault` is for the metrics."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -37,22 +37,22 @@ class AnswerRefused(KeyturnError):
 
     @property
     def flaw(self) -> ChallengeFlaw:
-        """What a form is told: whether a fresh one would do is all that matters to it."""
+        """Return the reason for the form, which needs to know only whether a fresh answer would help."""
         return "expired" if self.fault in {"expired", "replayed"} else "refused"
 
 
 class ChallengeJudge(Protocol):
-    """Judges answers. `asked` is what a form needs to show it."""
+    """Judges answers. `asked`: the data that a form needs to show the challenge."""
 
     @property
     def asked(self) -> Challenge: ...
 
     def issue(self) -> Mapping[str, Any]:
-        """Return what a form needs afresh each time; {} where a service sees to that."""
+        """Return the data that a form needs afresh each time; {} if a service provides it."""
         ...
 
     async def verify(self, answer: str, client: Client) -> None:
-        """Take an answer, once. Raises AnswerRefused; ChallengeUnready and Busy where nobody can tell."""
+        """Take an answer, once. Raises AnswerRefused, and ChallengeUnready or Busy if no verdict is available."""
         ...
 
     async def close(self) -> None: ...
@@ -62,11 +62,12 @@ log = logging.getLogger("keyturn.reset")
 
 
 class RequestChallenge:
-    """Asks for an answer always, or only while more is asked for than people do (OWASP ASVS 2.4.1, 6.3.1).
+    """Requires an answer always, or only while there are more requests than people make (OWASP ASVS 2.4.1, 6.3.1).
 
-    `on_failure` "closed" refuses what nobody can judge (ASVS 16.5.3); "open" takes it, and the limits of requests hold
-    as they do without a challenge. `without_script` takes a few requests without an answer from browsers that run no
-    scripts: so few that they are of no use to who asks by the thousand.
+    `on_failure`: without a verdict, "closed" refuses the request (ASVS 16.5.3). "open" accepts it, and the limits of
+    requests hold as they do without a challenge.
+    `without_script`: accepts a few requests without an answer from browsers that run no scripts. They are too few to
+    help an attacker who needs thousands.
     """
 
     def __init__(
@@ -91,19 +92,19 @@ class RequestChallenge:
         return self.challenge.asked
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
-        """Return what a form needs afresh each time. Raises TooManyRequests."""
+        """Return the data that a form needs afresh each time. Raises TooManyRequests."""
         await self._limits.count("challenge", client)
         return self.challenge.issue()
 
     async def require(self, wanted: ResetRequested, answer: Answer) -> None:
-        """Return where the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
+        """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
         client = wanted.client
         if not self.is_always_asked and not await self._limits.is_busy(client):
             return
         if not answer.text:
             await self._require_leave(answer, client)
             return
-        await self._limits.count("challenge", client)  # an answer costs us something, be it right or wrong
+        await self._limits.count("challenge", client)  # right or wrong, an answer costs work to check
         try:
             await self.challenge.verify(answer.text, client)
         except AnswerRefused as refused:
@@ -118,7 +119,7 @@ class RequestChallenge:
         self._meters.challenge("passed")
 
     async def _require_leave(self, answer: Answer, client: Client) -> None:
-        """Return where a browser without scripts may go on without an answer."""
+        """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
         if answer.without_script and self.takes_without_script:
             try:
                 await self._limits.count("without_script", client)

@@ -1,4 +1,4 @@
-"""Which challenge the settings ask for."""
+"""Chooses the challenge that the settings name."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from keyturn.telemetry.meters import Meters
 def request_challenge_for(
     settings: Settings, secrets: Sequence[str], database: Database, limits: RateLimits, meters: Meters
 ) -> RequestChallenge | None:
-    """Return what asks for it; None where the settings ask for none. Raises SettingsInvalid."""
+    """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid."""
     challenge = challenge_for(settings, secrets, database)
     if challenge is None:
         return None
@@ -30,7 +30,7 @@ def request_challenge_for(
 
 
 def challenge_for(settings: Settings, secrets: Sequence[str], database: Database) -> ChallengeJudge | None:
-    """Return the adapter. Services are loaded where one is asked for: httpx takes 50 ms."""
+    """Return the adapter. The module of the services is imported only if the settings name one: httpx takes 50 ms."""
     chosen = settings.challenge
     match chosen.method:
         case "none":
@@ -47,7 +47,7 @@ def challenge_for(settings: Settings, secrets: Sequence[str], database: Database
 
 
 def hosts_with_the_form(settings: Settings) -> frozenset[str]:
-    """Return the hosts whose pages may ask for a link: ours, and those that the settings let call the API."""
+    """Return the hosts whose pages may request a link: ours, and those that the settings allow to call the API."""
     written = (settings.base_url, settings.forgot_url.format(base_url=settings.base_url))
     return frozenset(_host(url) for url in (*written, *settings.server.allowed_origins))
 

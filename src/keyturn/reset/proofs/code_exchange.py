@@ -1,4 +1,4 @@
-"""A code for a link's token: what somebody does who reads the mail on one device and goes on on another."""
+"""Exchanges a mailed code for a link's token, for users who read the mail on one device and continue on another."""
 
 import logging
 import os
@@ -27,18 +27,18 @@ from keyturn.telemetry.meters import Meters, count_calls
 log = logging.getLogger("keyturn.reset")
 
 _LOGGED_EVERY = 60.0
-"""Seconds between two lines of the log that say that the overall limit is used up."""
+"""Seconds between two log lines that report that the overall limit is used up."""
 
 
 class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A token as one in a link: it works once, until `expires_at`."""
+    """A token like that of a link: it works once, until `expires_at`."""
 
     token: str
     expires_at: datetime
 
 
 class MailedCodes:
-    """Puts a code beside the link of a mail; the database holds its digest by a key of the settings."""
+    """Adds a code beside the link of a mail. The database holds the code's digest, made with a key of the settings."""
 
     def __init__(self, store: CodeStore, keys: codes.CodeKeys) -> None:
         self.exhausted = store.exhausted
@@ -51,13 +51,15 @@ class MailedCodes:
 
 
 class CodeExchange:
-    """Takes codes, and gives tokens for them, which live by the rules of those in links.
+    """Exchanges codes for tokens, which follow the rules of the tokens in links.
 
-    Five tries a code and 100 a mailbox bound guesses at one account (NIST SP 800-63B 3.2.2), and say nothing of an
-    attacker who tries each of many accounts a few times (OWASP ASVS 6.3.1). So wrong codes are counted over all
-    accounts, too: with 300 a minute, one guess at eight digits is right in 231 days. Only tries at codes that were
-    mailed and are alive count, so a stranger uses that up with 60 mails a minute, and not by posting digits. Then
-    nothing is compared, no try is lost, links work, and codes do again within a minute.
+    Five tries per code and 100 per mailbox limit guesses at one account (NIST SP 800-63B 3.2.2). They do not limit an
+    attacker who tries each of many accounts a few times (OWASP ASVS 6.3.1). Wrong codes are therefore also counted over
+    all accounts: with 300 a minute, one guess at eight digits is right in 231 days.
+
+    Only tries at codes that were mailed and are alive count. A stranger needs 60 mails a minute to use up this limit;
+    posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
+    codes work again within a minute.
     """
 
     def __init__(
@@ -74,9 +76,9 @@ class CodeExchange:
     async def exchange(self, email: str, written: str, client: Client) -> IssuedToken:
         """Return a token for the code that the mailbox was sent.
 
-        A wrong code, one that has expired or was used, an address without one and an address without an account are
-        one answer and the same work (OWASP ASVS 6.3.8). Raises InputInvalid for what is no address or no code,
-        CodeRefused, TooManyRequests.
+        A wrong, expired or used code, an address that has no code and an address that has no account get the same
+        answer after the same work (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused,
+        TooManyRequests.
         """
         try:
             address, code = addresses.parse(email), codes.read(written)
@@ -99,9 +101,9 @@ class CodeExchange:
         return issued
 
     async def _count_guess(self, *, has_code: bool) -> None:
-        """Count a try before it is judged, so that a burst cannot pass the budget. A right code is given back.
+        """Count a try before it is judged, so that a burst cannot exceed the budget. A right code is given back.
 
-        A try without a code to compare costs the same calls, and counts in a window that is never read.
+        A try for which there is no code makes the same calls. It counts in a window that is never read.
         """
         who = "everybody" if has_code else "nobody"
         counted = await _refusal(self._limits.count_overall("code_overall", who))
@@ -109,7 +111,7 @@ class CodeExchange:
         self._refuse(counted if has_code else left)
 
     async def _require_budget(self) -> None:
-        """Raise TooManyRequests, for right codes as for wrong ones, where all accounts had too many wrong ones."""
+        """Raise TooManyRequests, for right and wrong codes alike, if all accounts together had too many wrong ones."""
         self._refuse(await _refusal(self._limits.require_left_overall("code_overall")))
 
     def _refuse(self, over: TooManyRequests | None) -> None:
@@ -121,7 +123,7 @@ class CodeExchange:
         raise TooManyRequests(over.retry_after)
 
     async def _issue(self, account: Account, tried: TriedCode, client: Client) -> IssuedToken:
-        """Use the code up and store a link, in one transaction. Raises CodeRefused where somebody was quicker."""
+        """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker."""
         token, moment = tokens.mint(os.urandom), now()
         link = NewLink(
             digest=tokens.digest(token),
@@ -145,7 +147,7 @@ class CodeExchange:
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:
-    """Return what the limits refuse with; None where they let it through."""
+    """Return the refusal of the limits; None if they let the call through."""
     try:
         await counting
     except TooManyRequests as over:

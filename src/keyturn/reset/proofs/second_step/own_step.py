@@ -1,4 +1,4 @@
-"""A second step whose codes are made and checked here: TOTP, recovery codes, and codes by SMS."""
+"""Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from keyturn.reset.proofs.second_step.tries import SecondStepTries
 
 
 class OwnSecondStep:
-    """A SecondStep over seeds and phones that a source keeps. `sms` is None where no messages are sent."""
+    """A SecondStep over seeds and phones that a source keeps. `sms` is None if no messages are sent."""
 
     def __init__(
         self, source: FactorSource, recovery: RecoveryCodes, tries: SecondStepTries, sms: SmsCodes | None
@@ -30,7 +30,7 @@ class OwnSecondStep:
         await self.source.require_ready()
 
     async def factors(self, account: Account) -> Sequence[Factor]:
-        """Return the factors; recovery codes where there is a factor that they can stand in for."""
+        """Return the factors, with recovery codes if there is a factor that they can replace."""
         stored, found = await self.source.find(account), []
         unusable = stored.unreadable
         if stored.seed:
@@ -42,7 +42,7 @@ class OwnSecondStep:
                 number = ""
             if self._sms and number and self._sms.takes(number):
                 found.append(Factor("sms", phone_hint(number)))
-            else:  # it would be a way round, to count only what can be reached at the moment
+            else:  # to count only factors that can be reached now would be a bypass
                 unusable = unusable or not stored.seed
         if not found and not unusable:
             return ()
@@ -83,7 +83,7 @@ class OwnSecondStep:
         )
 
     async def note_totp_step(self, account_id: str, step: int) -> None:
-        """Note the step of the code that a fresh TOTP was proved by: no reset takes it again."""
+        """Note the step of the code that proved a new TOTP factor: no reset accepts it again."""
         await self._tries.note_step(account_id, step, now())
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ class OwnSecondStep:
 
 
 class _Spendable(Accepted):
-    """Says that a code was right, spends it by a guarded statement, and can undo that."""
+    """A right code, which a guarded statement spends and can give back."""
 
     def __init__(
         self,

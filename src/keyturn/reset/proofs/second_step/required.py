@@ -1,4 +1,4 @@
-"""What a reset must have besides its link, where the account has a second factor."""
+"""Requires a second factor for a reset, besides its link, if the account has one."""
 
 import logging
 from collections.abc import Sequence
@@ -24,20 +24,20 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.reset")
 
 EVENT = "second_step"
-"""What the audit trail calls it."""
+"""The event's name in the audit trail."""
 
 
 class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came with a new password: a code and what it is of, or "" where one is to be sent."""
+    """The second step that came with a new password: a code and its method. `code` is "" to request a code."""
 
     method: Method
     code: str = ""
 
 
 class PassedSecondStep:
-    """A code that was right: the change that it allows uses it up, and has it back where it comes to nothing.
+    """A right code: the change that it allows uses it up, and gives it back if the change fails.
 
-    `refusal` is raised where somebody else has used it up.
+    `refusal`: the error to raise if another request has used the code up.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class PassedSecondStep:
         self._audit = audit
 
     def spend(self, connection: Connection, moment: datetime) -> None:
-        """Use the code up, in the transaction of the change. Raises SecondStepRejected where somebody was quicker."""
+        """Use the code up, in the transaction of the change. Raises SecondStepRejected if another request was quicker.
+        """
         if not self._accepted.spend(connection, moment):
             raise self._refusal
 
@@ -64,7 +65,7 @@ class PassedSecondStep:
         self._accepted.give_back(connection, moment)
 
     def confirm(self, connection: Connection) -> None:
-        """Write that it was passed, and begin the account's count anew, in the transaction that ends the change."""
+        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account, outcome = self._trial.account, f"passed_{self._trial.method}"
         self._tries.forget(connection, account.id)
         self._audit.write(
@@ -73,9 +74,9 @@ class PassedSecondStep:
 
 
 class RequiredSecondStep:
-    """Lets a reset go on where the account has no second factor, or a code came with it that is right.
+    """Lets a reset go on if the account has no second factor, or if its request has a right code.
 
-    What fails is in the audit trail. A link whose tries are used up ends, and its owner is told by mail.
+    The audit trail records failures. After its last try a link ends, and its owner gets a mail.
     """
 
     def __init__(self, step: SecondStep, tries: SecondStepTries, records: Records, events: AppEvents) -> None:
@@ -85,11 +86,11 @@ class RequiredSecondStep:
         self._events = events
 
     async def factors(self, account: Account) -> Sequence[Factor]:
-        """Return what the account has, for who holds a live link of it. Raises Unavailable."""
+        """Return the account's factors, for the holder of a live link. Raises Unavailable."""
         return await self.step.factors(account)
 
     async def begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
-        """Send a code where the account has a factor of that kind; tell whether one is sent for it.
+        """Send a code if the account has a factor of that kind; tell whether a code is sent for it.
 
         Raises TooManyRequests, Unavailable.
         """
@@ -107,10 +108,10 @@ class RequiredSecondStep:
     async def require(
         self, link: Link, account: Account, answer: SecondStepAnswer | None, client: Client
     ) -> PassedSecondStep | None:
-        """Return what is to be spent with the change; None where the account has no second factor.
+        """Return the code to spend with the change; None if the account has no second factor.
 
-        Raises SecondStepRequired, SecondStepRejected, LinkDead where that was the last try, TooManyRequests where the
-        account has none left today, Unavailable.
+        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests if the account has
+        no tries left today, Unavailable.
         """
         factors = await self.factors(account)
         if not factors:
@@ -122,7 +123,7 @@ class RequiredSecondStep:
             raise SecondStepRequired(factors, answer.method if sent else "")
         trial = _trial(link, account, answer, client)
         left = await self._tries.count(link.id, account.id, trial.moment)
-        if left is None:  # whose last try was wrong ends it; until then one of those under way may be right
+        if left is None:  # the request whose last try is wrong ends the link; until then, a try under way may be right
             raise LinkDead("invalid")
         unfinished: SecondStepUnfinished | None = None
         try:
@@ -136,15 +137,15 @@ class RequiredSecondStep:
         if left:
             raise unfinished or SecondStepRejected(factors, left)
         await self._end(trial, link)
-        raise LinkDead("second_step")  # who has had a live link may know how it died
+        raise LinkDead("second_step")  # the holder of a once live link may know how it ended
 
     async def _verify(self, link: Link, trial: SecondStepTry) -> Accepted | None:
-        """Return the verdict; what was not found wrong has cost no try, whatever becomes of the change."""
+        """Return the verdict. The try is given back unless the code was wrong, whatever becomes of the change."""
         try:
             accepted = await self.step.verify(trial)
-        except SecondStepUnfinished:  # one factor has said no, and guesses at it must stay counted
+        except SecondStepUnfinished:  # a factor has refused the code, and guesses at it must stay counted
             raise
-        except Unavailable:  # which says nothing of the code
+        except Unavailable:  # this gives no verdict on the code
             await self._tries.give_back(link.id, trial.account.id)
             raise
         if accepted:
@@ -152,7 +153,7 @@ class RequiredSecondStep:
         return accepted
 
     async def _end(self, trial: SecondStepTry, link: Link) -> None:
-        """End the link; who does so of several at once promises the mail, and that the app is told."""
+        """End the link. Of several requests at once, the one that ends it enqueues the mail and the app's event."""
         account, client, moment = trial.account, trial.client, now()
         failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
 
