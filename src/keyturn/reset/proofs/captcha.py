@@ -90,7 +90,7 @@ class SiteVerify:
         verdict = msgspec.json.decode(body, type=Verdict)
         if verdict.success and answer.status_code != _OK:
             raise ChallengeUnready(f"a yes with status {answer.status_code}")
-        if not verdict.success and not verdict.codes:  # both services give a reason; a gateway may also say {"success": false}
+        if not verdict.success and not verdict.codes:  # both services say why; {"success": false} may be a gateway's
             raise ChallengeUnready("a no without a reason")
         return verdict
 

@@ -1,4 +1,4 @@
-"""Codes to print and keep, for who has lost the phone. Pure, but for the randomness that is handed in."""
+"""Second factors in Keyturn's own table, and recovery codes to print and keep in case the phone is lost."""
 
 import base64
 import logging
@@ -23,13 +23,13 @@ from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 
 CODES = 10
-"""How many an account gets at a time."""
+"""Codes that an account gets at a time."""
 
 _BYTES = 15
-"""120 bits: from 112 on a fast hash will do (OWASP ASVS 6.5.2), so that one statement finds and uses a code."""
+"""120 bits: from 112 on, a fast hash is enough (OWASP ASVS 6.5.2), so one statement finds and uses a code."""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32: none of I, L, O and U, so that what is read off paper is read as it was meant."""
+"""Crockford's base 32, without I, L, O and U: readers cannot confuse the characters on paper."""
 
 _ALIKE = str.maketrans("ILO", "110")
 _GROUP = 4
@@ -38,14 +38,14 @@ _BLANKS = re.compile(r"[\s-]+")
 
 
 def mint_recovery_code(random_bytes: Callable[[int], bytes]) -> str:
-    """Return a fresh code as people are shown it: six groups of four."""
+    """Return a fresh code as users see it: six groups of four."""
     number = int.from_bytes(random_bytes(_BYTES))
     letters = "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LETTERS)))
     return "-".join(letters[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP))
 
 
 def recovery_code_digest(account_id: str, code: str) -> bytes | None:
-    """Return what is stored and searched for, however somebody has typed the code; None for what is no code."""
+    """Return the digest to store and search for, in any spelling of the code; None if it is malformed."""
     letters = _BLANKS.sub("", code).upper().translate(_ALIKE)
     if len(letters) != _LETTERS or not set(letters) <= set(_ALPHABET):
         return None
@@ -55,16 +55,16 @@ def recovery_code_digest(account_id: str, code: str) -> bytes | None:
 log = logging.getLogger("keyturn")
 
 _BATCH = 200
-"""Accounts that are sealed again in one transaction: SQLite's other writers wait for it."""
+"""Accounts that one transaction seals again; SQLite's other writers wait for it."""
 
 
 class SealedAgain(msgspec.Struct):
-    """Counts the accounts that a rotation has looked at.
+    """Counts the accounts that a rotation has processed.
 
     `current`: sealed with the current key before.
-    `sealed`: sealed again by this rotation, or to be sealed again by one.
-    `changed`: written by another process meanwhile, so another rotation has to look at them.
-    `unreadable`: ids of accounts whose factors none of the keys opens.
+    `sealed`: sealed again by this rotation, or to be sealed again if it does not write.
+    `changed`: written by another process during the rotation, so another rotation has to process them.
+    `unreadable`: ids of accounts whose factors no key opens.
     """
 
     current: int = 0
@@ -83,7 +83,7 @@ class BuiltinFactors:
         self._box = MultiFernet([Fernet(key) for key in keys])
 
     async def require_ready(self) -> None:
-        """Do nothing: the migrations see to the table."""
+        """Do nothing: the migrations create the table."""
 
     async def find(self, account: Account) -> StoredFactors:
         row = SecondFactorRow
@@ -99,7 +99,7 @@ class BuiltinFactors:
         return StoredFactors(seed or None, phone.decode())
 
     async def set_seed(self, account_id: str, seed: bytes) -> None:
-        """Keep a seed in place of the one before."""
+        """Store a seed in place of the previous one."""
         await self._set(account_id, totp=self._box.encrypt(seed))
 
     async def set_phone(self, account_id: str, phone: str) -> None:
@@ -112,7 +112,7 @@ class BuiltinFactors:
         await self._database.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
 
     async def remove(self, account_id: str) -> bool:
-        """Forget all factors of an account, recovery codes too; tell whether there were any."""
+        """Delete all factors of an account, with its recovery codes; tell whether it had a factor."""
 
         def remove(connection: Connection) -> bool:
             factors = delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id)
@@ -123,10 +123,11 @@ class BuiltinFactors:
         return await self._database.transact(remove)
 
     async def seal_again(self, *, writing: bool = True) -> AsyncIterator[SealedAgain]:
-        """Seal with the current key what a previous one has sealed. Yields the counts after each batch.
+        """Seal with the current key all factors that a previous key has sealed. Yields the counts after each batch.
 
-        Each batch is a transaction, and an account is only written as it was read: a rotation may run while the service
-        does, end at any time and run again. Without `writing`, those that would be sealed again are only counted.
+        Each batch is a transaction and writes an account only if it is unchanged since the read. A rotation may
+        therefore run while the service does, end at any time and run again. `writing`: False counts the accounts that
+        would be sealed again and writes none.
         """
         counts, row, last = SealedAgain(), SecondFactorRow, ""
         following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
@@ -141,7 +142,7 @@ class BuiltinFactors:
             yield counts
 
     def _again(self, factors: RowMapping, counts: SealedAgain) -> Mapping[str, bytes]:
-        """Return what a previous key has sealed, sealed with the current key; nothing where there is none of it."""
+        """Return all factors, sealed with the current key; {} if they are current or cannot be read."""
         before = _sealed(factors)
         if all(self._is_current(sealed) for sealed in before.values()):
             counts.current += 1
@@ -167,7 +168,7 @@ class BuiltinFactors:
         return True
 
     async def close(self) -> None:
-        """Do nothing: the database is closed by whoever opened it."""
+        """Do nothing: the owner of the database closes it."""
 
 
 def _sealed(factors: RowMapping) -> dict[str, bytes]:
@@ -180,13 +181,13 @@ def _write_each(statements: Sequence[Executable], connection: Connection) -> int
 
 
 class RecoveryCodes:
-    """Keeps the recovery codes of accounts, whoever keeps their other factors."""
+    """Keeps the recovery codes of accounts, wherever their other factors are."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def mint(self, account_id: str) -> Sequence[str]:
-        """Return fresh codes, which nobody can be shown again; those before end."""
+        """Return fresh codes, which cannot be shown again; earlier codes end."""
         codes = [mint_recovery_code(os.urandom) for _ in range(CODES)]
         moment = now()
         rows = [
@@ -212,11 +213,11 @@ class RecoveryCodes:
         return bool(await self._database.fetch(select(row.digest).where(row.digest == digest, row.used_at.is_(None))))
 
     def use(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
-        """Use a code up in the caller's transaction; of any number who try at once, exactly one is told True."""
+        """Use a code up in the caller's transaction. Of any number of calls at once, exactly one returns True."""
         return _USES.use(connection, moment, of_digest=digest) is not None
 
     def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
-        """Let a code be used again that was used at that moment, and not for good."""
+        """Make a code usable again whose use at that moment was undone."""
         _USES.give_back(connection, used_at, of_digest=digest)
 
 

@@ -1,4 +1,4 @@
-"""Which second step the settings ask for."""
+"""Chooses the second step that the settings name."""
 
 import inspect
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 def required_second_step(
     settings: Settings, secrets: Sequence[str], text: SmsText, records: Records, events: AppEvents
 ) -> RequiredSecondStep | None:
-    """Return what a reset needs besides its link; None where the settings ask for nothing. Raises SettingsInvalid."""
+    """Return the second step of resets; None if the settings name none. Raises SettingsInvalid."""
     wanted = settings.second_step
     tries = SecondStepTries(records.database, records.links, most=wanted.tries, daily=wanted.daily)
     step = _second_step(settings, secrets, text, records.database, tries)
@@ -34,7 +34,7 @@ def required_second_step(
 
 
 async def check_second_step(settings: Settings, database: Database) -> None:
-    """Look whether it can be what the settings ask for, before anything is started. Raises SettingsInvalid."""
+    """Check the second step of the settings before anything is started. Raises SettingsInvalid."""
     links = LinkStore(database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
     tries = SecondStepTries(database, links, most=1, daily=1)
     step = _second_step(settings, ["for a look alone"], None, database, tries)
@@ -106,5 +106,5 @@ def _from_factory(reference: str, settings: Settings) -> SecondStep:
 
 
 def _page_host(reset_url: str, base_url: str) -> str:
-    """Return the host of the page where a code is typed, which phones compare with what a message names."""
+    """Return the host of the page where users type a code; phones compare it with the host in a message."""
     return urlsplit(reset_url.replace("{base_url}", base_url)).hostname or ""

@@ -7,7 +7,7 @@ from keyturn.database import Model
 
 
 class SecondFactorRow(Model):
-    """An account's factors, where Keyturn keeps them: the seed of its TOTP and its phone, each of them sealed."""
+    """An account's factors if Keyturn keeps them: its TOTP seed and its phone, each of them sealed."""
 
     __tablename__ = "keyturn_second_factors"
 
@@ -18,7 +18,7 @@ class SecondFactorRow(Model):
 
 
 class SecondStepTriesRow(Model):
-    """How many codes were tried of an account since `counted_since`, and the last step of TOTP that was taken."""
+    """The number of tries for an account since `counted_since`, and the last TOTP step that was taken."""
 
     __tablename__ = "keyturn_second_step_tries"
 
@@ -29,7 +29,7 @@ class SecondStepTriesRow(Model):
 
 
 class RecoveryCodeRow(Model):
-    """A code that stands in for a lost factor, once. Only its SHA-256 is here."""
+    """A code that replaces a lost factor, once. The row holds only its SHA-256."""
 
     __tablename__ = "keyturn_recovery_codes"
 
@@ -40,9 +40,9 @@ class RecoveryCodeRow(Model):
 
 
 class SmsCodeRow(Model):
-    """The last code that was sent to an account's phone, for one reset; only its HMAC is here.
+    """The last code that was sent to an account's phone, for one reset. The row holds only its HMAC.
 
-    `messages` is how many there were since `counted_since`.
+    `messages`: messages to the account since `counted_since`.
     """
 
     __tablename__ = "keyturn_sms_codes"

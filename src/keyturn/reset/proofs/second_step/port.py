@@ -1,4 +1,4 @@
-"""The port to second factors, wherever they are."""
+"""The port to second factors, wherever they are kept."""
 
 import re
 from collections.abc import Sequence
@@ -13,13 +13,14 @@ from keyturn.problems.proofs import Factor
 from keyturn.reset.records.client import Client
 
 Method = Literal["totp", "sms", "recovery_code"]
-"""What a code can be of. A factor may also be "other": there is one, and no code for it can be checked here."""
+"""Methods of a code. A factor may also be "other": the account has it, but no code for it can be checked here."""
 
 
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody with a live link answers. `reset_id` is the same for each try with that link, and for no other.
+    """A try at the second step, by the holder of a live link.
 
-    `code` is as it was typed, and "" where one is only asked for.
+    `reset_id`: the same for each try with that link, and different for every other link.
+    `code`: as the user typed it; "" to request a code.
     """
 
     account: Account
@@ -31,38 +32,38 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted:
-    """Says that a code was right. One that is kept here is spent with the change that it allows."""
+    """A right code. If Keyturn keeps the code, the change that it allows spends it."""
 
     def spend(self, connection: Connection, moment: datetime) -> bool:
-        """Use the code up in the caller's transaction; False where somebody was quicker."""
+        """Use the code up in the caller's transaction; False if another request was quicker."""
         del connection, moment
         return True
 
     def give_back(self, connection: Connection, moment: datetime) -> None:
-        """Undo `spend`, which was committed at that moment: the change that it was for came to nothing."""
+        """Undo `spend`, which was committed at that moment: the change that it allowed failed."""
 
 
 class SecondStep(Protocol):
-    """Second factors of accounts. Every method raises Unavailable where they cannot be reached.
+    """Second factors of accounts. Every method raises Unavailable if they cannot be reached.
 
-    An answer that is not understood is one, too. `verify` raises SecondStepUnfinished once a factor has said no and
-    another cannot be asked: any other Unavailable gives the try back.
+    An answer that cannot be understood counts as unavailable, too. `verify` raises SecondStepUnfinished once a factor
+    has refused the code and another cannot be asked: any other Unavailable gives the try back.
     """
 
     async def require_ready(self) -> None:
-        """Raise SettingsInvalid, with every fault by its name, unless all is as the settings say."""
+        """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
         ...
 
     async def factors(self, account: Account) -> Sequence[Factor]:
-        """Return what the account has; nothing where a link alone sets its password."""
+        """Return the account's factors; none if a link alone sets its password."""
         ...
 
     async def begin(self, trial: SecondStepTry) -> bool:
-        """Send a code where the method sends one, and tell whether it does. Raises TooManyRequests."""
+        """Send a code if the method sends one, and tell whether it does. Raises TooManyRequests."""
         ...
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
-        """Return whether the code is right, and was not used before; None where not. How often is counted already."""
+        """Return Accepted if the code is right and unused, otherwise None. The caller has counted the try."""
         ...
 
     async def close(self) -> None: ...
@@ -74,9 +75,9 @@ _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 class StoredFactors:
-    """An account's factors as they are kept. `unreadable`: there is one that nobody can make sense of.
+    """An account's stored factors. `unreadable`: it has a factor that cannot be read.
 
-    A class that does not show itself: a seed in a traceback would make codes for ever.
+    A class without a repr of its fields: a seed in a traceback would produce codes for ever.
     """
 
     __slots__ = ("phone", "seed", "unreadable")
@@ -91,18 +92,18 @@ class FactorSource(Protocol):
     """Keeps factors: in Keyturn's own table, or in an app's."""
 
     async def require_ready(self) -> None:
-        """Raise SettingsInvalid, with every fault by its name, unless all is as the settings say."""
+        """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
         ...
 
     async def find(self, account: Account) -> StoredFactors:
-        """Return what the account has. Raises Unavailable."""
+        """Return the account's factors. Raises Unavailable."""
         ...
 
     async def close(self) -> None: ...
 
 
 def phone_number(text: str) -> str:
-    """Return a number in the form of E.164, as +447700900123. Raises ValueError."""
+    """Return a number in the form of E.164, such as +447700900123. Raises ValueError."""
     number = _BLANKS.sub("", text)
     if not _PHONE.fullmatch(number):
         raise ValueError("not a whole number like +447700900123")
@@ -110,5 +111,5 @@ def phone_number(text: str) -> str:
 
 
 def phone_hint(number: str) -> str:
-    """Return as much of a number as its owner needs to know it by."""
+    """Return the part of a number by which its owner recognises it."""
     return f"…{number[-2:]}"

@@ -55,8 +55,7 @@ class PassedSecondStep:
         self._audit = audit
 
     def spend(self, connection: Connection, moment: datetime) -> None:
-        """Use the code up, in the transaction of the change. Raises SecondStepRejected if another request was quicker.
-        """
+        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
         if not self._accepted.spend(connection, moment):
             raise self._refusal
 
@@ -137,7 +136,7 @@ class RequiredSecondStep:
         if left:
             raise unfinished or SecondStepRejected(factors, left)
         await self._end(trial, link)
-        raise LinkDead("second_step")  # the holder of a once live link may know how it ended
+        raise LinkDead("second_step")  # a holder of a live link may learn how it ended
 
     async def _verify(self, link: Link, trial: SecondStepTry) -> Accepted | None:
         """Return the verdict. The try is given back unless the code was wrong, whatever becomes of the change."""

@@ -1,4 +1,4 @@
-"""Codes that go to a phone. NIST calls them restricted (SP 800-63B-4 3.1.3.3): numbers are taken over."""
+"""Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over."""
 
 import hmac
 import logging
@@ -26,31 +26,33 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn")
 
 _DIGITS = 6
-"""As phones recognise them; NIST 3.1.3.2 asks for six at least, ASVS 6.5.4 for 20 bits, of which it says they do."""
+"""Phones recognise six. NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy."""
 
 _COUNTER = DailyCounter(SmsCodeRow.messages, SmsCodeRow.counted_since)
 
 _PAUSE = 3600
-"""Seconds after which to try again where all accounts together have used up what there is for a day."""
+"""Seconds until a retry, once all accounts together have used up their messages of a day."""
 
 
 class SmsSender(Protocol):
     """Sends a text to a phone."""
 
     async def send(self, number: str, text: str, validity: timedelta) -> None:
-        """Hand it over; later than `validity` nobody needs it. Raises SendFailed, SendUnknown where it may arrive."""
+        """Hand over the message, useless after `validity`. Raises SendFailed, and SendUnknown if it may arrive."""
         ...
 
     async def close(self) -> None: ...
 
 
 class SmsCodes:
-    """Sends codes, and knows them again. Each is for one reset, works for `ttl`, and only once.
+    """Sends codes and verifies them. Each is for one reset and works once, for `ttl`.
 
-    `text_of` writes the message. One account gets a message in `cooldown`, and `daily` in 24 hours: they cost, and a
-    stranger in a mailbox could have a phone ring all night. All accounts together get `overall` in 24 hours, and only
-    numbers with one of the `prefixes` get any: strangers open accounts with expensive numbers that pay them (SMS
-    pumping, OWASP API4:2023).
+    `text_of`: writes the message.
+    `cooldown`, `daily`: an account gets one message in `cooldown` and `daily` in 24 hours. Messages cost money, and a
+    stranger in a mailbox could make a phone ring all night.
+    `overall`: messages in 24 hours for all accounts together.
+    `prefixes`: only numbers with one of them get messages. Strangers open accounts with expensive numbers that pay them
+    (SMS pumping, OWASP API4:2023).
     """
 
     def __init__(
@@ -73,9 +75,11 @@ class SmsCodes:
         return not self._prefixes or number.startswith(self._prefixes)
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
-        """Send a fresh code, which ends the one before. Raises TooManyRequests; Unavailable where it was not taken.
+        """Send a fresh code, which ends the previous one.
 
-        An answer that is lost says neither: the message may arrive, and so its code is kept.
+        Raises TooManyRequests, and Unavailable if the provider did not accept the message.
+
+        If the answer is lost, the message may still arrive, so its code is kept.
         """
         code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
         await self._require_budget(trial)
@@ -90,9 +94,10 @@ class SmsCodes:
                 raise Unavailable("the message with the code was not taken") from failure
 
     async def _require_budget(self, trial: SecondStepTry) -> None:
-        """Raise TooManyRequests where all accounts together have got `overall` messages.
+        """Raise TooManyRequests once all accounts together have got `overall` messages.
 
-        An account that got one in the last 24 hours counts with all of its window: at times too many, never too few.
+        An account with a message in the last 24 hours counts with its whole window. The sum may be too high, never too
+        low.
         """
         row = SmsCodeRow
         recent = select(func.coalesce(func.sum(row.messages), 0).label("sent")).where(row.sent_at > trial.moment - DAY)
@@ -126,7 +131,7 @@ class SmsCodes:
         return bool(await self._database.execute(statement))
 
     async def _undo(self, trial: SecondStepTry) -> None:
-        """Let another message be sent at once: certainly nobody has this one."""
+        """Allow another message at once: this one certainly did not arrive."""
         row = SmsCodeRow
         mine = update(row).where(row.account_id == trial.account.id, row.sent_at == trial.moment)
         since = trial.moment - self._cooldown
@@ -144,7 +149,7 @@ class SmsCodes:
         return max(1, round((until - trial.moment).total_seconds()))
 
     async def find(self, trial: SecondStepTry) -> Accepted | None:
-        """Return what uses the code up; None where it is not the one that was sent for this reset, or too old."""
+        """Return the acceptance that uses the code up; None if the code is too old or was not sent for this reset."""
         row, code = SmsCodeRow, "".join(trial.code.split())
         known = select(row.digest).where(
             row.account_id == trial.account.id,
@@ -161,7 +166,7 @@ class SmsCodes:
         return _SmsCode(trial.account.id, digest)
 
     def _digest(self, key: bytes, trial: SecondStepTry, code: str) -> bytes:
-        """Return what is kept: with a key, since a million codes are tried in no time."""
+        """Return the digest to store. It has a key: an attacker tries a million codes in no time."""
         text = f"{trial.account.id}\0{trial.reset_id}\0{code}"
         return hmac.digest(key, text.encode("utf-8", "surrogatepass"), sha256)
 
@@ -170,13 +175,13 @@ class SmsCodes:
 
 
 class _SmsCode(Accepted):
-    """Says that a code by SMS was right."""
+    """A right code by SMS."""
 
     def __init__(self, account_id: str, digest: bytes) -> None:
         self._key = {"of_account": account_id, "of_digest": digest}
 
     def spend(self, connection: Connection, moment: datetime) -> bool:
-        """Use it up in the caller's transaction; False where somebody was quicker, or it is too old."""
+        """Use the code up in the caller's transaction; False if it is too old or another request was quicker."""
         return _USES.use(connection, moment, **self._key) is not None
 
     def give_back(self, connection: Connection, moment: datetime) -> None:
@@ -191,9 +196,9 @@ _USES = SingleUse(
 
 
 class SmsText:
-    """Writes it in the language and under the name that mails to the account have.
+    """Writes the message in the language and under the name of the account's mails.
 
-    `kinds` are the themes of the kinds of accounts that have one of their own.
+    `kinds`: the themes of the kinds of accounts that have their own.
     """
 
     def __init__(self, general: Theme, kinds: Mapping[str, Theme]) -> None:
@@ -201,7 +206,7 @@ class SmsText:
         self._kinds = kinds
 
     def __call__(self, host: str, life: timedelta, trial: SecondStepTry, code: str) -> str:
-        """Return it. The last line is for phones, which offer the code on the pages of `host` alone.
+        """Return the message. Phones read its last line and offer the code only on the pages of `host`.
 
         https://wicg.github.io/sms-one-time-codes/
         """

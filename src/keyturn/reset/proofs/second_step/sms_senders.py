@@ -1,6 +1,6 @@
-"""Messages to phones by Twilio, or whoever speaks its API (https://www.twilio.com/docs/messaging/api/message-resource).
+"""Sends SMS through Twilio or a compatible API (https://www.twilio.com/docs/messaging/api/message-resource).
 
-It knows no idempotency key, so a message is never handed over twice: whoever gets none asks for another code.
+The API has no idempotency key, so a message is handed over only once. A user who gets no message requests another code.
 """
 
 from datetime import timedelta
@@ -21,14 +21,14 @@ _CREATED = 201
 
 
 class _Said(msgspec.Struct):
-    """What an answer says: a message has a SID, an error a code."""
+    """Reads an answer: a message has a SID, an error has a code."""
 
     sid: str = ""
     code: int | None = None
 
 
 class TwilioSms:
-    """Sends a text as a message of Twilio's; one call, within the time-out."""
+    """Sends a text through Twilio, in one call within the time-out."""
 
     def __init__(self, settings: SmsSettings) -> None:
         auth = httpx.BasicAuth(settings.user or settings.account, settings.password)
@@ -38,9 +38,9 @@ class TwilioSms:
         self._origin = service if settings.messaging_service else {"From": settings.from_}
 
     async def send(self, number: str, text: str, validity: timedelta) -> None:
-        """Hand it over. A queue of theirs may be hours long, so they are told when to give up.
+        """Hand the message over, with a validity period: Twilio's queue may be hours long.
 
-        Raises SendRetryable, SendUnknown, SendRefused with Twilio's code, never with the number or the text.
+        Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
         """
         fields = {"To": number, "Body": text, "ValidityPeriod": str(int(validity.total_seconds()))}
         answer = await self._api.ask("POST", self._path, data=fields | self._origin)

@@ -1,14 +1,14 @@
 """Second factors at Supabase Auth (https://github.com/supabase/auth, internal/api/mfa.go).
 
-Its admin API lists factors and sets a password past all of them, and cannot check a code. So the code is checked as the
-person would: a recovery link that nobody is mailed gives a session of the lowest level, in which the factor is
-challenged; the session ends in any case. That replaces a recovery link of Supabase's own, if one is on its way, and
-writes a sign-in into its log. Supabase takes a code again within its step; a link here works once.
+Its admin API lists factors and sets a password past all of them, but cannot check a code. The code is therefore checked
+as in a user's own sign-in. A recovery link that is never mailed opens a session of the lowest level, which challenges
+the factor. The session always ends afterwards. The new link replaces a recovery link of Supabase's own that is on its
+way, and Supabase logs a sign-in. Supabase accepts a code again within its step; a link here works once.
 
-Phones and passkeys cannot be checked so, and are "other": who has nothing else asks support.
+Phones and passkeys cannot be checked this way and are "other": users with no other factor contact support.
 
-Only Auth's own answers count, by their form and by their error codes. Every other answer is unknown, and an unknown
-answer is neither "no factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth restarts.
+Only Auth's own answers count, by their form and error codes. Every other answer is unknown, which means neither "no
+factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth restarts.
 """
 
 import asyncio
@@ -40,13 +40,13 @@ _WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}
 """Error codes (https://supabase.com/docs/guides/auth/debugging/error-codes). The second is the project's own hook."""
 
 _REFUSALS = frozenset(range(400, 500)) - {429}
-"""Statuses of an answer that is a verdict: 429 and those from 500 on say that there was none."""
+"""Statuses that are a verdict. 429 and those from 500 on mean that there was none."""
 
 _DIGITS = 6
-"""Of a TOTP code at Supabase; it validates no other length."""
+"""Digits of a TOTP code; Supabase accepts no other length."""
 
 _MOST_FACTORS = 10
-"""What Supabase lets somebody have."""
+"""The most factors that Supabase allows a user."""
 
 
 class _Factor(msgspec.Struct):
@@ -58,7 +58,7 @@ class _Factor(msgspec.Struct):
 
 
 class _Link(msgspec.Struct):
-    """Reads what stands for a link that was not mailed."""
+    """Reads the data of a link that was not mailed."""
 
     hashed_token: str
 
@@ -76,7 +76,7 @@ class _Challenge(msgspec.Struct):
 
 
 class SupabaseSecondStep:
-    """A SecondStep over a project's Auth server. Every method raises AccountsUnready where that helps nobody."""
+    """A SecondStep over a project's Auth server. Every method raises AccountsUnready if the server cannot help."""
 
     def __init__(self, settings: SupabaseSettings) -> None:
         self._url = settings.url.rstrip("/") + "/auth/v1"
@@ -85,9 +85,9 @@ class SupabaseSecondStep:
         self._http = HttpClient(timeout=self._timeout, follow_redirects=False)
 
     async def require_ready(self) -> None:
-        """Ask for the factors of a user who does not exist, and demand the documented answer.
+        """Ask for the factors of a user who does not exist, and require the documented answer.
 
-        Raises SettingsInvalid where the server has no such route: then no factor would ever be found.
+        Raises SettingsInvalid if the server has no such route: no factor would ever be found.
         """
         answer = await self._ask("GET", f"/admin/users/{uuid4()}/factors", self._key)
         said = refusal_of(answer.status_code, answer.content)
@@ -138,7 +138,7 @@ class SupabaseSecondStep:
         return _read(await self._ask("POST", "/verify", self._key, opened), _Session).access_token
 
     async def _answer(self, session: str, factor: _Factor, code: str) -> str | None:
-        """Return the session of the higher level; None where the code is wrong."""
+        """Return the session of the higher level; None if the code is wrong."""
         path = f"/factors/{quote(factor.id, safe='')}"
         challenge = _read(await self._ask("POST", f"{path}/challenge", session, {}), _Challenge)
         answered = {"challenge_id": challenge.id, "code": code}
@@ -149,7 +149,7 @@ class SupabaseSecondStep:
         return _read(answer, _Session).access_token
 
     async def _sign_out(self, session: str) -> None:
-        """End the session; where nobody answers, the change of the password ends it, or its hour."""
+        """End the session. If Auth does not answer, the password change or the session's one-hour life ends it."""
         try:
             answer = await self._ask("POST", "/logout?scope=local", session, {})
             if not answer.is_success:
@@ -167,7 +167,7 @@ class SupabaseSecondStep:
             async with asyncio.timeout(self._timeout):
                 return await self._http.request(method, f"{self._url}{path}", headers=headers, json=body)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            # By its name alone: the message of an illegal header would hold the key.
+            # Log only the error's class: the message for an illegal header would contain the key.
             raise AccountsUnready(f"Supabase Auth was not reached: {type(error).__name__}") from None
 
     async def close(self) -> None:

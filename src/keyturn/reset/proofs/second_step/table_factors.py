@@ -1,4 +1,4 @@
-"""Factors in columns of an app's own: beside the password, or in a table that has the account's id."""
+"""Factors in columns of an app's own table: beside the password, or in another table with the account's id."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ log = logging.getLogger("keyturn")
 
 
 class _Lookup(NamedTuple):
-    """The column of the account's id, and the statement that has those that it may be as `ids`."""
+    """The column of the account's id, and the statement that takes the id's possible values as `ids`."""
 
     key: Column
     statement: Select[Any]
@@ -37,7 +37,7 @@ class _Lookup(NamedTuple):
 class TableFactors:
     """A FactorSource over a table of the app's, which is only read.
 
-    The table is looked at when it is first needed, and anew once it has refused a statement.
+    The table's columns are read at the first use, and again after it has refused a statement.
     """
 
     def __init__(self, settings: SecondStepTableSettings, accounts: TableSettings, database: Database) -> None:
@@ -54,7 +54,7 @@ class TableFactors:
         await self._read_table()
 
     async def find(self, account: Account) -> StoredFactors:
-        """Return the factors of the account's row; of several, one that has a seed, so that more are no way round."""
+        """Return the factors of the account's row. Of several, a row with a seed wins, so more rows are no bypass."""
         try:
             lookup = await self._read_table()
         except SettingsInvalid as invalid:
@@ -62,7 +62,7 @@ class TableFactors:
         try:
             ids = id_values(lookup.key, account.id)
         except ValueError as error:
-            # No row can have this id, so the column is the wrong one: nothing is known of the account's factors.
+            # No row can have this id, so the settings name the wrong column: the account's factors are unknown.
             log.error(LogEvent("second_step.unreadable", account_id=account.id, column=self._key, reason=error))
             return StoredFactors(unreadable=True)
         rows = await self._fetch(lookup.statement, {"ids": ids})
@@ -92,12 +92,12 @@ class TableFactors:
         try:
             return StoredFactors(read_seed(text.strip(), self._settings.format, keys), phone)
         except (ValueError, KeyError) as error:
-            # By its kind alone: the text of the error may hold the seed.
+            # Log only the error's class: its text may contain the seed.
             log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
             return StoredFactors(None, phone, unreadable=True)
 
     def _counts(self, value: Any) -> bool:
-        """Tell whether a row is a factor, as `accounts.table.active` tells of accounts."""
+        """Tell whether a row is an active factor, by the same rules as `accounts.table.active`."""
         if not self._active.column:
             return True
         text = text_of(value).lower()
@@ -146,7 +146,7 @@ class TableFactors:
 
 
 def _text(written: Any) -> str:
-    """Return what a column of texts, of bytes or of JSON holds."""
+    """Return the text of a column that holds text, bytes or JSON."""
     if isinstance(written, bytes):
         return written.decode("latin-1")
     return msgspec.json.encode(written).decode() if isinstance(written, dict) else text_of(written)

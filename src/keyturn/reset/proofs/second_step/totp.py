@@ -1,4 +1,4 @@
-"""Codes that change with time (TOTP, RFC 6238), by pyotp. Pure."""
+"""Time-based codes (TOTP, RFC 6238), by pyotp. Pure."""
 
 import base64
 import hmac
@@ -20,20 +20,20 @@ SEED_BYTES = 20
 """160 bits, as RFC 4226 recommends (section 4, R6)."""
 
 _SHORTEST = 10
-"""Bytes. RFC 4226 demands 128 bits, and yet the seeds of many apps have 80; what is less is a mistake."""
+"""Bytes. RFC 4226 demands 128 bits, but the seeds of many apps have 80; a shorter seed is a mistake."""
 
 _STEP = 30
 """Seconds: ASVS 6.5.5."""
 
 _DRIFT = (0, -1, 1)
-"""Steps beside the server's own that are taken: a slow thumb, and a phone's clock (RFC 6238, 5.2)."""
+"""Steps around the server's own that are accepted: for slow typing and a phone's clock (RFC 6238, 5.2)."""
 
 _CODE = re.compile(r"[0-9]{6}", re.ASCII)
 _BLANKS = re.compile(r"[\s-]+")
 
 
 def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
-    """Return the step whose code this is; None where it is none of those that are taken now."""
+    """Return the code's step; None if it is none of the steps that are accepted now."""
     plain = _BLANKS.sub("", code)
     if not _CODE.fullmatch(plain):
         return None
@@ -43,7 +43,7 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
 
 
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
-    """Return what an authenticator app reads off a QR code."""
+    """Return the address that an authenticator app reads from a QR code."""
     uri: str = pyotp.TOTP(base32(seed)).provisioning_uri(name=email, issuer_name=issuer)
     return uri
 
@@ -53,7 +53,7 @@ def base32(seed: bytes) -> str:
 
 
 def seed_of_base32(text: str) -> bytes:
-    """Return the seed that people write in groups, in small letters, or as an otpauth:// address. Raises ValueError."""
+    """Return a seed written in groups, in lower case, or as an otpauth:// address. Raises ValueError."""
     if text.startswith("otpauth://"):
         (text,) = parse_qs(urlsplit(text).query)["secret"]
     plain = _BLANKS.sub("", text).rstrip("=")
@@ -61,15 +61,15 @@ def seed_of_base32(text: str) -> bytes:
 
 
 def checked_seed(seed: bytes) -> bytes:
-    """Return the seed. Raises ValueError for one that anybody could guess."""
+    """Return the seed. Raises ValueError if it is short enough to guess."""
     if len(seed) < _SHORTEST:
         raise ValueError("too short for a seed")
     return seed
 
 
 def _totp(seed: bytes) -> pyotp.TOTP:
-    # pyotp refuses seeds under 112 bits since 2.12. HMAC fills a key with zeros up to its block (RFC 2104, 2), so that
-    # a short one gives the same codes with some of them written out.
+    # pyotp refuses seeds under 112 bits since 2.12. HMAC pads a key with zeros up to its block (RFC 2104, 2), so a
+    # short seed gives the same codes with some of the zeros written out.
     return pyotp.TOTP(base64.b32encode(seed.ljust(SEED_BYTES, b"\0")).decode())
 
 
@@ -86,7 +86,7 @@ class _Json(msgspec.Struct):
 
 
 class _Sealed(msgspec.Struct):
-    """Reads what Laravel's Encrypter writes: base64 each, and the MAC as hex over iv and value as they stand."""
+    """Reads the output of Laravel's Encrypter: each field in base64, the MAC in hex over iv and value as written."""
 
     iv: str
     value: str
@@ -94,7 +94,7 @@ class _Sealed(msgspec.Struct):
 
 
 def read_seed(written: str, form: str, keys: Sequence[str]) -> bytes:
-    """Return the seed. Raises ValueError for what is not written so, or under none of the keys."""
+    """Return the seed. Raises ValueError if it has another form or if no key opens it."""
     match form:
         case "hex":
             return checked_seed(bytes.fromhex(written))

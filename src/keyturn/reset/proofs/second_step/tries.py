@@ -1,4 +1,4 @@
-"""How often somebody has tried a code, of a link and of an account."""
+"""Counts the tries of codes for a link and for an account."""
 
 import math
 from datetime import datetime
@@ -16,10 +16,10 @@ _COUNTER = DailyCounter(SecondStepTriesRow.tries, SecondStepTriesRow.counted_sin
 
 
 class SecondStepTries:
-    """Counts before anything is compared. A link lives through `most` tries, an account has `daily` in 24 hours.
+    """Counts before any comparison. A link has `most` tries, an account has `daily` in 24 hours.
 
-    Of an account all links count together, and a new one changes nothing of that (NIST SP 800-63B-4 3.2.2 ends at 100
-    in a row). With 20 a day, guesses of six digits with three steps of TOTP alive come true once in 45 years.
+    All links of an account count together, and a new link does not reset the count (NIST SP 800-63B-4 3.2.2 ends at 100
+    in a row). With 20 a day and three live TOTP steps, a guess of six digits is right once in 45 years.
     """
 
     def __init__(self, database: Database, links: LinkStore, *, most: int, daily: int) -> None:
@@ -29,13 +29,13 @@ class SecondStepTries:
         self._daily = daily
 
     async def count(self, link_id: int, account_id: str, moment: datetime) -> int | None:
-        """Count a try, and commit it; return how many are left of the link, None where this one was too many.
+        """Count a try and commit it. Return the tries left for the link; None if this try exceeded them.
 
-        Raises TooManyRequests where the account has none left; then nothing is counted.
+        Raises TooManyRequests if the account is at its limit; this leaves both counts unchanged.
         """
 
         def count(connection: Connection) -> int | None:
-            # As every change of the account does: two of its links would each wait for the other.
+            # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
             self._database.hold(connection, account_id)
             tries = self._links.count_try(connection, link_id, self._most, moment)
             if tries is None:
@@ -62,7 +62,7 @@ class SecondStepTries:
         return connection.execute(statement).first() is not None
 
     async def give_back(self, link_id: int, account_id: str) -> None:
-        """Undo one count: the code was right, or nobody knows."""
+        """Undo one count: the code was right or could not be judged."""
         row = SecondStepTriesRow
         counted = update(row).where(row.account_id == account_id, row.tries > 0)
 
@@ -74,14 +74,15 @@ class SecondStepTries:
         await self._database.transact(write)
 
     def forget(self, connection: Connection, account_id: str) -> None:
-        """Begin to count anew in the caller's transaction: the code was right."""
+        """Reset the count in the caller's transaction: the code was right."""
         row = SecondStepTriesRow
         connection.execute(update(row).where(row.account_id == account_id).values(tries=0))
 
     def take_step(self, connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
-        """Note the step of TOTP that a code was of, in the caller's transaction; False unless it is a later one.
+        """Note the code's TOTP step in the caller's transaction; False unless it is later than the last one.
 
-        ASVS 6.5.1; one statement, since two with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
+        ASVS 6.5.1. It is one statement: two requests with the same code may come at once (CVE-2015-7225,
+        CVE-2021-43177).
         """
         row = SecondStepTriesRow
         statement = (
@@ -97,13 +98,13 @@ class SecondStepTries:
         return connection.execute(statement).first() is not None
 
     def give_step_back(self, connection: Connection, account_id: str, step: int) -> None:
-        """Let a step be taken again that was taken, and not for good; the ones before it stay behind."""
+        """Allow a step again whose change was undone; earlier steps stay refused."""
         row = SecondStepTriesRow
         taken = update(row).where(row.account_id == account_id, row.totp_step == step)
         connection.execute(taken.values(totp_step=step - 1))
 
     async def note_step(self, account_id: str, step: int, moment: datetime) -> None:
-        """Take the step that has proved a new factor: no reset takes it again."""
+        """Take the step that proved a new factor: no reset accepts it again."""
 
         def write(connection: Connection) -> None:
             self._database.hold(connection, account_id)
@@ -112,7 +113,7 @@ class SecondStepTries:
         await self._database.transact(write)
 
     async def last_step(self, account_id: str) -> int:
-        """Return the last step of TOTP that was taken; -1 where none was."""
+        """Return the last TOTP step that was taken; -1 if none was."""
         row = SecondStepTriesRow
         found = await self._database.fetch(select(row.totp_step).where(row.account_id == account_id))
         step: int | None = found[0]["totp_step"] if found else None
