@@ -1,8 +1,8 @@
-"""All who wait share one statement: group commit for writes, one list of values for reads.
+"""Lets waiting callers share a statement: group commit for writes, one list of values for reads.
 
-The cost of a small statement is the trip (session, thread hop, commit), not the row. A batch takes that trip once
-for everybody who waits at that moment, and where somebody is to be answered it never waits while nobody comes: an idle
-server answers as fast as before.
+The cost of a small statement is the trip (session, thread hop, commit), not the row. A batch takes that trip once for
+all callers that wait at that moment. If a user waits for the answer, an idle server starts at once: it answers as fast
+as without batches.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _Awaited = TypeVar("_Awaited")
 
 
 class Deadline(NamedTuple):
-    """Says for how long a caller waits, None for as long as it takes; and what it gets then."""
+    """The seconds that a caller waits, None for no limit; and the error that it then gets."""
 
     seconds: float | None
     error: Callable[[], Exception]
@@ -25,16 +25,16 @@ class Deadline(NamedTuple):
 class Batcher(Generic[Item, Result]):
     """Runs `execute` on everything that was submitted while the previous batch was under way.
 
-    `execute` returns one result an item, in the same order; an exception among them is raised for its item alone. If
-    it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours;
-    but `common` faults, such as a database that is down, are everybody's at once. A waiter that is cancelled does not
-    cancel the batch.
+    `execute` returns one result for each item, in the same order; an exception among them is raised for its item alone.
+    If it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours.
+    `common` faults, such as a database that is down, fail the whole batch at once. Cancelling a waiter does not cancel
+    the batch.
 
-    One that `gathers` lets the event loop come round first, for as long as that brings more, up to `largest`. That pays
-    where a trip takes this process's own time, as SQLite's does: else the first to come takes one alone, and all others
-    the next. One with a `pause` waits for so many seconds before each batch instead: for what no person waits for.
+    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`. That pays if a trip
+    takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.
+    `pause`: seconds to wait before each batch instead, for work that users do not wait for.
 
-    `deadline` ends the wait of each caller, counted from its own arrival. What it submitted is done all the same.
+    `deadline` ends the wait of each caller, counted from its own arrival. Its items are still executed.
     """
 
     def __init__(
@@ -64,16 +64,16 @@ class Batcher(Generic[Item, Result]):
         return result
 
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
-        """Return what `submit` would for each of the items, or raise."""
+        """Return the results of `submit` for all the items, or raise."""
         parts = [items[first : first + self._largest] for first in range(0, len(items), self._largest)]
-        # gather, so that a caller that gives up takes the futures back.
+        # gather, so that a cancelled caller also cancels its futures.
         gathered = await self._in_time(asyncio.gather(*map(self._enqueue, parts)))
         return [result for results in gathered for result in results]
 
     async def _in_time(self, submitted: "asyncio.Future[_Awaited]") -> _Awaited:
         if not (self._deadline and self._deadline.seconds):
             return await submitted
-        # A timer by itself: `asyncio.timeout` takes as long as the rest of what an item of a batch costs.
+        # A bare timer: `asyncio.timeout` takes as long as the rest of an item's cost in a batch.
         timer = asyncio.get_running_loop().call_later(self._deadline.seconds, _end, submitted, self._deadline.error)
         try:
             return await submitted
@@ -98,7 +98,7 @@ class Batcher(Generic[Item, Result]):
                 results = iter(await self._run([item for submitted in batch for item in submitted.items]))
                 for submitted in batch:
                     own = list(islice(results, len(submitted.items)))
-                    if not submitted.results.done():  # else its waiter was cancelled meanwhile
+                    if not submitted.results.done():  # otherwise its waiter was cancelled
                         submitted.results.set_result(own)
         finally:
             self._running = None
@@ -131,7 +131,7 @@ def _end(submitted: "asyncio.Future[Any]", error: Callable[[], Exception]) -> No
 
 
 class _Submission(NamedTuple, Generic[Item, Result]):
-    """Items that somebody submitted at once, and where their results are waited for."""
+    """Items of one `submit` call, and the futures of their results."""
 
     items: Sequence[Item]
     results: "asyncio.Future[Sequence[Result | Exception]]"

@@ -48,7 +48,7 @@ from keyturn.settings.url_rules import database_fault
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Times with a zone: written in UTC, and read so from SQLite, which keeps none."""
+    """Times with a zone: written in UTC, and read as UTC from SQLite, which stores no zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -69,8 +69,8 @@ _Result = TypeVar("_Result")
 class DatabaseAccess:
     """Reads, and runs transactions.
 
-    `seconds` is how long a caller waits, from its own arrival; None for as long as it takes. `unready` turns what
-    drivers raise where a database cannot be asked, and a TimeoutError, into the error that callers know.
+    `seconds`: how long a caller waits, from its own arrival; None for no limit.
+    `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class DatabaseAccess:
 
     @property
     def deadline(self) -> Deadline:
-        """For callers that wait for a statement which they share (`batching`)."""
+        """Return the deadline for callers that wait for a shared statement (`batching`)."""
         return Deadline(self._seconds, self._too_late)
 
     def _too_late(self) -> Exception:
@@ -98,7 +98,7 @@ class DatabaseAccess:
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Raise the error that callers know where what is within takes longer than they wait."""
+        """Raise the error for callers if the block takes longer than they wait."""
         with self._unready():
             async with asyncio.timeout(self._seconds) as deadline:
                 token = DEADLINE.set(deadline)
@@ -110,34 +110,38 @@ class DatabaseAccess:
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return the rows of one statement that changes nothing.
 
-        A statement that is executed often is built once, and `given` its values each time: SQLAlchemy takes several
-        times as long to see that two statements are the same as SQLite takes to answer one.
+        Build a frequent statement once, and give its values in `given` each time. SQLAlchemy takes several times as
+        long to
+        see that two statements are the same as SQLite takes to answer one.
         """
         return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Return what `work` returns, which changes nothing and needs no transaction.
+        """Return the result of `work`, which changes nothing and needs no transaction.
 
-        If the connection is lost meanwhile, `work` is called a second time.
+        If the connection is lost, `work` is called a second time.
         """
         async with self.in_time():
             return await self.connections.read(work)
 
     async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Run `work` in a transaction, and return what it returns: committed. If it raises, all is rolled back.
+        """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
 
-        `work` is a plain function that executes statements: it must do no other input or output, and nothing that
-        takes long. On SQLite it runs in the thread of the one writer, on a server's connection on the event loop, which
-        goes on between its statements. What else a change needs is gathered before, and what follows is done after.
+        `work` is a plain function that executes statements, without other input or output and without slow work. On
+        SQLite
+        it runs in the writer's thread; with a server it runs on the event loop, which continues between its statements.
+        Do
+        all other work of a change before or after.
 
-        If the connection is lost at the commit, or the caller is cancelled meanwhile, nobody knows whether it was
-        committed: `work` is never run a second time.
+        If the connection is lost at the commit, or the caller is cancelled, the outcome of the commit is unknown:
+        `work` is
+        never run a second time.
         """
         async with self.in_time():
             return await self.connections.transact(work)
 
     async def close(self) -> None:
-        """Close the connections. Later work opens new ones, in another event loop too."""
+        """Close the connections. Later work opens new ones, also in another event loop."""
         await self.connections.close()
 
 
@@ -146,14 +150,14 @@ _TIME = UtcDateTime()
 _HELD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=String()), 0)))
 
 _SHARE_OF_READS = 4
-"""Of so many connections of PostgreSQL's, one is for statements by themselves."""
+"""Of so many PostgreSQL connections, one is for single statements."""
 
 Moment = datetime | ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
 
 
 class Model(DeclarativeBase):
-    """Where Keyturn's tables are declared: a metadata of its own, so that it meets nobody else's."""
+    """The base of Keyturn's tables, with its own metadata, separate from an app's."""
 
     metadata = MetaData(
         naming_convention={
@@ -167,21 +171,23 @@ class Model(DeclarativeBase):
 
 
 class Database(DatabaseAccess):
-    """Keyturn's own database. Whatever cannot reach it raises DatabaseUnready."""
+    """Keyturn's own database. Raises DatabaseUnready if it cannot be reached."""
 
     def __init__(
         self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
     ) -> None:
-        """Open a URL, or share an engine of PostgreSQL's that somebody else opened and will close.
+        """Open a URL, or share a PostgreSQL engine that its owner opened and will close.
 
-        `schema` is PostgreSQL's: every `Table` without a schema is found there, and so each of Keyturn's. A bare name
-        (`sqlalchemy.table`) is looked for along the connection's search path as ever, and so an app's.
+        `schema` is PostgreSQL's: every `Table` without a schema is found there, including all of Keyturn's. A bare name
+        (`sqlalchemy.table`) is still found along the connection's search path, as an app's is.
 
-        `timeout` is how long a caller waits for PostgreSQL, from its own arrival, with the wait for a connection; then
-        it gets DatabaseUnready. The time is kept on this side: a server that froze, or a network that swallows, keeps
-        none. A migration has none. On SQLite it is the time for which a locked file is waited for.
+        `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
+        then
+        it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A migration
+        has
+        no limit. On SQLite it is the time to wait for a locked file.
 
-        Raises SettingsInvalid for a schema of SQLite's, or an address that cannot be opened.
+        Raises SettingsInvalid for a schema on SQLite, or an address that cannot be opened.
         """
         self.schema = schema
         self.is_shared = not isinstance(source, str)
@@ -211,16 +217,16 @@ class Database(DatabaseAccess):
 
     @property
     def engine(self) -> AsyncEngine:
-        """PostgreSQL's, for a connection that is kept. SQLite has none."""
+        """PostgreSQL's engine, for a connection that is kept. SQLite has none."""
         assert self._engine is not None
         return self._engine
 
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.
+        """Execute one statement and commit; return its rows. Raises DatabaseUnready.
 
-        A caller that is cancelled meanwhile does not know what became of it.
+        If the caller is cancelled, the outcome is unknown.
         """
-        # Without a transaction PostgreSQL would take the isolation that its server, or an app, has as the default.
+        # Without a transaction PostgreSQL would use the default isolation of its server, or of an app.
         if self.is_shared or self.schema:
             return await self.transact(lambda connection: returned(connection, statement, given))
         # One trip: a statement without BEGIN and COMMIT is a transaction
@@ -229,36 +235,36 @@ class Database(DatabaseAccess):
             return await self.connections.execute(statement, given)
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> ColumnElement[bool]:
-        """Return the condition that a column is among the values that are given as `name`, a list, at each execution.
+        """Return the condition that a column is in `name`, a parameter with a list of values.
 
-        On PostgreSQL they are one array, so that it is one statement to prepare for any number of them.
+        On PostgreSQL the list is one array, so that the same prepared statement serves any number of values.
         """
         if self.is_sqlite:
             return column.in_(bindparam(name, expanding=True))
         return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
     def clock(self, later: timedelta = timedelta(0)) -> ColumnElement[datetime]:
-        """Return the time that all machines share, or that much later: of leases and locks, PostgreSQL's own.
+        """Return the time that all machines share, plus `later`: for leases and locks, PostgreSQL's own.
 
-        It is that of the statement, which an index can be searched by. SQLite's file is on this machine, whose time it
-        is when the statement is executed.
+        It is the statement's time, which an index search can use. SQLite's file is on this machine, so its time is this
+        machine's when the statement is executed.
         """
         if self.is_sqlite:
             return bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         return type_coerce(func.statement_timestamp() + literal(later), _TIME)
 
     def hold(self, connection: Connection, name: str) -> None:
-        """Wait until no other transaction holds `name`; hold it until this one ends. SQLite has one writer anyway."""
+        """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""
         if not self.is_sqlite:
             connection.execute(_HELD, {"name": name})
 
     async def close(self) -> None:
-        """Close what was opened here. It may be used again, in another event loop too."""
+        """Close the connections opened here. The database can be used again, also in another event loop."""
         if not self.is_shared:
             await super().close()
 
     async def dispose(self) -> None:
-        """Close the pool of an app, too."""
+        """Close an app's pool, too."""
         await super().close()
 
 
@@ -284,11 +290,11 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 def _open_pools(read: DatabaseUrl, size: int, seconds: float | None) -> tuple[AsyncEngine, AsyncEngine]:
     """Return an engine for transactions, and one of a few connections on which each statement commits by itself.
 
-    A connection that always does is read by at little more than the driver's own cost.
+    A connection in that mode reads at little more than the driver's own cost.
     """
     limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
-    # A caller that waits for a connection is told before its time is up: Python 3.11 may lose a cancellation that meets
-    # with one's coming free (https://github.com/python/cpython/issues/86296).
+    # A caller that waits for a connection gets an error before its time is up: Python 3.11 may lose a cancellation that
+    # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
     options = {"connect_args": {**limits, **read.arguments}} | ({"pool_timeout": seconds * 0.9} if seconds else {})
     lost, few = LostConnections(), size // _SHARE_OF_READS
     open_one = partial(open_engine, read, "database.url", "postgres", lost, **options)

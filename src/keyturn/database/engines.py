@@ -1,4 +1,4 @@
-"""A server's connections: PostgreSQL's, and of an app's own database MySQL's and MariaDB's."""
+"""Connections to servers: PostgreSQL, and MySQL and MariaDB for an app's own database."""
 
 import asyncio
 import time
@@ -18,22 +18,22 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 
 DEADLINE: ContextVar[asyncio.Timeout | None] = ContextVar("DEADLINE", default=None)
-"""That of the work under way."""
+"""The time limit of the current work."""
 
 _GOOD_BYE = "57P"
 """PostgreSQL's codes for a server that stops, or a connection that an operator ends (its manual, appendix A)."""
 
 _TRUSTED = 5.0
-"""Seconds after its last use for which a connection that is open is taken to work."""
+"""Seconds after its last use for which an open connection is assumed to work."""
 
 _Result = TypeVar("_Result")
 
 
 class PooledConnections:
-    """Runs work on connections of a pool: a plain function that waits for the server lets the event loop go on.
+    """Runs work on connections of a pool: while a plain function waits for the server, the event loop continues.
 
-    All of it, from the pool and back, is one piece for the event loop, as with SQLAlchemy's `run_sync`. `reads` commits
-    each statement by itself, and may share the pool of `transactions`.
+    The whole work, from the pool and back, is one piece for the event loop, as with SQLAlchemy's `run_sync`. `reads`
+    commits each statement by itself, and may share the pool of `transactions`.
     """
 
     def __init__(self, transactions: AsyncEngine, reads: AsyncEngine) -> None:
@@ -42,7 +42,7 @@ class PooledConnections:
         self._reads = reads
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Return what `work` returns, which changes nothing. If its connection was lost, it is called once more."""
+        """Return the result of `work`, which changes nothing. If its connection was lost, repeat it once."""
         try:
             return await self._run(work)
         except DBAPIError as error:
@@ -64,7 +64,7 @@ class PooledConnections:
         return await greenlet_spawn(_run, self._transactions.sync_engine, transact)
 
     async def close(self) -> None:
-        """Close what is in the pools. Later work opens new connections."""
+        """Close the connections in the pools. Later work opens new ones."""
         await self._reads.dispose()
         await self._transactions.dispose()
 
@@ -76,7 +76,7 @@ def _run(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
             return work(connection)
         finally:
             if engine.pool is not pool and not connection.invalidated:
-                connection.detach()  # the pool was closed meanwhile, and would not close this one
+                connection.detach()  # the pool was closed, and would not close this connection
 
 
 def open_engine(
@@ -92,11 +92,12 @@ def open_engine(
 
 
 def refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
-    """Make a connection raise SettingsInvalid by the setting where its driver cannot read the address.
+    """Make a connection raise SettingsInvalid for the setting if the driver cannot read the address.
 
-    A server's certificate that does not hold by these roots raises CertificateRefused.
+    If the server's certificate is not valid by these roots, it raises CertificateRefused.
 
-    What the driver says may hold a part of it, and a password has parts after an "@" or a "?" that was not escaped.
+    The driver's message is not repeated. It may hold a part of the address, and a password can extend past an "@" or a
+    "?" that was not escaped.
     """
 
     @event.listens_for(engine, "do_connect")
@@ -113,22 +114,22 @@ def refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> N
 
 
 def engine_for_our_statements(engine: AsyncEngine, schema: str, level: str = "READ COMMITTED") -> AsyncEngine:
-    """Return the engine, over the same pool, with what Keyturn's own statements need and nobody else's get.
+    """Return the engine, over the same pool, with options for Keyturn's own statements alone.
 
-    Transactions are written for READ COMMITTED and for real ones, which another app's engine need not have.
+    Transactions are written for READ COMMITTED, in the strict sense, which another app's engine need not provide.
     """
     options: dict[str, Any] = {"schema_translate_map": {None: schema}} if schema else {}
     ours = engine.execution_options(isolation_level=level, **options)
-    ours.sync_engine.hide_parameters = True  # among them are hashes of passwords, and addresses
+    ours.sync_engine.hide_parameters = True  # parameters include hashes of passwords, and addresses
     return ours
 
 
 class LostConnections:
     """Checks asyncpg's connections when they leave their pools, and replaces lost ones, mostly without a trip.
 
-    A server that ends or restarts closes its connections, which the driver has heard of by then. A firewall that
-    forgets a connection says nothing, and does so after a while of silence: a connection that was idle for some seconds
-    is asked, with a trip, as is one that was last used before another one was lost.
+    A server that stops or restarts closes its connections, which the driver then knows. A firewall drops an idle
+    connection silently. So a connection that was idle for some seconds is pinged with a trip, as is a connection whose
+    last use was before another's loss.
     """
 
     def __init__(self) -> None:
@@ -142,24 +143,25 @@ class LostConnections:
 
     def _note_loss(self, context: Any) -> None:
         error, deadline = context.original_exception, DEADLINE.get()
-        context.invalidate_pool_on_disconnect = False  # the others are asked by themselves
+        context.invalidate_pool_on_disconnect = False  # each other connection is pinged
         if isinstance(error, TimeoutError) or (deadline and deadline.expired()):
-            # The server is frozen, and would not answer a good-bye either. Its answer may still come, to the next
-            # statement: the connection is closed.
+            # The server is frozen, and would not answer a farewell either. Its answer may still arrive for the next
+            # statement:
+            # the connection is closed.
             context.is_disconnect = True
             if context.connection and not context.connection.invalidated:
                 context.connection.connection.driver_connection.terminate()
             self._lost_at = time.monotonic()
         elif _is_loss(error) or (context.is_disconnect and isinstance(error, Exception)):
             context.is_disconnect = True
-            # A caller that was cancelled has lost its connection, too, which says nothing of the others.
+            # A cancelled caller has lost its connection, too; that is no sign for the others.
             self._lost_at = time.monotonic()
 
     def _require_alive(self, connection: Any, record: Any, _: object) -> None:
         used_at = record.info.get("used_at")
         is_trusted = used_at is None or used_at >= max(self._lost_at, time.monotonic() - _TRUSTED)
         if connection.driver_connection.is_closed() or not (is_trusted or self._answers(connection)):
-            raise InvalidatePoolError  # the others that are as old are replaced, too
+            raise InvalidatePoolError  # replaces the other connections of the same age, too
 
     def _answers(self, connection: Any) -> bool:
         try:
@@ -169,7 +171,7 @@ class LostConnections:
 
 
 def _is_loss(error: BaseException | None) -> bool:
-    """Tell what SQLAlchemy does not see: the server says good-bye, and has not yet closed the connection."""
+    """Tell whether the server said good-bye but has not closed the connection yet, which SQLAlchemy does not detect."""
     return is_met_by_the_end(error) or str(getattr(error, "sqlstate", "")).startswith(_GOOD_BYE)
 
 

@@ -1,4 +1,4 @@
-"""Bringing the database to the newest revision, and telling whether it is there."""
+"""Migrates the database to the newest revision, and checks its revision."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from keyturn.packaging import folder
 from keyturn.problems.requests import DatabaseUnready
 
 VERSION_TABLE = "keyturn_migrations"
-"""Keyturn's own, so that its migrations and an app's never meet in one database."""
+"""Keyturn's own table, so that its migrations and an app's do not mix in one database."""
 
 _VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 """As Alembic makes it."""
 
 NO_TABLES = "has no tables of Keyturn's yet"
-"""What is said of a database that was never migrated."""
+"""The description of a database that was never migrated."""
 
 _ADVISORY_LOCK = 0x6B65797475726E
-"""An arbitrary number that stands for "keyturn is migrating" among PostgreSQL's advisory locks."""
+"""An arbitrary number that means "keyturn is migrating" among PostgreSQL's advisory locks."""
 
 
 _CAN_BRING_IT_TO_THE_FIRST = "44abd876"
@@ -43,9 +43,9 @@ def _revisions() -> Sequence[str]:
 async def require_current(database: Database, *, command: str = "keyturn") -> str:
     """Return the database's revision. Raises DatabaseUnready unless it answers and this program can work with it.
 
-    `command` is whose `migrate` brings this database to the newest revision. A database that is ahead is one that
-    works: while versions meet, a newer program has migrated it, and migrations expand first and contract a release
-    later. What the statements here name has to be there still, or the program is too old.
+    `command`: the program whose `migrate` updates this database. A database that is ahead still works: during a
+    rollout, a newer program has migrated it, and migrations expand first and contract a release later. All columns
+    that the statements here name must still exist; otherwise the program is too old.
     """
     found = await revision(database)
     if found == head():
@@ -60,7 +60,7 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
 
 
 def is_ahead(found: str) -> bool:
-    """Tell whether a database's revision is newer than all that this program knows: their names sort by their age."""
+    """Tell whether a database's revision is newer than all that this program knows: their names sort by age."""
     return found > head()
 
 
@@ -69,7 +69,7 @@ def ahead_text(found: str) -> str:
 
 
 async def _missing_columns(database: Database) -> str:
-    """Return what is not there of the columns that this program's tables have, as "table.column", comma-separated."""
+    """Return the missing columns of this program's tables, as "table.column", comma-separated."""
     needed = {name: {column.name for column in table.columns} for name, table in Model.metadata.tables.items()}
     there = await database.read(lambda connection: _columns_of(connection, database.schema, list(needed)))
     return ", ".join(f"{name}.{column}" for name in sorted(needed) for column in sorted(needed[name] - there[name]))
@@ -81,13 +81,14 @@ def _columns_of(connection: Connection, schema: str, names: list[str]) -> Mappin
 
 
 class SchemaMissing(DatabaseUnready):
-    """No schema of the address' search path is there, so that no table can be."""
+    """No schema of the connection's search path exists, so tables cannot exist either."""
 
 
 async def revision(database: Database) -> str | None:
-    """Return the revision that the database is at; None where it was never migrated.
+    """Return the revision of the database; None if it was never migrated.
 
-    Raises DatabaseUnready where it does not tell: a table that may not be read is no missing one. SchemaMissing is one.
+    Raises DatabaseUnready if the revision cannot be read: an unreadable table is not a missing one. SchemaMissing is a
+    kind of it.
     """
 
     def find(connection: Connection) -> str | None:
@@ -112,21 +113,22 @@ def _require_schema(connection: Connection) -> None:
 
 
 def missing_schema(connection: Connection) -> str:
-    """Return a sentence where a PostgreSQL has no schema of the connection's search path; "" where it has one."""
+    """Return a sentence if no schema of the connection's PostgreSQL search path exists, else ""."""
     schema, path = connection.execute(text("SELECT current_schema(), current_setting('search_path')")).one()
     return "" if schema else f"there is no schema {path}"
 
 
 def _is_missing(error: DBAPIError) -> bool:
-    """Tell whether there is no such table, or no such schema (PostgreSQL's manual, appendix A)."""
+    """Tell whether the table or the schema does not exist (PostgreSQL's manual, appendix A)."""
     return getattr(error.orig, "sqlstate", "") in {"42P01", "3F000"} or "no such table" in str(error.orig)
 
 
 async def migrate(database: Database) -> str | None:
-    """Bring the database to the newest revision; return the one it was at. Raises DatabaseUnready where it refuses.
+    """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
 
-    Any number of machines may call it at once: on PostgreSQL an advisory lock, on SQLite the writer's, lets one work
-    while the others wait and then find nothing to do.
+    Several machines may call it at once. PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work;
+    the
+    others wait and then have nothing to do.
     """
     before = await revision(database)
     if before == head():
@@ -149,20 +151,20 @@ async def migrate(database: Database) -> str | None:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            # Most often no right to make tables, or one of that name which is somebody else's.
+            # Usually a missing right to create tables, or a foreign table of the same name.
             raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
 
     with unready_where_unreachable(database.where):
-        await database.connections.transact(bring_up)  # which takes what time it takes
+        await database.connections.transact(bring_up)  # without a time limit
     return before
 
 
 def _enter_schema(connection: Connection, schema: str) -> None:
-    """Make the schema where it is missing, and the only one that this transaction sees: Alembic writes bare names."""
+    """Create the schema if it is missing, and search it alone in this transaction: Alembic writes bare names."""
     quoted = connection.dialect.identifier_preparer.quote(schema)
     there = connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :schema"), {"schema": schema})
     try:
-        if not there:  # "IF NOT EXISTS" would need the right to make one also where it is there
+        if not there:  # "IF NOT EXISTS" would need the right to create a schema even if it exists
             connection.execute(text(f"CREATE SCHEMA {quoted}"))
     except ProgrammingError as error:
         raise DatabaseUnready(f"the schema {schema} is not there and cannot be made: {_reason(error)}") from None

@@ -1,4 +1,4 @@
-"""SQLite's own driver in a few threads: a piece of work is one trip to one of them."""
+"""Runs work on SQLite in a few threads: each piece of work is one trip to a thread."""
 
 import asyncio
 import contextlib
@@ -17,26 +17,26 @@ from sqlalchemy.exc import OperationalError
 from keyturn.private_files import make_private_file
 
 PATIENCE = 30.0
-"""Seconds for which a file that another process has locked is waited for."""
+"""Seconds to wait for a file that another process has locked."""
 
 _READERS = 4
 
 _STEP = 0.0005
-"""Seconds between two tries to write to a file that another process has locked."""
+"""Seconds between two attempts to write to a file that another process has locked."""
 
 _SECONDS_TO_BEGIN_A_LOG = 1
 
 _PRIMARY = 0xFF
-"""The bits of a result code that say what it is; those above say why (https://sqlite.org/rescode.html)."""
+"""The bits of a result code for the error itself; higher bits give the reason (https://sqlite.org/rescode.html)."""
 
 _Result = TypeVar("_Result")
 
 Configure = Callable[[Engine], None]
-"""Listens to what an engine does with its connections."""
+"""Attaches event listeners to an engine's connections."""
 
 
 def returned(connection: Connection, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
-    """Return the rows of a statement, also of one that returns none."""
+    """Return the rows of a statement; an empty list for a statement without rows."""
     result = connection.execute(statement, given)
     return result.all() if result.returns_rows else []
 
@@ -44,11 +44,11 @@ def returned(connection: Connection, statement: Executable, given: Mapping[str, 
 class SqliteConnections:
     """Runs reads in a few threads, and writes in one, since the file has one writer: reads never wait for writes.
 
-    A trip to a thread takes several times what a small statement does, so a transaction is one trip from BEGIN to
-    COMMIT. Each thread's connection stays open: to take one from a pool and to give it back takes SQLAlchemy as long as
-    a small statement with its commit. A database in memory is one connection, and has one thread.
+    A trip to a thread takes several times as long as a small statement, so a transaction is one trip from BEGIN to
+    COMMIT. Each thread's connection stays open: a round trip to a pool takes SQLAlchemy as long as a small statement
+    with its commit. A database in memory has one connection and one thread.
 
-    `new_executor` makes what runs the work: the number of threads and their name are its arguments.
+    `new_executor` makes the executor from the number of threads and their name.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class SqliteConnections:
         options = {"hide_parameters": True, "poolclass": StaticPool if in_memory else NullPool}
         url = url.set(drivername="sqlite")
         self._patience = patience
-        # SQLite says at once that another process writes. It would wait in steps that grow to a tenth of a second
-        # (https://sqlite.org/c3ref/busy_timeout.html), and requests wait behind this one.
+        # SQLite reports at once that another process writes. Its own wait grows in steps of up to a tenth of a second
+        # (https://sqlite.org/c3ref/busy_timeout.html), and requests queue behind this one.
         writes = create_engine(url, connect_args={**arguments, "timeout": 0, "factory": _NotedConnection}, **options)
         reads = writes if in_memory else create_engine(url, connect_args=arguments, **options)
         for engine in {writes, reads}:
@@ -80,7 +80,7 @@ class SqliteConnections:
 
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
         def execute(connection: Connection, job: _Job) -> Sequence[Row[Any]]:
-            # SQLite is told of no transaction: a statement by itself is one (https://sqlite.org/lang_transaction.html).
+            # Reads open no transaction: a single statement is one (https://sqlite.org/lang_transaction.html).
             with connection.begin():
                 return self._once_free(job, lambda: returned(connection, statement, given))
 
@@ -89,7 +89,8 @@ class SqliteConnections:
     async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
         def transact(connection: Connection, job: _Job) -> _Result:
             with connection.begin():
-                # The lock first: a transaction that writes never fails half way since another one wrote after it had
+                # Take the lock first: so a writing transaction never fails half way because another connection wrote
+                # after its
                 # read (https://sqlite.org/lang_transaction.html).
                 self._once_free(job, lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
                 result = work(connection)
@@ -107,17 +108,17 @@ class SqliteConnections:
         return try_until_free(attempt_while_wanted, self._patience)
 
     async def close(self) -> None:
-        """Wait for what is under way, and close the connections. Later work opens them again."""
+        """Wait for running work, and close the connections. Later work opens them again."""
         await self._readers.close()
         await self._writer.close()
 
 
 class _GivenUp(Exception):
-    """Nobody waits for a piece of work any more."""
+    """The caller no longer waits for this work."""
 
 
 class _Job:
-    """Says whether work is still wanted: if it is not, SQLite's statement is interrupted, and no commit begins."""
+    """A piece of work that its caller can give up: SQLite's statement is then interrupted, and no commit begins."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -125,18 +126,18 @@ class _Job:
         self._driver: Any = None
 
     def begin(self, driver: Any) -> None:
-        """Be interrupted on this connection. Raises as `require_wanted` does."""
+        """Allow interrupts on this connection. Raises as `require_wanted` does."""
         with self._lock:
             self._driver = driver
         self.require_wanted()
 
     def require_wanted(self) -> None:
-        """Raise _GivenUp where the caller waits no more."""
+        """Raise _GivenUp if the caller no longer waits."""
         if not self._is_wanted:
             raise _GivenUp
 
     def end(self) -> None:
-        """Be interrupted no more: what comes next is the commit, or other work on the connection."""
+        """Disallow interrupts: the commit follows, or other work on the connection."""
         with self._lock:
             self._driver = None
 
@@ -148,7 +149,7 @@ class _Job:
 
 
 class _Threads:
-    """Threads with one connection for each, which stays open between two pieces of work."""
+    """Threads with one connection each, which stays open between pieces of work."""
 
     def __init__(self, count: int, name: str, engine: Engine, new_executor: Callable[[int, str], Executor]) -> None:
         self._count = count
@@ -161,7 +162,7 @@ class _Threads:
     async def run(self, work: Callable[[Connection, _Job], _Result]) -> _Result:
         self._executor = self._executor or self._new_executor(self._count, self._name)
         job = _Job()
-        # The context goes along, as in `asyncio.to_thread`: it says whose request a log line belongs to.
+        # Passes the context, as `asyncio.to_thread` does: log lines need the id of the request.
         running = asyncio.get_running_loop().run_in_executor(self._executor, copy_context().run, self._run, work, job)
         try:
             return await running
@@ -172,7 +173,7 @@ class _Threads:
     def _run(self, work: Callable[[Connection, _Job], _Result], job: _Job) -> _Result:
         job.require_wanted()
         try:
-            connection = self._idle.pop()  # the last that was used: each has a cache of its own
+            connection = self._idle.pop()  # the last used: each has its own cache
         except IndexError:
             connection = self._engine.connect()
         try:
@@ -187,7 +188,7 @@ class _Threads:
         return result
 
     async def close(self) -> None:
-        executor, self._executor = self._executor, None  # work that comes meanwhile has threads of its own
+        executor, self._executor = self._executor, None  # later work gets new threads
         if executor:
             await asyncio.to_thread(executor.shutdown)
         while self._idle:
@@ -198,7 +199,7 @@ class _Threads:
 class _NotedConnection(sqlite3.Connection):
     """Closes the cursors of a transaction before it ends.
 
-    A statement whose rows were not read to the end would keep the transaction open, and all that is committed after it
+    An unread statement would keep the transaction open, and with it all later commits
     (https://sqlite.org/lang_transaction.html, "Implicit versus explicit transactions").
     """
 
@@ -225,10 +226,10 @@ class _NotedConnection(sqlite3.Connection):
 
 
 def keep_file_private(engine: Engine) -> None:
-    """Make SQLite's file before SQLite does, which would let others read it.
+    """Create SQLite's file with private permissions before SQLite does; SQLite would let other users read it.
 
-    The files of its log have the rights of this one (https://sqlite.org/src/file?name=src/os_unix.c,
-    findCreateFileMode). Of what cannot be made, SQLite tells.
+    The files of its log get the same permissions (https://sqlite.org/src/file?name=src/os_unix.c,
+    findCreateFileMode). If the file cannot be created, SQLite itself reports the error.
     """
 
     @event.listens_for(engine, "do_connect")
@@ -242,13 +243,15 @@ def keep_file_private(engine: Engine) -> None:
 def configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
-        # With the write-ahead log, readers never wait for the writer; FULL, because a 202 means committed, also when
-        # the power fails the moment after (https://sqlite.org/pragma.html#pragma_synchronous). The first connection
-        # to a new file begins its log, and SQLite lets no other wait for that.
+        # With the write-ahead log, readers never wait for the writer. FULL, because a 202 means committed, even if the
+        # power
+        # fails right after (https://sqlite.org/pragma.html#pragma_synchronous). The first connection to a new file
+        # creates
+        # its log, and SQLite does not let others wait for that.
         try_until_free(lambda: connection.execute("PRAGMA journal_mode = WAL"), _SECONDS_TO_BEGIN_A_LOG)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        # SQLite has one of its own since 3.41 (https://sqlite.org/lang_corefunc.html#unhex).
+        # SQLite has its own since 3.41 (https://sqlite.org/lang_corefunc.html#unhex).
         connection.create_function("unhex", 1, _unhex, deterministic=True)
 
 
@@ -257,7 +260,7 @@ def _unhex(text: str | None) -> bytes | None:
 
 
 def try_until_free(attempt: Callable[[], _Result], patience: float) -> _Result:
-    """Return what `attempt` does once no other connection is in its way; raise what it does `patience` seconds on."""
+    """Return the result of `attempt`; retry while another connection is in the way, for `patience` seconds."""
     ends = time.monotonic() + patience
     while True:
         try:

@@ -1,4 +1,4 @@
-"""INSERTs of the dialect that is spoken: ON CONFLICT is none of SQLAlchemy's own words."""
+"""INSERTs in the connection's dialect: SQLAlchemy's core has no ON CONFLICT."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -41,9 +41,9 @@ def insert_into(model: type[Model], dialect: Dialect) -> "sqlite.Insert | postgr
 def insert_if(database: Database, row: type[Model], names: Iterable[str], **computed: ColumnElement[Any]) -> Any:
     """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
 
-    It writes a row or, with the same statement and the same work for the database, none: what is done for an account
-    that exists and for one that does not are told apart neither by the statements nor by their number (OWASP ASVS
-    6.3.8). Each of `names` is a column, and a parameter; what is `computed`, the database computes.
+    It writes a row or none, with the same statement and the same work for the database. So neither the statements nor
+    their number tell an existing account from a missing one (OWASP ASVS 6.3.8). Each of `names` is a column and a
+    parameter; the database computes the `computed` columns.
     """
     columns = row.__table__.c
     values = {name: bindparam(name, type_=columns[name].type) for name in names} | computed
@@ -57,28 +57,28 @@ def insert_if(database: Database, row: type[Model], names: Iterable[str], **comp
 
 _PARAMETER = "given_rows"
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-"""As JSON writes it, and not a backslash that is followed by the same letters."""
+"""NUL as JSON escapes it, but not an escaped backslash followed by the same letters."""
 
 
 class ManyRows:
-    """Rows that a statement is given: `table` is what it selects them from.
+    """Rows as a parameter of a statement: `table` is the selectable with them.
 
-    Each of `columns` is named as its rows name it, and has the type of the column that it is written to or compared
-    with. Bytes, for which JSON has no word, are hexadecimal on their way.
+    Each of `columns` has the name of a field in the rows, and the type of the column that it is written to or compared
+    with. Bytes, which JSON lacks, are sent as hexadecimal.
     """
 
     def __init__(self, database: Database, columns: Mapping[str, Column[Any]]) -> None:
         self._is_sqlite = database.is_sqlite
         self.table = _places(columns) if self._is_sqlite else _fields(columns)
         dialect = database.dialect
-        # The dialect's own type: SQLite's knows how times are written so that text is ordered as they are.
+        # The dialect's own type: SQLite's knows the text form of times that sorts in order.
         self._processes = {
             name: _hex if _is_bytes(of) else of.type.dialect_impl(dialect).bind_processor(dialect)
             for name, of in columns.items()
         }
 
     def parameter(self, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
-        """Return the parameter that holds the rows; what they have besides the columns is left out."""
+        """Return the parameter that holds the rows, without fields that are not columns."""
         columns = self._processes.items()
         if self._is_sqlite:
             given = [[process(row[name]) if process else row[name] for name, process in columns] for row in rows]
@@ -88,13 +88,13 @@ class ManyRows:
 
 
 def _encode(rows: Any) -> str:
-    """Return JSON without NUL, at which SQLite ends a text and which PostgreSQL's texts cannot hold."""
+    """Return JSON without NUL: SQLite ends a text at NUL, and PostgreSQL's texts cannot hold it."""
     text = msgspec.json.encode(rows).decode()
     return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
 def _places(columns: Mapping[str, Column[Any]]) -> FromClause:
-    """Return the columns of rows that are lists: SQLite finds a place in a list five times as quickly as a name."""
+    """Return the columns of rows as lists: SQLite finds a position in a list five times as fast as a name."""
     rows = func.json_each(bindparam(_PARAMETER, type_=Text())).table_valued("value")
     values = [
         (
@@ -108,7 +108,7 @@ def _places(columns: Mapping[str, Column[Any]]) -> FromClause:
 
 
 def _fields(columns: Mapping[str, Column[Any]]) -> FromClause:
-    """Return the columns of rows that are objects, as PostgreSQL makes a table of them."""
+    """Return the columns of rows as objects, as PostgreSQL expects them."""
     typed = [column(name, Text() if _is_bytes(of) else of.type) for name, of in columns.items()]
     rows = func.json_to_recordset(cast(bindparam(_PARAMETER, type_=Text()), JSON)).table_valued(*typed)
     table = rows.render_derived("fields", with_types=True)

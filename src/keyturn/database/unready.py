@@ -1,4 +1,4 @@
-"""Which of a database's faults mean that it cannot be asked now, and may be later."""
+"""Sorts a database's errors: those that mean that it cannot be reached now, but may be later."""
 
 import os
 import ssl
@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.problems.requests import DatabaseUnready
 
-# Addresses and drivers' messages in words for people
+# Addresses and drivers' messages in words for users
 
 
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
@@ -26,7 +26,7 @@ def describe_url(url: URL) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return what the driver said: the first cause that is not a wrapper."""
+    """Return the driver's message: the first cause that is not a wrapper."""
     while error.__cause__ and not isinstance(error, TimeoutError):
         error = error.__cause__
     if isinstance(error, TimeoutError) and not error.errno:
@@ -36,35 +36,35 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):  # an OSError whose number is OpenSSL's
         return f"TLS fails: {(error.reason or str(error)).replace('_', ' ').lower()}"
     if isinstance(error, OSError) and error.errno:
-        # Where a name is not found the number is getaddrinfo's own, below zero, with words of its own.
+        # If a name cannot be resolved, the number is getaddrinfo's own, negative, with its own messages.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
-resources, and an operator's hand, which is also what a server says while it starts or stops."""
+resources, and an operator's intervention, which is also the class while a server starts or stops."""
 
 
 _ROLLED_BACK = ("40001", "40P01")
-"""A conflict of transactions and a deadlock: PostgreSQL has undone this one, which works when it is tried again. Not
-40003, which says that the outcome of a commit is unknown."""
+"""A conflict of transactions and a deadlock: PostgreSQL has undone this transaction, and a retry works. Not 40003,
+where the outcome of a commit is unknown."""
 
 _DEADLOCKS = {1205, 1213}
-"""The same by MySQL's and MariaDB's own numbers (server error reference): lock wait timeout, deadlock."""
+"""The same as MySQL's and MariaDB's own numbers (server error reference): lock wait timeout, deadlock."""
 
 
 _NO_SUCH = ("no such table", "no such column")
-"""How SQLite, which has no numbers for it, says that the migrations have not been there."""
+"""SQLite's messages, which have no codes of their own, for a database without the migrations."""
 
 
 _MET_THE_END = "InternalClientError"
-"""What asyncpg raises where a statement begins while the server's farewell is read ("cannot switch to state"). It is no
-error of its own database interface, so SQLAlchemy does not take it for a lost connection."""
+"""asyncpg's error if a statement begins while the server's farewell is read ("cannot switch to state"). It is not an
+error of the driver's DB-API interface, so SQLAlchemy does not take it for a lost connection."""
 
 
 def is_met_by_the_end(error: BaseException | None) -> bool:
-    """Tell whether a statement met the end of its connection. asyncpg is not imported to know."""
+    """Tell whether a statement met the end of its connection, without importing asyncpg."""
     return error is not None and _MET_THE_END in {type(error).__name__, type(error.__cause__).__name__}
 
 
@@ -94,12 +94,12 @@ class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` 
 
 
 def is_refusal(error: DBAPIError) -> bool:
-    """Tell whether a database refused a statement for what it is, not for a connection or another transaction."""
+    """Tell whether a database refused a statement for its content, not for a connection or another transaction."""
     return error.statement is not None and not error.connection_invalidated and not is_rolled_back(error)
 
 
 def is_rolled_back(error: DBAPIError) -> bool:
-    """Tell whether the database has certainly undone the transaction, since it was in another one's way."""
+    """Tell whether the database has certainly undone the transaction because of a conflict with another."""
     if str(getattr(error.orig, "sqlstate", "")) in _ROLLED_BACK:
         return True
     number = next(iter(getattr(error.orig, "args", ())), None)
@@ -109,6 +109,6 @@ def is_rolled_back(error: DBAPIError) -> bool:
 def _is_lost(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects
         return is_met_by_the_end(error) or str(getattr(error, "sqlstate", "")).startswith(_UNREACHABLE)
-    no_database = type(error) is DatabaseError  # SQLite's word for a file that is none, or is damaged
+    no_database = type(error) is DatabaseError  # SQLite's error for a file that is damaged, or not a database
     state = str(getattr(error.orig, "sqlstate", ""))
     return error.connection_invalidated or no_database or state.startswith(_UNREACHABLE)

@@ -1,7 +1,7 @@
 """Reads the address of a database, as apps and frameworks write it, for Keyturn's drivers.
 
-`[database]`, `[accounts.table]`, `keyturn init`, the plugin and the doctor all read an address here. Each part of it is
-honoured, left out on purpose (`parameters.NOT_FOR_US`), or refused in a sentence that names it.
+`[database]`, `[accounts.table]`, `keyturn init`, the plugin and the doctor all read addresses here. Each part of an
+address is used, left out on purpose (`NOT_FOR_US`), or refused in a sentence that names it.
 
 The spellings are those of libpq (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING), Prisma
 (https://www.prisma.io/docs/orm/reference/connection-urls), node-postgres, mysql2, SQLAlchemy, Django, Rails and
@@ -35,19 +35,19 @@ VERIFYING = ("verify-ca", "verify-full")
 
 
 _OF_ANOTHER_NAME = {62, 64}
-"""OpenSSL's codes for a host or an address that the certificate does not name
+"""OpenSSL's codes for a certificate without the requested host or address
 (https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
 
 _OF_ANOTHER_ROOT = {2, 7, 18, 19, 20, 21}
-"""Its codes for a certificate that no root has signed, or another one of the same name."""
+"""OpenSSL's codes for a certificate that is not signed by a known root, or by another root of the same name."""
 
 
 class TlsFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Names the files of TLS, "" for none.
+    """The files of TLS, "" for none.
 
-    `root`: the certificates that sign the server's; "system" are this machine's.
-    `certificate`, `key`, `password`: what the client shows, its key, and the password of that.
-    `revoked`: the list of certificates that no longer hold.
+    `root`: the certificates that sign the server's; "system" for this machine's.
+    `certificate`, `key`, `password`: the client's certificate, its key, and the key's password.
+    `revoked`: the list of revoked certificates.
     """
 
     root: str = ""
@@ -58,14 +58,14 @@ class TlsFiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Roots(msgspec.Struct, frozen=True, kw_only=True):
-    """Names what a server's certificate is judged by: the word of the address, and its file, "" for the system's."""
+    """The roots for a server's certificate: the parameter in the address, and its file, "" for the system's."""
 
     setting: str
     file: str
 
 
 class CertificateRefused(OSError):
-    """Says why a server's certificate is not accepted and by which roots it was judged; `mend` says what to do."""
+    """Tells why a server's certificate is not accepted and by which roots; `mend` tells the fix."""
 
     def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
         used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
@@ -84,7 +84,7 @@ class CertificateRefused(OSError):
 
 
 def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """Return what OpenSSL says of a server's certificate where that is why there is no connection."""
+    """Return OpenSSL's error if the server's certificate is the reason that there is no connection."""
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error
@@ -93,12 +93,12 @@ def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationErr
 
 
 def tls_of(mode: str, files: TlsFiles) -> ssl.SSLContext:
-    """Return the context for a mode that asks for TLS.
+    """Return the context for a mode with TLS.
 
-    "verify-ca" without roots of its own is "verify-full": of the roots of this machine, each would sign for a stranger
+    "verify-ca" without its own roots becomes "verify-full": any of this machine's roots would also sign for a stranger
     (libpq refuses it).
 
-    Raises OSError (ssl.SSLError among them) or ValueError where a file cannot be read, or holds none.
+    Raises OSError (ssl.SSLError among them) or ValueError if a file cannot be read, or is empty.
     """
     context = ssl.create_default_context(cafile=None if files.root in {"", "system"} else files.root)
     context.check_hostname = mode == "verify-full" or (mode == "verify-ca" and files.root in {"", "system"})
@@ -113,24 +113,24 @@ def tls_of(mode: str, files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
-# What follows the ? of an address
+# The parameters after the ? of an address
 
 
 NOT_FOR_US = frozenset({
-    # Pools and patience are Keyturn's own.
+    # Keyturn has its own pools and time limits.
     "command_timeout", "conn_health_checks", "conn_max_age", "connectTimeout", "connection_limit", "connectionLimit",
     "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "max_overflow", "pool",
     "pool_max_conns", "pool_pre_ping", "pool_recycle", "pool_size", "pool_timeout", "read_timeout", "reconnect",
     "socket_timeout", "tcp_user_timeout", "waitForConnections", "write_timeout",
-    # Texts are UTF-8 and times are UTC, whatever the app's connections have.
+    # Keyturn uses UTF-8 and UTC, whatever the app's connections use.
     "characterEncoding", "charset", "client_encoding", "collation", "encoding", "loc", "parseTime", "serverTimezone",
     "timezone", "useUnicode",
-    # What concerns other drivers alone.
+    # Parameters of other drivers.
     "allowPublicKeyRetrieval", "async_fallback", "dateStrings", "fallback_application_name", "load_balance_hosts",
     "multipleStatements", "serverVersion", "sslcompression", "sslnegotiation", "sslsni", "supa",
     "supportBigNumbers", "uselibpqcompat", "workaround",
 })  # fmt: skip
-"""Parameters that say nothing which Keyturn's connections would do otherwise. The same security holds without them."""
+"""Parameters that would not change Keyturn's connections. Security is the same without them."""
 
 YES, NO = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 
@@ -159,17 +159,17 @@ _PORTS = range(1, 2**16)
 
 
 class NotUnderstood(Exception):
-    """Names a part of an address, and says what is wrong with it. A value is not repeated: it may be a secret."""
+    """Names a part of an address, and its mistake. The value is not repeated: it may be a secret."""
 
 
 class _TlsOptions(msgspec.Struct, forbid_unknown_fields=True):
-    """Holds mysql2's `ssl`, as PlanetScale shows it."""
+    """mysql2's `ssl`, as PlanetScale shows it."""
 
     rejectUnauthorized: bool = True  # noqa: N815 - mysql2's name
 
 
 def take_mode(said: dict[str, str]) -> str:
-    """Take what is said of TLS out of `said`, and return libpq's mode for it: the strictest; "" where none is said."""
+    """Take the parameters of TLS out of `said`, and return the strictest as libpq's mode; "" if there are none."""
     names = [name for name in _MODE_NAMES if name in said]
     modes = {_mode(name, said.pop(name)) for name in names}
     if "disable" in modes and len(modes) > 1:
@@ -200,13 +200,13 @@ def _one_of(name: str, words: Mapping[str, str], value: str) -> str:
 
 
 def require_one_of(said: Mapping[str, str], name: str, words: Collection[str]) -> None:
-    """Raise NotUnderstood where the parameter is there and has another value."""
+    """Raise NotUnderstood if the parameter has a value other than these."""
     if said.get(name, next(iter(words))) not in words:
         raise NotUnderstood(f"{name} must be one of {', '.join(words)}")
 
 
 def take_files(said: dict[str, str], names: Mapping[str, Collection[str]]) -> TlsFiles:
-    """Take the files of TLS out of `said`: of each part of `TlsFiles` the first of its names."""
+    """Take the files of TLS out of `said`: for each field of `TlsFiles` the first of its names that is given."""
     parts = {}
     for part, spellings in names.items():
         found = [said.pop(name) for name in spellings if name in said]
@@ -217,7 +217,7 @@ def take_files(said: dict[str, str], names: Mapping[str, Collection[str]]) -> Tl
 
 
 def read_tls(mode: str, files: TlsFiles, names: Mapping[str, Collection[str]]) -> ssl.SSLContext:
-    """Return what `tls_of` does. Raises NotUnderstood, by the names of `take_files`, where a file cannot be read."""
+    """Return the result of `tls_of`. Raises NotUnderstood, by the names of `take_files`, if a file cannot be read."""
     try:
         return tls_of(mode, files)
     except (OSError, ValueError) as error:
@@ -231,7 +231,7 @@ def read_tls(mode: str, files: TlsFiles, names: Mapping[str, Collection[str]]) -
 
 
 def take_number(said: dict[str, str], name: str) -> float | None:
-    """Take a number of seconds out of `said`; None where it is not there, or says "without end" as libpq's 0 does."""
+    """Take a number of seconds out of `said`; None if it is missing or 0, libpq's word for no limit."""
     try:
         seconds = float(said.pop(name, "0"))
     except ValueError:
@@ -242,7 +242,7 @@ def take_number(said: dict[str, str], name: str) -> float | None:
 
 
 def host_and_port(text: str) -> tuple[str, int | None]:
-    """Return a host, or the folder of a socket, and its port; None where none is said."""
+    """Return a host, or the folder of a socket, and its port, None if not given."""
     host, colon, port = text.rpartition(":")
     if not colon or text.startswith("/") or text.endswith("]") or (":" in host and not host.startswith("[")):
         return unquote(text.strip("[]")), None
@@ -256,7 +256,7 @@ def port_number(text: str) -> int:
 
 
 def require_known(said: Mapping[str, str], honoured: Collection[str], known: Collection[str] = ()) -> None:
-    """Raise NotUnderstood where a parameter is left that is not `known`; it may be one of `honoured`, misspelt."""
+    """Raise NotUnderstood for a parameter that is not `known`; it may be a misspelling of one of `honoured`."""
     for name in said:
         if name not in known:
             meant = did_you_mean(name, [*honoured, *_MODE_NAMES]) or ": leave it out"
@@ -281,17 +281,17 @@ _OF_OTHER_DRIVERS = frozenset(
         "uri",
     }
 )
-"""How another driver waits, locks and reads types: Keyturn's connections have their own way."""
+"""Other drivers' parameters for waiting, locking and types: Keyturn's connections have their own."""
 
 _WRITING = ("rw", "rwc")
 _PLACE = re.compile(r"%\w[\w.]+%")
-"""What Symfony writes for a folder: %kernel.project_dir%."""
+"""Symfony's placeholder for a folder: %kernel.project_dir%."""
 
 
 def read_sqlite(place: str, said: dict[str, str], *, is_prismas: bool) -> URL:
-    """Return the address of the file, of none for a database in memory. Raises NotUnderstood.
+    """Return the address of the file, without a path for a database in memory. Raises NotUnderstood.
 
-    `is_prismas`: a relative path starts where Prisma's does; see `file_of_prisma`.
+    `is_prismas`: a relative path begins at Prisma's folder; see `file_of_prisma`.
     """
     mode = said.pop("mode", "rw")
     require_known(said, ("mode",), _OF_OTHER_DRIVERS)
@@ -320,11 +320,11 @@ def read_sqlite(place: str, said: dict[str, str], *, is_prismas: bool) -> URL:
 
 
 def file_of_prisma(path: str) -> Path:
-    """Return the file that a relative path of Prisma's means. Raises NotUnderstood where it may be one of several.
+    """Return the file for a relative path of Prisma's. Raises NotUnderstood if several are possible.
 
-    Up to Prisma 6 it starts at the folder of the schema, and from 7 on at that of the configuration, which is the
-    app's (https://www.prisma.io/docs/orm/overview/databases/sqlite, https://github.com/prisma/prisma/pull/28514). The
-    file that exists tells which; where none does, it is the first.
+    Up to Prisma 6 the path begins at the folder of the schema. From 7 on it begins at that of the configuration, which
+    is the app's (https://www.prisma.io/docs/orm/overview/databases/sqlite,
+    https://github.com/prisma/prisma/pull/28514). The existing file decides; if none exists, the first counts.
     """
     schemas = [folder for folder in (Path("prisma"), Path("prisma/schema")) if folder.is_dir()]
     places = [folder / path for folder in [*schemas, Path()]]
@@ -355,7 +355,7 @@ _MYSQL_PARAMETERS = (
 )
 
 _SPEAKS_TLS = 0x800
-"""What a server that can encrypt says of itself (https://dev.mysql.com/doc/dev/mysql-server/latest/, CLIENT_SSL)."""
+"""A server's capability flag for encryption (https://dev.mysql.com/doc/dev/mysql-server/latest/, CLIENT_SSL)."""
 
 _NO_TLS = 2026
 """MySQL's number for a connection that cannot be encrypted (https://dev.mysql.com/doc/mysql-errors/8.4/en/)."""
@@ -369,7 +369,7 @@ def read_mysql(
         raise NotUnderstood("names several hosts, and the driver of MySQL takes one")
     if hosts:
         url = url.set(host=hosts[0][0], port=hosts[0][1])
-    # TIMESTAMP is read and written in the zone of the connection, and what is written here is UTC.
+    # MySQL reads and writes TIMESTAMP in the connection's zone; Keyturn writes UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
     tls, roots = _mysql_tls(said)
     if tls:
@@ -386,8 +386,8 @@ def read_mysql(
 
 
 def _mysql_tls(said: dict[str, str]) -> tuple[Any, Roots]:
-    """Return the context and its roots; None for a connection without TLS, as where the server decides."""
-    if "sslcert" in said:  # Prisma's name for the root, and others' for the client's certificate
+    """Return the context and its roots; None for a connection without TLS, or if the server decides."""
+    if "sslcert" in said:  # Prisma's name for the root, and other tools' for the client's certificate
         said["ssl_cert" if "sslkey" in said else "ssl_ca"] = said.pop("sslcert")
     mode = take_mode(said)
     files = take_files(said, _MYSQL_FILES)
@@ -400,9 +400,9 @@ def _mysql_tls(said: dict[str, str]) -> tuple[Any, Roots]:
 
 
 async def _connect_encrypted(**arguments: Any) -> Any:
-    """Return a connection to a server that encrypts. Raises OperationalError for another, before a password is sent.
+    """Return an encrypted connection. Raises OperationalError before sending a password if the server cannot encrypt.
 
-    aiomysql by itself would go on in the clear.
+    aiomysql itself would continue in the clear.
     """
     from aiomysql import Connection, OperationalError
 
@@ -437,7 +437,7 @@ _TRANSACTION_MODE = 6543
 """The port of Supabase's pooler at which each transaction may have another connection."""
 
 _NO_CACHE = ("statement_cache_size", "prepared_statement_cache_size", "prepareThreshold")
-"""Parameters of asyncpg, SQLAlchemy, Prisma and JDBC, whose 0 means that no statement is prepared for later."""
+"""Parameters of asyncpg, SQLAlchemy, Prisma and JDBC; 0 turns the cache of prepared statements off."""
 
 _POSTGRESQL_PARAMETERS = (
     "channel_binding",
@@ -463,7 +463,7 @@ def read_postgresql(
     url: URL, hosts: list[tuple[str, int | None]], said: dict[str, str]
 ) -> tuple[URL, dict[str, Any], Roots]:
     """Return the place, the driver's arguments, and the roots of TLS. Raises NotUnderstood."""
-    # libpq takes these from behind the ? as well, where they count more; Prisma writes a host beside a socket's folder.
+    # libpq also takes these from the query, which wins there; Prisma writes a host beside a socket's folder.
     user, password, database = (said.pop(name, None) for name in ("user", "password", "dbname"))
     url = url.set(username=user, password=password, database=database)
     if "host" in said or "port" in said:
@@ -483,7 +483,7 @@ def read_postgresql(
     if seconds := take_number(said, "connect_timeout"):
         arguments["timeout"] = seconds
     if is_pooled:
-        # A prepared statement is a connection's own, and the next transaction has another connection.
+        # A prepared statement belongs to its connection, and the next transaction has another connection.
         arguments |= {
             "statement_cache_size": 0,
             "prepared_statement_cache_size": 0,
@@ -509,16 +509,17 @@ def _hosts(said: str, ports: str, before: list[tuple[str, int | None]]) -> list[
 
 
 def _postgresql_tls(said: dict[str, str]) -> tuple[Any, str]:
-    """Return what asyncpg is given, and the file of the roots.
+    """Return asyncpg's `ssl` argument, and the file of the roots.
 
-    That is the mode's own word where it says it all, else a context; "" for nothing.
+    The argument is the mode itself if that suffices, else a context; "" for none.
 
-    asyncpg reads libpq's variables and its files in ~/.postgresql by itself, for a word.
+    With a plain mode, asyncpg itself reads libpq's variables and its files in ~/.postgresql.
 
-    * A certificate of the client's is shown over TLS alone, so it asks for it.
-    * Roots verify, also where no mode is said; libpq's "prefer" would go on in the clear where they fail to.
-    * asyncpg binds no channels. What `channel_binding=require` keeps out is a stranger between client and server, who
-      has no certificate for the server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
+    * A client certificate is only sent over TLS, so it implies TLS.
+    * Roots imply verification, even without a mode; libpq's "prefer" would continue in the clear after a failure.
+    * asyncpg has no channel binding. `channel_binding=require` keeps out a stranger between client and server, who has
+      no
+      certificate for the server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
     is_prismas = "sslaccept" in said
     mode = take_mode(said)
@@ -526,7 +527,7 @@ def _postgresql_tls(said: dict[str, str]) -> tuple[Any, str]:
     require_one_of(said, "gssencmode", ("prefer", "disable"))
     said.pop("gssencmode", None)
     must_bind = said.pop("channel_binding", "") == "require"
-    if is_prismas and "sslkey" not in said and "sslcert" in said:  # the root, beside Prisma's schema
+    if is_prismas and "sslkey" not in said and "sslcert" in said:  # the root, relative to Prisma's schema
         said["sslrootcert"] = str(file_of_prisma(said.pop("sslcert")))
     files = take_files(said, _POSTGRESQL_FILES)
     if must_bind and mode == "disable":
@@ -548,13 +549,13 @@ def _postgresql_tls(said: dict[str, str]) -> tuple[Any, str]:
         key=files.key or os.environ.get("PGSSLKEY", "") or _file_at_home("postgresql.key"),
         revoked=files.revoked or os.environ.get("PGSSLCRL", "") or _file_at_home("root.crl"),
     )
-    # libpq does so for those who wrote it before there was "verify-ca".
+    # libpq does so for addresses from the time before "verify-ca".
     mode = "verify-ca" if mode == "require" and files.root else mode
     return read_tls(mode, files, _POSTGRESQL_FILES), files.root
 
 
 def _file_at_home(name: str) -> str:
-    """Return where libpq looks for a file of TLS by itself; "" where none is."""
+    """Return libpq's default path of a TLS file; "" if the file does not exist."""
     file = Path("~/.postgresql", name).expanduser()
     return str(file) if file.is_file() else ""
 
@@ -576,15 +577,15 @@ def _is_pooled(url: URL, said: dict[str, str]) -> bool:
 
 
 def _statement_name() -> str:
-    """Return a name that no other statement has (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html)."""
+    """Return a unique statement name (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html)."""
     return f"__keyturn_{uuid4()}__"
 
 
 def _take_settings(said: dict[str, str], *, is_pooled: bool) -> dict[str, str]:
-    """Return what is set for each connection, by the server's names: that of `options`, then what stands by itself."""
+    """Return the settings for each connection by the server's names: those in `options`, then single parameters."""
     settings = _options(said.pop("options", ""))
     schema = said.pop("schema", "")
-    # PgBouncer refuses a search path, and "public", which Prisma writes always, is in the one that is the default.
+    # PgBouncer refuses a search path, and the default path includes "public", which Prisma always writes.
     if schema and not (is_pooled and schema == "public"):
         settings["search_path"] = '"' + schema.replace('"', '""') + '"'  # Prisma's is one name, capitals included
     settings |= {setting: said.pop(name) for name, setting in _SETTINGS.items() if name in said}
@@ -609,12 +610,12 @@ def _options(text: str) -> dict[str, str]:
 
 
 class DatabaseUrl(msgspec.Struct, frozen=True, kw_only=True):
-    """Says where a database is.
+    """The address of a database.
 
     `kind`: "sqlite", "postgresql" or "mysql".
-    `url`: the driver, and the place; no parameter stands in it.
-    `arguments`: what the driver is given besides.
-    `roots`: by what the server's certificate is judged, where it is.
+    `url`: the driver and the place, without parameters.
+    `arguments`: further arguments for the driver.
+    `roots`: the roots for the server's certificate, if it is verified.
     `holds_secret`: whether the address has a password.
     """
 
@@ -626,7 +627,7 @@ class DatabaseUrl(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_url(text: str, setting: str) -> DatabaseUrl:
-    """Return what an address says. Raises SettingsInvalid by its setting, and never with a part that may be secret."""
+    """Parse an address. Raises SettingsInvalid by its setting, without parts of the address that may be secret."""
     text = text.strip()
     if message := database_fault(text):
         raise _fault(setting, message)
@@ -646,7 +647,7 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
         else:
             url, arguments, roots = read_postgresql(*_server("postgresql+asyncpg", place), said)
     except NotUnderstood as problem:
-        # A password in which neither "@" nor "?" was escaped ends here, too: no part of it is repeated.
+        # A password with an unescaped "@" or "?" fails here, too: its parts are not repeated.
         message = (
             "what follows the ? cannot be read: write the ? of a password as %3F" if "@" in query else str(problem)
         )
@@ -656,10 +657,10 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Return what follows the "?", without what is not for us. SQLAlchemy says `host` once for each of several."""
+    """Return the query's parameters, without NOT_FOR_US. SQLAlchemy repeats `host` for each of several hosts."""
     said: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
-        if name in NOT_FOR_US or name.startswith("_"):  # "_pragma" and its like are those of Go's drivers
+        if name in NOT_FOR_US or name.startswith("_"):  # parameters of Go's drivers, such as "_pragma"
             continue
         if not value:
             raise NotUnderstood(f"{name} is empty: give it a value, or leave it out")

@@ -1,4 +1,4 @@
-"""The errors that users meet: one class each, with its status, slug, title, outcome, members and sentence.
+"""The errors that users see: a class for each, with status, slug, title, outcome, members and sentence.
 
 The API's answers, their description in OpenAPI, the pages, the metrics and the audit trail read the class. To add a
 problem, write a class in the file of its subject. Its page shows the title and the sentence, unless

@@ -41,7 +41,7 @@ class OutcomeUnknown(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A password rule that was broken: `rule` is stable, `message` is for a person, `limit` the number in it."""
+    """A broken password rule. `rule`: its stable name. `message`: its sentence for users. `limit`: the number in it."""
 
     rule: str
     message: str
@@ -84,7 +84,7 @@ class PasswordRejected(Problem):
 
 
 def rule_text(name: str, limit: int | None, texts: Texts) -> str:
-    """Return what a rule asks for, as part of a sentence; "" for a rule of somebody else's."""
+    """Return a rule's requirement as part of a sentence; "" for an unknown rule of an app."""
     match name:
         case "min_length" | "weak_length" if limit:
             return texts.ngettext("at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit)
@@ -109,7 +109,7 @@ def rule_text(name: str, limit: int | None, texts: Texts) -> str:
 
 
 def _refusal_text(name: str, texts: Texts) -> str:
-    """Return what is known only once a password is there, of what Supabase Auth says, too."""
+    """Return the text of a rule that needs the password itself, including the rules of Supabase Auth."""
     match name:
         case "weak_length":
             return texts.gettext("a longer password")

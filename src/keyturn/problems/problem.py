@@ -1,4 +1,4 @@
-"""What a problem says of itself, and which problem an error is to users."""
+"""The root of all problems, and the mapping from errors to problems."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -24,7 +24,7 @@ class Words(Texts, Protocol):
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name
-    """Mark a text for the catalogues; it is translated where it is shown."""
+    """Mark a text for the catalogues. The code that shows the text translates it."""
     return text
 
 
@@ -36,25 +36,25 @@ _NEEDED = {"status", "slug", "title", "outcome"}
 
 
 NOT_COUNTED = "failed"
-"""The outcome of a problem that no counted call raises. If one does, that is a fault of ours."""
+"""The outcome of a problem that counted calls do not raise. If a counted call raises it, that is our fault."""
 
 
 MALFORMED = "malformed"
-"""The outcome of a request that could not be read."""
+"""The outcome of an unreadable request."""
 
 
 class Problem(KeyturnError):
-    """An error that users meet. A subclass says the following, or is a kind of the problem above it.
+    """An error that users see. A subclass sets the attributes below, or is a kind of the problem above it.
 
     `status`: the HTTP status of the answer (RFC 9110).
     `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case; no two problems share one.
     `title`: the document's title in English.
-    `outcome`: the label in the metrics; a name in braces is that of an attribute, which has one of a few words.
+    `outcome`: the label in the metrics; a name in braces is that of an attribute with a fixed set of words.
     `members`: names and types of the document's members beside the standard ones.
-    `example`: the arguments of one for OpenAPI.
+    `example`: the constructor's arguments for an example in OpenAPI.
     `scheme`: what a 401 asks a client to authenticate by (RFC 9110, 11.6.1).
-    `for_people`: whether a person may see it, so that title and detail are translated. What only a program can cause
-    stays English.
+    `for_people`: whether users may see it, so that title and detail are translated. Problems that only a program can
+    cause stay English.
 
     The first line of the docstring is the problem's meaning in OpenAPI.
     """
@@ -69,7 +69,7 @@ class Problem(KeyturnError):
     example: ClassVar[Sequence[Any]] = ()
 
     retry_after: int | None = None
-    """Whole seconds until a retry is worth it, at least 1, if that is known."""
+    """Whole seconds until a retry is useful, at least 1; None if unknown."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -93,18 +93,18 @@ class Problem(KeyturnError):
         return {} if self.retry_after is None else {"retryAfter": self.retry_after}
 
     def headers(self) -> Mapping[str, str]:
-        """Return the headers that belong to it in an answer of the API."""
+        """Return the extra headers of the API's answer."""
         named = {"WWW-Authenticate": self.scheme, "Retry-After": str(self.retry_after or "")}
         return {name: value for name, value in named.items() if value}
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem that an error is to users: itself, or a fault of ours."""
+    """Return the problem for an error: the error itself, or `Internal`."""
     return error if isinstance(error, Problem) else Internal()
 
 
 def outcome_of(error: Exception) -> str:
-    """Return the label under which a call that raised `error` is counted; never what the error says."""
+    """Return the metrics label for a call that raised `error`; never the error's message."""
     problem = problem_of(error)
     return problem.outcome.format_map(vars(problem))
 

@@ -1,4 +1,4 @@
-"""Problems with what shows that a user may do something: a link, a code, a challenge, a sign-in, a second step."""
+"""Problems with proofs of a user's rights: a link, a code, a challenge, a sign-in, a second step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ class ChallengeRequired(Problem):
 
 
 def flaw_text(flaw: ChallengeFlaw, words: Texts) -> str:
-    """Return what to do about an answer to a challenge that is missing or refused."""
+    """Return the advice for a missing or refused answer to a challenge."""
     match flaw:
         case "missing":
             return words.gettext("Answer the check below, then send the form again.")
@@ -158,9 +158,9 @@ class ServiceKeyRefused(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A second factor: `method` is "totp", "sms", "recovery_code", or "other" where no code can be checked here.
+    """A second factor. `method`: "totp", "sms", "recovery_code", or "other" if Keyturn cannot check its codes.
 
-    `hint` is for a person, as the last two digits of a phone.
+    `hint`: tells the owner's factors apart, such as the last two digits of a phone.
     """
 
     method: FactorMethod

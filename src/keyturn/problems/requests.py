@@ -105,7 +105,7 @@ _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in th
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What one client may do: `requests` in any `seconds`, for the kind of request that `name` says."""
+    """A client's allowance: `requests` in any `seconds`, for the kind of request in `name`."""
 
     name: str
     requests: int
@@ -132,10 +132,9 @@ class TooManyRequests(Problem):
         super().__init__(f"retry after {retry_after} s")
 
     def headers(self) -> Mapping[str, str]:
-        """Add the fields of draft-ietf-httpapi-ratelimit-headers-10.
+        """Add the fields of draft-ietf-httpapi-ratelimit-headers-10, for a client's own limits alone.
 
-        Of a client's own limits alone: those of an account, or of the networks around a client, would tell what others
-        do.
+        The limits of an account, or of the networks around a client, would reveal what other clients do.
         """
         if not (quota := self.quota):
             return super().headers()

@@ -1,4 +1,4 @@
-"""Structured logs that cannot print a token, a password hash or a whole address (OWASP ASVS 16.2.5)."""
+"""Structured logs without tokens, password hashes and whole addresses (OWASP ASVS 16.2.5)."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ import msgspec
 from cachetools import FIFOCache
 
 request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
-"""Whose work is under way: a request's, or that of the message which it left behind."""
+"""The id of the current request, or of the request that created the current message."""
 
 _TOKEN_LENGTH = 43
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
@@ -23,7 +23,7 @@ _HASH = re.compile(
     r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
 )
 _PART = r"\s@\"'<>,;:()\[\]=\\%"
-# Only where a word begins: from each letter of a long word the search would go to its end.
+# Only at the beginning of a word: otherwise each letter of a long word would start a search to its end.
 _ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
 _CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "urllib3", "watchfiles")
@@ -35,9 +35,9 @@ _MOST_NAMES = 1_024
 
 
 class LogEvent:
-    """What a record says: a name that machines match, and fields. It goes through `logging` as the message.
+    """A log message: a name that machines match, and fields. It goes through `logging` as the message.
 
-    An app into which Keyturn is mounted so sees it in its own format: `mail.sent message_id=7 attempts=1`.
+    So an app that mounts Keyturn sees it in its own format: `mail.sent message_id=7 attempts=1`.
     """
 
     __slots__ = ("fields", "name")
@@ -51,16 +51,16 @@ class LogEvent:
 
 
 class OnceAMinute:
-    """Tells which lines to write of those that clients can cause: for each name the first one in a minute.
+    """Limits lines that clients can cause to the first in a minute for each name.
 
-    A line for each request would be a flood of the log. Of the names, the latest 1,024 are remembered.
+    A line for each request would flood the log. The latest 1,024 names are remembered.
     """
 
     def __init__(self) -> None:
         self._written: FIFOCache[str, tuple[float, int]] = FIFOCache(_MOST_NAMES)
 
     def count(self, name: str) -> int:
-        """Return for how many requests a line is to be written now: this one and those since the last line, or 0."""
+        """Return the number of requests to report: this one and those since the last line; 0 to write no line."""
         moment = time.monotonic()
         written, held_back = self._written.get(name, (moment - _A_MINUTE, 0))
         if moment - written < _A_MINUTE:
@@ -71,12 +71,12 @@ class OnceAMinute:
 
 
 def redact(text: str) -> str:
-    """Take out what looks like a token, a password hash or an address.
+    """Remove text that looks like a token, a password hash or an address.
 
-    The code logs none of them; this is the second lock, for what a library may put into a message or an exception.
-    Hashes go first: between the dots of one there can be as many letters as in a token.
+    The code logs none of them. This is a second defence, for messages and exceptions of libraries.
+    Hashes go first: a hash can have as many letters between its dots as a token.
     """
-    # Nearly nothing holds any, and a look for what each must have costs less than a search.
+    # Few texts hold any, and a check for a required substring costs less than a search.
     if "$" in text:
         text = _HASH.sub("[hash]", text)
     if len(text) >= _TOKEN_LENGTH:
@@ -87,10 +87,10 @@ def redact(text: str) -> str:
 
 
 def configure_logs(level: str = "info", form: str = "auto") -> None:
-    """Send every record of this process to stderr: the libraries' too, in the same form, warnings included.
+    """Send every record of this process to stderr in one form, those of libraries and warnings too.
 
-    `form` is "text" for people, "json" for machines (a line is an object), or "auto": text where stderr is a terminal.
-    `level` is Keyturn's own; below info the libraries keep still, as they would log values and headers.
+    `form`: "text" for people, "json" for machines (a line is an object), or "auto": text if stderr is a terminal.
+    `level`: Keyturn's own; libraries stay silent below info, because they would log values and headers.
     """
     terminal = sys.stderr.isatty()
     handler = logging.StreamHandler(sys.stderr)
@@ -126,7 +126,7 @@ class _Json(logging.Formatter):
 
 
 class _Text(logging.Formatter):
-    """structlog's formatter, imported at the first record: it takes longer than the rest of a quiet start."""
+    """structlog's formatter, imported at the first record, because the import would more than double a start."""
 
     def __init__(self, *, colours: bool) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class _Text(logging.Formatter):
 
 
 def _spread_fields(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Put the fields of a LogEvent beside its name, and with them whose request it was."""
+    """Put the fields of a LogEvent and the id of its request beside its name."""
     said = event["_record"].msg
     if isinstance(said, LogEvent):
         event.update(said.fields, event=said.name)
@@ -168,7 +168,7 @@ def _spread_fields(_: object, __: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def _redact_values(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Redact each value before it is rendered, so that the line stays well-formed; the traceback is one of them."""
+    """Redact each value, including the traceback, before rendering, so that the line stays well-formed."""
     return {key: value if isinstance(value, int | float | None) else redact(str(value)) for key, value in event.items()}
 
 
@@ -179,9 +179,9 @@ _LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access", "granian.ac
 
 
 def redact_access_logs() -> None:
-    """Have the access logs of this process redacted, by whatever handler and in whatever form they are written.
+    """Redact the access logs of this process, for any handler and format.
 
-    A path may hold the token of a live link. Called again, it changes nothing.
+    A path may hold the token of a live link. Repeated calls have no effect.
     """
     for logger in map(logging.getLogger, _LOGGERS):
         if not any(isinstance(found, RedactingFilter) for found in logger.filters):
@@ -189,13 +189,13 @@ def redact_access_logs() -> None:
 
 
 class RedactingFilter(logging.Filter):
-    """Takes tokens, hashes and addresses out of what a record is made of, and lets it pass."""
+    """Removes tokens, hashes and addresses from a record's message and arguments, and passes the record on."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _redacted(record.msg)
         if isinstance(record.args, tuple):  # uvicorn's: the client, the method, the path, the version, the status
             record.args = tuple(map(_redacted, record.args))
-        elif isinstance(record.args, MutableMapping):  # gunicorn's atoms look further than their keys, so they stay
+        elif isinstance(record.args, MutableMapping):  # gunicorn's atoms look up more than their keys, so they stay
             record.args.update({name: _redacted(value) for name, value in record.args.items()})
         return True
 

@@ -1,4 +1,4 @@
-"""What is counted and timed, whoever keeps the figures."""
+"""Defines the counts and durations that are measured, independent of the backend."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
@@ -11,7 +11,7 @@ from keyturn.problems.problem import outcome_of
 from keyturn.telemetry.tracing import Tracing
 
 ACCEPTED = "accepted"
-"""The outcome of a call that does not fail."""
+"""The outcome of a successful call."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -26,26 +26,26 @@ class Meters:
     """
 
     def request(self, kind: str, outcome: str) -> None:
-        """Count what somebody asked a service for, and what became of it: "accepted", or the problem's `outcome`."""
+        """Count a call of a service by its outcome: "accepted", or the problem's `outcome`."""
 
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
-        """Count tries to deliver messages: sent, dropped, retried, parked, dead."""
+        """Count attempts to deliver messages: sent, dropped, retried, parked, dead."""
 
     def delivery(self, kind: str, seconds: float) -> None:
-        """Note how many seconds a message took, from its commit until the provider, or the app, had it."""
+        """Record a message's delivery time in seconds, from its commit until the provider or the app accepted it."""
 
     def breach_lookup(self, outcome: str) -> None:
-        """Count a password that was looked for in data leaks: breached, clear, failed."""
+        """Count a look-up of a password in data leaks: breached, clear, failed."""
 
     def challenge(self, outcome: str) -> None:
-        """Count a challenge: passed, missing, without_script, failed, or why an answer was refused."""
+        """Count a challenge: passed, missing, without_script, failed, or the reason of a refusal."""
 
     def password_hash(self, seconds: float) -> None:
-        """Note how many seconds one hash took, without its time in the queue."""
+        """Record the seconds that a hash took, without its time in the queue."""
 
 
 class Metered(Protocol):
-    """A service whose calls are counted, by the meters it was given."""
+    """A service that counts its calls with the meters it was given."""
 
     @property
     def meters(self) -> Meters: ...
@@ -83,7 +83,7 @@ def count_calls(
 
 
 class Telemetry(msgspec.Struct, frozen=True):
-    """The meters and the tracing of a process; without any, nothing is kept."""
+    """The meters and the tracing of a process; the defaults record nothing."""
 
     meters: Meters = msgspec.field(default_factory=Meters)
     tracing: Tracing = msgspec.field(default_factory=Tracing)

@@ -12,7 +12,7 @@ _HASH = (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5)
 
 
 class PrometheusMeters(Meters):
-    """Counts for Prometheus, in a registry of its own for each app, so that two in one process do not add up."""
+    """Counts for Prometheus, with a registry for each app, so that two apps in a process do not add up."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -25,7 +25,7 @@ class PrometheusMeters(Meters):
             "keyturn_challenges", "Challenges asked for and answered.", ("outcome",), registry=registry
         )
         self._challenges = cache(challenges.labels)
-        self._requests, self._messages = cache(requests.labels), cache(messages.labels)  # half the time of a count
+        self._requests, self._messages = cache(requests.labels), cache(messages.labels)  # a count takes half the time
         deliveries = Histogram(
             "keyturn_delivery_seconds",
             "From the commit of a message until it was accepted.",
@@ -63,10 +63,9 @@ class PrometheusMeters(Meters):
         self._hashes.observe(seconds)
 
     def exposition(self, *, waiting: float = math.nan, oldest: float = math.nan) -> bytes:
-        """Return everything in Prometheus' text format.
+        """Return all metrics in Prometheus' text format.
 
-        `waiting` is how many messages are not settled, `oldest` the age of the oldest in seconds; what nobody knows
-        is not a number.
+        `waiting`: number of messages that are not settled. `oldest`: age of the oldest in seconds. NaN if unknown.
         """
         self._waiting.set(waiting)
         self._oldest.set(oldest)

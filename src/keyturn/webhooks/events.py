@@ -1,4 +1,4 @@
-"""What the app is told, as it is written on the wire: `{"type": ..., "timestamp": ..., "data": {...}}`."""
+"""The events for the app, in their form on the wire: `{"type": ..., "timestamp": ..., "data": {...}}`."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -64,4 +64,4 @@ class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
 
 
 Callback = Callable[[Event[Data]], Awaitable[None]]
-"""A function of the app's own that is told, where Keyturn is a plugin in it."""
+"""A function of the app that gets events, if Keyturn is a plugin in the app."""

@@ -1,4 +1,4 @@
-"""One signed POST for each try, and what the answer means for the next."""
+"""Sends one signed POST for each try, and decides by the answer about the next."""
 
 import asyncio
 import base64
@@ -18,14 +18,14 @@ from keyturn.webhook_secrets import webhook_key
 
 
 class Signer:
-    """Signs under every secret, so that the app can change to a new one when it likes."""
+    """Signs with every secret, so that the app can switch to a new one at any time."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        """Raise ValueError for a secret that `webhook_key` does not take."""
+        """Raise ValueError for a secret that `webhook_key` refuses."""
         self._keys = [webhook_key(secret) for secret in secrets]
 
     def headers(self, identity: str, moment: datetime, body: bytes) -> Mapping[str, str]:
-        """Return the three headers of one try: the event's identity, when it was made, and the signatures."""
+        """Return the three headers of one try: the event's identity, the time of the try, and the signatures."""
         timestamp = str(int(moment.timestamp()))
         signed = f"{identity}.{timestamp}.".encode() + body
         signatures = (base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in self._keys)
@@ -37,11 +37,11 @@ class Signer:
 
 
 _LONGEST_ANSWER = 16_384
-"""Bytes of an answer that are read, so that its connection can serve again; nobody looks at them."""
+"""Bytes of an answer that are read and ignored, so that its connection can be used again."""
 
 
 class WebhookSender:
-    """Tells one address. `timeout` is for a whole try. Raises ValueError for a malformed secret."""
+    """Sends events to one URL. `timeout` is for a whole try. Raises ValueError for a malformed secret."""
 
     name = "webhook"
 
@@ -49,18 +49,19 @@ class WebhookSender:
         self._url = url
         self._signer = Signer(secrets)
         self._timeout = timeout.total_seconds()
-        # Where an answer leads elsewhere, the setting is to be mended ("Delivery success and failure" in the
-        # specification); and a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
+        # A redirect is a failure: the operator has to fix the setting ("Delivery success and failure" in the
+        # specification).
+        # Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
         self._http = HttpClient(
-            timeout=None,  # each try has one for all of it
+            timeout=None,  # each try has a limit for its whole duration
             follow_redirects=False,
             headers={"content-type": "application/json", "user-agent": f"keyturn/{keyturn.__version__}"},
         )
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
-        """Hand the event over, and return the status of the answer. Raises SendRetryable, SendRefused.
+        """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused.
 
-        `identity` is the same on every try, so that the app can tell a repeat; `moment` is that of the try.
+        `identity` is the same on every try, so that the app can detect a repeat; `moment` is the time of the try.
         """
         headers = self._signer.headers(identity, moment, body)
         try:
@@ -78,7 +79,7 @@ class WebhookSender:
         await self._http.aclose()
 
     async def _finish(self, answer: httpx.Response) -> None:
-        """Read a short answer to its end; of one that is long, slow or broken no more than that. Its status counts."""
+        """Read a short answer to its end, and give up on a long, slow or broken one. Only the status counts."""
         try:
             with contextlib.suppress(httpx.HTTPError, TimeoutError):
                 async with asyncio.timeout(1):
@@ -88,7 +89,7 @@ class WebhookSender:
 
 
 def _status(answer: httpx.Response, moment: datetime) -> str:
-    """Return the status of a good answer; raise what any other means ("Delivery success and failure")."""
+    """Return the status of a good answer; raise the failure for any other ("Delivery success and failure")."""
     said = f"{answer.status_code} {httpx.codes.get_reason_phrase(answer.status_code)}".strip()
     if answer.is_success:
         return str(answer.status_code)

@@ -1,4 +1,4 @@
-"""Spans to a collector, as the OTEL_ variables name it; `opentelemetry-instrument` does the same and comes first."""
+"""Exports spans to a collector named by the OTEL_ variables; `opentelemetry-instrument` takes precedence."""
 
 import logging
 import os
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 log = logging.getLogger("keyturn.tracing")
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-"""https://opentelemetry.io/docs/specs/otel/protocol/exporter/: the SDK reads them, and all the others."""
+"""https://opentelemetry.io/docs/specs/otel/protocol/exporter/: the SDK reads these variables and the others."""
 
 
 def start_export(environ: Mapping[str, str] = os.environ) -> None:
-    """Set this process's tracer provider, where an endpoint is set and nobody else has set one."""
+    """Set this process's tracer provider, if an endpoint is set and no provider exists."""
     if not any(environ.get(name) for name in _ENDPOINTS):
         return
     try:
-        from opentelemetry import trace  # it is optional, and takes 0.1 s
+        from opentelemetry import trace  # optional, and takes 0.1 s
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -30,4 +30,4 @@ def start_export(environ: Mapping[str, str] = os.environ) -> None:
         resource = resource.merge(Resource({"service.name": "keyturn"}))
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)  # which ends with the process, and sends what is left then
+    trace.set_tracer_provider(provider)  # ends with the process, and then exports the remaining spans

@@ -1,4 +1,4 @@
-"""A span around each request, by OpenTelemetry's own ASGI middleware, which is shown no secret."""
+"""Puts a span around each request with OpenTelemetry's ASGI middleware, without showing it secrets."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ _SHOWN_KEYS = {"type", "asgi", "http_version", "method", "scheme", "server"}
 
 
 class RequestSpans:
-    """Shows that middleware the route instead of the path, no query and hardly a header, and the app everything.
+    """Shows the middleware the route instead of the path, no query and few headers; the app gets the whole request.
 
-    A path may hold a token, a cookie a session, and where people connect from is for the audit trail alone
-    (OWASP ASVS 14.2.1, 16.2.5). A client's traceparent is followed only if `joining`: else strangers could write
-    into other people's traces and decide what is sampled (W3C Trace Context, "Security considerations").
+    A path may hold a token, a cookie a session, and client addresses belong in the audit trail alone
+    (OWASP ASVS 14.2.1, 16.2.5). A client's traceparent is followed only if `joining`. Otherwise strangers could write
+    into foreign traces and control sampling (W3C Trace Context, "Security considerations").
     """
 
     def __init__(self, app: Any, *, provider: TracerProvider | None, joining: bool) -> None:

@@ -1,4 +1,4 @@
-"""The spans on OpenTelemetry's API; which SDK takes them, and where to, is the process's affair."""
+"""Creates spans with OpenTelemetry's API; the process chooses the SDK and the exporter."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _W3C = "traceparent"
 
 
 class OpenTelemetry(Tracing):
-    """Puts work into OpenTelemetry's spans. `provider` defaults to the process's own."""
+    """Creates OpenTelemetry spans for work. `provider` defaults to the process's own."""
 
     keeps_spans = True
 
@@ -39,7 +39,7 @@ class OpenTelemetry(Tracing):
             try:
                 yield
             except Exception as error:
-                # Its type alone: what an error says may hold an address.
+                # Its type alone: the message of an error may hold an address.
                 span.set_attribute("error.type", type(error).__qualname__)
                 span.set_status(StatusCode.ERROR)
                 raise
@@ -60,13 +60,13 @@ class OpenTelemetry(Tracing):
         return carrier.get(_W3C, "")
 
     def request_spans(self, *, joining: bool) -> list[Callable[..., Any]]:
-        """Return nothing where opentelemetry-instrumentation-asgi is not installed."""
+        """Return an empty list if opentelemetry-instrumentation-asgi is not installed."""
         try:
             from keyturn.telemetry.tracing.request_spans import RequestSpans
         except ModuleNotFoundError:
             return []
 
-        # A function, as Litestar copies a partial deeply, and with it the provider's locks.
+        # A function, because Litestar copies a partial deeply, and with it the provider's locks.
         def add_request_spans(app: Any) -> RequestSpans:
             return RequestSpans(app, provider=self._provider, joining=joining)
 
@@ -80,7 +80,7 @@ class OpenTelemetry(Tracing):
 
 
 class RequestNotes:
-    """Notes the span that is open for what is done later, and on the span the name that the request was given."""
+    """Stores the open span for later work, and marks the span with the request's id."""
 
     def __init__(self, app: Any, *, tracing: Tracing) -> None:
         self._app = app
