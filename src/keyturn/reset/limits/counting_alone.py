@@ -1,4 +1,4 @@
-"""Limits in a process's own memory are right for one process: a second one is found out at its start."""
+"""Ensures that only one process counts limits in its own memory: a second process is refused at its start."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,10 @@ from keyturn.errors import Fault, SettingsInvalid
 
 _NAME = "keyturn counts in memory"
 _PATIENCE = 2
-"""Seconds for giving a lock back; the server does it by itself where it hears nothing of us."""
+"""Seconds to release a lock; the server releases it by itself if the connection is silent."""
 
 _SECONDS_TO_LOCK = 10
-"""For a connection and the lock at the start; it is not waited for."""
+"""Seconds for a connection and the lock at the start; a lock that is taken is not waited for."""
 
 _FOR_LONG = (
     "SET LOCAL tcp_keepalives_idle = 30",
@@ -25,15 +25,15 @@ _FOR_LONG = (
     "SET LOCAL tcp_keepalives_count = 3",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
 )
-"""A machine that was switched off holds the lock for a minute, not for two hours. One that is on holds it."""
+"""A machine that was switched off holds the lock for a minute, not for two hours. A running machine keeps it."""
 
 
 @asynccontextmanager
 async def counting_alone(database: Database, storage_url: str) -> AsyncIterator[None]:
-    """Hold a lock that no other process has which answers for this database and counts in memory.
+    """Hold the lock of the one process that answers for this database and counts in memory.
 
-    Nothing is held where `limits.storage_url` is written, be it as memory://. Raises SettingsInvalid where another
-    process has the lock, DatabaseUnready. Where a lock is lost later, this process goes on: it was alone at its start.
+    If `limits.storage_url` is set, even to memory://, there is no lock. Raises SettingsInvalid if another process has
+    the lock, DatabaseUnready. If the lock is lost later, this process goes on: it was alone at its start.
     """
     if storage_url:
         yield
@@ -47,9 +47,9 @@ async def counting_alone(database: Database, storage_url: str) -> AsyncIterator[
 
 @asynccontextmanager
 async def _locked_in(database: Database) -> AsyncIterator[None]:
-    """Hold a transaction's lock. A session's would stay with a pooler's connection, which outlives this process.
+    """Hold a transaction's lock. A session's lock would stay with a pooler's connection, which outlives this process.
 
-    The server's vacuum does not wait for a transaction without a snapshot that has written nothing.
+    The server's vacuum does not wait for a transaction that has no snapshot and has written nothing.
     """
     connection = database.engine.connect()
     try:
@@ -57,24 +57,24 @@ async def _locked_in(database: Database) -> AsyncIterator[None]:
             async with asyncio.timeout(_SECONDS_TO_LOCK):
                 await connection.start()
                 await connection.execution_options(isolation_level="READ COMMITTED")
-                await connection.run_sync(lambda held: held.detach())  # its place in the pool is free for others
+                await connection.run_sync(lambda held: held.detach())  # frees its place in the pool
                 lock = select(func.pg_try_advisory_xact_lock(_lock_of(database)))
                 is_alone = (await connection.execute(lock)).scalar()
-                for statement in _FOR_LONG:  # after it: a query keeps its snapshot until the next statement
+                for statement in _FOR_LONG:  # after the lock: a query keeps its snapshot until the next statement
                     await connection.execute(text(statement))
         if not is_alone:
             raise _refusal()
         yield
     finally:
         for end in (connection.close, connection.invalidate):
-            with contextlib.suppress(Exception):  # a connection that is lost has given the lock back
+            with contextlib.suppress(Exception):  # a lost connection has released the lock
                 async with asyncio.timeout(_PATIENCE):
                     await end()
                 break
 
 
 def _lock_of(database: Database) -> ColumnElement[int]:
-    """Return the number of the lock: another schema has another, also one that the address names."""
+    """Return the number of the lock. Each schema has its own, including a schema that the address names."""
     schema = func.coalesce(database.schema or func.nullif(func.current_schema(), "public"), "")
     return func.hashtextextended(literal(f"{_NAME} ").concat(schema), 0)
 
@@ -84,9 +84,9 @@ def _locked_beside(file: str) -> Iterator[None]:
     if file in {"", ":memory:"} or sys.platform == "win32":
         yield
         return
-    import fcntl  # not to be had on Windows
+    import fcntl  # unavailable on Windows
 
-    # A file of its own: closing any descriptor of the database's would give SQLite's own locks away
+    # A separate file: closing any descriptor of the database file would release SQLite's own locks
     # (https://sqlite.org/howtocorrupt.html, 2.2).
     descriptor = os.open(f"{file}-limits", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

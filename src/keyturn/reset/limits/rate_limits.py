@@ -1,4 +1,4 @@
-"""Limits by client and by account, in memory or in a Redis that all processes share (OWASP ASVS 6.3.1, 2.4.1)."""
+"""Limits requests by client and by account, in memory or in a shared Redis (OWASP ASVS 6.3.1, 2.4.1)."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from keyturn.settings.model import RATES, STORES
 
 
 class _Windows(Protocol):
-    """Where requests are counted, a window for each limit and whoever it is about."""
+    """The port to counters of requests: a window for each limit and each client or account (`who`)."""
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
 
@@ -36,8 +36,8 @@ class _Windows(Protocol):
 class RateLimits:
     """Counts requests by kind and client; the answer when a counter is full never depends on the account.
 
-    Where the counters cannot be reached, nothing is let through: an attacker who can bring Redis down must not win
-    unlimited guesses with it (OWASP ASVS 16.5.3, "fail-open conditions"). So LimitsUnready may come of every count.
+    If the counters cannot be reached, every request is refused: an attacker who can bring Redis down must not get
+    unlimited guesses (OWASP ASVS 16.5.3, "fail-open conditions"). Every count may therefore raise LimitsUnready.
     """
 
     def __init__(self, settings: LimitSettings) -> None:
@@ -47,48 +47,48 @@ class RateLimits:
         self._by_prefix = dict(self._of_networks())
 
     async def count(self, kind: str, client: Client) -> None:
-        """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up.
+        """Count a request of `kind` against its client. Raises TooManyRequests if the limit is used up.
 
-        An IPv6 client counts against the networks around it, too, the narrowest first: one that is full does not use
-        up what its neighbours share with it.
+        An IPv6 client also counts against the networks around it, the narrowest first. A network whose limit is full
+        thus does not use up the share of its neighbours.
         """
         for network, prefix in client.networks:
             rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
             await self._hit(rate, kind, network, quota)
 
     async def require_left(self, kind: str, client: Client) -> None:
-        """Raise TooManyRequests where the limit is used up, and count nothing: for what counts only once it failed."""
+        """Raise TooManyRequests if the limit is used up, and count nothing: some requests count only if they fail."""
         for network, prefix in client.networks:
             rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
             if wait := await self._windows.wait(rate, kind, network):
                 raise TooManyRequests(_whole_seconds(wait), quota)
 
     def _of_networks(self) -> Iterator[tuple[tuple[str, int], tuple[RateLimitItem, Quota | None]]]:
-        """Yield what a client may do, and what the networks around it may together, of which nobody is told."""
+        """Yield a client's limit, with its quota, and the limits of the networks around it, which stay undisclosed."""
         for kind, rate in self._rates.items():
             yield (kind, 0), (rate, Quota(kind, rate.amount, rate.get_expiry()))
             for prefix, share in self._shares.items():
                 yield (kind, prefix), (type(rate)(rate.amount * share, rate.multiples), None)
 
     async def count_overall(self, kind: str = "overall", who: str = "everybody") -> None:
-        """Count a wish for a link against what all clients together may ask for. Raises OverBudget.
+        """Count a request for a link against the limit of all clients together. Raises OverBudget.
 
-        After `count`, so that one client uses up no more of it than its own limit.
+        Call it after `count`, so that a client uses up no more of it than its own limit.
         """
         if wait := await self._windows.hit(self._rates[kind], kind, who):
             raise OverBudget(_whole_seconds(wait))
 
     async def require_left_overall(self, kind: str) -> None:
-        """Raise TooManyRequests where what all clients together may do is used up, and count nothing."""
+        """Raise TooManyRequests if the limit of all clients together is used up, and count nothing."""
         if wait := await self._windows.wait(self._rates[kind], kind, "everybody"):
             raise TooManyRequests(_whole_seconds(wait))
 
     async def give_back_overall(self, kind: str) -> None:
-        """Take one back of what all clients together were counted for."""
+        """Undo one count against the limit of all clients together."""
         await self._windows.give_back(self._rates[kind], kind, "everybody")
 
     async def is_busy(self, client: Client) -> bool:
-        """Count a wish for a link against the softer limits, from which on a challenge is asked for."""
+        """Count a request for a link against the lower limits. True: they are exceeded, and a challenge is due."""
         try:
             await self.count("busy_client", client)
             await self.count_overall("busy_overall")
@@ -104,11 +104,11 @@ class RateLimits:
         await self._hit(self._rates["account"], "account", _key(guesser))
 
     async def forget_guesses(self, guesser: str) -> None:
-        """Begin to count anew."""
+        """Reset the count of guesses."""
         await self._windows.clear(self._rates["account"], "account", _key(guesser))
 
     async def require_ready(self) -> None:
-        """Raise LimitsUnready unless a counter can be written."""
+        """Raise LimitsUnready if no counter can be written."""
         await self._windows.require_ready()
 
     async def close(self) -> None:
@@ -124,11 +124,11 @@ def _key(guesser: str) -> str:
 
 
 def _windows(url: str) -> _Windows:
-    if url and not url.startswith(STORES):  # settings that an app builds itself have not been through the rules
+    if url and not url.startswith(STORES):  # settings that an app builds itself are not validated before
         raise SettingsInvalid([Fault("limits.storage_url", "must begin with memory:// or redis://")])
     if not url.startswith("redis"):
         return MemoryWindows()
-    from keyturn.reset.limits.redis_windows import RedisWindows  # the strategies take 20 ms
+    from keyturn.reset.limits.redis_windows import RedisWindows  # its strategies take 20 ms to import
 
     return RedisWindows(url)
 
@@ -138,13 +138,13 @@ def _whole_seconds(wait: float) -> int:
 
 
 _MOST: Final = 100_000
-"""Windows of one limit. A client's takes about 0.3 kB, and 8 bytes for each further request that was let in."""
+"""Windows of one limit. A client's window takes about 0.3 kB, and 8 bytes for each further accepted request."""
 
 _SHARED: Final = 4_096
-"""Windows for those who come when there are as many: a flood of clients makes nobody's counter be forgotten."""
+"""Shared windows for further clients once there are that many: a flood of clients erases no counter."""
 
 _FORGOTTEN_AT_ONCE: Final = 2
-"""More than the one that a request adds, so that what is over goes, a little with each request."""
+"""More than the one window that a request adds, so that each request removes some expired windows."""
 
 
 class MemoryWindows:
@@ -154,11 +154,11 @@ class MemoryWindows:
         self._windows: defaultdict[tuple[str, int], _LimitWindows] = defaultdict(_LimitWindows)
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Count a request; 0. Where the limit is used up, count none and return the seconds until one is free."""
+        """Count a request and return 0. If the limit is used up, count nothing and return the seconds to wait."""
         return self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who)
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Return the seconds until a request would be let in, and count none."""
+        """Return the seconds until a request would be accepted, and count nothing."""
         return self._windows[kind, rate.amount].wait(rate.amount, rate.get_expiry(), who)
 
     async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
@@ -166,18 +166,18 @@ class MemoryWindows:
         self._windows[kind, rate.amount].forget_newest(who)
 
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
-        """Forget what was counted; what it shares with others stays."""
+        """Forget the counted requests; a shared window stays."""
         self._windows[kind, rate.amount].forget(who)
 
     async def require_ready(self) -> None:
-        """Memory is."""
+        """Do nothing: memory is always ready."""
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 class _Window:
-    """The moments of the last requests that were let in, at most as many as the limit allows, as a ring."""
+    """The times of the last accepted requests, at most as many as the limit allows, in a ring."""
 
     __slots__ = ("moments", "oldest")
 
@@ -187,11 +187,11 @@ class _Window:
 
 
 _ByTime = OrderedDict[Hashable, _Window]
-"""Who was let in last stands at the end, so that those that are over lead."""
+"""Windows in the order of their last accepted request, so that expired windows come first."""
 
 
 class _LimitWindows:
-    """The windows of one limit: for each client, and for many together where there is no more room for one's own."""
+    """The windows of one limit: one for each client, and shared windows for further clients once it is full."""
 
     def __init__(self) -> None:
         self._own: _ByTime = OrderedDict()
@@ -234,7 +234,7 @@ class _LimitWindows:
     def _find(self, who: str) -> tuple[_ByTime, Hashable]:
         if who in self._own or len(self._own) < _MOST:
             return self._own, who
-        return self._shared, hash(who) % _SHARED  # seeded anew in each process: nobody chooses with whom to share
+        return self._shared, hash(who) % _SHARED  # seeded in each process: a client cannot choose its neighbours
 
 
 def _forget(windows: _ByTime, before: float) -> None:

@@ -15,13 +15,13 @@ from keyturn.packaging import requires_extra
 from keyturn.problems.requests import LimitsUnready
 
 _PATIENCE = 0.5
-"""Seconds that a Redis gets to connect and to answer; it is tried three times."""
+"""Seconds for Redis to connect and to answer; there are three tries."""
 
 _TRIAL = RateLimitItemPerSecond(1)
 
 
 class RedisWindows:
-    """Counts with the scripts of `limits`, which Redis runs as one step. Each method raises LimitsUnready."""
+    """Counts with the scripts of `limits`, which Redis runs atomically. Each method raises LimitsUnready."""
 
     def __init__(self, url: str) -> None:
         self._redis = _connections(url)
@@ -29,7 +29,7 @@ class RedisWindows:
         self._limiter = MovingWindowRateLimiter(self._storage)
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Count a request; 0. Where the limit is used up, count none and return the seconds until one is free."""
+        """Count a request and return 0. If the limit is used up, count nothing and return the seconds to wait."""
         with _unready_where_lost():
             if await self._limiter.hit(rate, kind, who):
                 return 0
@@ -37,7 +37,7 @@ class RedisWindows:
         return max(math.ulp(0), window.reset_time - time.time())
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Return the seconds until a request would be let in, and count none."""
+        """Return the seconds until a request would be accepted, and count nothing."""
         with _unready_where_lost():
             if await self._limiter.test(rate, kind, who):
                 return 0
@@ -45,18 +45,18 @@ class RedisWindows:
         return max(math.ulp(0), window.reset_time - time.time())
 
     async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
-        """Forget the newest request that was counted: the window is a list in Redis, and the newest is its first."""
+        """Forget the newest request that was counted: it is the first item of the window's list in Redis."""
         bridge = self._storage.bridge
         with _unready_where_lost():
             await bridge.storage.lpop(bridge.prefixed_key(rate.key_for(kind, who)))
 
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
-        """Forget what was counted."""
+        """Forget the counted requests."""
         with _unready_where_lost():
             await self._limiter.clear(rate, kind, who)
 
     async def require_ready(self) -> None:
-        """Raise LimitsUnready unless a counter can be written."""
+        """Raise LimitsUnready if no counter can be written."""
         with _unready_where_lost():
             await self._limiter.hit(_TRIAL, "trial")
 
@@ -66,7 +66,7 @@ class RedisWindows:
 
 
 class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statement
-    """Turns what a store of limits raises into LimitsUnready."""
+    """Turns the errors of a store of limits into LimitsUnready."""
 
     def __enter__(self) -> None:
         pass
@@ -78,7 +78,7 @@ class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statem
 
 
 def _connections(url: str) -> Any:
-    """Return a pool of our own: the one that the storage would make has no time-outs, and nobody could close it."""
+    """Return our own pool of connections: the storage's own would have no time-outs and could not be closed."""
     with requires_extra("redis", "redis", "limits.storage_url"):
         from coredis import ConnectionPool
     plain = url.replace("redis+unix:", "unix:", 1)
@@ -88,5 +88,5 @@ def _connections(url: str) -> Any:
 def _storage(url: str, redis: Any) -> Any:
     try:
         return storage_from_string(f"async+{url}", wrap_exceptions=True, connection_pool=redis)
-    except ConfigurationError:  # whose text holds the password
+    except ConfigurationError:  # its text contains the password
         raise SettingsInvalid([Fault("limits.storage_url", "not an address like redis://host:6379/0")]) from None

@@ -1,17 +1,18 @@
-"""Which passwords are accepted, and how their hashes are written and read.
+"""Rules for new passwords, and the formats of their hashes.
 
-**Passwords are kept exactly as typed.** NIST suggests normalising Unicode; the hash is shared with apps that verify
-what was typed as it came.
+**Passwords are kept exactly as typed.** NIST suggests normalising Unicode, but Keyturn shares the hash with apps that
+verify passwords exactly as typed.
 
-**What is written is what the app's own sign-in reads** (`hashing.format`): bcrypt under the letters that its library
-knows, Django's PBKDF2, argon2id, Werkzeug's scrypt, PHP's. All other formats are read, within bounds of memory and
-rounds, so that a broken hash cannot hold a thread. passlib and libpass are not needed, since each format is one call.
+**Keyturn writes hashes that the app's own sign-in reads** (`hashing.format`): bcrypt with the prefix that the app's
+library knows, Django's PBKDF2, argon2id, Werkzeug's scrypt, PHP's. It reads all the other formats, within limits of
+memory and rounds, so that a broken hash cannot hold a thread. passlib and libpass are not needed, since each format is
+one call.
 
-**Data leaks are asked about last**, of a source that may be away (`breaches.py`), and by nobody's name.
+**The check for data leaks comes last**, because its source may be down (`breaches.py`). It never names the user.
 
-**The holder of a live link or a session goes first** (`reset/bounded_pool.py`): sign-ins are free to try, and must not
-take resets down.
+**The holder of a live link or a session goes first** (`reset/bounded_pool.py`): strangers can try to sign in, and a
+flood of tries must not block resets.
 
-**A wrong password takes as long as an unknown account**, also where the stored hash is cheaper than the cost that is
-set (`hasher.py`).
+**A wrong password takes as long as an unknown account**, even if the stored hash is cheaper than the cost in the
+settings (`hasher.py`).
 """

@@ -1,8 +1,8 @@
-"""A Bloom filter of leaked passwords in a file: for those who may call nobody.
+"""A Bloom filter of leaked passwords in a file, for installations that may not call other services.
 
-A header of 32 bytes (the name of the format, bits, hash functions, entries, little-endian), and then the bits. Entries
-are SHA-1 hashes, which are evenly spread already: the positions are made of two halves of one (Kirsch and Mitzenmacher,
-"Less Hashing, Same Performance"). What is read stays in the system's cache, once for all processes.
+The header has 32 bytes, little-endian: the name of the format, bits, hash functions, entries. The bits follow. Entries
+are SHA-1 hashes, which are evenly distributed: two halves of a hash give its positions (Kirsch and Mitzenmacher, "Less
+Hashing, Same Performance"). The system's cache keeps the parts that were read, once for all processes.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ _MOST_FUNCTIONS = 64
 
 
 class _NoFilter(Exception):
-    """A file is none, or was cut off."""
+    """The file is no filter, or was truncated."""
 
 
 class BreachFilter:
-    """Reads a filter that `write_filter` made. Raises SettingsInvalid where the file is none, or was cut off.
+    """Reads a filter that `write_filter` made. Raises SettingsInvalid if the file is no filter or was truncated.
 
-    The file is opened for each password and not mapped: one that is replaced is read from then on, and one that is cut
-    off meanwhile is a source that fails, where a map of it would end the process.
+    The file is opened for each password and not mapped. A replaced file is thus in use from the next password on. If
+    the file is truncated, the source fails; a mapping would end the process.
     """
 
     def __init__(self, file: Path) -> None:
@@ -49,7 +49,7 @@ class BreachFilter:
         return await asyncio.to_thread(self._holds, digest)  # each bit may wait for the disk
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file stays open."""
 
     def _holds(self, digest: bytes) -> bool:
         try:
@@ -70,7 +70,7 @@ class _Header(NamedTuple):
 
 
 def _read_header(opened: BinaryIO) -> _Header:
-    """Return what the file begins with. Raises OSError, _NoFilter."""
+    """Return the header of the file. Raises OSError, _NoFilter."""
     read = opened.read(_HEADER.size)
     if len(read) < _HEADER.size:
         raise _NoFilter
@@ -90,9 +90,10 @@ def _has_bit(opened: BinaryIO, place: int) -> bool:
 
 
 def write_filter(file: Path, digests: Iterable[bytes], entries: int, rate: float) -> int:
-    """Write a filter for `entries` hashes that takes a share `rate` of all others for one; return its size in bytes.
+    """Write a filter for `entries` hashes and return its size in bytes.
 
-    It takes the place of `file` once it is whole. Raises OSError.
+    `rate`: the share of all other hashes that the filter mistakes for entries. The finished filter replaces `file`.
+    Raises OSError.
     """
     bits = max(64, math.ceil(-entries * math.log(rate) / math.log(2) ** 2))
     functions = min(_MOST_FUNCTIONS, max(1, round(bits / max(1, entries) * math.log(2))))
@@ -116,7 +117,7 @@ def write_filter(file: Path, digests: Iterable[bytes], entries: int, rate: float
 
 def _places(digest: bytes, bits: int, functions: int) -> Iterator[int]:
     first, step = _HALVES.unpack_from(digest)
-    place, step = first % bits, (step | 1) % bits  # small numbers: sums beyond 64 bits take twice as long
+    place, step = first % bits, (step | 1) % bits  # small numbers: sums over 64 bits take twice as long
     for _ in range(functions):
         yield place
         place = (place + step) % bits

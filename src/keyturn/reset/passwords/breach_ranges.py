@@ -1,4 +1,4 @@
-"""Have I Been Pwned's range protocol: five digits of a hash go out, and all hashes that begin with them come back."""
+"""Client for Have I Been Pwned's range protocol: sends five digits of a hash and gets all hashes that begin so."""
 
 import re
 
@@ -10,7 +10,7 @@ from keyturn.reset.passwords.breaches import BreachSourceFailed
 
 _PREFIX = 5
 _LONGEST_ANSWER = 2**20
-"""Bytes: some 1,000 to 2,000 lines of 43 are usual."""
+"""Bytes; 1,000 to 2,000 lines of 43 are usual."""
 
 _MOST_AT_ONCE = 16
 _OK = 200
@@ -22,25 +22,25 @@ _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 class BreachRanges:
     """Asks `url`, Have I Been Pwned's or a mirror's. It learns five of forty digits, which some 1,000 passwords share.
 
-    The padding hides from the network how many lines there are, and so which range it was.
+    Padding hides the number of lines from the network, and so the range.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._http: HttpClient | None = _client()  # now: to set its TLS up takes some 0.2 s, which would hold the loop
+        self._http: HttpClient | None = _client()  # now: its TLS set-up takes some 0.2 s, which would hold the loop
 
     async def holds(self, digest: bytes) -> bool:
         written = digest.hex().upper()
         body, wanted = await self._range(written[:_PREFIX]), written[_PREFIX:].encode()
         lines = [one for line in body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
-        # All lines: an answer that was cut off would say of every hash behind the cut that it is not known.
+        # Check all lines: a truncated answer would report every hash behind the cut as unknown.
         if not lines or not all(map(_LINE.fullmatch, lines)):
             raise BreachSourceFailed("the answer is no list of hashes")
         found = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
-        return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding was seen 0 times
+        return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
 
     async def _range(self, prefix: str) -> bytes:
-        # Not compressed, so that what is read is bounded; hex digits by lot hardly grow shorter.
+        # Uncompressed, so that the size limit bounds the memory; random hex digits hardly compress.
         headers = {
             "add-padding": "true",
             "accept-encoding": "identity",
@@ -59,12 +59,12 @@ class BreachRanges:
         return body
 
     async def close(self) -> None:
-        """Close the connections; the next password would open others."""
+        """Close the connections; the next password opens new ones."""
         http, self._http = self._http, None
         if http:
             await http.aclose()
 
 
 def _client() -> HttpClient:
-    """Return a client without a time-out of its own: whoever asks has one for all of it."""
+    """Return a client without a time-out of its own: the caller has one for the whole call."""
     return HttpClient(timeout=None, limits=httpx.Limits(max_connections=_MOST_AT_ONCE))

@@ -1,4 +1,4 @@
-"""Whether a password is known from a data leak, asked of a source that may be away."""
+"""Checks passwords against data leaks, with a source that may be down."""
 
 import asyncio
 import logging
@@ -16,24 +16,24 @@ log = logging.getLogger("keyturn.reset")
 
 
 class BreachSourceFailed(KeyturnError):
-    """The source gave no answer that can be read; the text is a short word for why, without any hash."""
+    """The source gave no readable answer. The text is a short reason, without any hash."""
 
 
 class BreachSource(Protocol):
-    """Passwords that were leaked, by the SHA-1 of their UTF-8: what the lists that go around are made of."""
+    """Leaked passwords, by the SHA-1 of their UTF-8, as in the published lists."""
 
     async def holds(self, digest: bytes) -> bool:
-        """Tell whether the hash is among them. Raises BreachSourceFailed."""
+        """Tell whether the source contains the hash. Raises BreachSourceFailed."""
         ...
 
     async def close(self) -> None: ...
 
 
 class Breaches:
-    """Asks the source within a time-out, and takes the password where it does not answer: counted, and in the log.
+    """Asks the source within a time-out. If it fails, the password is accepted; metrics and the log record it.
 
-    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 want the comparison. A reset that somebody else's outage forbids would
-    keep people on a password that they want to be rid of, and the other rules hold meanwhile.
+    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 ask for the comparison. If the source's outage blocked resets, users would
+    have to keep a password that they want to replace. The other rules still hold.
     """
 
     def __init__(self, source: BreachSource, timeout: timedelta, meters: Meters | None = None) -> None:
@@ -42,7 +42,7 @@ class Breaches:
         self._meters = meters or Meters()
 
     async def holds(self, password: str) -> bool:
-        # SHA-1 is what the lists are kept by, and protects nothing here (ASVS 11.4.1).
+        # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
         digest = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
         try:
             async with asyncio.timeout(self._timeout):
@@ -59,7 +59,7 @@ class Breaches:
 
 
 def breaches_for(settings: BreachSettings, meters: Meters) -> Breaches | None:
-    """Return what looks into data leaks; None where nobody asked for it. Raises SettingsInvalid."""
+    """Return the check for data leaks; None if the settings name no source. Raises SettingsInvalid."""
     match settings.source:
         case "hibp":
             from keyturn.reset.passwords.breach_ranges import BreachRanges  # httpx takes 50 ms

@@ -1,4 +1,4 @@
-"""How soon a password is guessed: zxcvbn, off the event loop, and bounded in what it is given."""
+"""Estimates how soon an attacker guesses a password: zxcvbn, off the event loop and with input of limited length."""
 
 import re
 from collections.abc import Container, Iterable
@@ -8,17 +8,17 @@ from keyturn.reset.bounded_pool import BoundedPool
 
 _GUESSES = 10**6
 _TOLD_BY = 32
-"""Characters: a long password is told by its beginning, since zxcvbn's time grows with the square of the length."""
+"""Characters: zxcvbn judges only the beginning of a long password, since its time grows with the length squared."""
 
 _LONG_ENOUGH_TO_VARY = 8
-"""What is shorter is easy to guess in any case, and another rule says so."""
+"""Characters: shorter passwords are easy to guess in any case, and another rule refuses them."""
 
 _MOST_WAITING = 63
 _RETRY_AFTER = 1
 
-# zxcvbn tries every combination of the letters that signs may stand for: with all twenty of them in 32 characters that
-# took 0.3 s to a second. One sign is left for each letter, and one reading without shifted signs, which sees rows of
-# keys: the worst of 3,000 such passwords then took 13 ms where a plain one takes 2.
+# zxcvbn tries every combination of the letters that signs may stand for: all twenty signs in 32 characters took 0.3 s
+# to a second. The first reading keeps one sign for each letter. The second has no shifted signs and so shows rows of
+# keys. The worst of 3,000 such passwords then took 13 ms; a plain password takes 2.
 _ONE_SIGN_A_LETTER = str.maketrans("@$!|+{[<", "45117(((")
 _WITHOUT_SHIFT = str.maketrans('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./")
 
@@ -26,43 +26,45 @@ _SIGNS_FOR_LETTERS = str.maketrans("@$€", "ase")
 _DIGITS_FOR_LETTERS = str.maketrans("013457", "oleast")
 _FEW_DIGITS = re.compile(r"^\d{1,4}|\d{1,4}$")
 _YEARS = re.compile(r"^((19|20)\d\d)+|((19|20)\d\d){1,16}$")
-"""What is put before or behind a word where a digit is asked for, or a password ends each month."""
+"""Digits and years that users add around a word where a rule asks for a digit or a password ends each month."""
 
 _SHORTEST_WORD = 4
-"""Characters: fewer are found among signs and digits that somebody drew by lot."""
+"""Characters: shorter words also occur in random signs and digits."""
 
 
 class GuessEstimator:
-    """Tells passwords that are much used, or simple variations of such, one at a time on a thread of its own.
+    """Finds common passwords and their simple variations, one at a time on a thread of its own.
 
     NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for a comparison with the most used passwords. Few of them are long
-    enough to be accepted anyway, so zxcvbn also sees through added digits, repetitions, rows of keys and swapped
-    letters: what it would guess in a million tries is one of them. A phrase that everybody knows it takes for strong,
-    and a word with a year and signs around for fair: these are looked up (`known_phrases.py`, and its dictionaries).
+    enough to pass the other rules. zxcvbn therefore also recognises added digits, repetitions, rows of keys and swapped
+    letters: a password that it guesses within a million tries is refused.
+
+    zxcvbn rates a well-known phrase as strong, and a word with a year and signs around it as fair. Those are looked up
+    in `KNOWN_PHRASES` and in zxcvbn's dictionaries.
     """
 
     def __init__(self) -> None:
         self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING, retry_after=_RETRY_AFTER)
 
     async def is_common(self, password: str, *, listed_only: bool) -> bool:
-        """Tell whether it is one, or one with variations unless `listed_only`. Raises Busy where too many wait."""
+        """Tell whether a password is common, or a variation unless `listed_only`. Raises Busy if too many wait."""
         return await self._pool.run(partial(_is_listed if listed_only else _is_soon_guessed, password))
 
     def close(self) -> None:
-        """End the thread; the next password would start another."""
+        """End the thread; the next password starts a new one."""
         self._pool.close()
 
 
 def _is_listed(password: str) -> bool:
-    from zxcvbn.matching import RANKED_DICTIONARIES  # 40 ms that a start should not pay
+    from zxcvbn.matching import RANKED_DICTIONARIES  # 40 ms that the start should not cost
 
     return password.lower() in RANKED_DICTIONARIES["passwords"]
 
 
 def _is_known(password: str) -> bool:
-    """Tell whether it is a known phrase or much used with a few digits and signs around, or any word with years.
+    """Tell whether it is a known phrase or common password with a few digits and signs around, or any word with years.
 
-    Only beginnings and ends are taken off, and what is repeated, so that what is a sentence stays one.
+    Only beginnings, ends and repetitions are removed, so a sentence stays a sentence.
     """
     from zxcvbn.matching import RANKED_DICTIONARIES as WORDS
 
@@ -75,7 +77,7 @@ def _is_known(password: str) -> bool:
 
 
 def _holds(known: Container[str], stems: Iterable[str]) -> bool:
-    """Tell whether one of the stems is known, as it is or with letters for the digits in it."""
+    """Tell whether a stem is known, as it is or with letters in place of its digits."""
     stems = [stem for stem in stems if len(stem) >= _SHORTEST_WORD]
     return any(stem in known or stem.translate(_DIGITS_FOR_LETTERS) in known for stem in stems)
 
@@ -157,7 +159,7 @@ octobre décembre lundi mercredi jeudi vendredi noël pâques paques haru natsu 
 """
 
 _SHORTEST_BEGINNING = 10
-"""Characters of a phrase: who leaves its last word out has told enough of it."""
+"""Characters: beginnings of phrases from this length on are as easy to guess as the whole."""
 
 _WHOLE = frozenset(f"{_QUOTED} {_ABOUT_PASSWORDS} {_ABOUT_PEOPLE} {_OTHER_LANGUAGES} {_ROWS_OF_KEYS} {_TIMES}".split())
 

@@ -1,6 +1,6 @@
-"""The formats of password hashes that apps have stored, and whether a password fits one. Pure.
+"""Checks passwords against stored hashes in the formats of many apps. Pure.
 
-`hash_writers` has those that are written; the others are read, until their owner changes the password.
+`hash_writers` writes some of the formats. The others are read until the account's owner changes the password.
 """
 
 import base64
@@ -13,10 +13,10 @@ from collections.abc import Callable
 import bcrypt
 
 BCRYPT_BYTES = 72
-"""bcrypt reads no more, and ignores the rest (CVE-2025-22228)."""
+"""bcrypt reads no more and ignores the rest (CVE-2025-22228)."""
 
 _MOST_MEMORY = 2**31
-"""Bytes, what RFC 9106 recommends first. A hash that is broken must not fill the machine or hold a thread for hours."""
+"""Bytes, RFC 9106's first recommendation. A broken hash must not fill the memory or hold a thread for hours."""
 
 _MOST_ITERATIONS = 10**7
 _MOST_PASSES = 64
@@ -24,10 +24,10 @@ _HIGHEST_COST = 18
 
 
 def fits(password: bytes, stored: str) -> bool | None:
-    """Tell whether a password fits a stored hash; None, after no work at all, where the hash is in no known format.
+    """Tell whether a password fits a stored hash; None, without any work, if the hash is in no known format.
 
-    bcrypt never accepts more than 72 bytes. The others read all of a password, and so does this: somebody whose app
-    took a longer one still signs in with it.
+    bcrypt never accepts more than 72 bytes. The other formats read the whole password, so a user whose app accepted a
+    longer one can still sign in.
     """
     for pattern, check in _FORMATS:
         if found := pattern.fullmatch(stored):
@@ -36,7 +36,7 @@ def fits(password: bytes, stored: str) -> bool | None:
 
 
 def bcrypt_cost(stored: str) -> int | None:
-    """Return the cost of a hash that `fits` checks with bcrypt; None for every other."""
+    """Return the cost of a hash that `fits` checks with bcrypt; None for every other hash."""
     found = next(filter(None, (pattern.fullmatch(stored) for pattern, _ in _FORMATS)), None)
     return int(found["cost"]) if found and "cost" in found.groupdict() else None
 
@@ -48,7 +48,7 @@ def _bcrypt(password: bytes, found: re.Match[str]) -> bool | None:
         right = bcrypt.checkpw(password[:BCRYPT_BYTES], found["hash"].encode())
     except ValueError:
         return None
-    # Cut only so that the work is the same: what is longer than 72 bytes was never accepted as a password.
+    # Cut only so that the work is the same: passwords over 72 bytes were never accepted.
     return right and len(password) <= BCRYPT_BYTES
 
 
@@ -92,7 +92,7 @@ def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
 
 
 def _decode_digest(found: re.Match[str]) -> bytes | None:
-    """Return the derived key as bytes: Werkzeug writes hexadecimal digits, Django base64."""
+    """Return the derived key as bytes: Werkzeug writes it in hexadecimal, Django in base64."""
     parts = found.groupdict()
     try:
         return bytes.fromhex(parts["hex"]) if "hex" in parts else base64.b64decode(parts["base64"], validate=True)
@@ -107,8 +107,8 @@ _BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
 _HEX = r"(?P<hex>[0-9a-f]{1,256})"
 _ITERATIONS = r"(?P<iterations>\d{1,9})"
 
-# bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken one, which nothing here computes
-# (CVE-2011-2483, https://www.openwall.com/crypt/).
+# bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken algorithm, which is not
+# supported (CVE-2011-2483, https://www.openwall.com/crypt/).
 # Django: https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords
 # Spring: https://docs.spring.io/spring-security/reference/features/authentication/password-storage.html
 # Werkzeug: https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash

@@ -1,7 +1,7 @@
-"""How a new hash is written: as the app's own library reads it and would write it itself, with its parameters.
+"""Writes new hashes with the format and parameters of the app's own library, which can read them.
 
-What they cost is at least what OWASP's Password Storage Cheat Sheet asks for; none takes more than 64 MiB. All of them
-let go of the interpreter's lock.
+Their cost is at least that of OWASP's Password Storage Cheat Sheet; none takes more than 64 MiB. All of them release
+the interpreter's lock.
 """
 
 import base64
@@ -24,7 +24,7 @@ Writer = Callable[[bytes], str]
 
 
 def writer_of(settings: HashingSettings) -> Writer:
-    """Return what writes the format that the settings name. It raises ValueError over `settings.max_bytes`."""
+    """Return the writer of the settings' format. It raises ValueError over `settings.max_bytes`."""
     write = _WRITERS[settings.format](settings)
 
     def write_bounded(password: bytes) -> str:
@@ -45,7 +45,7 @@ def _bcrypt(settings: HashingSettings) -> Writer:
 
 
 def _django_pbkdf2(settings: HashingSettings) -> Writer:
-    """Write what Django does by default: a salt of 22 letters and digits has 128 bits.
+    """Write Django's default: a salt of 22 letters and digits has 128 bits.
 
     https://docs.djangoproject.com/en/stable/topics/auth/passwords/#increasing-the-salt-entropy
     """
@@ -59,7 +59,7 @@ def _django_pbkdf2(settings: HashingSettings) -> Writer:
 
 
 def _argon2id(_: HashingSettings) -> Writer:
-    """Write what argon2-cffi, pwdlib and passlib do by default: RFC 9106's second recommendation, of 64 MiB."""
+    """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64 MiB."""
     from argon2 import Type, low_level, profiles
 
     profile = profiles.RFC_9106_LOW_MEMORY
@@ -79,7 +79,7 @@ def _argon2id(_: HashingSettings) -> Writer:
 
 
 def _werkzeug_scrypt(settings: HashingSettings) -> Writer:
-    """Write what Werkzeug does by default.
+    """Write Werkzeug's default.
 
     https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
     """

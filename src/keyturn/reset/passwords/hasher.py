@@ -1,4 +1,4 @@
-"""Hashing of passwords off the event loop, on a bounded pool that yields to everything else."""
+"""Hashes passwords off the event loop, on a bounded pool of low priority."""
 
 import asyncio
 import os
@@ -19,18 +19,19 @@ Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 _DECOY = "." * 53
-"""The salt and the digest of a hash that nobody has: its check takes as long as that of any."""
+"""The salt and digest of a hash that no account has. Its check takes as long as any other."""
 
 _NICENESS = 1
-"""So that neither starves the other: at 10, requests that flood one core left a tenth of it to those who sign in
-(docs/performance.md)."""
+"""At 1, neither requests nor sign-ins starve. At 10, a flood of requests on one core left sign-ins a tenth of it
+(docs/performance.md).
+"""
 
 
 class PasswordHasher:
-    """Hashes as the settings say (`hash_writers`); verifies what apps have stored, whoever wrote it (`hash_formats`).
+    """Hashes in the format of the settings (`hash_writers`); verifies hashes in any known format (`hash_formats`).
 
-    bcrypt and the others release the interpreter's lock, so threads use every core. They run at a lower priority, so
-    that a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
+    bcrypt and the other libraries release the interpreter's lock, so threads use every core. They run at a lower
+    priority: a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
     """
 
     def __init__(self, settings: HashingSettings, telemetry: Telemetry | None = None) -> None:
@@ -45,7 +46,7 @@ class PasswordHasher:
     async def hash(self, password: str, *, is_second: bool = False) -> str:
         """Return a hash in the format of the settings, made in the reserved line: only a live link or session sets one.
 
-        `is_second`: the caller waits already, for the check of the current password. Raises Busy if the line is full,
+        `is_second`: the caller already waits for the check of the current password. Raises Busy if the line is full,
         ValueError over `max_bytes`.
         """
         secret = _utf8(password)
@@ -56,9 +57,10 @@ class PasswordHasher:
         """Tell whether the password fits. Raises Busy.
 
         `reserved`: the caller is no stranger, but holds a live link or an open session. The check waits in the reserved
-        line and takes only the work of the stored hash. To a stranger, a no takes as long without a hash as with one in
-        the format and at the cost that are set, and never less; with bcrypt also as with one at any lower cost
-        (ASVS 6.3.8).
+        line and does only the work of the stored hash.
+
+        For a stranger, a failed check without a hash takes as long as with a hash in the format and at the cost of the
+        settings, and never less. With bcrypt, hashes at any lower cost take as long, too (ASVS 6.3.8).
         """
         secret = _utf8(password)
         check = self._fits if reserved else self._check
@@ -66,10 +68,10 @@ class PasswordHasher:
         return await self._pool.run(work, reserved=reserved)
 
     async def hash_another(self, password: str, current: str) -> str | None:
-        """Return a hash of the password; None if it is the password that the hash `current` was made of.
+        """Return a hash of the password; None if the hash `current` is of the same password.
 
-        Hashes and compares at the same time, so on two free cores the caller waits for one hash. One computation could
-        serve both with the salt of `current`, but a new hash gets a new salt (NIST SP 800-63B 3.1.1.2).
+        Hashes and compares at the same time, so on two free cores the caller waits for one hash. With the salt of
+        `current`, one computation could serve both, but a new hash gets a new salt (NIST SP 800-63B 3.1.1.2).
 
         Both take one place in the reserved line. Raises Busy, ValueError over `max_bytes`.
         """
@@ -82,7 +84,7 @@ class PasswordHasher:
         return None if is_current.result() else hashed.result()
 
     def close(self) -> None:
-        """End the threads; the next hash would start others."""
+        """End the threads; the next hash starts new ones."""
         self._pool.close()
 
     @staticmethod
@@ -96,11 +98,11 @@ class PasswordHasher:
         return right or False
 
     def _fill_up(self, secret: bytes, checked: str | None) -> None:
-        """Do the work that a wrong password has left out, so that every no takes as long.
+        """Do the remaining work after a failed check, so that every failure takes as long.
 
-        Each cost of bcrypt's is twice the work of the one before, so that after a check at 10 those at 10 and 11 make
-        it 12. What another format or other parameters took is not known: a whole check comes on top, until the
-        password is changed. What took more than what is set cannot be taken back.
+        Each bcrypt cost is twice the work of the previous one: after a check at 10, checks at 10 and 11 add up to 12.
+        The work of other formats or parameters is unknown: a whole hash is added, until the user changes the password.
+        If the check took more than the cost of the settings, the excess remains visible.
         """
         settings = self._settings
         if settings.format in {"bcrypt", "php"}:
@@ -124,6 +126,6 @@ def _utf8(password: str) -> bytes:
 
 
 def _yield_to_others() -> None:
-    # On Linux a thread has a nice value of its own; elsewhere this would slow the whole process down.
+    # On Linux each thread has its own nice value; elsewhere this would slow the whole process down.
     if hasattr(os, "sched_setaffinity"):
-        os.nice(_NICENESS)  # on top of the process's own, which nobody but root may lower
+        os.nice(_NICENESS)  # added to the process's own value, which only root may lower

@@ -1,4 +1,4 @@
-"""Which passwords are accepted: a rule is a name, a sentence and a test."""
+"""Rules for new passwords: each has a name, a sentence and a test."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.settings import PasswordSettings
 
 _SHORTEST_NAME = 4
-"""A password is not refused for containing a name of fewer characters than this: too many words do."""
+"""Characters: shorter names are ignored, because too many words contain them."""
 
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
@@ -42,11 +42,11 @@ class PasswordPolicy:
 
     Passwords are kept exactly as they were typed: no trimming, no normalisation.
 
-    NIST SP 800-63B 3.1.1.2 suggests normalising Unicode; the hash is shared with apps that verify what was typed
-    as it came, and would no longer know the password.
+    NIST SP 800-63B 3.1.1.2 suggests normalising Unicode. The hash is shared with apps that verify passwords as typed
+    and would reject a normalised one.
 
-    `max_bytes` is what the format of the hashes reads: more is refused rather than cut. `hashes_known` says that an
-    account's hash can be read, so that its password is not taken again.
+    `max_bytes`: the length that the format of the hashes reads; longer passwords are refused rather than cut.
+    `hashes_known`: accounts' hashes can be read, so an account's current password is refused.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class PasswordPolicy:
     async def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks, Busy.
 
-        Variations of common passwords are looked for once all other rules hold: that alone takes time. Data leaks come
-        last, so that a source is asked for no password that is refused anyway.
+        Variations of common passwords take time, so they are checked once all other rules hold. The check for data
+        leaks comes last: the source is asked only about passwords that pass all other rules.
         """
         broken = _broken(self._checks(email, common=False), password)
         if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
@@ -81,7 +81,7 @@ class PasswordPolicy:
             raise _rejection(*broken)
 
     def reject_current(self) -> PasswordRejected:
-        """Return what to raise where it is the password that the account has."""
+        """Return the error for the account's current password."""
         return _rejection(_rule("current"))
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ def _is_special(character: str) -> bool:
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
-    """Tell whether the password is little more than a name, or a word of one, that an attacker knows (ASVS 6.2.11)."""
+    """Tell whether the password is little more than a name, or a word of it, that an attacker knows (ASVS 6.2.11)."""
     bare = _letters_of(password)
     known = (email, email.partition("@")[0], *brand_names)
     names = {_letters_of(name) for whole in known for name in (whole, *_NO_LETTER.split(whole))}
@@ -149,5 +149,5 @@ def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
 
 
 def _letters_of(text: str) -> str:
-    """Return the letters alone, so that "Northwind-School1!" is seen to be the name of the site."""
+    """Return the letters alone, so that "Northwind-School1!" is recognised as the name of the site."""
     return "".join(character for character in text.lower() if character.isalpha())
