@@ -1,4 +1,4 @@
-"""Inviting people to choose their first password: what an operator does, and no stranger."""
+"""Invites users to choose their first password, and lets operators request resets and unlock accounts."""
 
 import asyncio
 import hmac
@@ -25,13 +25,13 @@ from keyturn.reset.records.stores import Records
 from keyturn.telemetry.meters import Meters, count_calls
 
 _AT_ONCE = 500
-"""Messages that are written in one statement at most."""
+"""The most messages in one statement."""
 
 
 class Invitations:
-    """Accepts invitations. Who awaits no password gets none: the worker decides, as it does for requests.
+    """Accepts invitations. The worker decides, as for requests: an account that awaits no password gets no mail.
 
-    `service_key` is what an operator's app bears; with "" none is let in.
+    `service_key`: the key of an operator's app; "" refuses every app.
     """
 
     def __init__(self, outbox: Outbox, limits: RateLimits, meters: Meters, *, service_key: str) -> None:
@@ -42,13 +42,13 @@ class Invitations:
 
     @property
     def over_http(self) -> bool:
-        """Whether operators' apps may invite."""
+        """Tell whether operators' apps may invite."""
         return bool(self._service_key)
 
     async def require_key(self, sent: str, client: Client) -> None:
-        """Raise ServiceKeyRefused for another key, and TooManyRequests where a client has shown too many.
+        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
 
-        The comparison takes as long wherever they differ (CWE-208).
+        The comparison takes the same time wherever the keys differ (CWE-208).
         """
         if not self._service_key or not hmac.compare_digest(sent.encode(), self._service_key.encode()):
             await self._limits.count("malformed", client)
@@ -56,11 +56,11 @@ class Invitations:
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client) -> None:
-        """Accept an invitation. Once this returns, it is committed. Raises InputInvalid for what is no address."""
+        """Accept an invitation, which is committed on return. Raises InputInvalid for a malformed address."""
         await self._post(addresses.parse(email), client)
 
     async def invite_all(self, emails: Collection[str], operator: Client | None = None) -> None:
-        """Accept those of an operator at the command line, who knows that the addresses are accounts'."""
+        """Accept invitations of an operator at the command line, who knows that the addresses belong to accounts."""
         waiting, client = [addresses.parse(email) for email in emails], operator or Client()
         for start in range(0, len(waiting), _AT_ONCE):
             await asyncio.gather(*(self._post(email, client) for email in waiting[start : start + _AT_ONCE]))
@@ -72,15 +72,15 @@ class Invitations:
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
 RETRIED: Collection[Outcome] = ("locked", "suppressed", "muted", "daily_limit", "cooldown")
-"""What may be otherwise by the next run."""
+"""Outcomes that may change by the next run."""
 
 
 class NotLocked(KeyturnError):
-    """An account was not unlocked; the text says why."""
+    """An account was not unlocked; the text gives the reason."""
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """Why everybody is asked, and by whom. `name` is its own: nobody is asked twice under one name."""
+    """The reason for a reset of all accounts, and its operator. `name`: unique; each account is asked once per name."""
 
     name: str
     operator: Client
@@ -88,18 +88,21 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorResets:
-    """Judges whom an operator may ask, and asks them: the worker sends the mails. Unlocks accounts."""
+    """Decides which accounts an operator may ask for a new password, and asks them by mail. Unlocks accounts.
+
+    The worker sends the mails.
+    """
 
     def __init__(self, records: Records, accounts: AccountStore) -> None:
         self._records = records
         self._accounts = accounts
 
     async def begin(self, campaign: Campaign) -> None:
-        """Note in the audit trail that everybody is going to be asked, and by whom."""
+        """Record in the audit trail that a reset of all accounts begins, and its operator."""
         await self._records.audit.record("reset_all", "begun", campaign.operator, at=now(), account_id="", email="")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
-        """Return each address, as it is looked up, with what would become of it. Raises AccountsUnready."""
+        """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
         refusals = await self._records.mailboxes.refusals([account.email for account in accounts], now())
@@ -130,7 +133,7 @@ class OperatorResets:
         )
 
     async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
-        """Ask them all in one transaction. Who was asked under the campaign's name before is not asked again."""
+        """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
         if not emails:
             return
         keys = {_key(campaign, email): email for email in emails}

@@ -1,10 +1,11 @@
-"""A request that was not yours: no mail with a link to this mailbox for a while, whoever asks.
+"""Mutes a mailbox whose owner reports a request as not theirs: it gets no mails with a link for a while.
 
-The link speaks for its mailbox alone: it ends what went there, and works while the account is at that address.
+The muting link speaks for its mailbox alone. It ends the links and codes that went there, and works while the account
+is at that address.
 
-**Nobody can shut somebody else out with it**: the link is in the victim's own mailbox, and who reads that could choose
-a new password by the same mail. It stops no notice of a change, and no link that follows "it was not me". It ends by
-itself, by signing in, and by an operator. Who asks for a link is told what everybody is told.
+**An attacker cannot use it to shut an owner out**: the link is in the victim's own mailbox, and a reader of that could
+choose a new password by the same mail. Muting stops neither notices of a change nor links that follow "it was not me".
+It ends after its time, by a sign-in or by an operator. A request for a link gets the usual answer.
 """
 
 from sqlalchemy import Connection
@@ -22,7 +23,7 @@ from keyturn.telemetry.meters import Meters, count_calls
 
 
 class MailboxMuting:
-    """Mutes the mailboxes of those who say that a request was not theirs."""
+    """Mutes the mailboxes of users who report that a request was not theirs."""
 
     def __init__(self, records: Records, accounts: AccountStore, limits: RateLimits, meters: Meters) -> None:
         self._records = records
@@ -31,7 +32,7 @@ class MailboxMuting:
         self.meters = meters
 
     async def check(self, token: str, client: Client) -> MutingLink:
-        """Return whose link it is; it is not used up. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""
+        """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""
         await self._limits.count("validate", client)
         return await self._find(tokens.digest(token))
 
@@ -44,19 +45,18 @@ class MailboxMuting:
 
     @count_calls("mute")
     async def mute(self, token: str, client: Client) -> None:
-        """Use the link up, and with it the links and the code that went to its mailbox. Then it is committed.
+        """Use the link up, and with it the links and the code that went to its mailbox. It is committed on return.
 
-        Whatever is wrong with the link, the answer is the same. Raises SecurityLinkDead, TooManyRequests,
-        AccountsUnready.
+        Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests, AccountsUnready.
         """
         await self._limits.count("reset", client)
         digest, moment = tokens.digest(token), now()
         link = await self._find(digest)
 
         def write(connection: Connection) -> None:
-            # As a reset does: each locks a link of its own first, and then the account's others.
+            # In the order of a reset: each locks a link of its own first, and then the account's others.
             self._records.database.hold(connection, link.account_id)
-            # As the worker does: the mailbox first, and then its account's links.
+            # In the order of the worker: first the mailbox, then its account's links.
             self._records.mailboxes.mute(connection, link.email, moment)
             if not self._records.links.consume_muting(connection, digest, moment):
                 raise SecurityLinkDead

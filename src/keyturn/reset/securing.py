@@ -1,9 +1,9 @@
-"""What follows when the owner of a mailbox says that a change of the password was not theirs.
+"""Secures an account after the owner of a mailbox reports that a change of the password was not theirs.
 
-What Keyturn itself holds ends in the transaction that uses the link up: sessions, and the links and codes that went to
-this mailbox. That needs the account's id alone, so a store that is down undoes nothing. All that needs the account (the
-store's sessions, a lock, the mails, what the app is told) is promised there, and done by the worker until it has worked
-(`RecoveryHandler`). `docs/security.md` has the states of an account and who may move it from each.
+One transaction uses the link up and ends Keyturn's own sessions, and the links and codes that went to this mailbox. It
+needs only the account's id, so it works while the store is down. All work that needs the account is enqueued in the
+same transaction: the store's sessions, a lock, the mails, the app's event. The worker retries it until it succeeds
+(`RecoveryHandler`). `docs/security.md` lists the states of an account and who may change each.
 """
 
 import asyncio
@@ -38,11 +38,11 @@ from keyturn.telemetry.meters import Meters, count_calls
 log = logging.getLogger("keyturn.reset")
 
 _EVENT = "account_secured"
-"""What the audit trail calls it."""
+"""The event's name in the audit trail."""
 
 
 class AccountSecuring:
-    """Secures accounts by the buttons of confirmations. `locks`: a press locks an account that has not moved."""
+    """Secures accounts by the buttons of confirmation mails. `locks`: a press locks an account that has not moved."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class AccountSecuring:
         self.locks = locks
 
     async def check(self, token: str, client: Client) -> SecureLink:
-        """Return whose link it is; it is not used up. Raises SecurityLinkDead, TooManyRequests."""
+        """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
         await self._limits.count("validate", client)
         link = await self._records.secure_links.find(tokens.digest(token), now())
         if link is None:
@@ -70,7 +70,7 @@ class AccountSecuring:
         return link
 
     async def will_lock(self, link: SecureLink) -> bool:
-        """Tell whether a press would lock the account, as far as its store says now."""
+        """Tell whether a press would lock the account, by its store's current state."""
         if not self.locks:
             return False
         try:
@@ -81,9 +81,9 @@ class AccountSecuring:
 
     @count_calls("secure")
     async def secure(self, token: str, client: Client) -> None:
-        """Use the link up, end sessions and links, and promise what follows. Once this returns, it is committed.
+        """Use the link up, end sessions and links, and enqueue the work that follows. It is committed on return.
 
-        Whatever is wrong with the link, the answer is the same. Raises SecurityLinkDead, TooManyRequests.
+        Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
         """
         await self._limits.count("reset", client)
         digest = tokens.digest(token)
@@ -95,7 +95,7 @@ class AccountSecuring:
         log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, account_id: str, digest: bytes, client: Client) -> bool:
-        """Do it, and commit; tell whether the link worked still."""
+        """Secure the account and commit; tell whether the link still worked."""
         moment = now()
 
         def write(connection: Connection) -> bool:
@@ -103,7 +103,7 @@ class AccountSecuring:
             link = self._records.secure_links.consume(connection, digest, moment)
             if link is None:
                 return False
-            # Links and codes of another mailbox stay: an earlier mailbox must not stand in the way of the present one.
+            # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
             self._effects.end_access(connection, account_id, moment, mailbox=link.email)
             promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
             message_id = self._records.outbox.enqueue(connection, ACCOUNT_SECURED, promise)
@@ -122,9 +122,9 @@ class AccountSecuring:
         return await self._records.database.transact(write)
 
     async def _record_dead(self, digest: bytes, client: Client) -> None:
-        """Record a press of a link of ours that does not work any more: its owner may need an operator (ASVS 16.3.3).
+        """Record a press of a link that no longer works: its owner may need an operator (ASVS 16.3.3).
 
-        A token that was never in a mail leaves no trace, or invented ones would fill the audit trail.
+        A token that was never mailed leaves no record: otherwise invented tokens would fill the audit trail.
         """
         if dead := await self._records.secure_links.find_dead(digest):
             link, reason = dead
@@ -140,13 +140,13 @@ _Refusal = Literal["no_account", "signs_in_elsewhere", "disabled", "address_chan
 
 
 class RecoveryHandler:
-    """Ends what sessions the store has, locks the account where `locks` says so, and mails a link to its owner.
+    """Ends the store's sessions, locks the account if `locks` is set, and mails a link to its owner.
 
-    The link goes to the mailbox that secured the account, while the account is at it. Neither a mailbox's cooldown nor
-    its muting delays the mail: its owner has just asked for it, once, and a stranger could use those up.
+    The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
+    cooldown and muting do not delay the mail: its owner has just requested it, once, and a stranger could use those up.
 
-    An account that has moved is not locked, and no link is sent: an earlier mailbox may be an attacker's as well as the
-    owner's, and nothing here tells them apart. Both mailboxes, the app and the operator are told; the operator decides.
+    If the account has moved, it is not locked and no link is sent. An earlier mailbox may be an attacker's or the
+    owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are told; the operator decides.
     """
 
     def __init__(
@@ -171,8 +171,8 @@ class RecoveryHandler:
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        # First, since who has no mail yet has not unlocked it. Each is tried whatever becomes of the other, and both
-        # are again where one came to nothing.
+        # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
+        # fails; after a failure, both are repeated.
         account, ended = await asyncio.gather(
             self._lock(secured), self._end_sessions(secured.account_id), return_exceptions=True
         )
@@ -187,19 +187,19 @@ class RecoveryHandler:
             await self._accounts.end_sessions(account_id)
 
     async def _lock(self, secured: AccountWasSecured) -> Account | None:
-        """Lock the account where that is wanted and it has not moved; return it as it is afterwards."""
+        """Lock the account if `locks` is set and it has not moved; return its state afterwards."""
         account = await self._accounts.get(secured.account_id)
         if not self._locks or not isinstance(self._accounts, LocksAccounts) or _has_moved(account, secured):
             return account
         is_locked = await self._accounts.lock(secured.account_id)
         account = await self._accounts.get(secured.account_id)
-        if is_locked and _has_moved(account, secured):  # at this very moment
+        if is_locked and _has_moved(account, secured):  # it moved at this very moment
             await self._accounts.unlock(secured.account_id)
             account = await self._accounts.get(secured.account_id)
         return account
 
     async def _renew(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
-        """Send a fresh link in the place of one that expired on its way, whether or not somebody has the old one."""
+        """Send a fresh link in place of a link that expired before delivery, even if the old one arrived."""
         del link, unseen
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
         return await self._answer(message, secured, await self._accounts.get(secured.account_id), tells_app=False)
@@ -244,7 +244,7 @@ class RecoveryHandler:
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
     def _dispute(self, connection: Connection, account: Account, secured: AccountWasSecured) -> None:
-        """Promise a mail to the earlier mailbox and one to the present one."""
+        """Enqueue a mail to the earlier mailbox and a mail to the current one."""
         for email, is_current in ((secured.email, False), (account.email, True)):
             disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
             self._records.outbox.enqueue(connection, ADDRESS_DISPUTED, disputed)
@@ -255,7 +255,7 @@ def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
 
 
 def _refusal(account: Account | None, secured: AccountWasSecured) -> _Refusal | None:
-    """Return why the mailbox that secured the account gets no link."""
+    """Return the reason why the mailbox that secured the account gets no link."""
     if account is None:
         return "no_account"
     if not (account.active or account.locked):

@@ -1,4 +1,4 @@
-"""Signing in, where the store's hashes can be read, and changing a password that is still known."""
+"""Sign-in, if the store's hashes can be read, and changes of a password by users who know it."""
 
 import base64
 import hmac
@@ -35,22 +35,22 @@ _SHAPE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 
 
 class DeviceCookies:
-    """Issues and reads them, after OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
+    """Issues and reads device cookies, after OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
 
-    A value is a nonce and its signature for one address, which it does not show: in another's hands it is good for as
-    many guesses as the limit has, and opens nothing. The first of `secrets` signs, all of them verify.
+    A value is a nonce and its signature for one address, which it does not show. A stolen value allows as many guesses
+    as the limit and opens no session. The first of `secrets` signs, all of them verify.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._keys = [derive(secret, "device cookies") for secret in secrets]
 
     def issue(self, email: str) -> str:
-        """Return a value for whoever has just proved that the account with that address is theirs."""
+        """Return a value for a user who has just proved that the account with that address is theirs."""
         nonce = _base64url(os.urandom(_NONCE_BYTES))
         return f"{nonce}.{_signature(self._keys[0], nonce, email)}"
 
     def guesser(self, value: str, email: str) -> str:
-        """Return whom a guess at the address counts against: the device, or everybody who comes without its cookie."""
+        """Return the counter of a guess at the address: the device's, or that of all clients without its cookie."""
         shaped = _SHAPE.fullmatch(value)
         if not shaped:
             return addresses.normalize(email)
@@ -68,14 +68,14 @@ def _base64url(value: bytes) -> str:
 
 
 AfterSignIn = Callable[[Connection, str], None]
-"""The port for what follows a sign-in with an address, in the transaction that opens the session."""
+"""The port to work that follows a sign-in with an address, in the transaction that opens the session."""
 
 
 class AccountSessions:
-    """Opens a session for who shows an account's password, and knows whose a session is.
+    """Opens a session for a user who knows an account's password, and finds the account of a session.
 
-    `accounts` and `hashes` are one store: what finds an account there, and what reads its hash. `after_sign_in`:
-    what follows, such as the end of a mailbox's muting.
+    `accounts`, `hashes`: one store, which finds an account and reads its hash.
+    `after_sign_in`: work that follows a sign-in, such as ending the muting of a mailbox.
     """
 
     def __init__(
@@ -96,18 +96,18 @@ class AccountSessions:
         return await self._accounts.find(email)
 
     async def verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
-        """Return the stored hash that the password fits; None where it fits none. Raises Busy.
+        """Return the stored hash that the password fits, otherwise None. Raises Busy.
 
-        `reserved` where whoever shows it is no stranger. Without an account, or with one that is disabled, it is the
-        same work, a read of a hash included (OWASP ASVS 6.3.8).
+        `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
+        included (OWASP ASVS 6.3.8).
         """
         stored = await self._hashes.password_hash(account.id if account and account.active else "")
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
     async def open(self, account: Account, verified: str) -> str | None:
-        """Return the secret of a new session; None where `verified` is not the account's hash any more.
+        """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
-        The check took a while, in which the account may have been disabled or its password changed.
+        During the check, the account may have been disabled or its password changed.
         """
         secret, account_id = tokens.mint(os.urandom), account.id
         joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
@@ -123,15 +123,15 @@ class AccountSessions:
 
         if not await self._records.database.transact(start):
             return None
-        # Another system is not asked while this one's database is held. A change that it has not heard of yet ends
-        # the session, which is there by now.
+        # Another system is asked only after this database's transaction has ended. A change that the other system does
+        # not know yet ends the session, which exists by now.
         if joins or await self._hashes.password_hash(account_id) == verified:
             return secret
         await self._records.sessions.end(secret)
         return None
 
     async def account(self, secret: str) -> Account:
-        """Return who is signed in. Raises NotSignedIn where the session is over or the account disabled."""
+        """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
         account_id = await self._records.sessions.account_id(secret) if secret else None
         account = await self._accounts.get(account_id) if account_id else None
         if account is None or not account.active:
@@ -142,12 +142,12 @@ class AccountSessions:
         await self._records.sessions.end(secret)
 
     def authorization(self, account_id: str, secret: str) -> "SessionAuthorization":
-        """Return what allows a change to whoever holds the open session."""
+        """Return the authorization for changes by the holder of the open session."""
         return SessionAuthorization(self._records.sessions, account_id, secret)
 
 
 class SessionAuthorization(ChangeAuthorization):
-    """Allows a change as long as its session is open. `fresh` is the secret of the session that follows."""
+    """Allows a change while its session is open. `fresh` is the secret of the session that follows."""
 
     how = "change"
 
@@ -161,7 +161,7 @@ class SessionAuthorization(ChangeAuthorization):
         return NotSignedIn()
 
     def redeem(self, connection: Connection, _: datetime) -> None:
-        # Every change ends all sessions: where this one is open still, the current password is the password still.
+        # Every change ends all sessions: while this one is open, the current password is unchanged.
         if not self._sessions.is_open(connection, self._secret):
             raise NotSignedIn
 
@@ -173,7 +173,7 @@ log = logging.getLogger("keyturn.sessions")
 
 
 class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a new session is. `secret` opens it, `device` is the device cookie's next value."""
+    """A new session and its account. `secret` opens it, `device` is the next value of the device cookie."""
 
     secret: str
     account: Account
@@ -181,7 +181,7 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIns:
-    """Signs people in and out, and changes the password of who is signed in: limited, audited and counted."""
+    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
         self,
@@ -201,10 +201,10 @@ class SignIns:
 
     @count_calls("login")
     async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:
-        """Open a session. `device` is the value of the device cookie that came along.
+        """Open a session. `device` is the value of the device cookie in the request.
 
-        An unknown address takes as long as a wrong password and gets the same answer (ASVS 6.3.8).
-        Raises CredentialsRejected, TooManyRequests, Busy.
+        An unknown address takes as long as a wrong password and gets the same answer (ASVS 6.3.8). Raises
+        CredentialsRejected, TooManyRequests, Busy.
         """
         await self._limits.count("login", client)
         try:
@@ -229,26 +229,26 @@ class SignIns:
         return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     def device(self, account: Account) -> str:
-        """Return a device cookie's value for whoever has just proved that the account is theirs."""
+        """Return a device cookie's value for a user who has just proved that the account is theirs."""
         return self._devices.issue(account.email)
 
     async def sign_out(self, secret: str) -> None:
         await self._sessions.end(secret)
 
     async def account(self, secret: str) -> Account:
-        """Return who is signed in. Raises NotSignedIn where the session is over or the account disabled."""
+        """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
         return await self._sessions.account(secret)
 
     @count_calls("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
-        """Set a new password for who is signed in; return the secret of a new session, every old one being over.
+        """Set a new password for a signed-in user, end every session and return the secret of a new one.
 
-        Raises NotSignedIn, CredentialsRejected where `current` is wrong, PasswordRejected, TooManyRequests, Busy,
+        Raises NotSignedIn, CredentialsRejected if `current` is wrong, PasswordRejected, TooManyRequests, Busy,
         AccountsUnready.
         """
         account = await self._sessions.account(secret)
         await self._limits.count("login", client)
-        # By the id and not by the email, under which a stranger's guesses at the sign-in page are counted.
+        # By the account's id: a stranger's guesses at the sign-in page count against its email.
         await self._limits.count_guess(account.id)
         if not await self._sessions.verify(account, current, reserved=True):
             await self._audit.record(

@@ -17,7 +17,7 @@ _PATIENCE = 2
 """Seconds to release a lock; the server releases it by itself if the connection is silent."""
 
 _SECONDS_TO_LOCK = 10
-"""Seconds for a connection and the lock at the start; a lock that is taken is not waited for."""
+"""Seconds for a connection and the lock at the start; if another process has the lock, the start fails at once."""
 
 _FOR_LONG = (
     "SET LOCAL tcp_keepalives_idle = 30",
