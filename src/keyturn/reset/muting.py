@@ -3,9 +3,9 @@
 The muting link speaks for its mailbox alone. It ends the links and codes that went there, and works while the account
 is at that address.
 
-**An attacker cannot use it to shut an owner out**: the link is in the victim's own mailbox, and a reader of that could
-choose a new password by the same mail. Muting stops neither notices of a change nor links that follow "it was not me".
-It ends after its time, by a sign-in or by an operator. A request for a link gets the usual answer.
+**An attacker cannot use it to shut an owner out**: the link is in the owner's own mailbox. An attacker who reads
+that could choose a new password by the same mail. Muting stops neither notices of a change nor links that follow "it
+was not me". It ends after its time, by a sign-in or by an operator. A request for a link gets the usual answer.
 """
 
 from sqlalchemy import Connection

@@ -191,7 +191,7 @@ _ByTime = OrderedDict[Hashable, _Window]
 
 
 class _LimitWindows:
-    """The windows of one limit: one for each client, and shared windows for further clients once it is full."""
+    """The windows of one limit: one for each client, and shared windows once there are too many clients."""
 
     def __init__(self) -> None:
         self._own: _ByTime = OrderedDict()

@@ -59,8 +59,8 @@ class PasswordHasher:
         `reserved`: the caller is no stranger, but holds a live link or an open session. The check waits in the reserved
         line and does only the work of the stored hash.
 
-        For a stranger, a failed check without a hash takes as long as with a hash in the format and at the cost of the
-        settings, and never less. With bcrypt, hashes at any lower cost take as long, too (ASVS 6.3.8).
+        A stranger's failed check takes as long without a hash as with a hash of the settings' format and cost, and
+        never less. With bcrypt, hashes at any lower cost take as long, too (ASVS 6.3.8).
         """
         secret = _utf8(password)
         check = self._fits if reserved else self._check

@@ -76,9 +76,8 @@ class CodeExchange:
     async def exchange(self, email: str, written: str, client: Client) -> IssuedToken:
         """Return a token for the code that the mailbox was sent.
 
-        A wrong, expired or used code, an address that has no code and an address that has no account get the same
-        answer after the same work (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused,
-        TooManyRequests.
+        The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
+        account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
         try:
             address, code = addresses.parse(email), codes.read(written)
