@@ -496,7 +496,7 @@ def read_postgresql(
 
 
 def _hosts(said: str, ports: str, before: list[tuple[str, int | None]]) -> list[tuple[str, int | None]]:
-    """Return libpq's lists, `host=a,b` and `port=1,2`, and SQLAlchemy's `host=a:1` twice, above those of before."""
+    """Return libpq's lists, `host=a,b` and `port=1,2`, and SQLAlchemy's `host=a:1` twice; they win over `before`."""
     hosts = [host_and_port(host) for host in said.split(",")] if said else before or [("", None)]
     numbers = [port_number(port) for port in ports.split(",")] if ports else []
     if said and not numbers and len(hosts) == len(before) == 1:

@@ -1,6 +1,6 @@
-"""Whether everything that Keyturn needs is there and works, and what to mend where it does not.
+"""Checks that all that Keyturn needs is there and works, and suggests fixes.
 
-Each check has an end, and what one did not foresee hides none of the others' findings.
+Each check has a time limit, and an unexpected error in one does not hide the findings of the others.
 """
 
 from keyturn.doctor.domain import Dns

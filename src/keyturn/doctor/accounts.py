@@ -1,4 +1,4 @@
-"""Whether the accounts are where the settings say, and as they say."""
+"""Checks that the accounts are where the settings say, and in the form that they say."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from keyturn.settings import Settings, hosted_path
 from keyturn.settings.url_rules import database_kind
 
 _COUNTED = 100_000
-"""Accounts: what is more is not counted."""
+"""Accounts; counting stops here."""
 
 _PATIENCE = 10
-"""Seconds: what is only worth a look is not worth a wait."""
+"""Seconds for optional checks."""
 
 
 async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
-    """Check the store: the one that an app handed over, or that the settings name. What is not there is not made."""
+    """Check the app's own store, or the one in the settings. Creates nothing that is missing."""
     try:
         database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     except SettingsInvalid as error:
@@ -71,7 +71,7 @@ def _mend_fault(fault: Fault, settings: Settings) -> str:
 
 
 def _mend_unready(error: Exception, settings: Settings) -> str:
-    """Return what to do, and what does not work before."""
+    """Return the fix, and what does not work until then."""
     mend, place = "", _place(settings)
     if settings.accounts.store == "table":
         mend = mend_of_server(error, **place) or _mend_unreached(settings, place["address"])
@@ -92,7 +92,7 @@ def _place(settings: Settings) -> Mapping[str, str]:
 
 
 async def _builtin(settings: Settings, database: Database) -> Finding:
-    """Return how many accounts Keyturn keeps itself; their database is not made where it is not there."""
+    """Return the number of accounts in the built-in store. Does not create a missing database."""
     unknown = Finding("accounts", "skip", "the store builtin: not counted", "Mend the database first.")
     if missing_file(settings.database.url):
         return unknown
@@ -109,7 +109,7 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
 
 
 async def _resolved(store: AccountStore, settings: Settings) -> str:
-    """Return which table it is, as the end of a sentence, where several schemas have one of its name."""
+    """Return the table in use as the end of a sentence, if several schemas have a table of that name."""
     from keyturn.accounts.table import TableAccounts
 
     if not isinstance(store, TableAccounts):
@@ -119,7 +119,7 @@ async def _resolved(store: AccountStore, settings: Settings) -> str:
 
 
 async def _times(store: AccountStore) -> str:
-    """Return what a change writes into the columns of times, as the end of a sentence."""
+    """Return the values that a change writes into columns of times, as the end of a sentence."""
     from keyturn.accounts.table import TableAccounts
 
     times = await store.written_times() if isinstance(store, TableAccounts) else {}
@@ -127,7 +127,7 @@ async def _times(store: AccountStore) -> str:
 
 
 async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
-    """Return what is worth a look in an app's table; nothing where it cannot be seen in time."""
+    """Return warnings about an app's table; none if it cannot be read in time."""
     from keyturn.accounts.table import TableAccounts
 
     if not isinstance(store, TableAccounts):

@@ -1,4 +1,4 @@
-"""Whether the source of leaked passwords answers, and knows the most leaked of all."""
+"""Checks that the source of leaked passwords answers, and knows the most common password."""
 
 import asyncio
 from hashlib import sha1
@@ -16,7 +16,7 @@ _ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
 
 
 async def check_breaches(settings: Settings) -> list[Finding]:
-    """Ask as a reset does, and within its time-out: what fails is a warning, since passwords are taken without."""
+    """Ask as a reset does, within its time-out. Failures are warnings, since resets then skip the check."""
     chosen = settings.breaches
     try:
         source, where = _source_of(settings)
@@ -40,7 +40,7 @@ async def check_breaches(settings: Settings) -> list[Finding]:
 
 
 def _source_of(settings: Settings) -> tuple[BreachSource, str]:
-    """Return the source and its name for people, without a path or a query that may hold a key."""
+    """Return the source and its display name, without a path or a query that may hold a key."""
     chosen = settings.breaches
     if chosen.source == "file":
         filter_ = BreachFilter(Path(chosen.file))

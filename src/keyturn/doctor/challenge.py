@@ -1,4 +1,4 @@
-"""Whether answers to the challenge can be verified, and our secret is the one that the service knows."""
+"""Checks that answers to the challenge can be verified, and that the service knows our secret."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ _NAME = "challenge"
 
 
 async def check_challenge(settings: Settings) -> list[Finding]:
-    """Show a service an answer that nobody has given: what it says of that tells whether it knows the secret."""
+    """Send the service an invalid answer: its reply shows whether it knows the secret."""
     chosen = settings.challenge
     if chosen.method not in {"turnstile", "hcaptcha"}:
         return [Finding(_NAME, "ok", "puzzles are made and checked here, without any service")]

@@ -1,4 +1,4 @@
-"""Settings that are wrong, and settings that are allowed and yet hardly what anybody wants."""
+"""Checks the settings: invalid ones, and valid ones that are probably unwanted."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +20,11 @@ from keyturn.settings.rules.providers import proofs_of
 
 
 FaultsOfPages = Callable[[Settings], Sequence[Fault]]
-"""Draws every page in every state: whoever calls the doctor brings it, since it knows no pages."""
+"""Renders every page in every state. The caller of the doctor passes it, since the doctor does not know the pages."""
 
 
 async def check_pages(settings: Settings, faults_of: FaultsOfPages) -> list[Finding]:
-    """Say of each mistake where it is, as the service does when it refuses to start."""
+    """Report each mistake with its place, as the service does when it refuses to start."""
     faults = await asyncio.to_thread(faults_of, settings)
     if not faults:
         return [Finding("pages", "ok", f"every page can be drawn with the templates in {settings.pages.templates}")]
@@ -32,7 +32,7 @@ async def check_pages(settings: Settings, faults_of: FaultsOfPages) -> list[Find
     return [Finding("pages", "fail", str(fault), mend) for fault in faults]
 
 
-# The client that the limits and the audit trail see
+# The client address that the limits and the audit trail get
 
 
 _SOMEBODY = "203.0.113.7"
@@ -42,14 +42,14 @@ _MOST_SHOWN = 4
 
 
 async def check_clients(settings: Settings) -> list[Finding]:
-    """Say who somebody would be whose request is passed on, by proxies of this machine and by those that are named."""
+    """Report the client of a request that proxies forward, from this machine and from the configured proxies."""
     written = settings.server.trusted_proxies
     networks = [read_network(text) for text in written]
     everybody = [text for text, network in zip(written, networks, strict=True) if not network.prefixlen]
     if everybody:
         message = f"{everybody[0]} is everybody, so each client says itself who it is"
         return [Finding("clients", "warn", message, "Set server.trusted_proxies to where the proxy connects from.")]
-    # Both of this machine's, since a proxy that is told "localhost" may take either.
+    # Both addresses of this machine, since a proxy that is set to "localhost" may use either.
     peers = ["127.0.0.1", "::1", *(_a_peer_in(network) for network in networks if not network.is_loopback)]
     told = [
         f"by {peer} counts as {_SOMEBODY if any(read_peer(peer) in network for network in networks) else peer}"
@@ -65,7 +65,7 @@ def _a_peer_in(network: IPv4Network | IPv6Network) -> str:
 _LONGEST_LIFE = timedelta(hours=1)
 
 _FEWEST_CHARACTERS = 8
-"""Different ones in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
+"""Different characters in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
 
 _NOT_THERE = ("no such file: ", "no such folder: ")
 
@@ -73,7 +73,7 @@ NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
 
 def check_settings(reading: Reading) -> list[Finding]:
-    """Return a finding for every fault and every doubt, or one that says that there are none."""
+    """Return a finding for every fault and every warning, or one finding that there are none."""
     faults = [Finding("settings", "fail", str(fault), _mend(fault)) for fault in reading.faults]
     if reading.faults and reading.is_of_no_file:
         mend = "Run `keyturn init`, which writes one, or set KEYTURN_CONFIG to where it is."
@@ -133,7 +133,7 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield where nobody hears of mails that bounced, and where a rotated secret is the old one."""
+    """Yield a warning if bounces are not reported, or if a rotated secret equals the previous one."""
     for name, provider in PROVIDERS.items():
         if not (reports := provider.reports):
             continue
@@ -163,7 +163,7 @@ def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             'Set environment = "production", which refuses what is unsafe.',
         )
     if settings.secure and not settings.server.trusted_proxies:
-        # Keyturn itself speaks http, so something in front of it speaks https.
+        # Keyturn itself speaks http, so a proxy in front must speak https.
         yield (
             "server.trusted_proxies: empty, so behind a proxy all clients share one limit, the proxy's",
             "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",

@@ -1,4 +1,4 @@
-"""Whether the database answers, can be written, is at this version's revision, and tells the same time."""
+"""Checks that the database answers, can be written, is at this version's revision, and has the right time."""
 
 import ssl
 import stat
@@ -22,13 +22,13 @@ from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_fault
 
-# SQLite's file before it is opened: opening makes an empty one if it is missing
+# SQLite's file is checked before the database is opened, because opening would create it
 
 
 _MOUNTS = Path("/proc/self/mounts")
 
 _NETWORK = frozenset(["9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "nfs", "nfs4", "smb3", "smbfs"])
-"""File systems that several machines share; the write-ahead log needs memory that all of its users share
+"""File systems that several machines share; the write-ahead log needs memory that all its users share
 (https://sqlite.org/wal.html)."""
 
 
@@ -41,16 +41,16 @@ def file_exists(file: str) -> bool:
 
 
 def missing_file(address: str) -> str:
-    """Return the whole path of the file that the address of a database names, and that is not there; else ""."""
+    """Return the whole path of a database URL's file if the file is missing; else ""."""
     url = read_url(address, "database.url").url
     file = absolute_path(str(url.database)) if url.get_backend_name() == "sqlite" and url.database else ""
     return file if file and not file_exists(file) else ""
 
 
 def readable_by_others(file: str) -> bool:
-    """Tell whether the file, in a folder that they can enter, is open to those who are neither its owner nor group.
+    """Tell whether users other than the owner and its group can open the file and enter its folder.
 
-    Windows keeps that elsewhere: there a mode says nothing.
+    Always False on Windows, where a mode does not show permissions.
     """
     path = Path(file)
     return sys.platform != "win32" and all(
@@ -59,14 +59,14 @@ def readable_by_others(file: str) -> bool:
 
 
 def network_file_system(file: str) -> str:
-    """Return the type of the network file system that the file is on; "" where it is on none, or nobody can tell."""
+    """Return the type of the network file system with the file; "" if it is on none, or if that is unknown."""
     mounts = _MOUNTS.read_text("utf-8", "replace") if _MOUNTS.exists() else ""
     kind = file_system(Path(file).resolve(), mounts)
     return kind if kind in _NETWORK else ""
 
 
 def file_system(file: Path, mounts: str) -> str:
-    """Return the type of the file system that holds an absolute path; `mounts` is as in fstab(5)."""
+    """Return the type of the file system with an absolute path; `mounts` is in the format of fstab(5)."""
     fields = [line.split() for line in mounts.splitlines()]
     points = [(point.replace("\\040", " "), kind) for _, point, kind, *_ in fields]
     holding = [mount for mount in points if file.is_relative_to(mount[0])]
@@ -85,10 +85,10 @@ _MENDED_BY = {
     "53": "The server has no room now: see its log, and max_connections there.",
     "57": "The server is starting or stopping: see its log, and try again.",
 }
-"""By SQLSTATE, or its class, what to do where a server answers and refuses (PostgreSQL's manual, appendix A)."""
+"""Fixes by SQLSTATE, or its class, for a server that answers and refuses (PostgreSQL's manual, appendix A)."""
 
 _OF_MYSQL = {1040: "53", 1044: "42", 1045: "28P01", 1049: "3D", 1142: "42", 1143: "42"}
-"""The same by MySQL's and MariaDB's own numbers, which say more than their SQLSTATE (MySQL's error reference)."""
+"""The same for MySQL's and MariaDB's own numbers, which are more precise than their SQLSTATE (MySQL's reference)."""
 
 _CLOCK = text("SELECT clock_timestamp() AS moment, current_setting('transaction_read_only') AS read_only")
 
@@ -102,7 +102,7 @@ WRONG_PATH = (
 
 
 def accounts_file(settings: Settings) -> str:
-    """Return the path of the SQLite file in which the table of the accounts is, but is not there; else ""."""
+    """Return the path of the accounts' SQLite file if the file is missing; else ""."""
     table = settings.accounts.table
     return missing_file(table.url or settings.database.url) if table.table else ""
 
@@ -167,13 +167,13 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
 
 
 def _try_to_write(connection: Connection) -> None:
-    """Make a table, and undo that. A lock would not do: SQLite gives the writer's to a user who may only read."""
+    """Create a table and roll back. A lock would prove nothing: SQLite gives the writer's to read-only users, too."""
     connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
     connection.rollback()
 
 
 async def _postgresql(database: Database, now: Callable[[], datetime]) -> list[Finding]:
-    await database.fetch(_CLOCK)  # which connects: that takes longer than the answer
+    await database.fetch(_CLOCK)  # also connects, which takes longer than the answer
     before = now()
     (found,) = await database.fetch(_CLOCK)
     middle = before + (now() - before) / 2
@@ -209,9 +209,9 @@ def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
 
 
 def mend_of_server(error: BaseException, address: str, tables: str) -> str:
-    """Return what to do where a server has answered, or "" where none has.
+    """Return the fix if a server has answered with an error, else "".
 
-    `address` is the setting with its address, `tables` names what is read and written there.
+    `address`: the setting with its address. `tables`: the tables that are read and written there.
     """
     for cause in _causes(error):
         if isinstance(cause, CertificateRefused):
@@ -225,7 +225,7 @@ def mend_of_server(error: BaseException, address: str, tables: str) -> str:
 
 
 def _state(error: BaseException) -> str:
-    """Return the SQLSTATE, or its class, with which a server has answered; "" where none has."""
+    """Return the SQLSTATE, or its class, of a server's answer; "" if no server answered."""
     for cause in _causes(error):
         number = next(iter(cause.args), 0)
         if state := _OF_MYSQL.get(number) or str(getattr(cause, "sqlstate", None) or ""):

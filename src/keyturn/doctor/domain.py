@@ -22,21 +22,21 @@ from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.provider import Provider, Spf
 from keyturn.problems.requests import InputInvalid
 
-# The DNS, with three outcomes kept apart: records, none, and no answer
+# DNS questions with three distinct outcomes: records, none, and no answer
 
 
 _PATIENCE = 4
-"""Seconds for one question, all nameservers and repetitions included."""
+"""Seconds for one question, including all nameservers and retries."""
 
 
 class Unanswered(KeyturnError):
-    """Nobody knows: no network, no nameserver, or one that fails."""
+    """The DNS gives no answer: no network, no nameserver, or a failing one."""
 
 
 class Dns:
     """Asks a nameserver.
 
-    `nameserver` is an IP address and a port; None takes what this machine is configured to ask.
+    `nameserver`: an IP address and a port; None for the nameservers in this machine's configuration.
     """
 
     def __init__(self, nameserver: tuple[str, int] | None = None, patience: float = _PATIENCE) -> None:
@@ -58,7 +58,7 @@ class Dns:
         return any([await self._ask(name, "A"), await self._ask(name, "AAAA")])
 
     async def _ask(self, name: str, kind: str) -> list[Any] | None:
-        """Return the records, [] where the name has none of that kind, None where there is no such name."""
+        """Return the records, [] if the name has none of that kind, None if the name does not exist."""
         try:
             return list(await self._resolver.resolve(f"{name}.", kind))
         except NXDOMAIN:
@@ -91,17 +91,17 @@ _SHORTEST = 1024
 """Bits: receivers must not accept shorter RSA keys (RFC 8301 3.2)."""
 
 _ED25519 = 32
-"""Bytes of such a key, which stands alone, without DER around it (RFC 8463 4.2)."""
+"""Bytes of an Ed25519 key, which is not wrapped in DER (RFC 8463 4.2)."""
 
 
 def tags(record: str) -> dict[str, str]:
-    """Return the tags of a record such as DKIM and DMARC share (RFC 6376 3.2)."""
+    """Return the tags of a record in the syntax that DKIM and DMARC share (RFC 6376 3.2)."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
 
 
 def judge_dkim(name: str, texts: Sequence[str], remedy: str) -> Finding:
-    """Return what receivers make of the records at `name`; `remedy` says where the right one is to be had."""
+    """Return a finding about the records at `name`, as receivers read them; `remedy` says where to get the record."""
     keys = [found for text in texts if "p" in (found := tags(text))]
     if not keys:
         return _fail_dkim(f"no DKIM key at {name}", remedy)
@@ -132,24 +132,24 @@ def _fail_dkim(message: str, mend: str) -> Finding:
     return Finding("dkim", "fail", message, mend)
 
 
-# DMARC records (RFC 9989), and the names at which they are looked for
+# DMARC records (RFC 9989), and the names that receivers query for them
 
 
 _MOST_LABELS = 8
-"""A dmarc_walk of the tree asks no more names than that (RFC 9989 4.10)."""
+"""A walk up the tree queries at most this many names (RFC 9989 4.10)."""
 
 _POLICIES = {"none", "quarantine", "reject"}
 
 
 def dmarc_walk(domain: str) -> list[str]:
-    """Return the domain and those above it, as receivers look for a policy (RFC 9989 4.10)."""
+    """Return the domain and its parents, in the order in which receivers look for a policy (RFC 9989 4.10)."""
     labels = domain.split(".")
     above = range(max(1, len(labels) - _MOST_LABELS + 1), len(labels))
     return [domain, *(".".join(labels[start:]) for start in above)]
 
 
 def judge_dmarc(domain: str, texts: Mapping[str, Sequence[str]]) -> Finding:
-    """Return the policy for mails from `domain`; `texts` holds what _dmarc says below every domain of its walk."""
+    """Return the policy for mails from `domain`; `texts` holds the _dmarc records of every domain of its walk."""
     found = {name: _dmarc_records(texts.get(name, ())) for name in dmarc_walk(domain)}
     if len(found[domain]) > 1:
         return Finding(
@@ -177,7 +177,7 @@ def _dmarc_records(texts: Sequence[str]) -> list[str]:
 
 
 def _owner(domain: str, found: Mapping[str, Mapping[str, str]]) -> str | None:
-    """Return whose record counts: the domain's own, else its organizational domain's (RFC 9989 4.10.1, 4.10.2)."""
+    """Return the domain whose record counts: itself, else its organizational domain (RFC 9989 4.10.1, 4.10.2)."""
     if not found or domain in found:
         return domain if found else None
     owner = None
@@ -222,7 +222,7 @@ def _spf_records(texts: Sequence[str]) -> list[str]:
 
 
 def spf_redirect(texts: Sequence[str]) -> str | None:
-    """Return the domain whose record counts instead of the one that is here (RFC 7208 6.1)."""
+    """Return the domain whose record replaces this one (RFC 7208 6.1)."""
     (record,) = _spf_records(texts) if len(_spf_records(texts)) == 1 else ("",)
     terms = record.lower().split()
     if any(term.lstrip("+?~-") == "all" for term in terms):
@@ -231,13 +231,13 @@ def spf_redirect(texts: Sequence[str]) -> str | None:
 
 
 def judge_spf(name: str, texts: Sequence[str], *, needed: str, missing: Verdict) -> Finding:
-    """Return what receivers make of the records at `name`; `needed` is a term that must be there, or ""."""
+    """Return a finding about the records at `name`; `needed`: a term that must be in the record, or ""."""
     found = _spf_records(texts)
     advice = f'"v=spf1 {needed} ~all"' if needed else 'that names your mail server, for example "v=spf1 mx ~all"'
     if not found:
         return Finding("spf", missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
     if len(found) > 1:
-        # RFC 7208 4.5: more than one is an error, and none of them counts.
+        # RFC 7208 4.5: several records are an error, and all are ignored.
         return _fail_spf(
             f"{len(found)} SPF records at {name}, so none of them counts", "Merge them into one TXT record."
         )
@@ -251,7 +251,7 @@ def judge_spf(name: str, texts: Sequence[str], *, needed: str, missing: Verdict)
 
 
 def _judge_all_mechanism(name: str, terms: list[str]) -> Finding:
-    """Judge what the record says of every server that it does not name."""
+    """Judge the record's rule for servers that it does not list."""
     last = next((term for term in terms if term.lstrip("+?~-") == "all"), None)
     if last in {"all", "+all"}:
         return _fail_spf(f"the SPF record at {name} lets the whole world send", f"Replace {last} with ~all.")
@@ -270,13 +270,13 @@ def _fail_spf(message: str, mend: str) -> Finding:
 
 
 _MOST_REDIRECTS = 10
-"""RFC 7208 4.6.4 allows so many look-ups for one record."""
+"""RFC 7208 4.6.4 allows this many look-ups for one record."""
 
 _LOOK_AT_A_MAIL = "Look for dkim=pass in the headers of a mail that has arrived."
 
 
 def domain_of(address: str) -> str:
-    """Return the domain of an address as the DNS knows it; "" of what is no address."""
+    """Return the domain of an address in its DNS form; "" if the address is invalid."""
     try:
         return addresses.parse(parseaddr(address)[1]).rpartition("@")[2]
     except InputInvalid:
@@ -312,7 +312,7 @@ async def check_dmarc(domain: str, dns: Dns) -> list[Finding]:
 
 
 async def check_replies(domain: str, dns: Dns) -> list[Finding]:
-    """Check the domain of an address that people are asked to write to."""
+    """Check the domain of an address that users are asked to write to."""
     try:
         if await dns.takes_mail(domain):
             return [Finding("replies", "ok", f"{domain} takes mail")]
@@ -334,7 +334,7 @@ async def _spf(domain: str, record: Spf, dns: Dns) -> Finding:
 
 
 async def _judge_answer(check: str, domain: str, dns: Dns, judge: Callable[[], Awaitable[Finding]]) -> list[Finding]:
-    """Return the finding, unless nobody answers, or the domain itself is not in the DNS: then nothing is known."""
+    """Return the finding, unless the DNS gives no answer or the domain does not exist: then nothing is known."""
     try:
         finding = await judge()
         if finding.verdict == "ok" or await dns.exists(domain):

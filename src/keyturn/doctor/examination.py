@@ -1,4 +1,4 @@
-"""Every check at once, each with a time limit, so that one that hangs hides no other."""
+"""Runs all checks at once, each with a time limit, so that a slow one does not delay the others."""
 
 import asyncio
 import re
@@ -33,9 +33,9 @@ _PATIENCE = 5
 
 
 class Check(NamedTuple):
-    """Describes one thing that the doctor looks at.
+    """A check of the doctor.
 
-    `sections` are those of the settings that it reads; `late` is the verdict where it takes too long.
+    `sections`: the sections of the settings that it reads. `late`: the verdict if it takes too long.
     """
 
     name: str
@@ -53,12 +53,13 @@ async def examine(
     faults_of_pages: FaultsOfPages | None = None,
     patience: float = _PATIENCE,
 ) -> list[Finding]:
-    """Return what every check found, in the order of the checks. `progress` is told which are still under way.
+    """Return the findings of all checks, in the order of the checks. `progress` gets the checks still running.
 
-    `accounts` is the store that is used instead of the one that the settings name. `faults_of_pages` draws the pages
-    where there are templates of one's own.
+    `accounts`: the store in use, instead of the one in the settings. `faults_of_pages`: renders the pages if the app
+    has
+    its own templates.
 
-    A check that reads a setting with a fault is skipped: the default that stands in for it is not what was meant.
+    A check is skipped if a setting that it reads has a fault: it would check a default that the user did not choose.
     """
     checks = list(_checks(reading.settings, dns, accounts))
     if faults_of_pages and reading.settings.pages.templates:
@@ -79,7 +80,7 @@ async def examine(
 
 
 async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
-    """Ask a provider whether it would take mails from this sender. None is sent."""
+    """Ask a provider whether it would take mails from this sender. Sends no mail."""
     if name not in PROVIDERS:
         return _check_capture(settings)
     address = parseaddr(settings.mail.from_)[1]
@@ -98,7 +99,7 @@ def _check_capture(settings: Settings) -> list[Finding]:
 
 
 def _load_libraries(settings: Settings) -> None:
-    """Load what the checks of the chosen providers import. An SDK would hold the event loop, and so other checks."""
+    """Import the libraries for the checks of the chosen providers. An SDK would block the loop, and so other checks."""
     for name in (settings.mail.transport, settings.mail.fallback):
         if name in PROVIDERS and (package := PROVIDERS[name].package) and find_spec(package):
             import_module(package)
@@ -152,7 +153,7 @@ async def _run(check: Check, faults: Sequence[Fault], patience: float) -> Sequen
         mend = f"Look at the settings in {_check_names(check.sections)}, and whether a firewall drops the connection."
         return [Finding(check.name, check.late, f"no answer within {patience:g} s", mend)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
-        # Its text may hold anything, a password in an address too.
+        # The text of an error may hold anything, also the password of an address.
         mend = f"Look at the settings in {_check_names(check.sections)}; if they are right, this is a bug."
         return [Finding(check.name, "fail", f"the check itself ended in {type(error).__name__}", mend)]
 

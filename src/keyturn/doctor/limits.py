@@ -1,4 +1,4 @@
-"""Where the limits are counted, and whether everybody counts together."""
+"""Checks where the limits are counted, and whether all processes count together."""
 
 import time
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_kind
 
 _SLOW = 0.05
-"""Seconds: every request waits for one answer, and a hash of a password takes 0.2."""
+"""Seconds: every request waits for one answer, and a password hash takes 0.2."""
 
 
 async def check_limits(settings: Settings) -> list[Finding]:
@@ -34,7 +34,7 @@ async def check_limits(settings: Settings) -> list[Finding]:
 
 
 async def _time_one(settings: Settings) -> float:
-    """Return how many seconds one count takes, once connected."""
+    """Return the seconds that one count takes on an open connection."""
     rate_limits = RateLimits(settings.limits)
     try:
         await rate_limits.require_ready()

@@ -1,4 +1,4 @@
-"""Whether a previous secret key is still needed, by what it has sealed; nothing is changed."""
+"""Checks whether previous secret keys are still needed to open sealed data. Changes nothing."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -16,19 +16,19 @@ from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, Sea
 from keyturn.settings import Settings
 
 _PATIENCE = 4
-"""Seconds: a large table is counted by `secrets rotate`, which takes its time."""
+"""Seconds: `secrets rotate` counts large tables without a limit."""
 
 _NAME = "keys"
 
 
 def previous_keys(settings: Settings) -> Sequence[str]:
-    """Return the keys that were replaced; none where there is no key that replaced them."""
+    """Return the previous keys; none if there is no current key."""
     newest = settings.secret_key
     return [key for key in settings.previous_secret_keys if newest and key != newest]
 
 
 async def check_previous_keys(settings: Settings) -> list[Finding]:
-    """Count what the newest key does not open. What is signed, and not kept, expires within ten minutes."""
+    """Count the data that the newest key does not open. Signed data is not stored, and expires within ten minutes."""
     try:
         if missing_file(settings.database.url):
             return [_UNREACHED]
@@ -73,7 +73,7 @@ _UNREACHED = Finding(
     _NAME, "skip", "previous_secret_keys: what they have sealed was not counted", "Mend the database first."
 )
 
-# Codes by mail (`codes.LIFE`), codes by SMS (the rule of `second_step.sms.ttl`) and puzzles are what a key signs.
+# A key signs codes by mail (`codes.LIFE`), codes by SMS (the rule of `second_step.sms.ttl`) and puzzles.
 _NOT_NEEDED = Finding(
     _NAME,
     "ok",

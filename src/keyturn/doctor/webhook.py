@@ -1,4 +1,4 @@
-"""The app that is told: found, reached, and who it should be. It is told nothing."""
+"""Checks that the app's webhook can be found and reached, with a valid certificate. Sends no event."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from keyturn.settings import Settings
 
 
 async def check_webhook(settings: Settings) -> list[Finding]:
-    """Connect as the sender does; all that goes wrong is a warning, since mails and answers go out without the app."""
+    """Connect as the sender does. Failures are warnings, since mails and answers do not depend on the app."""
     hooks = settings.webhooks
     url = urlsplit(hooks.url)
     host, secure = url.hostname or "", url.scheme == "https"

@@ -1,9 +1,10 @@
-"""What a text needs of a language: gettext, and dates, durations and numbers as people write them (Babel, CLDR).
+"""Languages: gettext, and localised dates, durations and numbers (Babel, CLDR).
 
-Catalogues are read as `.po`, nothing is compiled beforehand: a team adds one text file. A line check stands before
-Babel's reader, which takes an unclosed quote for a letter. The plural rule is the catalogue's own: Babel's for Arabic
-is wrong. Values that are filled into a text are set apart by Unicode isolates, as MessageFormat 2 does, but not in
-headers.
+Catalogues are read as `.po` without compiling: a team adds one text file. Lines are checked before Babel's reader,
+which
+takes an unclosed quote for a letter. The plural rule is the catalogue's own, because Babel's for Arabic is wrong.
+Values
+in a text are enclosed in Unicode isolates, as in MessageFormat 2, but not in headers.
 """
 
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text, parse_locale

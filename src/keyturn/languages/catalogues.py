@@ -1,7 +1,7 @@
-"""Catalogues as translators keep them: gettext's .po files, read in process, so that a team adds one text file.
+"""Reads translators' catalogues: gettext's .po files, without compiling, so that a team adds one text file.
 
-Reading one takes a few milliseconds, once, when its language is first spoken: a service that nobody asks for anything
-but English reads none. A .mo file counts where it has no .po file beside it.
+Reading a catalogue takes a few milliseconds, once, at the first use of its language; a service in English alone reads
+none. A .mo file is used if it has no .po file beside it.
 """
 
 import re
@@ -30,9 +30,9 @@ _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(
 
 @dataclass(frozen=True, slots=True)
 class Catalogues:
-    """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. A text is looked for in the last folder first.
+    """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. The last folder is searched first.
 
-    With the domain `ANY` all catalogues of a folder are one. Links lead out neither of the `bounds` nor of the folders.
+    With the domain `ANY` all catalogues of a folder are one. Links must stay within both the `bounds` and the folders.
     """
 
     folders: tuple[Path, ...] = (PACKAGED,)
@@ -40,14 +40,14 @@ class Catalogues:
     bounds: Path | None = None
 
     def languages(self) -> Iterator[tuple[Path, Locale | None]]:
-        """Yield every folder of a language; None where its name is no locale that CLDR knows."""
+        """Yield each language's folder; the locale is None if CLDR does not know the folder's name."""
         for folder in self.folders:
             for path in sorted(folder.glob("*")):
                 if (path / "LC_MESSAGES").is_dir() and _files(path, self.domain):
                     yield path, parse_locale(path.name)
 
     def files(self, locale: Locale) -> list[Path]:
-        """Return the files in which a language's texts are looked for, in that order: German ones for "de-AT" too."""
+        """Return the files that are searched for a language's texts, in order: German ones for "de-AT" too."""
         by_name: dict[str, list[Path]] = {}
         for path, found in self.languages():
             by_name.setdefault(str(found), []).append(path)
@@ -64,7 +64,7 @@ class Catalogues:
         return found
 
     def translated_texts(self, locale: Locale) -> frozenset["Text"]:
-        """Return the texts that a language has a translation of. Raises CatalogueInvalid."""
+        """Return the texts that a language translates. Raises CatalogueInvalid."""
         return frozenset(
             text_of(message)
             for file in self.files(locale)
@@ -74,7 +74,7 @@ class Catalogues:
 
 
 class Text(NamedTuple):
-    """What a translation is looked up by: the text in the source, of a plural its first form, and its context."""
+    """The key of a translation: the source text, for a plural its first form, and its context."""
 
     text: str
     context: str = ""
@@ -86,9 +86,9 @@ def text_of(message: "Message") -> Text:
 
 @lru_cache(1024)
 def parse_locale(name: str) -> Locale | None:
-    """Return the locale of a BCP 47 tag or a folder's name; None where CLDR does not know it.
+    """Return the locale of a BCP 47 tag or a folder's name; None if CLDR does not know it.
 
-    Remembered: Babel compares a name with that of each of its thousand files.
+    Cached, because Babel compares a name with each of its thousand files.
     """
     try:
         return Locale.parse(name.replace("-", "_"))
@@ -97,7 +97,7 @@ def parse_locale(name: str) -> Locale | None:
 
 
 def lineage(locale: Locale) -> list[str]:
-    """Return the names under which a locale's texts may be kept, the nearest first (RFC 4647, 3.4)."""
+    """Return the names for a locale's texts, the nearest first (RFC 4647, 3.4)."""
     parts = str(locale).split("_")
     return ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
@@ -105,9 +105,9 @@ def lineage(locale: Locale) -> list[str]:
 def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "Catalog":
     """Return a catalogue with its lines; a .mo file has none. Raises CatalogueInvalid.
 
-    A link is followed within the `bounds`, and within the folder that holds all languages, which may lie beside them.
+    A link may lead anywhere within the `bounds`, and within the folder of all languages, which may be beside them.
     """
-    # A start should not pay for what a service in English never needs.
+    # Imported here, because a service in English never needs it.
     from babel.messages.mofile import read_mo
     from babel.messages.pofile import PoFileError, read_po
 
@@ -124,24 +124,24 @@ def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "C
         raise
     except PoFileError as error:
         raise CatalogueInvalid(str(file), error.lineno, error.args[0].partition(" on ")[0]) from error
-    except Exception as error:  # what is no catalogue at all makes Babel raise whatever it stumbles over
+    except Exception as error:  # Babel raises arbitrary errors for a file that is not a catalogue
         raise CatalogueInvalid(str(file), None, f"cannot be read: {error}") from error
 
 
 def _require_whole_lines(file: Path, content: bytes) -> None:
-    """Raise CatalogueInvalid where a quote is missing: Babel would take the last letter for it."""
+    """Raise CatalogueInvalid for a missing quote: Babel would take the last letter for it."""
     for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
         if (text := line.strip()) and not text.startswith("#") and not _LINE.fullmatch(text):
             raise CatalogueInvalid(str(file), number, 'not a line of a .po file, as in msgstr "text"')
 
 
 def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> GNUTranslations:
-    """Return a catalogue's texts, ready to be looked up. Raises CatalogueInvalid."""
+    """Return a catalogue's texts, ready for look-ups. Raises CatalogueInvalid."""
     from babel.messages.mofile import write_mo
 
     catalogue, binary = read_catalogue(file, locale, bounds), BytesIO()
     try:
-        write_mo(binary, catalogue)  # without what is fuzzy: nobody has looked at that yet
+        write_mo(binary, catalogue)  # without fuzzy texts, which await review
         binary.seek(0)
         return GNUTranslations(binary)
     except Exception as error:
@@ -149,7 +149,7 @@ def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) ->
 
 
 def strings(text: str | Sequence[str] | None) -> Sequence[str]:
-    """Return the forms of a text; one that is no plural has one."""
+    """Return the forms of a text; a singular text has one."""
     return [text or ""] if text is None or isinstance(text, str) else text
 
 

@@ -1,4 +1,4 @@
-"""Which language somebody is spoken to in."""
+"""Chooses the language for a user."""
 
 import contextlib
 from collections.abc import Iterable, Mapping
@@ -17,19 +17,19 @@ from keyturn.languages.language import SOURCE_LANGUAGE, Language
 _LONGEST_HEADER = 200
 _REMEMBERED = 1024
 _NAMES = ("locales", "locale", "translations")
-# Norwegian is asked for as "no", too, and who reads one of its two written languages reads the other. That stands in
-# CLDR's languageMatching, which Babel does not bring.
+# Norwegian is also requested as "no", and readers of one of its two written languages read the other. CLDR's
+# languageMatching says so, but Babel does not include it.
 _READ_ALIKE = {"nb": "no", "nn": "no"}
 
 
 class Languages:
-    """The languages that a catalogue exists for, English always among them, by their BCP 47 tags.
+    """The languages with a catalogue, always including English, by their BCP 47 tags.
 
-    Without folders they are Keyturn's own. Of several, a later one adds languages, and texts that count before those
-    of an earlier one. `more` are the tags of languages that have no catalogue.
+    Without folders they are Keyturn's own. A later folder adds languages, and its texts win over those of earlier ones.
+    `more`: tags of languages without a catalogue.
 
-    Where `only` names tags there are those languages alone, and the first of them stands where English would. Links of
-    catalogues lead nowhere out of the `bounds`.
+    `only`: offer only these tags, with the first as the default in place of English. Links of catalogues must stay
+    within the `bounds`.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Languages:
         languages = (Language(by_name[name], zone, self.catalogues, reload=reload) for name in sorted(by_name))
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
         self._last_resort = self.known[str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE]
-        # Reversed, so that of several regions the first one stays.
+        # Reversed, so that the first of several regions stays.
         self._by_writing = {_writing(language.locale): language for language in reversed(self.known.values())}
         self._remembered = lru_cache(_REMEMBERED)(self._choose)
 
@@ -59,7 +59,7 @@ class Languages:
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
 
     def faults(self) -> list[CatalogueFault]:
-        """Return what is wrong with the catalogues."""
+        """Return the faults in the catalogues."""
         return list(catalogue_faults(self.catalogues))
 
     def _choose(self, locale: str, accept_language: str) -> Language:
@@ -69,13 +69,13 @@ class Languages:
         return self._last_resort
 
     def _closest(self, locale: Locale) -> Language | None:
-        """Return the locale itself, else what it is a part of, else what is the same language in the same script."""
+        """Return the locale itself, else its nearest parent, else the same language in the same script."""
         tags = (name.replace("_", "-") for name in lineage(locale))
         return next((self.known[tag] for tag in tags if tag in self.known), self._by_writing.get(_writing(locale)))
 
 
 def _writing(locale: Locale) -> tuple[str, str]:
-    """Return what somebody can read: a language and a script, where none is named the likely one (CLDR)."""
+    """Return the written language of a locale: a language and its script, by default the likely one (CLDR)."""
     script = locale.script
     if not script:
         likely = get_global("likely_subtags")
@@ -85,16 +85,16 @@ def _writing(locale: Locale) -> tuple[str, str]:
 
 
 def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None) -> Languages:
-    """Return the languages of somebody's own templates: their catalogues lie in that folder, or right beside it.
+    """Return the languages of a project's templates: their catalogues are in that folder, or right beside it.
 
-    They are called as gettext, Flask and Django call them: `locales`, `locale` or `translations`.
+    The folder is named as in gettext, Flask and Django: `locales`, `locale` or `translations`.
     """
     places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
     return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
 
 
 def _by_preference(accept_language: str) -> list[str]:
-    """Return the tags of an Accept-Language header, the most wanted first (RFC 9110, 12.5.4)."""
+    """Return the tags of an Accept-Language header by preference (RFC 9110, 12.5.4)."""
     weighted: list[tuple[float, str]] = []
     for part in accept_language.split(","):
         tag, _, weight = part.strip().partition(";q=")

@@ -1,4 +1,4 @@
-"""What is wrong with catalogues: what would break a mail, and what a translator has yet to look at."""
+"""Finds faults in catalogues: errors that would break a mail, and texts that a translator has to review."""
 
 import re
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFault:
-    """Describes what is wrong in a catalogue.
+    """A fault in a catalogue.
 
-    `line` counts from 1; `text` is the one whose translation is meant, None where it is the whole catalogue.
+    `line` counts from 1. `text`: the source text of the faulty translation, None for the whole catalogue.
 
-    Of the kinds, "fuzzy" breaks nothing: the text is shown as if it had no translation.
+    The kind "fuzzy" breaks nothing: the text is shown untranslated.
     """
 
     kind: Literal["unknown-language", "unreadable", "placeholders", "plurals", "fuzzy"]
@@ -59,7 +59,7 @@ def _faults_of_state(
     bounds: Path | None,
     state: tuple[int, int],  # noqa: ARG001 - the key
 ) -> tuple[CatalogueFault, ...]:
-    """Look at a file once for each state that it is in: a check asks for all of them, whatever else has changed."""
+    """Check each version of a file once: every check asks for all catalogues, even if only other files changed."""
     return tuple(_faults_of_file(file, locale, bounds))
 
 
@@ -92,7 +92,7 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Liter
         )
     known = {name for text in strings(message.id) for name in _place_names(text)}
     if not known and not any("%%" in text for text in strings(message.id)):
-        return  # nobody fills this text in, so a percent sign is only a sign
+        return  # the text is never filled in, so a percent sign is literal
     for text in texts:
         if unknown := sorted(_place_names(text) - known):
             there = f"there are {', '.join(sorted(known))}" if known else "it has none"
@@ -102,13 +102,13 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Liter
                 "placeholders",
                 f'"{excerpt(text_of(message).text)}": a percent sign that is only a sign is written %%',
             )
-        # One of something may be said without its number: "an hour".
+        # The singular may omit its number: "an hour".
         elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
             yield "placeholders", f'the translation of "{excerpt(text_of(message).text)}" leaves %({missing[0]})s out'
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a text, to know it by."""
+    """Return the beginning of a text, to identify it."""
     one = " ".join(text.split())
     return one if len(one) <= _SHOWN else f"{one[: _SHOWN - 1].rstrip()}…"
 

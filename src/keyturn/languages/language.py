@@ -1,4 +1,4 @@
-"""One language: its texts, its direction, its formats."""
+"""A language: its texts, its direction, its formats."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -23,7 +23,7 @@ from keyturn.languages.texts import SourceTexts, teach_texts
 SOURCE_LANGUAGE = "en"
 
 READER = "_reader"
-"""Under which name a template is given the language of its reader, in their zone."""
+"""The name under which a template gets its reader's language, in the reader's zone."""
 
 _LONGEST_ZONE = 64
 _UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
@@ -32,7 +32,7 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 @dataclass(slots=True)
 class _Loaded:
-    """What was found and read of a language's catalogues; the language in another direction has it, too."""
+    """The catalogues of a language that were found and read; shared with its variant in another direction."""
 
     files: list[Path] | None = None
     read: tuple[object, NullTranslations] | None = None
@@ -40,10 +40,10 @@ class _Loaded:
 
 @dataclass(frozen=True, eq=False)
 class Language(SourceTexts):
-    """What people are written to in: texts, dates, numbers.
+    """A language for users: texts, dates, numbers.
 
-    Times are shown in `timezone`, and say so. With `reload` a catalogue that was saved is read anew. `forced_direction`
-    is "ltr" or "rtl" where it is not to be the locale's own.
+    Times are shown in `timezone`, with its name. `reload`: read a catalogue again after it was saved.
+    `forced_direction`: "ltr" or "rtl" in place of the locale's own.
     """
 
     locale: Locale
@@ -67,22 +67,22 @@ class Language(SourceTexts):
 
     @property
     def files(self) -> list[Path]:
-        """The catalogues in which its texts are looked for, in that order; looked up once."""
+        """The catalogues that are searched for a text, in order; looked up once."""
         if self.loaded.files is None:
             self.loaded.files = self.catalogues.files(self.locale)
         return self.loaded.files
 
     def in_direction(self, direction: str) -> "Language":
-        """Return the language as if it were written "ltr" or "rtl"; as it is where `direction` is empty."""
+        """Return the language with the direction "ltr" or "rtl"; unchanged if `direction` is empty."""
         return replace(self, forced_direction=direction)
 
     def in_zone(self, name: str) -> "Language":
-        """Return the language with times in that IANA zone; as it is where there is no such zone."""
+        """Return the language with times in that IANA zone; unchanged if the zone does not exist."""
         zone = _zone(name[:_LONGEST_ZONE]) if name else None
         return replace(self, timezone=zone) if zone else self
 
     def translated_texts(self) -> frozenset[Text]:
-        """Return the texts that it has a translation of. Raises CatalogueInvalid."""
+        """Return the texts with a translation. Raises CatalogueInvalid."""
         return self.catalogues.translated_texts(self.locale)
 
     @cached_property
@@ -92,7 +92,7 @@ class Language(SourceTexts):
 
     @property
     def name(self) -> str:
-        """What its speakers call it, for a list of languages."""
+        """The name that its speakers use, for a list of languages."""
         return own_name(self.locale)
 
     @cached_property
@@ -101,61 +101,64 @@ class Language(SourceTexts):
 
     @cached_property
     def _formats(self) -> Locale:
-        # English is written as the whole world reads it: the day before the month, and 24 hours.
+        # English uses the international form: the day before the month, and 24 hours.
         return Locale("en", "001") if str(self.locale) == SOURCE_LANGUAGE else self.locale
 
     def clock(self, moment: datetime) -> str:
-        """Say "14:32 UTC": hours and minutes with the zone, since the reader may be elsewhere."""
+        """Format as "14:32 UTC": hours and minutes with the zone, since the reader may be in another zone."""
         local = moment.astimezone(self.timezone)
         return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone_name(local)}"
 
     def moment(self, moment: datetime) -> str:
-        """Say "20 November 2026, 14:07 UTC"."""
+        """Format as "20 November 2026, 14:07 UTC"."""
         day = format_date(moment.astimezone(self.timezone), "long", locale=self._formats)
         return str(self._formats.datetime_formats["medium"].format(self.isolate(self.clock(moment)), day))
 
     def duration(self, span: timedelta) -> str:
-        """Say "30 minutes", "1 hour": in the largest unit that divides it."""
+        """Format as "30 minutes", "1 hour": in the largest unit that divides the span."""
         seconds = int(span.total_seconds())
         unit, size = next(pair for pair in _UNITS if seconds % pair[1] == 0)
-        # Where CLDR's long form is its short one, as in Japanese, Babel has the short one alone and says the unit's id.
+        # If CLDR's long form equals its short form, as in Japanese, Babel has only the short one and prints the unit's
+        # id.
         texts = (
             format_unit(seconds // size, unit, length, locale=self.locale) for length in ("long", "short", "narrow")
         )
         return next(text for text in texts if unit not in text)
 
     def number(self, number: float) -> str:
-        """Say "1,234.5"."""
+        """Format as "1,234.5"."""
         return format_decimal(number, locale=self.locale)
 
     def join_list(self, texts: Iterable[str]) -> str:
-        """Say "one, two, and three"."""
+        """Join as "one, two, and three"."""
         return format_list(list(texts), locale=self.locale)
 
     def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
-        """Set what is filled into a text apart from it, where that runs from right to left.
+        """Isolate values from the surrounding text if it runs from right to left.
 
-        An address or a name in Latin letters would else take its punctuation to the wrong side, and an IPv6 address
-        would be read in pieces (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
+        Otherwise an address or a name in Latin letters would take its punctuation to the wrong side, and the parts of
+        an
+        IPv6 address would change places (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
         """
         return {name: self.isolate(value) for name, value in values.items()} if self.direction == "rtl" else values
 
     def isolate(self, value: object) -> object:
-        """Do for one value what `isolate_values` does. Markup is left alone: it says its direction itself."""
+        """Isolate one value as `isolate_values` does. Markup is left alone: it declares its own direction."""
         if self.direction != "rtl" or hasattr(value, "__html__") or not isinstance(value, str) or not value:
             return value
         return f"{_ISOLATE}{value}{_END}"
 
     def teach(self, environment: Environment) -> None:
-        """Give a Jinja environment this language.
+        """Add this language to a Jinja environment.
 
         That is gettext, `lang`, `dir` and the filters clock, moment, duration, number, listed and isolated. Times are
-        in the zone of the language that a template is given as `READER`, if it is.
+        in
+        the zone of the template's `READER` language, if it has one.
         """
         teach_texts(self, environment)
         environment.globals.update(lang=self.tag, dir=self.direction)
 
-        # An environment serves readers in every zone: a template is told of its reader when it is rendered.
+        # An environment serves readers in every zone: a template gets its reader when it is rendered.
         @pass_context
         def clock(context: Context, moment: datetime) -> str:
             return str(context.get(READER, self).clock(moment))
@@ -183,7 +186,7 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def _zone_name(local: datetime) -> str:
-    """Return "UTC" or "CET"; a zone that has no letters in the tz database gets those of its offset, "UTC+03"."""
+    """Return "UTC" or "CET"; for a zone without letters in the tz database its offset, as in "UTC+03"."""
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 

@@ -1,12 +1,13 @@
-"""What languages are called by who speaks them."""
+"""The names of languages in those languages."""
 
 from collections.abc import Mapping
 from unicodedata import normalize
 
 from babel import Locale
 
-# The packaged ones stand here, as the lists of large products have them: CLDR's names would cost a page that lists them
-# the data of every locale, a third of a second and 18 MB.
+# The packaged names are listed here, as in large products: reading CLDR's would load the data of every locale for a
+# page
+# with a list, a third of a second and 18 MB.
 _OWN_NAMES: Mapping[str, str] = {
     "ar": "العربية", "cs": "Čeština", "da": "Dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
     "es": "Español", "fi": "Suomi", "fr": "Français", "he": "עברית", "hi": "हिन्दी", "id": "Bahasa Indonesia",
@@ -17,11 +18,11 @@ _OWN_NAMES: Mapping[str, str] = {
 
 
 def own_name(locale: Locale) -> str:
-    """Return a language's name in itself, as it stands in a list: with a capital."""
+    """Return a language's name in itself, capitalised for a list."""
     name = _OWN_NAMES.get(str(locale)) or locale.get_display_name() or str(locale).replace("_", "-")
     return name[:1].upper() + name[1:]
 
 
 def order_of_name(name: str) -> str:
-    """Return what names are sorted by: an accent does not take a letter to the end."""
+    """Return a sort key for names: an accented letter sorts beside the plain one."""
     return normalize("NFKD", name).casefold()

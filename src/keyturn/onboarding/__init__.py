@@ -1,5 +1,6 @@
-"""Adopting Keyturn beside an app: looking at its database, and writing the settings that fit it.
+"""Adds Keyturn to an app: inspects the app's database, and writes settings that fit it.
 
-`init` guesses by names and asks; the mapping is held against the live database by the store's own check before the file
-is written.
+`init` guesses by names and asks. The store's own check verifies the mapping against the live database before the file
+is
+written.
 """

@@ -1,4 +1,4 @@
-"""What a person has answered, and what is wrong with it."""
+"""The user's answers, and the faults in them."""
 
 import re
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
 
 
 class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Says where the app's database is.
+    """The address of the app's database.
 
     `kind`: "sqlite", "postgresql" or "mysql".
     `url`: the address, which may hold a password.
-    `written`: what the file gets, which names the `variable` that holds a password.
+    `written`: the text for the file, which names the `variable` with the password instead.
     """
 
     kind: str
@@ -49,10 +49,10 @@ class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds what a settings file is written from.
+    """The values for a settings file.
 
-    `reset_url` and `sign_in_url` are "" for the hosted pages; `hashes` says how the app writes its own;
-    `questions` are what the database does not tell.
+    `reset_url`, `sign_in_url`: "" for the hosted pages. `hashes`: the format of the app's own hashes.
+    `questions`: points that the database does not show.
 
     `together`: Keyturn's own tables are in the accounts' database.
     """
@@ -73,14 +73,14 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that the file names, and what is in them."""
+        """The variables that the file names, and their values."""
         return {self.database.variable: self.database.url} if self.database and self.database.variable else {}
 
 
 def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
-    """Return the address that `given` is, or that the variable holds which it names, as `${DATABASE_URL}`.
+    """Return the address `given`, or the value of the variable that it names, such as `${DATABASE_URL}`.
 
-    Raises SettingsInvalid, in words that do not hold the address: it may be a secret.
+    Raises SettingsInvalid, without repeating the address: it may be a secret.
     """
     if named := _VARIABLE.fullmatch(given):
         if not environ.get(named[1]):
@@ -100,18 +100,18 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
 
 
 def likely_provider(environ: Mapping[str, str]) -> str:
-    """Return the one whose variables are set already, else the first. Variables that others share say nothing."""
+    """Return the provider whose variables are set, else the first. Variables that other programs share do not count."""
     set_up = (name for name, one in PROVIDERS.items() if not one.shares_variables and is_in_environment(one, environ))
     return next(set_up, next(iter(PROVIDERS)))
 
 
 def is_in_environment(provider: Provider[Any], environ: Mapping[str, str]) -> bool:
-    """Tell whether all that the provider needs is set."""
+    """Tell whether all required variables of the provider are set."""
     return all(environ.get(need.variable) for need in provider.needs)
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
-    """Return what `read_settings` would say of a file with this text, if no variable stood in for a part of it."""
+    """Return the faults that `read_settings` would find in a file with this text, without overriding variables."""
     alone = {name: value for name, value in environ.items() if not name.startswith(PREFIX) and name not in OTHER_NAMES}
     with TemporaryDirectory() as folder:
         file = Path(folder) / "keyturn.toml"
@@ -120,7 +120,7 @@ def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
 
 
 def store_fault(store: str) -> str:
-    """Return what is wrong with a factory once it is imported, which it is, and not called; "" where nothing is."""
+    """Return the fault of a factory after importing it, without calling it; "" if it has none."""
     try:
         if store not in OWN_STORES:
             import_factory(store)
@@ -130,7 +130,7 @@ def store_fault(store: str) -> str:
 
 
 async def table_faults(url: str, table: TableSettings, hash_length: int) -> tuple[Fault, ...]:
-    """Return what the live database says of the mapping. Raises AccountsUnready where it cannot be reached."""
+    """Return the faults of the mapping in the live database. Raises AccountsUnready if it cannot be reached."""
     try:
         store = TableAccounts(table, AppDatabase(url), hash_length)
         try:

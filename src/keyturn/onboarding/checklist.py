@@ -1,4 +1,4 @@
-"""What is left to do once the file is there, with the commands that do it."""
+"""Lists the remaining steps after the settings file is written, with their commands."""
 
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
@@ -16,16 +16,16 @@ from keyturn.settings import FILE_NAME, MailSettings, ServerSettings
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes what is left to do. `how` is a command or a setting, as it is typed, "" where `what` says it all."""
+    """A remaining step. `how`: the command or the setting to type, "" if `what` suffices."""
 
     what: str
     how: str = ""
 
 
 def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[Step]:
-    """Yield them in the order in which they are done; what the environment has already is left out.
+    """Yield the steps in order, without those that the environment already fulfils.
 
-    `file` is what was written: every other command looks for the usual name, unless a variable names another.
+    `file`: the written file. Every other command looks for the usual name, unless a variable names another file.
     """
     if Path(environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
         yield Step(what="Say where the settings are, to every command", how=f"export KEYTURN_CONFIG={quote(str(file))}")
@@ -59,7 +59,7 @@ def _is_capturing(environ: Mapping[str, str]) -> bool:
 
 
 def _serve(answers: Answers) -> Iterator[Step]:
-    """Yield how it is run: on the port of a `base_url` of this machine, else behind a proxy."""
+    """Yield how to run the service: on the port of a local `base_url`, else behind a proxy."""
     served = ServerSettings()
     what = "Run it: it answers requests, and starts a worker, which sends the mails, as a process of its own"
     yield Step(what=what, how="keyturn serve")

@@ -1,4 +1,4 @@
-"""A correction of what was guessed, as it is typed: `name=full_name`, `set.must_change=false`. Pure."""
+"""Parses corrections of guesses as users type them: `name=full_name`, `set.must_change=false`. Pure."""
 
 import tomllib
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set
 
 
 def apply_correction(settings: TableSettings, entry: str, tables: Mapping[str, Table]) -> TableSettings:
-    """Return the settings with `key=value` in them; "-" is nothing. Raises ValueError, in words."""
+    """Return the settings with `key=value` applied; the value "-" is empty. Raises ValueError with a sentence."""
     key, equals, text = (part.strip() for part in entry.partition("="))
     if not equals:
         raise ValueError("write a correction as key=column, for example email=mail")
@@ -58,7 +58,7 @@ def _require_column(name: str, settings: TableSettings, tables: Mapping[str, Tab
 
 
 def _set_value(text: str) -> Any:
-    """Return what a column is set to: what TOML reads as a value, else the text itself."""
+    """Return the value for a column: a TOML value if it parses, else the text itself."""
     if text in PLACES:
         return text
     try:

@@ -1,7 +1,7 @@
-"""Which table holds the accounts, and what its columns are, by the names that apps use and by values. Pure.
+"""Guesses the table of the accounts and the meaning of its columns, by the names that apps use and by values. Pure.
 
-Names are English, German, French and Spanish. A value speaks where no name does: only addresses look like addresses,
-and only hashes of passwords like hashes.
+Names are English, German, French and Spanish. Values decide if names do not: only addresses look like addresses, and
+only password hashes look like hashes.
 """
 
 import re
@@ -63,7 +63,7 @@ _BAD_STATUS = ("suspended", "blocked", "banned", "disabled", "deactivated", "ina
                "locked", "rejected", "removed", "gesperrt", "deaktiviert", "inaktiv", "geloescht", "suspendu", "bloque",
                "banni", "desactive", "inactif", "supprime", "suspendido", "bloqueado", "desactivado", "inactivo",
                "eliminado")  # fmt: skip
-"""Values of such a column whose accounts may not sign in; invited and pending accounts may choose a password."""
+"""Values of a status column whose accounts may not sign in; invited and pending accounts may choose a password."""
 
 _PROVIDER = (
     "provider",
@@ -130,9 +130,9 @@ _LEFT_OVER = re.compile(
     rf"|(reset)?{_PASSWORDS}(reset)?(expires?(at)?|expiry)|(jeton|token)(de)?(reinitialisation|restablecimiento)"
 )
 _REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)|sessiontoken|persistencetoken")
-"""Columns that keep a client signed in that knew the old password (OWASP ASVS 7.4.3); Laravel's is remember_token."""
+"""Columns that keep a client signed in after a password change (OWASP ASVS 7.4.3); Laravel's is remember_token."""
 _WORDPRESS_LINK = "useractivationkey"
-"""Holds the link of WordPress' own reset, or nothing, but never NULL."""
+"""The link of WordPress' own reset, or "", but never NULL."""
 _CHANGED_AT = re.compile(
     rf"{_PASSWORDS}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORDS}(last)?changed|{_PASSWORDS}lastset"
     rf"|last{_PASSWORDS}(change|update)d?(at|on|date|time)?"
@@ -145,32 +145,32 @@ _ENDS = re.compile(
     r"|resettoken|^(auth)?accesstokens?$|^userstokens$|nutzersitzung|anmeldesitzung|websitzung"
     r"|usuariosesion|sesion(es)?(de)?usuario|(passwort|kennwort)reset"
 )
-"""Tables whose rows admit a client that knew the old password, or had a link of before (OWASP ASVS 7.4.3).
+"""Tables whose rows admit a client with the old password or an older link (OWASP ASVS 7.4.3).
 
-users_tokens is Phoenix's, which deletes them all itself; AspNetUserTokens hold a second factor, and must stay.
+users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a second factor, and must stay.
 """
 _MAY_END = re.compile(r"sitzung(?P<de>en)?|sesion(?P<es>es)?")
-"""A name that sessions of clients have, and meetings, too."""
+"""A table name that can mean sessions of clients, but also meetings."""
 _ADMITS = re.compile(
     r"token|jeton|cookie|kennung|schluessel|hash|digest|secret|^sid$|sitzungsid|sesionid|useragent|^jti$"
 )
-"""Parts of the names of columns that a client's session has, and no meeting."""
+"""Parts of column names that occur in sessions of clients, not in meetings."""
 _MEETS = re.compile(
     r"titel|title|thema|tema|titulo|betreff|asunto|agenda|tagesordnung|protokoll|teilnehmer|raum|sala"
     r"|acta|orden|participante"
 )
-"""Parts of the names of columns that a meeting has."""
+"""Parts of column names that occur in meetings."""
 _OF_ANOTHER = re.compile(
     r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite"
     r"|parent|billing|contact|kontakt|rechnung|eltern"
 )
-"""Parts of a name: such a column may hold an address or a hash, but not those that a person signs in with."""
+"""Parts of names of columns with addresses or hashes that are not used to sign in."""
 _CONTACT = re.compile(r"(?:contact|kontakt)(?:e?mail)?(?:adr|adresse?|address)?")
-"""A name that the account's own address has where it is the only one, and that of another person beside it."""
+"""A name that means the account's own address if it is the only one, and another person's address otherwise."""
 
 
 def likely_tables(tables: Mapping[str, Table], *, password: bool = True) -> list[str]:
-    """Return the tables that may hold accounts, the likeliest first. `password` where they must have one, too."""
+    """Return the tables that may hold accounts, the likeliest first. `password`: whether they must hold one, too."""
     ranked = []
     for name, table in tables.items():
         if (
@@ -185,7 +185,7 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool = True) -> list
 
 
 def is_supabase_auth(table: Table) -> bool:
-    """Tell whether it is the table of Supabase Auth, which is changed over its API alone."""
+    """Tell whether it is the table of Supabase Auth, which is only changed over its API."""
     return table.name == "auth.users" and "raw_app_meta_data" in table.columns
 
 
@@ -199,9 +199,9 @@ def columns_apart(tables: Mapping[str, Table]) -> tuple[list[str], list[str]]:
 
 
 def clear_choice(likely: Sequence[str]) -> str:
-    """Return the table that is meant; "" where several could be.
+    """Return the only plausible table; "" if there are several.
 
-    It is the only one, or the only one with a usual name, or of those the only one in the search path.
+    It is the only one, or the only one with a usual name, or the only such one in the search path.
     """
     usual = [name for name in likely if _rank(name) < len(_TABLES)] or likely
     found = usual if len(usual) == 1 else [name for name in usual if "." not in name]
@@ -209,7 +209,7 @@ def clear_choice(likely: Sequence[str]) -> str:
 
 
 def tables_to_sample(tables: Mapping[str, Table]) -> list[str]:
-    """Return the tables in whose values an address and a hash may show where no name does; usual names first."""
+    """Return the tables to search for values that look like addresses and hashes; usual names first."""
     kept = (name for name, table in tables.items() if _key_column(table) and not is_supabase_auth(table))
     return sorted(kept, key=lambda name: (_rank(name), name))
 
@@ -223,7 +223,7 @@ def password_column(table: Table) -> str:
 
 
 def addresses_in(table: Table) -> list[str]:
-    """Return the columns that may hold the addresses: the one that is called so, else those whose values are."""
+    """Return the columns that may hold the addresses: by name, else by values."""
     return _candidates(table, _EMAIL, _is_address)
 
 
@@ -234,7 +234,7 @@ def hashes_in(table: Table) -> list[str]:
 def _candidates(table: Table, names: Sequence[str], fits: Callable[[str], bool]) -> list[str]:
     fitting = [name for name, values in table.values.items() if values and all(map(fits, values))]
     named = columns_named(table, names)
-    if named:  # a hash of an unknown format, or no row yet: the name is the better witness
+    if named:  # an unknown hash format, or no rows yet: the name is better evidence
         return [next((name for name in named if name in fitting), named[0])]
     if len(fitting) == 1 and _CONTACT.fullmatch(normalize_name(fitting[0])):
         return fitting
@@ -259,7 +259,7 @@ def _rank(name: str) -> int:
 
 
 def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
-    """Return what the columns are most likely; "" where there is none."""
+    """Return the likeliest meaning of the columns; "" for meanings without a column."""
     return TableSettings(
         table=table.name,
         id=_key_column(table),
@@ -277,7 +277,7 @@ def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
 
 
 def _active(table: Table) -> str:
-    """Return what tells who may sign in: a flag, or a status whose type or CHECK lists its values."""
+    """Return the rule for active accounts: a flag, or a status whose type or CHECK lists its values."""
     if (flag := first_column(table, _ACTIVE)) or not (name := first_column(table, (*_INACTIVE, *STATUS))):
         return flag
     if normalize_name(name) in _INACTIVE:
@@ -292,7 +292,7 @@ def _kind(table: Table) -> str:
 
 
 def normalize_name(name: str) -> str:
-    """Return the name in small letters of ASCII: ä is ae as German writes it, and é is e."""
+    """Return the name in lower-case ASCII: ä becomes ae as in German, and é becomes e."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", name.lower()).translate(_UMLAUTS))
     return re.sub(r"[^a-z0-9]", "", plain)
 
@@ -324,7 +324,7 @@ def _columns_to_set(table: Table) -> dict[str, bool | int | float | str]:
 
 def _value_to_set(plain: str, column: Column) -> bool | str | None:
     if _CHANGED_AT.fullmatch(plain) and column.holds is not bool and column.highest >= 2**31 - 1:
-        # An integer of 64 bits is most likely JavaScript's Date.now(); a narrower one has no room for it.
+        # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
         milliseconds = column.holds is int and not column.on_sqlite and column.highest > 2**32
         return "{now_ms}" if milliseconds else "{now}"
     if _FLAG.fullmatch(plain) and (column.holds is bool or (column.holds is int and column.highest < 2**15)):
@@ -339,17 +339,17 @@ def _value_to_set(plain: str, column: Column) -> bool | str | None:
 
 
 def lets_in(name: str) -> bool:
-    """Tell whether rows of the table with that name let somebody in, or once did."""
+    """Tell whether the table's name means that its rows admit clients, or did so before."""
     return bool(_ENDS.search(_bare_name(name)))
 
 
 def may_let_in(name: str) -> bool:
-    """Tell whether it may be a table of sessions by its name, or of meetings."""
+    """Tell whether the table's name can mean sessions, or meetings."""
     return bool(_MAY_END.fullmatch(_bare_name(name)))
 
 
 def owner_column(other: Table, table: Table) -> str:
-    """Return the column that says whose its rows are: a foreign key, else what is called so; "" where none does."""
+    """Return the column with the account's id: a foreign key, else by its name; "" if there is none."""
     key = _key_column(table)
     pointing = [column for column, target, referred in other.points_to if (target, referred) == (table.name, key)]
     bare, key = _bare_name(table.name), normalize_name(key)
@@ -374,7 +374,7 @@ def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
 
 
 def _is_of_sessions(other: Table, table: Table) -> bool:
-    """Tell whether its rows admit clients; where they may be meetings, by a foreign key and the other columns."""
+    """Tell whether the rows are sessions; if they may be meetings, a foreign key and the other columns decide."""
     if not (found := _MAY_END.fullmatch(_bare_name(other.name))):
         return lets_in(other.name)
     columns = [normalize_name(name) for name in other.columns]

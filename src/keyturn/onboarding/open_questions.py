@@ -1,4 +1,4 @@
-"""What a database does not tell, though the settings depend on it: sentences for a person to look at. Pure."""
+"""Facts that a database does not show, but the settings depend on, as sentences for the user to check. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,8 +7,8 @@ from keyturn.onboarding.survey import Table
 from keyturn.settings import TableSettings
 
 _DEVISE = ("encryptedpassword", "resetpasswordsentat")
-"""Its sessions hold the beginning of the hash (authenticatable_salt), as Django's hold an HMAC of it: both end by
-themselves."""
+"""Devise's sessions hold the beginning of the hash (authenticatable_salt), as Django's hold an HMAC of it. Both end
+without Keyturn."""
 _FRAMEWORKS = {
     _DEVISE: ("See that Devise's config.pepper is not set: with one, no hash that Keyturn writes lets anybody in"),
     ("fsuniquifier",): (
@@ -20,11 +20,11 @@ _FRAMEWORKS = {
         " call UserManager.UpdateSecurityStampAsync"
     ),
 }
-"""Columns by which a framework is known, and what it keeps elsewhere."""
+"""Columns that identify a framework, and the data that it stores elsewhere."""
 
 
 def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
-    """Yield what is to be looked at, beside what `settings` say."""
+    """Yield the points to check that `settings` do not cover."""
     table = tables[settings.table]
     columns = {normalize_name(name) for name in table.columns}
     yield from (question for known, question in _FRAMEWORKS.items() if columns.issuperset(known))
@@ -49,7 +49,7 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
 
 
 def _unclear(name: str, owner: str) -> str:
-    """Return what to do about a table that may hold sessions or meetings, and was not taken."""
+    """Return the advice for a table that may hold sessions or meetings, and was left out."""
     how = f'add "{name}.{owner}" to accounts.table.delete' if owner else "see that a change ends them"
     return f"If {name} holds sessions of people who are signed in, and no meetings, {how}"
 

@@ -1,4 +1,4 @@
-"""The answers as keyturn.toml, for people to read on and change."""
+"""Writes the answers as keyturn.toml, for users to read and edit."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ class NotWritten(KeyturnError):
 
 
 def as_toml(answers: Answers) -> str:
-    """Return the text of the file. It names secrets and holds none."""
+    """Return the text of the file. It names the variables of secrets, and holds no secret."""
     document = tomlkit.document()
     secrets = ["KEYTURN_SECRET_KEY", *(need.variable for need in PROVIDERS[answers.provider].needs), *answers.variables]
     if answers.store == "supabase":
@@ -61,7 +61,7 @@ def as_toml(answers: Answers) -> str:
 
 
 def _add_hashing(section: Table, hashes: HashFormat) -> None:
-    """Write how the app's own sign-in reads a new hash, and what one took that is there."""
+    """Write the hash format of the app's own sign-in, and the parameters of its existing hashes."""
     if hashes.format == "bcrypt":
         section.add("prefix", _with_comment(hashes.prefix, "how your app's bcrypt hashes begin"))
     else:
@@ -74,7 +74,7 @@ def _add_hashing(section: Table, hashes: HashFormat) -> None:
 
 
 def write_file(file: Path, text: str, *, replacing: bool) -> None:
-    """Write all of it or nothing. Raises NotWritten, also where the file is there and is not to be replaced."""
+    """Write the whole file or nothing. Raises NotWritten, also if the file exists and must not be replaced."""
     try:
         if replacing and file.exists():
             _replace(file, text)
@@ -88,7 +88,7 @@ def write_file(file: Path, text: str, *, replacing: bool) -> None:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Put the new file in the place of the old one at once, with the same rights."""
+    """Replace the old file with the new one atomically, with the same permissions."""
     with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
         new.write(text)
     try:
@@ -145,7 +145,7 @@ def _table(settings: TableSettings, url: str) -> Table:
 
 
 def _other_origin(answers: Answers) -> str:
-    """Return the origin of the app's page, where it is another than Keyturn's."""
+    """Return the origin of the app's page, if it differs from Keyturn's."""
     app, own = urlsplit(answers.reset_url), urlsplit(answers.base_url)
     if not app.netloc or (app.scheme, app.netloc) == (own.scheme, own.netloc):
         return ""

@@ -1,4 +1,4 @@
-"""What is in the database of an app: its tables, and in which format its hashes are. Nothing is changed in it."""
+"""Reads an app's database: its tables, and the format of its hashes. Changes nothing."""
 
 import re
 import warnings
@@ -29,21 +29,21 @@ _LISTED = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LOOKED_AT = 50
-"""Rows: enough to tell the format that most have."""
+"""Rows: enough to find the most common format."""
 _LONGEST = 320
-"""Characters of a value: no address and no hash is longer."""
+"""Characters of a value: addresses and hashes are never longer."""
 
 
 class NotReached(KeyturnError):
-    """The database of the app cannot be looked at; the text says why."""
+    """The app's database cannot be read; the text says why."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A table as its database describes it. `key` is the column of its primary key, "" where that has none or several.
+    """A table as its database describes it. `key`: its primary key column, "" if it has none or several.
 
-    `points_to` are its foreign keys of one column: the column, the full name of the other table, and its column.
+    `points_to`: its foreign keys of one column, each as the column, the full name of the other table, and its column.
 
-    `values` are texts of some of its rows, by column, once `sample_values` has read them.
+    `values`: texts of some rows, by column, after `sample_values`.
     """
 
     name: str
@@ -54,20 +54,20 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found in a database. `where` is the database in words, without user and password."""
+    """The content of a database. `where`: the database in words, without user and password."""
 
     where: str
     tables: dict[str, Table]
 
 
 async def survey(url: str) -> Survey:
-    """Return what is there. Raises SettingsInvalid, or NotReached with what the driver says."""
+    """Return the tables. Raises SettingsInvalid, or NotReached with the driver's message."""
     async with _open_database(url) as database:
         return Survey(where=database.where, tables=await database.read(_read_tables))
 
 
 async def sample_hashes(url: str, name: str, password: str) -> list[str]:
-    """Return the hashes of a few rows. Raises what `survey` does."""
+    """Return the hashes of a few rows. Raises the same errors as `survey`."""
     schema, _, bare = name.rpartition(".")
     hashed: Any = column(password)
     statement = select(hashed).select_from(table(bare, hashed, schema=schema or None)).where(hashed.is_not(None))
@@ -77,7 +77,7 @@ async def sample_hashes(url: str, name: str, password: str) -> list[str]:
 
 
 async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
-    """Return the tables with the texts of a few rows, each cut off. One that may not be read is returned as it is."""
+    """Return the tables with the texts of a few rows, cut off. An unreadable table is returned unchanged."""
 
     def sample(connection: Connection) -> list[Table]:
         sampled = []
@@ -93,7 +93,7 @@ async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
 
 
 async def written_times(url: str, settings: TableSettings) -> dict[str, WrittenTime]:
-    """Return what each column becomes that is set to the time; nothing where the mapping does not hold."""
+    """Return the value that each column of times would get; nothing if the mapping is invalid."""
     store = TableAccounts(settings, AppDatabase(url), 0)
     try:
         return await store.written_times()
@@ -104,7 +104,7 @@ async def written_times(url: str, settings: TableSettings) -> dict[str, WrittenT
 
 
 async def resolved_table(url: str, settings: TableSettings) -> str:
-    """Return what `TableAccounts.resolved_table` does; the table as it is written where the database does not say."""
+    """Return `TableAccounts.resolved_table`; the table as written if the database does not tell."""
     store = TableAccounts(settings, AppDatabase(url), 0)
     try:
         return await store.resolved_table()
@@ -145,7 +145,7 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
 def _read_tables(connection: Connection) -> dict[str, Table]:
     inspector = inspect(connection)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know
+        warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
         found: dict[str, Table] = {}
         for schema in _schema_names(inspector):
             found |= _tables_of(inspector, schema)
@@ -153,7 +153,7 @@ def _read_tables(connection: Connection) -> dict[str, Table]:
 
 
 def _schema_names(inspector: Inspector) -> Sequence[str | None]:
-    """Return the schema that a connection finds by itself first: None. Only PostgreSQL has others of the same app."""
+    """Return the schemas to read, None first for the connection's own. Only PostgreSQL has others of the same app."""
     if inspector.dialect.name != "postgresql":
         return [None]
     others = (name for name in inspector.get_schema_names() if name != inspector.default_schema_name)
@@ -190,7 +190,7 @@ def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
 
 
 def _with_choices(column: Column, checks: Sequence[Any]) -> Column:
-    """Return the column with the values that a CHECK lists for it, as an enumerated type does.
+    """Return the column with the values that a CHECK lists for it, as for an enumerated type.
 
     PostgreSQL keeps `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
     """
@@ -206,7 +206,7 @@ def _full_name(schema: str | None, name: str) -> str:
 
 
 async def times_elsewhere(url: str, settings: TableSettings) -> str:
-    """Return that the server's own time is not what a change writes; "" where it is, or the mapping does not hold."""
+    """Return a warning if a change writes other times than the server's; "" if not, or the mapping is invalid."""
     store = TableAccounts(settings, AppDatabase(url), 0)
     try:
         doubt = await store.time_doubt()

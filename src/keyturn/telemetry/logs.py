@@ -106,7 +106,7 @@ def configure_logs(level: str = "info", form: str = "auto") -> None:
 
 
 class _Json(logging.Formatter):
-    """A record as an object. Written by hand: a worker that is flooded spends a third of its time on structlog's."""
+    """A record as an object. Written by hand: under load, structlog's takes a third of a worker's time."""
 
     def format(self, record: logging.LogRecord) -> str:
         said = record.msg

@@ -1,4 +1,4 @@
-"""What every store of accounts keeps to, wherever they are: one suite, a subclass for each.
+"""The rules for every account store, as a test suite with a subclass for each.
 
     class TestOurs(AccountStoreContract):
         @pytest.fixture
@@ -29,7 +29,7 @@ LOOK_ALIKES = (
     "mik\u0435@northwind.test",
     "mike@northw\u0131nd.test",
 )
-"""Dotless i, i with an accent, a Cyrillic letter: what case folding or a collation may take for mike@northwind.test."""
+"""Dotless i, i with an accent, a Cyrillic letter: case folding or a collation may equal them to mike@northwind.test."""
 
 NO_IDS = (
     "",
@@ -46,23 +46,23 @@ NO_IDS = (
 
 
 class People(Protocol):
-    """Who is in the store, seen from behind it: as the app does that owns the accounts."""
+    """The store's accounts as seen from behind it, by the app that owns them."""
 
     async def add(self, email: str, password: str, *, active: bool = True) -> str:
-        """Add an account with the address as it is written here, and return its id."""
+        """Add an account with exactly this address, and return its id."""
         ...
 
     async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None: ...
 
     async def verifies(self, account_id: str, password: str) -> bool:
-        """Tell whether somebody can sign in to the app with that password."""
+        """Tell whether the account can sign in to the app with that password."""
         ...
 
 
 class AccountStoreContract:
-    """Holds a store to the port's promises.
+    """Tests that a store keeps the port's promises.
 
-    An adapter gives `store`, and `people`: who is in it. `keeps_case` is False where addresses are stored folded.
+    An adapter gives `store` and its `people`. Set `keeps_case` to False if addresses are stored folded.
     """
 
     pytestmark = pytest.mark.asyncio
@@ -81,7 +81,7 @@ class AccountStoreContract:
         found = await store.find("ada.l@northwind.test")
         assert found is not None
         assert (found.id, found.active, found.has_password) == (ada, True, True)
-        # A mail goes to the address that is stored, never to one that was typed.
+        # A mail goes to the stored address, never to a typed one.
         assert found.email == ("Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test")
         assert await store.get(ada) == found
 
@@ -162,7 +162,7 @@ class AccountStoreContract:
 
 
 class JoiningStoreContract(AccountStoreContract):
-    """What holds besides for a store in Keyturn's own database, which is `database`."""
+    """Further rules for a store in Keyturn's own database, which is `database`."""
 
     async def test_a_new_password_comes_with_the_transaction_or_not_at_all(
         self, store: AccountStore, people: People, database: Database

@@ -1,4 +1,4 @@
-"""A mail beside its golden files, and what a test says where they differ."""
+"""Compares a mail with its golden files, and prints the differences in a test."""
 
 from collections.abc import Iterator
 from difflib import unified_diff
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from keyturn.emails.snapshots import (  # loads Jinja and MJML: only who has such a test pays
+    from keyturn.emails.snapshots import (  # loads Jinja and MJML, so only tests of mails import it
         Comparison,
         MailName,
         Snapshots,
@@ -26,7 +26,7 @@ class MailSnapshot:
         self._accepting = accepting
 
     def assert_matches(self) -> None:
-        """Fail with a diff unless the mail is what its golden files hold. With --accept-mails, write them first."""
+        """Fail with a diff unless the mail equals its golden files. With --accept-mails, write them first."""
         comparison = self._snapshots.compare(self.name)
         if self._accepting and comparison.acceptable:
             self._snapshots.accept(comparison)
@@ -62,5 +62,5 @@ class MailSnapshot:
 
 
 def _typed_path(file: Path) -> str:
-    """Return a path from the working directory, where it is below that."""
+    """Return a path relative to the working directory, if it is below that."""
     return file.relative_to(Path.cwd()).as_posix() if file.is_relative_to(Path.cwd()) else str(file)

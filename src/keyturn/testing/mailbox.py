@@ -1,4 +1,4 @@
-"""What an app under test sends, caught over SMTP in the process of the tests."""
+"""Catches the mails of an app under test over SMTP, in the process of the tests."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _MOST = 1_000
 
 
 class ReceivedMail:
-    """A mail as its reader gets it. `links` are what there is to follow, `codes` to type, the likeliest first."""
+    """A mail as its reader gets it. `links` and `codes`: the links to follow and codes to type, the likeliest first."""
 
     def __init__(self, mail: CapturedMail, raw: bytes) -> None:
         self._content = MailContent(raw)
@@ -38,11 +38,11 @@ class ReceivedMail:
         return f"<{self.subject!r} to {', '.join(self.to)}>"
 
     def header(self, name: str) -> str:
-        """Return the first header of that name; nothing where there is none."""
+        """Return the first header of that name; "" if it is missing."""
         return self._content.header(name.lower())
 
     def link(self, part: str = "") -> str:
-        """Return the only link that holds `part`. Raises AssertionError where there are none or more."""
+        """Return the only link that holds `part`. Raises AssertionError for none or several."""
         links = [link for link in self.links if part in link]
         if len(links) != 1:
             raise AssertionError(f"{self!r} has {len(links)} links with {part!r}, of {self.links}")
@@ -50,17 +50,17 @@ class ReceivedMail:
 
     @property
     def code(self) -> str:
-        """The likeliest code. Raises AssertionError where there is none."""
+        """The likeliest code. Raises AssertionError if there is none."""
         if not self.codes:
             raise AssertionError(f"{self!r} has no code: {self.text or self.html!r}")
         return self.codes[0]
 
 
 class Mailbox:
-    """Takes the mails of everybody: have the app send to `host` and `port`, without TLS and with any password.
+    """Takes mails for any address: let the app send to `host` and `port`, without TLS and with any password.
 
-    Each mail is returned once: who waits again, waits for the next. `to` is a whole address, `subject` a part of one,
-    `query` a search as the studio's outbox has it; `faults` are what goes wrong on request.
+    Each mail is returned once: a second wait returns the next one. `to`: a whole address. `subject`: a part of a
+    subject. `query`: a search as in the studio's outbox. `faults`: failures to simulate.
     """
 
     def __init__(self, host: str, port: int, mails: CapturedMails, faults: SmtpFaults) -> None:
@@ -89,11 +89,11 @@ class Mailbox:
         query: str = "",
         timeout: float = _TIMEOUT,  # noqa: ASYNC109 - as `wait_for`
     ) -> ReceivedMail:
-        """Do the same beside an event loop, which may be the app's own."""
+        """Wait as `wait_for` does, beside an event loop, which may be the app's own."""
         return await asyncio.to_thread(self.wait_for, to=to, subject=subject, query=query, timeout=timeout)
 
     def expect_none(self, *, to: str = "", subject: str = "", query: str = "", seconds: float = 1.0) -> None:
-        """Wait so many seconds. Raises AssertionError where such a mail comes, or came and was not returned yet."""
+        """Wait so many seconds. Raises AssertionError if such a mail arrives, or is still waiting to be returned."""
         try:
             mail = self.wait_for(to=to, subject=subject, query=query, timeout=seconds)
         except MailMissing:
@@ -101,12 +101,12 @@ class Mailbox:
         raise AssertionError(f"No mail was expected, and there came {mail!r}.")
 
     def all(self, *, to: str = "", subject: str = "", query: str = "") -> list[ReceivedMail]:
-        """Return all that came, the newest first, those that were returned before among them."""
+        """Return all received mails, the newest first, including those returned before."""
         mails = self._mails.newest(condition_for(query=query, to=to, subject=subject), limit=_MOST)
         return [ReceivedMail(mail, self._mails.raw(mail)) for mail in mails]
 
     def clear(self) -> None:
-        """Forget every mail and every fault."""
+        """Delete all mails and faults."""
         self._mails.delete(EVERYTHING)
         self.faults.set()
 
@@ -127,12 +127,12 @@ class Mailbox:
 
 
 class MailMissing(AssertionError):
-    """The mail that was waited for did not come; the text says which came instead."""
+    """The expected mail did not arrive; the text lists the mails that did."""
 
 
 @contextlib.contextmanager
 def running_mailbox(port: int = 0) -> Iterator[Mailbox]:
-    """Listen on this machine while the block runs, on a free port where none is named. Raises OSError."""
+    """Listen on this machine during the block, by default on a free port. Raises OSError."""
     mails = CapturedMails()
     with contextlib.closing(mails):
         server = SmtpServer(socket.create_server(("127.0.0.1", port)), mails)

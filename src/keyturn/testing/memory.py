@@ -5,7 +5,7 @@ from keyturn.mail.port.email import Email
 
 
 class MemorySender:
-    """Keeps what it is given, in order, in `sent`. What `refuse` was told is raised by the next mail that comes."""
+    """Keeps mails, in order, in `sent`. After `refuse`, the next mail raises that error."""
 
     name = "memory"
 
@@ -23,7 +23,7 @@ class MemorySender:
         return self._ids[idempotency_key]
 
     def refuse(self, error: SendFailed) -> None:
-        """Let the next mail fail, to see what an app makes of it."""
+        """Make the next mail fail, to test the app's reaction."""
         self._refusals.append(error)
 
     async def close(self) -> None:

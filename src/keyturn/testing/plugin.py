@@ -1,7 +1,7 @@
 """The pytest plugin.
 
-A test that asks for `mail_snapshot` is run for every mail, with each of its samples; one that asks for `mailbox` gets
-what the app sends over SMTP.
+A test with `mail_snapshot` runs for every mail, with each of its samples. A test with `mailbox` gets the mails that
+the app sends over SMTP.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from keyturn.testing.mail_snapshot import MailSnapshot
 
 
 def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
-    """Return what the marker names, or without one what the project's configuration does.
+    """Return the snapshots that the marker names, or without one those of the project's configuration.
 
     Raises SettingsInvalid, CannotImport.
     """
@@ -92,7 +92,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def mail_server(pytestconfig: pytest.Config) -> Iterator["Mailbox"]:
-    """Listen for all tests; for the fixture that starts the app, which has to be told `host` and `port`."""
+    """Listen during all tests, for the fixture that starts the app and passes it `host` and `port`."""
     try:
         require_studio("the fixture mailbox")
     except KeyturnError as error:

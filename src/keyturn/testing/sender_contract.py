@@ -1,4 +1,4 @@
-"""What every sender keeps to, whoever stands behind it: one suite, a subclass for each.
+"""The rules for every sender, as a test suite with a subclass for each.
 
     class TestOurs(SenderContract):
         name = "ours"
@@ -22,10 +22,10 @@ from keyturn.mail.port.email import Email, Sender
 
 
 class SenderContract:
-    """Holds a sender to the port's promises.
+    """Tests that a sender keeps the port's promises.
 
-    An adapter gives `sender` and `delivered`, the subjects of the mails that arrived. `knows_keys` is False on the
-    class where the provider has no idempotency keys: then a repeat arrives again, under another id.
+    An adapter gives `sender` and `delivered`, the subjects of the mails that arrived. Set `knows_keys` to False in the
+    class if the provider has no idempotency keys: then a repeat arrives again, under another id.
     """
 
     pytestmark = pytest.mark.asyncio
@@ -74,7 +74,7 @@ class SenderContract:
 
 
 class RefusingSenderContract(SenderContract):
-    """What holds besides where somebody else may refuse: `refuse` makes the provider say no, `nobody` is not there."""
+    """Further rules for providers that can refuse: `refuse` makes the provider refuse, `nobody` cannot be reached."""
 
     async def test_a_mail_that_is_refused_for_good_says_so(
         self, sender: Sender, refuse: Callable[[], None], delivered: Callable[[], list[str]], mail: Email

@@ -1,7 +1,7 @@
-"""A Supabase Auth on this machine: what its admin API takes, refuses and does, as its source says.
+"""A local Supabase Auth: its admin API accepts, refuses and does the same as the original's source code.
 
-https://github.com/supabase/auth: internal/api/admin.go, token.go, password.go, errors.go. An ASGI application for any
-server, for tests and demonstrations; it keeps everything in memory.
+https://github.com/supabase/auth: internal/api/admin.go, token.go, password.go, errors.go. It is an ASGI application for
+any server, for tests and demonstrations, and keeps its data in memory.
 """
 
 import json
@@ -21,7 +21,7 @@ from keyturn.testing.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUs
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A document, or a page where it is text."""
+    """An answer: a document, or a page if it is text."""
 
     status: int
     document: Any
@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Outage(Enum):
-    """What a network, a proxy or a server in distress does to a request. With LOST and BAD_GATEWAY it is heeded."""
+    """A failure of a network, proxy or server. With LOST and BAD_GATEWAY the request still takes effect."""
 
     SLOW = auto()
     CUT = auto()
@@ -44,7 +44,7 @@ def refusal(status: int, code: str, message: str, *, old: bool) -> Answer:
 
 
 def weak_password(broken: Mapping[str, str], *, old: bool) -> Answer:
-    """Return the refusal of a password for the reasons that are the keys, in sentences."""
+    """Return the refusal of a password; the keys are the broken rules, the values their sentences."""
     document = _shape(422, "weak_password", " ".join(broken.values()), old=old)
     return Answer(422, {**document, "weak_password": {"reasons": list(broken)}})
 
@@ -62,7 +62,7 @@ _ROOT = "/auth/v1"
 
 
 class SupabaseFactors:
-    """Lists factors, makes links that nobody is mailed, opens them, and checks codes in the session that they give."""
+    """Lists factors, generates links without mailing them, opens them, and checks codes in the resulting session."""
 
     def __init__(self, users: SupabaseUsers, service_role_key: str) -> None:
         self._users = users
@@ -76,7 +76,7 @@ class SupabaseFactors:
         return Answer(200, [factor.document() for factor in user.factors])
 
     def answer(self, path: str, bearer: str, body: bytes, *, old: bool) -> Answer | None:
-        """Return the answer to a POST; None where it is about something else."""
+        """Return the answer to a POST; None for another route."""
         fields = json.loads(body) if body else {}
         match path.removeprefix(_ROOT).strip("/").split("/"):
             case ["admin", "generate_link"] if bearer == self._key:
@@ -128,17 +128,17 @@ _ADMIN = "/auth/v1/admin/users"
 _TOKEN = "/auth/v1/token"
 _PAGE = 50
 _CUT_SHORT = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
-"""The head of an answer whose rest never comes, so that the server closes the connection."""
+"""The head of an answer that is cut short, so that the server closes the connection."""
 
 
 class SupabaseServer:
-    """Stands in for a project's Auth server.
+    """A stand-in for a project's Auth server.
 
-    `users` are those of the project. `min_length`, `required_characters` and `pwned` are its rules for passwords.
-
-    `coming` holds what happens to the next requests, in order: an answer, a status such as 500, an Outage, or None for
-    what happens anyway. `requests` are the methods and paths of those that came. `old` answers errors as servers did
-    before the API had versions.
+    `users`: the project's users. `min_length`, `required_characters`, `pwned`: its rules for passwords.
+    `coming`: the results of the next requests, in order: an answer, a status such as 500, an Outage, or None for the
+    usual result.
+    `requests`: the methods and paths of received requests.
+    `old`: whether errors have the form from before the API had versions.
     """
 
     def __init__(
@@ -263,7 +263,7 @@ class SupabaseServer:
 async def _fail(outage: Outage, receive: Any, send: Any) -> None:
     match outage:
         case Outage.SLOW:
-            await receive()  # which returns when the client hangs up
+            await receive()  # returns when the client disconnects
         case Outage.CUT | Outage.LOST:
             await send(_CUT_SHORT)
         case Outage.BAD_GATEWAY:

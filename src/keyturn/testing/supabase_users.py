@@ -1,4 +1,4 @@
-"""The users of the Supabase Auth of this machine, with their passwords and sessions."""
+"""The users of the local Supabase Auth, with their passwords and sessions."""
 
 import re
 import secrets
@@ -11,14 +11,14 @@ import bcrypt
 import msgspec
 
 MAX_BYTES = 72
-"""bcrypt's."""
+"""bcrypt's limit."""
 
 _COST = 4
-"""The least there is: nobody attacks what is gone with the process."""
+"""The lowest cost: these passwords end with the process."""
 
 
 class SupabaseFactor(msgspec.Struct, kw_only=True):
-    """A second factor of a user; `code` is the one that is right, if any is. `challenges` are those to be answered."""
+    """A second factor of a user. `code`: the valid code, if there is one. `challenges`: those without an answer."""
 
     id: str
     factor_type: str = "totp"
@@ -27,14 +27,14 @@ class SupabaseFactor(msgspec.Struct, kw_only=True):
     challenges: list[str] = []
 
     def document(self) -> dict[str, Any]:
-        """Return it as the admin API shows it, without what would check a code."""
+        """Return the factor as the admin API shows it, without the secret for its codes."""
         return {"id": self.id, "status": self.status, "factor_type": self.factor_type, "friendly_name": ""}
 
 
 class SupabaseUser(msgspec.Struct, kw_only=True):
     """A user of the stand-in.
 
-    `provider` is "email", "google", "sso:..." or another; `providers` are all that the user signs in with.
+    `provider`: "email", "google", "sso:..." or another. `providers`: all providers of the user's sign-ins.
     """
 
     id: str
@@ -55,7 +55,7 @@ class SupabaseUser(msgspec.Struct, kw_only=True):
         return self.banned_until is not None and datetime.now(UTC) < self.banned_until
 
     def document(self) -> dict[str, Any]:
-        """Return it as the admin API shows it: what is not there is left out."""
+        """Return the user as the admin API shows it, without missing fields."""
         moments = {
             "email_confirmed_at": self.created_at if self.confirmed else None,
             "banned_until": self.banned_until,
@@ -99,7 +99,7 @@ class SupabaseUsers:
         del self._users[user.id]
 
     def matching(self, text: str) -> Sequence[SupabaseUser]:
-        """Return the users, the newest first, in whose address or name the text is, as LIKE '%text%' finds it."""
+        """Return the users whose address or name matches LIKE '%text%', the newest first."""
         pattern = _is_like(text)
         found = [
             user
@@ -110,7 +110,7 @@ class SupabaseUsers:
         return sorted(found, key=lambda user: user.created_at, reverse=True)
 
     def set_password(self, user: SupabaseUser, password: str) -> None:
-        """Set it, and end all sessions, as the admin API does."""
+        """Set the password, and end all sessions, as the admin API does."""
         user.password_hash = _hash(password)
         self._sessions = {token: owner for token, owner in self._sessions.items() if owner != user.id}
 
@@ -125,7 +125,7 @@ class SupabaseUsers:
         return token
 
     def of_session(self, token: str) -> SupabaseUser | None:
-        """Return whose a session is, by its token."""
+        """Return the user of a session, by its token."""
         return self._users.get(self._sessions.get(token, ""))
 
     def sessions(self) -> int:
@@ -133,7 +133,7 @@ class SupabaseUsers:
         return len(self._sessions)
 
     def end_session(self, token: str) -> SupabaseUser | None:
-        """End a session, since a refresh token works once; return whose it was."""
+        """End a session, since a refresh token works once; return its user."""
         return self._users.get(self._sessions.pop(token, ""))
 
 
@@ -154,9 +154,9 @@ def _verify(password: str, password_hash: str) -> bool:
 
 
 def _is_like(text: str) -> str:
-    """Return the regular expression for a text in which LIKE '%text%' is: % is anything, _ one character, \\ neither.
+    """Return the regular expression for LIKE '%text%': % is any text, _ one character, \\ escapes either.
 
-    What stands between two % is taken where it is first found, and no other place is tried: the time stays linear.
+    A part between two % matches its first occurrence only, without backtracking: the time stays linear.
     """
     escaped = re.findall(r"\\.|.", text, re.DOTALL)
     parts = {"%": ")(?>.*?", "_": "."}
