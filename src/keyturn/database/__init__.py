@@ -2,8 +2,7 @@
 
 **A transaction is a plain function** (`Database.transact`): `def work(connection)` executes its statements and returns;
 then they are committed, or rolled back if it raises. It cannot await, so a lock is never held during a mail, a hash or
-a
-call to another system. **Each decision is one guarded statement**; a read never decides a later write.
+a call to another system. **Each decision is one guarded statement**; a read never decides a later write.
 
 **Waiting requests share a statement** (`batching`): requests that arrive during a commit share the next one. An idle
 server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on SQLite. A trip
@@ -29,8 +28,7 @@ schema and hidden parameters. For an app's SQLite file, Keyturn opens its own co
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched, and are written as
 such. Its Alembic command, which starts its own event loop, while a migration must run on the connection that holds the
 lock. Its engine configuration and its type for times, since importing any of its names loads all of it, a fifth of a
-start. An app's own configuration by it is used as it is
-(`keyturn.parts.host_database`).
+start. An app's own configuration by it is used as it is (`keyturn.parts.host_database`).
 """
 
 from keyturn.database.database import Database, Model, Moment, now

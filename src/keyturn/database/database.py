@@ -111,8 +111,7 @@ class DatabaseAccess:
         """Return the rows of one statement that changes nothing.
 
         Build a frequent statement once, and give its values in `given` each time. SQLAlchemy takes several times as
-        long to
-        see that two statements are the same as SQLite takes to answer one.
+        long to see that two statements are the same as SQLite takes to answer one.
         """
         return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
 
@@ -128,14 +127,11 @@ class DatabaseAccess:
         """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
 
         `work` is a plain function that executes statements, without other input or output and without slow work. On
-        SQLite
-        it runs in the writer's thread; with a server it runs on the event loop, which continues between its statements.
-        Do
-        all other work of a change before or after.
+        SQLite it runs in the writer's thread; with a server it runs on the event loop, which continues between its
+        statements. Do all other work of a change before or after.
 
         If the connection is lost at the commit, or the caller is cancelled, the outcome of the commit is unknown:
-        `work` is
-        never run a second time.
+        `work` is never run a second time.
         """
         async with self.in_time():
             return await self.connections.transact(work)
@@ -182,10 +178,8 @@ class Database(DatabaseAccess):
         (`sqlalchemy.table`) is still found along the connection's search path, as an app's is.
 
         `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
-        then
-        it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A migration
-        has
-        no limit. On SQLite it is the time to wait for a locked file.
+        then it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A
+        migration has no limit. On SQLite it is the time to wait for a locked file.
 
         Raises SettingsInvalid for a schema on SQLite, or an address that cannot be opened.
         """

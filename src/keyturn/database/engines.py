@@ -146,8 +146,7 @@ class LostConnections:
         context.invalidate_pool_on_disconnect = False  # each other connection is pinged
         if isinstance(error, TimeoutError) or (deadline and deadline.expired()):
             # The server is frozen, and would not answer a farewell either. Its answer may still arrive for the next
-            # statement:
-            # the connection is closed.
+            # statement: the connection is closed.
             context.is_disconnect = True
             if context.connection and not context.connection.invalidated:
                 context.connection.connection.driver_connection.terminate()

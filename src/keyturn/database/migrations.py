@@ -127,8 +127,7 @@ async def migrate(database: Database) -> str | None:
     """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
 
     Several machines may call it at once. PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work;
-    the
-    others wait and then have nothing to do.
+    the others wait and then have nothing to do.
     """
     before = await revision(database)
     if before == head():

@@ -244,10 +244,8 @@ def configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
         # With the write-ahead log, readers never wait for the writer. FULL, because a 202 means committed, even if the
-        # power
-        # fails right after (https://sqlite.org/pragma.html#pragma_synchronous). The first connection to a new file
-        # creates
-        # its log, and SQLite does not let others wait for that.
+        # power fails right after (https://sqlite.org/pragma.html#pragma_synchronous). The first connection to a new
+        # file creates its log, and SQLite does not let others wait for that.
         try_until_free(lambda: connection.execute("PRAGMA journal_mode = WAL"), _SECONDS_TO_BEGIN_A_LOG)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -518,8 +518,7 @@ def _postgresql_tls(said: dict[str, str]) -> tuple[Any, str]:
     * A client certificate is only sent over TLS, so it implies TLS.
     * Roots imply verification, even without a mode; libpq's "prefer" would continue in the clear after a failure.
     * asyncpg has no channel binding. `channel_binding=require` keeps out a stranger between client and server, who has
-      no
-      certificate for the server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
+      no certificate for the server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
     is_prismas = "sslaccept" in said
     mode = take_mode(said)

@@ -56,8 +56,7 @@ async def examine(
     """Return the findings of all checks, in the order of the checks. `progress` gets the checks still running.
 
     `accounts`: the store in use, instead of the one in the settings. `faults_of_pages`: renders the pages if the app
-    has
-    its own templates.
+    has its own templates.
 
     A check is skipped if a setting that it reads has a fault: it would check a default that the user did not choose.
     """

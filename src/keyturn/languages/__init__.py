@@ -1,10 +1,8 @@
 """Languages: gettext, and localised dates, durations and numbers (Babel, CLDR).
 
 Catalogues are read as `.po` without compiling: a team adds one text file. Lines are checked before Babel's reader,
-which
-takes an unclosed quote for a letter. The plural rule is the catalogue's own, because Babel's for Arabic is wrong.
-Values
-in a text are enclosed in Unicode isolates, as in MessageFormat 2, but not in headers.
+which takes an unclosed quote for a letter. The plural rule is the catalogue's own, because Babel's for Arabic is wrong.
+Values in a text are enclosed in Unicode isolates, as in MessageFormat 2, but not in headers.
 """
 
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text, parse_locale

@@ -137,8 +137,7 @@ class Language(SourceTexts):
         """Isolate values from the surrounding text if it runs from right to left.
 
         Otherwise an address or a name in Latin letters would take its punctuation to the wrong side, and the parts of
-        an
-        IPv6 address would change places (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
+        an IPv6 address would change places (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
         """
         return {name: self.isolate(value) for name, value in values.items()} if self.direction == "rtl" else values
 
@@ -152,8 +151,7 @@ class Language(SourceTexts):
         """Add this language to a Jinja environment.
 
         That is gettext, `lang`, `dir` and the filters clock, moment, duration, number, listed and isolated. Times are
-        in
-        the zone of the template's `READER` language, if it has one.
+        in the zone of the template's `READER` language, if it has one.
         """
         teach_texts(self, environment)
         environment.globals.update(lang=self.tag, dir=self.direction)

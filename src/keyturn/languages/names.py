@@ -6,8 +6,7 @@ from unicodedata import normalize
 from babel import Locale
 
 # The packaged names are listed here, as in large products: reading CLDR's would load the data of every locale for a
-# page
-# with a list, a third of a second and 18 MB.
+# page with a list, a third of a second and 18 MB.
 _OWN_NAMES: Mapping[str, str] = {
     "ar": "العربية", "cs": "Čeština", "da": "Dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
     "es": "Español", "fi": "Suomi", "fr": "Français", "he": "עברית", "hi": "हिन्दी", "id": "Bahasa Indonesia",

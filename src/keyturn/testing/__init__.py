@@ -1,9 +1,8 @@
 """Tools for an app's tests: golden files for its mails, and mailboxes and senders that keep their mails.
 
 `pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`. It does not
-load
-by itself: an entry point would add both to the tests of every app with Keyturn installed, and make pytest rewrite the
-assertions of the whole package at every start.
+load by itself: an entry point would add both to the tests of every app with Keyturn installed, and make pytest rewrite
+the assertions of the whole package at every start.
 
 PYTEST_DONT_REWRITE: a conftest.py may import from here before its plugins are loaded.
 """
@@ -50,8 +49,7 @@ pytest_plugins = ["keyturn.testing.plugin"]
 
 def __getattr__(name: str) -> Any:
     # Each name imports only its own needs: the demo runs the Supabase server without pytest, and tests of mails save
-    # the
-    # second that SQLAlchemy's import takes.
+    # the second that SQLAlchemy's import takes.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

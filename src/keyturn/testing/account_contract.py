@@ -29,7 +29,7 @@ LOOK_ALIKES = (
     "mik\u0435@northwind.test",
     "mike@northw\u0131nd.test",
 )
-"""Dotless i, i with an accent, a Cyrillic letter: case folding or a collation may equal them to mike@northwind.test."""
+"""Dotless i, i with an accent, a Cyrillic letter: folding or a collation may equate them with mike@northwind.test."""
 
 NO_IDS = (
     "",

@@ -50,8 +50,7 @@ class WebhookSender:
         self._signer = Signer(secrets)
         self._timeout = timeout.total_seconds()
         # A redirect is a failure: the operator has to fix the setting ("Delivery success and failure" in the
-        # specification).
-        # Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
+        # specification). Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
         self._http = HttpClient(
             timeout=None,  # each try has a limit for its whole duration
             follow_redirects=False,

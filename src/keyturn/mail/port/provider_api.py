@@ -76,9 +76,8 @@ class ProviderApi:
         """Return the answer, whatever its status.
 
         Raises SendRetryable if the request did not arrive, the result of `unknown` if that is uncertain, SendRefused
-        for a
-        key that cannot be sent. Each is named by its kind alone: httpx's message for an illegal header would hold the
-        key.
+        for a key that cannot be sent. Each is named by its kind alone: httpx's message for an illegal header would hold
+        the key.
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -103,8 +102,7 @@ class ProviderApi:
         """Return the error for the status of an answer; `pause`: seconds to wait if there is no Retry-After.
 
         `known`: the body is an error in the provider's own form. A 403 or 404 of a firewall or gateway is not a
-        refusal.
-        After a server's fault, or an answer in a foreign form, the provider may have the mail.
+        refusal. After a server's fault, or an answer in a foreign form, the provider may have the mail.
         """
         if answer.status == TOO_MANY:
             return self.too_many(answer, reason, pause)

@@ -51,8 +51,7 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # https://resend.com/docs/api-reference/errors: errors that may pass, by name. All others are permanent, except a
-# server's
-# fault (5xx) and a plain "too many requests" (429, as a proxy words it).
+# server's fault (5xx) and a plain "too many requests" (429, as a proxy words it).
 _RETRYABLE = {"concurrent_idempotent_requests", "resource_locked", "rate_limit_exceeded"}
 _UNREACHABLE = "unreachable"
 _NOT_RESENDS = {"application_error", "InternalServerError", "HttpClientError"}
@@ -396,8 +395,7 @@ PROVIDER = Provider(
         build=ResendWebhook,
     ),
     # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
-    # DMARC
-    # (https://resend.com/docs/dashboard/domains/custom-return-path).
+    # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
     spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
     dkim=Dkim("resend", _DOMAINS),
     sandbox=_SANDBOX,

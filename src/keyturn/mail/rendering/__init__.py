@@ -7,7 +7,6 @@ which rules match. Its serialisation is never sent, since it rewrites the docume
 
 Each string prop is printed as one line, so a name cannot add lines of its own to a mail. Keyturn's own templates are
 compiled once in a process (`jinja_cache`), since a test suite builds the app hundreds of times. Their mails are
-compiled
-once for each shape (`shapes`), in a tenth of the time. A project's templates may look at values closely, so their mails
-are compiled individually.
+compiled once for each shape (`shapes`), in a tenth of the time. A project's templates may look at values closely, so
+their mails are compiled individually.
 """

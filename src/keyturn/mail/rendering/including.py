@@ -1,8 +1,7 @@
 """Supports `<mj-include path="./footer.mjml" />` as mjml's own compiler does, for folders written for it.
 
 mrml reads no files. So the include becomes Jinja's own before Jinja reads the template. Included files may print
-values,
-are reloaded, and their lines are known, as for any template.
+values, are reloaded, and their lines are known, as for any template.
 """
 
 import re

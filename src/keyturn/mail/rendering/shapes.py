@@ -2,8 +2,7 @@
 
 It is for templates that only test whether a text is empty, and print a moment with the filters `clock` and `moment`
 alone, as Keyturn's own do. Such a mail is compiled with placeholders of letters and digits, which neither Jinja nor
-MJML
-changes. The values are escaped as Jinja would escape them.
+MJML changes. The values are escaped as Jinja would escape them.
 """
 
 import re

@@ -113,8 +113,7 @@ class PacedSender:
 
 PAUSE = 600
 """Seconds after the last failure in which no new mail is tried: as long as the longest back-off. Mails that the
-provider
-may already have are tried first."""
+provider may already have are tried first."""
 
 TRIAL = 60
 """Seconds until another mail is tried if the last trial gave no result: its account or its content was gone."""
