@@ -1,4 +1,4 @@
-"""The code beside a link, and what the database keeps of it. Pure: time and randomness are arguments."""
+"""The code beside a link, and its digest in the database. Pure but for the store: time and randomness are arguments."""
 
 import hmac
 import unicodedata
@@ -19,29 +19,29 @@ from keyturn.problems.requests import InputInvalid
 from keyturn.settings.keys import derive
 
 DIGITS = 8
-"""NIST SP 800-63B 4.2.1.2 asks for six at least; ASVS 6.5.4 for 20 bits, and these are 26."""
+"""NIST SP 800-63B 4.2.1.2 asks for at least six; ASVS 6.5.4 for 20 bits, and these have 26."""
 
 LIFE = timedelta(minutes=10)
 """OWASP ASVS 6.5.5."""
 
 TRIES = 5
-"""Of one code. The odds of guessing it are 5 in 100 million."""
+"""Tries at one code. The odds of guessing it are 5 in 100 million."""
 
 FAILURES = 100
-"""Of one mailbox, in a row, however many codes it was sent meanwhile (NIST SP 800-63B 3.1.3.2, 3.2.2)."""
+"""Consecutive wrong tries at one mailbox, however many codes it gets (NIST SP 800-63B 3.1.3.2, 3.2.2)."""
 
 _BETWEEN = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014.")
 
 
 def mint(random_below: Callable[[int], int]) -> str:
-    """Return a fresh code: digits, each as likely as any."""
+    """Return a fresh code of evenly distributed digits."""
     return f"{random_below(10**DIGITS):0{DIGITS}}"
 
 
 def read(written: str) -> str:
-    """Return the digits of a code as somebody typed it: full-width ones, and with spaces or dashes between, too.
+    """Return the digits of a code as it was typed, including full-width digits, and with spaces or dashes between.
 
-    Raises InputInvalid for what is no code: that says nothing about the one that was sent, and is no try at it.
+    Raises InputInvalid for other text: it says nothing about the code that was sent, and does not count as a try.
     """
     digits = "".join(unicodedata.normalize("NFKC", written[:64]).split()).translate(_BETWEEN)
     if len(digits) != DIGITS or not digits.isascii() or not digits.isdigit():
@@ -50,14 +50,14 @@ def read(written: str) -> str:
 
 
 def mailbox_digest(email: str) -> bytes:
-    """Return the key under which a mailbox's code and failures are kept."""
+    """Return the key of a mailbox's code and failures."""
     return sha256(addresses.normalize(email).encode()).digest()
 
 
 class CodeKeys:
-    """Digests of codes, by keys that are not in the database: 27 bits would be guessed in no time else.
+    """Computes digests of codes with keys that are not in the database: 27 bits alone would be guessed instantly.
 
-    The first of `secrets` writes, all of them are compared with (NIST SP 800-63B 3.1.2.2 on look-up secrets).
+    The first of `secrets` writes, and all of them are compared (NIST SP 800-63B 3.1.2.2 on look-up secrets).
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ class CodeKeys:
         return self._digest(self._keys[0], code, mailbox)
 
     def fits(self, code: str, mailbox: bytes, kept: bytes) -> bool:
-        """Tell whether it is the code; a no takes as long wherever they differ (CWE-208)."""
+        """Return whether it is the code; a wrong one takes as long wherever it differs (CWE-208)."""
         compared = [hmac.compare_digest(self._digest(key, code, mailbox), kept) for key in self._keys]
         return any(compared)
 
@@ -76,10 +76,10 @@ class CodeKeys:
 
 
 class ResetCodeRow(Model):
-    """The code that a mailbox was sent last, under the SHA-256 of its address; nobody's where none was.
+    """The last code sent to a mailbox, under the SHA-256 of its address, or no code if none was sent.
 
-    `tries` are those at this code, `failures` those at any since one was right. `expires_at` is when it stops to work,
-    which for a row without a code was always.
+    `tries`: tries at this code. `failures`: tries at any code since one was right.
+    `expires_at`: when the code stops working; in a row without a code, a time in the past.
     """
 
     __tablename__ = "keyturn_reset_codes"
@@ -95,7 +95,7 @@ class ResetCodeRow(Model):
 
 
 class NewCode(msgspec.Struct, frozen=True, kw_only=True):
-    """A code before it is stored: its digest, whose it is, where it goes, and its end."""
+    """A code before it is stored: its digest, the account, the address, and its end."""
 
     code: bytes
     account_id: str
@@ -104,7 +104,7 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TriedCode(msgspec.Struct, frozen=True, kw_only=True):
-    """What was sent to a mailbox, once a try at it was counted. `code` is b"" where none may be compared any more."""
+    """What was sent to a mailbox, after a try was counted. `code`: b"" if no comparison is allowed."""
 
     code: bytes
     account_id: str
@@ -117,7 +117,7 @@ _NAMES = ("mailbox", "code", "account_id", "email", "expires_at", "tries", "fail
 
 
 class CodeStore:
-    """Adds codes, counts tries at them, and uses them up."""
+    """Stores codes, counts tries at them, and uses them up."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -129,30 +129,30 @@ class CodeStore:
         self._added = added.on_conflict_do_update(index_elements=[ResetCodeRow.mailbox], set_=replaced)
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return those that have been guessed at too often: a code would do nothing there."""
+        """Return the addresses with too many wrong tries, where a code would no longer work."""
         digests = {mailbox_digest(email): email for email in emails}
         rows = await self._database.fetch(self._exhausted, {"mailboxes": list(digests)})
         return {digests[bytes(row["mailbox"])] for row in rows}
 
     def add(self, connection: Connection, codes: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
-        """Store those that are wanted, each in place of the mailbox's earlier one; its failures are still counted.
+        """Store the wanted codes, each in place of the mailbox's earlier one; its failures stay counted.
 
-        The statements are the same where none is wanted.
+        The statements are the same if none is wanted.
         """
         rows = [
             msgspec.structs.asdict(code)
             | {"mailbox": mailbox_digest(code.email), "tries": 0, "failures": 0, "touched_at": moment, "wanted": wanted}
             for code, wanted in codes
         ]
-        # In the order of their keys: two workers that write several at once never wait for each other.
+        # In the order of their keys: two workers that write several at once cannot deadlock.
         connection.execute(self._added, sorted(rows, key=lambda row: row["mailbox"]))
 
     async def count_try(self, email: str, moment: datetime) -> TriedCode:
         """Count a try at the mailbox's code, and commit; then return what may be compared.
 
-        One statement decides and counts, before anything is compared: however many try at once, the sixth finds
-        nothing. It writes a row for every address, so that the work is the same for one that no code was sent to.
-        Only a try at a live code is a failure: nobody can use up a mailbox's hundred while nothing was sent there.
+        One statement decides and counts, before any comparison: of concurrent tries the sixth gets nothing. It writes a
+        row for every address, so the work is the same for an address without a code. Only a try at a working code is a
+        failure, so a stranger cannot use up a mailbox's hundred tries while it has no code.
         """
         alive = (ResetCodeRow.expires_at > moment) & _LIVE[0] & _LIVE[1]
         row = {
@@ -172,7 +172,7 @@ class CodeStore:
                 index_elements=[ResetCodeRow.mailbox],
                 set_={
                     "failures": ResetCodeRow.failures + case((alive, 1), else_=0),
-                    # Past its tries it stays so, until another code is sent.
+                    # A code without tries left stays so, until another code is sent.
                     "tries": case((alive, ResetCodeRow.tries + 1), else_=TRIES + 1),
                     "touched_at": literal(moment, ResetCodeRow.__table__.c.touched_at.type),
                 },
@@ -184,7 +184,7 @@ class CodeStore:
         return TriedCode(code=bytes(tried.code) if is_live else b"", account_id=tried.account_id, email=tried.email)
 
     def consume(self, connection: Connection, code: TriedCode, moment: datetime) -> bool:
-        """Use the code up, if nobody did; its failures are forgotten. Of any number exactly one is told True."""
+        """Use the code up, and forget its failures. Of concurrent callers exactly one gets True."""
         statement = (
             update(ResetCodeRow)
             .where(
@@ -200,7 +200,7 @@ class CodeStore:
     def revoke_all(
         self, connection: Connection, account_id: str, moment: datetime, *, mailbox: str | None = None
     ) -> None:
-        """End the account's codes, or the one alone that went to the `mailbox`: a link proves more than a code."""
+        """End the account's codes, or only that of the `mailbox`: a link proves more than a code."""
         statement = update(ResetCodeRow).where(ResetCodeRow.account_id == account_id)
         if mailbox is not None:
             statement = statement.where(ResetCodeRow.mailbox == mailbox_digest(mailbox))

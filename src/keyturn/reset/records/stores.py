@@ -1,4 +1,4 @@
-"""The stores of the database as one value, so that a part is handed one thing and names the store that it uses."""
+"""The stores of the database as one value, so that a part gets one argument and names the stores that it uses."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from keyturn.settings import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Records:
-    """The database and the stores in it. A transaction is `records.database.transact(work)`."""
+    """The database and its stores. A transaction is `records.database.transact(work)`."""
 
     database: Database
     outbox: Outbox
