@@ -1,7 +1,7 @@
-"""The port to the accounts that already exist, the built-in store, and its sessions.
+"""The port to an app's accounts, the stores behind it, and Keyturn's own sessions.
 
-What a store can do is told by its methods (`port`): one that `JoinsTransaction` takes a session, one that `KnowsHashes`
-lets people sign in here. There are no flags that could say otherwise. Sessions are Keyturn's own and know an account by
-its id alone. Declined: Litestar's session middleware, since a session must end with the transaction that changes the
-password.
+A store's methods show what it can do (`port`): one that `JoinsTransaction` takes a session, and one that `KnowsHashes`
+lets users sign in here. There are no flags that could contradict them. Sessions are Keyturn's own and refer to an
+account only by its id. Declined: Litestar's session middleware, since a session must end with the transaction that
+changes the password.
 """

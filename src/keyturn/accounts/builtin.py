@@ -1,4 +1,4 @@
-"""The built-in store: for the demo, and for an app that has no account table yet."""
+"""The built-in store, for the demo and for apps without a table of accounts, and the table of sessions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ from keyturn.problems.requests import DatabaseUnready, InputInvalid
 class AccountRow(Model):
     """An account of the built-in store. `email` is in the form of `addresses.parse`.
 
-    It is locked from `locked_at` on: its owner said that a change of its password was somebody else's.
+    `locked_at`: since when the account is locked, because its owner reported a change of its password.
     """
 
     __tablename__ = "keyturn_accounts"
@@ -54,7 +54,7 @@ class AccountRow(Model):
 
 
 class SessionRow(Model):
-    """A signed-in browser, of an account in whatever store. The cookie's value is not here, only its SHA-256."""
+    """A signed-in browser, for an account of any store. Only the SHA-256 of the cookie's value is stored."""
 
     __tablename__ = "keyturn_sessions"
 
@@ -65,7 +65,7 @@ class SessionRow(Model):
 
 
 _AWAITS_PASSWORD = and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
-"""Nothing lets such an account sign in yet."""
+"""The condition that no way to sign in to the account exists yet."""
 
 _IS_LOCKED = AccountRow.locked_at.is_not(None)
 _IS_ACTIVE = and_(AccountRow.active, AccountRow.locked_at.is_(None))
@@ -85,7 +85,7 @@ _ACCOUNT = (
 )
 
 _JOINED_NAMES = {column.key: f"account.{column.key}" for column in _ACCOUNT}
-"""What the columns are called beside those of other rows."""
+"""The names of the columns in a row joined with other columns."""
 
 _JOINED = [column.label(_JOINED_NAMES[column.key]) for column in _ACCOUNT]
 
@@ -100,7 +100,7 @@ _CHANGED, _LOCKED_CHANGED = (
 
 
 class BuiltinAccounts:
-    """An AccountStore over a table of its own, with what its commands need besides."""
+    """An AccountStore over its own table, with further methods for its commands."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -114,7 +114,7 @@ class BuiltinAccounts:
         )
 
     async def require_ready(self) -> None:
-        """Do nothing: the migrations see to the table."""
+        """Do nothing: the migrations create the table."""
 
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)
@@ -176,12 +176,13 @@ class BuiltinAccounts:
         return bool(await self._database.execute(changed.returning(AccountRow.id)))
 
     async def close(self) -> None:
-        """Do nothing: the database is closed by whoever opened it."""
+        """Do nothing: the owner of the database closes it."""
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
-        """Store a new account under an id of its own.
+        """Store a new account under its own id.
 
-        Raises InputInvalid where the address is taken or malformed, a field longer than its column, or a zone none.
+        Raises InputInvalid if the address is taken or malformed, a field is too long for its column, or the zone
+        unknown.
         """
         email = addresses.parse(account.email)
         _require_room(account)
@@ -223,7 +224,7 @@ def _account(row: RowMapping) -> Account:
 
 
 def _require_room(account: Account) -> None:
-    # SQLite would store what is too long; the next mail, or a move to PostgreSQL, would stumble over it.
+    # SQLite would store longer text; the next mail, or a move to PostgreSQL, would then fail.
     faults = [
         Fault(column.name, f"longer than the {column.type.length} characters that it may have")
         for column in AccountRow.__table__.c

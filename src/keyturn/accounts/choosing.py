@@ -1,4 +1,4 @@
-"""Which store the settings ask for, and what it is to do besides keeping passwords."""
+"""Builds the store that the settings ask for, and says whether it ends sessions and locks accounts."""
 
 import importlib
 import inspect
@@ -20,9 +20,9 @@ _METHODS = ("require_ready", "find", "get", "set_password", "close")
 
 
 def store_from_factory(reference: str, settings: Settings) -> AccountStore:
-    """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, where it does not make one.
+    """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, if the result is no store.
 
-    What the factory raises of Keyturn's own errors goes through, since it names its faults itself.
+    Keyturn's own errors pass through from the factory, since they name their faults themselves.
     """
     factory = import_factory(reference)
     try:
@@ -41,7 +41,7 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
 
 
 def import_factory(reference: str, setting: str = "accounts.store") -> Callable[..., Any]:
-    """Return the function itself, imported and not called. Raises SettingsInvalid, with a sentence, where it cannot."""
+    """Return the function, imported and not called. Raises SettingsInvalid, with a sentence, if that fails."""
     module_name, colon, name = reference.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
         raise _fault_of(setting, f"{reference} is neither builtin, table, supabase nor package.module:factory")
@@ -65,7 +65,7 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
 
 def _require_store(reference: str, store: Any) -> AccountStore:
     if inspect.iscoroutine(store):
-        store.close()  # or Python would warn that nobody awaits it
+        store.close()  # otherwise Python would warn that it is never awaited
         raise _fault(f"{reference} is async: a factory is a plain function")
     missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
     if missing:

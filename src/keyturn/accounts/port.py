@@ -1,4 +1,4 @@
-"""What Keyturn needs of the accounts that an app already has."""
+"""The port to an app's accounts: what Keyturn needs of them, and what a store may offer besides."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +12,14 @@ from keyturn.problems.requests import AccountsUnready, Unavailable
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may get a link. `id` is the store's own, as text; `email` is the stored address.
+    """An account that may get a link. `id`: the store's own, as text. `email`: the stored address.
 
-    `has_password` says that a password signs it in: it gets a link. `awaits_password` says that none does yet and
-    nothing else either, so that it gets an invitation to choose one. Where neither holds, `provider` names who signs
-    the account in ("Google"); it is empty where that is not known. `timezone` is an
-    IANA zone, in which it is told times.
-
-    One that is `locked` is not active: its owner said that a change of its password was somebody else's. Setting its
-    password, as it was read, lifts the lock.
+    `has_password`: a password signs it in, so it gets a link.
+    `awaits_password`: nothing signs it in yet, so it gets an invitation to choose a password.
+    `provider`: if neither holds, the name of the provider that signs it in ("Google"), or "" if unknown.
+    `timezone`: the IANA zone for times in its mails.
+    `locked`: the owner reported a change of the password, and the account is not active. Setting its password, as it
+    was read, lifts the lock.
     """
 
     id: str
@@ -37,14 +36,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def takes_password(self) -> bool:
-        """Whether a link may set its password; else it signs in elsewhere."""
+        """Whether a link may set its password; otherwise it signs in elsewhere."""
         return self.has_password or self.awaits_password
 
 
 class NewPassword:
     """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback.
 
-    `hash_with` makes its hash, unless it was made already and is given as `hashed`.
+    `hash_with`: makes its hash, unless the hash is already given as `hashed`.
     """
 
     __slots__ = ("_hash", "_hash_with", "text")
@@ -55,7 +54,7 @@ class NewPassword:
         self._hash = hashed
 
     async def hashed(self) -> str:
-        """Return its bcrypt hash, made once, off the event loop. Raises Busy where too many wait already."""
+        """Return its hash, made once, off the event loop. Raises Busy if too many callers already wait."""
         if self._hash is None:
             self._hash = await self._hash_with(self.text)
         return self._hash
@@ -63,7 +62,7 @@ class NewPassword:
 
 @contextmanager
 def changing_nothing() -> Iterator[None]:
-    """Say, of what cannot be reached within, that no account was changed: only reading is done there."""
+    """Mark an unreachable store inside the block as `not_changed`, because the block only reads."""
     try:
         yield
     except Unavailable as error:
@@ -71,7 +70,7 @@ def changing_nothing() -> Iterator[None]:
 
 
 class AccountStore(Protocol):
-    """Accounts, wherever they are. Every method raises AccountsUnready where they cannot be reached."""
+    """Accounts, wherever they are stored. Every method raises AccountsUnready if they cannot be reached."""
 
     async def require_ready(self) -> None:
         """Raise SettingsInvalid, with every fault by its name, unless the store is as the settings say."""
@@ -80,7 +79,7 @@ class AccountStore(Protocol):
     async def find(self, email: str) -> Account | None:
         """Return the account whose stored address is `email`, which is in the form of `addresses.parse`.
 
-        Only ASCII letters are the same in both cases (CVE-2019-19844): `addresses.is_same_mailbox` decides.
+        Upper and lower case match only for ASCII letters (CVE-2019-19844): `addresses.is_same_mailbox` decides.
         """
         ...
 
@@ -89,10 +88,12 @@ class AccountStore(Protocol):
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         """Store the password, and end every session that the store keeps itself.
 
-        Return False, and change nothing, where the account is gone, disabled or has another address by now; one that
-        was read as `locked` may be locked still, and is not afterwards. Raises
-        PasswordRejected where the store has rules of its own, Busy out of `password.hashed()`, or AccountsUnready with
-        `not_changed`, and has changed nothing. Whatever else is raised says that the store may have the password.
+        Return False, and change nothing, if the account is gone, disabled or has another address by now. An account
+        that was read as `locked` may still be locked, and is unlocked by this.
+
+        These errors mean that nothing was changed: PasswordRejected by rules of the store, Busy from
+        `password.hashed()`, and AccountsUnready with `not_changed`. After any other error the store may have the
+        password.
         """
         ...
 
@@ -104,7 +105,7 @@ class FindsTogether(Protocol):
     """A store that finds many accounts at the cost of one."""
 
     async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
-        """Return what `find` would for each address, or raise."""
+        """Return for each address what `find` would return or raise."""
         ...
 
 
@@ -125,31 +126,31 @@ class JoinsReads(Protocol):
     """A store in Keyturn's own database whose accounts are read together with rows that name them."""
 
     def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any]:
-        """Return the statement with the account of each of its rows, where there is one."""
+        """Return the statement that adds to each row the account that it names, if that exists."""
         ...
 
     def joined_account(self, row: RowMapping) -> Account | None:
-        """Return the account that came with a row of such a statement, as `get` would."""
+        """Return the account in a row of such a statement, as `get` would."""
         ...
 
 
 @runtime_checkable
 class ListsAwaiting(Protocol):
-    """A store that can tell which of its accounts await a first password."""
+    """A store that can list the accounts that await a first password."""
 
     async def awaiting_password(self) -> Sequence[str]:
-        """Return the addresses of those that are active, as they are stored."""
+        """Return the addresses of active ones, as they are stored."""
         ...
 
 
 @runtime_checkable
 class ListsAddresses(Protocol):
-    """A store that can go through all of its accounts."""
+    """A store that can list all of its accounts."""
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         """Return the addresses of active and locked accounts, as they are stored, in the store's order.
 
-        They come after `email`, at most so many; none where there are no more. "" comes before all.
+        They come after `email`, at most `most` of them; empty at the end. "" comes before all addresses.
         """
         ...
 
@@ -159,36 +160,36 @@ class EndsSessions(Protocol):
     """A store that keeps sessions itself, or knows where they are."""
 
     async def end_sessions(self, account_id: str) -> None:
-        """End all of the account's. Doing it again does no harm."""
+        """End all sessions of the account. Repeating it does no harm."""
         ...
 
 
 @runtime_checkable
 class LocksAccounts(Protocol):
-    """A store that may lock accounts: one that is locked is neither active nor signs in."""
+    """A store that may lock accounts: a locked account is not active and cannot sign in."""
 
     @property
     def can_lock(self) -> bool:
-        """Whether it has been told how."""
+        """Whether the store's settings say how to lock."""
         ...
 
     async def lock(self, account_id: str) -> bool:
-        """Lock an account that is active; tell whether it is locked now by this."""
+        """Lock an account that is active; return whether this call has locked it."""
         ...
 
     async def unlock(self, account_id: str) -> bool:
-        """Undo that; tell whether the account was locked."""
+        """Unlock an account; return whether it was locked."""
         ...
 
 
 @runtime_checkable
 class KnowsHashes(Protocol):
-    """A store whose hashes can be read, so that people can sign in here and change a password that they know."""
+    """A store whose hashes can be read, so that users can sign in here and change a password that they know."""
 
     async def password_hash(self, account_id: str) -> str | None:
-        """Return the stored hash; None where the account is gone, disabled or has no password.
+        """Return the stored hash; None if the account is gone, disabled or has no password.
 
-        "" is nobody's id, and is read at the cost of any other, so that no time tells which addresses have an account.
+        "" is the id of no account, and costs as much as any other, so the time does not show which addresses have one.
         """
         ...
 
@@ -198,5 +199,5 @@ class JoinsSignIn(KnowsHashes, Protocol):
     """A store in Keyturn's own database whose hashes are read in the transaction that opens a session."""
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
-        """Return what `password_hash` does, as the caller's transaction sees it."""
+        """Do what `password_hash` does, inside the caller's transaction."""
         ...

@@ -10,7 +10,7 @@ from keyturn.database import Database, now
 
 
 class Sessions:
-    """Opens, finds and ends sessions: at a fixed time, on sign-out, and with every change of the password."""
+    """Opens, finds and ends sessions. They end at a fixed time, on sign-out, and with every change of the password."""
 
     def __init__(self, database: Database, ttl: timedelta) -> None:
         self._database = database
@@ -28,12 +28,12 @@ class Sessions:
         connection.execute(insert(SessionRow).values(**row))
 
     def is_open(self, connection: Connection, token: str) -> bool:
-        """Tell whether the session is open still, in the caller's transaction."""
+        """Return whether the session is still open, in the caller's transaction."""
         open_one = select(SessionRow.digest).where(SessionRow.digest == _digest(token), SessionRow.expires_at > now())
         return connection.execute(open_one).first() is not None
 
     async def account_id(self, token: str) -> str | None:
-        """Return whose session it is; None where it does not exist or is over."""
+        """Return the session's account; None if the session does not exist or has ended."""
         statement = select(SessionRow.account_id).where(
             SessionRow.digest == _digest(token), SessionRow.expires_at > now()
         )
@@ -52,5 +52,5 @@ _ENDED = delete(SessionRow).where(SessionRow.account_id == bindparam("of_account
 
 
 def _digest(token: str) -> bytes:
-    # A random 256-bit value needs no slow hash: there is nothing to guess (NIST SP 800-63B 5.1).
+    # A random 256-bit value needs no slow hash: it cannot be guessed (NIST SP 800-63B 5.1).
     return sha256(token.encode()).digest()

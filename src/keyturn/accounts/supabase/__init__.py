@@ -1,8 +1,8 @@
-"""Accounts at Supabase Auth, alone or with people looked up in a table.
+"""Accounts at Supabase Auth, alone or with users looked up in a table.
 
-An address that was never confirmed becomes confirmed by its first link, as with a link of Supabase's own, and no name
-is mailed to it before. A password that Supabase took is changed, whether or not the table could note it. Declined:
-`supabase-auth`, which brings pydantic and pyjwt for three calls, and whose list of users has no filter.
+An address that was never confirmed becomes confirmed by its first link, as with a link of Supabase's own. Before that,
+no mail contains the name. Once Supabase has accepted a password it is changed, even if the table could not note it.
+Declined: `supabase-auth`, which brings pydantic and pyjwt for three calls, and whose list of users has no filter.
 """
 
 import msgspec
@@ -16,11 +16,11 @@ __all__ = ["PeopleTable", "SupabaseAccounts", "SupabaseWithTable", "supabase_acc
 
 
 def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:
-    """Return the store of the project; where a table is set, people are looked up there."""
+    """Return the store of the project; with a table in the settings, users are looked up there."""
     if not wanted.table.table:
         return SupabaseAccounts(wanted.supabase)
     from keyturn.accounts.table import table_accounts
 
-    # A column for passwords, if there is one from earlier days, says nothing any more.
+    # A column for passwords, if one is left from earlier days, no longer counts.
     people = msgspec.structs.replace(wanted.table, password="")
     return SupabaseWithTable(table_accounts(people, database), SupabaseAccounts(wanted.supabase))

@@ -1,4 +1,4 @@
-"""Accounts that are at Supabase Auth and nowhere else."""
+"""Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ log = logging.getLogger("keyturn")
 
 _PAGE = 50
 _MOST_PAGES = 20
-"""An address may end many others: a thousand users are looked at, and no more."""
+"""Pages of users to read: an address may be the end of many others, and only a thousand users are looked at."""
 
 _LOOKUPS_AT_ONCE = 8
-"""A worker answers all requests that wait together, and a project has few connections to its database."""
+"""A worker answers all waiting requests together, and a project has few connections to its database."""
 
 _WHOLE = 3
 """Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
@@ -41,10 +41,7 @@ class SupabaseAccounts:
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:
-        """Raise SettingsInvalid where the key is refused or somebody else answers, AccountsUnready where nobody does.
-
-        It asks once.
-        """
+        """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
         if not self._key.isascii() or not self._key.isprintable():
             raise SettingsInvalid([Fault("accounts.supabase.service_role_key", "has characters that no key has")])
         refusal = await self._api.refusal()
@@ -58,9 +55,9 @@ class SupabaseAccounts:
         raise SettingsInvalid([fault])
 
     async def find(self, email: str) -> Account | None:
-        """Return the account, one with a password first: a user of single sign-on may have the same address.
+        """Return the account, preferring one with a password: a single sign-on user may have the same address.
 
-        However many are asked for, few are looked up at a time, and none for ever: AccountsUnready says so.
+        Few look-ups run at a time, and each is limited in time. Raises AccountsUnready after that.
         """
         try:
             async with asyncio.timeout(self._patience), self._places:
@@ -90,10 +87,10 @@ class SupabaseAccounts:
         return account_of(user, now()) if user else None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        """Set it where the user has that address and a password by now, too, and is neither banned nor deleted.
+        """Set it if the user still has that address and a password, and is neither banned nor deleted.
 
-        An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as one of
-        Supabase's own would have, and without that the new password could not sign in.
+        An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as a link of
+        Supabase's own would have. Without that the new password could not sign in.
         """
         user_id = _uuid(account.id)
         with changing_nothing():
@@ -122,7 +119,7 @@ log = logging.getLogger("keyturn")
 
 
 class PeopleTable(Protocol):
-    """Looks people up in the app's own table, whose ids are those of the users at Supabase."""
+    """Looks users up in the app's own table, whose ids are those of the users at Supabase."""
 
     async def require_ready(self) -> None: ...
 
@@ -133,7 +130,7 @@ class PeopleTable(Protocol):
     async def get(self, account_id: str) -> Account | None: ...
 
     async def note_change(self, account: Account) -> bool:
-        """Set and delete what a change of the password does, but no password; False where the account is gone."""
+        """Set and delete what a change of the password does, but no password; False if the account is gone."""
         ...
 
     async def end_sessions(self, account_id: str) -> None: ...
@@ -144,7 +141,7 @@ class PeopleTable(Protocol):
 
 
 class SupabaseWithTable:
-    """An AccountStore that looks people up in the table and sets passwords at Supabase."""
+    """An AccountStore that looks users up in the table and sets passwords at Supabase."""
 
     def __init__(self, lookup: PeopleTable, auth: SupabaseAccounts) -> None:
         self._lookup = lookup
@@ -165,7 +162,7 @@ class SupabaseWithTable:
         return await self._lookup.get(account_id)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        """Set it where both the table and Supabase have the account, active, with a password and under that address."""
+        """Set it if table and Supabase both have the account, active, with a password and that address."""
         with changing_nothing():
             known = await self._lookup.get(account.id)
         if (
@@ -182,7 +179,7 @@ class SupabaseWithTable:
         return True
 
     async def end_sessions(self, account_id: str) -> None:
-        """Delete the rows that the settings name; those at Supabase end with the next password alone."""
+        """Delete the rows that the settings name; sessions at Supabase end only with the next password."""
         await self._lookup.end_sessions(account_id)
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
@@ -193,7 +190,7 @@ class SupabaseWithTable:
         await self._auth.close()
 
     async def _note_change(self, account: Account) -> None:
-        """Write what the table says about it. The password is changed by now, whatever happens here."""
+        """Write the table's columns for it. The password is already changed, even if this fails."""
         try:
             noted = await self._lookup.note_change(account)
         except Exception:

@@ -38,13 +38,13 @@ _PROVIDERS = {
     "twitter": "X",
     "workos": "WorkOS",
 }
-"""What is not the name with a capital letter (https://supabase.com/docs/guides/auth/social-login)."""
+"""Names that are not just the id with a capital letter (https://supabase.com/docs/guides/auth/social-login)."""
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds what is used of a user of a project.
+    """The fields of a project's user that Keyturn reads.
 
-    `app_metadata` is the project's; people may write anything into their `user_metadata`.
+    `app_metadata`: the project's. `user_metadata`: users may write anything into it.
     """
 
     id: str
@@ -60,8 +60,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 def account_of(user: User, moment: datetime) -> Account:
     """Return the account that a user is at that moment.
 
-    Nobody has proved yet that an unconfirmed address is theirs: a stranger may have signed it up, so the name that came
-    with it is left out, or anybody could have us mail words of their own to anybody.
+    The owner of an unconfirmed address has not proved it: a stranger may have signed it up. The name that came with it
+    is left out, since otherwise an attacker could send words of their choice to any address.
     """
     app, own = user.app_metadata or {}, user.user_metadata or {}
     provider, providers = app.get("provider"), app.get("providers")
@@ -110,7 +110,7 @@ _WEAK = Violation("weak", "a password that is harder to guess")
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Says why the Auth server refused. `code` is "" where the server, or what stands before it, gives none."""
+    """Why the Auth server refused. `code`: "" if the server, or a proxy before it, gives none."""
 
     status: int
     code: str = ""
@@ -119,13 +119,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class _Weak(msgspec.Struct):
-    """Says which rules a password broke."""
+    """The rules that a password broke."""
 
     reasons: tuple[str, ...] | None = None
 
 
 class _Body(msgspec.Struct):
-    """Reads the body of a refusal.
+    """The body of a refusal.
 
     Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones.
     """
@@ -138,7 +138,7 @@ class _Body(msgspec.Struct):
 
 
 def refusal_of(status: int, body: bytes) -> Refusal:
-    """Return what an answer says. A page of a proxy is one without a code."""
+    """Return the refusal that an answer contains. A proxy's page has no code."""
     try:
         said = msgspec.json.decode(body, type=_Body)
     except (msgspec.MsgspecError, ValueError):
@@ -149,12 +149,12 @@ def refusal_of(status: int, body: bytes) -> Refusal:
 
 
 def is_unknown_user(refusal: Refusal) -> bool:
-    """Tell whether Auth itself says that there is no such user; any other 404 is a gateway's or a missing route's."""
+    """Return whether Auth itself says that the user is unknown; any other 404 is a gateway's or a missing route's."""
     return refusal.status == _NOT_FOUND and refusal.code == "user_not_found"
 
 
 def rejection_of(refusal: Refusal) -> PasswordRejected | None:
-    """Return what is wrong with the password; None where that is not why it was refused."""
+    """Return what is wrong with the password; None if it was refused for another reason."""
     match refusal:
         case Refusal(status=422, code="weak_password"):
             return PasswordRejected(_violations(refusal.reasons, refusal.message))
@@ -166,7 +166,7 @@ def rejection_of(refusal: Refusal) -> PasswordRejected | None:
 
 
 def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
-    """Return a violation for each reason that is known, or one that says the least."""
+    """Return a violation for each known reason, or a general one."""
     broken = [_REASONS[reason] for reason in reasons if reason in _REASONS]
     if "length" in reasons:
         broken.insert(0, _too_short(message))
@@ -174,7 +174,7 @@ def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
 
 
 def _too_short(message: str) -> Violation:
-    """Return the violation with the number that only the sentence holds, where it does."""
+    """Return the violation with the number, which only the sentence holds, if at all."""
     if found := _SHORTEST.search(message):
         return Violation("weak_length", f"at least {found[1]} characters", int(found[1]))
     return Violation("weak_length", "a longer password")
@@ -196,16 +196,16 @@ _NEVER_SENT = (
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
 )
-"""What is raised before a request is on its way."""
+"""Errors that are raised before a request is sent."""
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
-"""What LIKE takes for more than the character (https://www.postgresql.org/docs/current/functions-matching.html)."""
+"""Escapes for the wildcards of LIKE (https://www.postgresql.org/docs/current/functions-matching.html)."""
 
 
 class _Users(msgspec.Struct):
-    """Holds a page of the users of a project.
+    """A page of the users of a project.
 
-    Each is read alone: one that is like no other must not be in the way of its neighbours.
+    Each user is read separately: one with an unusual form must not hide its neighbours.
     """
 
     users: list[msgspec.Raw]
@@ -214,11 +214,11 @@ class _Users(msgspec.Struct):
 class AdminApi:
     """Calls the admin API of a project's Auth server.
 
-    Every method raises AccountsUnready where nobody answers in time, or says something that helps nobody.
+    Every method raises AccountsUnready if no usable answer arrives in time.
 
-    It says `not_changed` where the request was certainly not heeded.
+    The error has `not_changed` if the request certainly had no effect.
 
-    Redirects are not followed: the key goes to nobody but the address that is set.
+    Redirects are not followed: the key is sent only to the configured address.
     """
 
     def __init__(self, settings: SupabaseSettings, client: httpx.AsyncClient | None = None) -> None:
@@ -230,18 +230,18 @@ class AdminApi:
             "x-supabase-api-version": "2024-01-01",
         }
         self._given = client
-        # Now: to set its TLS up takes some 0.2 s, which would hold the loop.
+        # Now: setting up its TLS takes some 0.2 s, which would block the loop.
         self._own: httpx.AsyncClient | None = None if client else HttpClient()
 
     async def refusal(self) -> Refusal | None:
-        """Ask for as little as there is; return how that is refused, or None where it is answered."""
+        """Ask for as little as possible; return how that is refused, or None if it is answered."""
         answer = await self._ask("GET", params={"page": 1, "per_page": 1})
         if isinstance(answer, Refusal):
             return answer
         return None if _read(answer, _Users) else Refusal(_OK)
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
-        """Return a page, counted from 1, of the users whose address or name has the text in it.
+        """Return a page, counted from 1, of the users whose address or name contains the text.
 
         A user that cannot be read is None, and is logged.
         """
@@ -265,7 +265,7 @@ class AdminApi:
         return found
 
     async def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
-        """Change a user; tell whether there is one. Raises PasswordRejected."""
+        """Change a user; return whether the user exists. Raises PasswordRejected."""
         answer = await self._ask("PUT", f"/{user_id}", json=changes)
         if isinstance(answer, Refusal):
             if rejected := rejection_of(answer):
@@ -277,7 +277,7 @@ class AdminApi:
         raise _unready(answer)
 
     async def close(self) -> None:
-        """Close the connections; the next call would open others. A client that was given stays open."""
+        """Close the connections; the next call would open new ones. A client that was passed in stays open."""
         own, self._own = self._own, None
         if own:
             await own.aclose()
@@ -289,7 +289,7 @@ class AdminApi:
         return self._own
 
     async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
-        """Return what a 200 holds, or what else was said."""
+        """Return the content of a 200, or the refusal."""
         url = self._url + path
         try:
             # The client's own time-out is for each step, and an answer may have many.
@@ -304,14 +304,14 @@ class AdminApi:
         if answer.status_code == _OK:
             return answer.content
         if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_FAULT:
-            # A proxy says 502 or 504 of a request that Supabase may have answered; 429 is said before anything is done.
+            # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth cannot answer at the moment: {answer.status_code}"
             raise AccountsUnready(reason, not_changed=answer.status_code == _TOO_MANY)
         return refusal_of(answer.status_code, answer.content)
 
 
 def _unready(answer: bytes | Refusal) -> AccountsUnready:
-    """Return what the person is told nothing about, and the operator everything but the key."""
+    """Return the error without a reason for the user, and log all but the key for the operator."""
     refusal = answer if isinstance(answer, Refusal) else Refusal(_OK)
     if refusal.status in KEY_REFUSED:
         event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"

@@ -1,4 +1,4 @@
-"""Another database than Keyturn's own: the app's, which is left as it is but for the rows that change."""
+"""Connects to the app's database if it is not Keyturn's own. Only its rows are changed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,24 +23,24 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
-"""One dialect for MySQL and MariaDB: what is asked of them here is the same."""
+"""One dialect for MySQL and MariaDB: the statements used here are the same."""
 
 _EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
-"""The extra that brings the driver."""
+"""The extra that installs the driver."""
 
 _CONNECTIONS = 5
-"""To a server at once."""
+"""Connections to a server at a time."""
 
 PATIENCE = timedelta(seconds=10)
-"""Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
+"""Time for all statements of a call together: the server may be gone, or the app may hold a lock."""
 
 
 class AppDatabase(DatabaseAccess):
-    """The app's database. `where` is it in words, without user and password.
+    """The app's database. `where`: its address in words, without user and password.
 
-    All raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
-    refuses a connection that asks for time-outs, and a server that is gone keeps none. A file that the app has locked
-    is waited for for half a minute.
+    All methods raise AccountsUnready, also if they take longer than `patience`. The time is kept on this side:
+    PgBouncer refuses a connection that asks for time-outs, and an unreachable server keeps none. If the app has locked
+    a file, a call waits for half a minute.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
@@ -59,7 +59,7 @@ def _accounts_unready(place: str) -> Iterator[None]:
         with unready_where_unreachable(place):
             yield
     except DatabaseUnready as error:
-        # What drivers say may name the user, never the password. It is for logs and the command line: no client is
+        # A driver's message may name the user, never the password. It is for logs and the command line: a client is not
         # told the reason of a 503.
         cause = error.__cause__
         undone = isinstance(cause, DBAPIError) and is_rolled_back(cause)
@@ -80,8 +80,8 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 def _open_pool(read: DatabaseUrl, seconds: float) -> PooledConnections:
     lost = LostConnections() if read.kind == "postgresql" else None
     read = msgspec.structs.replace(read, url=read.url.set(drivername=_DRIVERS[read.kind]))
-    # Who waits for one of the connections is told before the time is up: Python 3.11 may lose a cancellation that meets
-    # with one's coming free (https://github.com/python/cpython/issues/86296).
+    # A caller that waits for a connection fails before the time is up: Python 3.11 may lose a cancellation that
+    # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
     options = {"connect_args": read.arguments, "pool_pre_ping": read.kind == "mysql", "pool_timeout": seconds / 2}
     try:
         engine = open_engine(read, "accounts.table.url", _EXTRAS[read.kind], lost, pool_size=_CONNECTIONS, **options)
@@ -91,7 +91,7 @@ def _open_pool(read: DatabaseUrl, seconds: float) -> PooledConnections:
 
 
 def _look_at_file_first(engine: Engine) -> None:
-    """Have a connection say which file is missing, which SQLite does not."""
+    """Make a connection report which file is missing, which SQLite does not."""
     file = str(engine.url.database)
 
     @event.listens_for(engine, "do_connect")

@@ -1,4 +1,4 @@
-"""What a column of a live database holds."""
+"""Describes what a column of a live database holds, and how it writes times."""
 
 import re
 from collections import Counter
@@ -14,16 +14,16 @@ from sqlalchemy import BigInteger, Float, Integer, SmallInteger
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-# How a column writes times, told from its values or those of neighbours. The declared type does not tell: Prisma keeps
-# milliseconds in SQLite's DATETIME, others keep seconds in an INTEGER or one of several texts. An app may fail to
-# read a row with times in another form than its own.
+# How a column writes times, recognised from its values or those of neighbours. The declared type does not show it:
+# Prisma keeps milliseconds in SQLite's DATETIME, others keep seconds in an INTEGER or one of several texts. An app may
+# fail to read a row with times in another form than its own.
 
 
 _UNITS = {"seconds": 10**6, "milliseconds": 10**3, "microseconds": 1}
-"""Microseconds that each of them has."""
+"""Microseconds in each unit."""
 _FIRST = 10**8
-"""The least number of seconds that is taken for a time: March 1973. A thousand times that is the least of milliseconds,
-which as seconds would be in the year 5138."""
+"""The least number of seconds that counts as a time: March 1973. A thousand times that is the least number of
+milliseconds, which as seconds would be in the year 5138."""
 _TEXT = re.compile(
     r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.(?P<fraction>\d{1,9}))?"
     r"(?P<zone> ?(?:Z|[+-]\d\d(?::?\d\d)?))?)?"
@@ -36,7 +36,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TimeFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes how times are written: as a number of `unit` since 1970, or as a text where `unit` is "".
+    """The form of times: a number of `unit` since 1970, or a text if `unit` is "".
 
     A text has a `separator` before the time of day ("" for a day alone), `digits` of a fraction, and UTC as `zone`.
 
@@ -65,16 +65,16 @@ class TimeFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PRISMA = TimeFormat(unit="milliseconds")
-"""What Prisma writes into a DATETIME of SQLite's, and reads there whatever its version."""
+"""What Prisma writes into a DATETIME of SQLite, and reads there in every version."""
 
 
 def likely_times(names: Iterable[str]) -> list[str]:
-    """Return the columns that hold times by their names."""
+    """Return the columns whose names suggest times."""
     return [name for name in names if _NAME.search(name)]
 
 
 def recognise_times(values: Sequence[Any], *, days: bool) -> TimeFormat | None:
-    """Return the format that most of the values have, None where none is known. `days`: a day alone is a time, too."""
+    """Return the format of most values, or None if none is known. `days`: a day alone is a time, too."""
     found = Counter(known for known in map(_format, values) if known and (days or known.unit or known.separator))
     return found.most_common(1)[0][0] if found else None
 
@@ -106,13 +106,13 @@ _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes a column of the app's table.
+    """A column of the app's table.
 
-    `holds` is one of the types above; object where it is anything (SQLite), or nothing that can be written down.
+    `holds`: one of the types above; object if it is anything (SQLite), or a type that cannot be written.
 
-    `shown` is the type as the database calls it. `length` counts characters, `lowest` and `highest` bound an integer.
+    `shown`: the type as the database calls it. `length` counts characters, `lowest` and `highest` bound an integer.
 
-    `time_format`: how it writes times where its type does not say that; `format_of`: the column whose values told.
+    `time_format`: how it writes times if its type does not say; `format_of`: the column whose values showed that.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_native_times(self) -> bool:
-        """Tell whether its type is one of times: SQLite has none."""
+        """Whether its type is one of times: SQLite has none."""
         return self.holds in (datetime, date) and not self.on_sqlite
 
     @property
@@ -141,7 +141,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def column_of(reflected: Any, dialect: str) -> Column:
-    """Return it from what SQLAlchemy's inspector says of a column."""
+    """Return the column that SQLAlchemy's inspector describes."""
     kind: TypeEngine[Any] = getattr(reflected["type"], "data_type", reflected["type"])  # PostgreSQL's domains
     on_sqlite = dialect == "sqlite"
     lowest, highest = (-(2**63), 2**63 - 1) if on_sqlite else _integer_bounds(kind)
@@ -150,7 +150,7 @@ def column_of(reflected: Any, dialect: str) -> Column:
         shown=str(kind),
         holds=_python_type(kind, on_sqlite=on_sqlite),
         nullable=reflected["nullable"],
-        length=None if on_sqlite else getattr(kind, "length", None),  # SQLite keeps what is longer, too
+        length=None if on_sqlite else getattr(kind, "length", None),  # SQLite keeps longer text, too
         choices=tuple(getattr(kind, "enums", ())),
         lowest=lowest,
         highest=highest,
@@ -169,7 +169,7 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
     held: type = object
     with suppress(NotImplementedError):
         held = kind.python_type
-    # A type that SQLite does not know, as UUID, counts as a number by its rules; what is in it may be anything
+    # A type that SQLite does not know, such as UUID, counts as a number by its rules; its values may be anything
     # (https://sqlite.org/datatype3.html#determination_of_column_affinity).
     return held if held in _PYTHON_TYPES and not (on_sqlite and held is Decimal) else object
 

@@ -1,4 +1,4 @@
-"""In which format an app keeps its hashes, told from a few. Pure; what is returned holds no part of a hash."""
+"""Recognises the format of an app's hashes from a few of them. Pure; results hold no part of a hash."""
 
 import re
 from collections import Counter
@@ -16,25 +16,26 @@ _OTHERS = (
     (re.compile(r"\$argon2(id|i|d)\$"), "argon2", "argon2id"),
 )
 _NAMED = {"bcrypt$": "bcrypt$$2b$", "{bcrypt}": "{bcrypt}$2a$"}
-"""How bcrypt begins where its app writes a name in front: Django's, Spring's."""
+"""Beginnings of bcrypt hashes with a name in front: Django's, Spring's."""
 
 _READS = "Let your app verify bcrypt, too: a change writes $2b$, since Keyturn does not write {}."
 _NOT_WRITTEN = (
     (re.compile(r"\$wp\$2y\$|\$[PH]\$"), "WordPress's or phpBB's", "$2y$", ""),
     (re.compile(r"AQAAAA[A-Za-z0-9+/]{50,}={0,2}"), "ASP.NET Core Identity's", "$2b$", _READS),
 )
-"""What is known by its look: whose it is, which bcrypt a change writes, and what the app must do. WordPress 6.8 and
-phpBB read bcrypt by themselves (wp_check_password; phpbb/passwords)."""
+"""Formats known by their look: the app, the bcrypt prefix that a change writes, and what the app must do. WordPress 6.8
+and phpBB read bcrypt by themselves (wp_check_password; phpbb/passwords)."""
 
 _COSTS, _ITERATIONS = range(10, 17), range(600_000, 10_000_001)
-"""What hashing.cost and hashing.iterations may be: less is too little (OWASP Password Storage), more holds a thread."""
+"""Allowed values of hashing.cost and hashing.iterations: less is too weak (OWASP Password Storage), more too slow."""
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes how the app writes its hashes, as the settings of `hashing` say it.
+    """The format of the app's hashes, as the settings of `hashing` express it.
 
-    `cost` and `iterations` are what most of its hashes took, where Keyturn would write that; else 0. `shown` is the
-    format in words, with whose it is; `held` without; `todo` what the app must do, or "".
+    `cost`, `iterations`: the values of most hashes, if Keyturn would write that; otherwise 0.
+    `shown`: the format in words, with the app that uses it. `held`: the same without the app.
+    `todo`: what the app must do, or "".
     """
 
     format: str = "bcrypt"
@@ -52,12 +53,12 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_known_hash(stored: str) -> bool:
-    """Tell whether it is a password's hash in one of the formats above."""
+    """Return whether it is a password's hash in one of the formats above."""
     return bool(_format(stored)[0]) or any(pattern.match(stored) for pattern, *_ in _NOT_WRITTEN)
 
 
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
-    """Return the format that most of the hashes have."""
+    """Return the format of most of the hashes."""
     if not hashes:
         todo = "There are no passwords yet: see that your app verifies bcrypt hashes that begin with $2b$."
         return HashFormat(shown="no rows to tell a format by", todo=todo)
@@ -83,14 +84,14 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
 
 
 class TableDoubt(msgspec.Struct, frozen=True):
-    """Says what a change would write otherwise than the app probably does, and what to do."""
+    """What a change would write differently from what the app probably writes, and what to do."""
 
     message: str
     mend: str
 
 
 def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> TableDoubt | None:
-    """Compare the format of most hashes with the one that `settings` write; None where it is the same or not known."""
+    """Compare the format of most hashes with the one that `settings` write; None if it is the same or unknown."""
     found = recognise_hashes(hashes)
     if not found.held or _written(found.settings) == _written(settings):
         return None
@@ -112,14 +113,14 @@ def _written(settings: HashingSettings) -> str:
 
 
 def _usual(hashes: Sequence[str], pattern: re.Pattern[str], group: int, allowed: range) -> int:
-    """Return the number that most of the hashes have there; 0 where none has one that is allowed."""
+    """Return the most common number in the hashes; 0 if it is not allowed."""
     found = Counter(int(one[group]) for one in map(pattern.match, hashes) if one)
     usual = found.most_common(1)[0][0] if found else 0
     return usual if usual in allowed else 0
 
 
 def _format(stored: str) -> tuple[str, str]:
-    """Return whose format it is, and bcrypt's prefix or what hashing.format calls it."""
+    """Return the format's name, and bcrypt's prefix or its name in hashing.format."""
     if found := _BCRYPT.fullmatch(stored):
         return "bcrypt", _NAMED.get(found[1], found[2])
     return next(((name, written) for pattern, name, written in _OTHERS if pattern.match(stored)), ("", ""))

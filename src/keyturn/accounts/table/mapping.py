@@ -1,4 +1,4 @@
-"""The settings of a table, held against the live database: what each column is, or every fault by its setting."""
+"""Checks the settings of a table against the live database: the column of each, or every fault by its setting."""
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ from keyturn.settings.building import did_you_mean
 
 
 class TableName(msgspec.Struct, frozen=True):
-    """Names a table, in its schema where one is said."""
+    """The name of a table, with its schema if one is given."""
 
     schema: str | None
     name: str
@@ -35,7 +35,7 @@ class TableName(msgspec.Struct, frozen=True):
 
 
 class AsItIs(UserDefinedType[Any]):
-    """A value as the driver has it: on SQLite a column may be declared as what it does not hold (UUID, DATETIME)."""
+    """A value as the driver has it: a column of SQLite may not hold what its declaration says (UUID, DATETIME)."""
 
     cache_ok = True
 
@@ -62,7 +62,7 @@ def table_clause(name: TableName, columns: Sequence[Column], dialect: str) -> Ta
 
 
 def parse_table_name(given: str) -> TableName:
-    """Return the name of a table as a setting has it: `users`, or `auth.users` in a schema."""
+    """Return the name of a table as in a setting: `users`, or `auth.users` in a schema."""
     schema, _, name = given.rpartition(".")
     return TableName(schema or None, name)
 
@@ -71,7 +71,7 @@ def parse_table_name(given: str) -> TableName:
 
 
 FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
-"""What PostgreSQL reads as false, nothing at all, and the time by which MySQL says "never"."""
+"""What PostgreSQL reads as false, an empty text, and the time by which MySQL says "never"."""
 
 TRUE = ("1", "true", "t", "yes", "y", "on")
 
@@ -79,9 +79,9 @@ _NOT = "not "
 
 
 class Flag:
-    """Reads the setting `active` apart: "column", or "column = value | value"; "not " before it turns it round.
+    """Parses the setting `active`: "column", or "column = value | value"; a "not " before it reverses it.
 
-    Without values the column is one of flags: an account is active where it holds none of FALSE.
+    Without values the column holds flags: an account is active if its value is none of FALSE.
     """
 
     def __init__(self, given: str) -> None:
@@ -91,7 +91,7 @@ class Flag:
         self.values = tuple(value.strip() for value in values.split("|")) if equals else ()
 
     def objection(self, column: Column) -> str:
-        """Return, in words, why these values of that column tell nobody apart; "" where they may."""
+        """Return, in words, why these values cannot occur in that column, or "" if they can."""
         if "" in self.values:
             return f"names no value: {self.column} = active | invited"
         if not column.choices:
@@ -111,23 +111,23 @@ class Flag:
 _FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
 _SHOWN_TABLES = 12
 _LOOKED_AT, _SIBLINGS = 50, 8
-"""Rows and columns in which the form of a time is looked for."""
+"""Rows and columns that are read to recognise the form of a time."""
 
 _NO_IDS = (bool, float, date, datetime)
-"""Whose values can be written in more ways than one."""
+"""Types whose values can be written in several ways."""
 
 
 Assignments = tuple[tuple[Column, bool | float | str], ...]
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings held against the live table: every name in it exists.
+    """The settings, checked against the live table: every name in it exists.
 
-    `fields` has the columns by what an account calls them, without those not named.
+    `fields`: the named columns, by the fields of an account.
 
-    `sets`, `locks` and `unlocks` are columns and what becomes of them.
+    `sets`, `locks`, `unlocks`: columns and their new values.
 
-    `folds_case` where the column of the address takes a letter for its capital by itself, so that its index serves.
+    `folds_case`: the address's column ignores case by itself, so that its index serves.
     """
 
     table: TableName
@@ -142,14 +142,14 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_mapping(connection: Connection, settings: TableSettings, hash_length: int) -> Mapping:
-    """Return what the settings name. Raises SettingsInvalid with every name that is wrong, at once."""
+    """Return the columns that the settings name. Raises SettingsInvalid with all wrong names at once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know: most are of other columns
         return _MappingReader(connection, settings).mapping(hash_length)
 
 
 class _MappingReader:
-    """Reads a mapping off a connection, and collects what is wrong with the settings."""
+    """Reads a mapping from a connection, and collects the faults of the settings."""
 
     def __init__(self, connection: Connection, settings: TableSettings) -> None:
         self._connection = connection
@@ -204,10 +204,10 @@ class _MappingReader:
         return f"{did_you_mean(table.name, theirs)} (there are {', '.join(theirs[:_SHOWN_TABLES])}{more})"
 
     def _with_time_formats(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
-        """Return the columns that become the time, with how they write it.
+        """Return the columns that are set to the time, with the form of their times.
 
-        Their own values tell, else those of columns of the same type that are called as times are. A few rows are
-        read; where they may not be, or tell nothing, the type must do.
+        Their own values show it, or those of columns of the same type whose names suggest times. A few rows are read;
+        if that is not allowed or shows nothing, the type decides.
         """
         settings = self._settings
         assigned = {**settings.set, **settings.lock, **settings.unlock}
@@ -246,7 +246,7 @@ class _MappingReader:
             return []
 
     def _is_prismas(self, table: TableName) -> bool:
-        """Tell whether Prisma made the table: by its own table of migrations, or by its name for a unique index."""
+        """Return whether Prisma made the table: by its own table of migrations, or by its name for a unique index."""
         made = {f"{table.name}_{self._settings.email}_key", f"{table.name}_{self._settings.id}_key"}
         names = {index["name"] for index in self._inspector.get_indexes(table.name, schema=table.schema)}
         return not made.isdisjoint(names) or self._inspector.has_table("_prisma_migrations")
@@ -298,12 +298,12 @@ class _MappingReader:
                 yield table, column
 
     def _qualified_name(self, table: TableName) -> tuple[str, str]:
-        """Return the name with its schema. PostgreSQL alone tells capitals apart wherever it runs."""
+        """Return the name with its schema. Only PostgreSQL distinguishes capitals on every system."""
         whole = table.schema or self._inspector.default_schema_name or "", table.name
         return whole if self._dialect == "postgresql" else (whole[0].lower(), whole[1].lower())
 
     def _collation(self, table: TableName) -> str:
-        # SQLAlchemy's inspector does not tell the one that a column has from its table.
+        # SQLAlchemy's inspector does not show the collation that a column inherits from its table.
         asked = (
             "SELECT collation_name FROM information_schema.columns WHERE table_schema = coalesce(:schema, database())"
         )
@@ -344,7 +344,7 @@ class _MappingReader:
 
     def _is_unique(self, table: TableName, column: str) -> bool:
         if table.name in self._inspector.get_view_names(schema=table.schema):
-            return True  # nothing can be known of it
+            return True  # a view's indexes are unknown
         where: dict[str, Any] = {"table_name": table.name, "schema": table.schema}
         unique: list[Sequence[str | None]] = [self._inspector.get_pk_constraint(**where)["constrained_columns"]]
         unique += [constraint["column_names"] for constraint in self._inspector.get_unique_constraints(**where)]

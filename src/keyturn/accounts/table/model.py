@@ -1,4 +1,4 @@
-"""A mapped class of the app's as the table of accounts: its attributes stand for their columns."""
+"""Describes the table of accounts by a mapped class of the app: its attributes stand for their columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -32,11 +32,11 @@ def table_of(
     lock: Mapping[str, bool | int | float | str] | None = None,
     unlock: Mapping[str, bool | int | float | str] | None = None,
 ) -> TableSettings:
-    """Return the settings of the table that a class is mapped to, to be handed to `KeyturnPlugin` as its accounts.
+    """Return the settings of the table that a class is mapped to, to be passed to `KeyturnPlugin` as its accounts.
 
-    What `[accounts.table]` says in names of columns is said in names of attributes here. `delete` are attributes of
-    other classes that hold the account's id, as `UserSession.user_id`. The table is in Keyturn's database, so that a
-    change joins the transaction that uses the link up. Raises SettingsInvalid with every name that is no attribute.
+    Where `[accounts.table]` names columns, this function takes names of attributes. `delete`: attributes of other
+    classes that hold the account's id, such as `UserSession.user_id`. The table is in Keyturn's database, so a change
+    joins the transaction that uses the link up. Raises SettingsInvalid with every name that is no attribute.
     """
     mapped = _MappedClass(model)
     fields = {
@@ -69,7 +69,7 @@ def table_of(
 
 
 class _MappedClass:
-    """Looks up the columns of a mapped class's attributes, and collects the names that are none."""
+    """Looks up the columns of a mapped class's attributes, and collects unknown names."""
 
     def __init__(self, model: type[Any]) -> None:
         try:
@@ -83,7 +83,7 @@ class _MappedClass:
         self.faults: list[Fault] = []
 
     def column(self, setting: str, attribute: str) -> str:
-        """Return the column's name for an attribute's, with the "not " before it; "" for none."""
+        """Return the column's name for an attribute's, keeping a "not " before it; "" if no attribute is given."""
         negation = _NOT if attribute.startswith(_NOT) else ""
         key = attribute.removeprefix(_NOT).strip()
         if not key:

@@ -1,4 +1,4 @@
-"""Rows of an app's table as accounts, and which of several is meant."""
+"""Turns rows of an app's table into accounts, chooses among several rows, and explains statements."""
 
 import logging
 import unicodedata
@@ -22,11 +22,11 @@ _NO_EXPLAIN_FOR_VIEW = 1345
 
 @contextmanager
 def explaining_only(connection: Connection) -> Iterator[None]:
-    """Make EXPLAIN of all that is executed on this connection within.
+    """Turn all statements of this connection into EXPLAINs inside the block.
 
-    Names are looked up, values fitted and privileges checked: PostgreSQL begins as with the statement itself, and stops
-    before the first row; MariaDB and MySQL ask for its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html);
-    SQLite compiles it. No trigger fires, not even one for a statement that changes no row.
+    Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and stops before the first
+    row; MariaDB and MySQL check its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles
+    it. No trigger fires, not even one for a statement that changes no row.
     """
     event.listen(connection, "before_cursor_execute", _explain, retval=True)
     try:
@@ -36,7 +36,7 @@ def explaining_only(connection: Connection) -> Iterator[None]:
 
 
 def is_hidden_view(error: DBAPIError) -> bool:
-    """Tell whether MySQL shows no plan, since it is of a view whose tables the user may not see."""
+    """Return whether MySQL shows no plan because the statement uses a view whose tables the user may not see."""
     return bool(error.orig and error.orig.args[:1] == (_NO_EXPLAIN_FOR_VIEW,))
 
 
@@ -59,11 +59,11 @@ _PROVIDERS = {
     "oidc": "OpenID Connect",
     "saml": "SAML",
 }
-"""What people call those who sign them in, where that is not the word itself with capital letters."""
+"""Display names of providers, where they are not simply the id with capital letters."""
 
 
 def spellings(email: str) -> set[str]:
-    """Return how an address in the form of `addresses.parse` may be stored, but for the case of its letters."""
+    """Return how an address in the form of `addresses.parse` may be stored, apart from the case of its letters."""
     local, _, domain = email.rpartition("@")
     ways = {email}
     if "xn--" in domain:
@@ -74,7 +74,7 @@ def spellings(email: str) -> set[str]:
 
 
 def rows_by_mailbox(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
-    """Return the rows of each address, in the form of `addresses.parse`; one that is none has no account."""
+    """Return the rows of each address, in the form of `addresses.parse`; rows with an invalid address are left out."""
     found: dict[str, list[RowMapping]] = {}
     for row in rows:
         with suppress(InputInvalid):
@@ -83,11 +83,11 @@ def rows_by_mailbox(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapp
 
 
 def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
-    """Return the one of a mailbox's rows that is meant, or None. ASCII letters alone are folded (CVE-2019-19844).
+    """Return the row of a mailbox to use, or None. Only ASCII letters ignore case (CVE-2019-19844).
 
-    An app that tells `Ada@` from `ada@` lets anybody add a second row for a mailbox. Its owner must not be locked out
-    by that, so one is always chosen, and always the same. A mail goes to the mailbox of both, whichever it is; and a
-    sign-in checks the password of the account that it opens.
+    If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That must not lock its
+    owner out, so one row is always chosen, and always the same. A mail goes to the mailbox of both rows in any case,
+    and a sign-in checks the password of the account that it opens.
     """
     same = sorted(rows, key=partial(_preference, email))
     if sum(bool(row["active"]) for row in same) > 1:
@@ -96,18 +96,18 @@ def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
 
 
 def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
-    """Return what is least for the row that is meant.
+    """Return a sort key that is least for the row to use.
 
-    One that is active, before those that somebody has left. Then the oldest, where ids are numbers, which count up:
-    who comes later gains nothing by any spelling. Other ids tell no age, and to be first among them is a matter of
-    trying; most addresses are stored as they are asked for, in small letters, so that such a row comes first.
+    Active accounts come before closed ones. Numeric ids count up, so the oldest account comes next: a later one gains
+    nothing by any spelling. Other ids reveal no age, and an attacker could try for the lowest. Most addresses are
+    stored as they are asked for, in small letters, so such a row comes first.
     """
     number = row["id"] if isinstance(row["id"], int | Decimal) else 0
     return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
 
 
 def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
-    stored = dict(row)  # SQLAlchemy's own takes long to tell that it has no such column
+    stored = dict(row)  # SQLAlchemy's own rows take long to report a missing column
     provider = text_of(stored.get("provider"))
     elsewhere = provider.lower() not in (one.lower() for one in password_providers)
     return Account(

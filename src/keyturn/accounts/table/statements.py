@@ -1,4 +1,4 @@
-"""The statements over a mapped table. Values are bound parameters, and every name is quoted."""
+"""Builds the statements over a mapped table. Values are bound parameters, and every name is quoted."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -33,27 +33,27 @@ from keyturn.accounts.table.mapping import FALSE, TRUE, Assignments, Mapping, Ta
 from keyturn.accounts.table.values import WrittenTime, describe_times, id_values, set_value
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
-"""The collation in which only the same characters are equal; in MySQL's own, é is e."""
+"""The collation in which only identical characters are equal; in MySQL's default, é is e."""
 
 _UNUSABLE = ("!", "*")
-"""The first of what is no hash, or one that is switched off: Django's set_unusable_password(), Unix' shadow(5)."""
+"""First characters of text that is no hash, or a disabled one: Django's set_unusable_password(), Unix' shadow(5)."""
 
 _HASHES_LOOKED_AT = 50
-"""Rows: enough to tell the format that most have."""
+"""Rows: enough to recognise the most common format."""
 
 _AFTER_SPACES = "!"
-"""In the order of ASCII and in that of Unicode (UTS 10) it follows the space, which apps leave behind an address."""
+"""In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind an address."""
 
 
 class Query(NamedTuple):
-    """A SELECT, and what its parameters are this time. Those that are asked often are built once."""
+    """A SELECT, and this call's parameters. Frequent statements are built once."""
 
     statement: Select[Any]
     given: dict[str, Any] | None = None
 
 
 class Statements:
-    """Makes every statement that a store asks, for one mapping in one dialect."""
+    """Builds every statement of a store, for one mapping in one dialect."""
 
     def __init__(self, mapping: Mapping, dialect: str) -> None:
         self._mapping = mapping
@@ -71,7 +71,7 @@ class Statements:
 
     @property
     def zoneless_times(self) -> list[str]:
-        """The columns set to the time that keep no zone, where other connections may write in another than UTC."""
+        """The columns that are set to the time and keep no zone; other connections may write theirs in another zone."""
         mapping = self._mapping
         assigned = (*mapping.sets, *mapping.locks, *mapping.unlocks)
         times = [one for one, given in assigned if given in ("{now}", "{now_ms}") and one.has_native_times]
@@ -79,7 +79,7 @@ class Statements:
         return sorted({one.name for one in times if is_mysql and not one.shown.startswith("TIMESTAMP")})
 
     def _written_columns(self) -> list[Column]:
-        """Return every column that is named, each once."""
+        """Return every named column, each once."""
         mapping = self._mapping
         assigned = (one for one, _ in (*mapping.sets, *mapping.locks, *mapping.unlocks))
         return list({one.name: one for one in (*mapping.fields.values(), *assigned)}.values())
@@ -91,7 +91,7 @@ class Statements:
         if statement is None:
             statement = self._accounts_by_email[count] = self._accounts.where(self._is_in_ranges(count))
         given: dict[str, Any] = {}
-        # Some are asked for twice, so that few different numbers are, each of which is a statement to prepare.
+        # Some are asked for twice, which reduces the number of different statements to prepare.
         for place, spelling in zip(range(count), cycle(spellings)):
             given |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
         return Query(statement, given)
@@ -125,7 +125,7 @@ class Statements:
         return asked._replace(statement=asked.statement.add_columns(self._columns["password"].label("hash")))
 
     def awaiting_password(self) -> Query:
-        """Ask for the addresses of the active accounts that have no password, and are to have one."""
+        """Ask for the addresses of active accounts that await their first password."""
         found = select(self._columns["email"].label("email"))
         return Query(found.where(self._lacks_hash(), self._is_active(), *self._signs_in_here()))
 
@@ -137,12 +137,12 @@ class Statements:
         return Query(found.order_by(stored).limit(most))
 
     def lock(self, account_id: str, moment: datetime) -> Update:
-        """Lock the account, if it is active. Raises ValueError for what is no id."""
+        """Lock the account, if it is active. Raises ValueError for an impossible id."""
         values = self._assigned(self._mapping.locks, moment)
         return update_of(self._table).where(self._has_id(account_id), self._is_active()).values(values)
 
     def unlock(self, account_id: str, moment: datetime) -> Update:
-        """Undo that. Raises ValueError for what is no id."""
+        """Unlock the account. Raises ValueError for an impossible id."""
         values = self._assigned(self._mapping.unlocks, moment)
         return update_of(self._table).where(self._has_id(account_id), self._is_locked()).values(values)
 
@@ -150,7 +150,7 @@ class Statements:
         return {self._table.c[one.name]: set_value(one, given, moment) for one, given in assignments}
 
     def _is_locked(self) -> ColumnElement[bool]:
-        """Tell whether every column of the lock is as the lock leaves it; of a time it counts that there is one."""
+        """Return whether every column of the lock has the value that the lock sets; for a time, any value counts."""
         return and_(*(self._is_as_assigned(one, given) for one, given in self._mapping.locks))
 
     def _is_as_assigned(self, one: Column, given: bool | float | str) -> ColumnElement[bool]:
@@ -165,9 +165,9 @@ class Statements:
     def change(
         self, account_id: str, email: str, password_hash: str | None, moment: datetime, *, locked: bool = False
     ) -> Update:
-        """Set the hash, if there is one, and what is set with it, where the account is as it was and may have one.
+        """Set the hash, if given, and the columns set with it, if the account is unchanged and may have a password.
 
-        One that was `locked` may be so still, and is not afterwards. Raises ValueError for what is no id.
+        An account that was `locked` may still be so, and is unlocked. Raises ValueError for an impossible id.
         """
         values = self._assigned(self._mapping.sets, moment)
         may_change = self._is_active()
@@ -176,7 +176,7 @@ class Statements:
             may_change = or_(may_change, self._is_locked())
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
-        # Where nothing is to be set, the statement still tells whether the account is as it was.
+        # Without columns to set, the statement still shows whether the account is unchanged.
         return self._update(account_id, email, values or {self._columns["id"]: self._columns["id"]}, may_change)
 
     def _update(
@@ -198,7 +198,7 @@ class Statements:
         return and_(found, or_(text, func.typeof(stored) == "blob") if key.holds_anything else text)
 
     def deletes(self, account_id: str) -> Iterator[Delete]:
-        """Yield what ends the sessions and the like of an account."""
+        """Yield the statements that end an account's sessions and the like."""
         for name, key in self._mapping.deletes:
             with suppress(ValueError):  # a column of another type holds no such id
                 yield self._delete(name, key, id_values(key, account_id))
@@ -208,7 +208,7 @@ class Statements:
         return delete(other).where(_is_any(other.c[key.name], values))
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, Select[Any] | Update | Delete]]:
-        """Yield the like of every statement, of no account, with the setting that is wrong where one is refused."""
+        """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
         trial = self.by_email([""])
         yield "table", trial.statement.params(trial.given)
         if "password" in self._columns:
@@ -222,7 +222,7 @@ class Statements:
             yield "delete", self._delete(name, key, [None])
 
     def unread_flags(self) -> Query | None:
-        """Ask for one text that is neither yes nor no and yet makes an account active; None where none can."""
+        """Ask for one text that is neither yes nor no and yet makes an account active; None if no text can."""
         flag = self._mapping.fields.get("active")
         if flag is None or flag.holds is not str or self._mapping.active.is_not or self._mapping.active.values:
             return None
@@ -230,13 +230,13 @@ class Statements:
         return Query(found.where(self._flag_text().not_in((*FALSE, *TRUE))).limit(1))
 
     def shared_emails(self) -> Query:
-        """Ask for a row where several active accounts have one address."""
+        """Ask for a row if several active accounts have the same address."""
         address = func.lower(self._trimmed_text("email"))
         several = select(func.count()).select_from(self._table).where(address != "", self._is_active())
         return Query(several.group_by(address).having(func.count() > 1).limit(1))
 
     def some_hashes(self) -> Query:
-        """Ask for a few hashes, of accounts that have one."""
+        """Ask for a few existing hashes."""
         stored = self._columns["password"]
         return Query(
             select(stored.label("hash")).where(func.length(stored) > 0, self._is_usable()).limit(_HASHES_LOOKED_AT)
@@ -271,7 +271,7 @@ class Statements:
         return func.coalesce(func.lower(func.trim(cast(flag, Text), type_=Text)), "")
 
     def _signs_in_here(self) -> Iterator[ColumnElement[bool]]:
-        """Yield that the account is to have a password, if it has none as yet: nobody made it unusable meanwhile."""
+        """Yield the conditions that a password signs the account in, and that its hash was not made unusable."""
         if "provider" in self._columns:
             named = func.coalesce(func.lower(func.trim(cast(self._columns["provider"], Text), type_=Text)), "")
             yield named.in_([one.lower() for one in self._mapping.password_providers])
@@ -283,7 +283,7 @@ class Statements:
         return func.coalesce(first, "").not_in(_UNUSABLE)
 
     def _is_text(self, field: str, value: str | None) -> ColumnElement[bool]:
-        """Tell whether the field is the same text, character by character, but for spaces around it."""
+        """Return whether the field is the same text, character by character, apart from spaces around it."""
         return self._trimmed_text(field) == bindparam(None, value, type_=Text(), unique=True)
 
     def _trimmed_text(self, field: str) -> ColumnElement[str]:
@@ -293,5 +293,5 @@ class Statements:
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    # As a parameter also where it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
+    # As a parameter even if it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
     return or_(*(stored == bindparam(None, value, type_=stored.type, unique=True) for value in values))

@@ -1,4 +1,4 @@
-"""Accounts in a table that an app already has."""
+"""The store of accounts in a table that an app already has."""
 
 import asyncio
 import logging
@@ -40,12 +40,12 @@ _ZONE = text(
     " abs(timestampdiff(MINUTE, utc_timestamp() + INTERVAL 6 MONTH,"
     " convert_tz(utc_timestamp() + INTERVAL 6 MONTH, '+00:00', @@global.time_zone)))) AS minutes"
 )
-"""The zone of MySQL's or MariaDB's server, and how far it is from UTC, now or in half a year; 0 minutes for UTC."""
+"""The zone of MySQL's or MariaDB's server, and its offset from UTC, now or in half a year; 0 minutes for UTC."""
 
 _Result = TypeVar("_Result")
 
 _FOUND_AT_ONCE = 50
-"""Addresses in one statement, each a range of an index: MySQL gives up on its index for some thousands."""
+"""Addresses in one statement, each a range of an index: with some thousands MySQL stops using its index."""
 
 _SCHEMAS_WITH = text(r"""
     SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -57,9 +57,9 @@ _SCHEMAS_WITH = text(r"""
 
 
 class Doubts(NamedTuple):
-    """Says what about a table cannot be told from its columns.
+    """Doubts about a table that its columns cannot settle.
 
-    `unread` is a text of the flag's column that is neither yes nor no, if there is one.
+    `unread`: a text of the flag's column that is neither yes nor no, or "".
     """
 
     unread: str
@@ -67,10 +67,10 @@ class Doubts(NamedTuple):
 
 
 class TableAccounts:
-    """An AccountStore over a table in another database. With `settings.password` empty it only looks people up.
+    """An AccountStore over a table in another database. With `settings.password` empty it only looks users up.
 
-    The table is looked at when it is first needed, and anew once it has refused a statement. `require_ready` alone
-    raises SettingsInvalid where it is not as the settings say: whoever asks later can mend nothing.
+    The table's columns are read when first needed, and again after the table has refused a statement. Only
+    `require_ready` raises SettingsInvalid if the table is not as the settings say: later callers cannot fix that.
     """
 
     def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
@@ -85,22 +85,22 @@ class TableAccounts:
         self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError, deadline=place.deadline)
 
     async def require_ready(self) -> None:
-        """Look at the table anew; have the database plan each statement, which runs none and fires no trigger."""
+        """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
         self._statements = None
         statements = await self._read_statements()
         refused: dict[str, str] = {}
         for setting, statement in statements.trial_statements(now()):
             if refusal := await self._refusal(statement):
-                refused.setdefault(refusal, setting)  # what is refused of the whole table is told once
+                refused.setdefault(refusal, setting)  # a refusal of the whole table is reported once
         if refused:
             raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
 
     async def require_reachable(self) -> None:
-        """Have the database answer the statement that finds accounts, for no account. Raises AccountsUnready."""
+        """Run the statement that finds accounts, for no account. Raises AccountsUnready."""
         await self._get_all([])
 
     async def _refusal(self, statement: Executable) -> str:
-        # Each has a transaction of its own, since PostgreSQL ends one with the first refusal.
+        # Each has its own transaction, since PostgreSQL ends one with the first refusal.
         def explain(connection: Connection) -> str:
             try:
                 with explaining_only(connection):
@@ -119,7 +119,7 @@ class TableAccounts:
         return (await self._read_statements()).written_times(now())
 
     async def resolved_table(self) -> str:
-        """Return the name of the table, with its schema where another one of PostgreSQL's has a table of that name.
+        """Return the table's name, with its schema if another schema of PostgreSQL's has a table of that name.
 
         Raises AccountsUnready.
         """
@@ -130,7 +130,7 @@ class TableAccounts:
         return f"{schemas[0]}.{name}" if len(schemas) > 1 else str(name)
 
     async def doubts(self) -> Doubts:
-        """Return what may be meant, and probably is not. Raises AccountsUnready where it cannot be seen in time."""
+        """Return what the rows contain and the app probably does not intend. Raises AccountsUnready."""
         statements = await self._statements_now()
         unread = statements.unread_flags()
         flags = await self._fetch(unread) if unread else []
@@ -138,7 +138,7 @@ class TableAccounts:
         return Doubts(text_of(flags[0]["active"]) if flags else "", bool(shared))
 
     async def hash_doubt(self, hashing: HashingSettings) -> TableDoubt | None:
-        """Look at a few hashes; return that they are of another format than a change writes. Raises AccountsUnready."""
+        """Read a few hashes; return the doubt if their format differs from new hashes. Raises AccountsUnready."""
         if not self._settings.password:
             return None
         statements = await self._statements_now()
@@ -146,7 +146,7 @@ class TableAccounts:
         return doubt_format(self._settings.table, hashes, hashing)
 
     async def time_doubt(self) -> TableDoubt | None:
-        """Return that a server writes its own time where a change writes UTC. Raises as `require_ready` does."""
+        """Return the doubt if the server writes local time and a change writes UTC. Raises as `require_ready` does."""
         columns = (await self._read_statements()).zoneless_times
         if not columns:
             return None
@@ -181,8 +181,8 @@ class TableAccounts:
         statements = await self._statements_now()
         rows = await self._fetch(statements.by_ids(set(ids)))
         accounts = [account_of(row, self._settings.password_providers) for row in rows]
-        # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
-        # own collations, "a" is "A".
+        # An invalid address has no account: no mail would reach it. Ids are compared here once more: in MySQL's own
+        # collations, "a" is "A".
         found = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
         return [found.get(account_id) for account_id in ids]
 
@@ -226,7 +226,7 @@ class TableAccounts:
         await self._run(account_id, lambda statements: list(statements.deletes(account_id)))
 
     async def _run(self, account_id: str, made: Callable[[Statements], Sequence[Executable]]) -> bool:
-        """Run statements about an account in a transaction; tell whether the last of them found a row."""
+        """Run statements about an account in a transaction; return whether the last of them found a row."""
         statements = await self._statements_now()
         try:
             wanted = made(statements)
@@ -237,7 +237,7 @@ class TableAccounts:
         return bool(found) and found[-1] > 0
 
     async def note_change(self, account: Account) -> bool:
-        """Set and delete what comes with a new password that is kept elsewhere; False where `set_password` is."""
+        """Set and delete what comes with a new password that is kept elsewhere; return what `set_password` would."""
         return await self._commit(account, None)
 
     async def _commit(self, account: Account, password_hash: str | None) -> bool:
@@ -255,7 +255,7 @@ class TableAccounts:
             statements = await self._statements_now()
             return await self._transact(change)
         except AccountsUnready as error:
-            # A commit whose answer is lost may have happened; whatever went wrong before it was rolled back.
+            # A commit whose answer is lost may have happened; an earlier failure was rolled back.
             error.not_changed = error.not_changed or not is_committing
             raise
 
@@ -294,9 +294,9 @@ class TableAccounts:
 
     @contextmanager
     def _refused_as_unready(self) -> Iterator[None]:
-        """Raise AccountsUnready for a statement that is refused: the app's table is not as it was.
+        """Raise AccountsUnready for a refused statement: the app's table has changed.
 
-        What drivers add in further lines may be the row, with its hash: it is left out.
+        Further lines of a driver's message may hold the row, with its hash, and are left out.
         """
         try:
             yield
@@ -321,7 +321,7 @@ class TableAccounts:
 
     async def _read_statements(self) -> Statements:
         async with self._reading_lock:
-            statements = self._statements  # which a transaction in another thread may forget meanwhile
+            statements = self._statements  # a transaction in another thread may reset it in the meantime
             if statements is None:
                 mapping = await self._place.read(lambda one: read_mapping(one, self._settings, self._hash_length))
                 statements = self._statements = Statements(mapping, self._place.dialect.name)
@@ -329,7 +329,7 @@ class TableAccounts:
 
 
 class JoiningTableAccounts(TableAccounts):
-    """The same over a table in Keyturn's own database, whose transactions a new password joins."""
+    """An AccountStore over a table in Keyturn's own database, whose transactions a new password joins."""
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
         if not self._settings.password:
@@ -343,14 +343,14 @@ class JoiningTableAccounts(TableAccounts):
         return self._change(self._statements_within(), connection, account, password_hash)
 
     def _statements_within(self) -> Statements:
-        """Return those that accounts were last read with: in a transaction the table is not looked at (`transact`)."""
+        """Return the statements in use: inside a transaction the table's columns cannot be read (`transact`)."""
         statements = self._statements
         if statements is None:  # refused since
             raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
         return statements
 
     async def close(self) -> None:
-        """Do nothing: the database is closed by whoever opened it."""
+        """Do nothing: the owner of the database closes it."""
 
 
 def _zone_of(connection: Connection) -> Row[str, int] | None:
@@ -359,4 +359,4 @@ def _zone_of(connection: Connection) -> Row[str, int] | None:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return None  # a proxy in front of the server may not know the question
+        return None  # a proxy in front of the server may not support the query

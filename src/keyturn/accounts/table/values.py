@@ -1,4 +1,4 @@
-"""How a text or a setting becomes a value of a column, and a value text. Pure."""
+"""Converts texts and settings to values of a column, and values to text. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
 
 
 def text_of(value: Any) -> str:
-    """Return a stored value as text: bytes as hex, NULL as nothing. Columns of fixed width are padded with spaces."""
+    """Return a stored value as text: bytes as hex, NULL as "". Columns of fixed width are padded with spaces."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -22,20 +22,20 @@ def text_of(value: Any) -> str:
 
 
 def id_values(column: Column, text: str) -> list[Any]:
-    """Return the values of the column that have this text. Raises ValueError where none has.
+    """Return the column's values with this text. Raises ValueError if there is none.
 
-    They can be two on SQLite, where a column that is declared as BINARY(16) or UUID may hold bytes as well as texts.
+    On SQLite there can be two: a column declared as BINARY(16) or UUID may hold bytes as well as texts.
     """
     value: Any = text
     if column.holds is int:
-        value = _bounded_integer(column, int(text))  # MySQL takes '12abc' for 12; asyncpg refuses what is out of range
+        value = _bounded_integer(column, int(text))  # MySQL takes '12abc' for 12; asyncpg refuses a number out of range
     elif column.holds is Decimal:
         value = _to_decimal(text)
     elif column.holds is UUID:
         value = UUID(text)
     elif column.holds is bytes:
         value = bytes.fromhex(text)
-    if text_of(value) != text:  # written in another way than ids are here
+    if text_of(value) != text:  # not in the form in which ids are shown here
         raise ValueError("not as it would be shown")
     text.encode()
     if "\0" in text:
@@ -54,7 +54,7 @@ def _to_decimal(text: str) -> Decimal:
 
 
 def set_value(column: Column, given: bool | float | str, moment: datetime) -> Any:
-    """Return what a column of `set` becomes at that moment. Raises ValueError, in words, where it cannot be that."""
+    """Return what a column of `set` becomes at that moment. Raises ValueError, in words, if it cannot hold that."""
     if given == "{null}":
         if not column.nullable:
             raise ValueError("may not be NULL")
@@ -68,7 +68,7 @@ def set_value(column: Column, given: bool | float | str, moment: datetime) -> An
 
 
 class WrittenTime(NamedTuple):
-    """Says in words what a column becomes that is set to the time; `is_told` where type or values tell, not a guess."""
+    """A column's value when it is set to the time, in words. `is_told`: known from its type or values, not guessed."""
 
     shown: str
     is_told: bool
@@ -150,7 +150,7 @@ def _fitting_text(column: Column, text: str) -> str:
 
 
 def _as_stored_time(column: Column, moment: datetime) -> Any:
-    """Return it with its zone, or without one and in UTC; as a text on SQLite, which has no times."""
+    """Return the time with its zone, or in UTC without one; as a text on SQLite, which has no times."""
     known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     if column.on_sqlite:
         return known.replace(tzinfo=None).isoformat(" ", "microseconds")
