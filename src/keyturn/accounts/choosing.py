@@ -96,7 +96,7 @@ def _error_line(error: Exception) -> str:
 
 
 def accounts_for(settings: Settings, database: Database) -> AccountStore:
-    """Return the store of `accounts.store`. Raises SettingsInvalid where it cannot be made."""
+    """Return the store of `accounts.store`. Raises SettingsInvalid if it cannot be built."""
     wanted = settings.accounts
     match wanted.store:
         case "builtin":
@@ -116,7 +116,7 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
 
 async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
-    """Return, in words, that new hashes are of another format than those of an app's table; "" where they are not.
+    """Return, in words, that new hashes differ in format from those in an app's table, or "" if they do not.
 
     Raises AccountsUnready.
     """
@@ -129,12 +129,12 @@ async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
 
 
 def ends_sessions(accounts: AccountSettings) -> bool:
-    """Tell whether a new password ends all sessions. A store does by its contract; a table, where it has been told."""
+    """Return whether a new password ends all sessions. A store's contract says so; a table needs settings for it."""
     return accounts.store != "table" or bool(accounts.table.delete)
 
 
 def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:
-    """Tell whether a secured account is locked. Raises SettingsInvalid where its store cannot do that."""
+    """Return whether secured accounts are locked. Raises SettingsInvalid if the store cannot lock them."""
     wanted = settings.secure_account.lock
     if wanted and not (isinstance(accounts, LocksAccounts) and accounts.can_lock):
         store = settings.accounts.store

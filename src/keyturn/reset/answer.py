@@ -49,7 +49,7 @@ class InMail(Protocol):
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
-    `invited`: how long a link works if an operator asked for it, so that its mail may be read later.
+    `invited`: how long a link works if an operator asked for it; its reader does not wait for the mail.
     `recovery`: how long a recovery link works, which goes to an owner who has secured the account.
     `in_mail`: what stands beside a link that its owner asked for.
     """
@@ -204,9 +204,9 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
 class ResetRequestHandler:
     """Answers requests: with a link, with how to sign in, or not at all. The audit trail records which.
 
-    All waiting requests are answered in one transaction. Neither this process's time nor the database's reveals whose
-    address has an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none will be sent, and
-    the same statements run, so the work for one account is the same as for none.
+    All waiting requests are answered in one transaction. The time that this process and the database take does not
+    reveal which addresses have an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none
+    will be sent, and the same statements run, so the work for one account is the same as for none.
 
     A locked account gets a recovery link, as long as it has the address of the owner who locked it.
     """

@@ -42,7 +42,7 @@ _RETRY_AFTER = 5
 
 
 class _Begun(msgspec.Struct, frozen=True):
-    """What is committed before the store is asked: the lock on the account, and a promise under the lock's name.
+    """The state committed before the store is asked: the lock on the account, and a promise under the lock's name.
 
     `deadline`: when the store must have answered, by the event loop's clock, which counts a stall of the process.
     """

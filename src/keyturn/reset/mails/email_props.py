@@ -1,4 +1,4 @@
-"""The typed props of the mails. What a template may print is here, with its limits."""
+"""The typed props of the mails: the values that a template may print, with their limits."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -14,11 +14,12 @@ NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", descrip
 
 
 class PasswordReset(EmailProps, frozen=True, kw_only=True):
-    """The mail with the link. It holds no secret but its links, and the code beside the first.
+    """The mail with the link. Its only secrets are its links, and the code beside the first.
 
-    `recovers`: its owner has said that a change was not theirs; where the account is `locked`, nobody signs in until
-    this link was used. `by_operator`: those who run the service ask for a new password, and say in `reason` why.
-    `mute_link` leads to where no such mail can be had for a while.
+    `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
+    used.
+    `by_operator`: the service's operator asks for a new password, and says in `reason` why.
+    `mute_link`: leads to the page that stops such mails for a while.
     """
 
     template = "password_reset"
@@ -55,7 +56,7 @@ class Invitation(EmailProps, frozen=True, kw_only=True):
 
 
 class LinkExpired(EmailProps, frozen=True, kw_only=True):
-    """What is said where the mail with the link was held up for longer than the link lives."""
+    """The mail that says that the one with the link was delayed for longer than the link works."""
 
     template = "link_expired"
 
@@ -66,9 +67,9 @@ class LinkExpired(EmailProps, frozen=True, kw_only=True):
 
 
 class PasswordChanged(EmailProps, frozen=True, kw_only=True):
-    """The confirmation: when, from where, and what to do if it was somebody else (NIST SP 800-63B 4.6).
+    """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6).
 
-    `secure_link`, where there is one, ends all access to the account and starts anew; it works for `secure_for`, until
+    `secure_link`: if set, it ends all access to the account and starts its recovery; it works for `secure_for`, until
     `secure_until`.
     """
 
@@ -87,7 +88,7 @@ class PasswordChanged(EmailProps, frozen=True, kw_only=True):
 
 
 class SecondStepFailed(EmailProps, frozen=True, kw_only=True):
-    """What is said where a link ended, since wrong codes of the second factor came with it, again and again."""
+    """The mail that says that a link ended, after repeated wrong codes of the second factor."""
 
     template = "second_step_failed"
 
@@ -100,9 +101,9 @@ class SecondStepFailed(EmailProps, frozen=True, kw_only=True):
 
 
 class AddressDisputed(EmailProps, frozen=True, kw_only=True):
-    """What two mailboxes are told where the earlier one reports a change of the password after the account has moved.
+    """The mails after an earlier mailbox reports a change of the password, if the account has moved since.
 
-    `is_current`: it goes to the account's present address; else to the earlier one, which gets no link.
+    `is_current`: it goes to the account's present address; otherwise to the earlier one, which gets no link.
     """
 
     template = "address_disputed"
@@ -114,7 +115,7 @@ class AddressDisputed(EmailProps, frozen=True, kw_only=True):
 
 
 class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
-    """The answer to an account that has no password: how it signs in, and no link to set one."""
+    """The mail to an account without a password: how it signs in, without a link to set one."""
 
     template = "sign_in_with_provider"
 

@@ -104,7 +104,7 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TriedCode(msgspec.Struct, frozen=True, kw_only=True):
-    """What was sent to a mailbox, after a try was counted. `code`: b"" if no comparison is allowed."""
+    """The code of a mailbox after a try was counted. `code`: b"" if no comparison is allowed."""
 
     code: bytes
     account_id: str

@@ -171,7 +171,7 @@ class Mailboxes:
         return timedelta(seconds=max(math.ceil(left), 0))
 
     def free_at(self, mailbox: Mailbox, moment: datetime) -> datetime:
-        """Return since or from when the mailbox may be claimed again, if it is neither suppressed nor muted."""
+        """Return when the mailbox may be claimed again, possibly in the past, if it is neither suppressed nor muted."""
         first, mails = mailbox.mailed_at + self.cooldown, mailbox.mails_today(moment)
         if not mailbox.counted_since or not mails:
             return first

@@ -57,7 +57,7 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def by_operator(self) -> bool:
-        """Whether an operator asked for the mail and not the user, who therefore does not wait for it."""
+        """Whether an operator asked for the mail, so that no user waits for it."""
         return self.invited or bool(self.client.operator)
 
 
