@@ -1,4 +1,4 @@
-"""A body that is no JSON, or none that every parser reads in the same way, is refused before anybody reads it."""
+"""Refuses bodies that are not JSON, or that parsers read differently, before other code reads them."""
 
 import json
 from typing import Any
@@ -14,16 +14,16 @@ from keyturn.errors import Fault, KeyturnError
 from keyturn.problems.requests import InputInvalid
 
 _MOST_BRACKETS = 500
-"""Requests are flat; a parser that recurses would run out of stack in one that is nested a thousand deep."""
+"""Requests are flat; a recursive parser would exhaust its stack at a thousand levels."""
 
 
 async def require_json(request: AnyRequest) -> None:
-    """Raise InputInvalid where there is a body that is not JSON in UTF-8, nests too deeply or has a name twice.
+    """Raise InputInvalid for a body that is not JSON in UTF-8, nests too deeply or repeats a name.
 
-    Parsers differ in which of two members of one name they take, and a check that sees one while the work is done
-    with the other is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on
-    another site can send any text but not that (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
-    Raises HTTPException (415) for another one.
+    Parsers differ in which of two members with one name they take. A check that sees one of them, while the work uses
+    the other, is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on another
+    site can send any text but not that type (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
+    Raises HTTPException (415) for another type.
     """
     body = await request.body()
     if not body:
@@ -52,9 +52,9 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)
 
 
 def count_unread(api: ResetApi) -> Middleware:
-    """Return what counts a request whose body was no JSON, or not of the shape that was asked for, by its answer.
+    """Return middleware that counts requests with an invalid body, by the status of their answer.
 
-    Where the limit is used up, that is the answer.
+    If the limit is used up, the answer says so.
     """
 
     def middleware(app: ASGIApp) -> ASGIApp:

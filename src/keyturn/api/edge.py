@@ -1,4 +1,4 @@
-"""What is settled about a request before anything of ours reads it."""
+"""Checks and bounds a request before other code of Keyturn reads it."""
 
 import itertools
 import re
@@ -16,41 +16,41 @@ from keyturn.hosts import host_of, is_origin
 from keyturn.settings.networks import both_forms
 
 _LONGEST_COOKIE = 4096
-"""Bytes of a name and its value: what a browser has to keep (RFC 6265, 6.1)."""
+"""Bytes of a name and its value that browsers must support (RFC 6265, 6.1)."""
 
 _MOST_COOKIES = 16
 """Keyturn sets eight; a browser may hold some of them for two paths."""
 
 _LONGEST_HEADER = 4096
-"""Bytes of any other header's value that are read: Litestar takes the parameters of a type apart, one by one."""
+"""Bytes of any other header's value that are read: Litestar parses the parameters of a type one by one."""
 
 _OWN = re.compile(rb";[ \t]*+((?:__Host-|__Secure-)?keyturn_[^;]*)")
 
 _SEEN = "keyturn_edge"
-"""In an ASGI scope: it has passed here. No client can write there."""
+"""Marks an ASGI scope that has passed here. Clients cannot write there."""
 
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
-"""A year (OWASP ASVS 3.4.1), without includeSubDomains: what runs on the hosts below is not ours to decide."""
+"""A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other services."""
 
 
 def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
-    """Return `app` behind what bounds a request, and before what every answer says: where `secure`, https alone (HSTS).
+    """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS).
 
-    It may stand twice in front of one: the second leaves alone what the first has seen. `hosts` are the names that a
-    request may ask for, or none where any will do.
+    It may be applied twice: the inner one ignores requests that the outer one has seen. `hosts`: the allowed names in
+    the Host header; empty for any.
     """
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
         if _SEEN in scope:
             await app(scope, receive, send)
             return
-        # A copy: what the app around makes of its own cookies is that app's.
+        # A copy, so that the app around keeps its own cookies.
         scope = cast("Scope", {**scope, _SEEN: True, "headers": _bounded_headers(scope.get("headers", ()))})
 
         async def promising(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message["headers"])
-                # Browsers heed the first one alone (RFC 6797, 8.1).
+                # Browsers use only the first (RFC 6797, 8.1).
                 if not any(name.lower() == _HTTPS[0] for name, _ in headers):
                     message["headers"] = [*headers, _HTTPS]
             await send(message)
@@ -65,7 +65,7 @@ def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
 
 
 def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """Return `app` with the client that `proxies` name, where it is one of them that passes a request on.
+    """Return `app` with the original client of requests that the trusted `proxies` forward.
 
     X-Forwarded-For is read from the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
     """
@@ -73,23 +73,23 @@ def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
 
 
 def _host_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the name in the Host header without its port; "" for none, and for more than one (RFC 9112, 3.2)."""
+    """Return the name in the Host header without its port; "" for none or several (RFC 9112, 3.2)."""
     sent = [value for name, value in headers if name == b"host"]
     origin = f"http://{sent[0].decode('latin-1')}" if len(sent) == 1 else ""
     return host_of(origin) if is_origin(origin) else ""
 
 
 def _misdirected() -> ASGIResponse:
-    """Return the answer to who asks for another host (RFC 9110, 15.5.20)."""
+    """Return the answer to a request for a wrong host (RFC 9110, 15.5.20)."""
     document = http_document(HTTP_421_MISDIRECTED_REQUEST)
     return ASGIResponse(body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=NO_STORE)
 
 
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers, none of them endless, with those cookies alone that Keyturn may have set.
+    """Return the headers with bounded values, and only with cookies that Keyturn may have set.
 
-    Before they are parsed: undoing the quotes of a value takes Python's library time that grows with the square of its
-    length (CVE-2024-7592), and 400 kB would hold the process for minutes. Nothing that is set here has quotes.
+    This happens before parsing: unquoting a value takes Python's library quadratic time (CVE-2024-7592), and 400 kB
+    would block the process for minutes. Keyturn's cookies contain no quotes.
     """
     headers = list(headers)
     cookies = [value for name, value in headers if name == b"cookie"]
@@ -106,5 +106,5 @@ def _own(cookies: bytes) -> Iterator[bytes]:
 
 
 def _clipped(name: bytes, value: bytes) -> bytes:
-    # Proxies add to the end of X-Forwarded-For, which is read from there.
+    # Proxies append to X-Forwarded-For, and it is read from the end.
     return value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER]

@@ -1,4 +1,4 @@
-"""The words of the forms that stand in other pages (frontend/keyturn.js), in every language that the service speaks."""
+"""The texts of forms in other pages (frontend/keyturn.js), in every language of the service."""
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
@@ -32,7 +32,7 @@ class TextsController(Controller):
         self, request: AnyRequest, api: NamedDependency[ResetApi], lang: FromQuery[str] = ""
     ) -> Response[FormTexts]:
         language = api.languages.choose(lang, request.headers.get("accept-language", ""))
-        # By its address alone, where that names a language: what is kept cannot be another's.
+        # If the URL names a language, it alone decides: caches then never serve another language.
         headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
         texts = form_texts(language, language.duration(api.link_life))
         found = FormTexts(
@@ -48,9 +48,9 @@ def _challenge_always_asked(api: ResetApi) -> Challenge | UnsetType:
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
-    """Return every text by the name that the forms have for it; what they fill in stands in braces.
+    """Return every text by the form's name for it, with placeholders in braces.
 
-    `lifetime` is how long a link works, in words of that language.
+    `lifetime`: how long a link works, in words of that language.
     """
     _ = language.gettext
     return {

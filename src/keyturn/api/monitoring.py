@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work."""
+"""The routes for health and metrics."""
 
 import hmac
 import logging
@@ -20,9 +20,9 @@ from keyturn.telemetry.prometheus import PrometheusMeters
 
 
 def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
-    """Return what whoever watches the process asks: a load balancer, an orchestrator.
+    """Return the health route for load balancers and orchestrators.
 
-    `require_ready` raises where the process cannot do its work.
+    `require_ready` raises if the process cannot do its work.
     """
 
     @get("/live", summary="The process answers", operation_id="checkLiveness")
@@ -52,11 +52,10 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "
 
 
 def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, local: bool) -> Router:
-    """Return the route. With a token, whoever bears it may read; without one, this machine alone, if `local`.
+    """Return the route. With a token its bearer may read; without one, this machine alone, if `local`.
 
-    A monitoring endpoint is not exposed unless that is intended (OWASP ASVS 13.4.5): whoever may not read it is told
-    that nothing is there. `local` says that no proxy stands in front: the connections of one on the same machine come
-    from a loopback address too.
+    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5): other clients get 404. `local`: no proxy
+    is in front, because the connections of a proxy on this machine also come from a loopback address.
     """
 
     @get("/metrics", include_in_schema=False)
@@ -86,7 +85,7 @@ def _is_from_this_machine(request: AnyRequest) -> bool:
 
 
 async def _backlog(database: Database) -> Backlog | None:
-    """Return None where the database does not answer: the other figures matter then more than ever."""
+    """Return the backlog; None if the database does not answer, when the other figures matter most."""
     try:
         return await backlog_of(database)
     except DatabaseUnready as error:

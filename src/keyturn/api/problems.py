@@ -1,4 +1,4 @@
-"""Problems (`keyturn.problems`) as RFC 9457 documents, and as OpenAPI describes them."""
+"""Writes problems (`keyturn.problems`) as RFC 9457 documents, and describes them in OpenAPI."""
 
 import logging
 import re
@@ -42,19 +42,19 @@ TYPE_PREFIX = "urn:keyturn:problem:"
 """A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be resolvable)."""
 
 INSTANCE_PREFIX = "urn:keyturn:request:"
-"""An `instance` names what the logs know of a failure (RFC 9457 3.1.5)."""
+"""An `instance` names a failure in the logs (RFC 9457 3.1.5)."""
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""What every answer about an account carries (OWASP ASVS 14.3.2, 3.4.4)."""
+"""The headers of every answer about an account (OWASP ASVS 14.3.2, 3.4.4)."""
 
 UNREAD = "keyturn_unread"
-"""What the state of a request says whose body was not read to its end."""
+"""The key in a request's state that marks an unread rest of the body."""
 
 HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
     problem.status: problem
     for problem in (NotFound, MethodNotAllowed, RequestTooLarge, UnsupportedMediaType, Misdirected)
 }
-"""What Litestar refuses by itself, by its status."""
+"""The problems for Litestar's own refusals, by status."""
 
 _ENGLISH = Language(Locale(SOURCE_LANGUAGE), UTC)
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
@@ -84,7 +84,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         return document | ({"detail": self.detail} if self.detail else {}) | dict(self.members)
 
     def named_after(self, request: AnyRequest) -> "Document":
-        """Return the document with the request's name, by which the logs know more of it."""
+        """Return the document with the request's id, which leads to more in the logs."""
         name = request_id_of(request.scope)
         return msgspec.structs.replace(
             self,
@@ -94,9 +94,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def document_of(error: Exception, language: Language) -> Document:
-    """Return the document that tells a client of an error.
+    """Return the document that describes an error to a client.
 
-    A problem for people is in their language (RFC 9457, 3.1.3). A problem that only a program can cause is English.
+    A problem for users is in their language (RFC 9457, 3.1.3). A problem that only a program can cause is in English.
     """
     problem = problem_of(error)
     return Document(
@@ -110,7 +110,7 @@ def document_of(error: Exception, language: Language) -> Document:
 
 
 def http_document(status: int, otherwise: str = "") -> Document:
-    """Return the document of a status by itself; `otherwise` is its title where the status is not among the known."""
+    """Return the document of a bare status; `otherwise` is its title if the status has no problem."""
     if known := HTTP_PROBLEMS.get(status):
         return document_of(known(), _ENGLISH)
     return Document(status=status, slug="http-error", title=otherwise)
@@ -119,7 +119,7 @@ def http_document(status: int, otherwise: str = "") -> Document:
 def problem_handlers(languages: Languages, meters: Meters | None = None) -> ExceptionHandlersMap:
     """Return the handlers for a router of the API.
 
-    `meters` count a request that was refused before a service was called, under the `kind` that its route has.
+    `meters` count a request that was refused before a call of a service, under the `kind` of its route.
     """
 
     def count_malformed(request: AnyRequest) -> None:
@@ -150,7 +150,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         return msgspec.structs.replace(document, headers=error.headers or {}).response()
 
     def answer_anything_else(request: AnyRequest, error: Exception) -> Response[bytes]:
-        # Nothing of the error reaches the client (OWASP ASVS 16.5.1).
+        # Clients see no details of the error (OWASP ASVS 16.5.1).
         log.error(LogEvent("request.failed", error=type(error).__name__), exc_info=error)
         return document_of(error, accepted_language(languages, request)).named_after(request).response()
 
@@ -158,9 +158,9 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
 
 def _log_failure(request: AnyRequest, error: KeyturnError, lines: OnceAMinute) -> None:
-    """Log an answer of 500 and above: a line a minute and route, or a minute and cause, where clients can repeat it.
+    """Log an answer of 500 and above. If clients can repeat it: a line a minute for each route, or for each cause.
 
-    Busy is a limit that holds, and no fault.
+    Busy is not logged: it means that a limit works.
     """
     name = type(error).__name__
     if isinstance(error, Busy):
@@ -171,7 +171,7 @@ def _log_failure(request: AnyRequest, error: KeyturnError, lines: OnceAMinute) -
 
 
 def _faults_in(error: HTTPException) -> list[Fault]:
-    """Return what Litestar found wrong with a request, by the names that the client knows."""
+    """Return Litestar's complaints about a request, under the client's names."""
     if not isinstance(error, ValidationException):
         return [Fault("body", error.detail)]
     entries = error.extra if isinstance(error.extra, list) else []
@@ -181,13 +181,13 @@ def _faults_in(error: HTTPException) -> list[Fault]:
 def _fault(name: str, message: str) -> Fault:
     if missing := _MISSING_FIELD.match(message):
         return Fault(missing[1], "missing")
-    if name == "data":  # the handlers' own word for it
+    if name == "data":  # the handlers' parameter for the body
         return Fault("body", "missing" if message == "'data'" else plain_message(message))
     return Fault(name, plain_message(message))
 
 
 def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[int, ResponseSpec]:
-    """Describe the problems of a route for OpenAPI, by their status; those that every route has need no naming."""
+    """Describe a route's problems for OpenAPI, by status; the problems of every route are added."""
     of_a_body = (RequestTooLarge, UnsupportedMediaType) if has_body else ()
     known = (*problems, Unavailable, *of_a_body)
     return {
@@ -215,7 +215,7 @@ def _meaning(problem: type[Problem]) -> str:
 
 @cache
 def _schema(slug: str) -> type[msgspec.Struct]:
-    """Return the schema of one type of problem, the same object for every route: its name stands for it."""
+    """Return the schema of one problem type: the same object for every route, since OpenAPI identifies it by name."""
     problem = PROBLEMS[slug]
     return msgspec.defstruct(
         "".join(map(str.title, slug.split("-"))) + "Problem",

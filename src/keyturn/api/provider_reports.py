@@ -1,4 +1,4 @@
-"""Where mail providers report what became of a mail. Who may call is decided by their proof alone."""
+"""The routes for mail providers' reports. A valid proof is the only authentication."""
 
 import logging
 from collections import Counter
@@ -24,16 +24,16 @@ _RETRY_AFTER = 5
 
 
 def report_handlers(webhooks: Mapping[str, ProviderWebhook]) -> Sequence[HTTPRouteHandler]:
-    """Return an address for each provider. Not in the schema: each is for one caller, who does not read it."""
+    """Return a route for each provider. They are not in OpenAPI, since only the providers call them."""
     bodies, refusals = _Bodies(), OnceAMinute()
     return [_handler(provider, webhook, bodies, refusals) for provider, webhook in webhooks.items()]
 
 
 class _Bodies:
-    """Bounds the bytes of all bodies that are not proven yet, and of those of one client.
+    """Bounds the total bytes of all unproven bodies, and of each client's.
 
-    Anyone may send one (OWASP ASVS 2.4.1, 13.2.6). Bytes count as they come: a body that is announced and never sent
-    takes no room from the reports of a provider. Providers repeat a report that is answered with 503.
+    Anyone may send a body (OWASP ASVS 2.4.1, 13.2.6). Bytes count on arrival: a body that is announced and never sent
+    takes no room from providers' reports. Providers repeat a report after a 503.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class _Bodies:
 
     @contextmanager
     def room(self, client: Client) -> Iterator[Callable[[int], None]]:
-        """Yield what keeps so many bytes more until the end of the block, and raises Busy where there is no room."""
+        """Yield a function that reserves bytes until the end of the block, and raises Busy if there is no room."""
         name, _ = client.networks[0]
         kept = 0
 
@@ -68,13 +68,13 @@ def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals:
         include_in_schema=False,
     )
     async def take(request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
-        """Answer 200 to every genuine report, heeded or not: providers repeat what gets another answer for hours."""
+        """Answer 200 to every genuine report, used or not: after any other answer, providers repeat it for hours."""
         client = client_of(request)
         await api.requests.require_readable(client)
         try:
             reports = await proven(request, client)
         except (WebhookRefused, Unavailable) as refused:
-            # A failed check of who speaks belongs in the log (OWASP ASVS 16.3.1): an attack, or our secret.
+            # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or our wrong secret.
             if refusals.count(client.networks[0][0]):
                 log.warning(LogEvent("webhook.refused", provider=provider, client=client.ip_address, reason=refused))
             await api.requests.count_malformed(client)

@@ -1,4 +1,4 @@
-"""What the API and the hosted pages read from a request and write to a response in the same way."""
+"""Reads requests and writes responses in the same way for the API and the hosted pages."""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,14 +30,13 @@ from keyturn.settings.networks import read_peer
 from keyturn.telemetry.logs import request_id
 from keyturn.telemetry.tracing import REQUEST_ID, TRACEPARENT
 
-# The name of a request: logs, spans, the audit entry and the mail all hold it. An X-Request-ID from a client is
-# ignored, since a client could take another's name or write into the logs (CWE-117; OWASP Logging Cheat Sheet, "Event
-# data sources"). A traceparent joins services. Only answers from 500 up carry the name: all others are the same to the
-# byte.
+# The id of a request: logs, spans, the audit entry and the mail all hold it. An X-Request-ID from a client is ignored,
+# since a client could take another's id or write into the logs (CWE-117; OWASP Logging Cheat Sheet, "Event data
+# sources"). A traceparent joins services. Only answers from 500 up carry the id: all others are equal to the byte.
 
 
 def request_id_of(scope: Scope) -> str:
-    """Return the request's name; whoever asks first makes it, and the logs know it from then on."""
+    """Return the request's id. The first call creates it, and the logs contain it from then on."""
     state: dict[str, Any] = scope["state"]
     name: str | None = state.get(REQUEST_ID)
     if name is None:
@@ -50,7 +49,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class HostCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """Carries a secret between the browser and here: a session's, or the device's.
+    """Carries a secret between the browser and the service: that of a session, or of a device.
 
     `holds` says which. `secure` follows the scheme of the base URL; `max_age` is in seconds.
     """
@@ -65,7 +64,7 @@ class HostCookie(msgspec.Struct, frozen=True, kw_only=True):
         return f"__Host-keyturn_{self.holds}" if self.secure else f"keyturn_{self.holds}"
 
     def issue(self, secret: str) -> Cookie:
-        """Return the cookie: out of reach of scripts, not sent along from other sites (ASVS 3.3.1, 3.3.2)."""
+        """Return the cookie: hidden from scripts, and not sent by other sites' requests (ASVS 3.3.1, 3.3.2)."""
         return self._cookie(secret, self.max_age)
 
     def expire(self) -> Cookie:
@@ -81,9 +80,9 @@ class HostCookie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
-    """What the routes of sessions work with.
+    """The parts that the routes of sessions need.
 
-    `cookie` is how a session travels. `device_cookie` tells a browser in which somebody signed in before.
+    `cookie` carries a session. `device_cookie` marks a browser that was used to sign in before.
     """
 
     sign_ins: SignIns
@@ -96,11 +95,11 @@ class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
-    """What the routes work with, as one dependency: Litestar starts a task group where there are several.
+    """The parts that the routes need, as one dependency: Litestar starts a task group for several.
 
-    `sessions` is None where nobody signs in here. `provider_webhooks` has the providers whose reports can be verified.
-    `link_life` is how long a link works, `mute_period` how long a mailbox is muted. `challenge`, `codes`
-    and `muting` are None where there is none. `require_ready` raises Unavailable where the process cannot do its work.
+    `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
+    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes` and `muting`
+    are None if they are off. `require_ready` raises Unavailable if the process cannot work.
     """
 
     requests: ResetRequests
@@ -125,23 +124,23 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:
-    """Return the best of what Accept-Language asks for (RFC 9110, 12.5.4)."""
+    """Return the best language for the Accept-Language header (RFC 9110, 12.5.4)."""
     return languages.choose("", request.headers.get("accept-language", ""))
 
 
 def language_headers(language: Language) -> dict[str, str]:
-    """Return the headers of an answer whose words depend on Accept-Language (RFC 9110, 8.5 and 12.5.5)."""
+    """Return the headers of an answer in a language chosen by Accept-Language (RFC 9110, 8.5 and 12.5.5)."""
     return {"Content-Language": language.tag, "Vary": "Accept-Language"}
 
 
 def bearer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """Return the token of an Authorization header with the scheme Bearer (RFC 6750, 2.1); "" where there is none."""
+    """Return the token of an Authorization header with the scheme Bearer (RFC 6750, 2.1); "" without one."""
     scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
     return sent.strip() if scheme.lower() == "bearer" else ""
 
 
 def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
-    """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
+    """Return the client. Its address is the peer's, or the one that a trusted proxy forwards (see `app.create_app`)."""
     return Client(
         ip_address=str(read_peer(request.client.host) or "") if request.client else "",
         user_agent=clip_header(request.headers.get("user-agent", "")),
@@ -152,10 +151,10 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
 
 
 def require_same_origin(request: AnyRequest, origin: str) -> None:
-    """Raise OriginRefused where a browser says that another site caused this request.
+    """Raise OriginRefused if the browser reports that another site caused this request.
 
-    Sec-Fetch-Site where it is sent, else Origin; a client that sends neither is no browser, and carries no cookies
-    that somebody else could ride on (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    Reads Sec-Fetch-Site if it is sent, else Origin. A client that sends neither is not a browser, so other sites cannot
+    misuse its cookies (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
     site = request.headers.get("sec-fetch-site")
     if site is not None:

@@ -1,4 +1,4 @@
-"""The routes of a reset link. Nothing is decided here: `reset/request.py` does the work."""
+"""The routes of a reset link. `reset/request.py` makes all decisions."""
 
 from typing import Any
 
@@ -157,7 +157,7 @@ class ResetController(Controller):
         return Response(Policy(rules=tuple(rules)), headers=language_headers(language))
 
 
-# Invitations, which an operator's app sends: `reset/inviting.py` does the work
+# Invitations from an operator's app: `reset/inviting.py` does the work
 
 
 class InvitationController(Controller):
@@ -189,7 +189,7 @@ class InvitationController(Controller):
 
 
 def service_key_guard(invitations: Invitations) -> Guard:
-    """Return what refuses whoever has no service key, before anything of a body is read."""
+    """Return a guard that refuses requests without the service key before it reads the body."""
 
     async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         await invitations.require_key(bearer_of(connection), client_of(connection))

@@ -1,4 +1,4 @@
-"""What the controllers answer, and how their routes are named in OpenAPI."""
+"""The answers of the controllers, and the names of their routes in OpenAPI."""
 
 import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -26,24 +26,24 @@ from keyturn.problems.passwords import PasswordRejected
 T = TypeVar("T")
 
 SESSION = "session"
-"""What the session's cookie is called among OpenAPI's security schemes."""
+"""The name of the session's cookie among OpenAPI's security schemes."""
 
 SERVICE_KEY = "serviceKey"
-"""What the key of an operator's app is called there."""
+"""The name of an operator's service key among OpenAPI's security schemes."""
 
 _OTHER_NAMES = {
     "forgotPassword": "requestPasswordReset",
     "verifyResetToken": "validateResetToken",
     "resetPasswordWithToken": "resetPassword",
 }
-"""What other frontends call a route, and its own name."""
+"""Other frontends' names of routes, and Keyturn's."""
 
 
 class JsonResponse(Response[T]):
-    """An answer with the headers of its route, which are put together once: only the JSON of a struct is written anew.
+    """An answer whose headers are built once for its route; only a struct's JSON is encoded each time.
 
-    Litestar puts them together for each answer, which is a sixth of what a check of a link costs. It does so for
-    whatever else is answered.
+    Litestar builds the headers for each answer, which is a sixth of the cost of checking a link. It still does so for
+    all other answers.
     """
 
     def to_asgi_response(
@@ -63,12 +63,12 @@ class JsonResponse(Response[T]):
 
 
 class _WrittenAnswer(ASGIResponse):
-    """Sends a body behind headers that are encoded already."""
+    """Sends a body after headers that are already encoded."""
 
     __slots__ = ("_head",)
 
     def __init__(self, status_code: int, head: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        # What the class beneath would do besides is to put headers together.
+        # The base class would do nothing more than build headers.
         self.status_code = status_code
         self.body = body
         self._head = head
@@ -90,16 +90,16 @@ def _encoded(headers: Sequence[tuple[str, str]]) -> Sequence[tuple[bytes, bytes]
 
 
 def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
-    """Return an answer that is a sentence for a person, in their language."""
+    """Return an answer with a sentence in the user's language."""
     if not cookies:
         return _same_response(language, message)
     return Response(Done(message=message, success=True), headers=language_headers(language), cookies=list(cookies))
 
 
 class _SameResponse(Response[Done]):
-    """An answer that is written once, by the first request that gets it: it is the same for whoever asks.
+    """An answer that the first request encodes for all others: it is the same for every client.
 
-    Writing it is a fifth of what an accepted request costs.
+    Encoding it is a fifth of the cost of an accepted request.
     """
 
     __slots__ = ("_written",)
@@ -109,7 +109,7 @@ class _SameResponse(Response[Done]):
         self._written: ASGIResponse | None = None
 
     def to_asgi_response(self, app: Litestar | None, request: AnyRequest, **options: Any) -> ASGIResponse:
-        """Return it as Litestar has written it; the options are a route's, and so the same each time."""
+        """Return the answer as Litestar has encoded it; the options are a route's, and so the same each time."""
         if self._written is None:
             self._written = super().to_asgi_response(app, request, **options)
         return self._written
@@ -119,7 +119,7 @@ _same_response = lru_cache(256)(_SameResponse)
 
 
 async def judgement_response(judging: Awaitable[None], language: Language) -> Response[PasswordJudgement]:
-    """Return what came of judging a password. Raises what that does, but for PasswordRejected."""
+    """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
     judgement = PasswordJudgement(accepted=True, violations=())
     try:
         await judging
@@ -129,13 +129,13 @@ async def judgement_response(judging: Awaitable[None], language: Language) -> Re
 
 
 def named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: list[str | PathParameterDefinition]) -> str:
-    """Return the name of an operation by the end of its path: requestPasswordReset for .../request-password-reset."""
+    """Return an operation's name from the end of its path: requestPasswordReset for .../request-password-reset."""
     return re.sub(r"-(\w)", lambda letter: letter[1].upper(), str(path[-1]))
 
 
 @dataclass
 class NamedOperation(Operation):
-    """Describes a route that has two names; under the second it says which is the first."""
+    """Describes a route with two names; the description under the second refers to the first."""
 
     def __post_init__(self) -> None:
         if own := _OTHER_NAMES.get(self.operation_id or ""):
@@ -144,20 +144,20 @@ class NamedOperation(Operation):
 
 
 def session_scheme(cookie: str) -> SecurityScheme:
-    """Describe what carries a session: the cookie of this name."""
+    """Describe the session's cookie, which has this name."""
     return SecurityScheme(
         type="apiKey", name=cookie, security_scheme_in="cookie", description="It comes with the answer to `signIn`."
     )
 
 
 def service_key_scheme() -> SecurityScheme:
-    """Describe how an operator's app shows who it is."""
+    """Describe the authentication of an operator's app."""
     return SecurityScheme(type="http", scheme="bearer", description="The setting `invitations.service_key`.")
 
 
 def with_security_schemes(config: OpenAPIConfig, schemes: Mapping[str, SecurityScheme]) -> OpenAPIConfig:
-    """Return an app's description of its API with what its routes ask for, by the names that they have for it."""
+    """Return an app's OpenAPI configuration with the security schemes of these routes, under their names."""
     before = config.components if isinstance(config.components, list) else [config.components]
-    described = copy(config)  # `replace` would name every member, and with them those that are deprecated
+    described = copy(config)  # `replace` would read every member, including deprecated ones
     described.components = [*before, Components(security_schemes=dict(schemes))]
     return described

@@ -1,4 +1,4 @@
-"""Where somebody says that it was not them. `reset/securing.py` and `reset/muting.py` do the work."""
+"""The routes for reports of unwanted changes. `reset/securing.py` and `reset/muting.py` do the work."""
 
 import msgspec
 from litestar import Controller, Response, get, post

@@ -1,4 +1,4 @@
-"""The routes of sessions. Nothing is decided here: `reset/sign_in.py` does the work."""
+"""The routes of sessions. `reset/sign_in.py` makes all decisions."""
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency

@@ -1,7 +1,7 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` answers at once.
 
-Commands ask an `Installation`: that of keyturn.toml, or the one in an app (`litestar_commands`). They are imported
-without what Litestar would bring along (`quick_imports`).
+Commands use an `Installation`: that of keyturn.toml, or the plugin of an app (`litestar_commands`). They are imported
+without Litestar's optional imports (`quick_imports`).
 """
 
 import difflib
@@ -53,7 +53,7 @@ class Commands(click.Group):
         except SettingsInvalid as error:
             where = f", and there is no {error.missing_file} in {Path.cwd()}" if error.missing_file else ""
             lines = [f"  {_here(context).named(str(fault))}" for fault in error.faults]
-            # What is wrong with a variable, no file mends: its name is in capital letters, a setting's in small ones.
+            # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
             in_file = where and not all((fault.origin or fault.name).isupper() for fault in error.faults)
             fail(f"The settings have faults{where}:", *lines, *(["`keyturn init` writes the file."] if in_file else []))
         except KeyturnError as error:

@@ -1,4 +1,4 @@
-"""accounts reset and unlock: what operators do to one account, and to all of them after a breach."""
+"""accounts reset and unlock: the operator's commands for one account, or for all after a breach."""
 
 import asyncio
 import contextlib
@@ -134,7 +134,7 @@ async def _ask_all(
 async def _waves(
     parts: Parts, source: IO[str] | None, size: int, results: "Results | None"
 ) -> AsyncIterator[Sequence[str]]:
-    """Yield those that no earlier run has dealt with, a wave at a time."""
+    """Yield the addresses that earlier runs have not handled, a wave at a time."""
     wave: list[str] = []
     async for email in _addresses(parts, source):
         if results and results.is_done(email):
@@ -153,7 +153,7 @@ async def _addresses(parts: Parts, source: IO[str] | None) -> AsyncIterator[str]
             if email := line.partition(",")[0].strip():
                 yield email
         return
-    assert isinstance(parts.accounts, ListsAddresses)  # the caller has looked
+    assert isinstance(parts.accounts, ListsAddresses)  # the caller has checked
     last = ""
     while found := await parts.accounts.addresses_after(last, _PAGE):
         for email in found:
@@ -222,7 +222,7 @@ class Results:
 
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""To a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10)."""
+"""First characters that make a spreadsheet run a cell as a formula (OWASP, "CSV Injection"; ASVS 1.2.10)."""
 
 
 def _cell_of(email: str) -> str:
@@ -230,7 +230,7 @@ def _cell_of(email: str) -> str:
 
 
 def _address_in(cell: str) -> str:
-    """Undo `_cell_of`; an address that begins with that sign by itself stays as it is."""
+    """Undo `_cell_of`; an address that itself begins with that sign stays as it is."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
 
 

@@ -1,4 +1,4 @@
-"""accounts: add to and list the built-in store; look somebody up in any, invite, ask for a new password, unlock."""
+"""accounts: add and list built-in accounts; find, invite, reset and unlock accounts of any store."""
 
 import os
 import sys
@@ -156,7 +156,7 @@ def _show(seed: bytes, email: str, brand: str) -> None:
     import segno
 
     click.echo(f"Scan this with an authenticator app, for {accent(email)}:\n")
-    with suppress(UnicodeEncodeError):  # a terminal without half blocks: the seed below can be typed
+    with suppress(UnicodeEncodeError):  # without half blocks in the terminal, the user can type the seed below
         segno.make(otpauth_uri(seed, email, brand), error="m", micro=False).terminal(compact=True)
     text = base32(seed)
     groups = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
@@ -164,7 +164,7 @@ def _show(seed: bytes, email: str, brand: str) -> None:
 
 
 def _require_code(seed: bytes) -> int:
-    """Return the step of a code that was right, which is used with that (ASVS 6.5.1)."""
+    """Return the time step of a valid code, which so counts as used (ASVS 6.5.1)."""
     for _ in range(_CODES_ASKED_FOR):
         step = totp_step(seed, click.prompt("The code that the app shows", type=str), now())
         if step is not None:
@@ -333,7 +333,7 @@ def find(email: str, as_json: bool) -> None:
 
 
 async def _everybody_awaiting(parts: Parts) -> list[str]:
-    """Return who can be written to and awaits a password, each address once."""
+    """Return the addresses that can get mail and await a password, each once."""
     if not isinstance(parts.accounts, ListsAwaiting):
         raise NotInvited(
             f"the store {parts.settings.accounts.store} cannot tell who awaits a password;"
@@ -346,7 +346,7 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
 
 
 async def _objection(parts: Parts, email: str) -> str:
-    """Return why an address cannot be invited; "" where it can."""
+    """Return why an address cannot be invited; "" if it can."""
     account = await parts.accounts.find(email)
     if account is None:
         return f"there is no account with the address {email}"

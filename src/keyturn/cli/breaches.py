@@ -1,4 +1,4 @@
-"""breaches: make a file of leaked passwords, for those who may call nobody."""
+"""breaches: builds an offline file of leaked passwords."""
 
 import re
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def build(file: Path, listed: Path, plain: bool, min_count: int, rate: float) ->
 
 
 def _digests(listed: Path, plain: bool, min_count: int) -> Iterator[bytes]:
-    """Yield the hash of each line that counts. Raises ListUnreadable with the number of a line that is none."""
+    """Yield the hash of each line that counts. Raises ListUnreadable with the number of an invalid line."""
     with listed.open("rb") as opened:
         for number, line in enumerate(iter(lambda: opened.readline(_LONGEST_LINE), b""), 1):
             text = line.rstrip(b"\r\n")

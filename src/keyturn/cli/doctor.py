@@ -1,4 +1,4 @@
-"""doctor: what is wrong with this installation, and what to mend."""
+"""doctor: reports faults in this installation and suggests fixes."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
 
 
 def _progress(waiting: Sequence[str]) -> None:
-    """Say on a terminal what is still under way, in a line that disappears."""
+    """Show the running checks on a terminal, in a line that disappears."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         line = f"checking {', '.join(dict.fromkeys(waiting))} ..." if waiting else ""
         click.echo(_CLEAR + muted(line[: shutil.get_terminal_size().columns - 1]), err=True, nl=False)
@@ -71,7 +71,7 @@ def _print(findings: Sequence[Finding]) -> None:
 
 
 def _wrap(text: str, indent: str) -> str:
-    """Return the text wrapped to a terminal's width; one line where it is piped."""
+    """Return the text wrapped to the terminal's width; one line if piped."""
     if not sys.stdout.isatty():
         return text
     width = max(shutil.get_terminal_size().columns - len(indent), 30)

@@ -1,4 +1,4 @@
-"""Which Keyturn a command is about: that of keyturn.toml, or the one in somebody's Litestar app."""
+"""Selects the Keyturn of a command: that of keyturn.toml, or the plugin of a Litestar app."""
 
 import os
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ class Installation:
             yield parts
         finally:
             await parts.close()
-            # The pool of an app, which is not started here: nobody else would close it, or could use it again.
+            # The pool of an app that is not started here, so this code closes it.
             await parts.database.dispose()
 
     @asynccontextmanager

@@ -1,7 +1,7 @@
-"""`litestar keyturn ...`: the commands, on what an app's KeyturnPlugin was given.
+"""`litestar keyturn ...`: the commands for an app's KeyturnPlugin.
 
-Litestar loads this group for every app on a machine that has Keyturn (the entry point `litestar.commands`), so it
-brings nothing with it.
+Litestar loads this group for every app on a machine with Keyturn (the entry point `litestar.commands`), so the module
+imports little.
 """
 
 from collections.abc import AsyncIterator
@@ -50,7 +50,7 @@ class Mounted(Installation):
         return self._parts.settings
 
     def missing_settings(self) -> str:
-        return ""  # they are the app's
+        return ""  # the app provides the settings
 
     def inspect_settings(self) -> Reading:
         return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=(), of_app=True)

@@ -1,4 +1,4 @@
-"""What several commands take."""
+"""Options and helpers that several commands share."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -45,9 +45,9 @@ def operator_named(name: str) -> "Client":
 
 
 def _user_name() -> str:
-    # Not what LOGNAME and USER say, which anybody can set.
+    # Not LOGNAME and USER, which any user can set.
     try:
-        import pwd  # not to be had on Windows
+        import pwd  # not available on Windows
 
         return pwd.getpwuid(os.getuid()).pw_name
     except (ImportError, KeyError):
@@ -75,7 +75,7 @@ LAST = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
 
 
-# Commands that work on the database
+# Commands that need the database
 
 
 def with_parts(work: Callable[[Parts], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""outbox: where each mail is, what happened to it, and another try."""
+"""outbox: lists outgoing messages and their history, and retries them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -131,7 +131,7 @@ def colour_state(state: str) -> str:
 
 
 async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:
-    """Return what the payloads hold that are about an address: itself, or the account that has it."""
+    """Return the payload members that match an address: the address itself, or the account that has it."""
     account = await parts.accounts.find(address)
     return {"email": address} | ({"account_id": account.id} if account else {})
 

@@ -1,4 +1,4 @@
-"""audit and purge: what happened, and when it is forgotten."""
+"""audit, purge and mailbox: show events, delete old records, unblock an address."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None
 
 
 def _event(entry: Entry) -> str:
-    """Return the event; one that says that something was not its owner is marked."""
+    """Return the event, with a mark if the owner reported it as unwanted."""
     return warning(f"! {entry.event}") if entry.event in NOT_ME or entry.outcome == ADDRESS_CHANGED else entry.event
 
 

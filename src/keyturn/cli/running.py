@@ -23,8 +23,9 @@ from keyturn.settings import ServerSettings
 from keyturn.settings.networks import read_network, read_peer
 from keyturn.telemetry.logs import LogEvent
 
-# HTTP from clients that may be hostile. `serve` may stand without a proxy. With httptools, uvicorn bounds neither the
-# size of headers nor the time of a request, and its `limit_concurrency` refuses the newest clients. Hypercorn bounds
+# HTTP from clients that may be hostile, since `serve` may run without a proxy. With httptools, uvicorn bounds neither
+# the size of headers nor the time of a request, and its `limit_concurrency` refuses the newest clients. Hypercorn
+# bounds
 # headers at 16 kB, Granian their time at 30 s; neither bounds the time of a body or the connections of one client. So
 # uvicorn's protocol stays, within the bounds below (OWASP ASVS 2.4.1; RFC 9112, 9.5).
 
@@ -36,22 +37,22 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close
 
 _TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _LONGEST_TARGET = 8000
-"""Bytes: as many as every server should take (RFC 9112, 3), since uvicorn undoes the escapes of a path one by one."""
+"""Bytes that every server should accept (RFC 9112, 3). uvicorn decodes the escapes of a path one by one."""
 
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 """RFC 9110, 15.5.9."""
 
 _OWN_FILES = 128
-"""Files of the process itself: connections to the database and to providers, its log, the pipes of its worker."""
+"""Files of the process itself: connections to the database and to providers, its log, its worker's pipes."""
 
 _FEWEST = 16
 
 _OPEN_MAX = 10_240
-"""What macOS takes where the hard limit says "any number" (setrlimit(2), OPEN_MAX)."""
+"""The highest value that macOS accepts if the hard limit is unlimited (setrlimit(2), OPEN_MAX)."""
 
 _PIECE = 1024
-"""Bytes that are parsed at once, of the 256 kB that a read may bring: what follows a complete request waits unparsed
-for its answer, but for the rest of a piece."""
+"""Bytes that are parsed at once, of up to 256 kB in a read. After a complete request, the rest waits unparsed for the
+answer, except for the rest of its piece."""
 
 
 def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
@@ -76,9 +77,9 @@ def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
 
 
 def _raise_open_files() -> int:
-    """Let this process have as many open files as it may, and return how many. Windows has no such limit."""
+    """Raise this process's limit of open files to its maximum, and return it. Windows has no such limit."""
     try:
-        import resource  # not to be had on Windows
+        import resource  # not available on Windows
     except ImportError:
         return sys.maxsize
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -142,7 +143,7 @@ class _BoundedProtocol(HttpToolsProtocol):
             self._abort_later()
 
     def _parse(self) -> None:
-        """Parse what has come, to the end of the request that is answered next."""
+        """Parse the received bytes, up to the end of the request that is answered next."""
         start = 0
         while start < len(self._ahead) and self._owed <= 0 and not self.transport.is_closing():
             room = min(_PIECE, self.max_headers - self._beside_body)
@@ -177,7 +178,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._owed > 0:
             self._stop_waiting()
             self.waiting_since = None
-        else:  # it was answered before it had come, which ended uvicorn's wait for the next one
+        else:  # answered before its end arrived, so uvicorn no longer waits for the next
             self._begin_to_wait()
         super().on_message_complete()
 
@@ -189,7 +190,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._owed <= 0:
             self.waiting_since = monotonic()
         if self._owed == 0:
-            if self._begun:  # one that follows in the same piece
+            if self._begun:  # the next request, in the same piece
                 self._begin_to_wait()
             self._parse()
 
@@ -211,7 +212,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._abort_later()
 
     def send_400_response(self, msg: str) -> None:
-        if self._owed > 0:  # it would be read as the answer to the request before
+        if self._owed > 0:  # the client would take it for the answer to the previous request
             self.transport.close()
         else:
             super().send_400_response(msg)
@@ -228,7 +229,7 @@ class _BoundedProtocol(HttpToolsProtocol):
             self._ends = None
 
     def _refuse(self, answer: bytes) -> None:
-        """Say why, unless an answer is on its way already, and close."""
+        """Send the reason, unless an answer has begun, and close."""
         self._stop_waiting()
         if not self.transport.is_closing():
             cycle: RequestResponseCycle | None = self.cycle
@@ -239,7 +240,7 @@ class _BoundedProtocol(HttpToolsProtocol):
             self._abort_later()
 
     def _abort_later(self) -> None:
-        """End a connection, also one that waits to be closed, whose client does not take what is written."""
+        """Abort a connection whose client does not read what is written, even while it closes."""
         if not self._abort:
             self._abort = self.loop.call_later(self.seconds, self.transport.abort)
 
@@ -255,17 +256,17 @@ class _BoundedProtocol(HttpToolsProtocol):
         victim.transport.abort()
 
 
-if TYPE_CHECKING:  # a worker has no use for Litestar
+if TYPE_CHECKING:  # a worker does not need Litestar
     from litestar.types import ASGIApp
 
 _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
 _NEW_OBJECTS = 10_000
-"""How many objects more than after the last collection bring the next one
-(https://docs.python.org/3/library/gc.html#gc.set_threshold). The interpreter's own number, 700 in Python 3.11, is less
+"""New objects since the last collection that trigger the next one
+(https://docs.python.org/3/library/gc.html#gc.set_threshold). The interpreter's default, 700 in Python 3.11, is less
 than some dozens of open requests hold."""
 
 _PATIENCE = 2
-"""Seconds that open requests get at the end; a browser's live connection would otherwise never end."""
+"""Seconds for open requests at the end; a browser's live connection would otherwise never end."""
 
 
 class PortTaken(KeyturnError):
@@ -281,12 +282,12 @@ def listen(host: str, port: int, option: str = "--port", host_option: str = "--h
     bound = socket.socket(family, socket.SOCK_STREAM)
     if family == socket.AF_INET6:  # "::" takes IPv4 as well, whatever the system's default
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    if sys.platform != "win32":  # there it would let two programs share the port
+    if sys.platform != "win32":  # on Windows it would let two programs share the port
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
         bound.listen(2048)
-    except (OSError, UnicodeError) as error:  # UnicodeError: it is no name of a host (RFC 5890), as in "a..b"
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
         bound.close()
         is_of_host = isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
         why = error.strerror if isinstance(error, OSError) else "no name of a host"
@@ -338,17 +339,17 @@ def _config(app: "ASGIApp", lifespan: Literal["on", "off"]) -> uvicorn.Config:
         log_config=None,
         # An access log would hold the paths of reset links (OWASP ASVS 16.2.5).
         access_log=False,
-        # Who the peer is gets decided in one place, by `server.trusted_proxies`.
+        # Only `server.trusted_proxies` decides who the client is.
         proxy_headers=False,
         server_header=False,
-        ws="none",  # nothing here speaks it, and its protocols have bounds of their own
+        ws="none",  # unused, and its protocols have other bounds
         lifespan=lifespan,
         timeout_graceful_shutdown=_PATIENCE,
     )
 
 
 class _ServerBeside(uvicorn.Server):
-    """Runs a server beside another, and leaves the signals to it."""
+    """Runs a second server in the process, which leaves the signals to the first."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -356,7 +357,7 @@ class _ServerBeside(uvicorn.Server):
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Runs a server, and says so once it answers."""
+    """Runs a server, and announces when it answers."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
@@ -366,14 +367,14 @@ class _AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            # What is there now stays to the end; looking through it for garbage would halt everybody for a tenth of a
-            # second now and then (https://docs.python.org/3/library/gc.html#gc.freeze).
+            # All current objects stay to the end. Collecting them would stop all requests for a tenth of a second now
+            # and then (https://docs.python.org/3/library/gc.html#gc.freeze).
             gc.freeze()
             gc.set_threshold(_NEW_OBJECTS)
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's own signature
-        # uvicorn would raise the signal again after its clean end, and so end the process with a bad exit code.
+        # uvicorn would raise the signal again after its clean end, so the process would end with a bad exit code.
         self._stopping()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True

@@ -1,4 +1,4 @@
-"""secrets rotate: after it, a secret key that was replaced can leave the settings."""
+"""secrets rotate: seals data again, so that a replaced secret key can leave the settings."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from keyturn.parts import Parts
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
 
 _PASSES = 3
-"""A pass that found accounts changed by other processes is followed by another one."""
+"""If a pass found accounts that other processes changed, another pass follows."""
 
 _BETWEEN_REPORTS = 10_000
 """Accounts."""
@@ -61,7 +61,7 @@ def rotate(as_json: bool) -> None:
 
 
 async def _seal_factors_again(factors: BuiltinFactors) -> SealedAgain:
-    """Return the counts of the last pass, with what all of them sealed again."""
+    """Return the counts of the last pass, with the total of sealed factors."""
     sealed, counts = 0, SealedAgain()
     for _ in range(_PASSES):
         reported, counts = 0, SealedAgain()

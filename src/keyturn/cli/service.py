@@ -1,4 +1,4 @@
-"""serve, worker, migrate: what runs in production."""
+"""serve, worker, migrate: the commands for production."""
 
 import contextlib
 import os
@@ -103,7 +103,7 @@ def migrate() -> None:
 
 
 def _describe_installation(settings: Settings) -> str:
-    """Return where the accounts and the settings are."""
+    """Return a description of the accounts and the settings in use."""
     table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
     read = f"from {file}" if file.is_file() else f"of the environment alone, as there is no {file}"
@@ -111,9 +111,9 @@ def _describe_installation(settings: Settings) -> str:
 
 
 def _links_elsewhere(settings: Settings, port: int) -> str:
-    """Return that links lead to another port of this machine than `port`; "" where a proxy may listen there.
+    """Return a warning if links lead to another port of this machine than `port`; "" if a proxy may listen there.
 
-    0 is a free port, which no `base_url` can name beforehand.
+    Port 0 means a free port, which a `base_url` cannot name in advance.
     """
     linked = local_port(settings.base_url)
     if port == 0 or linked in (None, port) or settings.server.trusted_proxies:
@@ -133,9 +133,9 @@ def _observe(settings: Settings) -> None:
 
 
 def _require_ready(here: Installation, settings: Settings) -> None:
-    """Raise before anything is started, so that it is a sentence for each fault and not a lifespan's traceback.
+    """Raise before anything starts, so that users see a sentence for each fault and not a lifespan's traceback.
 
-    DatabaseUnready where the migrations were not run; what the store of accounts raises where it is not as it should.
+    Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
     """
     from keyturn.accounts.choosing import accounts_for, hash_doubt
     from keyturn.database.migrations import ahead_text, is_ahead, require_current

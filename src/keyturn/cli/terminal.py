@@ -1,4 +1,4 @@
-"""How the terminal looks: aligned lines, one accent, nothing of it when piped or with NO_COLOR."""
+"""Formats terminal output: aligned lines and one accent colour; plain when piped or with NO_COLOR."""
 
 import os
 import sys
@@ -89,7 +89,7 @@ def complain(*messages: str) -> None:
 
 
 def _seconds_since_start() -> float | None:
-    """Return how long ago the operating system started this process, where it says so (Linux, proc(5))."""
+    """Return the seconds since the operating system started this process, if it tells (Linux, proc(5))."""
     if not sys.platform.startswith("linux"):
         return None
     fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()

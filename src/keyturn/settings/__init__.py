@@ -1,11 +1,11 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment.
 
-`reading` takes the file and lays `KEYTURN_...` variables over it, `building` fills in `${NAME}` and makes the types of
-`model`, and `rules` says what must hold between settings. `${NAME}` is filled in where a value is converted: what was
-replaced or is unknown is never looked up. `paths` turns the addresses of pages into paths once.
+`reading` parses the file and lets `KEYTURN_...` variables override it. `building` fills in `${NAME}` and makes the
+types of `model`, and `rules` checks settings against each other. `${NAME}` is filled in when a value is converted, so
+an overridden or unknown value is never looked up. `paths` turns the URLs of pages into paths once.
 
-Declined: `pydantic-settings`, since msgspec is here already, and a fault should be named as the person wrote it, all at
-once.
+Declined: `pydantic-settings`, since msgspec is already a dependency, and all faults should be reported at once, under
+the names that the user wrote.
 """
 
 from keyturn.settings.accounts import (

@@ -1,4 +1,4 @@
-"""Where the accounts are, and what differs between kinds of them."""
+"""Settings for the account store, and for the kinds of accounts."""
 
 from datetime import timedelta
 

@@ -1,6 +1,6 @@
-"""The files that a brand names, read within bounds and known by their contents, and the rules for a brand.
+"""Reads a brand's files within bounds, detects their types by content, and checks the rules for a brand.
 
-A picture is shown as an image: browsers run no script in one (SVG 2, 2.2.1), and its own address is sandboxed
+An SVG logo is shown as an image, in which browsers run no script (SVG 2, 2.2.1), and its own URL is sandboxed
 (`pages/assets.py`). So an SVG is served unchanged.
 """
 
@@ -26,7 +26,7 @@ LARGEST_LOGO = 200_000
 LARGEST_STYLESHEET = 100_000
 
 _LONGEST_SHOWN = 60
-"""Characters of an address: a picture may be written out in one."""
+"""Characters of a URL that are shown: a data URL may contain a whole picture."""
 
 _SIGNATURES = {
     ".png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -38,13 +38,13 @@ _SIGNATURES = {
         re.DOTALL,
     ),
 }
-"""How files begin (WHATWG MIME Sniffing, 6.1; SVG as XML)."""
+"""The first bytes of file types (WHATWG MIME Sniffing, 6.1; SVG as XML)."""
 
 IN_MAILS = (".png", ".jpg", ".gif")
 """What mail programs draw: no SVG, and WebP not in Outlook (caniemail.com)."""
 
 _TAKES_URLS = frozenset(("url", "src", "image", "image-set", "-webkit-image-set", "cross-fade", "-webkit-cross-fade"))
-"""Functions of CSS in which a text is an address (CSS Images 4, 2.4 and 3; CSS Values 4, 4.5)."""
+"""CSS functions in which a string is a URL (CSS Images 4, 2.4 and 3; CSS Values 4, 4.5)."""
 
 
 class BrandFile(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ def read_stylesheet(path: str) -> BrandFile:
 
 
 def _loads(css: str) -> Iterator[tuple[int, str]]:
-    """Yield what a stylesheet loads, and in which line; a part of the page itself, as in url(#blur), is none of it."""
+    """Yield the URLs that a stylesheet loads, with their lines, except fragments of the page such as url(#blur)."""
     import tinycss2
 
     waiting = tinycss2.parse_component_value_list(css, skip_comments=True)[::-1]
@@ -117,7 +117,7 @@ def _read(path: str, largest: int) -> bytes:
 
 _QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
 _FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
-"""A name that is the same text in a stylesheet, in an attribute of a mail and in a module of JavaScript."""
+"""A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript module."""
 
 _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
 

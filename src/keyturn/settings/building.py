@@ -1,6 +1,6 @@
-"""Values as they were written, with `${NAME}` in them -> a typed struct.
+"""Builds a typed struct from written values with `${NAME}` in them.
 
-Every fault is collected, each by the name the person wrote.
+It collects every fault, under the name that the user wrote.
 """
 
 import difflib
@@ -30,7 +30,7 @@ _NO_TIME = re.compile(r"(?:/|per)\s*0+\s*[a-z]", re.IGNORECASE)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Kind, "brand"): Brand}
-"""Settings that hold some of the keys of a section."""
+"""Settings that share some keys of a section."""
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -111,7 +111,7 @@ class Builder:
         entries: dict[str, Any] = {}
         for key, value in given.items():
             with self._collect_faults(member_name(name, key), value):
-                entries[key] = _checked(self._filled(value), wanted)  # a text has no other kind
+                entries[key] = _checked(self._filled(value), wanted)  # strings have no other type to convert to
         return entries
 
     @contextmanager
@@ -126,7 +126,7 @@ class Builder:
             self.faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
 
     def _convert(self, value: Any, wanted: Any) -> Any:
-        # A variable is always text, so "587" may be a number; in TOML a number is written as one.
+        # A variable is always text, so "587" may be a number; TOML writes a number without quotes.
         is_text = isinstance(value, Variable) or has_places(value)
         plain = self._filled(value)
         if wanted is timedelta:
@@ -147,7 +147,7 @@ class Builder:
 
 
 class _NoSection(ValueError):
-    """A plain value stands where a section belongs; `name` is the section's."""
+    """A plain value in place of a section; `name` is the section's."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -189,13 +189,13 @@ def parse_duration(value: Any) -> timedelta:
 def parse_rate(text: str) -> RateLimitItem:
     """Return the rate that a text like 3/minute or 10/15 minutes is. Raises ValueError, also for several in one."""
     (rate,) = parse_many(text)
-    if rate.amount < 1 or _NO_TIME.search(text):  # limits takes "3/0 minutes" for three a minute
+    if rate.amount < 1 or _NO_TIME.search(text):  # limits reads "3/0 minutes" as three a minute
         raise ValueError("a rate of nothing")
     return rate
 
 
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
-    """Return the value as `wanted`. Raises ValueError with what it has to be, and what it is."""
+    """Return the value as `wanted`. Raises ValueError that tells the wanted type and the value."""
     try:
         return msgspec.convert(value, wanted, strict=strict, dec_hook=_decode)
     except msgspec.ValidationError:

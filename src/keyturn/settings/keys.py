@@ -1,4 +1,4 @@
-"""One secret in the settings, a key of its own for each purpose."""
+"""Derives a separate key for each purpose from the one secret in the settings."""
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF

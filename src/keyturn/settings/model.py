@@ -1,4 +1,4 @@
-"""What can be set, with its defaults. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment."""
+"""All settings with their defaults. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args

@@ -1,11 +1,11 @@
-"""Networks and peers, each in one form: who listens on `::` sees an IPv4 peer as ::ffff:1.2.3.4."""
+"""Normalizes networks and peers: a server on `::` sees an IPv4 peer as ::ffff:1.2.3.4."""
 
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _MAPPED = 96
-"""Bits that stand before an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2)."""
+"""Bits before an IPv4 address within an IPv6 address (RFC 4291, 2.5.5.2)."""
 
 
 @lru_cache(4096)

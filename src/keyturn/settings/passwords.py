@@ -1,4 +1,4 @@
-"""What can be set of passwords: which are accepted, where leaked ones are looked for, how their hashes are written."""
+"""Settings for passwords: the rules for new ones, the source of leaked ones, the format of hashes."""
 
 from datetime import timedelta
 from typing import Annotated, Literal

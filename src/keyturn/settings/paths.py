@@ -1,4 +1,4 @@
-"""Where the API and the hosted pages answer, as the settings say, and what is wrong with those addresses."""
+"""Derives the paths of the API and the hosted pages from the settings, and checks them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ SECURITY_SETTINGS = "/security-settings"
 _HOSTED = "{base_url}"
 _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
-"""Without "." and "..": a browser takes them out, and asks for another address (RFC 3986, 5.2.4)."""
+"""Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
 _TAKEN = {
     "health",
     "keyturn-assets",
@@ -49,7 +49,7 @@ _TAKEN = {
     "studio",
     "webhooks",
 }
-"""First parts of addresses that are others' already."""
+"""First parts of paths that other routes use."""
 
 
 _LINKS = ("secure_account.url", "mute.url")
@@ -82,7 +82,7 @@ def paths_of(settings: Settings) -> Paths:
     routes = {f"{api}/{route}" for route in API_ROUTES}
     patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
     pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
-    # Only links of mails lead to these two: where those lead elsewhere, they are not there.
+    # Only links of mails lead to these two pages; if the links lead elsewhere, the pages are not mounted.
     more = {"secure": settings.secure_account.url, "mute": settings.mute.url}
     more = {name: hosted_path(pattern) or "" for name, pattern in more.items()}
     for name, path in pages.items():
@@ -100,7 +100,7 @@ def paths_of(settings: Settings) -> Paths:
 
 
 def _parameter_names(pattern: str) -> dict[str, str]:
-    """Return what the parameters of a link are called that hold its token and the address."""
+    """Return a link's parameter names for its token and for the address."""
     parts = urlsplit(pattern.removeprefix("{base_url}"))
     places = {"{token}": "token", "{email}": "email"}
     given = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
@@ -135,7 +135,7 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
     routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
     seen = {SECURITY_SETTINGS: "settings"}
     for name, path in pages.items():
-        page = "settings" if name.startswith("kinds.") else name  # kinds may share theirs
+        page = "settings" if name.startswith("kinds.") else name  # kinds may share a page
         if path is None:
             continue
         if not _PATH.fullmatch(path):
@@ -171,7 +171,7 @@ def _path_fault(name: str) -> str:
 
 
 def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
-    """Yield a link whose token the hosted page could not find in its address."""
+    """Yield a link whose token the hosted page could not find in its URL."""
     path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
     values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
     if not path.endswith(_TOKEN) and "{token}" not in values:

@@ -1,4 +1,4 @@
-"""What can be set of the challenge on the form that asks for a link."""
+"""Settings for the challenge on the request form, and for second steps."""
 
 from datetime import timedelta
 from typing import Annotated, Literal

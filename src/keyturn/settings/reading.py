@@ -1,4 +1,4 @@
-"""keyturn.toml and the environment -> Settings, or every fault at once, each by the name the person wrote."""
+"""Reads Settings from keyturn.toml and the environment, or reports every fault at once, under the user's names."""
 
 import os
 import re
@@ -35,10 +35,10 @@ _NOT_SETTINGS = {
     "KEYTURN_STUDIO_LIMIT_SECONDS",
     "KEYTURN_STUDIO_LIMIT_MEGABYTES",
 }
-"""Names that begin as those of settings do. The studio reads its own."""
+"""Variables with the prefix of settings that are not settings. The studio reads its own."""
 
 _OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)")
-"""What Kubernetes calls the variables that tell a pod where each Service of its namespace is."""
+"""Kubernetes' variables that tell a pod the addresses of the Services in its namespace."""
 
 
 def read_settings(
@@ -116,7 +116,7 @@ def require_valid(settings: Settings, *, sending: bool = True) -> Settings:
 def _build(
     given: Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
 ) -> tuple[Settings, list[Fault]]:
-    """Return the settings, and all faults: of what was written, of what is not set, and of the rules between them."""
+    """Return the settings with all faults: invalid values, missing values, and broken rules."""
     settings = builder.build(Settings, given)
     broken = broken_rules(settings, sending=sending, written=set(_written_names(given)))
     news = _rules_of_known_values(broken, [*builder.faults, *builder.unset])
@@ -125,7 +125,7 @@ def _build(
 
 
 def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
-    """Return what is not a default, in the sections and keys of a file."""
+    """Return the values that differ from defaults, in the sections and keys of a file."""
     given = {}
     for field in msgspec.structs.fields(struct):
         value = getattr(struct, field.name)
@@ -158,7 +158,7 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
 
 
 def _rules_of_known_values(broken: Iterable[Fault], faults: Sequence[Fault]) -> Iterator[Fault]:
-    """Yield the broken rules, but not of what could not be read and so is its default."""
+    """Yield the broken rules, except those about a default that replaces an unreadable value."""
     known = known_variables()
     unread = {known.get(fault.name, fault.name) for fault in faults}
     for fault in broken:
@@ -168,7 +168,7 @@ def _rules_of_known_values(broken: Iterable[Fault], faults: Sequence[Fault]) -> 
 
 
 def _with_origin(fault: Fault, given: Mapping[str, Any]) -> Fault:
-    """Return the fault with the name of the variable, where that is what set the value."""
+    """Return the fault with the name of the variable, if a variable set the value."""
     value: Any = given
     for key in fault.name.split("."):
         value = value.get(key) if isinstance(value, dict) else None
@@ -176,7 +176,7 @@ def _with_origin(fault: Fault, given: Mapping[str, Any]) -> Fault:
 
 
 def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield every key and section that somebody set for Keyturn, as opposed to a variable of a provider's."""
+    """Yield every key and section that was set for Keyturn, not through a provider's own variable."""
     for key, value in given.items():
         if isinstance(value, dict):
             within = list(_written_names(value, f"{prefix}{key}."))
@@ -188,7 +188,7 @@ def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 def _is_of_a_provider(name: str, value: Any) -> bool:
     if isinstance(value, Variable):
         return value.name in OTHER_NAMES
-    return isinstance(value, Literally) and name in OTHER_NAMES.values()  # from where is no longer known
+    return isinstance(value, Literally) and name in OTHER_NAMES.values()  # its origin is no longer known
 
 
 def setting_names() -> Iterator[str]:
@@ -224,7 +224,7 @@ def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faul
 
 
 def _is_of_service(name: str, environ: Mapping[str, str]) -> bool:
-    # One is called as the setting is: of a Service `keyturn-server`, KEYTURN_SERVER_PORT is tcp://10.0.0.1:80.
+    # A Kubernetes variable with a setting's name: for a Service `keyturn-server`, KEYTURN_SERVER_PORT is a tcp:// URL.
     names_port = name.endswith("_PORT") and environ[name].startswith(("tcp://", "udp://", "sctp://"))
     return names_port or _OF_SERVICE.search(name) is not None
 

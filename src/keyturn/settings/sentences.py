@@ -1,4 +1,4 @@
-"""What a value has to be, in a sentence: of a setting with the value that it is not, of a request with its type."""
+"""Writes sentences about invalid values: for a setting with the value, for a request with its type."""
 
 import re
 from typing import Any, get_args
@@ -17,7 +17,7 @@ _TYPES = {
     "object": "an object",
     "array": "a list",
 }
-"""What msgspec calls the types of JSON."""
+"""Names for msgspec's JSON types."""
 
 _PATH = re.compile(r" - at `[^`]*`$")
 _WRONG_TYPE = re.compile(r"Expected `([\w |]+)`, got `(\w+)`")
@@ -25,10 +25,10 @@ _WRONG_LENGTH = re.compile(r"Expected `str` of length (<=|>=) (\d+)")
 _WRONG_VALUE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 
 _LONG_NUMBER = 100_000
-"""Where the digits of a number are hard to count."""
+"""From here on, the digits of a number are hard to count."""
 
 _LONGEST_SHOWN = 60
-"""Characters of a value: enough to know it again."""
+"""Characters of a value that are shown: enough to recognise it."""
 
 
 def mismatch(value: Any, wanted: Any) -> str:

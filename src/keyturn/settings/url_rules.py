@@ -1,4 +1,4 @@
-"""What the addresses of pages and services must look like."""
+"""Rules for the URLs of pages, services and databases."""
 
 import re
 import string
@@ -25,7 +25,7 @@ _DATABASES = {
     "mysql-connector": "mysql",
     "mariadb": "mysql",
 }
-"""How frameworks begin the address of a database, and whose it is."""
+"""URL schemes of databases in frameworks, and the database of each."""
 
 _NO_DATABASES = {
     "jdbc": "is a JDBC address: leave out jdbc:, and write user and password before the host, as in "
@@ -33,7 +33,7 @@ _NO_DATABASES = {
     "prisma": "is the address of Prisma's own service: write that of the database behind it, as in "
     "postgresql://app:...@db/app",
 }
-"""How frameworks begin what no database driver reads, and what to do about it."""
+"""URL schemes in frameworks that no database driver reads, and the fix for each."""
 
 NO_ADDRESS = "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
 

@@ -1,7 +1,7 @@
-"""demo: the whole story on this machine.
+"""demo: all features on this machine.
 
-An example's demo reads the example's own file. Variables beat it where this machine differs, so what is shown is what
-is adopted.
+An example's demo reads the example's own file. Variables override it where this machine differs, so the demo shows the
+file that users adopt.
 """
 
 import socket

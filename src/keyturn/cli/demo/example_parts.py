@@ -1,4 +1,4 @@
-"""Second factors of the people of an example, where it asks for a second step."""
+"""Parts of an example's demo: second factors, pages, and a local Supabase Auth."""
 
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ def _page(file: Path) -> ControllerRouterHandler:
     return page
 
 
-# A Supabase Auth on this machine, for an example whose passwords are there
+# A local Supabase Auth, for an example with passwords at Supabase
 
 
 def supabase_with(people: Iterable[tuple[str, str]], password: str, service_role_key: str) -> SupabaseServer:

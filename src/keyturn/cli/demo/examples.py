@@ -1,4 +1,4 @@
-"""The demo of an app that has users already: an example's own keyturn.toml, on this machine."""
+"""The demo of an app with existing users: runs an example's own keyturn.toml on this machine."""
 
 import shlex
 import sqlite3
@@ -94,7 +94,7 @@ class Example:
         return [account for account in found if account]
 
     def _local_variables(self, written: Settings, url: str) -> dict[str, str]:
-        """Return what beats the file: this machine's address, its databases, mails from nobody that do not leave it."""
+        """Return the variables that override the file: local addresses and databases, and mails that stay here."""
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")
         pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url, "SIGN_IN_URL": written.sign_in_url}
@@ -116,11 +116,11 @@ class Example:
         if written.second_step.sms.transport:
             here["SECOND_STEP_SMS_TRANSPORT"] = "capture"
         if self._is_at_supabase:
-            here["ACCOUNTS_SUPABASE_URL"] = f"http://{_LOOPBACK}"  # its port is known when it is there
+            here["ACCOUNTS_SUPABASE_URL"] = f"http://{_LOOPBACK}"  # the port is known after the start
         return {f"KEYTURN_{name}": value for name, value in here.items()}
 
     def _make_app_database(self) -> None:
-        """Make it at the first start, whole or not at all."""
+        """Create the database at the first start, whole or not at all."""
         if self._app_database.exists():
             return
         new = self._home.create() / "app.db.new"
@@ -139,7 +139,7 @@ class Example:
 
     @asynccontextmanager
     async def _supabase(self) -> AsyncIterator[AccountStore]:
-        """Run a Supabase Auth with the people in it; yield the store over it, with hashes to sign in by."""
+        """Run a Supabase Auth with the example's users; yield its store, with hashes for signing in."""
         from keyturn.cli.demo.example_parts import AccountsOfDemo, supabase_with
 
         bound, written = listen(_LOOPBACK, 0), self.settings.accounts
@@ -152,6 +152,6 @@ class Example:
 
 
 def _variables(file: Path) -> dict[str, str]:
-    """Return the variables of an env.example; what follows a # is a comment."""
+    """Return the variables of an env.example; text after a # is a comment."""
     words = shlex.split(file.read_text("utf-8"), comments=True)
     return {name: value for name, _, value in (word.partition("=") for word in words)}

@@ -1,4 +1,4 @@
-"""The demo of a school that nobody knows: the built-in accounts, and all that is set by default."""
+"""The demo without an example: built-in accounts and default settings, for an invented school."""
 
 import secrets
 import sys
@@ -45,7 +45,7 @@ class DemoFolder:
         """Keep a second demo out: one could mail the links of the other. Raises DemoRuns."""
         with (self.create() / "lock").open("w") as lock:
             if sys.platform != "win32":
-                import fcntl  # not to be had on Windows
+                import fcntl  # not available on Windows
 
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The studio of the demo, or what stands at its address where the extra that brings it is not installed."""
+"""The demo's studio, or a page at its address if the extra is not installed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

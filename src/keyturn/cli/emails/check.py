@@ -1,4 +1,4 @@
-"""check: what is wrong with the emails, in a terminal or in CI."""
+"""check: reports problems in the emails, in a terminal or in CI."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ from keyturn.cli.emails.folders import (
 )
 from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
 
-# Findings in a terminal: each with its line, and equal ones together
+# Findings in a terminal: each with its line, equal ones together
 
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _INSTEAD = {
     "Handlebars": "Compile them to HTML, and check that folder.",
     "Liquid": "Have them in a folder of their own, or say --liquid where all in it are Liquid.",
 }
-"""What to do with templates that lie among those of another engine."""
+"""Advice for templates of another engine in the folder."""
 
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
@@ -63,7 +63,7 @@ def print_findings(examination: "Examination", gallery: "Gallery", *, with_cover
 
 
 def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
-    """Print how many branches are drawn, in all and in each folder, and the first that never are."""
+    """Print how many branches are rendered, in total and in each folder, and the first that never are."""
     coverage = of_folders.total
     alone = f", {coverage.by_samples} by your samples alone" if coverage.by_samples < coverage.drawn else ""
     if coverage.is_guessed and coverage.drawn:
@@ -130,7 +130,7 @@ def _other_places(found: Iterable["MailFinding"], folders: "Folders") -> Iterato
 
 
 def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
-    """Return the lines around a place, the line itself marked, and its column. Long lines are cut around that."""
+    """Return the lines around a place, with the line marked and its column. Long lines are cut around the column."""
     try:
         lines = gallery.source(file).splitlines()
     except OSError:
@@ -345,12 +345,12 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
 
 
 def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool) -> "Mapping[Finding, list[str]]":
-    """Return what a browser finds, which is not kept: it depends on the browser, and on what hosts answer."""
+    """Return a browser's findings. They are not cached, since they depend on the browser and on hosts' answers."""
     from keyturn.emails.gallery.configuration import limits_of
     from keyturn.emails.lint.browser.chromium import MailsToMeasure, NoBrowser, look_at_mails, running_chromium
     from keyturn.emails.workers import workers_for
 
-    # Made before the browser, whose driver may have threads.
+    # Started before the browser, whose driver may have threads.
     with closing(workers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
         try:
             with running_chromium(load_images=load_images) as chromium:
@@ -360,7 +360,7 @@ def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool
 
 
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InWorkers":
-    """Return how the templates are checked. What code has a part in is not known by its files, and checked anew."""
+    """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.emails.lint.checks_in_workers import InWorkers
 
     jobs, settings, gallery = jobs or _cores(), opened.settings, opened.gallery
@@ -382,7 +382,7 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
 
 
 def _cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""Which templates a command is about: somebody's own folder, or the emails that Keyturn sends."""
+"""Opens the templates of a command: a folder, or the emails that Keyturn sends."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -108,7 +108,7 @@ def open_folder(
 
         module = os.environ.get(_OF_VARIABLE, "") if django == _OF_VARIABLE else django
         if not directory and settings.file and settings.file.parent.resolve() != Path.cwd():
-            settings = studio_settings(Path.cwd())  # those of a folder above may be another project's
+            settings = studio_settings(Path.cwd())  # those of a folder above may belong to another project
         return Opened(open_project(module, directory or settings.folder, settings), settings)
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
@@ -178,7 +178,7 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield the clients, the rules with their severities, and the editor that nobody knows."""
+    """Yield the unknown clients, rules, severities and editors."""
     from keyturn.emails.lint.clients.clients import Clients, UnknownClients
 
     for name in values.get("clients", ()):
@@ -218,7 +218,7 @@ def _expect_one_engine(named: Mapping[str, str | bool]) -> None:
 
 
 def _refuse_link_out(directory: Path) -> None:
-    """End the command where a repository holds a link in the place of the folder, and it leads out (CWE-59)."""
+    """End the command if a repository replaces the folder with a link that leads outside (CWE-59)."""
     from keyturn.emails.gallery.links import bounds_of
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
@@ -246,7 +246,7 @@ def _templates_in(folder: Path) -> Iterator[str]:
 
 
 def _folders_with_templates(here: Path) -> Iterator[str]:
-    """Yield the folders below that hold templates, the highest of each branch, not deeper than people would type."""
+    """Yield the folders with templates below, the topmost of each branch, at most as deep as a user would type."""
     from keyturn.emails.gallery.discovery import EXPORT_MARK
 
     for folder, below, names in walk(here):
@@ -260,7 +260,7 @@ def _folders_with_templates(here: Path) -> Iterator[str]:
         below[:] = [name for name in below if depth < _DEEPEST and not name.startswith(".") and name not in _NOT_THERE]
 
 
-# What the studio knows of the service beside it: the provider, and the folder of captured mails
+# The studio's view of the service: the provider, and the folder of captured mails
 
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def service_settings(opened: Opened) -> "Settings":
     counts = not (opened.gallery.is_foreign and may_come_with(opened.gallery.folder, reading.file))
     try:
         settings = here.settings(sending=False, connecting=False, with_file=counts)
-    except SettingsInvalid as invalid:  # a folder of somebody's needs nothing of them, but to send what it shows
+    except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
         said = "The settings of the service have faults, so none of them counts here, and nothing can be sent:"
         for line in (said, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):
             click.echo(warning(line), err=True)

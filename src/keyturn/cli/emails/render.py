@@ -1,4 +1,4 @@
-"""render: an email on standard output."""
+"""render: writes an email to standard output."""
 
 import sys
 from pathlib import Path
@@ -81,7 +81,7 @@ def render(
 
 
 def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
-    """Return the mail, drawn within its limits. Raises TemplateInvalid."""
+    """Return the mail, rendered within its limits. Raises TemplateInvalid."""
     from keyturn.emails.gallery.configuration import limits_of
     from keyturn.emails.workers import LimitExceeded, workers_for
 

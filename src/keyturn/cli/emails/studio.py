@@ -1,4 +1,4 @@
-"""studio: looking at the emails in a browser."""
+"""studio: shows the emails in a browser."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ from keyturn.packaging import requires_extra
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
 
-# What `keyturn studio` prints when it runs
+# The greeting of `keyturn studio`
 
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def mails_in(place: Path) -> list[Path]:
     from keyturn.emails.inbox.mail_files import mail_files
 
     if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in paths_below(place)):
-        return []  # told by the first one: a large folder of templates is not searched to its end
+        return []  # the first file tells: a large folder of templates is not searched to its end
     return mail_files(place) if place.exists() else []
 
 
@@ -113,7 +113,7 @@ if TYPE_CHECKING:
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
 _HELLO = "hello@example.test"
 _WORKERS = 4
-"""One that checks, one that draws what somebody looks at, and two for those who look at something else."""
+"""One that checks, one for the mail that a user looks at, and two for other users."""
 
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
@@ -192,7 +192,7 @@ def studio(
     from keyturn.packaging import require_studio
     from keyturn.telemetry.logs import configure_logs
 
-    if not destination:  # plain pages have no colours, no data made up and nothing to watch
+    if not destination:  # exported pages have no colours, no made-up data and no watching
         require_studio("the studio")
 
     with quick_imports():
@@ -202,7 +202,7 @@ def studio(
 
     with contextlib.ExitStack() as running:
         place, mails = directory, mails_in(directory) if directory else []
-        if mails:  # a folder without templates: nobody should wait until all of a mailbox was searched for some
+        if mails:  # a folder without templates: a large mailbox is not searched for some
             directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-")))
         opened = open_folder(
             directory, environment, trust=trust, django=django, liquid=liquid, is_shown=not destination
@@ -213,7 +213,7 @@ def studio(
         configure_logs("warning")
         if inbox and smtp is None:
             fail("--inbox keeps what --smtp catches: say both")
-        runner = _runner(opened)  # before there are threads, sockets and files that it would inherit
+        runner = _runner(opened)  # before there are threads, sockets and files to inherit
         running.callback(runner.close)
         bound = listen(host, port)
         caught = listen(host, smtp, "--smtp") if smtp is not None else None
@@ -240,7 +240,7 @@ def studio(
 def _captured_mails(
     opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
 ) -> "CapturedMails | None":
-    """Return the mails of apps: caught ones, and those that `mail.transport = "capture"` wrote; None without either."""
+    """Return apps' mails: caught ones, and those of `mail.transport = "capture"`; None without either."""
     from keyturn.emails.inbox.store import CapturedMails, MailRetention
 
     folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
@@ -253,7 +253,7 @@ def _captured_mails(
 
 
 def _runner(opened: Opened) -> "Runner[Drawer]":
-    """Return what draws and checks, with one worker started: the first preview should not wait for it."""
+    """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
     from keyturn.emails.gallery.configuration import limits_of
     from keyturn.emails.studio.rendering.drawing import Drawer
     from keyturn.emails.workers import Workers, workers_for
@@ -310,7 +310,7 @@ def _studio(
 
 
 def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "HostedPages | None":
-    """Return the pages that go with the mails that Keyturn sends; none with other people's mails."""
+    """Return the pages that belong to Keyturn's mails; none for a foreign folder."""
     if not opened.service:
         return None
     from keyturn.pages.preview import PagePreview
@@ -349,7 +349,7 @@ def _export(opened: Opened, destination: Path) -> None:
 
 
 def _provider(settings: "Settings") -> "MailProvider | None":
-    """Return what "send me this" goes through, where a key or a server is set."""
+    """Return the provider for "send me this", if a key or a server is set."""
     from keyturn.emails.studio.sending import MailProvider
     from keyturn.settings.rules.providers import missing_settings
 
@@ -366,7 +366,7 @@ def _provider(settings: "Settings") -> "MailProvider | None":
 
 
 def _release(opened: Opened, settings: "Settings") -> "Release | None":
-    """Return what sends captured mails on, where a mail server is set and somebody may get them."""
+    """Return the part that forwards captured mails, if a mail server and allowed recipients are set."""
     from keyturn.emails.studio.sending import Release
 
     sender = opened.settings.sender or settings.mail.from_

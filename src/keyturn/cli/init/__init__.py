@@ -1,4 +1,4 @@
-"""init: settings for an app that has accounts."""
+"""init: writes settings for an app that has accounts."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ _FLAGS = {
     "database.url": "--database",
     "accounts.table.table": "--table",
 }
-"""What a setting is called on the command line; the columns are --column."""
+"""The names of settings as flags; the columns are --column."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The questions of `keyturn init`: what no flag gave is asked, and asked again where the answer is faulty."""
+"""The questions of `keyturn init`: asks for values without a flag, and asks again after a faulty answer."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -67,7 +67,7 @@ class Interview:
         return msgspec.structs.replace(answers, **texts, provider=self._provider())
 
     def _provider(self) -> str:
-        """Return what sends the mails: what was named, what is chosen, else what the environment speaks for."""
+        """Return the mail provider: by flag, by choice, else by the environment."""
         answer, likely = self._flags["transport"], likely_provider(self._environ)
         while answer not in PROVIDERS:
             if answer is not None:
@@ -97,7 +97,7 @@ class Interview:
             fail(f"nothing can be asked here, so these are needed: {', '.join(missing)}", *wrong)
 
     def _wrong_flags(self) -> Iterator[str]:
-        """Yield what is wrong with the flags that are there."""
+        """Yield the faults of the given flags."""
         for name in _SETTINGS:
             if (answer := self._flags[name]) and (message := self._first_fault(name, answer)):
                 yield f"--{'from' if name == 'sender' else name.replace('_', '-')}: {message}"
@@ -113,7 +113,7 @@ class Interview:
                 yield f"--table: there is no table {table}{did_you_mean(table, tables)}"
 
     def _look_at(self, database: str) -> tuple[DatabaseAddress, Survey]:
-        """Return what is in the database. Raises SettingsInvalid, or NotReached."""
+        """Return the content of the database. Raises SettingsInvalid, or NotReached."""
         address = database_address(database, self._environ)
         if self._flags["together"] and not address.may_hold_our_tables:
             fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
@@ -151,7 +151,7 @@ class Interview:
         )
 
     def _database(self) -> tuple[DatabaseAddress, Survey] | None:
-        """Return what is there, asked for until it can be read; None where the accounts are in no database."""
+        """Return the database, asking until it can be read; None if the accounts are in no database."""
         given = self._flags["database"]
         if given is None and (not self._asking or self._flags["store"] == "supabase"):
             return None
@@ -178,10 +178,10 @@ class Interview:
                 given = None
 
     def _text(self, flag: str, question: str, *, known: str | None = None) -> str:
-        """Return the flag, or what is answered, once nothing is wrong with it. `known` is what Enter answers."""
+        """Return the flag or the answer once it has no fault. `known`: the value for Enter."""
         answer: str | None = self._flags[flag]
         if not self._asking:
-            return answer or known or ""  # what is wrong is told at the end, all at once
+            return answer or known or ""  # faults are reported at the end, all at once
         while True:
             if answer is None:
                 answer = _prompt(question, known)
@@ -192,7 +192,7 @@ class Interview:
             answer = None
 
     def _first_fault(self, flag: str, answer: str) -> str:
-        """Return what is wrong with an answer by itself."""
+        """Return the fault of a single answer."""
         alone = msgspec.structs.replace(_FINE, **{flag: answer})
         if flag == "supabase_url":
             alone = msgspec.structs.replace(alone, store="supabase")

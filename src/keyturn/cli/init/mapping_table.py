@@ -1,4 +1,4 @@
-"""The table of accounts as it was found: shown, corrected, and held against the database."""
+"""The mapping of the accounts' table: shown, corrected, and checked against the database."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 _SECTION = "accounts.table."
 _SHOWN = 12
 _SAMPLED = 40
-"""Tables whose values are read where no table has the names of columns that are known."""
+"""Tables whose values are read if no table has known column names."""
 
 
 def run_in_new_loop(work: Coroutine[Any, Any, Result]) -> Result:
@@ -86,7 +86,7 @@ class MappingTable:
             settings = correction
 
     def _correction(self, settings: TableSettings, hashes: HashFormat, *, with_password: bool) -> TableSettings | None:
-        """Return the mapping as it was corrected; None where it was accepted, and the database has it so."""
+        """Return the corrected mapping; None if the user accepted it and the database agrees."""
         question = "Enter if that is right, or a correction, as in name=full_name:"
         while True:
             entry = click.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
@@ -112,26 +112,26 @@ class MappingTable:
             complain(*map(_as_typed, faults))
 
     def _faults(self, settings: TableSettings, hashes: HashFormat) -> Sequence[Fault]:
-        """Return what the database says of the mapping."""
+        """Return the database's objections to the mapping."""
         return run_in_new_loop(table_faults(self._url, settings, hashes.settings.hash_length))
 
     def _corrected(self, settings: TableSettings, entry: str) -> TableSettings:
-        """Return the settings with a correction. Raises ValueError, in words."""
+        """Return the settings with a correction. Raises ValueError with a sentence."""
         key, _, text = (part.strip() for part in entry.partition("="))
         if key == "table" and text in self._tables:
             self._sample(text)
         return apply_correction(settings, entry, self._tables)
 
     def _sample(self, *names: str) -> None:
-        """Read some values of these tables, by which a column is found whose name is not known."""
+        """Read some values of these tables, to find columns with unknown names."""
         try:
             sampled = run_in_new_loop(sample_values(self._url, [self._tables[name] for name in names]))
-        except NotReached:  # the names must do, and the mapping is held against the database later
+        except NotReached:  # the names must suffice; the database checks the mapping later
             return
         self._tables |= {table.name: table for table in sampled}
 
     def _missing(self, settings: TableSettings, *, with_password: bool) -> list[tuple[str, str]]:
-        """Return each column that must be named and is not, by its key, and why it was not found."""
+        """Return each required column that was not found, by its key, and why."""
         table = self._tables[settings.table]
         found = {"id": [], "email": addresses_in(table), "password": hashes_in(table) if with_password else []}
         what = {"id": "the id", "email": "the email addresses", "password": "the hashes of passwords"}
@@ -176,7 +176,7 @@ class MappingTable:
         fail(f"--table: no table has a column for addresses and one for passwords{self._apart()}{self._list_tables()}")
 
     def _apart(self) -> str:
-        """Return where each of the two is, for an app that keeps them apart."""
+        """Return the tables of both columns, for an app that keeps them apart."""
         emails, passwords = columns_apart(self._tables)
         if not emails or not passwords:
             return ""
@@ -191,7 +191,7 @@ class MappingTable:
         if not self._tables[name].values:
             self._sample(name)
         settings = guess(self._tables[name], tables_of_its_app(name, self._tables))
-        # Milliseconds are guessed of a number of 64 bits: where values tell, {now} follows them.
+        # Milliseconds are a guess from 64-bit integers: if values tell more, {now} follows them.
         sets = {column: "{now}" if value == "{now_ms}" else value for column, value in settings.set.items()}
         times = self._written_times(msgspec.structs.replace(settings, set=sets))
         sets = {
@@ -233,7 +233,7 @@ class MappingTable:
 
 
 def _is_of(fault: Fault, key: str) -> bool:
-    """Tell whether the fault is of what was corrected: `set` is all that is set."""
+    """Tell whether the fault belongs to the correction: `set` means everything that is set."""
     return f"{fault.name}.".startswith(f"{_SECTION}{key}.")
 
 

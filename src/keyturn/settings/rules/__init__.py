@@ -1,1 +1,1 @@
-"""What settings must agree with beside their types: each room of them by itself, `every_rule` all together."""
+"""Rules beyond the types of settings: a module for each subject, and `every_rule` for all together."""

@@ -1,4 +1,4 @@
-"""What must hold for the store of accounts and the kinds of them."""
+"""Rules for the account store and the kinds of accounts."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -99,7 +99,7 @@ def _supabase(settings: Settings, *, sending: bool) -> Iterator[Fault]:
 
 _SHORTEST_LIFE = timedelta(minutes=1)
 _LONGEST_LIFE = timedelta(days=7)
-"""Whoever reads a mailbox until then may end the account's sessions."""
+"""Until then, a reader of the mailbox may end the account's sessions."""
 
 _LONGEST_MUTE = timedelta(days=30)
 _LONGEST_HOOK = timedelta(seconds=30)

@@ -1,4 +1,4 @@
-"""What must hold between settings that are each fine alone."""
+"""Rules between settings that are valid individually."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -61,15 +61,15 @@ SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
 _MOST_A_RATE = 100_000
-"""Requests: the moment of each is kept until it is over."""
+"""Requests: the time of each is stored until it expires."""
 
 _LONGEST_LOOKUP = timedelta(seconds=10)
 _SHORTEST_LIFE = timedelta(minutes=1)
 _LONGEST_INVITATION = timedelta(days=30)
-"""Whoever reads a mailbox until then may choose the password (OWASP ASVS 6.4.1: a short time)."""
+"""Until then, a reader of the mailbox may choose the password (OWASP ASVS 6.4.1: a short time)."""
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-"""What PostgreSQL keeps as it is written, without quotes (its manual, 4.1.1)."""
+"""Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
@@ -123,7 +123,7 @@ def _addresses(settings: Settings) -> Iterator[Fault]:
 
 
 def _passwords(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
-    """Yield what falls short of the profile (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.4, 6.2.5, 6.2.12)."""
+    """Yield settings below the profile's minimum (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.4, 6.2.5, 6.2.12)."""
     chosen = settings.password
     if not chosen.profile:
         return
@@ -192,7 +192,7 @@ def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     url, schema = settings.database.url, settings.database.schema
     if message := database_fault(url, for_our_tables=True):
         yield Fault("database.url", message)
-    elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # else an app may share its own
+    elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # otherwise an app may share its own
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
     if settings.database.timeout <= timedelta(0):
         yield Fault("database.timeout", "must be longer than nothing")
@@ -250,7 +250,7 @@ def _languages(settings: Settings) -> Iterator[Fault]:
 
 
 def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
-    """Yield what would else be found out by the first person who is written to in that language."""
+    """Yield faults that would otherwise first appear in a mail in that language."""
     from keyturn.languages import Catalogues, catalogue_faults
 
     catalogues = Catalogues((folder,))

@@ -1,4 +1,4 @@
-"""What must hold within `[challenge]`."""
+"""Rules for `[challenge]` and second steps."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -44,7 +44,7 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _PREFIX = re.compile(r"\+[1-9]\d{0,6}", re.ASCII)
 
 _LONGEST_CODE = timedelta(minutes=10)
-"""NIST SP 800-63B-4 4.2.1.2, of a code by SMS; OWASP ASVS 6.5.5."""
+"""The limit for a code by SMS in NIST SP 800-63B-4 4.2.1.2 and OWASP ASVS 6.5.5."""
 
 _SEALED = ("fernet", "laravel")
 

@@ -1,4 +1,4 @@
-"""What a chosen mail provider cannot do without, and what can prove the reports of each."""
+"""Rules for the chosen mail provider, and the proofs of each provider's reports."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +35,7 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
 
 
 def _value_faults(provider: Provider[Any], settings: Settings) -> Iterator[Fault]:
-    """Yield what cannot work. A provider that is not chosen is not asked: AWS's variables serve others, too."""
+    """Yield invalid values of a chosen provider. Others are not checked: AWS's variables serve other programs, too."""
     section = getattr(settings, provider.name)
     if url := getattr(section, "api_url", ""):
         production = settings.environment == "production"
