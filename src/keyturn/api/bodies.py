@@ -52,9 +52,9 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)
 
 
 def count_unread(api: ResetApi) -> Middleware:
-    """Return middleware that counts requests with an invalid body, by the status of their answer.
+    """Return middleware that counts requests whose body was not JSON or had the wrong shape, when the answer begins.
 
-    If the limit is used up, the answer says so.
+    If the limit is used up, that problem replaces the answer.
     """
 
     def middleware(app: ASGIApp) -> ASGIApp:

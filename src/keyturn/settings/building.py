@@ -30,7 +30,7 @@ _NO_TIME = re.compile(r"(?:/|per)\s*0+\s*[a-z]", re.IGNORECASE)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Kind, "brand"): Brand}
-"""Settings that share some keys of a section."""
+"""Settings that hold a subset of the keys of another section."""
 
 
 class Variable(msgspec.Struct, frozen=True):
