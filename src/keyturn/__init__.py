@@ -1,6 +1,6 @@
 """Password reset and change by email, beside an app that already has users.
 
-What an app needs of it is here, and loaded when it is asked for: `import keyturn` alone costs nothing.
+The names for an app are here, and each is loaded on first use: `import keyturn` alone costs nothing.
 """
 
 from importlib import import_module

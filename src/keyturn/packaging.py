@@ -15,8 +15,8 @@ _OF_THE_STUDIO = ("aiosmtpd", "polyfactory", "pygments", "watchfiles", "yaml")
 def folder(name: str) -> Path:
     """Return the folder `name`: the checkout's if this file lies in a checkout, else the wheel's.
 
-    An editable install also copies a snapshot of the folders next to the package, which goes stale; so the
-    search starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
+    An editable install also copies a snapshot of the folders next to the package, which goes stale. So the search
+    starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
     """
     in_checkout = _CHECKOUT / name
     if _PACKAGE.parent.name == "src" and (_CHECKOUT / "pyproject.toml").is_file() and in_checkout.is_dir():

@@ -22,12 +22,12 @@ class MountedOnce(Router):
 
 
 class MountedApart(MountedOnce):
-    """A router that takes nothing of the app it stands in but the middleware.
+    """A router to which only the middleware of its app applies.
 
-    Litestar hands down what an app has said for its own routes: guards, hooks before and after a request, handlers of
+    Litestar passes on the settings of an app for its own routes: guards, hooks before and after a request, handlers of
     errors, dependencies, encoders, headers, limits (`BaseRouteHandler.ownership_layers`). None of it was meant for
-    routes that the app did not write, and a guard that asks who is signed in would close the one door for those who
-    cannot sign in. What such middleware asks for, by Litestar's convention, is said in `opt`.
+    routes that the app did not write, and a guard for signed-in users would lock out users who cannot sign in.
+    Middleware reads its options from `opt`, as is Litestar's convention.
     """
 
     @property

@@ -125,7 +125,7 @@ def flaw_text(flaw: ChallengeFlaw, words: Texts) -> str:
 class CredentialsRejected(Problem):
     """The address or the password is wrong.
 
-    Which of the two is not said. Browsers show no dialog for a scheme that they do not know.
+    It does not tell which. Browsers show no dialog for a scheme that they do not know.
     """
 
     status = 401

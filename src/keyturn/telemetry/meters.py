@@ -22,7 +22,7 @@ class Meters:
 
     This class keeps nothing, which is right for a command and for most tests.
 
-    Every label comes from a fixed list, so that no client can make series without end.
+    Every label comes from a fixed list, so that clients cannot create unlimited series.
     """
 
     def request(self, kind: str, outcome: str) -> None:

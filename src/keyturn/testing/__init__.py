@@ -1,8 +1,8 @@
 """Tools for an app's tests: golden files for its mails, and mailboxes and senders that keep their mails.
 
 `pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`. It does not
-load by itself: an entry point would add both to the tests of every app with Keyturn installed, and make pytest rewrite
-the assertions of the whole package at every start.
+load by itself: an entry point would add both to the tests of every app with Keyturn installed. It would also make
+pytest rewrite the assertions of the whole package at every start.
 
 PYTEST_DONT_REWRITE: a conftest.py may import from here before its plugins are loaded.
 """

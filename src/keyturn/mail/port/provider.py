@@ -1,4 +1,4 @@
-"""What a mail provider is to the rest of Keyturn: settings, a sender, reports, a check, and what `init` asks.
+"""Describes a mail provider to the rest of Keyturn: settings, a sender, reports, a check, and questions for `init`.
 
 Each module in `mail/providers/` holds one `PROVIDER`. It is loaded with the settings, so it imports msgspec and cheap
 modules at its top. An HTTP client, an SDK or cryptography is imported by what `build` calls.
