@@ -81,14 +81,14 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     r"emails/lint/source/error_location.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
         r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*(end)?for\b"
     ),
-    "emails/studio/data/typed_values.py pattern": [one.pattern for one, _ in _SAYINGS],
+    "emails/studio/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
     "testing/supabase_users.py pattern": _is_like("a%b_c"),
     "mail/rendering/compiling.py f'</{name}>'": r"</div>",
     "onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
     "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
     "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
     "settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
-    "pages/preview/policy.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
+    "pages/preview/own_templates.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
 }
 """Calls whose pattern is built at run time, by file and source, with examples of the patterns."""
 

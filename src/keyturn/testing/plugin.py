@@ -4,53 +4,14 @@ A test with `mail_snapshot` runs for every mail, with each of its samples. A tes
 the app sends over SMTP.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from msgspec.structs import asdict
 
-from keyturn.emails.engines.choosing import open_templates
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
-from keyturn.emails.snapshots import Goldens, Snapshots
-from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.errors import KeyturnError
 from keyturn.packaging import require_studio
-from keyturn.reset.mails.builtin_emails import builtin_emails
-from keyturn.settings import FILE_NAME, read_settings
 from keyturn.testing.mail_snapshot import MailSnapshot
-
-
-def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
-    """Return the snapshots that the marker names, or without one those of the project's configuration.
-
-    Raises SettingsInvalid, CannotImport.
-    """
-    settings = read_studio_settings(project)
-    if mark:
-        return _snapshots_of_mark(project, settings, *mark.args, **mark.kwargs)
-    if settings.goldens is None:
-        raise SettingsInvalid(
-            [Fault("goldens", 'is not set: write goldens = "tests/mails" under [tool.keyturn.studio]')]
-        )
-    gallery = open_templates(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
-    return Snapshots(gallery, Goldens(settings.goldens), settings.golden_languages)
-
-
-def _snapshots_of_mark(
-    project: Path, settings: StudioSettings, directory: str, goldens: str, languages: Sequence[str] = ()
-) -> Snapshots:
-    gallery = open_templates(project / directory, settings=settings)
-    return Snapshots(gallery, Goldens(project / goldens), languages)
-
-
-def _own_gallery(project: Path) -> Gallery:
-    """Return the emails that Keyturn sends, for the brand of this project."""
-    file = project / FILE_NAME
-    settings = read_settings(file if file.is_file() else None, sending=False, connecting=False)
-    return Gallery(**asdict(builtin_emails(settings)))
-
 
 if TYPE_CHECKING:
     from keyturn.testing.mailbox import Mailbox
@@ -77,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mail_snapshot" not in metafunc.fixturenames:
         return
-    from keyturn.testing.plugin import snapshots_of
+    from keyturn.testing.collecting import snapshots_of
 
     try:
         snapshots = snapshots_of(metafunc.definition.get_closest_marker("mails"), metafunc.config.rootpath)

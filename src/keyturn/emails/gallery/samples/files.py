@@ -172,9 +172,7 @@ def _yaml(text: str) -> Any:
                 raise Unreadable(f"{key.value} stands there twice", key.start_mark.line + 1)
             seen.add(str(key.value))
         if _written_out(top, {}) > _LARGEST[".yaml"]:
-            raise Unreadable(
-                f"WrittenSample out without anchors, it has more than {_LARGEST['.yaml'] // 1_000_000} MB", None
-            )
+            raise Unreadable(f"Written out without anchors, it has more than {_LARGEST['.yaml'] // 1_000_000} MB", None)
         return loader.construct_document(top)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
