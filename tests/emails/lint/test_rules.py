@@ -1,40 +1,56 @@
 """The list of all rules: what the checks can report is in it, and nothing else."""
 
-import pkgutil
+import ast
+import re
 import tomllib
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from keyturn.emails import lint
 from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.finding import RuleGroup
+from keyturn.emails.lint.finding import RULES, Place
+from keyturn.emails.lint.markup.mjml_parser import MjmlFaultKind
 from keyturn.emails.lint.rules import UnknownRule, expect_rules, rules
+from keyturn.mail.rendering.engine import ENGINES
 
 ALL = {rule for group in rules().values() for rule in group}
 
 
-def declared() -> Iterator[str]:
-    """Yield every rule that any module of the checks declares, listed or not."""
-    for found in pkgutil.walk_packages(lint.__path__, f"{lint.__name__}."):
-        module = import_module(found.name)
-        for group in (one for one in vars(module).values() if isinstance(one, RuleGroup)):
-            yield from (rule.name for rule in group)
+def named_in_the_checks() -> Iterator[str]:
+    """Yield a pattern for each text in the code of the checks that may name a rule, such as f"limits/{limit}"."""
+    for file in Path(lint.__path__[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield re.escape(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = (one.value if isinstance(one, ast.Constant) else None for one in node.values)
+                yield "".join("[a-z0-9-]+" if part is None else re.escape(str(part)) for part in parts)
 
 
 def test_the_rules_are_those_that_the_checks_declare_and_one_for_each_feature_of_a_client() -> None:
-    assert {*declared(), *(f"compatibility/{feature}" for feature in features())} == ALL
+    of_engines = {f"{engine.lower()}/{kind}" for engine, kinds in ENGINES.items() for kind in kinds}
+
+    assert {*RULES, *of_engines, *(f"compatibility/{feature}" for feature in features())} == ALL
     assert len(ALL) > 60
 
 
-def test_a_finding_cannot_be_made_with_a_rule_that_is_not_declared() -> None:
-    group = RuleGroup("links", "empty")
+def test_every_rule_that_is_declared_is_used_by_a_check() -> None:
+    patterns = re.compile(
+        "|".join({one for one in named_in_the_checks() if "/" in one and one != "[a-z0-9-]+/[a-z0-9-]+"})
+    )
+    by_kind = {f"{group}/{kind}" for group in ("html", "mjml") for kind in get_args(MjmlFaultKind)}
 
-    assert group["empty"].name == "links/empty"
-    with pytest.raises(KeyError, match="relatve"):
-        group["relatve"]
+    assert [rule for rule in RULES if rule not in by_kind and not patterns.fullmatch(rule)] == []
+    assert by_kind <= {*RULES}
+
+
+def test_a_finding_cannot_be_made_with_a_rule_that_is_not_declared() -> None:
+    assert RULES.finding(Place("a.mjml"), "links/empty").rule == "links/empty"
+    with pytest.raises(KeyError, match="links/relatve"):
+        RULES.finding(Place("a.mjml"), "links/relatve")
 
 
 def test_every_rule_that_a_test_plants_is_listed() -> None:

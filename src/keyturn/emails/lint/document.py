@@ -10,7 +10,7 @@ from keyturn.emails.gallery.variables.missing_names import note_missing_names
 from keyturn.emails.lint.css.cascade import Stylesheets
 from keyturn.emails.lint.css.colours import LIGHT
 from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
+from keyturn.emails.lint.finding import RULES, Finding, Place, Severity
 from keyturn.emails.lint.limits import limit_of
 from keyturn.emails.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
@@ -66,9 +66,19 @@ class Document:
     def is_mjml(self) -> bool:
         return self.files.is_mjml
 
-    def finding(self, at: int | Place, rule: Rule, severity: Severity, message: str, fix: str) -> Finding:
-        """Make a finding. `at` is a place, or an offset in `markup`."""
-        return rule.finding(self.place(at) if isinstance(at, int) else at, severity, message, fix)
+    def finding(
+        self,
+        at: int | Place,
+        rule: str,
+        *,
+        severity: Severity | None = None,
+        message: str = "",
+        fix: str = "",
+        **words: object,
+    ) -> Finding:
+        """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
+        place = self.place(at) if isinstance(at, int) else at
+        return RULES.finding(place, rule, severity=severity, message=message, fix=fix, **words)
 
     def place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `markup`."""

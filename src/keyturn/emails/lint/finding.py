@@ -1,8 +1,12 @@
 """What is wrong with a mail, where in its templates and how to fix it; the rules, and how findings are counted."""
 
-from collections.abc import Iterable, Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -32,6 +36,12 @@ def line_and_column(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, form: str = "{}") -> str:
+    """Return a fix that names the closest known name in a `form`, or an empty text if none is close (`difflib`)."""
+    close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f"Did you mean {form.replace('{}', close[0])}?" if close else ""
+
+
 class ClientGap(msgspec.Struct, frozen=True):
     """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a part of it."""
 
@@ -40,7 +50,7 @@ class ClientGap(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A mistake in a mail, made by its `Rule`. Equal findings from several samples are one.
+    """A mistake in a mail. Equal findings from several samples are one.
 
     `rule`: stable, "group/what-is-wrong".
     `message` says what is wrong, `fix` how to fix it, in one or two sentences each. Both avoid values of the sample.
@@ -62,31 +72,71 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Makes the findings of one kind; `name` is in full, "links/relative"."""
+class Rule(NamedTuple):
+    """What a rule says of its findings. The texts have places for words, as in `str.format`."""
 
-    name: str
-
-    def finding(self, place: Place, severity: Severity, message: str, fix: str) -> Finding:
-        return Finding(rule=self.name, severity=severity, message=message, fix=fix, place=place)
+    severity: Severity
+    message: str
+    fix: str
 
 
-class RuleGroup:
-    """Rules of one group that a module declares, by names without the group.
+class Rules(Mapping[str, Rule]):
+    """The rules of a TOML file, by name: "links/relative". The file is read on first use.
 
-    An undeclared rule raises KeyError. `rules.rules()` lists all rules.
+    A rule has its message under its severity, and its fix: `[links.relative]`, `error = "..."`, `fix = "..."`. A table
+    named for several groups, such as `["html mjml".cdata]`, is a rule of each.
     """
 
-    def __init__(self, group: str, *names: str) -> None:
-        self.group = group
-        self._rules = {name: Rule(f"{group}/{name}") for name in names}
+    def __init__(self, file: Path) -> None:
+        self._file = file
 
     def __getitem__(self, name: str) -> Rule:
-        return self._rules[name]
+        return self._declared[name]
 
-    def __iter__(self) -> Iterator[Rule]:
-        return iter(self._rules.values())
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    def finding(
+        self,
+        place: Place,
+        rule: str,
+        *,
+        severity: Severity | None = None,
+        message: str = "",
+        fix: str = "",
+        **words: object,
+    ) -> Finding:
+        """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
+
+        An undeclared rule raises KeyError.
+        """
+        declared = self[rule]
+        return Finding(
+            rule=rule,
+            severity=severity or declared.severity,
+            message=message or declared.message.format(**words),
+            fix=fix or declared.fix.format(**words),
+            place=place,
+        )
+
+    @cached_property
+    def _declared(self) -> dict[str, Rule]:
+        groups = msgspec.convert(tomllib.loads(self._file.read_text("utf-8")), dict[str, dict[str, dict[str, str]]])
+        return {
+            f"{group}/{name}": Rule(severity, texts[severity], texts.get("fix", ""))
+            for named, rules in groups.items()
+            for name, texts in rules.items()
+            for severity in SEVERITIES
+            if severity in texts
+            for group in named.split()
+        }
+
+
+RULES = Rules(Path(__file__).with_name("rules.toml"))
+"""The rules of the checks, apart from those of mail clients' features and of engines other than Jinja."""
 
 
 @dataclass(frozen=True, slots=True)

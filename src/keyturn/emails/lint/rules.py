@@ -1,43 +1,14 @@
-"""All rules, gathered from the modules that declare them."""
+"""The names of all rules: those of `rules.toml`, of engines other than Jinja, and of the features of mail clients."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from types import ModuleType
 
-from keyturn.emails.lint import guard, limits
-from keyturn.emails.lint.browser import images, measurements
-from keyturn.emails.lint.checks import accessibility, compatibility, contrast, links, parts, safety, sizes
-from keyturn.emails.lint.finding import RuleGroup
-from keyturn.emails.lint.guard import attributes, nesting, syntax
-from keyturn.emails.lint.source import broken_templates, translations, unknown_filters
+from keyturn.emails.lint.clients.features import features
+from keyturn.emails.lint.finding import RULES
 from keyturn.errors import KeyturnError
-
-IGNORE_RULES = RuleGroup("ignore", "unknown-rule", "unreadable", "unused")
-"""Rules on comments that ignore findings. `suppression` uses them, and needs all rules itself."""
-
-
-_DECLARING: tuple[ModuleType, ...] = (
-    accessibility,
-    contrast,
-    links,
-    parts,
-    compatibility,
-    safety,
-    sizes,
-    attributes,
-    guard,
-    nesting,
-    syntax,
-    broken_templates,
-    translations,
-    unknown_filters,
-    limits,
-    measurements,
-    images,
-)
-"""The modules that make findings, with their rules as module variables."""
+from keyturn.mail.rendering.engine import ENGINES
 
 
 class UnknownRule(KeyturnError):
@@ -47,10 +18,10 @@ class UnknownRule(KeyturnError):
 @cache
 def rules() -> Mapping[str, tuple[str, ...]]:
     """Return the rules of each group, in full and sorted: "mjml/wrong-value"."""
-    declared = [one for module in _DECLARING for one in vars(module).values() if isinstance(one, RuleGroup)]
     found: dict[str, set[str]] = defaultdict(set)
-    for group in (*declared, IGNORE_RULES, compatibility.compatibility_rules()):
-        found[group.group] |= {rule.name for rule in group}
+    of_engines = (f"{engine.lower()}/{kind}" for engine, kinds in ENGINES.items() for kind in kinds)
+    for rule in (*RULES, *of_engines, *(f"compatibility/{feature}" for feature in features())):
+        found[rule.partition("/")[0]].add(rule)
     return {name: tuple(sorted(found[name])) for name in sorted(found)}
 
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, line_and_column
-from keyturn.emails.lint.rules import IGNORE_RULES, UnknownRule, expect_rules
+from keyturn.emails.lint.finding import RULES, SEVERITIES, Finding, Place, line_and_column
+from keyturn.emails.lint.rules import UnknownRule, expect_rules
 from keyturn.errors import Fault
 
 OFF = "off"
@@ -112,12 +112,7 @@ class IgnoreComments:
             for comment in self._read(file)[0]:
                 if comment not in self._used:
                     named = ", ".join(sorted(comment.rules))
-                    yield IGNORE_RULES["unused"].finding(
-                        comment.place,
-                        "note",
-                        f"Nothing is found here that this comment would ignore ({named}).",
-                        "Take the comment out.",
-                    )
+                    yield RULES.finding(comment.place, "ignore/unused", rules=named)
 
     def _read(self, file: str) -> tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]:
         if file not in self._known:
@@ -137,29 +132,19 @@ def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment 
     for match in _COMMENT.finditer(source):
         place = Place(file, *line_and_column(source, match.start()))
         if engine == "Liquid" and match["opens"] == "{#":
-            yield IGNORE_RULES["unreadable"].finding(
-                place,
-                "warning",
-                "This comment ignores nothing: Liquid has none of this form, and readers see it.",
-                f"Write it as {form}.",
-            )
+            why = "Liquid has none of this form, and readers see it"
+            yield RULES.finding(place, "ignore/unreadable", why=why, form=form)
             continue
         said = _SAID.fullmatch(match["said"])
         if not said:
-            yield IGNORE_RULES["unreadable"].finding(
-                place,
-                "warning",
-                "This comment ignores nothing: it needs rules, with commas between, and a reason.",
-                f"Write it as {form}, or with ignore-file.",
-            )
+            why = "it needs rules, with commas between, and a reason"
+            yield RULES.finding(place, "ignore/unreadable", why=why, form=f"{form}, or with ignore-file")
             continue
         rules = [rule.strip() for rule in said["rules"].split(",")]
         try:
             expect_rules(rules)
         except UnknownRule as unknown:
-            yield IGNORE_RULES["unknown-rule"].finding(
-                place, "warning", f"This comment ignores nothing: {unknown}.", "Name a rule or a group that there is."
-            )
+            yield RULES.finding(place, "ignore/unknown-rule", unknown=unknown)
             continue
         whole = said["what"] == "ignore-file"
         lines = range(1, 2**31) if whole else _lines_meant(source, match)

@@ -15,7 +15,6 @@ from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
 from keyturn.emails.lint.browser.measurements import (
-    RULES,
     WIDTHS,
     Measurement,
     findings_of,
@@ -24,7 +23,7 @@ from keyturn.emails.lint.browser.measurements import (
     read_measurements,
 )
 from keyturn.emails.lint.document import read_document
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import RULES, Finding, Place
 from keyturn.emails.lint.markup.marked_html import keys_in
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.template_checks import ENOUGH, samples_in_languages
@@ -278,12 +277,7 @@ def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
     try:
         measurements = chromium.measure(mail.html)
     except NotMeasured as reason:
-        yield RULES["not-measured"].finding(
-            mail.first,
-            "warning",
-            f"A browser could not measure the mail: {reason}.",
-            "Look at it in the studio, and make it shorter if it takes long to be drawn.",
-        )
+        yield RULES.finding(mail.first, "browser/not-measured", reason=reason)
     else:
         yield from findings_of(notice(measurements, mail.place_of))
     yield from check_images(with_weights(mail.images, chromium.weights))

@@ -9,10 +9,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.lint.finding import RULES, Finding, Place
 from keyturn.mail.rendering.html_tree import Element
-
-RULES = RuleGroup("images", "heavy", "heavy-together")
 
 HEAVY = 500 * 1024
 HEAVY_TOGETHER = 1536 * 1024
@@ -78,19 +76,11 @@ def check_images(images: Iterable[Image]) -> Iterator[Finding]:
     known = [(image, image.weight) for image in images if image.weight]
     for image, weight in known:
         if weight > HEAVY:
-            yield RULES["heavy"].finding(
-                image.place,
-                "warning",
-                f"The image weighs {weight // 1024:,} KB: over {HEAVY // 1024} KB it is long in coming on a phone.",
-                "Scale it to twice the width that it is shown in, and save it as a JPEG, or a PNG of fewer colours.",
-            )
+            yield RULES.finding(image.place, "images/heavy", weight=weight // 1024, most=HEAVY // 1024)
     together = sum(weight for _, weight in known)
     if together > HEAVY_TOGETHER:
-        yield RULES["heavy-together"].finding(
-            known[0][0].place,
-            "warning",
-            f"The images weigh {together // 1024:,} KB together, over {HEAVY_TOGETHER // 1024:,} KB.",
-            "Leave some out, or make them smaller: many readers open a mail on a phone, and pay for what it loads.",
+        yield RULES.finding(
+            known[0][0].place, "images/heavy-together", weight=together // 1024, most=HEAVY_TOGETHER // 1024
         )
 
 

@@ -1,18 +1,14 @@
 """Measurements from the browser, and the findings that follow from them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup, Severity
+from keyturn.emails.lint.finding import RULES, Finding, Place
 from keyturn.emails.lint.markup.marked_html import number_of_class
-
-RULES = RuleGroup(
-    "browser", "image-shifts", "not-measured", "overflow", "overlap", "oversized-image", "small-target", "text-cut-off"
-)
 
 WIDTHS = (320, 375, 600)
 """In CSS pixels: the smallest phones on sale, most phones, and a reading pane beside its list."""
@@ -98,52 +94,22 @@ def place_of_key(document: Document) -> Callable[[str], Place]:
     return place_of
 
 
-_SEVERITIES: Mapping[ProblemKind, Severity] = {
-    "text-cut-off": "error",
-    "overlap": "warning",
-    "overflow": "warning",
-    "small-target": "warning",
-    "oversized-image": "note",
-    "image-shifts": "note",
-}
-_FIXES: Mapping[ProblemKind, str] = {
-    "text-cut-off": "Let its box grow: give it no height, or a min-height, and let long words break.",
-    "overlap": "Take out negative margins, fixed heights and positions, and give text a line-height of its own size.",
-    "overflow": 'Give it a width in percent, or max-width:100%, and let long words break with "word-break:break-word".',
-    "small-target": "Give it padding, or more room to what is beside it: 24 px is what WCAG 2.2 asks for (2.5.8).",
-    "oversized-image": "Scale the file to twice the width that it is shown in.",
-    "image-shifts": "Give the image a width and a height in px: the text below then stays where it is.",
-}
-
-
 def _finding_on(problem: Problem, place_of: Callable[[str], Place]) -> Finding:
-    rule = RULES[problem.kind]
-    return rule.finding(
-        place_of(problem.key), _SEVERITIES[problem.kind], _message(problem, place_of), _FIXES[problem.kind]
-    )
-
-
-def _message(problem: Problem, place_of: Callable[[str], Place]) -> str:
     """Describe the problem without figures of this width, so that equal findings merge."""
+    says, over = _quote(problem.says), _quote(problem.over)
     at = place_of(problem.by) if problem.by else None
-    match problem.kind:
-        case "overflow":
-            return "The mail is wider than the screen, so that it has to be moved sideways, or is made smaller."
-        case "overlap" if problem.key == problem.by and problem.says == problem.over:
-            return f"The lines of {_quote(problem.says)} lie over each other: their line-height is too small."
-        case "overlap":
-            return f"{_quote(problem.says)} lies over {_quote(problem.over)}" + (
-                f" ({at.file}:{at.line})." if at else "."
-            )
-        case "text-cut-off":
-            return f"{_quote(problem.says)} is cut off" + (f" by the box of {at.file}:{at.line}." if at else ".")
-        case "small-target":
-            beside = f", and close to {_quote(problem.over)}" if problem.over else ""
-            return f"{_quote(problem.says)} is too small to be touched, {problem.size}{beside}."
-        case "oversized-image":
-            return f"The file is {problem.size} wide, and the image less than a third of it: most is never seen."
-        case "image-shifts":
-            return "The image has no size of its own until it is loaded: what is below it jumps when it comes."
+    is_one_text = problem.kind == "overlap" and problem.key == problem.by and says == over
+    return RULES.finding(
+        place_of(problem.key),
+        f"browser/{problem.kind}",
+        message=f"The lines of {says} lie over each other: their line-height is too small." if is_one_text else "",
+        says=says,
+        over=over,
+        size=problem.size,
+        at=f" ({at.file}:{at.line})" if at else "",
+        box=f" by the box of {at.file}:{at.line}" if at else "",
+        beside=f", and close to {over}" if problem.over else "",
+    )
 
 
 def _quote(words: str) -> str:

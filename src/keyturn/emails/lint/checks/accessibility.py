@@ -6,24 +6,9 @@ from urllib.parse import urlsplit
 
 from keyturn.emails.lint.css.computed_style import Paint
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.markup.structure import body_of
 from keyturn.mail.rendering.html_tree import Element
-
-RULES = RuleGroup(
-    "accessibility",
-    "alt-file-name",
-    "alt-missing",
-    "headers-of-layout",
-    "heading-order",
-    "justified",
-    "lang",
-    "no-heading",
-    "small-text",
-    "table-role",
-    "tight-lines",
-    "title",
-)
 
 _SMALLEST = 13
 _TIGHTEST = 1.2
@@ -43,22 +28,11 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
     top = document.root.find("mjml") or document.root.find("html")
     offset = top.offset if top else 0
     if top is None or not top.get("lang").strip():
-        yield document.finding(
-            offset,
-            RULES["lang"],
-            "warning",
-            "The mail does not say its language, so it is read out in any voice.",
-            f'Write lang="{{{{ lang }}}}" on the {top.tag if top else "outermost"} element (WCAG 3.1.1).',
-        )
+        yield document.finding(offset, "accessibility/lang", tag=top.tag if top else "outermost")
     if not document.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
         yield document.finding(
-            title.offset if title else offset,
-            RULES["title"],
-            "warning",
-            "The mail has no title.",
-            f"Write the subject into {'mj-title' if document.is_mjml else 'title'}: screen readers say it first "
-            "(WCAG 2.4.2).",
+            title.offset if title else offset, "accessibility/title", tag="mj-title" if document.is_mjml else "title"
         )
 
 
@@ -67,21 +41,9 @@ def _images(document: Document) -> Iterator[Finding]:
         if node.tag != "img":
             continue
         if "alt" not in node.attributes and not _is_silent_link(node):
-            yield document.finding(
-                document.lookup.offset_of(node),
-                RULES["alt-missing"],
-                "warning",
-                "This image has no alt text.",
-                'Say what it shows, or write alt="" if it shows nothing that the text does not (WCAG 1.1.1).',
-            )
+            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-missing")
         elif _is_file_name(node.get("alt"), node.get("src")):
-            yield document.finding(
-                document.lookup.offset_of(node),
-                RULES["alt-file-name"],
-                "warning",
-                f'"{node.get("alt")}" is a file\'s name.',
-                "Say what the image shows (WCAG 1.1.1).",
-            )
+            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-file-name", alt=node.get("alt"))
 
 
 def _is_silent_link(image: Element) -> bool:
@@ -104,21 +66,11 @@ def _headings(document: Document) -> Iterator[Finding]:
         level, found = int(heading[1]), True
         if level > before + 1 and before:
             yield document.finding(
-                tag.offset,
-                RULES["heading-order"],
-                "warning",
-                f"After h{before} comes h{level}.",
-                f"Make it an h{before + 1}, and size it with CSS (WCAG 1.3.1).",
+                tag.offset, "accessibility/heading-order", before=before, level=level, next_level=before + 1
             )
         before = level
     if not found and (body := body_of(document.root) or document.root.find("body")):
-        yield document.finding(
-            body.offset,
-            RULES["no-heading"],
-            "note",
-            "No text is marked as a heading, so nobody can jump to it.",
-            "Write the first line as an h1 (WCAG 1.3.1).",
-        )
+        yield document.finding(body.offset, "accessibility/no-heading")
 
 
 def _tables(document: Document) -> Iterator[Finding]:
@@ -133,13 +85,7 @@ def _tables(document: Document) -> Iterator[Finding]:
         if not role and not headed:
             yield _table(document, table.offset, "table")
         if role in ("presentation", "none") and headed:
-            yield document.finding(
-                table.offset,
-                RULES["headers-of-layout"],
-                "warning",
-                f'This table has header cells, and role="{role}" hides them: nobody hears what a cell belongs to.',
-                "Leave the role out if it is data, or write td if it is layout (WCAG 1.3.1).",
-            )
+            yield document.finding(table.offset, "accessibility/headers-of-layout", role=role)
 
 
 def _has_header_cells(table: Element) -> bool:
@@ -148,13 +94,7 @@ def _has_header_cells(table: Element) -> bool:
 
 
 def _table(document: Document, offset: int, name: str) -> Finding:
-    return document.finding(
-        offset,
-        RULES["table-role"],
-        "note",
-        f"This {name} is read out cell by cell, as data without headers.",
-        'Give it role="presentation" if it is layout, or th cells if it is data (WCAG 1.3.1).',
-    )
+    return document.finding(offset, "accessibility/table-role", name=name)
 
 
 def _texts(document: Document) -> Iterator[Finding]:
@@ -170,26 +110,8 @@ def _texts(document: Document) -> Iterator[Finding]:
 
 def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:
     if paint.size < _SMALLEST:
-        yield document.finding(
-            offset,
-            RULES["small-text"],
-            "warning",
-            f"Text of {paint.size:g} px is hard to read on a phone.",
-            f"Use at least {_SMALLEST} px.",
-        )
+        yield document.finding(offset, "accessibility/small-text", size=paint.size, least=_SMALLEST)
     if letters > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
-        yield document.finding(
-            offset,
-            RULES["tight-lines"],
-            "note",
-            f"Lines stand {paint.line_height:g} px apart at {paint.size:g} px of type.",
-            "Give running text a line-height of about one and a half.",
-        )
+        yield document.finding(offset, "accessibility/tight-lines", height=paint.line_height, size=paint.size)
     if paint.align == "justify":
-        yield document.finding(
-            offset,
-            RULES["justified"],
-            "warning",
-            "Justified text has gaps that make it hard to read.",
-            "Align it with the start of the line (WCAG 1.4.8).",
-        )
+        yield document.finding(offset, "accessibility/justified")

@@ -5,25 +5,16 @@ No client runs scripts, event handlers and frames. Forms are judged by client.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-
-import msgspec
 
 from keyturn.emails.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
 from keyturn.emails.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import ClientGap, Finding, RuleGroup, Severity
+from keyturn.emails.lint.finding import ClientGap, Finding
 from keyturn.mail.rendering.html_tree import Element
 
 _WITHOUT = "See that the mail also holds without it."
 _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
 _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
-
-
-@cache
-def compatibility_rules() -> RuleGroup:
-    """Return a rule for each feature. The features are read on first use."""
-    return RuleGroup("compatibility", *features())
 
 
 def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterator[Finding]:
@@ -46,16 +37,15 @@ def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) ->
     if not found:
         return None
     lacking, partly = ([gap for gap in found if gap.support == kind] for kind in ("no", "partial"))
-    severity: Severity = "warning" if lacking and not feature.is_graceful(use.value) else "note"
-    finding = document.finding(
-        use.offset,
-        compatibility_rules()[use.feature],
-        severity,
-        _message(_title(support, feature, use), support, feature, lacking, partly),
-        (not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
+    return Finding(
+        rule=f"compatibility/{use.feature}",
+        severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
+        message=_message(_title(support, feature, use), support, feature, lacking, partly),
+        fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
+        place=document.place(use.offset),
+        feature=use.feature,
+        clients=tuple(ClientGap(gap.client, gap.support) for gap in (*lacking, *partly)),
     )
-    clients = tuple(ClientGap(gap.client, gap.support) for gap in (*lacking, *partly))
-    return msgspec.structs.replace(finding, feature=use.feature, clients=clients)
 
 
 def _title(support: Support, feature: Feature, use: FeatureUse) -> str:
@@ -81,8 +71,6 @@ def _note(support: Support, found: Iterable[Gap]) -> str:
     return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))
 
 
-RULES = RuleGroup("active", "applet", "event-handler", "frame", "password-field", "refresh", "script")
-
 _DATA = ("application/ld+json", "application/json")
 """Types of scripts that are data: Gmail reads Schema.org markup in JSON-LD."""
 
@@ -100,47 +88,17 @@ def check_active_content(document: Document) -> Iterator[Finding]:
         yield from _of_tag(document, tag)
         handler = next((name for name in tag.attributes if _HANDLER.fullmatch(name)), None)
         if handler:
-            yield document.finding(
-                tag.attributes[handler].offset,
-                RULES["event-handler"],
-                "warning",
-                f"Mail clients remove {handler}: nothing happens.",
-                "Leave it out; link to a page that does it.",
-            )
+            yield document.finding(tag.attributes[handler].offset, "active/event-handler", handler=handler)
 
 
 def _of_tag(document: Document, tag: Element) -> Iterator[Finding]:
     if tag.tag == "script" and tag.get("type").strip().lower() not in _DATA:
-        yield document.finding(
-            tag.offset,
-            RULES["script"],
-            "error",
-            "Mail clients remove scripts, and filters distrust a mail that holds one.",
-            "Take it out; what it does belongs on a page that the mail links to.",
-        )
+        yield document.finding(tag.offset, "active/script")
     elif tag.tag in _FRAMES:
-        yield document.finding(
-            tag.offset,
-            RULES["frame"],
-            "error",
-            f"Mail clients remove <{tag.tag}>: what it shows is missing.",
-            "Link an image to the page that it shows.",
-        )
+        yield document.finding(tag.offset, "active/frame", tag=tag.tag)
     elif tag.tag == "applet":
-        yield document.finding(tag.offset, RULES["applet"], "error", "No mail client runs <applet>.", "Link to a page.")
+        yield document.finding(tag.offset, "active/applet")
     elif tag.tag == "meta" and tag.get("http-equiv").strip().lower() == "refresh":
-        yield document.finding(
-            tag.offset,
-            RULES["refresh"],
-            "warning",
-            "Mail clients follow no refresh, and filters distrust it.",
-            "Take it out.",
-        )
+        yield document.finding(tag.offset, "active/refresh")
     elif tag.tag == "input" and tag.get("type").strip().lower() == "password":
-        yield document.finding(
-            tag.offset,
-            RULES["password-field"],
-            "error",
-            "A mail that asks for a password is taken for phishing, and teaches people to trust it.",
-            "Link to a page of yours that asks for it.",
-        )
+        yield document.finding(tag.offset, "active/password-field")

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from keyturn.emails.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.emails.lint.finding import Finding
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.mail.rendering.palette import ENOUGH, contrast
-
-RULES = RuleGroup("contrast", LIGHT.name, DARK.name, PARTIAL.name, FULL.name)
 
 ENOUGH_FOR_LARGE = 3.0
 
@@ -18,13 +16,6 @@ _INVISIBLE = 1.5
 
 # The placeholder colour of templates without samples, which says nothing of the real one.
 _STAND_IN = "#336699"
-
-_FIXES = {
-    LIGHT.name: "Darken the text or lighten its ground.",
-    DARK.name: "Set both colours in @media (prefers-color-scheme: dark).",
-    PARTIAL.name: "Set both colours for Outlook.com, in [data-ogsc] and [data-ogsb].",
-    FULL.name: "Choose colours further apart in lightness: Gmail on iOS honours no dark styles.",
-}
 
 _UNDER_IMAGE = "Give the section a background colour too, one that the text can be read on."
 
@@ -66,14 +57,16 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
     if ratio >= enough:
         return None
-    what = "large text" if paint.is_large else "text"
-    says = f"{mode.says} where the image behind it is not shown" if paint.over_image else mode.says
     return document.finding(
         document.lookup.offset_of(node),
-        RULES[mode.name],
-        "error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
-        f"{colour} on {ground} is {_floor(ratio)} : 1 {says}; {what} needs {enough:g} : 1 (WCAG 1.4.3).",
-        _UNDER_IMAGE if paint.over_image else _FIXES[mode.name],
+        f"contrast/{mode.name}",
+        severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
+        fix=_UNDER_IMAGE if paint.over_image else "",
+        colours=f"{colour} on {ground}",
+        ratio=_floor(ratio),
+        says=f"{mode.says} where the image behind it is not shown" if paint.over_image else mode.says,
+        what="large text" if paint.is_large else "text",
+        enough=enough,
     )
 
 

@@ -6,34 +6,15 @@ Addresses are never fetched: a GET may consume a reset link.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from itertools import pairwise
 from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
+from keyturn.emails.lint.finding import Finding, Severity, did_you_mean
 from keyturn.emails.lint.markup.structure import inherited_attribute
 from keyturn.mail.rendering.html_tree import Element, parse_html
-
-RULES = RuleGroup(
-    "links",
-    "doubled-scheme",
-    "empty",
-    "forbidden-scheme",
-    "http",
-    "malformed-mailto",
-    "no-host",
-    "no-href",
-    "no-text",
-    "relative",
-    "same-text",
-    "third-party",
-    "this-machine",
-    "unknown-scheme",
-    "vague-text",
-)
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -64,6 +45,8 @@ _VAGUE = frozenset((
     "هنا", "اضغط هنا", "انقر هنا",
 ))  # fmt: skip
 
+_SILENT_IMAGE = "This link is an image without alt text: nobody hears where it leads."
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -89,9 +72,7 @@ def check_links(document: Document) -> Iterator[Finding]:
     for anchor in anchors(document):
         find = partial(document.finding, anchor.offset)
         if anchor.address is None:
-            yield find(
-                RULES["no-href"], "warning", "This link has no href, so it leads nowhere.", "Give it an address."
-            )
+            yield find("links/no-href")
         elif not is_unfilled(anchor.address):
             yield from _check_address(document, anchor.address, anchor, find)
         yield from _of_label(anchor, targets, find)
@@ -100,27 +81,17 @@ def check_links(document: Document) -> Iterator[Finding]:
 def _check_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if address in ("", "#"):
-        severity: Severity = "error" if anchor.is_button else "warning"  # what the mail is for, or one link of several
-        yield find(RULES["empty"], severity, "This link is empty, so it leads nowhere.", "Give it an address.")
+        # what the mail is for, or one link of several
+        yield find("links/empty", severity="error" if anchor.is_button else "warning")
     elif address.startswith("#"):
         return  # a place in this mail: compatibility says who follows it
     elif not scheme:
-        yield find(
-            RULES["relative"],
-            "error",
-            "This address has no scheme: a mail has no site that it could be relative to.",
-            "Write it out, from https:// on.",
-        )
+        yield find("links/relative")
     elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
-        yield find(RULES["forbidden-scheme"], "error", f"Mail clients do not follow {name}: links.", "Link to a page.")
+        yield find("links/forbidden-scheme", name=name)
     elif name not in _SCHEMES:
-        close = get_close_matches(name, _SCHEMES, n=1)
-        yield find(
-            RULES["unknown-scheme"],
-            "error" if close else "warning",
-            f"{name}: is no scheme that mail clients follow.",
-            f"Did you mean {close[0]}:?" if close else "Link to a page that leads there.",
-        )
+        meant = did_you_mean(name, _SCHEMES, form="{}:")
+        yield find("links/unknown-scheme", severity="error" if meant else "warning", name=name, fix=meant)
     elif name == "mailto":
         yield from _of_mailto(address, find)
     elif name in ("http", "https"):
@@ -130,86 +101,40 @@ def _check_address(document: Document, address: str, anchor: Anchor, find: "part
 def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
     named = address.partition(":")[2].partition("?")[0]
     if named.startswith("//") or not all(_MAILBOX.fullmatch(mailbox.strip()) for mailbox in named.split(",")):
-        yield find(
-            RULES["malformed-mailto"],
-            "error",
-            "This mailto: names no mail address.",
-            "Write mailto:name@host, as RFC 6068 has it.",
-        )
+        yield find("links/malformed-mailto")
 
 
 def _of_web_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     host, secret = host_of(address), bool(anchor.secret)
+    severity: Severity = "error" if secret and not document.guessed else "warning"
     if _TWICE.match(address):
-        yield find(
-            RULES["doubled-scheme"],
-            "error",
-            "This address begins with a scheme twice, so it leads nowhere.",
-            "Take one away: what stands before it, a base-url, say, or a value, has one already.",
-        )
+        yield find("links/doubled-scheme")
         return
     if not address.lower().startswith(("http://", "https://")) or not host or " " in address:
-        yield find(RULES["no-host"], "error", "This address names no host.", "Write it as https://host/path.")
+        yield find("links/no-host")
     elif _INSIDE.fullmatch(host):
-        yield from _inside(document, host, find)
+        if not is_sample_value(document.values, host):
+            yield find("links/this-machine", severity="error" if document.template else "note", host=host)
     elif address.lower().startswith("http:"):
-        open_to = "so others on the way can read its token" if secret else "so others on the way can see it"
-        yield find(
-            RULES["http"],
-            "error" if secret and not document.guessed else "warning",
-            f"The link to {host} is not encrypted, {open_to}.",
-            "Use https://.",
-        )
+        yield find("links/http", severity=severity, host=host, seen="read its token" if secret else "see it")
     if is_between(host):
-        severity: Severity = "error" if secret and not document.guessed else "warning"
         seen = "sees the token in this link" if secret else "stands between this link and its page"
-        yield find(
-            RULES["third-party"],
-            severity,
-            f"{host} {seen}.",
-            "Link straight to your own host, and switch click tracking off.",
-        )
-
-
-def _inside(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
-    """Yield a finding on a link that readers cannot follow, unless it comes from sample values."""
-    if not is_sample_value(document.values, host):
-        yield find(
-            RULES["this-machine"],
-            "error" if document.template else "note",
-            f"{host} is this machine, or its network: nobody who reads the mail can follow the link.",
-            "Let the app give its public address.",
-        )
+        yield find("links/third-party", severity=severity, host=host, seen=seen)
 
 
 def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
-        yield find(
-            RULES["no-text"],
-            "warning",
-            "This link is an image without alt text: nobody hears where it leads.",
-            "Say in alt where it leads (WCAG 1.1.1, 2.4.4).",
-        )
+        yield find("links/no-text", message=_SILENT_IMAGE, fix="Say in alt where it leads (WCAG 1.1.1, 2.4.4).")
         return
     if not label:
-        yield find(RULES["no-text"], "warning", "This link has no text.", "Say where it leads (WCAG 2.4.4).")
+        yield find("links/no-text")
         return
     if label in _VAGUE:
-        yield find(
-            RULES["vague-text"],
-            "warning",
-            f'"{anchor.label}" does not say where the link leads.',
-            "Say it in the link, as in “Choose a new password” (WCAG 2.4.4).",
-        )
+        yield find("links/vague-text", label=anchor.label)
     address = (anchor.address or "").rstrip("/")
     if targets.setdefault(label, address) != address:
-        yield find(
-            RULES["same-text"],
-            "note",
-            f'"{anchor.label}" leads to different addresses.',
-            "Give each link a text of its own.",
-        )
+        yield find("links/same-text", label=anchor.label)
 
 
 def is_between(host: str) -> bool:

@@ -6,13 +6,10 @@ Jinja copies a byte order mark into the mail. Django and Liquid print nothing fo
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from keyturn.emails.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup
-
-RULES = RuleGroup("parity", "html-in-text", "link-not-in-html", "link-not-in-text", "long-line", "no-text", "unfilled")
+from keyturn.emails.lint.finding import Finding, Place, Severity, did_you_mean
 
 _TOO_LONG = 200
 
@@ -26,13 +23,7 @@ _HTML = re.compile(
 def check_parity(document: Document) -> Iterator[Finding]:
     yield from _unfilled_places(document)
     if not document.text.strip():
-        yield document.finding(
-            Place(document.files.markup),  # even if a layout wrote all of it
-            RULES["no-text"],
-            "warning",
-            "There is no text part, or nothing in it: who reads plain text gets an empty mail.",
-            f"Write {document.template}.txt beside the template, with the same links.",
-        )
+        yield document.finding(Place(document.files.markup), "parity/no-text", template=document.template)
         return
     yield from _html_in_text(document)
     yield from _links_in_one_part(document)
@@ -47,13 +38,7 @@ def _unfilled_places(document: Document) -> Iterator[Finding]:
     ):
         for found in UNFILLED.finditer(text):
             if not is_sample_value(document.values, found[0]):
-                yield document.finding(
-                    place(found.start()),
-                    RULES["unfilled"],
-                    "warning",
-                    f"Readers see {found[0]}: this place was never filled in.",
-                    f"Write the value as {document.engine} has it; where the sending service fills it in, all is well.",
-                )
+                yield document.finding(place(found.start()), "parity/unfilled", shown=found[0], engine=document.engine)
 
 
 def _html_in_text(document: Document) -> Iterator[Finding]:
@@ -62,13 +47,7 @@ def _html_in_text(document: Document) -> Iterator[Finding]:
         place = document.text_place(found.start())
         if not is_sample_value(document.values, found[0]) and place.line not in lines:
             lines.add(place.line)
-            yield document.finding(
-                place,
-                RULES["html-in-text"],
-                "warning",
-                f"The text part shows {found[0][:40]} as it is written: it is no HTML.",
-                "Write plain text, and do not escape in it.",
-            )
+            yield document.finding(place, "parity/html-in-text", shown=found[0][:40])
 
 
 def _links_in_one_part(document: Document) -> Iterator[Finding]:
@@ -78,23 +57,15 @@ def _links_in_one_part(document: Document) -> Iterator[Finding]:
     for anchor in in_html:
         if not _is_in(anchor.address or "", document.text, in_text) and anchor.address not in seen:
             seen.add(anchor.address)
-            yield document.finding(
-                anchor.offset,
-                RULES["link-not-in-text"],
-                "error" if anchor.secret and not document.guessed else "warning" if anchor.is_button else "note",
-                f'The text part does not have the link "{anchor.label[:60]}".',
-                "Write the address on a line of its own in the text part.",
-            )
+            severity: Severity = "warning" if anchor.is_button else "note"
+            if anchor.secret and not document.guessed:
+                severity = "error"
+            label = anchor.label[:60]
+            yield document.finding(anchor.offset, "parity/link-not-in-text", severity=severity, label=label)
     targets = {(anchor.address or "").rstrip("/") for anchor in in_html}
     for address, offset in in_text.items():
         if address.rstrip("/") not in targets:
-            yield document.finding(
-                document.text_place(offset),
-                RULES["link-not-in-html"],
-                "warning",
-                "The text part has a link that the HTML does not have.",
-                "Give both parts the same links.",
-            )
+            yield document.finding(document.text_place(offset), "parity/link-not-in-html")
 
 
 def _can_be_compared(anchor: Anchor) -> bool:
@@ -112,17 +83,9 @@ def _long_lines(document: Document) -> Iterator[Finding]:
     offset = 0
     for line in document.text.split("\n"):
         if len(line) > _TOO_LONG and not addresses_in(line):
-            yield document.finding(
-                document.text_place(offset),
-                RULES["long-line"],
-                "note",
-                f"A line of the text part is over {_TOO_LONG} characters long, and not every client wraps.",
-                "Break lines at about 72 characters; the filter short_lines does it.",
-            )
+            yield document.finding(document.text_place(offset), "parity/long-line", most=_TOO_LONG)
         offset += len(line) + 1
 
-
-SUBJECT_RULES = RuleGroup("subject", "empty", "markup", "several-lines")
 
 _MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
 
@@ -133,34 +96,14 @@ def check_subject(document: Document) -> Iterator[Finding]:
     text = document.subject_file
     if not text.strip():
         if not document.subject:
-            yield document.finding(
-                document.subject_place(0),
-                SUBJECT_RULES["empty"],
-                "error",
-                "The subject is empty.",
-                "Say what the mail is for.",
-            )
+            yield document.finding(document.subject_place(0), "subject/empty")
         return
     if found := _MARKUP.search(text):
-        yield document.finding(
-            document.subject_place(found.start()),
-            SUBJECT_RULES["markup"],
-            "warning",
-            f"The subject shows {found[0][:40]} as it is written: it is no HTML.",
-            "Write plain text, and do not escape in it.",
-        )
+        yield document.finding(document.subject_place(found.start()), "subject/markup", shown=found[0][:40])
     first = len(text) - len(text.lstrip())
     if (end := text.find("\n", first)) >= 0 and (rest := text[end:]).strip():
-        yield document.finding(
-            document.subject_place(end + len(rest) - len(rest.lstrip())),
-            SUBJECT_RULES["several-lines"],
-            "warning",
-            "The subject is one line, and its file holds several: they are sent as one.",
-            "Keep one line; {#- -#} around tags keeps line breaks out.",
-        )
+        yield document.finding(document.subject_place(end + len(rest) - len(rest.lstrip())), "subject/several-lines")
 
-
-FILE_RULES = RuleGroup("file", "byte-order-mark")
 
 _MARK = "\ufeff"
 
@@ -174,34 +117,18 @@ def check_byte_order_marks(document: Document) -> Iterator[Finding]:
         places = (place_of(offset) for offset, letter in enumerate(text) if letter == _MARK) if _MARK in text else ()
         for place in places:
             if place == Place(place.file):
-                yield document.finding(
-                    place,
-                    FILE_RULES["byte-order-mark"],
-                    "warning",
-                    "The file begins with a byte order mark, which becomes a part of the mail.",
-                    "Save it as UTF-8 without a BOM.",
-                )
-
-
-DJANGO_RULES = RuleGroup("django", "undefined")
-LIQUID_RULES = RuleGroup("liquid", "undefined")
-_UNDEFINED_RULES = {"Django": DJANGO_RULES, "Liquid": LIQUID_RULES}
+                yield document.finding(place, "file/byte-order-mark")
 
 
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
-        yield _UNDEFINED_RULES[document.engine]["undefined"].finding(
-            place, "warning", f"'{name}' is not among the values, so nothing stands there.", _fix(name, document)
-        )
+        fix = _closest_name(name, document.values)
+        rule = f"{document.engine.lower()}/undefined"
+        yield document.finding(place, rule, name=name, sample=document.sample, fix=fix)
 
 
-def _fix(name: str, document: Document) -> str:
-    above, _, last = name.rpartition(".")
-    values: object = document.values
+def _closest_name(name: str, values: object) -> str:
+    above, dot, last = name.rpartition(".")
     for part in above.split(".") if above else ():
         values = values.get(part) if isinstance(values, dict) else None
-    known = [*values] if isinstance(values, dict) else []
-    close = get_close_matches(last, known, n=1)
-    if close:
-        return f"Did you mean {f'{above}.' if above else ''}{close[0]}?"
-    return f"The sample {document.sample} lacks it: add it there, give it a default, or do not print it."
+    return did_you_mean(last, values if isinstance(values, dict) else (), form=f"{above}{dot}{{}}")

@@ -17,24 +17,8 @@ from keyturn.emails.lint.checks.links import (
     strings_of,
 )
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup, Severity
+from keyturn.emails.lint.finding import Finding, Place
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
-
-RULES = RuleGroup(
-    "safety",
-    "calls-to-action",
-    "foreign-host",
-    "foreign-image",
-    "link-differs",
-    "link-without-token",
-    "no-call-to-action",
-    "no-expiry",
-    "not-https",
-    "not-you",
-    "token-in-preheader",
-    "token-in-subject",
-    "tracker",
-)
 
 DECLARED = ("reset", "off")
 """Values of a mail's declaration: audited as a reset mail, or never."""
@@ -146,67 +130,32 @@ class _Audit:
 
     def _one_call_to_action(self) -> Finding | None:
         if not self._links:
-            return self._finding(
-                "no-call-to-action",
-                "error",
-                "This mail has no link to choose a new password with.",
-                "Add one button with the link.",
-            )
+            return self._finding("safety/no-call-to-action")
         if self._secrets and not self._with_secret:
-            return self._finding(
-                "link-without-token",
-                "error",
-                "The template is given a link with a token, and no link has it.",
-                "Put the link that the template is given into the button, as it is.",
-                self._links[0].offset,
-            )
+            return self._finding("safety/link-without-token", self._links[0].offset)
         if len(self._buttons) > 1:
-            return self._finding(
-                "calls-to-action",
-                "warning",
-                "This mail has more than one button.",
-                "Keep the one that this mail is for, and make the others links in the text.",
-                self._buttons[1].offset,
-            )
+            return self._finding("safety/calls-to-action", self._buttons[1].offset)
         return None
 
     def _https(self) -> Finding | None:
         for anchor in self._links:
             address = anchor.address or ""
             if not address.startswith("https://") and host_of(address) not in LOOPBACK:
-                return self._finding(
-                    "not-https",
-                    "error",
-                    "The link is not https, so others on the way can read its token.",
-                    "Use an https:// address.",
-                    anchor.offset,
-                )
+                return self._finding("safety/not-https", anchor.offset)
         return None
 
     def _allowed_host(self) -> Finding | None:
         for anchor in self._with_secret:
             host = host_of(anchor.address or "")
             if is_between(host) or (self._hosts and host not in self._hosts):
-                return self._finding(
-                    "foreign-host",
-                    "error",
-                    f"The token goes through {host}.",
-                    "Link straight to your own host, and switch click tracking off.",
-                    anchor.offset,
-                )
+                return self._finding("safety/foreign-host", anchor.offset, host=host)
         return None
 
     def _same_link_in_both_parts(self) -> Finding | None:
         in_text = addresses_in(self._document.text)
         for anchor in self._links:
             if anchor.address not in in_text:
-                return self._finding(
-                    "link-differs",
-                    "error",
-                    "The text part does not have this link.",
-                    "Write the link on a line of its own in the text part.",
-                    anchor.offset,
-                )
+                return self._finding("safety/link-differs", anchor.offset)
         return None
 
     def _no_token_in_the_envelope(self) -> Finding | None:
@@ -216,13 +165,7 @@ class _Audit:
         )
         for name, text, place in envelope:
             if secret := next((secret for secret in self._secrets if secret and secret in text), ""):
-                return self._finding(
-                    f"token-in-{name}",
-                    "error",
-                    f"The {name} holds the token: it shows on locked screens.",
-                    "Say what the mail is for instead.",
-                    place(secret),
-                )
+                return self._finding(f"safety/token-in-{name}", place(secret))
         return None
 
     def _title(self, secret: str) -> int | Place | None:
@@ -245,36 +188,20 @@ class _Audit:
         times += [language.duration(value) for value in values if isinstance(value, timedelta)]
         if any(time in self._visible for time in times) or _TIME.search(self._visible):
             return None
-        return self._finding(
-            "no-expiry",
-            "warning",
-            "The mail does not say how long its link works.",
-            "Say until when, as a clock time and in words.",
-        )
+        return self._finding("safety/no-expiry")
 
     def _not_you(self) -> Finding | None:
         """Look for the usual words in the mail's language. Unknown languages pass."""
         words = _NOT_YOU.get(self._document.language.locale.language, "")
         if re.search(words, self._visible, re.IGNORECASE):
             return None
-        return self._finding(
-            "not-you",
-            "warning",
-            "The mail does not say what to do if somebody else asked for it.",
-            "Say that nothing changes unless the link is used, and that the mail can be ignored.",
-        )
+        return self._finding("safety/not-you")
 
     def _no_tracker(self) -> Finding | None:
         for offset, source, *sides in self._images():
             tiny = any(sides) and {side.removesuffix("px") for side in sides} <= {"0", "1", ""}
             if tiny or is_between(host_of(source)) or _TRACKS.search(source):
-                return self._finding(
-                    "tracker",
-                    "error",
-                    "This image tells somebody that the mail was opened.",
-                    "Leave it out, and switch open tracking off where mails are sent.",
-                    offset,
-                )
+                return self._finding("safety/tracker", offset)
         return None
 
     def _own_images(self) -> Finding | None:
@@ -282,13 +209,7 @@ class _Audit:
         for offset, source, *_ in self._images():
             host = host_of(source)
             if host and site_of(host) not in sites and host not in LOOPBACK:
-                return self._finding(
-                    "foreign-image",
-                    "warning",
-                    f"{host} learns who opens this mail, and when.",
-                    "Host images on the site that the links lead to, or attach them.",
-                    offset,
-                )
+                return self._finding("safety/foreign-image", offset, host=host)
         return None
 
     def _images(self) -> Iterator[tuple[int, str, str, str]]:
@@ -297,6 +218,6 @@ class _Audit:
         for tag in self._document.html_elements("img"):
             yield tag.offset, tag.get("src"), tag.get("width"), tag.get("height")
 
-    def _finding(self, rule: str, severity: Severity, message: str, fix: str, at: int | Place | None = None) -> Finding:
+    def _finding(self, rule: str, at: int | Place | None = None, *, host: str = "") -> Finding:
         at = self._document.body.offset if at is None else at
-        return self._document.finding(at, RULES[rule], severity, message, fix)
+        return self._document.finding(at, rule, host=host)

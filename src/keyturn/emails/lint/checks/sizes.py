@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.source.traced_text import pieces_of
-
-RULES = RuleGroup("sizes", "clipped", "image-without-width", "style-dropped")
 
 # Gmail clips a message at about 102 KB of HTML and drops a style block over 16,384 bytes.
 CLIPPED_AT = 102 * 1024
@@ -53,23 +51,11 @@ def _style_blocks(html: str) -> Iterator[str]:
 def check_sizes(document: Document) -> Iterator[Finding]:
     size = size_of(document.html, document.text)
     if size.html > CLIPPED_AT:
-        yield document.finding(
-            _bulkiest_place(document),
-            RULES["clipped"],
-            "error",
-            f"The HTML is over {CLIPPED_AT // 1024} KB, where Gmail cuts a mail off; most of it is written here.",
-            "Shorten lists, move repeated styles into one stylesheet, and leave out what a page can show.",
-        )
+        yield document.finding(_bulkiest_place(document), "sizes/clipped", most=CLIPPED_AT // 1024)
     if size.style > STYLE_DROPPED_AT:
         blocks = (style for style in document.authored_styles() if not style.inlined)
         largest = max(blocks, key=lambda style: len(style.css), default=None)
-        yield document.finding(
-            largest.offset if largest else 0,
-            RULES["style-dropped"],
-            "error",
-            f"A style block is over {STYLE_DROPPED_AT:,} bytes: Gmail drops the whole of it.",
-            "Spread the rules over several stylesheets, or leave unused ones out.",
-        )
+        yield document.finding(largest.offset if largest else 0, "sizes/style-dropped", most=STYLE_DROPPED_AT)
     yield from _images_without_width(document)
 
 
@@ -95,10 +81,4 @@ def _images_without_width(document: Document) -> Iterator[Finding]:
     for image in document.html_elements("img"):
         if not image.get("width").strip():
             styled = bool(_WIDTH.search(image.get("style")))
-            yield document.finding(
-                image.offset,
-                RULES["image-without-width"],
-                "note" if styled else "warning",
-                "This image has no width attribute: Outlook for Windows shows it in the size of its file.",
-                'Write width="..." in pixels, without a unit.',
-            )
+            yield document.finding(image.offset, "sizes/image-without-width", severity="note" if styled else "warning")

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterator
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.guard.attributes import attribute_findings
 from keyturn.emails.lint.guard.nesting import nesting_findings
 from keyturn.emails.lint.guard.syntax import BREAKING, syntax_findings
-
-RULES = RuleGroup("mjml", "refused")
 
 _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
 
@@ -30,10 +28,4 @@ def _compiler_refusal(document: Document) -> Finding:
     position = _POSITION.match(said)
     reason, offset = (position[1], position[2]) if position else (said, None)
     at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
-    return document.finding(
-        at,
-        RULES["refused"],
-        "error",
-        f"The MJML compiler refuses this mail: {reason}.",
-        "Look at what was changed last, near this place; the compiler says no more.",
-    )
+    return document.finding(at, "mjml/refused", reason=reason)

@@ -10,11 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.emails.lint.finding import Finding, did_you_mean
 from keyturn.emails.lint.markup.structure import EVERYWHERE, schema
 from keyturn.mail.rendering.html_tree import Attribute, Element
-
-RULES = RuleGroup("mjml", "missing-attribute", "undefined-class", "unknown-attribute", "wrong-value")
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "mj-class": ("name",),
@@ -60,21 +58,12 @@ def _attribute(
     if name not in known:
         if element.tag == "mjml" and not get_close_matches(name, known):
             return  # a version or a name space does no harm
-        yield document.finding(
-            attribute.offset,
-            RULES["unknown-attribute"],
-            "error",
-            f"<{element.tag}> has no attribute {name}: it is ignored.",
-            _fix_for_unknown(element.tag, name, known),
-        )
+        fix = _fix_for_unknown(element.tag, name, known)
+        yield document.finding(attribute.offset, "mjml/unknown-attribute", tag=element.tag, name=name, fix=fix)
     elif expected := wrong_value(known[name], attribute.value):
-        yield document.finding(
-            attribute.value_offset,
-            RULES["wrong-value"],
-            "error",
-            f'<{element.tag}>: {name}="{attribute.value}" is not {expected.what}.',
-            expected.fix,
-        )
+        written = f'<{element.tag}>: {name}="{attribute.value}"'
+        at, what, fix = attribute.value_offset, expected.what, expected.fix
+        yield document.finding(at, "mjml/wrong-value", written=written, expected=what, fix=fix)
 
 
 def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
@@ -82,8 +71,8 @@ def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
         return "Write css-class for a class in the mail's styles, mj-class for one of mj-attributes."
     if name == "style":
         return f"Use the attributes of <{tag}>, or css-class and mj-style."
-    if close := get_close_matches(name.lower(), known, n=1, cutoff=0.7):
-        return f"Did you mean {close[0]}?"
+    if meant := did_you_mean(name.lower(), known, 0.7):
+        return meant
     holders = [other for other, rules in schema().elements.items() if name in rules.attributes]
     if holders:
         return f"Delete it; {name} belongs to {', '.join(f'<{holder}>' for holder in holders[:4])}."
@@ -93,27 +82,14 @@ def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
 def _missing_attributes(document: Document, element: Element) -> Iterator[Finding]:
     for name in _REQUIRED.get(element.tag, ()):
         if not element.get(name).strip():
-            yield document.finding(
-                element.offset,
-                RULES["missing-attribute"],
-                "error",
-                f"<{element.tag}> has no {name}.",
-                f'Add {name}="…": without it the element does nothing.',
-            )
+            yield document.finding(element.offset, "mjml/missing-attribute", tag=element.tag, name=name)
 
 
 def _undefined_classes(document: Document, element: Element, classes: set[str]) -> Iterator[Finding]:
     for name in element.get("mj-class").split():
         if name not in classes:
-            close = get_close_matches(name, classes, n=1)
-            define = f'Define it in mj-head: <mj-attributes><mj-class name="{name}" … /></mj-attributes>.'
-            yield document.finding(
-                element.attributes["mj-class"].value_offset,
-                RULES["undefined-class"],
-                "error",
-                f"No mj-class is called {name}.",
-                f"Did you mean {close[0]}?" if close else define,
-            )
+            at = element.attributes["mj-class"].value_offset
+            yield document.finding(at, "mjml/undefined-class", name=name, fix=did_you_mean(name, classes))
 
 
 _TYPE = re.compile(r"(\w+)(?:\(([^)]*)\))?(?:\{([\d,]+)\})?")
@@ -169,14 +145,13 @@ def _fix_of_colour(value: str) -> str:
         return f"Add the hash: #{value}."
     if value.startswith("#"):
         return "Write three or six hexadecimal digits after the hash; for transparency, rgba(0,0,0,0.5)."
-    close = get_close_matches(value.lower(), schema().colours, n=1)
-    return f"Did you mean {close[0]}?" if close else "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
+    meant = did_you_mean(value.lower(), schema().colours)
+    return meant or "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
 
 
 def _closest_option(value: str, options: list[str]) -> str:
     named = [option for option in options if option]
-    close = get_close_matches(value.lower(), named, n=1)
-    return f"Did you mean {close[0]}?" if close else f"Write {_join_words(named)}."
+    return did_you_mean(value.lower(), named) or f"Write {_join_words(named)}."
 
 
 def _unit_words(units: list[str], count: str) -> str:

@@ -7,23 +7,12 @@ from jinja2 import TemplateError
 from jinja2.ext import extract_from_ast
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup, line_and_column
+from keyturn.emails.lint.finding import RULES, Finding, Place, line_and_column
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
 from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
 from keyturn.mail.rendering.folders import Folders
 from keyturn.plain_files import read_plain_text
-
-_FIXES = {
-    "unknown-language": "Name the folder as CLDR names the language, or leave it out.",
-    "unreadable": "Mend the catalogue at this line; msgfmt --check tells the same.",
-    "placeholders": "Use the same places as the text has, each written as %(name)s.",
-    "plurals": "Write one msgstr[n] for each form that Plural-Forms counts.",
-    "fuzzy": "Look at the translation, and take the mark away.",
-}
-
-RULES = RuleGroup("languages", "untranslated", *_FIXES)
-
 
 MarkedTexts = Mapping[Text, Place]
 """Texts marked for translation, each with its first place."""
@@ -75,11 +64,12 @@ def findings_on_texts(
                 lacking.setdefault(text, []).append(language)
     for text, those in lacking.items():
         catalogue = those[0].files[0]
-        finding = RULES["untranslated"].finding(
+        finding = RULES.finding(
             texts[text],
-            "warning",
-            f'"{excerpt(text.text)}" is not translated into {_names_of(those)}.',
-            f"Translate it in {folders.name_of(catalogue.resolve())}; pybabel extract and update put it there.",
+            "languages/untranslated",
+            text=excerpt(text.text),
+            languages=_names_of(those),
+            catalogue=folders.name_of(catalogue.resolve()),
         )
         yield finding, text
 
@@ -128,12 +118,8 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
 
 
 def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
-    return RULES[fault.kind].finding(
-        Place(folders.name_of(fault.file.resolve()), fault.line),
-        "warning" if fault.kind == "fuzzy" else "error",
-        f"{fault.message[:1].upper()}{fault.message[1:]}.",
-        _FIXES[fault.kind],
-    )
+    place = Place(folders.name_of(fault.file.resolve()), fault.line)
+    return RULES.finding(place, f"languages/{fault.kind}", fault=fault.message[:1].upper() + fault.message[1:])
 
 
 def _names_of(languages: Iterable[Language]) -> str:

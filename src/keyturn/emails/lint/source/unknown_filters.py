@@ -2,18 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
 from keyturn.emails.gallery.variables.usage import parse_template
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.lint.finding import RULES, Finding, Place, did_you_mean
 from keyturn.emails.lint.source.broken_templates import explain
 from keyturn.emails.lint.source.origins import with_origins
-
-RULES = RuleGroup("jinja", "unknown-filter", "unknown-test")
 
 _CLOSE = 0.8
 _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
@@ -34,7 +31,6 @@ _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
 """Libraries whose filters apps often use, with the names."""
 
 _ANY = Sample("", {})
-_YOUR_OWN = "one of your own comes with your Jinja environment: --env package.module:environment."
 
 
 def with_lenient_origins(environment: Environment) -> Environment:
@@ -67,19 +63,16 @@ def _in_file(file: str, source: str, environment: Environment) -> Iterator[Findi
     for node in used:
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
-            yield RULES[f"unknown-{kind}"].finding(
-                Place(file, node.lineno, _column(lines[node.lineno - 1], node.name)),
-                "error",
-                f"No {kind} named '{node.name}'.",
-                _fix(node.name, known),
-            )
+            place = Place(file, node.lineno, _column(lines[node.lineno - 1], node.name))
+            message = f"No {kind} named '{node.name}'."
+            yield RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=_spelling(node.name, known))
 
 
-def _fix(name: str, known: Iterable[str]) -> str:
+def _spelling(name: str, known: Iterable[str]) -> str:
     if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
-        return f"{source} has one of this name; {_YOUR_OWN}"
-    close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
-    return f"Did you mean {close[0]}? Else {_YOUR_OWN}" if close else f"Check its spelling; {_YOUR_OWN}"
+        return f"{source} has one of this name;"
+    meant = did_you_mean(name, known, _CLOSE)
+    return f"{meant} Else" if meant else "Check its spelling;"
 
 
 def _column(line: str, name: str) -> int:

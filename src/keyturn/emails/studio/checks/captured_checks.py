@@ -3,13 +3,13 @@
 import re
 import threading
 from collections.abc import Iterator
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyturn.emails.inbox.mail import MailContent, weight_of_part
 from keyturn.emails.inbox.summary import CapturedMail, Summary
 from keyturn.emails.lint.checks.links import site_of
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.lint.finding import Finding, Place, Rules, Severity
 from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.kept import Kept
 
@@ -97,22 +97,7 @@ class CapturedChecks:
 HEADERS = "headers"
 """Stands in the place of a finding, instead of a file."""
 
-RULES = RuleGroup(
-    "message",
-    "attachment-refused",
-    "authentication-failed",
-    "bulk-without-unsubscribe",
-    "dkim-unaligned",
-    "long-line",
-    "missing-header",
-    "no-recipient",
-    "no-subject",
-    "repeated-header",
-    "spf-unaligned",
-    "too-big",
-    "unencoded-header",
-    "unsubscribe-not-one-click",
-)
+_RULES = Rules(Path(__file__).with_name("captured_rules.toml"))
 
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1, without its CRLF
 _TOO_BIG = 25 * 1024**2  # what Gmail and others take, as it was encoded
@@ -141,40 +126,21 @@ def check_message(content: MailContent, summary: Summary) -> Iterator[Finding]:
 def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
     """Compare with RFC 5322, 3.6."""
     names = [name.lower() for name, _ in content.headers]
-    for name, severity in (("From", "error"), ("Date", "error"), ("Message-ID", "warning")):
+    for name in ("From", "Date", "Message-ID"):
         if name.lower() not in names:
-            yield RULES["missing-header"].finding(
-                Place(HEADERS),
-                "error" if severity == "error" else "warning",
-                f"There is no {name}.",
-                "Let the library that makes the mail write it: receivers take a mail without it for spam.",
-            )
+            severity: Severity = "warning" if name == "Message-ID" else "error"
+            yield _RULES.finding(Place(HEADERS), "message/missing-header", severity=severity, name=name)
     for name in _ONCE:
         if names.count(name) > 1:
-            yield RULES["repeated-header"].finding(
-                _place(content, name),
-                "error",
-                f"{name.title()} stands there {names.count(name)} times.",
-                "Write it once (RFC 5322, 3.6): Gmail refuses such a mail.",
+            yield _RULES.finding(
+                _place(content, name), "message/repeated-header", name=name.title(), count=names.count(name)
             )
     if not content.header("subject").strip():
-        yield RULES["no-subject"].finding(
-            Place(HEADERS), "warning", "There is no subject.", "Say what the mail is about."
-        )
+        yield _RULES.finding(Place(HEADERS), "message/no-subject")
     if not (summary.to or summary.cc):
-        yield RULES["no-recipient"].finding(
-            Place(HEADERS),
-            "note",
-            "Nobody stands in To or Cc.",
-            "Write who gets it: filters mistrust a mail to nobody.",
-        )
+        yield _RULES.finding(Place(HEADERS), "message/no-recipient")
     if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # ASCII's last
-        yield RULES["unencoded-header"].finding(
-            Place(HEADERS),
-            "warning",
-            "A header has letters beyond ASCII that are not encoded.",
-            "Encode them (RFC 2047): not every server takes them as they are (RFC 6532).",
-        )
+        yield _RULES.finding(Place(HEADERS), "message/unencoded-header")
 
 
 def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding]:
@@ -182,73 +148,49 @@ def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding
     sender = _domain(summary.sender.address)
     return_path = _domain(summary.return_path)
     if sender and return_path and site_of(sender) != site_of(return_path):
-        yield RULES["spf-unaligned"].finding(
-            _place(content, "from"),
-            "note",
-            f"From says {sender}, and bounces go to {return_path}: SPF alone cannot pass DMARC.",
-            f"Sign with DKIM as {sender}, or let bounces go to a host below it.",
-        )
+        yield _RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
     signed = [
         found[1].lower()
         for name, value in content.headers
         if name.lower() == "dkim-signature" and (found := _SIGNED_BY.search(value))
     ]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
-        yield RULES["dkim-unaligned"].finding(
-            _place(content, "dkim-signature"),
-            "warning",
-            f"It is signed by {', '.join(signed)}, and From says {sender}: that signature does not pass DMARC.",
-            f"Have the provider sign as {sender}.",
+        yield _RULES.finding(
+            _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender
         )
     for name, value in content.headers:
         if name.lower() == "authentication-results":
             for verdict in _VERDICT.finditer(value):
-                yield RULES["authentication-failed"].finding(
-                    _place(content, "authentication-results"),
-                    "warning",
-                    f"A receiver found {verdict[0]}.",
-                    "Mend the entry in the DNS that it speaks of.",
+                yield _RULES.finding(
+                    _place(content, "authentication-results"), "message/authentication-failed", verdict=verdict[0]
                 )
 
 
 def _check_bulk(content: MailContent) -> Iterator[Finding]:
     """Compare with what Gmail and Yahoo require of bulk mail since February 2024: RFC 2369 and RFC 8058."""
     unsubscribe = content.header("list-unsubscribe")
-    find = partial(RULES["bulk-without-unsubscribe"].finding, Place(HEADERS))
-    fix = "Add List-Unsubscribe with an https address, and List-Unsubscribe-Post: List-Unsubscribe=One-Click."
     if not unsubscribe:
         bulk = content.header("precedence").lower() in ("bulk", "list") or content.header("list-id")
+        rule = "message/bulk-without-unsubscribe"
         if bulk:
-            yield find("error", "It says that it is bulk, and has no List-Unsubscribe.", fix)
+            yield _RULES.finding(Place(HEADERS), rule, what="says that it is bulk")
         elif any(_UNSUBSCRIBE.search(f"{link.label} {link.address}") for link in content.links):
-            yield find("warning", "It has a link to unsubscribe, and no List-Unsubscribe.", fix)
+            yield _RULES.finding(Place(HEADERS), rule, severity="warning", what="has a link to unsubscribe")
     elif "<https:" not in unsubscribe.lower() or not content.header("list-unsubscribe-post"):
-        yield RULES["unsubscribe-not-one-click"].finding(
-            _place(content, "list-unsubscribe"), "warning", "Nobody can unsubscribe with one click (RFC 8058).", fix
-        )
+        yield _RULES.finding(_place(content, "list-unsubscribe"), "message/unsubscribe-not-one-click")
 
 
 def _check_bytes(content: MailContent) -> Iterator[Finding]:
     longest = max(map(len, content.raw.splitlines()), default=0)
     if longest > _LONGEST_LINE:
-        yield RULES["long-line"].finding(
-            Place("source"),
-            "error",
-            f"A line has {longest:,} bytes; {_LONGEST_LINE} are allowed (RFC 5322, 2.1.1).",
-            "Send the part as quoted-printable or base64: servers refuse such a line, or break it anywhere.",
-        )
+        yield _RULES.finding(Place("source"), "message/long-line", longest=longest, most=_LONGEST_LINE)
     if len(content.raw) > _TOO_BIG:
-        yield RULES["too-big"].finding(
-            Place("source"),
-            "error",
-            f"It has {len(content.raw) // 1024**2} MB; many take {_TOO_BIG // 1024**2}.",
-            "Link to files instead of attaching them.",
+        yield _RULES.finding(
+            Place("source"), "message/too-big", size=len(content.raw) // 1024**2, most=_TOO_BIG // 1024**2
         )
     for part in content.attachments:
         if _REFUSED.search(part.name):
-            yield RULES["attachment-refused"].finding(
-                Place("files"), "error", f"Gmail refuses mails with a file like {part.name}.", "Link to it instead."
-            )
+            yield _RULES.finding(Place("files"), "message/attachment-refused", name=part.name)
 
 
 def _place(content: MailContent, name: str) -> Place:
