@@ -98,6 +98,12 @@ class Document:
         origin = origin_at(pieces_of(self.subject_file), offset)
         return origin.place if origin else Place(self.files.subject)
 
+    @property
+    def written(self) -> tuple[tuple[str, Callable[[int], Place]], ...]:
+        """The rendered files, each with a function from its characters to their places in the templates."""
+        subject = (self.subject_file, self.subject_place)
+        return ((self.markup, self.place), (self.text, self.text_place), subject)
+
     def trail(self, offset: int) -> tuple[Place, ...]:
         """Return the place of a character of `markup`, then the places of the calls of its macro."""
         origin = origin_at(pieces_of(self.markup), offset)
@@ -179,22 +185,17 @@ def read_document(
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
     parsed = parse_mjml(markup) if files.is_mjml else ParsedMjml(parse_html(markup))
-    refusal = ""
-    try:
-        mail = sent[1] if sent and sent[0] == filled else templates.compile(template, Filled(*map(str, filled)))
-    except TemplateInvalid as error:
-        refusal = error.message
-        mail = None
+    mail, refusal = (sent[1], "") if sent and sent[0] == filled else _compile(templates, template, filled)
     return Document(
         template=template,
         files=files,
         sample=sample.name,
         language=language,
         values=sample.values,
-        subject=mail.subject if mail else "",
-        preheader=mail.preheader if mail else "",
+        subject=mail.subject,
+        preheader=mail.preheader,
         markup=markup,
-        html=mail.html if mail else "",
+        html=mail.html,
         text=_strip(filled.text),
         root=parsed.root,
         html_tags=parsed.html_tags,
@@ -217,6 +218,14 @@ def _fill(
         except TemplateInvalid as error:  # a missing name may have caused it
             first = error if limit_of(error.__cause__) else (missing or [error])[0]
             raise first from error.__cause__
+
+
+def _compile(templates: Templates, template: str, filled: Filled) -> tuple[Rendered, str]:
+    """Return the mail, or an empty one with the compiler's message."""
+    try:
+        return templates.compile(template, Filled(*map(str, filled))), ""
+    except TemplateInvalid as error:
+        return Rendered(subject="", preheader="", html="", text="", mjml=""), error.message
 
 
 def _strip(text: str) -> str:

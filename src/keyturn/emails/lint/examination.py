@@ -114,30 +114,37 @@ def examine(
         fingerprint = line_fingerprints(gallery.source)
         templates_with = TemplatesWith(names, gallery.files_of, on_texts)
 
-        def ordered(found: Mapping[Finding, list[str]]) -> tuple[MailFinding, ...]:
-            by_place = sorted(one_for_each_engine(found).items(), key=lambda one: _place_and_rule(one[0]))
-            return tuple(
-                MailFinding(
-                    one,
-                    tuple(those),
-                    fingerprint(one.place),
-                    templates_with(one, those),
-                    reasons.get((one.rule, one.place), "") if found is ignored else "",
-                )
-                for one, those in by_place
+        def describe(finding: Finding, those: list[str]) -> MailFinding:
+            reason = reasons.get((finding.rule, finding.place), "")
+            return MailFinding(
+                finding, tuple(those), fingerprint(finding.place), templates_with(finding, those), reason
             )
 
-        others = [] if only is None else [name for name in gallery.names() if name not in only]
-        of_others = {file for name in others for file in gallery.files_of(name)}  # they may draw what these do not
-        reports = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
-        branches = {name: report.without(of_others) for name, report in reports.items()}
         return Examination(
-            ordered(counting),
+            _ordered(counting, describe),
             len(names),
             sum(findings.drawn for findings in of_templates),
-            ignored=ordered(ignored),
-            coverage=FolderCoverage.of(branches) if branches else None,
+            ignored=_ordered(ignored, describe),
+            coverage=_coverage(gallery, names, of_templates),
         )
+
+
+def _ordered(
+    found: Mapping[Finding, list[str]], describe: Callable[[Finding, list[str]], MailFinding]
+) -> tuple[MailFinding, ...]:
+    by_place = sorted(one_for_each_engine(found).items(), key=lambda one: _place_and_rule(one[0]))
+    return tuple(describe(finding, those) for finding, those in by_place)
+
+
+def _coverage(
+    gallery: Gallery, names: Sequence[str], of_templates: Iterable[TemplateFindings]
+) -> FolderCoverage | None:
+    """Return the coverage of these templates, without files of templates that were not checked and may draw more."""
+    checked = frozenset(names)
+    of_others = {file for name in gallery.names() if name not in checked for file in gallery.files_of(name)}
+    reports = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
+    branches = {name: report.without(of_others) for name, report in reports.items()}
+    return FolderCoverage.of(branches) if branches else None
 
 
 def _mails_with(of_templates: Iterable[TemplateFindings]) -> dict[Finding, list[str]]:

@@ -5,6 +5,7 @@ Mails are rendered with Jinja alone, since MJML and HTML have no decisions.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from jinja2 import BytecodeCache, Environment
@@ -51,13 +52,9 @@ def explore_mail(
 
     `compiled`: a cache of compiled templates for several mails.
     """
-
-    def prepare(environment: Environment) -> Environment:
-        recording = with_lenient_filters(with_recording(environment))
-        recording.bytecode_cache = compiled
-        return recording
-
-    renderers = mails.renderers(prepare)  # new ones, since an imported module runs once in each
+    renderers = mails.renderers(
+        partial(_recording, compiled=compiled)
+    )  # new ones, since an imported module runs once in each
     guessed: dict[str, Any] = {}
 
     def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
@@ -86,6 +83,12 @@ def explore_mail(
             guess=guess_once,
         )
     )
+
+
+def _recording(environment: Environment, compiled: BytecodeCache | None) -> Environment:
+    recording = with_lenient_filters(with_recording(environment))
+    recording.bytecode_cache = compiled
+    return recording
 
 
 def _draw(templates: Templates, name: str, sample: Sample, language: Language) -> Drawing:

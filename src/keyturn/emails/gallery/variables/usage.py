@@ -70,7 +70,7 @@ class Usage:
         for node in (*(node for node in body if node not in layouts), *layouts):
             self._statement(node, scope)
 
-    def _statement(self, node: nodes.Node, scope: Scope) -> None:  # noqa: C901, PLR0912 - a case for each statement
+    def _statement(self, node: nodes.Node, scope: Scope) -> None:
         see = self._expressions.see
         match node:
             case nodes.Output():
@@ -91,17 +91,23 @@ class Usage:
                 for target, value in zip(node.targets, node.values, strict=True):
                     self._bind(target, see(value, scope), inner)
                 self._body(node.body, inner)
+            case nodes.ExprStmt():
+                see(node.node, scope)
+            case _:
+                self._part(node, scope)
+
+    def _part(self, node: nodes.Node, scope: Scope) -> None:
+        """Read a block, a macro or a statement that names another file."""
+        match node:
             case nodes.Block():
                 self._block(node, scope)
             case nodes.Macro():
                 scope.names[node.name] = Macro(node, scope)
             case nodes.CallBlock():
-                see(node.call, scope)
+                self._expressions.see(node.call, scope)
                 self._body(node.body, scope.inner_scope(**{one.name: () for one in node.args}))
             case nodes.FilterBlock() | nodes.ScopedEvalContextModifier():
                 self._body(node.body, scope.inner_scope())
-            case nodes.ExprStmt():
-                see(node.node, scope)
             case nodes.Extends():
                 self._bring_in(node.template, scope)
             case nodes.Include():

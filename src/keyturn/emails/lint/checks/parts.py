@@ -31,11 +31,7 @@ def check_parity(document: Document) -> Iterator[Finding]:
 
 
 def _unfilled_places(document: Document) -> Iterator[Finding]:
-    for text, place in (
-        (document.markup, document.place),
-        (document.text, document.text_place),
-        (document.subject_file, document.subject_place),
-    ):
+    for text, place in document.written:
         for found in UNFILLED.finditer(text):
             if not is_sample_value(document.values, found[0]):
                 yield document.finding(place(found.start()), "parity/unfilled", shown=found[0], engine=document.engine)
@@ -109,11 +105,7 @@ _MARK = "\ufeff"
 
 
 def check_byte_order_marks(document: Document) -> Iterator[Finding]:
-    for text, place_of in (
-        (document.markup, document.place),
-        (document.text, document.text_place),
-        (document.subject_file, document.subject_place),
-    ):
+    for text, place_of in document.written:
         places = (place_of(offset) for offset, letter in enumerate(text) if letter == _MARK) if _MARK in text else ()
         for place in places:
             if place == Place(place.file):

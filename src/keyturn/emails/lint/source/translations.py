@@ -19,31 +19,25 @@ MarkedTexts = Mapping[Text, Place]
 
 
 def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
-    """Yield the findings of `find_untranslated_texts` for the texts of these mails."""
+    """Yield the findings of `findings_on_texts` for the texts of these mails."""
     if has_catalogues(gallery):
         files = sorted({file for mail in mails for file in gallery.files_of(mail)})
-        yield from find_untranslated_texts(gallery, (marked_texts(gallery, file) for file in files), languages)
+        marked = (marked_texts(gallery, file) for file in files)
+        yield from (finding for finding, _ in findings_on_texts(gallery, marked, languages))
 
 
 def has_catalogues(gallery: Gallery) -> bool:
     return any(True for _ in gallery.languages.catalogues.languages())
 
 
-def find_untranslated_texts(
-    gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
-) -> Iterator[Finding]:
-    """Yield a finding for each text that lacks a translation, at its first place. `marked`: the texts of each file.
-
-    Languages without a catalogue are left out, and English, the language of the texts. Faults of a catalogue that
-    concern these texts are reported at its lines.
-    """
-    return (finding for finding, _ in findings_on_texts(gallery, marked, languages))
-
-
 def findings_on_texts(
     gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
 ) -> Iterator[tuple[Finding, Text | None]]:
-    """Yield the same findings, each with its text, or None if it concerns all texts."""
+    """Yield a finding for each text that lacks a translation, at its first place. `marked`: the texts of each file.
+
+    Each finding comes with its text, or None if it concerns all texts. Languages without a catalogue are left out, and
+    English, the language of the texts. Faults of a catalogue that concern these texts are reported at its lines.
+    """
     folders, languages, texts = gallery.folders, tuple(languages), dict[Text, Place]()
     for of_file in marked:
         texts = {**of_file, **texts}
