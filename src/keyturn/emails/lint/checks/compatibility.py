@@ -80,25 +80,28 @@ _HANDLER = re.compile(
     r"|select|submit|toggle|touch|transition|unload|wheel)[a-z]*",
     re.IGNORECASE,
 )
-_FRAMES = ("iframe", "frame", "frameset")
 
 
 def check_active_content(document: Document) -> Iterator[Finding]:
     for tag in document.html_elements():
-        yield from _of_tag(document, tag)
+        if rule := _rule_for(tag):
+            yield document.finding(tag.offset, f"active/{rule}", tag=tag.tag)
         handler = next((name for name in tag.attributes if _HANDLER.fullmatch(name)), None)
         if handler:
             yield document.finding(tag.attributes[handler].offset, "active/event-handler", handler=handler)
 
 
-def _of_tag(document: Document, tag: Element) -> Iterator[Finding]:
-    if tag.tag == "script" and tag.get("type").strip().lower() not in _DATA:
-        yield document.finding(tag.offset, "active/script")
-    elif tag.tag in _FRAMES:
-        yield document.finding(tag.offset, "active/frame", tag=tag.tag)
-    elif tag.tag == "applet":
-        yield document.finding(tag.offset, "active/applet")
-    elif tag.tag == "meta" and tag.get("http-equiv").strip().lower() == "refresh":
-        yield document.finding(tag.offset, "active/refresh")
-    elif tag.tag == "input" and tag.get("type").strip().lower() == "password":
-        yield document.finding(tag.offset, "active/password-field")
+def _rule_for(tag: Element) -> str:
+    """Return the rule that an element breaks; empty for harmless elements."""
+    match tag.tag:
+        case "script" if tag.get("type").strip().lower() not in _DATA:
+            return "script"
+        case "iframe" | "frame" | "frameset":
+            return "frame"
+        case "applet":
+            return "applet"
+        case "meta" if tag.get("http-equiv").strip().lower() == "refresh":
+            return "refresh"
+        case "input" if tag.get("type").strip().lower() == "password":
+            return "password-field"
+    return ""

@@ -251,65 +251,33 @@ def _parts(html: str) -> Iterator[tuple[range, bool]]:
 def is_true(condition: str) -> bool:
     """Tell whether a condition such as "gte mso 9" holds in Word. Malformed conditions do not."""
     try:
-        return _Condition(condition).value()
+        return _reduce("".join(_signs(condition))) == "1"
     except ValueError:
         return False
 
 
-class _Condition:
-    """Evaluates a condition: `!` binds tightest, `|` loosest."""
-
-    def __init__(self, text: str) -> None:
-        self._left = []
-        at = 0
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if not found:
-                raise ValueError(text)
-            self._left.append(found)
-            at = found.end()
-        self._left.reverse()
-
-    def value(self) -> bool:
-        found = self._any()
-        if self._left:
-            raise ValueError("something is left")
-        return found
-
-    def _any(self) -> bool:
-        found = self._all()
-        while self._takes("|"):
-            found = self._all() or found
-        return found
-
-    def _all(self) -> bool:
-        found = self._one()
-        while self._takes("&"):
-            found = self._one() and found
-        return found
-
-    def _one(self) -> bool:
-        negated = False
-        while self._takes("!"):
-            negated = not negated
-        if not self._takes("("):
-            return self._feature() != negated
-        found = self._any()
-        if not self._takes(")"):
-            raise ValueError("a bracket is left open")
-        return found != negated
-
-    def _feature(self) -> bool:
-        token = self._left.pop() if self._left else None
-        if token is None or token[4]:
-            raise ValueError("a feature is missing")
-        name, version = token[2].lower(), token[3]
+def _signs(condition: str) -> Iterator[str]:
+    """Yield the signs of a condition, with 1 or 0 for each feature. Raises ValueError."""
+    at = 0
+    while at < len(condition):
+        token = _TOKEN.match(condition, at)
+        if not token:
+            raise ValueError(condition)
+        at = token.end()
+        name, version = (token[2] or "").lower(), token[3]
         if name == "mso" and version:
-            return _COMPARISONS[(token[1] or "").lower()](_VERSION, float(version))
-        return name in ("mso", "vml", "true")
+            yield str(int(_COMPARISONS[(token[1] or "").lower()](_VERSION, float(version))))
+        else:
+            yield token[4] or str(int(name in ("mso", "vml", "true")))
 
-    def _takes(self, sign: str) -> bool:
-        if self._left and self._left[-1][4] == sign:
-            self._left.pop()
-            return True
-        return False
+
+def _reduce(signs: str) -> str:
+    """Return the value of a condition as 1 or 0: `!` binds tightest, `|` loosest. A malformed one is left longer."""
+    before = ""
+    while before != signs:
+        before = signs
+        signs = re.sub("!([01])", lambda found: "10"[int(found[1])], signs)
+        signs = re.sub(r"\(([01])\)", r"\1", signs)
+        signs = re.sub("(?<!!)([01])&([01])", lambda found: min(found[1], found[2]), signs)
+        signs = re.sub(r"(?<![!&])([01])\|([01])(?!&)", lambda found: max(found[1], found[2]), signs)
+    return signs

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import RULES, Finding, Place, line_and_column
-from keyturn.emails.lint.markup.mjml_parser import MjmlFaultKind, SyntaxFault, parse_mjml
+from keyturn.emails.lint.markup.mjml_parser import SyntaxFault, parse_mjml
 
-BREAKING: frozenset[MjmlFaultKind] = frozenset(
+BREAKING: frozenset[str] = frozenset(
     ["unclosed-tag", "stray-closing-tag", "unfinished-tag", "unclosed-quote", "unclosed-comment"]
 )
 """Faults after which the nesting is unknown."""

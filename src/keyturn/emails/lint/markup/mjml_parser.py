@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from html import unescape
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from keyturn.emails.lint.markup.structure import schema
 from keyturn.mail.rendering.html_tree import VOID, Attribute, Element, Text
@@ -47,31 +47,10 @@ class HtmlTag(NamedTuple):
         return self.offset + 1 + len(self.tag)
 
 
-MjmlFaultKind = Literal[
-    "unclosed-tag",
-    "stray-closing-tag",
-    "misspelt-closing-tag",
-    "unfinished-tag",
-    "malformed-tag",
-    "missing-space",
-    "unclosed-quote",
-    "unquoted-value",
-    "quote-in-value",
-    "duplicate-attribute",
-    "unclosed-comment",
-    "malformed-comment",
-    "conditional-comment",
-    "misplaced-comment",
-    "cdata",
-    "declaration",
-    "bare-less-than",
-]
-
-
 class SyntaxFault(NamedTuple):
-    """A place where the MJML is malformed. `detail` depends on the kind of fault."""
+    """A place where the MJML is malformed. `kind`: its rule, without the group. `detail` depends on the kind."""
 
-    kind: MjmlFaultKind
+    kind: str
     offset: int
     tag: str = ""
     detail: str = ""
@@ -158,7 +137,7 @@ class _Parser:
             self._fault("misplaced-comment", start, self._holder.tag)
         return end + 3
 
-    def _skip(self, kind: MjmlFaultKind, start: int, closing: str) -> int:
+    def _skip(self, kind: str, start: int, closing: str) -> int:
         self._fault(kind, start)
         end = self._mjml.find(closing, start)
         return end + len(closing) if end >= 0 else len(self._mjml)
@@ -271,7 +250,7 @@ class _Parser:
         """The innermost open element of MJML."""
         return next(opened.element for opened in reversed(self._open) if opened.element)
 
-    def _fault(self, kind: MjmlFaultKind, offset: int, tag: str = "", detail: str = "") -> None:
+    def _fault(self, kind: str, offset: int, tag: str = "", detail: str = "") -> None:
         self.faults.append(SyntaxFault(kind, offset, tag, detail))
 
 
