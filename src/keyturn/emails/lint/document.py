@@ -90,13 +90,11 @@ class Document:
 
     def text_place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `text`."""
-        origin = origin_at(pieces_of(self.text), offset)
-        return origin.place if origin else Place(self.files.text)
+        return self._trail(self.text, self.files.text, offset)[0]
 
     def subject_place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `subject_file`."""
-        origin = origin_at(pieces_of(self.subject_file), offset)
-        return origin.place if origin else Place(self.files.subject)
+        return self._trail(self.subject_file, self.files.subject, offset)[0]
 
     @property
     def written(self) -> tuple[tuple[str, Callable[[int], Place]], ...]:
@@ -106,8 +104,12 @@ class Document:
 
     def trail(self, offset: int) -> tuple[Place, ...]:
         """Return the place of a character of `markup`, then the places of the calls of its macro."""
-        origin = origin_at(pieces_of(self.markup), offset)
-        return (origin.place, *origin.via) if origin else (Place(self.files.markup),)
+        return self._trail(self.markup, self.files.markup, offset)
+
+    @staticmethod
+    def _trail(text: str, file: str, offset: int) -> tuple[Place, ...]:
+        origin = origin_at(pieces_of(text), offset)
+        return (origin.place, *origin.via) if origin else (Place(file),)
 
     @property
     def body(self) -> Element:

@@ -167,33 +167,32 @@ def anchors(document: Document) -> Iterator[Anchor]:
 
 def secret_in(address: str) -> str:
     """Return the secret part of a web address, which grants access; empty if there is none."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https"):
-        return ""
-    for name, value in parse_qsl(f"{parts.query}&{parts.fragment}"):
+    named, path = _parameters_and_path(address)
+    for name, value in named:
         if (_SECRET_NAME.search(name) and len(value) >= _SECRET_AT_LEAST) or _looks_random(value):
             return value
         if inner := secret_in(value):  # an address in a parameter of another one
             return inner
-    return next((segment for segment in unquote(parts.path).split("/") if _looks_random(segment)), "")
+    return next((segment for segment in path if _looks_random(segment)), "")
 
 
 def has_certain_token(address: str) -> bool:
     """Tell whether a web address has a random part in a parameter or behind a path segment that names its purpose."""
+    named, path = _parameters_and_path(address)
+    if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
+        return True
+    return any(_CHOOSES_PASSWORD.search(before) and _looks_random(after) for before, after in pairwise(path))
+
+
+def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the parameters and the segments of the path of a web address. Other texts have neither."""
     try:
         parts = urlsplit(address)
     except ValueError:
-        return False
+        return [], []
     if parts.scheme not in ("http", "https"):
-        return False
-    named = parse_qsl(f"{parts.query}&{parts.fragment}")
-    if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
-        return True
-    segments = unquote(parts.path).split("/")
-    return any(_CHOOSES_PASSWORD.search(before) and _looks_random(after) for before, after in pairwise(segments))
+        return [], []
+    return parse_qsl(f"{parts.query}&{parts.fragment}"), unquote(parts.path).split("/")
 
 
 def addresses_in(text: str) -> dict[str, int]:

@@ -104,7 +104,7 @@ def _holds_token(document: Document) -> bool:
 
 
 class _Audit:
-    """Checks the requirements on a reset mail."""
+    """Checks the requirements on a reset mail. Each fails with its first finding."""
 
     def __init__(self, document: Document, hosts: frozenset[str]) -> None:
         self._document = document
@@ -118,55 +118,53 @@ class _Audit:
         self._visible = document.drawn.text()
 
     def items(self) -> Iterator[AuditItem]:
-        yield AuditItem("one call to action", self._one_call_to_action())
-        yield AuditItem("https", self._https())
-        yield AuditItem("allowed host", self._allowed_host())
-        yield AuditItem("same link in both parts", self._same_link_in_both_parts())
-        yield AuditItem("no token in subject or preheader", self._no_token_in_the_envelope())
-        yield AuditItem("expiry said", self._expiry())
-        yield AuditItem("“was it not you?” said", self._not_you())
-        yield AuditItem("no tracker", self._no_tracker())
-        yield AuditItem("own images", self._own_images())
+        requirements = (
+            ("one call to action", self._one_call_to_action()),
+            ("https", self._https()),
+            ("allowed host", self._allowed_host()),
+            ("same link in both parts", self._same_link_in_both_parts()),
+            ("no token in subject or preheader", self._no_token_in_the_envelope()),
+            ("expiry said", self._expiry()),
+            ("“was it not you?” said", self._not_you()),
+            ("no tracker", self._no_tracker()),
+            ("own images", self._own_images()),
+        )
+        return (AuditItem(says, next(findings, None)) for says, findings in requirements)
 
-    def _one_call_to_action(self) -> Finding | None:
+    def _one_call_to_action(self) -> Iterator[Finding]:
         if not self._links:
-            return self._finding("safety/no-call-to-action")
-        if self._secrets and not self._with_secret:
-            return self._finding("safety/link-without-token", self._links[0].offset)
-        if len(self._buttons) > 1:
-            return self._finding("safety/calls-to-action", self._buttons[1].offset)
-        return None
+            yield self._finding("safety/no-call-to-action")
+        elif self._secrets and not self._with_secret:
+            yield self._finding("safety/link-without-token", self._links[0].offset)
+        elif len(self._buttons) > 1:
+            yield self._finding("safety/calls-to-action", self._buttons[1].offset)
 
-    def _https(self) -> Finding | None:
+    def _https(self) -> Iterator[Finding]:
         for anchor in self._links:
             address = anchor.address or ""
             if not address.startswith("https://") and host_of(address) not in LOOPBACK:
-                return self._finding("safety/not-https", anchor.offset)
-        return None
+                yield self._finding("safety/not-https", anchor.offset)
 
-    def _allowed_host(self) -> Finding | None:
+    def _allowed_host(self) -> Iterator[Finding]:
         for anchor in self._with_secret:
             host = host_of(anchor.address or "")
             if is_between(host) or (self._hosts and host not in self._hosts):
-                return self._finding("safety/foreign-host", anchor.offset, host=host)
-        return None
+                yield self._finding("safety/foreign-host", anchor.offset, host=host)
 
-    def _same_link_in_both_parts(self) -> Finding | None:
+    def _same_link_in_both_parts(self) -> Iterator[Finding]:
         in_text = addresses_in(self._document.text)
         for anchor in self._links:
             if anchor.address not in in_text:
-                return self._finding("safety/link-differs", anchor.offset)
-        return None
+                yield self._finding("safety/link-differs", anchor.offset)
 
-    def _no_token_in_the_envelope(self) -> Finding | None:
+    def _no_token_in_the_envelope(self) -> Iterator[Finding]:
         envelope = (
             ("subject", self._document.subject, self._title),
             ("preheader", self._document.preheader, self._preview),
         )
         for name, text, place in envelope:
             if secret := next((secret for secret in self._secrets if secret and secret in text), ""):
-                return self._finding(f"safety/token-in-{name}", place(secret))
-        return None
+                yield self._finding(f"safety/token-in-{name}", place(secret))
 
     def _title(self, secret: str) -> int | Place | None:
         if self._document.subject_file:
@@ -182,35 +180,31 @@ class _Audit:
         texts = (node for node in self._document.body.below(NOT_SHOWN) if isinstance(node, Text))
         return next((text.offset for text in texts if secret in text.text), None)
 
-    def _expiry(self) -> Finding | None:
+    def _expiry(self) -> Iterator[Finding]:
         values, language = self._document.values.values(), self._document.language
         times = [language.clock(value) for value in values if isinstance(value, datetime)]
         times += [language.duration(value) for value in values if isinstance(value, timedelta)]
-        if any(time in self._visible for time in times) or _TIME.search(self._visible):
-            return None
-        return self._finding("safety/no-expiry")
+        if not (any(time in self._visible for time in times) or _TIME.search(self._visible)):
+            yield self._finding("safety/no-expiry")
 
-    def _not_you(self) -> Finding | None:
+    def _not_you(self) -> Iterator[Finding]:
         """Look for the usual words in the mail's language. Unknown languages pass."""
         words = _NOT_YOU.get(self._document.language.locale.language, "")
-        if re.search(words, self._visible, re.IGNORECASE):
-            return None
-        return self._finding("safety/not-you")
+        if not re.search(words, self._visible, re.IGNORECASE):
+            yield self._finding("safety/not-you")
 
-    def _no_tracker(self) -> Finding | None:
+    def _no_tracker(self) -> Iterator[Finding]:
         for offset, source, *sides in self._images():
             tiny = any(sides) and {side.removesuffix("px") for side in sides} <= {"0", "1", ""}
             if tiny or is_between(host_of(source)) or _TRACKS.search(source):
-                return self._finding("safety/tracker", offset)
-        return None
+                yield self._finding("safety/tracker", offset)
 
-    def _own_images(self) -> Finding | None:
+    def _own_images(self) -> Iterator[Finding]:
         sites = {site_of(host_of(anchor.address or "")) for anchor in self._anchors} | set(map(site_of, self._hosts))
         for offset, source, *_ in self._images():
             host = host_of(source)
             if host and site_of(host) not in sites and host not in LOOPBACK:
-                return self._finding("safety/foreign-image", offset, host=host)
-        return None
+                yield self._finding("safety/foreign-image", offset, host=host)
 
     def _images(self) -> Iterator[tuple[int, str, str, str]]:
         for element in self._document.elements("mj-image"):

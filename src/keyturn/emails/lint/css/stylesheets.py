@@ -107,13 +107,17 @@ class Selector:
 
 def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
     """Return the readable selectors of a rule's prelude."""
+    return tuple(selector for group in split_at_commas(tokens) if (selector := _read_selector(group)))
+
+
+def split_at_commas(tokens: Iterable[Any]) -> list[list[Any]]:
     groups: list[list[Any]] = [[]]
     for token in tokens:
         if isinstance(token, LiteralToken) and token.value == ",":
             groups.append([])
         else:
             groups[-1].append(token)
-    return tuple(selector for group in groups if (selector := _read_selector(group)))
+    return groups
 
 
 def _read_selector(tokens: list[Any]) -> Selector | None:

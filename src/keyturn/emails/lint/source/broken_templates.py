@@ -142,7 +142,7 @@ def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
 
 def _of_syntax(message: str, line: str, place: Place) -> Finding:
     """Explain a syntax error of Jinja, which may be syntax of another engine."""
-    if is_handlebars(line):
+    if _HANDLEBARS.search(line):
         return RULES.finding(place, "jinja/handlebars-tag")
     if unknown := _UNKNOWN.search(message):
         kind, tag = unknown[1] or "tag", unknown[3]
@@ -151,7 +151,7 @@ def _of_syntax(message: str, line: str, place: Place) -> Finding:
         return RULES.finding(
             place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling="Check its spelling;"
         )
-    if is_django_filter(line):
+    if _ARGUMENT_OF_FILTER.search(line):
         return RULES.finding(place, "jinja/django-tag", said="A filter has its argument behind a colon, as in Django")
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message))
 
@@ -205,16 +205,6 @@ Mails = TypeVar("Mails", bound=Sequence[str])
 def engine_of(tag: str) -> str:
     """Return the engine of a tag that is unknown to Jinja; empty if no engine is known for it."""
     return next((engine for engine, tags in _TAGS.items() if tag in tags.split("|")), "")
-
-
-def is_django_filter(line: str) -> bool:
-    """Tell whether a line passes an argument to a filter as Django does: `|date:"Y"`."""
-    return bool(_ARGUMENT_OF_FILTER.search(line))
-
-
-def is_handlebars(line: str) -> bool:
-    """Tell whether a line has a block or a partial of Handlebars: `{{#if}}`, `{{> header}}`."""
-    return bool(_HANDLEBARS.search(line))
 
 
 def rule_of(engine: str) -> str:

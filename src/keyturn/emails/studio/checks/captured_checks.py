@@ -173,9 +173,10 @@ def _check_bulk(content: MailContent) -> Iterator[Finding]:
         bulk = content.header("precedence").lower() in ("bulk", "list") or content.header("list-id")
         rule = "message/bulk-without-unsubscribe"
         if bulk:
-            yield _RULES.finding(Place(HEADERS), rule, what="says that it is bulk")
+            yield _RULES.finding(Place(HEADERS), rule)
         elif any(_UNSUBSCRIBE.search(f"{link.label} {link.address}") for link in content.links):
-            yield _RULES.finding(Place(HEADERS), rule, severity="warning", what="has a link to unsubscribe")
+            message = "It has a link to unsubscribe, and no List-Unsubscribe."
+            yield _RULES.finding(Place(HEADERS), rule, severity="warning", message=message)
     elif "<https:" not in unsubscribe.lower() or not content.header("list-unsubscribe-post"):
         yield _RULES.finding(_place(content, "list-unsubscribe"), "message/unsubscribe-not-one-click")
 

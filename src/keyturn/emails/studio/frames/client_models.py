@@ -11,14 +11,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import tinycss2
-from tinycss2.ast import AtRule, Declaration, LiteralToken, QualifiedRule
+from tinycss2.ast import AtRule, Declaration, QualifiedRule
 
 from keyturn.emails.lint.clients import word
 from keyturn.emails.lint.clients.word import resolve_conditionals
 from keyturn.emails.lint.css.cascade import OUTLOOK_MARK
 from keyturn.emails.lint.css.colours import FULL, PARTIAL, Mode, read_ground
 from keyturn.emails.lint.css.computed_style import Painter
-from keyturn.emails.lint.css.stylesheets import read_selectors, with_finite_integers
+from keyturn.emails.lint.css.stylesheets import read_selectors, split_at_commas, with_finite_integers
 from keyturn.emails.studio.frames.rewriting import Rewriting, insert_in_head
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
@@ -109,7 +109,7 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     kept = []
     for rule in tinycss2.parse_stylesheet(with_finite_integers(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
-            selectors = [one for one in _split_at_commas(rule.prelude) if _counts(one)]
+            selectors = [one for one in split_at_commas(rule.prelude) if _counts(one)]
             inside = ";".join(_declarations_for_word(_declarations(rule.content), web_fonts))
             if selectors and inside:
                 kept.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
@@ -153,16 +153,6 @@ def _declarations(content: list[Any] | str) -> Iterator[tuple[str, str, bool]]:
     for node in nodes:
         if isinstance(node, Declaration):
             yield node.lower_name, tinycss2.serialize(node.value).strip(), bool(node.important)
-
-
-def _split_at_commas(tokens: list[Any]) -> list[list[Any]]:
-    groups: list[list[Any]] = [[]]
-    for token in tokens:
-        if isinstance(token, LiteralToken) and token.value == ",":
-            groups.append([])
-        else:
-            groups[-1].append(token)
-    return groups
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
