@@ -97,7 +97,7 @@ class School:
                 user_agent="",
                 expires_at=moment + ttl,
             )
-            links.add(connection, [(link, True)], moment)
+            links.within(connection).add([(link, True)], moment)
 
         await self.parts.database.transact(write)
         return token
@@ -113,7 +113,7 @@ class School:
             expires_at=moment + codes.LIFE,
         )
         store = self.parts.records.codes
-        await self.parts.database.transact(lambda connection: store.add(connection, [(fresh, True)], moment))
+        await self.parts.database.transact(lambda connection: store.within(connection).add([(fresh, True)], moment))
         return code
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:
@@ -128,7 +128,7 @@ class School:
                 changed_at=moment,
                 expires_at=moment + life,
             )
-            self.parts.secure_links.add(connection, link)
+            self.parts.secure_links.within(connection).add(link)
 
         await self.parts.database.transact(write)
         return token
@@ -147,7 +147,7 @@ class School:
                 expires_at=moment + timedelta(minutes=30),
                 mute_digest=tokens.digest(token),
             )
-            self.parts.links.add(connection, [(link, True)], moment)
+            self.parts.links.within(connection).add([(link, True)], moment)
 
         await self.parts.database.transact(write)
         return token

@@ -73,11 +73,9 @@ def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
         ACCOUNT_SECURED: RecoveryHandler(
             first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
         ),
-        ADDRESS_DISPUTED: NoticeHandler(
-            first, parts.accounts, parts.mailboxes, AddressDisputed, composer.about_dispute
-        ),
+        ADDRESS_DISPUTED: NoticeHandler(first, parts.accounts, parts.records, AddressDisputed, composer.about_dispute),
         SECOND_STEP_FAILED: NoticeHandler(
-            first, parts.accounts, parts.mailboxes, SecondStepHasFailed, composer.about_second_step
+            first, parts.accounts, parts.records, SecondStepHasFailed, composer.about_second_step
         ),
         CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }

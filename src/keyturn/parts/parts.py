@@ -40,6 +40,7 @@ from keyturn.reset.records import stores
 from keyturn.reset.records.codes import CodeKeys
 from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, origin_of
 from keyturn.reset.records.retention import Retention
+from keyturn.reset.records.stores import Transaction
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.reset_hook import BeforeReset, reset_hook
 from keyturn.reset.securing import AccountSecuring
@@ -131,7 +132,7 @@ class Parts:
         keys = CodeKeys(self.secrets) if settings.token.code else None
         self.in_mail = (MailedCodes(records.codes, keys),) if keys else ()
         self.code_exchange = CodeExchange(records, self.accounts, keys, self.rate_limits, meters) if keys else None
-        ends_access = (records.codes.revoke_all,) if keys else ()
+        ends_access = tuple(mailed.end_access for mailed in self.in_mail)
         self.effects = ChangeEffects(records, ends_access, (self.events.password_changed,))
         self.changes = PasswordChanges(records, self.accounts, self.policy, self.hasher, self.effects)
         self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, meters)
@@ -195,7 +196,7 @@ class Parts:
         hosted = self.settings.accounts.store == "builtin" or hosted_path(self.settings.sign_in_url) is not None
         if not hosted or not isinstance(self.accounts, KnowsHashes):
             return None
-        after_sign_in = (self.mailboxes.unmute,) if self.settings.mute.url else ()
+        after_sign_in = (_unmute,) if self.settings.mute.url else ()
         sessions = AccountSessions(self.records, self.accounts, self.accounts, self.hasher, after_sign_in)
         devices = DeviceCookies(self.secrets)
         return SignIns(sessions, self.rate_limits, self.audit, self.changes, devices, self.meters)
@@ -225,6 +226,10 @@ class Parts:
         await self.accounts_readiness.close()
         await self.accounts.close()
         await self.database.close()
+
+
+def _unmute(tx: Transaction, email: str) -> None:
+    tx.mailboxes.unmute(email)
 
 
 def _secrets(settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, LocksAccounts
@@ -21,7 +21,7 @@ from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Refusal
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.meters import Meters, count_calls
 
 _AT_ONCE = 500
@@ -139,14 +139,14 @@ class OperatorResets:
         keys = {_key(campaign, email): email for email in emails}
         posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
 
-        def write(connection: Connection) -> None:
-            known = set(connection.scalars(posted))
+        def write(tx: Transaction) -> None:
+            known = set(tx.connection.scalars(posted))
             for key, email in keys.items():
                 if key not in known:
                     asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
-                    self._records.outbox.enqueue(connection, RESET_REQUESTED, asked, key=key)
+                    tx.outbox.enqueue(RESET_REQUESTED, asked, key=key)
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)
         self._records.outbox.wake()
 
 

@@ -10,11 +10,9 @@ from datetime import datetime
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
-from keyturn.accounts.sessions import Sessions
 from keyturn.database import now
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
@@ -25,7 +23,7 @@ from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
@@ -67,7 +65,7 @@ def _base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-AfterSignIn = Callable[[Connection, str], None]
+AfterSignIn = Callable[[Transaction, str], None]
 """The port to work that follows a sign-in with an address, in the transaction that opens the session."""
 
 
@@ -112,16 +110,16 @@ class AccountSessions:
         secret, account_id = tokens.mint(os.urandom), account.id
         joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
-        def start(connection: Connection) -> bool:
-            self._records.database.hold(connection, account_id)
-            if joins and joins.password_hash_within(connection, account_id) != verified:
+        def start(tx: Transaction) -> bool:
+            tx.hold(account_id)
+            if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
-            self._records.sessions.start(connection, account_id, secret)
+            tx.sessions.start(account_id, secret)
             for follow in self._after_sign_in:
-                follow(connection, account.email)
+                follow(tx, account.email)
             return True
 
-        if not await self._records.database.transact(start):
+        if not await self._records.transact(start):
             return None
         # Another system is asked only after this database's transaction has ended. A change that the other system does
         # not know yet ends the session, which exists by now.
@@ -143,7 +141,7 @@ class AccountSessions:
 
     def authorization(self, account_id: str, secret: str) -> "SessionAuthorization":
         """Return the authorization for changes by the holder of the open session."""
-        return SessionAuthorization(self._records.sessions, account_id, secret)
+        return SessionAuthorization(account_id, secret)
 
 
 class SessionAuthorization(ChangeAuthorization):
@@ -151,8 +149,7 @@ class SessionAuthorization(ChangeAuthorization):
 
     how = "change"
 
-    def __init__(self, sessions: Sessions, account_id: str, secret: str) -> None:
-        self._sessions = sessions
+    def __init__(self, account_id: str, secret: str) -> None:
         self._account_id = account_id
         self._secret = secret
         self.fresh = tokens.mint(os.urandom)
@@ -160,13 +157,13 @@ class SessionAuthorization(ChangeAuthorization):
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    def redeem(self, connection: Connection, _: datetime) -> None:
+    def redeem(self, tx: Transaction, _: datetime) -> None:
         # Every change ends all sessions: while this one is open, the current password is unchanged.
-        if not self._sessions.is_open(connection, self._secret):
+        if not tx.sessions.is_open(self._secret):
             raise NotSignedIn
 
-    def after_change(self, connection: Connection) -> None:
-        self._sessions.start(connection, self._account_id, self.fresh)
+    def after_change(self, tx: Transaction) -> None:
+        tx.sessions.start(self._account_id, self.fresh)
 
 
 log = logging.getLogger("keyturn.sessions")
