@@ -24,6 +24,7 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Model, now
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
+from keyturn.reset.ground import FromApp
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import LinkStore, NewLink
@@ -128,7 +129,7 @@ class School:
                 changed_at=moment,
                 expires_at=moment + life,
             )
-            self.parts.secure_links.within(connection).add(link)
+            self.parts.records.secure_links.within(connection).add(link)
 
         await self.parts.database.transact(write)
         return token
@@ -165,7 +166,7 @@ class School:
 @asynccontextmanager
 async def opened(settings: Settings, accounts: AccountStore | None = None) -> AsyncIterator[School]:
     _write_tables(Path(settings.database.url.removeprefix("sqlite:///")))
-    parts = Parts(settings, accounts=accounts)
+    parts = Parts(settings, app=FromApp(accounts=accounts))
     yield School(parts)
     await parts.close()
 

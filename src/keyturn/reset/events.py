@@ -13,9 +13,11 @@ from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
+from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import CALLBACKS, AppEvent, How
+from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How
 from keyturn.reset.records.stores import Transaction
+from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent
 from keyturn.webhooks.events import (
     AccountSecured,
@@ -83,6 +85,14 @@ class AppEvents:
         """Send them at once, after the caller's commit."""
         if any(self._kinds.values()):
             self._outbox.wake()
+
+
+def build(settings: Settings, ground: Ground) -> AppEvents:
+    """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
+    by_webhook = settings.webhooks.events if settings.webhooks.url else ()
+    ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
+    kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
+    return AppEvents(ground.records.outbox, kinds)
 
 
 def _event_of(reset: RequestedReset) -> Event[PasswordResetRequested]:

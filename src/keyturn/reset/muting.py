@@ -9,25 +9,24 @@ was not me". It ends after its time, by a sign-in or by an operator. A request f
 """
 
 from keyturn import addresses
-from keyturn.accounts.port import AccountStore
 from keyturn.database import now
 from keyturn.problems.proofs import SecurityLinkDead
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import MutingLink
-from keyturn.reset.records.stores import Records, Transaction
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.reset.records.stores import Transaction
+from keyturn.telemetry.meters import count_calls
 
 
 class MailboxMuting:
     """Mutes the mailboxes of users who report that a request was not theirs."""
 
-    def __init__(self, records: Records, accounts: AccountStore, limits: RateLimits, meters: Meters) -> None:
-        self._records = records
-        self._accounts = accounts
-        self._limits = limits
-        self.meters = meters
+    def __init__(self, ground: Ground) -> None:
+        self._records = ground.records
+        self._accounts = ground.accounts
+        self._limits = ground.limits
+        self.meters = ground.meters
 
     async def check(self, token: str, client: Client) -> MutingLink:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""

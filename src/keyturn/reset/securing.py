@@ -13,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from keyturn import addresses
+from keyturn.accounts.choosing import locks_accounts
 from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
 from keyturn.database import now
 from keyturn.mail.port.email import Email
@@ -22,7 +23,7 @@ from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.answer import ResetLinks
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.events import AppEvents
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import ADDRESS_CHANGED
@@ -31,8 +32,9 @@ from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
 from keyturn.reset.records.secure_links import SecureLink
 from keyturn.reset.records.stores import Records, Transaction
+from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 log = logging.getLogger("keyturn.reset")
 
@@ -43,21 +45,12 @@ _EVENT = "account_secured"
 class AccountSecuring:
     """Secures accounts by the buttons of confirmation mails. `locks`: a press locks an account that has not moved."""
 
-    def __init__(
-        self,
-        records: Records,
-        accounts: AccountStore,
-        limits: RateLimits,
-        effects: ChangeEffects,
-        meters: Meters,
-        *,
-        locks: bool,
-    ) -> None:
-        self._records = records
-        self._accounts = accounts
-        self._limits = limits
+    def __init__(self, ground: Ground, effects: ChangeEffects, *, locks: bool) -> None:
+        self._records = ground.records
+        self._accounts = ground.accounts
+        self._limits = ground.limits
         self._effects = effects
-        self.meters = meters
+        self.meters = ground.meters
         self.locks = locks
 
     async def check(self, token: str, client: Client) -> SecureLink:
@@ -124,6 +117,11 @@ class AccountSecuring:
             await self._records.audit.record(
                 _EVENT, reason, client, at=now(), account_id=link.account_id, email=link.email
             )
+
+
+def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> AccountSecuring:
+    """Return it. Raises SettingsInvalid if the settings lock accounts and the store cannot."""
+    return AccountSecuring(ground, effects, locks=locks_accounts(settings, ground.accounts))
 
 
 LINK_MAILED: Final = "link_mailed"

@@ -18,15 +18,15 @@ from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import Change, ChangeAuthorization
 from keyturn.reset.complete import PasswordChanges
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.stores import Records, Transaction
+from keyturn.settings import Settings, hosted_path
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 _NONCE_BYTES = 16
 _SHAPE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
@@ -181,20 +181,14 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
-        self,
-        sessions: AccountSessions,
-        limits: RateLimits,
-        audit: Audit,
-        changes: PasswordChanges,
-        devices: DeviceCookies,
-        meters: Meters,
+        self, ground: Ground, sessions: AccountSessions, changes: PasswordChanges, devices: DeviceCookies
     ) -> None:
         self._sessions = sessions
-        self._limits = limits
-        self._audit = audit
+        self._limits = ground.limits
+        self._audit = ground.records.audit
         self._changes = changes
         self._devices = devices
-        self.meters = meters
+        self.meters = ground.meters
 
     @count_calls("login")
     async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:
@@ -258,3 +252,21 @@ class SignIns:
         )
         log.info(LogEvent("password.changed", account_id=account.id))
         return authorization.fresh
+
+
+def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges) -> SignIns | None:
+    """Return the sign-in; None if users sign in elsewhere, or if the store's hashes cannot be read.
+
+    For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
+    """
+    accounts = ground.accounts
+    hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
+    if not hosted or not isinstance(accounts, KnowsHashes):
+        return None
+    after_sign_in = (_unmute,) if settings.mute.url else ()
+    sessions = AccountSessions(ground.records, accounts, accounts, hasher, after_sign_in)
+    return SignIns(ground, sessions, changes, DeviceCookies(ground.secrets))
+
+
+def _unmute(tx: Transaction, email: str) -> None:
+    tx.mailboxes.unmute(email)

@@ -10,18 +10,19 @@ from datetime import datetime
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.problems.proofs import CodeRefused
 from keyturn.problems.requests import InputInvalid, TooManyRequests
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import CodeStore, NewCode, TriedCode
 from keyturn.reset.records.link_store import NewLink
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
+from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 log = logging.getLogger("keyturn.reset")
 
@@ -66,14 +67,12 @@ class CodeExchange:
     codes work again within a minute.
     """
 
-    def __init__(
-        self, records: Records, accounts: AccountStore, keys: codes.CodeKeys, limits: RateLimits, meters: Meters
-    ) -> None:
-        self._records = records
-        self._accounts = accounts
+    def __init__(self, ground: Ground, keys: codes.CodeKeys) -> None:
+        self._records = ground.records
+        self._accounts = ground.accounts
         self._keys = keys
-        self._limits = limits
-        self.meters = meters
+        self._limits = ground.limits
+        self.meters = ground.meters
         self._logged = -_LOGGED_EVERY
 
     @count_calls("code")
@@ -145,6 +144,14 @@ class CodeExchange:
 
         await self._records.transact(write)
         return IssuedToken(token=token, expires_at=link.expires_at)
+
+
+def build(settings: Settings, ground: Ground) -> tuple[Sequence[MailedCodes], CodeExchange | None]:
+    """Return what puts codes into mails, and what takes them; neither if the settings want none."""
+    if not settings.token.code:
+        return (), None
+    keys = codes.CodeKeys(ground.secrets)
+    return (MailedCodes(ground.records.codes, keys),), CodeExchange(ground, keys)
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:
