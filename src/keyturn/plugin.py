@@ -29,6 +29,7 @@ from keyturn.mail.sending.choosing import require_libraries
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.parts.host_database import share_database, tied_to_its_process
+from keyturn.reset.ground import FromApp
 from keyturn.reset.limits.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset, is_async
 from keyturn.settings import AccountSettings, SecureAccountSettings, Settings, TableSettings, hosted_path, require_valid
@@ -235,11 +236,13 @@ def _build_parts(settings: Settings, config: KeyturnConfig, callbacks: Mapping[s
         settings, database = share_database(settings, config.alchemy)
     return Parts(
         settings,
-        database=database,
-        accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
+        app=FromApp(
+            database=database,
+            accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
+            callbacks=callbacks,
+            before_reset=config.before_reset,
+        ),
         sender=config.sender,
-        callbacks=callbacks,
-        before_reset=config.before_reset,
     )
 
 

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from keyturn.api.requests import HostCookie, ResetApi, SessionApi
+from keyturn.mail.sending.choosing import provider_webhooks
 from keyturn.pages import Site
 from keyturn.parts import Parts
 from keyturn.settings import Settings, hosted_path
@@ -30,7 +31,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         policy=parts.policy,
         sessions=sessions,
         provider_events=parts.provider_events,
-        provider_webhooks=parts.provider_webhooks,
+        provider_webhooks=provider_webhooks(parts.settings),
         require_ready=parts.require_ready,
         languages=parts.languages,
         link_life=parts.links.lifetime,
@@ -61,7 +62,7 @@ def site_of(parts: Parts) -> Site:
         policy=parts.policy,
         languages=parts.languages,
         brand=settings.brand,
-        palette=parts.theme.palette,
+        palette=parts.themes.general.palette,
         session_cookie=session_cookie_of(settings),
         device_cookie=device_cookie_of(settings),
         csrf_secret=derive(parts.secrets[0], "forms").hex(),
@@ -71,7 +72,7 @@ def site_of(parts: Parts) -> Site:
         securing=parts.securing,
         muting=parts.muting,
         paths=parts.paths,
-        kinds=parts.kinds,
+        kinds=parts.themes.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),
         leads_to_sign_in=settings.after_reset == "sign_in",
         forgot_url="" if hosted_path(settings.forgot_url) else parts.urls.forgot(),

@@ -12,7 +12,7 @@ ADA = "ada's id in whatever store"
 
 
 async def start(database: Database, sessions: Sessions, account_id: str, token: str) -> None:
-    await database.transact(lambda connection: sessions.start(connection, account_id, token))
+    await database.transact(lambda connection: sessions.within(connection).start(account_id, token))
 
 
 async def test_a_session_says_whose_it_is(database: Database) -> None:
@@ -36,10 +36,10 @@ async def test_a_transaction_sees_whether_a_session_is_open(database: Database) 
     await start(database, sessions, ADA, "token")
 
     def write(connection: Connection) -> None:
-        assert sessions.is_open(connection, "token")
-        assert not sessions.is_open(connection, "another")
+        assert sessions.within(connection).is_open("token")
+        assert not sessions.within(connection).is_open("another")
         connection.execute(delete(SessionRow))
-        assert not sessions.is_open(connection, "token")
+        assert not sessions.within(connection).is_open("token")
 
     await database.transact(write)
 
@@ -68,6 +68,6 @@ async def test_all_sessions_of_an_account_end_and_nobody_elses(database: Databas
     await start(database, sessions, "ada", "here")
     await start(database, sessions, "ada", "there")
     await start(database, sessions, "eve", "eves")
-    await database.transact(lambda connection: sessions.end_all(connection, "ada"))
+    await database.transact(lambda connection: sessions.within(connection).end_all("ada"))
 
     assert [await sessions.account_id(token) for token in ("here", "there", "eves")] == [None, None, "eve"]

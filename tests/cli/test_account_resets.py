@@ -133,7 +133,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: Scho
 
 def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, school: School) -> None:
     async def mute(parts: Parts) -> None:
-        await parts.database.transact(lambda connection: parts.mailboxes.mute(connection, ADA, now()))
+        await parts.records.transact(lambda tx: tx.mailboxes.mute(ADA, now()))
 
     school.do(mute)
     first = ask_all(keyturn)

@@ -23,7 +23,7 @@ def complained(school: School) -> School:
     """Have Ada get two mails, and call them spam."""
 
     async def suppress(parts: Parts) -> None:
-        await parts.database.transact(lambda connection: parts.mailboxes.suppress(connection, ADA, now(), "complained"))
+        await parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, now(), "complained"))
 
     school.ask()
     school.ask()

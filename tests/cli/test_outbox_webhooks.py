@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from sqlalchemy import Connection
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, School, cells, listed
 
@@ -13,6 +12,7 @@ from keyturn.outbox import Sent
 from keyturn.parts import Parts
 from keyturn.reset.events import AppEvents
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.stores import Transaction
 
 pytestmark = pytest.mark.long
 
@@ -27,11 +27,11 @@ class WebhookHandler(School):
             account = await parts.accounts.find(ADA)
             assert account
 
-            def write(connection: Connection) -> None:
+            def write(tx: Transaction) -> None:
                 notices = AppEvents(parts.outbox, {"password.changed": [KIND]})
-                notices.password_changed(connection, account, Client(), how="reset", moment=now())
+                notices.password_changed(tx, account, Client(), how="reset", moment=now())
 
-            await parts.database.transact(write)
+            await parts.records.transact(write)
             (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])
             if isinstance(outcome, Sent):
                 await parts.outbox.settlements.sent(message, outcome)

@@ -24,10 +24,8 @@ def happened(email: str, event: str = "reset_request", outcome: str = "link_mail
 
     async def write() -> None:
         parts = Parts(read_settings(sending=False))
-        await parts.database.transact(
-            lambda connection: parts.audit.write(
-                connection, event, outcome, HERE, at=now() - timedelta(days=days_ago), email=email
-            )
+        await parts.records.transact(
+            lambda tx: tx.audit.write(event, outcome, HERE, at=now() - timedelta(days=days_ago), email=email)
         )
         await parts.close()
 

@@ -38,7 +38,7 @@ async def test_a_message_of_a_machine_whose_clock_is_wrong_is_due_at_once(
     outbox: Outbox, elsewhere: Outbox, wrong: pytest.MonkeyPatch
 ) -> None:
     await outbox.post("note", Note("posted"))
-    await outbox.database.transact(lambda connection: outbox.enqueue(connection, "note", Note("enqueued")))
+    await outbox.database.transact(lambda connection: outbox.within(connection).enqueue("note", Note("enqueued")))
     wrong.undo()
 
     assert [text_of(message) for message in await elsewhere.claim(2, MINUTE)] == ["posted", "enqueued"]

@@ -37,7 +37,7 @@ async def test_a_message_that_was_not_committed_is_not_heard_of(
     await listener.ensure()
 
     def write(connection: Connection) -> None:
-        outbox.enqueue(connection, "note", Note("never said"))
+        outbox.within(connection).enqueue("note", Note("never said"))
         connection.rollback()
 
     await database.transact(write)

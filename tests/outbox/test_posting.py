@@ -82,7 +82,7 @@ async def test_a_post_wakes_the_relay_of_its_process(outbox: Outbox) -> None:
 async def test_a_message_is_written_with_the_callers_transaction(
     database: Database, outbox: Outbox, rows: Rows
 ) -> None:
-    await database.transact(lambda connection: outbox.enqueue(connection, "note", Note("hello")))
+    await database.transact(lambda connection: outbox.within(connection).enqueue("note", Note("hello")))
 
     assert (await rows.only()).payload == '{"text":"hello"}'
 
@@ -91,7 +91,7 @@ async def test_a_message_is_not_written_where_the_caller_does_not_commit(
     database: Database, outbox: Outbox, rows: Rows
 ) -> None:
     def write(connection: Connection) -> None:
-        outbox.enqueue(connection, "note", Note("hello"))
+        outbox.within(connection).enqueue("note", Note("hello"))
         connection.rollback()
 
     await database.transact(write)

@@ -39,10 +39,13 @@ async def current(late: Message, elsewhere: Outbox) -> Message:
 
 async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
     def write(connection: Connection) -> None:
-        outbox.require_held(connection, message)
-        outbox.store_sealed(connection, [(msgspec.structs.replace(message, sender="resend"), sealed)])
+        outbox.within(connection).store_held(msgspec.structs.replace(message, sender="resend"), sealed)
 
     await database.transact(write)
+
+
+def report(outbox: Outbox, message_id: int, provider: Sent, connection: Connection) -> None:
+    outbox.settlements.within(connection).reported(message_id, provider)
 
 
 def sent(provider_id: str) -> Sent:
@@ -182,8 +185,8 @@ async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_dec
     database: Database, outbox: Outbox, message: Message, rows: Rows
 ) -> None:
     await keep(database, outbox, message, b"sealed")
-    for provider_id in ("id-1", "id-2"):
-        await database.transact(partial(outbox.settlements.reported, message_id=message.id, sent=sent(provider_id)))
+    for provider in (sent("id-1"), sent("id-2")):
+        await database.transact(partial(report, outbox, message.id, provider))
     await outbox.settlements.postpone(message, now() + MINUTE, "no answer")
     await outbox.settlements.dead(message, "given up")
 

@@ -24,6 +24,7 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Model, now
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
+from keyturn.reset.ground import FromApp
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import LinkStore, NewLink
@@ -97,7 +98,7 @@ class School:
                 user_agent="",
                 expires_at=moment + ttl,
             )
-            links.add(connection, [(link, True)], moment)
+            links.within(connection).add([(link, True)], moment)
 
         await self.parts.database.transact(write)
         return token
@@ -113,7 +114,7 @@ class School:
             expires_at=moment + codes.LIFE,
         )
         store = self.parts.records.codes
-        await self.parts.database.transact(lambda connection: store.add(connection, [(fresh, True)], moment))
+        await self.parts.database.transact(lambda connection: store.within(connection).add([(fresh, True)], moment))
         return code
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:
@@ -128,7 +129,7 @@ class School:
                 changed_at=moment,
                 expires_at=moment + life,
             )
-            self.parts.secure_links.add(connection, link)
+            self.parts.records.secure_links.within(connection).add(link)
 
         await self.parts.database.transact(write)
         return token
@@ -147,7 +148,7 @@ class School:
                 expires_at=moment + timedelta(minutes=30),
                 mute_digest=tokens.digest(token),
             )
-            self.parts.links.add(connection, [(link, True)], moment)
+            self.parts.links.within(connection).add([(link, True)], moment)
 
         await self.parts.database.transact(write)
         return token
@@ -165,7 +166,7 @@ class School:
 @asynccontextmanager
 async def opened(settings: Settings, accounts: AccountStore | None = None) -> AsyncIterator[School]:
     _write_tables(Path(settings.database.url.removeprefix("sqlite:///")))
-    parts = Parts(settings, accounts=accounts)
+    parts = Parts(settings, app=FromApp(accounts=accounts))
     yield School(parts)
     await parts.close()
 

@@ -76,7 +76,7 @@ async def test_a_picture_is_no_page_may_be_kept_and_is_shown_in_webmail(visitor:
 
 
 async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: School) -> None:
-    address = school.parts.theme.globals["brand"].logo_url
+    address = school.parts.themes.general.globals["brand"].logo_url
     base = school.parts.settings.base_url
 
     assert address.startswith(f"{base}/keyturn-assets/")
@@ -129,8 +129,8 @@ async def test_a_logo_says_whose_it_is_and_who_has_another_name_is_warned(visito
 
     assert picture(page.text)[2].startswith('alt="Northwind School"')
     assert "· Pupils</title>" in page.text
-    assert school.parts.kinds["pupil"].globals["brand"].logo_alt == "Northwind School"
-    assert school.parts.kinds["guest"].globals["brand"].logo_alt == "Guests"
+    assert school.parts.themes.kinds["pupil"].globals["brand"].logo_alt == "Northwind School"
+    assert school.parts.themes.kinds["guest"].globals["brand"].logo_alt == "Guests"
     whose = "kinds.pupil.brand: is called Pupils and has the logo of Northwind School"
     assert [*borrowed_logos(school.parts.settings)] == [
         f"{whose}; set kinds.pupil.brand.{logo}, to an empty text for none" for logo in ("logo", "mail_logo")

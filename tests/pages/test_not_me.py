@@ -125,7 +125,7 @@ async def test_the_page_of_a_link_says_why_an_operator_asked(school: School, vis
             expires_at=moment + timedelta(minutes=30),
             reason="Somebody read <b>a copy</b> of our database.",
         )
-        school.parts.links.add(connection, [(link, True)], moment)
+        school.parts.links.within(connection).add([(link, True)], moment)
 
     await school.parts.database.transact(write)
     page = await visitor.follow(await visitor.get(f"/reset-password/{token}"))

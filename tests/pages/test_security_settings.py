@@ -28,7 +28,7 @@ async def write_to(email: str, school: School, ago: timedelta = timedelta(0)) ->
     """Note what a worker notes when it writes to a mailbox."""
 
     def write(connection: Connection) -> None:
-        assert school.parts.mailboxes.claim(connection, [(email, True)], now() - ago) == [True]
+        assert school.parts.mailboxes.within(connection).claim([(email, True)], now() - ago) == [True]
 
     await school.parts.database.transact(write)
 

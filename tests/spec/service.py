@@ -20,6 +20,7 @@ from uvicorn.lifespan.on import LifespanOn
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.app import create_app
 from keyturn.parts import Parts
+from keyturn.reset.ground import FromApp
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.telemetry.tracing import Tracing
 
@@ -188,7 +189,7 @@ async def running(
     accounts: AccountStore | None = None,
 ) -> AsyncIterator[Service]:
     inbox = inbox or Inbox()
-    parts = Parts(settings, accounts=accounts, sender=inbox, tracing=tracing)
+    parts = Parts(settings, app=FromApp(accounts=accounts), sender=inbox, tracing=tracing)
     app = create_app(settings, parts=parts, worker=worker)
     life = LifespanOn(uvicorn.Config(app, log_config=None))
     await life.startup()

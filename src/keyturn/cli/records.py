@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import click
-from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, OPERATOR, SINCE, operator_named, with_parts
@@ -15,6 +14,7 @@ from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
 from keyturn.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
 from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
+from keyturn.reset.records.stores import Transaction
 
 
 @click.command()
@@ -116,11 +116,10 @@ def release(email: str, operator: str) -> None:
     async def work(parts: Parts) -> None:
         account = await parts.accounts.find(address)
 
-        def release(connection: Connection) -> bool:
-            released = parts.mailboxes.release(connection, address)
+        def release(tx: Transaction) -> bool:
+            released = tx.mailboxes.release(address)
             if released:
-                parts.audit.write(
-                    connection,
+                tx.audit.write(
                     "mailbox_release",
                     "released",
                     operator_named(operator),
@@ -130,7 +129,7 @@ def release(email: str, operator: str) -> None:
                 )
             return released
 
-        released = await parts.database.transact(release)
+        released = await parts.records.transact(release)
         click.echo(
             f"{address} gets a mail when one is asked for." if released else f"Nothing kept {address} from mails."
         )

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -260,6 +260,21 @@ class Database(DatabaseAccess):
     async def dispose(self) -> None:
         """Close an app's pool, too."""
         await super().close()
+
+
+class Store:
+    """Statements on Keyturn's own tables. A plain method executes them in the transaction that it is `within`.
+
+    A coroutine needs none: it executes a statement, or a transaction, of its own.
+    """
+
+    connection: Connection
+
+    def within(self, connection: Connection) -> Self:
+        """Return this store for one transaction."""
+        bound = object.__new__(type(self))
+        bound.__dict__.update(self.__dict__, connection=connection)
+        return bound
 
 
 def _read_ours(address: str, schema: str) -> DatabaseUrl:

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Executable,
     FromClause,
     Integer,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from keyturn.database import Database, Moment, now
+from keyturn.database import Database, Moment, Store, now
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import ManyRows, insert_if
 from keyturn.outbox.message import Message, new_key
@@ -78,7 +77,7 @@ class LeaseLost(Exception):
     """The lease of a claim ran out during the work, and another worker holds the message."""
 
 
-class Outbox:
+class Outbox(Store):
     """Posts, claims and settles messages, in one table.
 
     `settlements`: how messages end.
@@ -120,9 +119,7 @@ class Outbox:
         """Forget the waiting tasks: an event belongs to the event loop that awaits it."""
         self.waiting = asyncio.Event()
 
-    def enqueue(
-        self, connection: Connection, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = ""
-    ) -> int:
+    def enqueue(self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "") -> int:
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
         `due`: no worker claims the message earlier.
@@ -130,31 +127,29 @@ class Outbox:
         """
         row = _row(kind, payload) | ({"key": key} if key else {})
         statement = self._enqueue if due is None else _enqueue_statement(due)
-        written: int = connection.execute(statement, row).scalar_one()
-        self._notify_workers(connection)
+        written: int = self.connection.execute(statement, row).scalar_one()
+        self._notify_workers()
         return written
 
-    def enqueue_each_if(
-        self, connection: Connection, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]
-    ) -> None:
+    def enqueue_each_if(self, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]) -> None:
         """Write the wanted messages, as `enqueue` does. The statements are the same if none is wanted."""
         rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
-        connection.execute(self._enqueue_if, rows)
-        self._notify_workers(connection)
+        self.connection.execute(self._enqueue_if, rows)
+        self._notify_workers()
 
-    def withdraw(self, connection: Connection, key: str) -> bool:
+    def withdraw(self, key: str) -> bool:
         """Delete a message in the caller's transaction; return whether it still existed.
 
         Of concurrent callers exactly one gets True, and decides whether to do what the message asks.
         """
         # By its key: SQLite gives the id of a deleted row to the next one.
         withdrawn = delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
-        return connection.execute(withdrawn).first() is not None
+        return self.connection.execute(withdrawn).first() is not None
 
-    def _notify_workers(self, connection: Connection) -> None:
+    def _notify_workers(self) -> None:
         """Wake other processes' workers, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""
         if not self.database.is_sqlite:
-            connection.execute(_NOTIFY)
+            self.connection.execute(_NOTIFY)
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = (), fresh: bool = False
@@ -216,16 +211,17 @@ class Outbox:
                 await self._undo_claim(kept)
             raise
 
-    def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
+    def lock(self, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of the messages that this worker still holds, locked until the caller's transaction ends."""
-        return set(connection.execute(self._held, _hold_of(messages)).scalars())
+        return set(self.connection.execute(self._held, _hold_of(messages)).scalars())
 
-    def require_held(self, connection: Connection, message: Message) -> None:
-        """Lock the message. Raises LeaseLost if another worker holds it: the caller commits and sends nothing."""
-        if not self.lock(connection, [message]):
+    def store_held(self, message: Message, sealed: bytes | None) -> None:
+        """Lock a message and keep its sealed mail, as `store_sealed` does. Raises LeaseLost if it is in other hands."""
+        if not self.lock([message]):
             raise LeaseLost
+        self.store_sealed([(message, sealed)])
 
-    def store_sealed(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:
+    def store_sealed(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Store sealed mails in the caller's transaction, so that every later try sends these bytes; None is no mail.
 
         A message's `sender` is stored before the transport is called: it may have the mail even if this process dies.
@@ -241,7 +237,7 @@ class Outbox:
             }
             for one, sealed in mails
         ]
-        connection.execute(_SEALED, rows)
+        self.connection.execute(_SEALED, rows)
 
     async def reserve_transport(self, message: Message, sender: str | None) -> None:
         """Note that the transport may have the mail from now on; None if no transport has it, so that any may be tried.

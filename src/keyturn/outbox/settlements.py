@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
-from keyturn.database import Database, Moment, now
+from keyturn.database import Database, Moment, Store, now
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import ManyRows
 from keyturn.outbox.history import Event, note
@@ -35,7 +35,7 @@ class _End(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str | None = None
 
 
-class Settlements:
+class Settlements(Store):
     """Writes the outcome of claimed messages, and notes it in their history."""
 
     def __init__(self, database: Database) -> None:
@@ -80,7 +80,7 @@ class Settlements:
         await self._database.transact(write)
         return [None] * len(ends)
 
-    def reported(self, connection: Connection, message_id: int, sent: Sent) -> None:
+    def reported(self, message_id: int, sent: Sent) -> None:
         """Note in the caller's transaction that a waiting message needs no other try: the provider has it.
 
         A worker that holds it loses it. A worker that has just sent it notes the same.
@@ -99,8 +99,8 @@ class Settlements:
             )
             .returning(OutboxRow.id)
         )
-        if connection.execute(settled).first() is not None:
-            note(connection, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
+        if self.connection.execute(settled).first() is not None:
+            note(self.connection, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
 
     async def postpone(self, message: Message, until: Moment, reason: str) -> None:
         """Let the message be claimed again at `until`, unless another worker holds it by now."""

@@ -4,13 +4,12 @@ Messages that secure an account have their own lanes, and their own place in the
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from keyturn.accounts.choosing import ends_sessions
-from keyturn.mail.port.email import Sender, local_sender
+from keyturn.mail.port.email import local_sender
 from keyturn.mail.sending.choosing import TracedSender, sender_for
-from keyturn.outbox import Handler, Lane, Seal
+from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
 from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
 from keyturn.reset.elsewhere import InterruptedChangeHandler
@@ -28,6 +27,7 @@ from keyturn.reset.records.messages import (
     SECOND_STEP_FAILED,
     AddressDisputed,
     SecondStepHasFailed,
+    origin_of,
 )
 from keyturn.reset.securing import RecoveryHandler
 
@@ -49,13 +49,16 @@ _REQUESTED = "password.reset_requested"
 """The event that strangers can cause as often as the limits let them."""
 
 
-def lanes_of(parts: "Parts", sender: Sender | None) -> Sequence[Lane]:
-    """Return the lanes of a worker. `sender` replaces the settings' transport. Raises SettingsInvalid."""
-    return [*_mail_lanes(parts, sender), *_webhook_lanes(parts), *_callback_lanes(parts)]
+def relay_of(parts: "Parts") -> Relay:
+    """Return the worker's relay. A sender of the parts replaces the settings' transport. Raises SettingsInvalid."""
+    worker = parts.settings.worker
+    limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
+    lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
+    return Relay(parts.outbox, lanes, limits, origin=origin_of, telemetry=parts.telemetry)
 
 
-def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
-    transports = _transports(parts, sender)
+def _mail_lanes(parts: "Parts") -> list[Lane]:
+    transports = _transports(parts)
     seal = Seal(parts.secrets)
     mails, first = (MailDelivery(parts.records, seal, through) for through in (transports, transports.first_in_line()))
     composer = _composer(parts)
@@ -73,18 +76,16 @@ def _mail_lanes(parts: "Parts", sender: Sender | None) -> list[Lane]:
         ACCOUNT_SECURED: RecoveryHandler(
             first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
         ),
-        ADDRESS_DISPUTED: NoticeHandler(
-            first, parts.accounts, parts.mailboxes, AddressDisputed, composer.about_dispute
-        ),
+        ADDRESS_DISPUTED: NoticeHandler(first, parts.accounts, parts.records, AddressDisputed, composer.about_dispute),
         SECOND_STEP_FAILED: NoticeHandler(
-            first, parts.accounts, parts.mailboxes, SecondStepHasFailed, composer.about_second_step
+            first, parts.accounts, parts.records, SecondStepHasFailed, composer.about_second_step
         ),
         CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
     handlers: dict[str, Handler] = {RESET_REQUESTED: requests}
     if not parts.settings.webhooks.url:
         handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
-    handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.callbacks.keys()}
+    handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.ground.app.callbacks.keys()}
     # While PostgreSQL works on some, others can be prepared here; SQLite works in this process, on one at a time.
     ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
     return [
@@ -101,12 +102,12 @@ def _composer(parts: "Parts") -> MailComposer:
         ends_sessions=ends_sessions(settings.accounts),
         mute_for=settings.mute.period,
     )
-    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.kinds)
+    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 
 
-def _transports(parts: "Parts", sender: Sender | None) -> TransportFailover:
+def _transports(parts: "Parts") -> TransportFailover:
     mail = parts.settings.mail
-    first = sender or sender_for(mail.transport, parts.settings, parts.database)
+    first = parts.sender or sender_for(mail.transport, parts.settings, parts.database)
     second = sender_for(mail.fallback, parts.settings, parts.database) if mail.fallback else None
     return TransportFailover(
         parts.outbox,
@@ -136,7 +137,7 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
 def _callback_lanes(parts: "Parts") -> list[Lane]:
     patience = parts.settings.webhooks.timeout
     handlers: dict[str, Handler] = {
-        CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.callbacks.items()
+        CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.ground.app.callbacks.items()
     }
     requested = {kind: handlers.pop(kind) for kind in (CALLBACKS[_REQUESTED],) if kind in handlers}
     return [Lane(some, _CALLBACKS_AT_ONCE) for some in (handlers, requested) if some]

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, FindsTogether
@@ -26,7 +25,7 @@ from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import Link, LinkStore, NewLink
 from keyturn.reset.records.mailboxes import Refusal
 from keyturn.reset.records.messages import ResetRequested, event_of
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 from keyturn.webhooks.events import Outcome
 
 
@@ -41,7 +40,7 @@ class InMail(Protocol):
         """Return a fresh code for that address, and the digest that is stored."""
         ...
 
-    def add(self, connection: Connection, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
+    def add(self, tx: Transaction, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
         """Store the wanted codes. The statements are the same if none is wanted."""
         ...
 
@@ -110,10 +109,7 @@ class ResetLinks:
         return self._composer.about_expiry(account, client, asked_at)
 
     def store(
-        self,
-        connection: Connection,
-        mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
-        moment: datetime,
+        self, tx: Transaction, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]], moment: datetime
     ) -> None:
         """Store links and codes of the wanted mails, of at least one; they were composed at that moment.
 
@@ -126,7 +122,7 @@ class ResetLinks:
             )
             for mail, account, request, wanted in mails
         ]
-        self._links.add(connection, links, moment)
+        tx.links.add(links, moment)
         for port in self._in_mail:
             fresh = [
                 (
@@ -140,13 +136,13 @@ class ResetLinks:
                 )
                 for mail, account, _, wanted in mails
             ]
-            port.add(connection, fresh, moment)
+            port.add(tx, fresh, moment)
 
     def store_recovery(
-        self, connection: Connection, mail: SealedMail, account: Account, client: Client, moment: datetime
+        self, tx: Transaction, mail: SealedMail, account: Account, client: Client, moment: datetime
     ) -> None:
         """Store the link of a mail that `compose_recovery` wrote; it goes to the account's address."""
-        self._links.add(connection, [(_new_link(mail, account, client, moment, recovers=True), True)], moment)
+        tx.links.add([(_new_link(mail, account, client, moment, recovers=True), True)], moment)
 
 
 def _new_link(
@@ -263,12 +259,12 @@ class ResetRequestHandler:
         await self._refuse(requests, moment)
         drafts = await self._draft(requests, moment)
 
-        def answer(connection: Connection) -> None:
-            self._claim(connection, requests, drafts, moment)
-            self._store(connection, drafts, moment)
-            self._record(connection, requests)
+        def answer(tx: Transaction) -> None:
+            self._claim(tx, requests, drafts, moment)
+            self._store(tx, drafts, moment)
+            self._record(tx, requests)
 
-        await self._mails.database.transact(answer)
+        await self._records.transact(answer)
         self._events.wake()
         return [request.result for request in requests]
 
@@ -313,31 +309,29 @@ class ResetRequestHandler:
         mail = self._links.compose(account, request.asked, moment, without_code=without_code)
         return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
 
-    def _claim(
-        self, connection: Connection, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime
-    ) -> None:
+    def _claim(self, tx: Transaction, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        held = self._mails.lock(connection, [request.message for request in requests])
+        held = tx.outbox.lock([request.message for request in requests])
         for request in requests:
             if request.message.id not in held:
                 request.error = LeaseLost()
         mailboxes = [(draft.account.email, draft.wanted and not draft.request.error) for draft in drafts]
-        for draft, claimed in zip(drafts, self._records.mailboxes.claim(connection, mailboxes, moment), strict=True):
+        for draft, claimed in zip(drafts, tx.mailboxes.claim(mailboxes, moment), strict=True):
             if claimed:
                 draft.request.outcome, draft.request.email = draft.outcome, draft.mail.email
             elif draft.wanted:
                 draft.request.outcome = "cooldown"  # another worker was first
 
-    def _store(self, connection: Connection, drafts: Sequence[_Draft], moment: datetime) -> None:
+    def _store(self, tx: Transaction, drafts: Sequence[_Draft], moment: datetime) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(draft, draft.request.email is not None) for draft in drafts]
-        self._links.store(connection, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment)
-        self._mails.store_all(connection, [(one.request.message, one.sealed if yes else None) for one, yes in stored])
+        self._links.store(tx, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment)
+        tx.outbox.store_sealed([(one.request.message, one.sealed if yes else None) for one, yes in stored])
         # The app is not told of invitations: it asked for them itself.
         events = [(_reset_of(one), yes and not one.request.asked.invited) for one, yes in stored]
-        self._events.resets_requested(connection, events)
+        self._events.resets_requested(tx, events)
 
-    def _record(self, connection: Connection, requests: Sequence[_Request]) -> None:
+    def _record(self, tx: Transaction, requests: Sequence[_Request]) -> None:
         entries = [
             Entry(
                 at=one.asked.at,
@@ -354,7 +348,7 @@ class ResetRequestHandler:
             for one in requests
             if not one.error
         ]
-        self._records.audit.write_all(connection, entries)
+        tx.audit.write_all(entries)
 
 
 def _read(message: Message) -> ResetRequested | Exception:
@@ -419,10 +413,9 @@ class LinkRenewal:
         mail = await self._compose(account, request, moment, unseen=unseen) if account else None
         sealed = self._mails.seal(mail) if mail else None
 
-        def renew(connection: Connection) -> Email | Dropped:
-            outcome = self._decide(connection, account, request, link, moment, unseen=unseen)
-            self._records.audit.write(
-                connection,
+        def renew(tx: Transaction) -> Email | Dropped:
+            outcome = self._decide(tx, account, request, link, moment, unseen=unseen)
+            tx.audit.write(
                 event_of(request),
                 outcome,
                 request.client,
@@ -433,11 +426,11 @@ class LinkRenewal:
             )
             if not (account and mail and outcome in _MAILED):
                 return Dropped(outcome)
-            self._links.store(connection, [(mail, account, request, outcome == "link_renewed")], moment)
-            self._mails.store(connection, message, sealed)
+            self._links.store(tx, [(mail, account, request, outcome == "link_renewed")], moment)
+            tx.outbox.store_held(message, sealed)
             return mail.email
 
-        return await self._mails.database.transact(renew)
+        return await self._records.transact(renew)
 
     async def _compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
@@ -449,7 +442,7 @@ class LinkRenewal:
 
     def _decide(
         self,
-        connection: Connection,
+        tx: Transaction,
         account: Account | None,
         request: ResetRequested,
         link: Link,
@@ -463,11 +456,11 @@ class LinkRenewal:
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
-        if self._records.mailboxes.is_suppressed(connection, account.email, moment):
+        if tx.mailboxes.is_suppressed(account.email, moment):
             return "suppressed"
-        if self._records.mailboxes.is_muted(connection, account.email, moment):
+        if tx.mailboxes.is_muted(account.email, moment):
             return "muted"
-        if self._records.links.has_newer(connection, link):
+        if tx.links.has_newer(link):
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.errors import KeyturnError
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 
 
 class ChangeAuthorization(ABC):
@@ -36,13 +35,13 @@ class ChangeAuthorization(ABC):
         """Raise what `redeem` would raise, if it is already known to fail."""
 
     @abstractmethod
-    def redeem(self, connection: Connection, moment: datetime) -> None:
+    def redeem(self, tx: Transaction, moment: datetime) -> None:
         """Use it up, in the caller's transaction. Raises if it is no longer valid."""
 
-    def give_back(self, connection: Connection, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
+    def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
         """Undo `redeem`, which was committed at that moment, because the store has refused the password."""
 
-    def after_change(self, connection: Connection) -> None:  # noqa: B027 - most have nothing to add
+    def after_change(self, tx: Transaction) -> None:  # noqa: B027 - most have nothing to add
         """Write further effects in the transaction that ends the change."""
 
 
@@ -65,17 +64,13 @@ _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change
 class EndsAccess(Protocol):
     """The port for what ends with an account's links, in that transaction; `mailbox` limits both to that address."""
 
-    def __call__(
-        self, connection: Connection, account_id: str, moment: datetime, *, mailbox: str | None = None
-    ) -> None: ...
+    def __call__(self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None: ...
 
 
 class AfterChange(Protocol):
     """The port for further writes in the transaction that ends a change, such as events for the app."""
 
-    def __call__(
-        self, connection: Connection, account: Account, client: Client, *, how: How, moment: datetime
-    ) -> None: ...
+    def __call__(self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime) -> None: ...
 
 
 class ChangeEffects:
@@ -93,7 +88,7 @@ class ChangeEffects:
 
     def write(
         self,
-        connection: Connection,
+        tx: Transaction,
         account: Account,
         client: Client,
         how: How,
@@ -108,15 +103,14 @@ class ChangeEffects:
         """
         # An attacker who took over the account may change the password again, so the owner's recovery link survives a
         # change.
-        self.end_access(connection, account.id, moment, spares_recovery=how == "change")
+        self.end_access(tx, account.id, moment, spares_recovery=how == "change")
         if proven:
-            self._records.secure_links.end_elsewhere(connection, account.id, account.email, moment)
+            tx.secure_links.end_elsewhere(account.id, account.email, moment)
         change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
-        confirmation = self._records.outbox.enqueue(connection, PASSWORD_CHANGED, change)
+        confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
         for follow in self._after_change:
-            follow(connection, account, client, how=how, moment=moment)
-        self._records.audit.write(
-            connection,
+            follow(tx, account, client, how=how, moment=moment)
+        tx.audit.write(
             _EVENTS[how],
             outcome,
             client,
@@ -128,7 +122,7 @@ class ChangeEffects:
 
     def end_access(
         self,
-        connection: Connection,
+        tx: Transaction,
         account_id: str,
         moment: datetime,
         *,
@@ -139,8 +133,8 @@ class ChangeEffects:
 
         The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.
         """
-        self._records.links.revoke_all(connection, account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
+        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
         for end in self._ends_access:
-            end(connection, account_id, moment, mailbox=mailbox)
+            end(tx, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
-        self._records.sessions.end_all(connection, account_id)
+        tx.sessions.end_all(account_id)

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection
-
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes, NewPassword
 from keyturn.database import now
@@ -29,7 +27,7 @@ from keyturn.reset.proofs.second_step.required import PassedSecondStep, Required
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
 
@@ -161,22 +159,22 @@ class PasswordChanges:
         password_hash = await password.hashed()
         moment, is_committing = now(), False
 
-        def write(connection: Connection) -> None:
+        def write(tx: Transaction) -> None:
             nonlocal is_committing
             # One change per account at a time: two of its links used at once would each wait for the other to end.
-            self._records.database.hold(connection, change.account.id)
-            change.authorization.redeem(connection, moment)
-            if not yes_or_no(accounts.set_password_within(connection, change.account, password_hash)):
+            tx.hold(change.account.id)
+            change.authorization.redeem(tx, moment)
+            if not yes_or_no(accounts.set_password_within(tx.connection, change.account, password_hash)):
                 raise change.authorization.refusal()
             authorization = change.authorization
             self._effects.write(
-                connection, change.account, change.client, authorization.how, moment, proven=authorization.proven
+                tx, change.account, change.client, authorization.how, moment, proven=authorization.proven
             )
-            authorization.after_change(connection)
+            authorization.after_change(tx)
             is_committing = True
 
         try:
-            await self._records.database.transact(write)
+            await self._records.transact(write)
         except DatabaseUnready as error:
             if not is_committing:
                 raise
@@ -221,20 +219,20 @@ class LinkAuthorization(ChangeAuthorization):
         if dead := _dead_reason(await self._links.find(self._digest)):
             raise LinkDead(dead)
 
-    def redeem(self, connection: Connection, moment: datetime) -> None:
-        if not self._links.consume(connection, self._digest, moment):
-            raise LinkDead(_dead_reason(self._links.find_within(connection, self._digest)) or "invalid")
+    def redeem(self, tx: Transaction, moment: datetime) -> None:
+        if not tx.links.consume(self._digest, moment):
+            raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
         for passed in self._passed:
-            passed.spend(connection, moment)
+            passed.spend(tx, moment)
 
-    def give_back(self, connection: Connection, moment: datetime) -> None:
-        self._links.give_back(connection, self._digest, moment)
+    def give_back(self, tx: Transaction, moment: datetime) -> None:
+        tx.links.give_back(self._digest, moment)
         for passed in self._passed:
-            passed.give_back(connection, moment)
+            passed.give_back(tx, moment)
 
-    def after_change(self, connection: Connection) -> None:
+    def after_change(self, tx: Transaction) -> None:
         for passed in self._passed:
-            passed.confirm(connection)
+            passed.confirm(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
@@ -15,10 +14,9 @@ from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
-from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
 from keyturn.reset.records.secure_links import NewSecureLink
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 
 
 class ConfirmationHandler:
@@ -53,14 +51,11 @@ class ConfirmationHandler:
         mail = self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
 
-        def write(connection: Connection) -> Email | Dropped:
+        def write(tx: Transaction) -> Email | Dropped:
             if has_moved:
-                self._records.outbox.enqueue(
-                    connection, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False)
-                )
-            if self._records.mailboxes.is_suppressed(connection, account.email, now()):
-                self._records.audit.write(
-                    connection,
+                tx.outbox.enqueue(PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False))
+            if tx.mailboxes.is_suppressed(account.email, now()):
+                tx.audit.write(
                     "confirmation",
                     SUPPRESSED,
                     change.client,
@@ -70,12 +65,12 @@ class ConfirmationHandler:
                     message_id=message.id,
                 )
                 return Dropped(SUPPRESSED)
-            self._mails.store(connection, message, sealed)
+            tx.outbox.store_held(message, sealed)
             if secure:
-                self._records.secure_links.add(connection, _new_link(secure, account, change))
+                tx.secure_links.add(_new_link(secure, account, change))
             return mail.email
 
-        answer = await self._mails.database.transact(write)
+        answer = await self._records.transact(write)
         if has_moved:
             self._records.outbox.wake()
         return answer
@@ -115,13 +110,13 @@ class NoticeHandler(Generic[_Payload]):
         self,
         mails: MailDelivery,
         accounts: AccountStore,
-        mailboxes: Mailboxes,
+        records: Records,
         payload: type[_Payload],
         compose: Callable[[Account, _Payload], SealedMail],
     ) -> None:
         self._mails = mails
         self._accounts = accounts
-        self._mailboxes = mailboxes
+        self._records = records
         self._decoder = msgspec.json.Decoder(payload)
         self._compose = compose
 
@@ -136,10 +131,10 @@ class NoticeHandler(Generic[_Payload]):
         mail = self._compose(msgspec.structs.replace(account, email=notice.email), notice)
         sealed = self._mails.seal(mail)
 
-        def write(connection: Connection) -> Email | Dropped:
-            if self._mailboxes.is_suppressed(connection, notice.email, now()):
+        def write(tx: Transaction) -> Email | Dropped:
+            if tx.mailboxes.is_suppressed(notice.email, now()):
                 return Dropped(SUPPRESSED)
-            self._mails.store(connection, message, sealed)
+            tx.outbox.store_held(message, sealed)
             return mail.email
 
-        return await self._mails.database.transact(write)
+        return await self._records.transact(write)

@@ -27,7 +27,7 @@ from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.reset.change import Change, ChangeEffects
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.reset")
@@ -77,17 +77,17 @@ class ExternalStoreChanges:
         moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
         clock = self._records.database.clock
 
-        def write(connection: Connection) -> str:
-            change.authorization.redeem(connection, moment)
-            lock = acquire_account_lock(connection, change.account.id, clock(), clock(_LOCK))
+        def write(tx: Transaction) -> str:
+            change.authorization.redeem(tx, moment)
+            lock = acquire_account_lock(tx.connection, change.account.id, clock(), clock(_LOCK))
             if lock is None:
                 raise Busy(_RETRY_AFTER)
             account, how = change.account, change.authorization.how
             payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
-            self._records.outbox.enqueue(connection, CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
+            tx.outbox.enqueue(CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
             return lock
 
-        return _Begun(await self._records.database.transact(write), moment, deadline)
+        return _Begun(await self._records.transact(write), moment, deadline)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -114,41 +114,39 @@ class ExternalStoreChanges:
     async def _undo(self, change: Change, begun: _Begun) -> None:
         """Give the authorization back, unless the effects of the change were written in the meantime."""
 
-        def write(connection: Connection) -> None:
-            release_account_lock(connection, begun.lock)
-            if self._records.outbox.withdraw(connection, begun.lock):
-                change.authorization.give_back(connection, begun.moment)
+        def write(tx: Transaction) -> None:
+            release_account_lock(tx.connection, begun.lock)
+            if tx.outbox.withdraw(begun.lock):
+                change.authorization.give_back(tx, begun.moment)
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)
 
     async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
         """Write the effects of a change. The lock stays until its end: the store may still be working on it."""
         account, how = change.account, change.authorization.how
 
-        def write(connection: Connection) -> None:
-            if self._records.outbox.withdraw(connection, begun.lock):
-                self._effects.write(connection, account, change.client, how, begun.moment, outcome="interrupted")
+        def write(tx: Transaction) -> None:
+            if tx.outbox.withdraw(begun.lock):
+                self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)
         self._records.outbox.wake()
 
     async def _end_changed(self, change: Change, begun: _Begun) -> None:
         account, how = change.account, change.authorization.how
 
-        def write(connection: Connection) -> None:
-            release_account_lock(connection, begun.lock)
+        def write(tx: Transaction) -> None:
+            release_account_lock(tx.connection, begun.lock)
             # A client that has just verified the old password can open no session after this.
-            self._records.database.hold(connection, account.id)
-            if self._records.outbox.withdraw(connection, begun.lock):
-                self._effects.write(
-                    connection, account, change.client, how, begun.moment, proven=change.authorization.proven
-                )
+            tx.hold(account.id)
+            if tx.outbox.withdraw(begun.lock):
+                self._effects.write(tx, account, change.client, how, begun.moment, proven=change.authorization.proven)
             else:  # the promise was handled while this process stalled, before the old password ended
-                self._effects.end_access(connection, account.id, begun.moment)
-            change.authorization.after_change(connection)
+                self._effects.end_access(tx, account.id, begun.moment)
+            change.authorization.after_change(tx)
 
         try:
-            await self._records.database.transact(write)
+            await self._records.transact(write)
         except DatabaseUnready as error:
             # The store has the password, so "try again" would be wrong. The promise handles the rest.
             raise OutcomeUnknown("the password is changed, and what follows could not be written") from error
@@ -213,14 +211,14 @@ class InterruptedChangeHandler:
             return Dropped("no_account")
         account = msgspec.structs.replace(account, email=begun.email or account.email)
 
-        def write(connection: Connection) -> str:
+        def write(tx: Transaction) -> str:
             # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
             # after all.
-            if not self._records.outbox.withdraw(connection, message.key):
+            if not tx.outbox.withdraw(message.key):
                 return "ended"
-            self._effects.write(connection, account, begun.client, begun.how, begun.at, outcome="interrupted")
+            self._effects.write(tx, account, begun.client, begun.how, begun.at, outcome="interrupted")
             return "interrupted"
 
-        reason = await self._records.database.transact(write)
+        reason = await self._records.transact(write)
         self._records.outbox.wake()
         return Dropped(reason)

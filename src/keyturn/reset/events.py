@@ -8,14 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
+from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import CALLBACKS, AppEvent, How
+from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How
+from keyturn.reset.records.stores import Transaction
+from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent
 from keyturn.webhooks.events import (
     AccountSecured,
@@ -50,39 +52,47 @@ class AppEvents:
         self._kinds = kinds
 
     def password_changed(
-        self, connection: Connection, account: Account, client: Client, *, how: How, moment: datetime
+        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime
     ) -> None:
         data = PasswordChanged(**_event_fields(account, client), how=how)
-        self._write(connection, Event(type="password.changed", timestamp=moment, data=data), client)
+        self._write(tx, Event(type="password.changed", timestamp=moment, data=data), client)
 
     def account_secured(
-        self, connection: Connection, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
+        self, tx: Transaction, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
     ) -> None:
         """Write that the account's owner secured it, by a link sent to `email`; its address may have changed by now."""
         fields = _event_fields(account, client) | {"email": email}
         data = AccountSecured(**fields, current_email=account.email, locked=locks)
-        self._write(connection, Event(type="account.secured", timestamp=moment, data=data), client)
+        self._write(tx, Event(type="account.secured", timestamp=moment, data=data), client)
 
     def second_step_failed(
-        self, connection: Connection, account: Account, client: Client, *, method: str, moment: datetime
+        self, tx: Transaction, account: Account, client: Client, *, method: str, moment: datetime
     ) -> None:
         data = SecondStepFailed(**_event_fields(account, client), method=method)
-        self._write(connection, Event(type="second_step.failed", timestamp=moment, data=data), client)
+        self._write(tx, Event(type="second_step.failed", timestamp=moment, data=data), client)
 
-    def _write(self, connection: Connection, event: Event[Data], client: Client) -> None:
+    def _write(self, tx: Transaction, event: Event[Data], client: Client) -> None:
         for kind in self._kinds.get(event.type, ()):
-            self._outbox.enqueue(connection, kind, _message(event, client))
+            tx.outbox.enqueue(kind, _message(event, client))
 
-    def resets_requested(self, connection: Connection, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
+    def resets_requested(self, tx: Transaction, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
         """Write the wanted events, of at least one. The statements are the same if none is wanted."""
         for kind in self._kinds.get("password.reset_requested", ()):
             messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
-            self._outbox.enqueue_each_if(connection, kind, messages)
+            tx.outbox.enqueue_each_if(kind, messages)
 
     def wake(self) -> None:
         """Send them at once, after the caller's commit."""
         if any(self._kinds.values()):
             self._outbox.wake()
+
+
+def build(settings: Settings, ground: Ground) -> AppEvents:
+    """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
+    by_webhook = settings.webhooks.events if settings.webhooks.url else ()
+    ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
+    kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
+    return AppEvents(ground.records.outbox, kinds)
 
 
 def _event_of(reset: RequestedReset) -> Event[PasswordResetRequested]:

@@ -7,22 +7,21 @@ from hashlib import sha256
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, LocksAccounts
 from keyturn.database import now
 from keyturn.errors import KeyturnError
-from keyturn.outbox import Outbox
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.proofs import ServiceKeyRefused
 from keyturn.problems.requests import InputInvalid
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Refusal
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
-from keyturn.reset.records.stores import Records
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.reset.records.stores import Records, Transaction
+from keyturn.telemetry.meters import count_calls
 
 _AT_ONCE = 500
 """The most messages in one statement."""
@@ -34,10 +33,10 @@ class Invitations:
     `service_key`: the key of an operator's app; "" refuses every app.
     """
 
-    def __init__(self, outbox: Outbox, limits: RateLimits, meters: Meters, *, service_key: str) -> None:
-        self._outbox = outbox
-        self._limits = limits
-        self.meters = meters
+    def __init__(self, ground: Ground, *, service_key: str) -> None:
+        self._outbox = ground.records.outbox
+        self._limits = ground.limits
+        self.meters = ground.meters
         self._service_key = service_key
 
     @property
@@ -139,14 +138,14 @@ class OperatorResets:
         keys = {_key(campaign, email): email for email in emails}
         posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
 
-        def write(connection: Connection) -> None:
-            known = set(connection.scalars(posted))
+        def write(tx: Transaction) -> None:
+            known = set(tx.connection.scalars(posted))
             for key, email in keys.items():
                 if key not in known:
                     asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
-                    self._records.outbox.enqueue(connection, RESET_REQUESTED, asked, key=key)
+                    tx.outbox.enqueue(RESET_REQUESTED, asked, key=key)
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)
         self._records.outbox.wake()
 
 

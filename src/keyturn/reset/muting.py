@@ -8,28 +8,25 @@ that could choose a new password by the same mail. Muting stops neither notices 
 was not me". It ends after its time, by a sign-in or by an operator. A request for a link gets the usual answer.
 """
 
-from sqlalchemy import Connection
-
 from keyturn import addresses
-from keyturn.accounts.port import AccountStore
 from keyturn.database import now
 from keyturn.problems.proofs import SecurityLinkDead
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import MutingLink
-from keyturn.reset.records.stores import Records
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.reset.records.stores import Transaction
+from keyturn.telemetry.meters import count_calls
 
 
 class MailboxMuting:
     """Mutes the mailboxes of users who report that a request was not theirs."""
 
-    def __init__(self, records: Records, accounts: AccountStore, limits: RateLimits, meters: Meters) -> None:
-        self._records = records
-        self._accounts = accounts
-        self._limits = limits
-        self.meters = meters
+    def __init__(self, ground: Ground) -> None:
+        self._records = ground.records
+        self._accounts = ground.accounts
+        self._limits = ground.limits
+        self.meters = ground.meters
 
     async def check(self, token: str, client: Client) -> MutingLink:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""
@@ -53,19 +50,15 @@ class MailboxMuting:
         digest, moment = tokens.digest(token), now()
         link = await self._find(digest)
 
-        def write(connection: Connection) -> None:
+        def write(tx: Transaction) -> None:
             # In the order of a reset: each locks a link of its own first, and then the account's others.
-            self._records.database.hold(connection, link.account_id)
+            tx.hold(link.account_id)
             # In the order of the worker: first the mailbox, then its account's links.
-            self._records.mailboxes.mute(connection, link.email, moment)
-            if not self._records.links.consume_muting(connection, digest, moment):
+            tx.mailboxes.mute(link.email, moment)
+            if not tx.links.consume_muting(digest, moment):
                 raise SecurityLinkDead
-            self._records.links.revoke_all(
-                connection, link.account_id, moment, mailbox=link.email, spares_recovery=True
-            )
-            self._records.codes.revoke_all(connection, link.account_id, moment, mailbox=link.email)
-            self._records.audit.write(
-                connection, "mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email
-            )
+            tx.links.revoke_all(link.account_id, moment, mailbox=link.email, spares_recovery=True)
+            tx.codes.revoke_all(link.account_id, moment, mailbox=link.email)
+            tx.audit.write("mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email)
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)

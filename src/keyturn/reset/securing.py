@@ -11,9 +11,9 @@ import logging
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn import addresses
+from keyturn.accounts.choosing import locks_accounts
 from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
 from keyturn.database import now
 from keyturn.mail.port.email import Email
@@ -23,7 +23,7 @@ from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.answer import ResetLinks
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.events import AppEvents
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import ADDRESS_CHANGED
@@ -31,9 +31,10 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
 from keyturn.reset.records.secure_links import SecureLink
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
+from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 log = logging.getLogger("keyturn.reset")
 
@@ -44,21 +45,12 @@ _EVENT = "account_secured"
 class AccountSecuring:
     """Secures accounts by the buttons of confirmation mails. `locks`: a press locks an account that has not moved."""
 
-    def __init__(
-        self,
-        records: Records,
-        accounts: AccountStore,
-        limits: RateLimits,
-        effects: ChangeEffects,
-        meters: Meters,
-        *,
-        locks: bool,
-    ) -> None:
-        self._records = records
-        self._accounts = accounts
-        self._limits = limits
+    def __init__(self, ground: Ground, effects: ChangeEffects, *, locks: bool) -> None:
+        self._records = ground.records
+        self._accounts = ground.accounts
+        self._limits = ground.limits
         self._effects = effects
-        self.meters = meters
+        self.meters = ground.meters
         self.locks = locks
 
     async def check(self, token: str, client: Client) -> SecureLink:
@@ -98,28 +90,21 @@ class AccountSecuring:
         """Secure the account and commit; tell whether the link still worked."""
         moment = now()
 
-        def write(connection: Connection) -> bool:
-            self._records.database.hold(connection, account_id)
-            link = self._records.secure_links.consume(connection, digest, moment)
+        def write(tx: Transaction) -> bool:
+            tx.hold(account_id)
+            link = tx.secure_links.consume(digest, moment)
             if link is None:
                 return False
             # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
-            self._effects.end_access(connection, account_id, moment, mailbox=link.email)
+            self._effects.end_access(tx, account_id, moment, mailbox=link.email)
             promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
-            message_id = self._records.outbox.enqueue(connection, ACCOUNT_SECURED, promise)
-            self._records.audit.write(
-                connection,
-                _EVENT,
-                "secured",
-                client,
-                at=moment,
-                account_id=account_id,
-                email=link.email,
-                message_id=message_id,
+            message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
+            tx.audit.write(
+                _EVENT, "secured", client, at=moment, account_id=account_id, email=link.email, message_id=message_id
             )
             return True
 
-        return await self._records.database.transact(write)
+        return await self._records.transact(write)
 
     async def _record_dead(self, digest: bytes, client: Client) -> None:
         """Record a press of a link that no longer works: its owner may need an operator (ASVS 16.3.3).
@@ -132,6 +117,11 @@ class AccountSecuring:
             await self._records.audit.record(
                 _EVENT, reason, client, at=now(), account_id=link.account_id, email=link.email
             )
+
+
+def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> AccountSecuring:
+    """Return it. Raises SettingsInvalid if the settings lock accounts and the store cannot."""
+    return AccountSecuring(ground, effects, locks=locks_accounts(settings, ground.accounts))
 
 
 LINK_MAILED: Final = "link_mailed"
@@ -213,20 +203,19 @@ class RecoveryHandler:
             mail = self._links.compose_recovery(account, secured.client, moment)
         sealed = self._mails.seal(mail) if mail else None
 
-        def write(connection: Connection) -> str:
-            suppressed = mail and self._records.mailboxes.is_suppressed(connection, secured.email, moment)
+        def write(tx: Transaction) -> str:
+            suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
             outcome = refusal or (SUPPRESSED if suppressed else LINK_MAILED)
             if account and mail and outcome == LINK_MAILED:
-                self._mails.store(connection, message, sealed)
-                self._links.store_recovery(connection, mail, account, secured.client, moment)
+                tx.outbox.store_held(message, sealed)
+                self._links.store_recovery(tx, mail, account, secured.client, moment)
             if account and outcome == ADDRESS_CHANGED:
-                self._dispute(connection, account, secured)
+                self._dispute(tx, account, secured)
             if account and tells_app:
                 self._events.account_secured(
-                    connection, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
+                    tx, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
                 )
-            self._records.audit.write(
-                connection,
+            tx.audit.write(
                 "account_recovery",
                 outcome,
                 secured.client,
@@ -237,17 +226,17 @@ class RecoveryHandler:
             )
             return outcome
 
-        outcome = await self._mails.database.transact(write)
+        outcome = await self._records.transact(write)
         self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
             log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
-    def _dispute(self, connection: Connection, account: Account, secured: AccountWasSecured) -> None:
+    def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
         """Enqueue a mail to the earlier mailbox and a mail to the current one."""
         for email, is_current in ((secured.email, False), (account.email, True)):
             disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
-            self._records.outbox.enqueue(connection, ADDRESS_DISPUTED, disputed)
+            tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

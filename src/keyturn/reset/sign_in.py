@@ -10,25 +10,23 @@ from datetime import datetime
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
-from keyturn.accounts.sessions import Sessions
 from keyturn.database import now
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import Change, ChangeAuthorization
 from keyturn.reset.complete import PasswordChanges
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
+from keyturn.settings import Settings, hosted_path
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 _NONCE_BYTES = 16
 _SHAPE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
@@ -67,7 +65,7 @@ def _base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-AfterSignIn = Callable[[Connection, str], None]
+AfterSignIn = Callable[[Transaction, str], None]
 """The port to work that follows a sign-in with an address, in the transaction that opens the session."""
 
 
@@ -112,16 +110,16 @@ class AccountSessions:
         secret, account_id = tokens.mint(os.urandom), account.id
         joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
-        def start(connection: Connection) -> bool:
-            self._records.database.hold(connection, account_id)
-            if joins and joins.password_hash_within(connection, account_id) != verified:
+        def start(tx: Transaction) -> bool:
+            tx.hold(account_id)
+            if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
-            self._records.sessions.start(connection, account_id, secret)
+            tx.sessions.start(account_id, secret)
             for follow in self._after_sign_in:
-                follow(connection, account.email)
+                follow(tx, account.email)
             return True
 
-        if not await self._records.database.transact(start):
+        if not await self._records.transact(start):
             return None
         # Another system is asked only after this database's transaction has ended. A change that the other system does
         # not know yet ends the session, which exists by now.
@@ -143,7 +141,7 @@ class AccountSessions:
 
     def authorization(self, account_id: str, secret: str) -> "SessionAuthorization":
         """Return the authorization for changes by the holder of the open session."""
-        return SessionAuthorization(self._records.sessions, account_id, secret)
+        return SessionAuthorization(account_id, secret)
 
 
 class SessionAuthorization(ChangeAuthorization):
@@ -151,8 +149,7 @@ class SessionAuthorization(ChangeAuthorization):
 
     how = "change"
 
-    def __init__(self, sessions: Sessions, account_id: str, secret: str) -> None:
-        self._sessions = sessions
+    def __init__(self, account_id: str, secret: str) -> None:
         self._account_id = account_id
         self._secret = secret
         self.fresh = tokens.mint(os.urandom)
@@ -160,13 +157,13 @@ class SessionAuthorization(ChangeAuthorization):
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    def redeem(self, connection: Connection, _: datetime) -> None:
+    def redeem(self, tx: Transaction, _: datetime) -> None:
         # Every change ends all sessions: while this one is open, the current password is unchanged.
-        if not self._sessions.is_open(connection, self._secret):
+        if not tx.sessions.is_open(self._secret):
             raise NotSignedIn
 
-    def after_change(self, connection: Connection) -> None:
-        self._sessions.start(connection, self._account_id, self.fresh)
+    def after_change(self, tx: Transaction) -> None:
+        tx.sessions.start(self._account_id, self.fresh)
 
 
 log = logging.getLogger("keyturn.sessions")
@@ -184,20 +181,14 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
-        self,
-        sessions: AccountSessions,
-        limits: RateLimits,
-        audit: Audit,
-        changes: PasswordChanges,
-        devices: DeviceCookies,
-        meters: Meters,
+        self, ground: Ground, sessions: AccountSessions, changes: PasswordChanges, devices: DeviceCookies
     ) -> None:
         self._sessions = sessions
-        self._limits = limits
-        self._audit = audit
+        self._limits = ground.limits
+        self._audit = ground.records.audit
         self._changes = changes
         self._devices = devices
-        self.meters = meters
+        self.meters = ground.meters
 
     @count_calls("login")
     async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:
@@ -261,3 +252,21 @@ class SignIns:
         )
         log.info(LogEvent("password.changed", account_id=account.id))
         return authorization.fresh
+
+
+def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges) -> SignIns | None:
+    """Return the sign-in; None if users sign in elsewhere, or if the store's hashes cannot be read.
+
+    For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
+    """
+    accounts = ground.accounts
+    hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
+    if not hosted or not isinstance(accounts, KnowsHashes):
+        return None
+    after_sign_in = (_unmute,) if settings.mute.url else ()
+    sessions = AccountSessions(ground.records, accounts, accounts, hasher, after_sign_in)
+    return SignIns(ground, sessions, changes, DeviceCookies(ground.secrets))
+
+
+def _unmute(tx: Transaction, email: str) -> None:
+    tx.mailboxes.unmute(email)

@@ -197,9 +197,7 @@ async def test_who_may_not_have_a_link_any_more_gets_none(
 async def test_a_mailbox_that_was_suppressed_since_gets_nothing(away: Deployment, resend: ResendServer) -> None:
     await away.ask()
     await away.work()
-    await away.parts.database.transact(
-        lambda connection: away.parts.mailboxes.suppress(connection, ADA, now(), "complained")
-    )
+    await away.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, now(), "complained"))
     await expire_links(away)
     await return_to(away, resend)
 

@@ -28,6 +28,7 @@ from keyturn.mail.providers.mailgun import MailgunSettings
 from keyturn.mail.providers.postmark import PostmarkSettings
 from keyturn.mail.providers.sendgrid import SendGridSettings
 from keyturn.mail.providers.ses import SesSettings
+from keyturn.mail.sending.choosing import provider_webhooks
 from keyturn.reset.records.client import Client
 from keyturn.settings import MailSettings, Secret
 
@@ -155,7 +156,7 @@ async def test_where_the_answer_is_lost_the_report_is_awaited_and_ends_the_tries
 
     ((accepted, mail),) = server.accepted.items()
     sent = provider.report("delivered", accepted, to=ADA, key=provider.key_in(mail))
-    (report,) = await deployment.parts.provider_webhooks[provider.name].read(sent.headers, sent.body)
+    (report,) = await provider_webhooks(deployment.parts.settings)[provider.name].read(sent.headers, sent.body)
     await deployment.parts.provider_events.take(report, Client(ip_address="192.0.2.1"))
     await deployment.work()
 

@@ -42,7 +42,7 @@ def add(database: Database) -> Add:
                 expires_at=moment + HALF_AN_HOUR,
             )
             store = LinkStore(database, lifetime=HALF_AN_HOUR, live=live)
-            store.add(connection, [(link, True)], moment)
+            store.within(connection).add([(link, True)], moment)
 
         await database.transact(write)
 
@@ -56,7 +56,7 @@ async def dead(links: LinkStore, token: str, moment: datetime = MOMENT) -> str |
 
 
 async def consume(database: Database, links: LinkStore, token: str, moment: datetime = MOMENT) -> bool:
-    return await database.transact(lambda connection: links.consume(connection, digest(token), moment))
+    return await database.transact(lambda connection: links.within(connection).consume(digest(token), moment))
 
 
 async def test_a_link_is_found_by_its_digest(links: LinkStore, add: Add) -> None:
@@ -105,7 +105,7 @@ async def test_a_use_that_is_not_committed_leaves_the_link_alive(
     await add("one")
 
     def consume_and_undo(connection: Connection) -> None:
-        assert links.consume(connection, digest("one"), MOMENT)
+        assert links.within(connection).consume(digest("one"), MOMENT)
         connection.rollback()
 
     await database.transact(consume_and_undo)
@@ -118,7 +118,7 @@ async def test_an_expired_an_unknown_and_a_revoked_link_cannot_be_used(
 ) -> None:
     await add("late")
     await add("revoked", "eve")
-    await database.transact(lambda connection: links.revoke_all(connection, "eve", MOMENT))
+    await database.transact(lambda connection: links.within(connection).revoke_all("eve", MOMENT))
 
     assert not await consume(database, links, "late", MOMENT + HALF_AN_HOUR)
     assert not await consume(database, links, "unknown")
@@ -146,7 +146,7 @@ async def test_links_that_are_used_or_over_do_not_count(database: Database, link
 async def test_links_of_others_are_not_touched(database: Database, links: LinkStore, add: Add) -> None:
     await add("adas")
     await add("eves", "eve", live=1)
-    await database.transact(lambda connection: links.revoke_all(connection, "ada", MOMENT))
+    await database.transact(lambda connection: links.within(connection).revoke_all("ada", MOMENT))
 
     assert await dead(links, "adas") == "invalid"
     assert await dead(links, "eves") is None
@@ -155,6 +155,6 @@ async def test_links_of_others_are_not_touched(database: Database, links: LinkSt
 async def test_a_revocation_does_not_rewrite_what_was_used(database: Database, links: LinkStore, add: Add) -> None:
     await add("one")
     await consume(database, links, "one")
-    await database.transact(lambda connection: links.revoke_all(connection, "ada", MOMENT))
+    await database.transact(lambda connection: links.within(connection).revoke_all("ada", MOMENT))
 
     assert await dead(links, "one") == "used"

@@ -27,7 +27,7 @@ def mailboxes(database: Database) -> Mailboxes:
 
 
 async def claim(database: Database, mailboxes: Mailboxes, email: str, moment: datetime) -> bool:
-    (claimed,) = await database.transact(lambda connection: mailboxes.claim(connection, [(email, True)], moment))
+    (claimed,) = await database.transact(lambda connection: mailboxes.within(connection).claim([(email, True)], moment))
     return claimed
 
 
@@ -53,7 +53,7 @@ async def test_of_one_that_is_asked_for_several_times_at_once_only_the_first_is_
     database: Database, mailboxes: Mailboxes
 ) -> None:
     asked = [("eve@a.example", True), ("ada@a.example", False), ("Ada@a.example", True), ("ada@a.example", True)]
-    claimed = await database.transact(lambda connection: mailboxes.claim(connection, asked, MOMENT))
+    claimed = await database.transact(lambda connection: mailboxes.within(connection).claim(asked, MOMENT))
 
     assert claimed == [True, False, True, False]
 
@@ -61,7 +61,7 @@ async def test_of_one_that_is_asked_for_several_times_at_once_only_the_first_is_
 async def test_without_a_cooldown_each_of_several_at_once_is_told_yes(database: Database) -> None:
     mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=6, suppression=timedelta(days=14))
     claimed = await database.transact(
-        lambda connection: mailboxes.claim(connection, [("ada@a.example", True)] * 3, MOMENT)
+        lambda connection: mailboxes.within(connection).claim([("ada@a.example", True)] * 3, MOMENT)
     )
 
     assert claimed == [True] * 3
@@ -143,7 +143,9 @@ async def test_of_many_at_once_as_many_are_told_yes_as_the_day_has_left(database
 
 async def test_a_mailbox_from_before_the_count_gets_its_mails(database: Database, mailboxes: Mailboxes) -> None:
     await database.transact(
-        lambda connection: mailboxes.suppress(connection, "ada@a.example", MOMENT - timedelta(days=30), "bounced")
+        lambda connection: mailboxes.within(connection).suppress(
+            "ada@a.example", MOMENT - timedelta(days=30), "bounced"
+        )
     )
 
     assert await claim(database, mailboxes, "ada@a.example", MOMENT)
@@ -157,8 +159,8 @@ async def test_a_mailbox_that_was_released_is_written_to_at_once(database: Datab
     await claim(database, mailboxes, "ada@a.example", MOMENT)
 
     def write(connection: Connection) -> None:
-        mailboxes.suppress(connection, "ada@a.example", MOMENT, "complained")
-        assert [mailboxes.release(connection, "ADA@a.example") for _ in range(2)] == [True, False]
+        mailboxes.within(connection).suppress("ada@a.example", MOMENT, "complained")
+        assert [mailboxes.within(connection).release("ADA@a.example") for _ in range(2)] == [True, False]
 
     await database.transact(write)
 

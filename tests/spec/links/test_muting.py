@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import select, text, update
 from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
+from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import LimitSettings, MuteSettings, TokenSettings
 
@@ -227,11 +228,11 @@ async def test_a_mute_and_a_reset_of_one_account_wait_for_each_other_and_both_en
 ) -> None:
     first, _ = await tokens_of(service)
     _, second = await tokens_of(service)
-    consume, waiting = service.parts.links.consume, text("SELECT 1 FROM pg_locks WHERE NOT granted")
+    consume, waiting = LinkStore.consume, text("SELECT 1 FROM pg_locks WHERE NOT granted")
 
-    def consume_and_wait(connection: Connection, *given: Any) -> bool:
-        done = consume(connection, *given)
-        service.parts.database.hold(connection, "may go on")
+    def consume_and_wait(links: LinkStore, *given: Any) -> bool:
+        done = consume(links, *given)
+        service.parts.database.hold(links.connection, "may go on")
         return done
 
     async def waits(count: int) -> None:
@@ -239,7 +240,7 @@ async def test_a_mute_and_a_reset_of_one_account_wait_for_each_other_and_both_en
             while len(await service.rows(waiting)) < count:
                 pass
 
-    monkeypatch.setattr(service.parts.links, "consume", consume_and_wait)
+    monkeypatch.setattr(LinkStore, "consume", consume_and_wait)
     async with service.parts.database.engine.connect() as connection:
         await connection.run_sync(service.parts.database.hold, "may go on")
         resetting = asyncio.create_task(service.reset(first))

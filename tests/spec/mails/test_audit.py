@@ -77,9 +77,7 @@ async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_th
     for _ in range(2):
         await service.ask()
         await service.deliver()
-    await service.parts.database.transact(
-        lambda connection: service.parts.mailboxes.suppress(connection, ADA, datetime.now(UTC), "complained")
-    )
+    await service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, datetime.now(UTC), "complained"))
     await service.ask()
     await service.deliver()
     assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed", "daily_limit", "suppressed"]

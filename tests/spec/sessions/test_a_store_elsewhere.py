@@ -128,7 +128,7 @@ async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeede
 
     def write(connection: Connection) -> None:
         begun = ChangeBegun(account_id="u-1", at=now(), client=Client(), how="reset")
-        service.parts.outbox.enqueue(connection, CHANGE_BEGUN, begun, due=now())
+        service.parts.outbox.within(connection).enqueue(CHANGE_BEGUN, begun, due=now())
 
     await service.parts.database.transact(write)
     await service.deliver()

@@ -17,6 +17,7 @@ from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
 from keyturn.parts import Parts
 from keyturn.quick_imports import quick_imports
+from keyturn.reset.ground import FromApp
 from keyturn.settings import Settings, inspect_settings, read_settings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Example:
         self._make_app_database()
         async with AsyncExitStack() as stack:
             accounts = await stack.enter_async_context(self._supabase()) if self._is_at_supabase else None
-            parts = Parts(self.settings, accounts=accounts, reload_templates=True)
+            parts = Parts(self.settings, app=FromApp(accounts=accounts), reload_templates=True)
             with quick_imports():
                 await migrate(parts.database)
             self._factors = await set_factors(self._source, parts)

@@ -1,11 +1,10 @@
 """Delivers every kind of mail: sealed in the transaction that promises it, and opened again for each retry."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
@@ -102,7 +101,6 @@ class MailDelivery:
     """
 
     def __init__(self, records: Records, seal: Seal, transports: TransportFailover) -> None:
-        self.database = records.database
         self._records = records
         self._seal = seal
         self._transports = transports
@@ -128,8 +126,8 @@ class MailDelivery:
                 return await self._send_new(anew, lambda chosen: renew(chosen, link, unseen=unseen))
             if reason:
                 return Dropped(f"the link is {reason}")
-        is_suppressed = partial(self._records.mailboxes.is_suppressed, email=mail.email.to, moment=now())
-        if await self.database.read(is_suppressed):
+        mailboxes, to = self._records.mailboxes, mail.email.to
+        if await self._records.database.read(lambda one: mailboxes.within(one).is_suppressed(to, now())):
             return Dropped(SUPPRESSED)
         return partial(self._transports.send, message, mail.email, self._transports.choose(message))
 
@@ -161,19 +159,6 @@ class MailDelivery:
 
     def seal(self, mail: SealedMail) -> bytes:
         return self._seal.close(msgspec.msgpack.encode(mail))
-
-    def store(self, connection: Connection, message: Message, sealed: bytes | None) -> None:
-        """Store what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
-        self._records.outbox.require_held(connection, message)
-        self.store_all(connection, [(message, sealed)])
-
-    def lock(self, connection: Connection, messages: Sequence[Message]) -> Collection[int]:
-        """Return the ids of the messages that this worker holds, locked until the caller's transaction ends."""
-        return self._records.outbox.lock(connection, messages)
-
-    def store_all(self, connection: Connection, mails: Sequence[tuple[Message, bytes | None]]) -> None:
-        """Do what `store` does, for messages that the caller has locked."""
-        self._records.outbox.store_sealed(connection, mails)
 
     def _open(self, sealed: bytes) -> SealedMail:
         try:

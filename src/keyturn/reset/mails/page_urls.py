@@ -4,6 +4,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from keyturn.settings import Settings
+
 
 class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     """Makes links from the patterns of the settings. Without a pattern there are no such links."""
@@ -33,3 +35,14 @@ class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _base(self) -> str:
         return self.base_url.rstrip("/")
+
+
+def build(settings: Settings) -> PageUrls:
+    return PageUrls(
+        base_url=settings.base_url,
+        reset_url=settings.reset_url,
+        forgot_url=settings.forgot_url,
+        sign_in_url=settings.sign_in_page,
+        secure_url=settings.secure_account.url,
+        mute_url=settings.mute.url,
+    )

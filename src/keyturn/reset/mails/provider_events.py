@@ -1,7 +1,5 @@
 """Handles a provider's reports about sent mails: notes them with their message, and suppresses failing mailboxes."""
 
-from sqlalchemy import Connection
-
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import now
@@ -9,7 +7,7 @@ from keyturn.mail.port.provider import Report
 from keyturn.outbox import Sent
 from keyturn.outbox.history import Event, message_behind, note_report
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 
 
 class ProviderEvents:
@@ -33,15 +31,14 @@ class ProviderEvents:
             message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
         )
 
-        def write(connection: Connection) -> None:
-            if not note_report(connection, event):
+        def write(tx: Transaction) -> None:
+            if not note_report(tx.connection, event):
                 return
-            self._records.outbox.settlements.reported(connection, message_id, Sent(report.provider, report.provider_id))
+            tx.settlements.reported(message_id, Sent(report.provider, report.provider_id))
             if report.ends:
                 moment = now()
-                self._records.mailboxes.suppress(connection, report.to, moment, report.event)
-                self._records.audit.write(
-                    connection,
+                tx.mailboxes.suppress(report.to, moment, report.event)
+                tx.audit.write(
                     "mail_report",
                     report.event,
                     client,
@@ -51,4 +48,4 @@ class ProviderEvents:
                     email=addresses.normalize(report.to),
                 )
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)

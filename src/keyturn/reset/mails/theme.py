@@ -1,6 +1,7 @@
 """The look and the language of mails and pages: in general, and for accounts of a kind."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePath
@@ -14,6 +15,9 @@ from keyturn.mail.rendering.palette import Palette, palette_for
 from keyturn.mail.rendering.render import branding
 from keyturn.settings import Brand, FileOrUrl, Folder, Settings
 from keyturn.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn")
 
 ASSETS = "/keyturn-assets"
 
@@ -99,6 +103,29 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         logo, dark = (self.files.url(name, self.base_url) for name in self.files.mail_logos())
         values = msgspec.structs.asdict(self.brand) | {"logo_url": logo, "logo_dark_url": dark}
         return branding(values | {"logo_alt": self.brand.logo_alt or self.brand.name}, self.palette)
+
+
+class Themes(msgspec.Struct, frozen=True, kw_only=True):
+    """The look of all mails and pages, and those of the `kinds` of accounts that have one of their own."""
+
+    general: Theme
+    kinds: Mapping[str, Theme]
+
+    @property
+    def brands(self) -> Sequence[Brand]:
+        return list(dict.fromkeys((self.general.brand, *(theme.brand for theme in self.kinds.values()))))
+
+
+def build(settings: Settings, *, reload: bool = False) -> Themes:
+    """Return the themes, and log warnings about their brands. Raises SettingsInvalid."""
+    general = Theme.of(settings.brand, own_languages(settings, reload=reload), settings.base_url)
+    themes = Themes(general=general, kinds=themes_of_kinds(settings, general.languages, reload=reload))
+    for brand in themes.brands:
+        for warning in palette_of(brand)[1]:
+            log.warning(LogEvent("brand.colour_adjusted", reason=warning))
+    for warning in borrowed_logos(settings):
+        log.warning(LogEvent("brand.logo_borrowed", reason=warning))
+    return themes
 
 
 def palette_of(brand: Brand) -> tuple[Palette, list[str]]:

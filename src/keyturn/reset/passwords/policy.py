@@ -7,12 +7,14 @@ from functools import partial
 
 import msgspec
 
+from keyturn.accounts.port import KnowsHashes
 from keyturn.languages import SourceTexts
 from keyturn.problems.passwords import PasswordRejected, Violation, rule_text
-from keyturn.reset.passwords.breaches import Breaches
+from keyturn.reset.ground import Ground
+from keyturn.reset.passwords.breaches import Breaches, breaches_for
 from keyturn.reset.passwords.guessing import GuessEstimator
 from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES
-from keyturn.settings import PasswordSettings
+from keyturn.settings import PasswordSettings, Settings
 
 _SHORTEST_NAME = 4
 """Characters: shorter names are ignored, because too many words contain them."""
@@ -61,7 +63,7 @@ class PasswordPolicy:
         self._max_bytes = max_bytes
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
-        self._breaches = breaches
+        self.breaches = breaches
         self.refuses_current = settings.block_current and hashes_known
         breached = (_rule("breached"),) if breaches else ()
         self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
@@ -75,7 +77,7 @@ class PasswordPolicy:
         broken = _broken(self._checks(email, common=False), password)
         if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
             broken = _broken(self._checks(email, common=True), password)
-        if not broken and self._breaches and await self._breaches.holds(password):
+        if not broken and self.breaches and await self.breaches.holds(password):
             broken = [_rule("breached")]
         if broken:
             raise _rejection(*broken)
@@ -151,3 +153,13 @@ def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
 def _letters_of(text: str) -> str:
     """Return the letters alone, so that "Northwind-School1!" is recognised as the name of the site."""
     return "".join(character for character in text.lower() if character.isalpha())
+
+
+def build(settings: Settings, ground: Ground) -> PasswordPolicy:
+    return PasswordPolicy(
+        settings.password,
+        *(brand.name for brand in ground.themes.brands),
+        max_bytes=settings.hashing.max_bytes,
+        hashes_known=isinstance(ground.accounts, KnowsHashes),
+        breaches=breaches_for(settings.breaches, ground.meters),
+    )

@@ -4,28 +4,25 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from keyturn.database import Database
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.proofs.altcha import Altcha, SpentAnswerStore
 from keyturn.reset.proofs.challenge import ChallengeJudge, RequestChallenge
 from keyturn.settings import Settings
-from keyturn.telemetry.meters import Meters
 
 
-def request_challenge_for(
-    settings: Settings, secrets: Sequence[str], database: Database, limits: RateLimits, meters: Meters
-) -> RequestChallenge | None:
+def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
     """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid."""
-    challenge = challenge_for(settings, secrets, database)
+    challenge = challenge_for(settings, ground.secrets, ground.records.database)
     if challenge is None:
         return None
     chosen = settings.challenge
     return RequestChallenge(
         challenge,
-        limits,
+        ground.limits,
         when=chosen.when,
         on_failure=chosen.on_failure,
         without_script=chosen.without_script,
-        meters=meters,
+        meters=ground.meters,
     )
 
 

@@ -4,25 +4,25 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.problems.proofs import CodeRefused
 from keyturn.problems.requests import InputInvalid, TooManyRequests
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.codes import CodeStore, TriedCode
+from keyturn.reset.records.codes import CodeStore, NewCode, TriedCode
 from keyturn.reset.records.link_store import NewLink
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Transaction
+from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 log = logging.getLogger("keyturn.reset")
 
@@ -42,12 +42,17 @@ class MailedCodes:
 
     def __init__(self, store: CodeStore, keys: codes.CodeKeys) -> None:
         self.exhausted = store.exhausted
-        self.add = store.add
         self._keys = keys
 
     def mint(self, email: str) -> tuple[str, bytes]:
         code = codes.mint(secrets.randbelow)
         return code, self._keys.digest(code, codes.mailbox_digest(email))
+
+    def add(self, tx: Transaction, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
+        tx.codes.add(fresh, moment)
+
+    def end_access(self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
+        tx.codes.revoke_all(account_id, moment, mailbox=mailbox)
 
 
 class CodeExchange:
@@ -62,14 +67,12 @@ class CodeExchange:
     codes work again within a minute.
     """
 
-    def __init__(
-        self, records: Records, accounts: AccountStore, keys: codes.CodeKeys, limits: RateLimits, meters: Meters
-    ) -> None:
-        self._records = records
-        self._accounts = accounts
+    def __init__(self, ground: Ground, keys: codes.CodeKeys) -> None:
+        self._records = ground.records
+        self._accounts = ground.accounts
         self._keys = keys
-        self._limits = limits
-        self.meters = meters
+        self._limits = ground.limits
+        self.meters = ground.meters
         self._logged = -_LOGGED_EVERY
 
     @count_calls("code")
@@ -133,16 +136,22 @@ class CodeExchange:
             expires_at=moment + self._records.links.lifetime,
         )
 
-        def write(connection: Connection) -> None:
-            if not self._records.codes.consume(connection, tried, moment):
+        def write(tx: Transaction) -> None:
+            if not tx.codes.consume(tried, moment):
                 raise CodeRefused
-            self._records.links.add(connection, [(link, True)], moment)
-            self._records.audit.write(
-                connection, "code_check", "code_accepted", client, at=moment, account_id=account.id, email=account.email
-            )
+            tx.links.add([(link, True)], moment)
+            tx.audit.write("code_check", "code_accepted", client, at=moment, account_id=account.id, email=account.email)
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)
         return IssuedToken(token=token, expires_at=link.expires_at)
+
+
+def build(settings: Settings, ground: Ground) -> tuple[Sequence[MailedCodes], CodeExchange | None]:
+    """Return what puts codes into mails, and what takes them; neither if the settings want none."""
+    if not settings.token.code:
+        return (), None
+    keys = codes.CodeKeys(ground.secrets)
+    return (MailedCodes(ground.records.codes, keys),), CodeExchange(ground, keys)
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:

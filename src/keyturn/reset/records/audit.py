@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, insert, select
 
-from keyturn.database import Database
+from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows
 from keyturn.outbox.history import shown_state
 from keyturn.outbox.models import OutboxRow
@@ -49,7 +49,7 @@ _WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "ma
 _COLUMNS: dict[str, Any] = {name: AuditRow.__table__.c[name] for name in _WRITTEN}
 
 
-class Audit:
+class Audit(Store):
     """Writes and reads the audit trail."""
 
     def __init__(self, database: Database) -> None:
@@ -59,7 +59,6 @@ class Audit:
 
     def write(
         self,
-        connection: Connection,
         event: str,
         outcome: str,
         client: Client,
@@ -82,13 +81,13 @@ class Audit:
             message_id=message_id,
             operator=client.operator,
         )
-        self.write_all(connection, [entry])
+        self.write_all([entry])
 
-    def write_all(self, connection: Connection, entries: Sequence[Entry]) -> None:
+    def write_all(self, entries: Sequence[Entry]) -> None:
         """Write entries in the caller's transaction, without the state of their mails, which the outbox has."""
         if entries:
             rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
-            connection.execute(self._written, rows)
+            self.connection.execute(self._written, rows)
 
     async def record(
         self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str
@@ -96,7 +95,7 @@ class Audit:
         """Write an entry in its own transaction."""
 
         def write(connection: Connection) -> None:
-            self.write(connection, event, outcome, client, at=at, account_id=account_id, email=email)
+            self.within(connection).write(event, outcome, client, at=at, account_id=account_id, email=email)
 
         await self._database.transact(write)
 

@@ -8,11 +8,11 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, LargeBinary, String, case, literal, select, update
+from sqlalchemy import LargeBinary, String, case, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn import addresses
-from keyturn.database import Database, Model
+from keyturn.database import Database, Model, Store
 from keyturn.database.statements import insert_if
 from keyturn.errors import Fault
 from keyturn.problems.requests import InputInvalid
@@ -116,7 +116,7 @@ _NONE = b"\0" * 32
 _NAMES = ("mailbox", "code", "account_id", "email", "expires_at", "tries", "failures", "touched_at")
 
 
-class CodeStore:
+class CodeStore(Store):
     """Stores codes, counts tries at them, and uses them up."""
 
     def __init__(self, database: Database) -> None:
@@ -134,7 +134,7 @@ class CodeStore:
         rows = await self._database.fetch(self._exhausted, {"mailboxes": list(digests)})
         return {digests[bytes(row["mailbox"])] for row in rows}
 
-    def add(self, connection: Connection, codes: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
+    def add(self, codes: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
         """Store the wanted codes, each in place of the mailbox's earlier one; its failures stay counted.
 
         The statements are the same if none is wanted.
@@ -145,7 +145,7 @@ class CodeStore:
             for code, wanted in codes
         ]
         # In the order of their keys: two workers that write several at once cannot deadlock.
-        connection.execute(self._added, sorted(rows, key=lambda row: row["mailbox"]))
+        self.connection.execute(self._added, sorted(rows, key=lambda row: row["mailbox"]))
 
     async def count_try(self, email: str, moment: datetime) -> TriedCode:
         """Count a try at the mailbox's code, and commit; then return what may be compared.
@@ -183,7 +183,7 @@ class CodeStore:
         is_live = tried.tries <= TRIES and bool(tried.account_id)
         return TriedCode(code=bytes(tried.code) if is_live else b"", account_id=tried.account_id, email=tried.email)
 
-    def consume(self, connection: Connection, code: TriedCode, moment: datetime) -> bool:
+    def consume(self, code: TriedCode, moment: datetime) -> bool:
         """Use the code up, and forget its failures. Of concurrent callers exactly one gets True."""
         statement = (
             update(ResetCodeRow)
@@ -195,16 +195,14 @@ class CodeStore:
             .values(**_emptied(moment))
             .returning(ResetCodeRow.mailbox)
         )
-        return connection.execute(statement).first() is not None
+        return self.connection.execute(statement).first() is not None
 
-    def revoke_all(
-        self, connection: Connection, account_id: str, moment: datetime, *, mailbox: str | None = None
-    ) -> None:
+    def revoke_all(self, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
         """End the account's codes, or only that of the `mailbox`: a link proves more than a code."""
         statement = update(ResetCodeRow).where(ResetCodeRow.account_id == account_id)
         if mailbox is not None:
             statement = statement.where(ResetCodeRow.mailbox == mailbox_digest(mailbox))
-        connection.execute(statement.values(**_emptied(moment)))
+        self.connection.execute(statement.values(**_emptied(moment)))
 
 
 def _emptied(moment: datetime) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    Connection,
     RowMapping,
     Select,
     String,
@@ -22,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from keyturn.database import Database
+from keyturn.database import Database, Store
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import ManyRows
 from keyturn.problems.proofs import DeadReason
@@ -91,7 +90,7 @@ _COLUMNS: dict[str, Any] = {
 _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 
 
-class LinkStore:
+class LinkStore(Store):
     """Adds, finds, consumes and revokes links.
 
     `lifetime`: how long a link that a user requested works. `live`: how many links of an account work at a time.
@@ -120,35 +119,35 @@ class LinkStore:
         }
         return [found.get(digest) for digest in digests]
 
-    def find_within(self, connection: Connection, digest: bytes) -> Link | None:
+    def find_within(self, digest: bytes) -> Link | None:
         """Do what `find` does, inside the caller's transaction."""
-        row = connection.execute(self._found, {"digests": [digest]}).mappings().first()
+        row = self.connection.execute(self._found, {"digests": [digest]}).mappings().first()
         return link_of(row) if row else None
 
-    def add(self, connection: Connection, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
+    def add(self, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
         """Store the wanted links, of at least one, and revoke an account's oldest links beyond the allowed number.
 
         The statements are the same if none is wanted.
         """
         rows = [msgspec.structs.asdict(link) | {"created_at": moment, "wanted": wanted} for link, wanted in links]
-        connection.execute(self._added, self._rows.parameter(rows))
+        self.connection.execute(self._added, self._rows.parameter(rows))
         given = {"account_ids": [link.account_id for link, _ in links], "moment": moment}
-        connection.execute(self._replaced, given)
+        self.connection.execute(self._replaced, given)
 
-    def has_newer(self, connection: Connection, link: Link) -> bool:
+    def has_newer(self, link: Link) -> bool:
         """Return whether the account got another link after this one."""
         newer = select(ResetTokenRow.id).where(ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id)
-        return connection.execute(newer.limit(1)).first() is not None
+        return self.connection.execute(newer.limit(1)).first() is not None
 
-    def consume(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
+    def consume(self, digest: bytes, moment: datetime) -> bool:
         """Use the link, if it still works: of concurrent callers exactly one gets True."""
-        return _USES.use(connection, moment, of_digest=digest) is not None
+        return _USES.use(self.connection, moment, of_digest=digest) is not None
 
-    def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
+    def give_back(self, digest: bytes, used_at: datetime) -> None:
         """Let a link work again whose use at that moment was undone."""
-        _USES.give_back(connection, used_at, of_digest=digest)
+        _USES.give_back(self.connection, used_at, of_digest=digest)
 
-    def count_try(self, connection: Connection, link_id: int, most: int, moment: datetime) -> int | None:
+    def count_try(self, link_id: int, most: int, moment: datetime) -> int | None:
         """Count a code that is tried with a working link; return the number of tries, or None if that is one too many.
 
         One guarded statement: of concurrent callers at most `most` get a number.
@@ -159,21 +158,20 @@ class LinkStore:
             .values(second_step_tries=ResetTokenRow.second_step_tries + 1)
             .returning(ResetTokenRow.second_step_tries)
         )
-        counted: int | None = connection.execute(statement).scalar_one_or_none()
+        counted: int | None = self.connection.execute(statement).scalar_one_or_none()
         return counted
 
-    def give_try_back(self, connection: Connection, link_id: int) -> None:
+    def give_try_back(self, link_id: int) -> None:
         """Undo one `count_try`."""
         counted = update(ResetTokenRow).where(ResetTokenRow.id == link_id, ResetTokenRow.second_step_tries > 0)
-        connection.execute(counted.values(second_step_tries=ResetTokenRow.second_step_tries - 1))
+        self.connection.execute(counted.values(second_step_tries=ResetTokenRow.second_step_tries - 1))
 
-    def revoke(self, connection: Connection, link_id: int, moment: datetime) -> bool:
+    def revoke(self, link_id: int, moment: datetime) -> bool:
         """End a working link: of concurrent callers exactly one gets True."""
-        return _REVOCATIONS.use(connection, moment, of_id=link_id) is not None
+        return _REVOCATIONS.use(self.connection, moment, of_id=link_id) is not None
 
     def revoke_all(
         self,
-        connection: Connection,
         account_id: str,
         moment: datetime,
         *,
@@ -185,7 +183,7 @@ class LinkStore:
         `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links.
         """
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
-        connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
+        self.connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if it can still mute its mailbox; otherwise None."""
@@ -193,9 +191,9 @@ class LinkStore:
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
-    def consume_muting(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
+    def consume_muting(self, digest: bytes, moment: datetime) -> bool:
         """Use the muting link, if it still works: of concurrent callers exactly one gets True."""
-        return _MUTINGS.use(connection, moment, of_digest=digest, since=moment - MUTING_LIFE) is not None
+        return _MUTINGS.use(self.connection, moment, of_digest=digest, since=moment - MUTING_LIFE) is not None
 
 
 def select_links(database: Database) -> Select[Any]:

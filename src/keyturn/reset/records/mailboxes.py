@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from keyturn import addresses
-from keyturn.database import Database
+from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows, insert_into
 from keyturn.reset.records.daily_counters import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
@@ -67,7 +67,7 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 _MAILBOX = tuple(getattr(MailboxRow, name) for name in Mailbox.__struct_fields__)
 
 
-class Mailboxes:
+class Mailboxes(Store):
     """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
 
     `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
@@ -97,7 +97,7 @@ class Mailboxes:
         self._rows = ManyRows(database, _COLUMNS)
         self._claimed = self._claim_statement()
 
-    def claim(self, connection: Connection, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
+    def claim(self, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
         """Note that the wanted mailboxes get a mail now; return for each whether it was noted.
 
         One statement reads and notes, so two workers with requests for one mailbox cannot both get True. If no mailbox
@@ -108,7 +108,7 @@ class Mailboxes:
         times = self._claim_times(moment)
         for places in _once_each(digests):
             rows = [{"digest": digests[place], "wanted": wanted[place][1]} for place in places]
-            noted = connection.execute(self._claimed, {**times, **self._rows.parameter(rows)})
+            noted = self.connection.execute(self._claimed, {**times, **self._rows.parameter(rows)})
             found = {bytes(digest) for digest in noted.scalars()}
             for place in places:
                 claimed[place] = digests[place] in found
@@ -179,34 +179,34 @@ class Mailboxes:
         grown = day_ends if mails >= self.daily else mailbox.mailed_at + self._cooldown_after(mails)
         return max(first, min(grown, day_ends))
 
-    def is_suppressed(self, connection: Connection, email: str, moment: datetime) -> bool:
+    def is_suppressed(self, email: str, moment: datetime) -> bool:
         """Return whether the mailbox gets no mail, because of a report about an earlier one."""
         statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
-        return connection.execute(statement).first() is not None
+        return self.connection.execute(statement).first() is not None
 
-    def is_muted(self, connection: Connection, email: str, moment: datetime) -> bool:
+    def is_muted(self, email: str, moment: datetime) -> bool:
         """Return whether the mailbox gets no link, because its owner asked for that."""
         statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
-        return connection.execute(statement).first() is not None
+        return self.connection.execute(statement).first() is not None
 
-    def mute(self, connection: Connection, email: str, moment: datetime) -> None:
+    def mute(self, email: str, moment: datetime) -> None:
         """Send the mailbox no links, for as long as the settings say."""
         # An unknown mailbox got no mail lately: after its owner unmutes it, no cooldown applies.
-        _set(connection, email, moment - DAY, muted_until=moment + self.mute_period)
+        _set(self.connection, email, moment - DAY, muted_until=moment + self.mute_period)
 
-    def unmute(self, connection: Connection, email: str) -> None:
+    def unmute(self, email: str) -> None:
         """End the muting: the owner has signed in."""
         muted = (MailboxRow.digest == _digest(email)) & MailboxRow.muted_until.is_not(None)
-        connection.execute(update(MailboxRow).where(muted).values(muted_until=None))
+        self.connection.execute(update(MailboxRow).where(muted).values(muted_until=None))
 
-    def suppress(self, connection: Connection, email: str, moment: datetime, reason: str) -> None:
+    def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
-        _set(connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
+        _set(self.connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
 
-    def release(self, connection: Connection, email: str) -> bool:
+    def release(self, email: str) -> bool:
         """Forget all that blocks mails to the mailbox; return whether there was anything."""
         statement = delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
-        return connection.execute(statement).first() is not None
+        return self.connection.execute(statement).first() is not None
 
     def is_forgettable(self, moment: datetime) -> ColumnElement[bool]:
         """Return the condition that a row no longer matters."""

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, select, update
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
-from keyturn.database import Database
+from keyturn.database import Database, Store
 from keyturn.reset.records.models import SecureLinkRow
 from keyturn.reset.records.single_use import MOMENT, SingleUse
 
@@ -48,7 +48,7 @@ _USES = SingleUse(
 )
 
 
-class SecureLinkStore:
+class SecureLinkStore(Store):
     """Adds, finds and consumes links, each of which works for `lifetime`."""
 
     def __init__(self, database: Database, *, lifetime: timedelta) -> None:
@@ -58,30 +58,30 @@ class SecureLinkStore:
             database.is_one_of(SecureLinkRow.account_id, "account_ids"), SecureLinkRow.used_at.is_not(None)
         )
 
-    def add(self, connection: Connection, link: NewSecureLink) -> None:
-        connection.execute(insert(SecureLinkRow).values(**msgspec.structs.asdict(link)))
+    def add(self, link: NewSecureLink) -> None:
+        self.connection.execute(insert(SecureLinkRow).values(**msgspec.structs.asdict(link)))
 
     async def find(self, digest: bytes, moment: datetime) -> SecureLink | None:
         """Return a working link; None for any other."""
         rows = await self._database.fetch(select(*_LINK).where(*_works(digest, moment)))
         return SecureLink(**rows[0]) if rows else None
 
-    def consume(self, connection: Connection, digest: bytes, moment: datetime) -> SecureLink | None:
+    def consume(self, digest: bytes, moment: datetime) -> SecureLink | None:
         """Use the link, if it still works: of concurrent callers exactly one gets it.
 
         Links of the account's later changes that went to the same mailbox end with it. The caller holds the account.
         """
-        row = _USES.use(connection, moment, of_digest=digest)
+        row = _USES.use(self.connection, moment, of_digest=digest)
         if row is None:
             return None
         link = SecureLink(**row)
         later = (SecureLinkRow.changed_at >= link.changed_at) & _went_to(link.email)
-        connection.execute(_ended(link.account_id, moment).where(later))
+        self.connection.execute(_ended(link.account_id, moment).where(later))
         return link
 
-    def end_elsewhere(self, connection: Connection, account_id: str, email: str, moment: datetime) -> None:
+    def end_elsewhere(self, account_id: str, email: str, moment: datetime) -> None:
         """End the account's links that went to any other mailbox. The caller holds the account."""
-        connection.execute(_ended(account_id, moment).where(~_went_to(email)))
+        self.connection.execute(_ended(account_id, moment).where(~_went_to(email)))
 
     async def find_dead(self, digest: bytes) -> tuple[SecureLink, Literal["link_used", "link_expired"]] | None:
         """Return a link of ours that no longer works, and why; None for a token that was never in a mail."""

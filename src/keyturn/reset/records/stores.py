@@ -1,6 +1,10 @@
 """The stores of the database as one value, so that a part gets one argument and names the stores that it uses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
@@ -12,10 +16,12 @@ from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import Settings
 
+_Result = TypeVar("_Result")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Records:
-    """The database and its stores. A transaction is `records.database.transact(work)`."""
+    """The database and its stores."""
 
     database: Database
     outbox: Outbox
@@ -25,6 +31,30 @@ class Records:
     codes: CodeStore
     mailboxes: Mailboxes
     sessions: Sessions
+
+    async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
+        """Run `work`, a plain function, in a transaction: as `Database.transact` does, with the stores at hand."""
+        return await self.database.transact(lambda connection: work(Transaction(self, connection)))
+
+
+class Transaction:
+    """The stores in one transaction. `connection` is for an app's own store, which joins it."""
+
+    def __init__(self, records: Records, connection: Connection) -> None:
+        self._database = records.database
+        self.connection = connection
+        self.outbox = records.outbox.within(connection)
+        self.settlements = records.outbox.settlements.within(connection)
+        self.audit = records.audit.within(connection)
+        self.links = records.links.within(connection)
+        self.secure_links = records.secure_links.within(connection)
+        self.codes = records.codes.within(connection)
+        self.mailboxes = records.mailboxes.within(connection)
+        self.sessions = records.sessions.within(connection)
+
+    def hold(self, account_id: str) -> None:
+        """Wait until no other transaction holds the account; hold it until this one ends."""
+        self._database.hold(self.connection, account_id)
 
 
 def build(settings: Settings, database: Database) -> Records:

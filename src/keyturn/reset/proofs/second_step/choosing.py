@@ -10,33 +10,30 @@ from keyturn.accounts.choosing import import_factory
 from keyturn.database import Database
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
 from keyturn.reset.events import AppEvents
+from keyturn.reset.ground import Ground
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.port import FactorSource, SecondStep
 from keyturn.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.reset.proofs.second_step.sms_codes import SmsCodes, SmsSender, SmsText
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.reset.records.link_store import LinkStore
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records import stores
 from keyturn.settings import Settings, SmsSettings
 
 _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 
 
-def required_second_step(
-    settings: Settings, secrets: Sequence[str], text: SmsText, records: Records, events: AppEvents
-) -> RequiredSecondStep | None:
+def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep | None:
     """Return the second step of resets; None if the settings name none. Raises SettingsInvalid."""
-    wanted = settings.second_step
+    wanted, records, text = settings.second_step, ground.records, SmsText(ground.themes)
     tries = SecondStepTries(records.database, records.links, most=wanted.tries, daily=wanted.daily)
-    step = _second_step(settings, secrets, text, records.database, tries)
+    step = _second_step(settings, ground.secrets, text, records.database, tries)
     return RequiredSecondStep(step, tries, records, events) if step else None
 
 
 async def check_second_step(settings: Settings, database: Database) -> None:
     """Check the second step of the settings before anything is started. Raises SettingsInvalid."""
-    links = LinkStore(database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
-    tries = SecondStepTries(database, links, most=1, daily=1)
+    tries = SecondStepTries(database, stores.build(settings, database).links, most=1, daily=1)
     step = _second_step(settings, ["for a look alone"], None, database, tries)
     if step:
         try:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
@@ -14,11 +13,10 @@ from keyturn.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.reset.events import AppEvents
 from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import SECOND_STEP_FAILED, SecondStepHasFailed
-from keyturn.reset.records.stores import Records
+from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.reset")
@@ -41,35 +39,27 @@ class PassedSecondStep:
     """
 
     def __init__(
-        self,
-        trial: SecondStepTry,
-        accepted: Accepted,
-        refusal: SecondStepRejected,
-        tries: SecondStepTries,
-        audit: Audit,
+        self, trial: SecondStepTry, accepted: Accepted, refusal: SecondStepRejected, tries: SecondStepTries
     ) -> None:
         self._trial = trial
         self._accepted = accepted
         self._refusal = refusal
         self._tries = tries
-        self._audit = audit
 
-    def spend(self, connection: Connection, moment: datetime) -> None:
+    def spend(self, tx: Transaction, moment: datetime) -> None:
         """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
-        if not self._accepted.spend(connection, moment):
+        if not self._accepted.spend(tx.connection, moment):
             raise self._refusal
 
-    def give_back(self, connection: Connection, moment: datetime) -> None:
+    def give_back(self, tx: Transaction, moment: datetime) -> None:
         """Undo `spend`, which was committed at that moment."""
-        self._accepted.give_back(connection, moment)
+        self._accepted.give_back(tx.connection, moment)
 
-    def confirm(self, connection: Connection) -> None:
+    def confirm(self, tx: Transaction) -> None:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account, outcome = self._trial.account, f"passed_{self._trial.method}"
-        self._tries.forget(connection, account.id)
-        self._audit.write(
-            connection, EVENT, outcome, self._trial.client, at=now(), account_id=account.id, email=account.email
-        )
+        self._tries.forget(tx.connection, account.id)
+        tx.audit.write(EVENT, outcome, self._trial.client, at=now(), account_id=account.id, email=account.email)
 
 
 class RequiredSecondStep:
@@ -128,7 +118,7 @@ class RequiredSecondStep:
         try:
             if accepted := await self._verify(link, trial):
                 refusal = SecondStepRejected(factors, left + 1)
-                return PassedSecondStep(trial, accepted, refusal, self._tries, self._records.audit)
+                return PassedSecondStep(trial, accepted, refusal, self._tries)
         except SecondStepUnfinished as error:
             unfinished = error
         log.info(LogEvent("second_step.rejected", account_id=account.id))
@@ -156,22 +146,15 @@ class RequiredSecondStep:
         account, client, moment = trial.account, trial.client, now()
         failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
 
-        def write(connection: Connection) -> None:
-            if self._records.links.revoke(connection, link.id, moment):
-                message = self._records.outbox.enqueue(connection, SECOND_STEP_FAILED, failed)
-                self._records.audit.write(
-                    connection,
-                    EVENT,
-                    "failed",
-                    client,
-                    at=moment,
-                    account_id=account.id,
-                    email=link.email,
-                    message_id=message,
+        def write(tx: Transaction) -> None:
+            if tx.links.revoke(link.id, moment):
+                message = tx.outbox.enqueue(SECOND_STEP_FAILED, failed)
+                tx.audit.write(
+                    EVENT, "failed", client, at=moment, account_id=account.id, email=link.email, message_id=message
                 )
-                self._events.second_step_failed(connection, account, client, method=trial.method, moment=moment)
+                self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
-        await self._records.database.transact(write)
+        await self._records.transact(write)
         log.warning(LogEvent("second_step.failed", account_id=account.id))
         self._records.outbox.wake()
 

@@ -3,7 +3,7 @@
 import hmac
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -14,7 +14,7 @@ from keyturn.database import Database
 from keyturn.database.statements import insert_into
 from keyturn.errors import SendFailed, SendRetryable
 from keyturn.problems.requests import TooManyRequests, Unavailable
-from keyturn.reset.mails.theme import Theme
+from keyturn.reset.mails.theme import Themes
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.reset.records.daily_counters import DAY, DailyCounter
@@ -201,9 +201,8 @@ class SmsText:
     `kinds`: the themes of the kinds of accounts that have their own.
     """
 
-    def __init__(self, general: Theme, kinds: Mapping[str, Theme]) -> None:
-        self._general = general
-        self._kinds = kinds
+    def __init__(self, themes: Themes) -> None:
+        self._themes = themes
 
     def __call__(self, host: str, life: timedelta, trial: SecondStepTry, code: str) -> str:
         """Return the message. Phones read its last line and offer the code only on the pages of `host`.
@@ -211,7 +210,7 @@ class SmsText:
         https://wicg.github.io/sms-one-time-codes/
         """
         account = trial.account
-        theme = self._kinds.get(account.kind, self._general)
+        theme = self._themes.kinds.get(account.kind, self._themes.general)
         language = theme.languages.choose(account.locale, trial.client.languages)
         text = language.gettext(
             "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s. Tell it to nobody.",

@@ -37,7 +37,7 @@ class SecondStepTries:
         def count(connection: Connection) -> int | None:
             # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
             self._database.hold(connection, account_id)
-            tries = self._links.count_try(connection, link_id, self._most, moment)
+            tries = self._links.within(connection).count_try(link_id, self._most, moment)
             if tries is None:
                 return None
             if not self._count_for_account(connection, account_id, moment):
@@ -68,7 +68,7 @@ class SecondStepTries:
 
         def write(connection: Connection) -> None:
             self._database.hold(connection, account_id)
-            self._links.give_try_back(connection, link_id)
+            self._links.within(connection).give_try_back(link_id)
             connection.execute(counted.values(tries=row.tries - 1))
 
         await self._database.transact(write)

@@ -1,0 +1,68 @@
+"""What the rooms of a process share. A room offers `build(settings, ground)`, and `parts` connects the rooms' ports."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from keyturn.accounts.choosing import accounts_for
+from keyturn.accounts.port import AccountStore
+from keyturn.database import Database
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.mails.theme import Themes
+from keyturn.reset.records import stores
+from keyturn.reset.records.stores import Records
+from keyturn.settings import Settings
+from keyturn.telemetry.meters import Meters, Telemetry
+from keyturn.webhooks.events import Callback
+
+if TYPE_CHECKING:
+    from keyturn.reset.reset_hook import BeforeReset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FromApp:
+    """Objects and functions that an app brings beside its settings.
+
+    `database`, `accounts`: used instead of those that the settings name.
+    `callbacks`: functions that are told of events, by event.
+    `before_reset`: a function that is asked before a reset.
+    """
+
+    database: Database | None = None
+    accounts: AccountStore | None = None
+    callbacks: Mapping[str, Callback[Any]] = field(default_factory=dict)
+    before_reset: "BeforeReset | None" = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ground:
+    """Everything that rooms share. `secrets`: the keys, the newest first."""
+
+    records: Records
+    accounts: AccountStore
+    limits: RateLimits
+    secrets: Sequence[str]
+    themes: Themes
+    telemetry: Telemetry
+    app: FromApp
+
+    @property
+    def meters(self) -> Meters:
+        return self.telemetry.meters
+
+
+def build(settings: Settings, app: FromApp, themes: Themes, telemetry: Telemetry) -> Ground:
+    """Open the database of the settings, or take the app's, and build the stores. Raises SettingsInvalid."""
+    kept = settings.database
+    database = app.database or Database(kept.url, pool_size=kept.pool_size, schema=kept.schema, timeout=kept.timeout)
+    return Ground(
+        records=stores.build(settings, database),
+        accounts=app.accounts or accounts_for(settings, database),
+        limits=RateLimits(settings.limits),
+        # Without a key, as in development, one that ends with the process.
+        secrets=[settings.secret_key or secrets.token_hex(32), *settings.previous_secret_keys],
+        themes=themes,
+        telemetry=telemetry,
+        app=app,
+    )
