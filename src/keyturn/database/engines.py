@@ -79,14 +79,12 @@ def _run(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
                 connection.detach()  # the pool was closed, and would not close this connection
 
 
-def open_engine(
-    read: DatabaseUrl, setting: str, extra: str, lost: "LostConnections | None", **options: Any
-) -> AsyncEngine:
-    """Return an engine over a server, whose driver comes with the `extra`; `options` are SQLAlchemy's."""
+def open_engine(read: DatabaseUrl, setting: str, extra: str, **options: Any) -> AsyncEngine:
+    """Return an engine for a server, whose driver is in the `extra`; `options` are SQLAlchemy's."""
     with requires_extra(extra, read.url.get_backend_name(), setting):
         engine = create_async_engine(read.url, hide_parameters=True, max_overflow=0, pool_use_lifo=True, **options)
-    if lost:
-        lost.watch(engine)
+    if read.kind == "postgresql":
+        _LostConnections(engine.sync_engine)
     refuse_what_no_driver_takes(engine.sync_engine, setting, read.roots)
     return engine
 
@@ -124,7 +122,7 @@ def engine_for_our_statements(engine: AsyncEngine, schema: str, level: str = "RE
     return ours
 
 
-class LostConnections:
+class _LostConnections:
     """Checks asyncpg's connections when they leave their pools, and replaces lost ones, mostly without a trip.
 
     A server that stops or restarts closes its connections, which the driver then knows. A firewall drops an idle
@@ -132,14 +130,12 @@ class LostConnections:
     last use was before another's loss.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._lost_at = 0.0
-
-    def watch(self, engine: AsyncEngine) -> None:
         self._dialect: Any = engine.dialect
-        event.listen(engine.sync_engine, "handle_error", self._note_loss)
-        event.listen(engine.sync_engine, "checkin", _note_use)
-        event.listen(engine.sync_engine, "checkout", self._require_alive)
+        event.listen(engine, "handle_error", self._note_loss)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", self._require_alive)
 
     def _note_loss(self, context: Any) -> None:
         error, deadline = context.original_exception, DEADLINE.get()
