@@ -33,7 +33,7 @@ class PooledConnections:
     """Runs work on connections of a pool: while a plain function waits for the server, the event loop continues.
 
     The whole work, from the pool and back, is one piece for the event loop, as with SQLAlchemy's `run_sync`. `reads`
-    commits each statement by itself, and may share the pool of `transactions`.
+    commits each statement by itself, over the pool of `transactions`.
     """
 
     def __init__(self, transactions: AsyncEngine, reads: AsyncEngine) -> None:
@@ -64,8 +64,7 @@ class PooledConnections:
         return await greenlet_spawn(_run, self._transactions.sync_engine, transact)
 
     async def close(self) -> None:
-        """Close the connections in the pools. Later work opens new ones."""
-        await self._reads.dispose()
+        """Close the connections in the pool. Later work opens new ones."""
         await self._transactions.dispose()
 
 
@@ -147,7 +146,11 @@ class _LostConnections:
             if context.connection and not context.connection.invalidated:
                 context.connection.connection.driver_connection.terminate()
             self._lost_at = time.monotonic()
-        elif _is_loss(error) or (context.is_disconnect and isinstance(error, Exception)):
+        elif (
+            is_met_by_the_end(error)
+            or str(getattr(error, "sqlstate", "")).startswith(_GOOD_BYE)  # which SQLAlchemy does not detect
+            or (context.is_disconnect and isinstance(error, Exception))
+        ):
             context.is_disconnect = True
             # A cancelled caller has lost its connection, too; that is no sign for the others.
             self._lost_at = time.monotonic()
@@ -163,11 +166,6 @@ class _LostConnections:
             return bool(self._dialect.do_ping(connection))
         except self._dialect.loaded_dbapi.Error:
             return False
-
-
-def _is_loss(error: BaseException | None) -> bool:
-    """Tell whether the server said good-bye but has not closed the connection yet, which SQLAlchemy does not detect."""
-    return is_met_by_the_end(error) or str(getattr(error, "sqlstate", "")).startswith(_GOOD_BYE)
 
 
 def _note_use(_: object, record: Any) -> None:
