@@ -69,8 +69,8 @@ class ManyRows:
 
     def __init__(self, database: Database, columns: Mapping[str, Column[Any]]) -> None:
         dialect = database.dialect
-        text = bindparam(_PARAMETER, type_=Text())
-        rows = func.json_each(text) if database.is_sqlite else func.json_array_elements(cast(text, JSON))
+        given = bindparam(_PARAMETER, type_=Text())
+        rows = func.json_each(given) if database.is_sqlite else func.json_array_elements(cast(given, JSON))
         value = rows.table_valued("value").c.value
 
         def read(place: int, of: Column[Any]) -> ColumnElement[Any]:
@@ -78,8 +78,8 @@ class ManyRows:
             if database.is_sqlite:
                 field = func.json_extract(value, literal_column(f"'$[{place}]'"), type_=of.type)
                 return func.unhex(field, type_=of.type) if is_bytes else field
-            field = value.op("->>")(literal_column(str(place)))
-            return func.decode(field, "hex", type_=of.type) if is_bytes else cast(field, of.type)
+            text = value.op("->>")(literal_column(str(place)))
+            return func.decode(text, "hex", type_=of.type) if is_bytes else cast(text, of.type)
 
         self.table = select(*(read(place, columns[name]).label(name) for place, name in enumerate(columns))).subquery(
             "given"

@@ -98,10 +98,9 @@ def is_rolled_back(error: DBAPIError) -> bool:
 def _is_unreachable(error: Exception) -> bool:
     if isinstance(error, OperationalError | InterfaceError | PoolExhausted | OSError | TimeoutError):
         return True
-    is_sqlalchemys = isinstance(error, DBAPIError)  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects
-    if str(getattr(error.orig if is_sqlalchemys else error, "sqlstate", "")).startswith(_UNREACHABLE):
+    state = str(getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", ""))
+    if state.startswith(_UNREACHABLE):
         return True
-    # A plain DatabaseError is SQLite's for a file that is damaged, or not a database.
-    return (
-        (error.connection_invalidated or type(error) is DatabaseError) if is_sqlalchemys else is_met_by_the_end(error)
-    )
+    if isinstance(error, DBAPIError):  # the plain one is SQLite's for a file that is damaged, or not a database
+        return error.connection_invalidated or type(error) is DatabaseError
+    return is_met_by_the_end(error)  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects

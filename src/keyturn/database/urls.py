@@ -564,6 +564,8 @@ class CertificateRefused(OSError):
 
 def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
     """Return OpenSSL's error if the server's certificate is the reason that there is no connection."""
-    while error and not isinstance(error, ssl.SSLCertVerificationError):
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
         error = error.__cause__
-    return error
+    return None
