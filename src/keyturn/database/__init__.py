@@ -9,8 +9,8 @@ server answers at once, a busy one commits in groups. 202 means committed, with 
 to SQLite takes this process's own time. So the event loop runs first, for as long as that brings more requests.
 
 **A single trip is enough**: on SQLite a transaction, from BEGIN to COMMIT, is one trip to the thread of the one writer
-(`sqlite`). On PostgreSQL it is one piece for the event loop. A single statement is a transaction there, on connections
-that commit each statement (`engines`). Connections are not pinged before each use: those that the driver knows to be
+(`sqlite`). On PostgreSQL it is one piece for the event loop. A single statement is a transaction there, without BEGIN
+and COMMIT (`engines`). Connections are not pinged before each use: those that the driver knows to be
 lost are replaced, and those that were idle for seconds are pinged. A read whose connection is lost is repeated once. A
 write is not, because its outcome is unknown.
 

@@ -1,25 +1,17 @@
 """Lets waiting callers share a statement: group commit for writes, one list of values for reads.
 
-The cost of a small statement is the trip (session, thread hop, commit), not the row. A batch takes that trip once for
-all callers that wait at that moment. If a user waits for the answer, an idle server starts at once: it answers as fast
-as without batches.
+The cost of a small statement is the trip (thread hop, commit), not the row. A batch takes that trip once for all
+callers that wait at that moment. If a user waits for the answer, an idle server starts at once: it answers as fast as
+without batches.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import accumulate, islice, takewhile
-from typing import Any, Generic, NamedTuple, TypeVar
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_Awaited = TypeVar("_Awaited")
-
-
-class Deadline(NamedTuple):
-    """The seconds that a caller waits, None for no limit; and the error that it then gets."""
-
-    seconds: float | None
-    error: Callable[[], Exception]
 
 
 class Batcher(Generic[Item, Result]):
@@ -34,7 +26,7 @@ class Batcher(Generic[Item, Result]):
     takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.
     `pause`: seconds to wait before each batch instead, for work that users do not wait for.
 
-    `deadline` ends the wait of each caller, counted from its own arrival. Its items are still executed.
+    `in_time` ends the wait of each caller, counted from its own arrival. Its items are still executed.
     """
 
     def __init__(
@@ -45,75 +37,56 @@ class Batcher(Generic[Item, Result]):
         largest: int = 500,
         gathers: bool = False,
         pause: float = 0,
-        deadline: Deadline | None = None,
+        in_time: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
     ) -> None:
         self._execute = execute
         self._common = common
         self._largest = largest
         self._gathers = gathers
         self._pause = pause
-        self._deadline = deadline
-        self._waiting: list[_Submission[Item, Result]] = []
+        self._in_time = in_time
+        self._waiting: list[tuple[Item, asyncio.Future[Result | Exception]]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
-        (result,) = await self._in_time(self._enqueue([item]))
+        async with self._in_time():
+            result = await self._enqueue(item)
         if isinstance(result, Exception):
             raise result
         return result
 
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
-        """Return the results of `submit` for all the items, or raise."""
-        parts = [items[first : first + self._largest] for first in range(0, len(items), self._largest)]
-        # gather, so that a cancelled caller also cancels its futures.
-        gathered = await self._in_time(asyncio.gather(*map(self._enqueue, parts)))
-        return [result for results in gathered for result in results]
+        """Return for each of the items what `submit` would return or raise."""
+        async with self._in_time():
+            return await asyncio.gather(*map(self._enqueue, items))
 
-    async def _in_time(self, submitted: "asyncio.Future[_Awaited]") -> _Awaited:
-        if not (self._deadline and self._deadline.seconds):
-            return await submitted
-        # A bare timer: `asyncio.timeout` takes as long as the rest of an item's cost in a batch.
-        timer = asyncio.get_running_loop().call_later(self._deadline.seconds, _end, submitted, self._deadline.error)
-        try:
-            return await submitted
-        finally:
-            timer.cancel()
-
-    def _enqueue(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Result | Exception]]":
-        submitted = _Submission[Item, Result](items, asyncio.get_running_loop().create_future())
-        self._waiting.append(submitted)
+    def _enqueue(self, item: Item) -> "asyncio.Future[Result | Exception]":
+        result: asyncio.Future[Result | Exception] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, result))
         if self._running is None:
             self._running = asyncio.create_task(self._drain())
-        return submitted.results
+        return result
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                if self._pause:
-                    await asyncio.sleep(self._pause)
-                elif self._gathers:
-                    await self._gather()
-                batch = self._next_batch()
-                results = iter(await self._run([item for submitted in batch for item in submitted.items]))
-                for submitted in batch:
-                    own = list(islice(results, len(submitted.items)))
-                    if not submitted.results.done():  # otherwise its waiter was cancelled
-                        submitted.results.set_result(own)
+                await self._wait_for_more()
+                batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
+                results = await self._run([item for item, _ in batch])
+                for (_, waited_for), result in zip(batch, results, strict=True):
+                    if not waited_for.done():  # else its waiter was cancelled
+                        waited_for.set_result(result)
         finally:
             self._running = None
 
-    async def _gather(self) -> None:
+    async def _wait_for_more(self) -> None:
+        if self._pause:
+            await asyncio.sleep(self._pause)
         seen = 0
-        while seen < len(self._waiting) < self._largest:
+        while self._gathers and seen < len(self._waiting) < self._largest:
             seen = len(self._waiting)
             await asyncio.sleep(0)
-
-    def _next_batch(self) -> "Sequence[_Submission[Item, Result]]":
-        ends = accumulate(len(submitted.items) for submitted in self._waiting)
-        count = sum(1 for _ in takewhile(lambda end: end <= self._largest, ends))
-        batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        return batch
 
     async def _run(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
@@ -123,15 +96,3 @@ class Batcher(Generic[Item, Result]):
             if len(items) == 1 or isinstance(error, self._common):
                 return [error] * len(items)
             return [result for item in items for result in await self._run([item])]
-
-
-def _end(submitted: "asyncio.Future[Any]", error: Callable[[], Exception]) -> None:
-    if not submitted.done():
-        submitted.set_exception(error())
-
-
-class _Submission(NamedTuple, Generic[Item, Result]):
-    """Items of one `submit` call, and the futures of their results."""
-
-    items: Sequence[Item]
-    results: "asyncio.Future[Sequence[Result | Exception]]"

@@ -30,10 +30,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 from sqlalchemy.types import TypeDecorator
 
-from keyturn.database.batching import Deadline
 from keyturn.database.engines import (
     DEADLINE,
-    LostConnections,
     PooledConnections,
     engine_for_our_statements,
     open_engine,
@@ -84,18 +82,6 @@ class DatabaseAccess:
         self._seconds = seconds
         self._unready = unready
 
-    @property
-    def deadline(self) -> Deadline:
-        """Return the deadline for callers that wait for a shared statement (`batching`)."""
-        return Deadline(self._seconds, self._too_late)
-
-    def _too_late(self) -> Exception:
-        try:
-            with self._unready():
-                raise TimeoutError  # noqa: TRY301 - for what it is turned into
-        except Exception as error:  # noqa: BLE001 - as above
-            return error
-
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
         """Raise the error for callers if the block takes longer than they wait."""
@@ -145,9 +131,6 @@ _TIME = UtcDateTime()
 
 _HELD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=String()), 0)))
 
-_SHARE_OF_READS = 4
-"""Of so many PostgreSQL connections, one is for single statements."""
-
 Moment = datetime | ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
 
@@ -188,26 +171,17 @@ class Database(DatabaseAccess):
         self._engine: AsyncEngine | None = None
         connections: SqliteConnections | PooledConnections
         seconds = timeout.total_seconds() if timeout else None
-        if not isinstance(source, str):
-            self.url, connections = source.url, self._pools_for_ours(source, source)
+        place = _read_ours(source, schema) if isinstance(source, str) else source
+        self.url = place.url
+        if isinstance(place, DatabaseUrl) and place.kind == "sqlite":
+            seconds, connections = PATIENCE if timeout else None, _open_file(place)
         else:
-            read = _read_ours(source, schema)
-            self.url = read.url
-            if read.kind == "sqlite":
-                seconds, connections = PATIENCE if timeout else None, _open_file(read)
-            else:
-                connections = self._pools_for_ours(*_open_pools(read, pool_size, seconds))
+            engine = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
+            self._engine = engine_for_our_statements(engine, schema) if self.is_shared or schema else engine
+            connections = PooledConnections(self._engine, engine_for_our_statements(engine, schema, "AUTOCOMMIT"))
         self.where = describe_url(self.url)
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"
-
-    def _pools_for_ours(self, engine: AsyncEngine, reads: AsyncEngine) -> PooledConnections:
-        if reads is engine or self.schema:
-            reads = engine_for_our_statements(reads, self.schema, "AUTOCOMMIT")
-        if self.is_shared or self.schema:
-            engine = engine_for_our_statements(engine, self.schema)
-        self._engine = engine
-        return PooledConnections(engine, reads)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -296,20 +270,14 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
     return SqliteConnections(read.url, keep_file_private, configure_sqlite, refuse)
 
 
-def _open_pools(read: DatabaseUrl, size: int, seconds: float | None) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return an engine for transactions, and one of a few connections on which each statement commits by itself.
-
-    A connection in that mode reads at little more than the driver's own cost.
-    """
+def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngine:
     limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
     # A caller that waits for a connection gets an error before its time is up: Python 3.11 may lose a cancellation that
     # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
-    options = {"connect_args": {**limits, **read.arguments}} | ({"pool_timeout": seconds * 0.9} if seconds else {})
-    lost, few = LostConnections(), size // _SHARE_OF_READS
-    open_one = partial(open_engine, read, "database.url", "postgres", lost, **options)
-    engine = open_one(pool_size=size - few)
-    reads = open_one(pool_size=few, isolation_level="AUTOCOMMIT", pool_reset_on_return=None) if few else engine
-    return engine, reads
+    options = {"pool_timeout": seconds * 0.9} if seconds else {}
+    return open_engine(
+        read, "database.url", "postgres", pool_size=size, connect_args={**limits, **read.arguments}, **options
+    )
 
 
 def now() -> datetime:

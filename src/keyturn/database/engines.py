@@ -33,7 +33,7 @@ class PooledConnections:
     """Runs work on connections of a pool: while a plain function waits for the server, the event loop continues.
 
     The whole work, from the pool and back, is one piece for the event loop, as with SQLAlchemy's `run_sync`. `reads`
-    commits each statement by itself, and may share the pool of `transactions`.
+    commits each statement by itself, over the pool of `transactions`.
     """
 
     def __init__(self, transactions: AsyncEngine, reads: AsyncEngine) -> None:
@@ -64,8 +64,7 @@ class PooledConnections:
         return await greenlet_spawn(_run, self._transactions.sync_engine, transact)
 
     async def close(self) -> None:
-        """Close the connections in the pools. Later work opens new ones."""
-        await self._reads.dispose()
+        """Close the connections in the pool. Later work opens new ones."""
         await self._transactions.dispose()
 
 
@@ -79,14 +78,12 @@ def _run(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
                 connection.detach()  # the pool was closed, and would not close this connection
 
 
-def open_engine(
-    read: DatabaseUrl, setting: str, extra: str, lost: "LostConnections | None", **options: Any
-) -> AsyncEngine:
-    """Return an engine over a server, whose driver comes with the `extra`; `options` are SQLAlchemy's."""
+def open_engine(read: DatabaseUrl, setting: str, extra: str, **options: Any) -> AsyncEngine:
+    """Return an engine for a server, whose driver is in the `extra`; `options` are SQLAlchemy's."""
     with requires_extra(extra, read.url.get_backend_name(), setting):
         engine = create_async_engine(read.url, hide_parameters=True, max_overflow=0, pool_use_lifo=True, **options)
-    if lost:
-        lost.watch(engine)
+    if read.kind == "postgresql":
+        _LostConnections(engine.sync_engine)
     refuse_what_no_driver_takes(engine.sync_engine, setting, read.roots)
     return engine
 
@@ -124,7 +121,7 @@ def engine_for_our_statements(engine: AsyncEngine, schema: str, level: str = "RE
     return ours
 
 
-class LostConnections:
+class _LostConnections:
     """Checks asyncpg's connections when they leave their pools, and replaces lost ones, mostly without a trip.
 
     A server that stops or restarts closes its connections, which the driver then knows. A firewall drops an idle
@@ -132,14 +129,12 @@ class LostConnections:
     last use was before another's loss.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._lost_at = 0.0
-
-    def watch(self, engine: AsyncEngine) -> None:
         self._dialect: Any = engine.dialect
-        event.listen(engine.sync_engine, "handle_error", self._note_loss)
-        event.listen(engine.sync_engine, "checkin", _note_use)
-        event.listen(engine.sync_engine, "checkout", self._require_alive)
+        event.listen(engine, "handle_error", self._note_loss)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", self._require_alive)
 
     def _note_loss(self, context: Any) -> None:
         error, deadline = context.original_exception, DEADLINE.get()
@@ -151,7 +146,11 @@ class LostConnections:
             if context.connection and not context.connection.invalidated:
                 context.connection.connection.driver_connection.terminate()
             self._lost_at = time.monotonic()
-        elif _is_loss(error) or (context.is_disconnect and isinstance(error, Exception)):
+        elif (
+            is_met_by_the_end(error)
+            or str(getattr(error, "sqlstate", "")).startswith(_GOOD_BYE)  # which SQLAlchemy does not detect
+            or (context.is_disconnect and isinstance(error, Exception))
+        ):
             context.is_disconnect = True
             # A cancelled caller has lost its connection, too; that is no sign for the others.
             self._lost_at = time.monotonic()
@@ -167,11 +166,6 @@ class LostConnections:
             return bool(self._dialect.do_ping(connection))
         except self._dialect.loaded_dbapi.Error:
             return False
-
-
-def _is_loss(error: BaseException | None) -> bool:
-    """Tell whether the server said good-bye but has not closed the connection yet, which SQLAlchemy does not detect."""
-    return is_met_by_the_end(error) or str(getattr(error, "sqlstate", "")).startswith(_GOOD_BYE)
 
 
 def _note_use(_: object, record: Any) -> None:

@@ -1,7 +1,6 @@
 """Migrates the database to the newest revision, and checks its revision."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
@@ -19,10 +18,6 @@ _VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 NO_TABLES = "has no tables of Keyturn's yet"
 """The description of a database that was never migrated."""
-
-_ADVISORY_LOCK = 0x6B65797475726E
-"""An arbitrary number that means "keyturn is migrating" among PostgreSQL's advisory locks."""
-
 
 _CAN_BRING_IT_TO_THE_FIRST = "44abd876"
 """The git commit whose migrations begin before the first revision of this program."""
@@ -70,14 +65,14 @@ def ahead_text(found: str) -> str:
 
 async def _missing_columns(database: Database) -> str:
     """Return the missing columns of this program's tables, as "table.column", comma-separated."""
-    needed = {name: {column.name for column in table.columns} for name, table in Model.metadata.tables.items()}
-    there = await database.read(lambda connection: _columns_of(connection, database.schema, list(needed)))
-    return ", ".join(f"{name}.{column}" for name in sorted(needed) for column in sorted(needed[name] - there[name]))
+    tables = Model.metadata.tables
+    needed = {(name, column.name) for name, table in tables.items() for column in table.columns}
 
+    def existing(connection: Connection) -> set[tuple[str, str]]:
+        columns_of = inspect(connection).get_multi_columns(schema=database.schema or None, filter_names=list(tables))
+        return {(name, column["name"]) for (_, name), columns in columns_of.items() for column in columns}
 
-def _columns_of(connection: Connection, schema: str, names: list[str]) -> Mapping[str, set[str]]:
-    found = inspect(connection).get_multi_columns(schema=schema or None, filter_names=names)
-    return defaultdict(set, {name: {column["name"] for column in columns} for (_, name), columns in found.items()})
+    return ", ".join(map(".".join, sorted(needed - await database.read(existing))))
 
 
 class SchemaMissing(DatabaseUnready):
@@ -97,30 +92,21 @@ async def revision(database: Database) -> str | None:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            if not _is_missing(error):
+            # There is no such table, or no such schema (PostgreSQL's manual, appendix A).
+            if getattr(error.orig, "sqlstate", "") not in {"42P01", "3F000"} and "no such table" not in str(error.orig):
                 raise DatabaseUnready(f"the database does not tell its revision: {_reason(error)}") from error
-            if not database.is_sqlite and not database.schema:
-                _require_schema(connection)
+            if not database.is_sqlite and not database.schema and (missing := missing_schema(connection)):
+                raise SchemaMissing(missing) from None
             return None
         return str(found or "") or None
 
     return await database.read(find)
 
 
-def _require_schema(connection: Connection) -> None:
-    if missing := missing_schema(connection):
-        raise SchemaMissing(missing)
-
-
 def missing_schema(connection: Connection) -> str:
     """Return a sentence if no schema of the connection's PostgreSQL search path exists, else ""."""
     schema, path = connection.execute(text("SELECT current_schema(), current_setting('search_path')")).one()
     return "" if schema else f"there is no schema {path}"
-
-
-def _is_missing(error: DBAPIError) -> bool:
-    """Tell whether the table or the schema does not exist (PostgreSQL's manual, appendix A)."""
-    return getattr(error.orig, "sqlstate", "") in {"42P01", "3F000"} or "no such table" in str(error.orig)
 
 
 async def migrate(database: Database) -> str | None:
@@ -140,13 +126,19 @@ async def migrate(database: Database) -> str | None:
             f"`keyturn migrate` of its git commit {_CAN_BRING_IT_TO_THE_FIRST}"
         )
 
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(folder("migrations")))
+
     def bring_up(connection: Connection) -> None:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+        database.hold(connection, "keyturn is migrating")
         if database.schema:
             _enter_schema(connection, database.schema)
         try:
-            _run_alembic(connection)
+            command.upgrade(config, "head")
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
@@ -172,13 +164,3 @@ def _enter_schema(connection: Connection, schema: str) -> None:
 
 def _reason(error: DBAPIError) -> str:
     return str(error.orig).rpartition(">: ")[2].partition("\n")[0]
-
-
-def _run_alembic(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(folder("migrations")))
-    config.attributes.update(connection=connection, version_table=VERSION_TABLE)
-    command.upgrade(config, "head")

@@ -82,30 +82,22 @@ class SqliteConnections:
         def execute(connection: Connection, job: _Job) -> Sequence[Row[Any]]:
             # Reads open no transaction: a single statement is one (https://sqlite.org/lang_transaction.html).
             with connection.begin():
-                return self._once_free(job, lambda: returned(connection, statement, given))
+                return try_until_free(lambda: returned(connection, statement, given), self._patience, job)
 
         return await self._writer.run(execute)
 
     async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
         def transact(connection: Connection, job: _Job) -> _Result:
             with connection.begin():
-                # Take the lock first: so a writing transaction never fails half way because another connection wrote
-                # after its
-                # read (https://sqlite.org/lang_transaction.html).
-                self._once_free(job, lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+                # Take the lock first, so that a writing transaction never fails half way because another connection
+                # wrote after its read (https://sqlite.org/lang_transaction.html).
+                try_until_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), self._patience, job)
                 result = work(connection)
-                job.end()
+                job.runs_on(None)
                 job.require_wanted()
             return result
 
         return await self._writer.run(transact)
-
-    def _once_free(self, job: "_Job", attempt: Callable[[], _Result]) -> _Result:
-        def attempt_while_wanted() -> _Result:
-            job.require_wanted()
-            return attempt()
-
-        return try_until_free(attempt_while_wanted, self._patience)
 
     async def close(self) -> None:
         """Wait for running work, and close the connections. Later work opens them again."""
@@ -123,23 +115,17 @@ class _Job:
     def __init__(self) -> None:
         self._lock = Lock()
         self._is_wanted = True
-        self._driver: Any = None
+        self._driver: sqlite3.Connection | None = None
 
-    def begin(self, driver: Any) -> None:
-        """Allow interrupts on this connection. Raises as `require_wanted` does."""
+    def runs_on(self, driver: Any) -> None:
+        """Allow interrupts of this connection only; None for none: the commit follows, or other work."""
         with self._lock:
             self._driver = driver
-        self.require_wanted()
 
     def require_wanted(self) -> None:
         """Raise _GivenUp if the caller no longer waits."""
         if not self._is_wanted:
             raise _GivenUp
-
-    def end(self) -> None:
-        """Disallow interrupts: the commit follows, or other work on the connection."""
-        with self._lock:
-            self._driver = None
 
     def give_up(self) -> None:
         with self._lock:
@@ -177,13 +163,14 @@ class _Threads:
         except IndexError:
             connection = self._engine.connect()
         try:
-            job.begin(connection.connection.dbapi_connection)
+            job.runs_on(connection.connection.dbapi_connection)
+            job.require_wanted()
             result = work(connection, job)
         except BaseException:
+            job.runs_on(None)
             connection.close()
             raise
-        finally:
-            job.end()
+        job.runs_on(None)
         self._idle.append(connection)
         return result
 
@@ -220,9 +207,8 @@ class _NotedConnection(sqlite3.Connection):
         super().rollback()
 
     def _close_cursors(self) -> None:
-        for cursor in self._cursors:
-            cursor.close()
-        self._cursors.clear()
+        while self._cursors:
+            self._cursors.pop().close()
 
 
 def keep_file_private(engine: Engine) -> None:
@@ -257,18 +243,16 @@ def _unhex(text: str | None) -> bytes | None:
     return None if text is None else bytes.fromhex(text)
 
 
-def try_until_free(attempt: Callable[[], _Result], patience: float) -> _Result:
+def try_until_free(attempt: Callable[[], _Result], patience: float, job: _Job | None = None) -> _Result:
     """Return the result of `attempt`; retry while another connection is in the way, for `patience` seconds."""
     ends = time.monotonic() + patience
     while True:
+        if job:
+            job.require_wanted()
         try:
             return attempt()
         except (OperationalError, sqlite3.OperationalError) as error:
-            if not _is_busy(error) or time.monotonic() > ends:
+            code = getattr(error.orig if isinstance(error, OperationalError) else error, "sqlite_errorcode", 0)
+            if code & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
                 raise
         time.sleep(_STEP)
-
-
-def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:
-    said = error.orig if isinstance(error, OperationalError) else error
-    return getattr(said, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_BUSY

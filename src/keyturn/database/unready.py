@@ -2,6 +2,8 @@
 
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -9,9 +11,6 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.problems.requests import DatabaseUnready
-
-# Addresses and drivers' messages in words for users
-
 
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
 
@@ -45,7 +44,6 @@ _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
 resources, and an operator's intervention, which is also the class while a server starts or stops."""
 
-
 _ROLLED_BACK = ("40001", "40P01")
 """A conflict of transactions and a deadlock: PostgreSQL has undone this transaction, and a retry works. Not 40003,
 where the outcome of a commit is unknown."""
@@ -53,10 +51,8 @@ where the outcome of a commit is unknown."""
 _DEADLOCKS = {1205, 1213}
 """The same as MySQL's and MariaDB's own numbers (server error reference): lock wait timeout, deadlock."""
 
-
 _NO_SUCH = ("no such table", "no such column")
 """SQLite's messages, which have no codes of their own, for a database without the migrations."""
-
 
 _MET_THE_END = "InternalClientError"
 """asyncpg's error if a statement begins while the server's farewell is read ("cannot switch to state"). It is not an
@@ -68,29 +64,22 @@ def is_met_by_the_end(error: BaseException | None) -> bool:
     return error is not None and _MET_THE_END in {type(error).__name__, type(error.__cause__).__name__}
 
 
-class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` statement
+@contextmanager
+def unready_where_unreachable(place: str) -> Iterator[None]:
     """Turn "cannot connect", "connection lost" and "deadlock" into DatabaseUnready; leave other errors as they are.
 
     `place` is the database in words (`describe_url`).
     """
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        unreachable = (OperationalError, InterfaceError, PoolExhausted, OSError, TimeoutError)
+    try:
+        yield
+    except Exception as error:
         if isinstance(error, DBAPIError) and is_rolled_back(error):
             raise DatabaseUnready(f"the database has undone the transaction: {describe_error(error)}") from error
-        if isinstance(error, unreachable) or (error and _is_lost(error)):
-            raise DatabaseUnready(self._reason(describe_error(error))) from error
-
-    def _reason(self, said: str) -> str:
-        if said.startswith(_NO_SUCH):
-            return f"the database has not been migrated: {self._place}: {said}"
-        return f"the database cannot be reached: {self._place}: {said}"
+        if not _is_unreachable(error):
+            raise
+        message = describe_error(error)
+        what = "has not been migrated" if message.startswith(_NO_SUCH) else "cannot be reached"
+        raise DatabaseUnready(f"the database {what}: {place}: {message}") from error
 
 
 def is_refusal(error: DBAPIError) -> bool:
@@ -106,9 +95,12 @@ def is_rolled_back(error: DBAPIError) -> bool:
     return isinstance(number, int) and number in _DEADLOCKS
 
 
-def _is_lost(error: BaseException) -> bool:
-    if not isinstance(error, DBAPIError):  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects
-        return is_met_by_the_end(error) or str(getattr(error, "sqlstate", "")).startswith(_UNREACHABLE)
-    no_database = type(error) is DatabaseError  # SQLite's error for a file that is damaged, or not a database
-    state = str(getattr(error.orig, "sqlstate", ""))
-    return error.connection_invalidated or no_database or state.startswith(_UNREACHABLE)
+def _is_unreachable(error: Exception) -> bool:
+    if isinstance(error, OperationalError | InterfaceError | PoolExhausted | OSError | TimeoutError):
+        return True
+    state = str(getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", ""))
+    if state.startswith(_UNREACHABLE):
+        return True
+    if isinstance(error, DBAPIError):  # the plain one is SQLite's for a file that is damaged, or not a database
+        return error.connection_invalidated or type(error) is DatabaseError
+    return is_met_by_the_end(error)  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects

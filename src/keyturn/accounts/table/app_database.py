@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
 from keyturn.database.database import DatabaseAccess
-from keyturn.database.engines import LostConnections, PooledConnections, open_engine
+from keyturn.database.engines import PooledConnections, open_engine
 from keyturn.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.database.sqlite import SqliteConnections
 from keyturn.database.unready import describe_error, describe_url, is_rolled_back
@@ -78,13 +78,12 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 
 def _open_pool(read: DatabaseUrl, seconds: float) -> PooledConnections:
-    lost = LostConnections() if read.kind == "postgresql" else None
     read = msgspec.structs.replace(read, url=read.url.set(drivername=_DRIVERS[read.kind]))
     # A caller that waits for a connection fails before the time is up: Python 3.11 may lose a cancellation that
     # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
     options = {"connect_args": read.arguments, "pool_pre_ping": read.kind == "mysql", "pool_timeout": seconds / 2}
     try:
-        engine = open_engine(read, "accounts.table.url", _EXTRAS[read.kind], lost, pool_size=_CONNECTIONS, **options)
+        engine = open_engine(read, "accounts.table.url", _EXTRAS[read.kind], pool_size=_CONNECTIONS, **options)
     except (ArgumentError, TypeError, ValueError):
         raise _fault("not a database address") from None
     return PooledConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))

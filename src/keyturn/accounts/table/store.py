@@ -69,8 +69,8 @@ class Doubts(NamedTuple):
 class TableAccounts:
     """An AccountStore over a table in another database. With `settings.password` empty it only looks users up.
 
-    The table's columns are read when first needed, and again after the table has refused a statement. Only
-    `require_ready` raises SettingsInvalid if the table is not as the settings say: later callers cannot fix that.
+    It inspects the table before the first use, and again after a refused statement. Only `require_ready` raises
+    SettingsInvalid if the table does not match the settings: later callers cannot correct them.
     """
 
     def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
@@ -80,9 +80,9 @@ class TableAccounts:
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
         self._finds: Batcher[str, Account | None] = Batcher(
-            self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, deadline=place.deadline
+            self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, in_time=place.in_time
         )
-        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError, deadline=place.deadline)
+        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError, in_time=place.in_time)
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
@@ -150,11 +150,11 @@ class TableAccounts:
         columns = (await self._read_statements()).zoneless_times
         if not columns:
             return None
-        found = await self._place.read(_zone_of)
-        if not (found and found.minutes):
+        server = await self._place.read(_zone_of)
+        if not (server and server.minutes):
             return None
         shown = ", ".join(columns)
-        message = f"accounts.table.set: {shown} gets the time in UTC, and the server's own time is {found.zone}"
+        message = f"accounts.table.set: {shown} gets the time in UTC, and the server's own time is {server.zone}"
         mend = (
             "If your app writes the server's time there, make the column a TIMESTAMP, which every connection reads in"
             " its own zone, let your app read it as UTC, or take it out of set."
@@ -181,10 +181,10 @@ class TableAccounts:
         statements = await self._statements_now()
         rows = await self._fetch(statements.by_ids(set(ids)))
         accounts = [account_of(row, self._settings.password_providers) for row in rows]
-        # An invalid address has no account: no mail would reach it. Ids are compared here once more: in MySQL's own
-        # collations, "a" is "A".
-        found = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
-        return [found.get(account_id) for account_id in ids]
+        # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
+        # own collations, "a" is "A".
+        by_id = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
+        return [by_id.get(account_id) for account_id in ids]
 
     async def awaiting_password(self) -> Sequence[str]:
         if not self._settings.password:
@@ -225,16 +225,16 @@ class TableAccounts:
     async def end_sessions(self, account_id: str) -> None:
         await self._run(account_id, lambda statements: list(statements.deletes(account_id)))
 
-    async def _run(self, account_id: str, made: Callable[[Statements], Sequence[Executable]]) -> bool:
-        """Run statements about an account in a transaction; return whether the last of them found a row."""
+    async def _run(self, account_id: str, statements_of: Callable[[Statements], Sequence[Executable]]) -> bool:
+        """Run statements about an account in a transaction; tell whether the last of them found a row."""
         statements = await self._statements_now()
         try:
-            wanted = made(statements)
+            wanted = statements_of(statements)
         except ValueError:  # another store's account
             log.warning(LogEvent("accounts.no_such_id", account=account_id))
             return False
-        found = await self._transact(lambda connection: [connection.execute(one).rowcount for one in wanted])
-        return bool(found) and found[-1] > 0
+        counts = await self._transact(lambda connection: [connection.execute(each).rowcount for each in wanted])
+        return bool(counts) and counts[-1] > 0
 
     async def note_change(self, account: Account) -> bool:
         """Set and delete what comes with a new password that is kept elsewhere; return what `set_password` would."""
@@ -260,12 +260,8 @@ class TableAccounts:
             raise
 
     async def _transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        def refusing(connection: Connection) -> _Result:
-            with self._refused_as_unready():
-                return work(connection)
-
-        with self._refused_as_unready():  # PostgreSQL's deferred constraints are checked at the commit
-            return await self._place.transact(refusing)
+        with self._refusals_as_unready():  # PostgreSQL checks deferred constraints at the commit
+            return await self._place.transact(self._refusing(work))
 
     def _change(
         self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
@@ -274,26 +270,30 @@ class TableAccounts:
             statement = statements.change(account.id, account.email, password_hash, now(), locked=account.locked)
         except ValueError:  # another store's account
             return False
-        with self._refused_as_unready():
-            # Rows that were found count, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
-            if connection.execute(statement).rowcount != 1:
-                return False
-            for ending in statements.deletes(account.id):
-                connection.execute(ending)
+        # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
+        if connection.execute(statement).rowcount != 1:
+            return False
+        for deletion in statements.deletes(account.id):
+            connection.execute(deletion)
         return True
 
     async def close(self) -> None:
         await self._place.close()
 
     async def _fetch(self, query: Query) -> Sequence[RowMapping]:
-        def fetch(connection: Connection) -> Sequence[RowMapping]:
-            with self._refused_as_unready():
-                return connection.execute(*query).mappings().all()
+        return await self._place.read(self._refusing(lambda connection: connection.execute(*query).mappings().all()))
 
-        return await self._place.read(fetch)
+    def _refusing(self, work: Callable[[Connection], _Result]) -> Callable[[Connection], _Result]:
+        """Return `work` whose refused statements are AccountsUnready before the database takes them for an outage."""
+
+        def run(connection: Connection) -> _Result:
+            with self._refusals_as_unready():
+                return work(connection)
+
+        return run
 
     @contextmanager
-    def _refused_as_unready(self) -> Iterator[None]:
+    def _refusals_as_unready(self) -> Iterator[None]:
         """Raise AccountsUnready for a refused statement: the app's table has changed.
 
         Further lines of a driver's message may hold the row, with its hash, and are left out.
@@ -323,7 +323,9 @@ class TableAccounts:
         async with self._reading_lock:
             statements = self._statements  # a transaction in another thread may reset it in the meantime
             if statements is None:
-                mapping = await self._place.read(lambda one: read_mapping(one, self._settings, self._hash_length))
+                mapping = await self._place.read(
+                    lambda connection: read_mapping(connection, self._settings, self._hash_length)
+                )
                 statements = self._statements = Statements(mapping, self._place.dialect.name)
             return statements
 
@@ -335,12 +337,14 @@ class JoiningTableAccounts(TableAccounts):
         if not self._settings.password:
             return None
         statements = self._statements_within()
-        with self._refused_as_unready():
+        with self._refusals_as_unready():
             rows = connection.execute(*statements.hash_by_id(account_id))
             return self._hash_of(account_id, rows.mappings())
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool:
-        return self._change(self._statements_within(), connection, account, password_hash)
+        statements = self._statements_within()
+        with self._refusals_as_unready():
+            return self._change(statements, connection, account, password_hash)
 
     def _statements_within(self) -> Statements:
         """Return the statements in use: inside a transaction the table's columns cannot be read (`transact`)."""
