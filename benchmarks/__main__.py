@@ -1,4 +1,4 @@
-"""Runs the benchmarks, and writes tables to the terminal, benchmarks/results and docs/performance.md."""
+"""Runs the benchmarks, and writes tables to the terminal, benchmarks/results and benchmarks/README.md."""
 
 import os
 import sys
@@ -33,7 +33,7 @@ BENCHMARKS: Mapping[str, str] = {
 }
 """Modules with a function `measure(plan, tell)`. Each is imported when it runs, as some need programs of their own."""
 
-_DOCUMENT = ROOT / "docs" / "performance.md"
+_DOCUMENT = ROOT / "benchmarks" / "README.md"
 
 
 @click.command()
@@ -52,7 +52,7 @@ _DOCUMENT = ROOT / "docs" / "performance.md"
     default=ROOT / "benchmarks" / "results",
     help="The folder of tables, plots and data.",
 )
-@click.option("--write-docs", is_flag=True, help="Also write the results into docs/performance.md.")
+@click.option("--write-docs", is_flag=True, help="Also write the results into benchmarks/README.md.")
 def main(
     names: tuple[str, ...],
     quick: bool,
@@ -87,7 +87,7 @@ def main(
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
     if write_docs:
         for missing in write_results_into(_DOCUMENT, results):
-            tell(f"docs/performance.md keeps its figures of {missing}, which was not measured")
+            tell(f"benchmarks/README.md keeps its figures of {missing}, which was not measured")
     if failed:
         raise SystemExit("\n".join(failed))
 

@@ -115,12 +115,12 @@ def test_plots_can_be_read_on_light_and_on_dark_pages() -> None:
 
 
 def test_results_are_put_between_their_marks_again_and_again(tmp_path: Path) -> None:
-    document, text = tmp_path / "performance.md", "before\n<!-- measured: a-b -->\nold\n<!-- end -->\nafter {}\n"
+    document, text = tmp_path / "README.md", "before\n<!-- measured: a-b -->\nold\n<!-- end -->\nafter {}\n"
     document.write_text(text.format("<!-- measured: none -->\nkept\n<!-- end -->"), "utf-8")
     table = Table(title="A title", headers=["", "a second"], rows=[["hello", "1"]]).markdown()
     (tmp_path / "a-b.md").write_text(table, "utf-8")
     (tmp_path / "a-b.svg").write_text("<svg/>", "utf-8")
     assert [write_results_into(document, tmp_path) for _ in range(2)] == [["none"], ["none"]]
     assert document.read_text("utf-8").count("| hello |") == 1
-    assert "a-b.svg" in document.read_text("utf-8")
+    assert "](results/a-b.svg)" in document.read_text("utf-8")
     assert re.findall("old|kept|before|after", document.read_text("utf-8")) == ["before", "after", "kept"]

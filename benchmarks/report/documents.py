@@ -1,4 +1,4 @@
-"""Writes results into docs/performance.md, between the marks of each table."""
+"""Writes results into benchmarks/README.md, between the marks of each table."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ def write_results_into(document: Path, results: Path) -> list[str]:
         if (table := results / f"{name}.md").exists():
             parts.append(table.read_text("utf-8"))
         if (results / f"{name}.svg").exists():
-            parts.append(f"![{name.replace('-', ' ')}](../benchmarks/results/{name}.svg)\n")
+            parts.append(f"![{name.replace('-', ' ')}](results/{name}.svg)\n")
         if not parts:
             missing.append(name)
             return found[0]

@@ -22,7 +22,7 @@ from benchmarks.soak.running import Soak, soak
 )
 @click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="Use only this database.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array at the end.")
-@click.option("--keep", is_flag=True, help="Keep tables and plots in benchmarks/results and in docs/performance.md.")
+@click.option("--keep", is_flag=True, help="Keep tables and plots in benchmarks/results and in benchmarks/README.md.")
 def main(minutes: float, engines: tuple[str, ...], as_json: bool, keep: bool) -> None:
     """Request links, checks and resets at a fixed pace, and check that memory is flat and no mail is lost."""
     tell = teller()
@@ -30,7 +30,7 @@ def main(minutes: float, engines: tuple[str, ...], as_json: bool, keep: bool) ->
     report = report_of(found)
     if keep:
         write(report, ROOT / "benchmarks" / "results", "soak")
-        write_results_into(ROOT / "docs" / "performance.md", ROOT / "benchmarks" / "results")
+        write_results_into(ROOT / "benchmarks" / "README.md", ROOT / "benchmarks" / "results")
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
     else:

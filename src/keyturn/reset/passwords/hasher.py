@@ -23,7 +23,7 @@ _DECOY = "." * 53
 
 _NICENESS = 1
 """At 1, neither requests nor sign-ins starve. At 10, a flood of requests on one core left sign-ins a tenth of it
-(docs/performance.md).
+(benchmarks/README.md).
 """
 
 
