@@ -1,4 +1,4 @@
-"""Benchmarks of Keyturn: `just bench`, `just soak`, `just timing`, `just hostile`. benchmarks/README.md has the figures.
+"""Benchmarks of Keyturn: `just bench`, `just soak`, `just timing`, `just hostile`. README.md has the figures.
 
 `comparison` sends the same requests to Keyturn and to its `peers`, in rounds; the `load` has a process of its own.
 `budgets` measures single parts, and `hashes` measures bcrypt. `profiles` shows which package uses the processor time.
