@@ -6,7 +6,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parent / "images" / "flow.txt"
 DRAWN = SOURCE.with_suffix(".svg")
 
-_COLUMN, _ROW, _TOP = 124, 34, 56
+_COLUMN, _ROW, _TOP = 128, 34, 56
 _LABEL = "Who calls what, from the request for a link to the confirmation of the new password"
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2933 }
