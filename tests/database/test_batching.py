@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from keyturn.database.batching import Batcher
+from keyturn.database.batching import Batcher, WaitLimit
 
 
 class Statement:
@@ -219,7 +219,7 @@ async def test_a_result_that_is_an_exception_is_raised_for_its_item_alone_and_no
 
 
 async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Statement) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, in_time=lambda: asyncio.timeout(0.3))
+    batcher: Batcher[int, int] = Batcher(statement, limit=WaitLimit(0.3, TimeoutError))
     statement.open.clear()
     begun = time.monotonic()
     waits = [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]

@@ -107,10 +107,10 @@ class BuiltinAccounts:
         self._by_email = select(*_ACCOUNT).where(database.is_one_of(AccountRow.email, "emails"))
         self._by_id = select(*_ACCOUNT).where(database.is_one_of(AccountRow.id, "ids"))
         self._finds: Batcher[str, Account | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
+            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
         )
         self._gets: Batcher[str, Account | None] = Batcher(
-            self._get_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
+            self._get_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
         )
 
     async def require_ready(self) -> None:

@@ -7,11 +7,28 @@ without batches.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class WaitLimit(NamedTuple):
+    """How long a caller waits, in seconds, and the error that it then gets; None for no limit."""
+
+    seconds: float | None
+    error: Callable[[], Exception]
+
+
+NO_LIMIT = WaitLimit(None, TimeoutError)
+
+
+class _Waiting(NamedTuple, Generic[Item, Result]):
+    """An item, its result, and when it arrived, by the event loop's clock."""
+
+    item: Item
+    result: "asyncio.Future[Result | Exception]"
+    since: float
 
 
 class Batcher(Generic[Item, Result]):
@@ -26,7 +43,7 @@ class Batcher(Generic[Item, Result]):
     takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.
     `pause`: seconds to wait before each batch instead, for work that users do not wait for.
 
-    `in_time` ends the wait of each caller, counted from its own arrival. Its items are still executed.
+    `limit` ends the wait of each caller, counted from its own arrival. Its items are still executed.
     """
 
     def __init__(
@@ -37,48 +54,65 @@ class Batcher(Generic[Item, Result]):
         largest: int = 500,
         gathers: bool = False,
         pause: float = 0,
-        in_time: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
+        limit: WaitLimit = NO_LIMIT,
     ) -> None:
         self._execute = execute
         self._common = common
         self._largest = largest
         self._gathers = gathers
         self._pause = pause
-        self._in_time = in_time
-        self._waiting: list[tuple[Item, asyncio.Future[Result | Exception]]] = []
+        self._limit = limit
+        self._waiting: list[_Waiting[Item, Result]] = []
+        self._batch: list[_Waiting[Item, Result]] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
-        async with self._in_time():
-            result = await self._enqueue(item)
+        result = await self._enqueue(item)
         if isinstance(result, Exception):
             raise result
         return result
 
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         """Return for each of the items what `submit` would return or raise."""
-        async with self._in_time():
-            return await asyncio.gather(*map(self._enqueue, items))
+        return await asyncio.gather(*map(self._enqueue, items))
 
     def _enqueue(self, item: Item) -> "asyncio.Future[Result | Exception]":
-        result: asyncio.Future[Result | Exception] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, result))
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(item, loop.create_future(), loop.time())
+        self._waiting.append(waiting)
         if self._running is None:
-            self._running = asyncio.create_task(self._drain())
-        return result
+            self._running = loop.create_task(self._drain())
+        return waiting.result
 
     async def _drain(self) -> None:
+        if self._limit.seconds:
+            self._timer = asyncio.get_running_loop().call_later(self._limit.seconds, self._give_up, self._limit.seconds)
         try:
             while self._waiting:
                 await self._wait_for_more()
                 batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-                results = await self._run([item for item, _ in batch])
-                for (_, waited_for), result in zip(batch, results, strict=True):
-                    if not waited_for.done():  # else its waiter was cancelled
-                        waited_for.set_result(result)
+                self._batch = batch
+                results = await self._run([one.item for one in batch])
+                for one, result in zip(batch, results, strict=True):
+                    if not one.result.done():  # else its waiter was cancelled, or its wait is over
+                        one.result.set_result(result)
         finally:
-            self._running = None
+            self._running, self._batch = None, []
+            if self._timer:
+                self._timer.cancel()
+
+    def _give_up(self, seconds: float) -> None:
+        """End the waits that are over. One timer serves all waits, since each request would pay for one of its own."""
+        loop = asyncio.get_running_loop()
+        moment = loop.time()
+        pending = [one for one in (*self._batch, *self._waiting) if not one.result.done()]
+        for one in pending:
+            if one.since + seconds <= moment:
+                one.result.set_result(self._limit.error())
+        oldest = min((one.since for one in pending if not one.result.done()), default=moment)
+        self._timer = loop.call_at(oldest + seconds, self._give_up, seconds)
 
     async def _wait_for_more(self) -> None:
         if self._pause:

@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 from sqlalchemy.types import TypeDecorator
 
+from keyturn.database.batching import WaitLimit
 from keyturn.database.engines import (
     DEADLINE,
     PooledConnections,
@@ -81,6 +82,7 @@ class DatabaseAccess:
         self.dialect = connections.dialect
         self._seconds = seconds
         self._unready = unready
+        self.limit = WaitLimit(seconds, self._too_late)
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
@@ -92,6 +94,14 @@ class DatabaseAccess:
                     yield
                 finally:
                     DEADLINE.reset(token)
+
+    def _too_late(self) -> Exception:
+        """Return the error for a caller whose wait is over."""
+        try:
+            with self._unready():
+                raise TimeoutError  # noqa: TRY301 - `_unready` turns it into the error
+        except Exception as error:  # noqa: BLE001 - whatever callers get for it
+            return error
 
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Return the rows of one statement that changes nothing.

@@ -183,7 +183,7 @@ class _JoinedLinks:
         self._accounts = accounts
         self._statement = accounts.join(select_links(database), ResetTokenRow.account_id)
         self._finds: Batcher[bytes, _Found | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
+            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
         )
 
     async def find(self, digest: bytes) -> _Found | None:

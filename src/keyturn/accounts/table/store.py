@@ -80,9 +80,9 @@ class TableAccounts:
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
         self._finds: Batcher[str, Account | None] = Batcher(
-            self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, in_time=place.in_time
+            self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, limit=place.limit
         )
-        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError, in_time=place.in_time)
+        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError, limit=place.limit)
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""

@@ -100,7 +100,7 @@ class LinkStore(Store):
         self._database = database
         self.lifetime = lifetime
         self._finds: Batcher[bytes, Link | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
+            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
         )
         self._found = select_links(database)
         self._rows = ManyRows(database, _COLUMNS)
