@@ -186,9 +186,11 @@ class Database(DatabaseAccess):
         if isinstance(place, DatabaseUrl) and place.kind == "sqlite":
             seconds, connections = PATIENCE if timeout else None, _open_file(place)
         else:
-            engine = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
-            self._engine = engine_for_our_statements(engine, schema) if self.is_shared or schema else engine
-            connections = PooledConnections(self._engine, engine_for_our_statements(engine, schema, "AUTOCOMMIT"))
+            reads = engine = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
+            if self.is_shared or schema:
+                reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
+            self._engine = engine_for_our_statements(engine, schema)
+            connections = PooledConnections(self._engine, reads)
         self.where = describe_url(self.url)
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"
@@ -281,13 +283,17 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 
 def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngine:
+    """Return an engine on which each statement commits by itself: requests and checks need no more.
+
+    To say so for each connection would take SQLAlchemy as long as the statement.
+    """
     limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
     # A caller that waits for a connection gets an error before its time is up: Python 3.11 may lose a cancellation that
     # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
-    options = {"pool_timeout": seconds * 0.9} if seconds else {}
-    return open_engine(
-        read, "database.url", "postgres", pool_size=size, connect_args={**limits, **read.arguments}, **options
-    )
+    options: dict[str, Any] = {"pool_timeout": seconds * 0.9} if seconds else {}
+    arguments = {**limits, **read.arguments}
+    options |= {"pool_size": size, "isolation_level": "AUTOCOMMIT", "connect_args": arguments}
+    return open_engine(read, "database.url", "postgres", **options)
 
 
 def now() -> datetime:
