@@ -148,7 +148,7 @@ export type Texts = Record<
   | "sentHeading" | "sentLead" | "for" | "spam" | "nothing" | "askAgainIn" | "askAgain" | "sendAgain" | "another"
   | "changeHeading" | "changeLead" | "change" | "changeSent"
   | "resetHeading" | "firstHeading" | "password" | "firstPassword" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "saveFirst" | "until"
-  | "strength" | "none" | "weak" | "fair" | "good" | "strong"
+  | "strength" | "none" | "weak" | "fair" | "good" | "strong" | "met" | "notMet" | "progress"
   | "secondStep" | "secondStepLead" | "secondStepOther" | "totp" | "sms" | "recoveryCode" | "factorCode" | "enterCode"
   | "sendCode" | "codeSent"
   | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used" | "wrongCodesHeading" | "wrongCodes"

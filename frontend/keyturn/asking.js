@@ -70,7 +70,7 @@ export class ChangePassword extends Forms {
     const said = [
       held(this.say("changeSent"), lead, status), held(again, clock), this.challengeSlot(), this.alert,
     ];
-    this.root.classList.add("card");
+    this.box.classList.add("card");
     this.show(this.title(this.say("changeHeading")), make("div", { class: "action" }, ...said, ask));
   }
 }

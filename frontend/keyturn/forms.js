@@ -1,6 +1,6 @@
 import { answerTo } from "./challenge.js";
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
-import { kept, languageOf, make, rest } from "./making.js";
+import { contrastOf, kept, languageOf, make, rest } from "./making.js";
 import { CSS } from "./style.js";
 
 /** @typedef {import("../keyturn.js").Texts} Texts */
@@ -22,10 +22,12 @@ export class Forms {
     sheet.replaceSync(CSS);
     this.host = host;
     this.given = new Map([...host.attributes].map(({ name, value }) => [name, value]));
-    this.root = make("div", { class: "root", part: "root" });
+    // `all` in the styles of the outer box erases the language: Chromium keeps it as a style. So an inner box has it.
+    this.root = make("div", { class: "views" });
+    this.box = make("div", { class: "root", part: "root" }, this.root);
     const shadow = host.attachShadow({ mode: "open" });
     shadow.adoptedStyleSheets = [sheet]; // a strict Content-Security-Policy forbids inline styles
-    shadow.append(this.root);
+    shadow.append(this.box);
     this.language = languageOf(host);
     this.client = createClient({ url: this.attribute("url"), path: this.attribute("path"), language: this.language });
     this.alert = this.error("error");
@@ -41,6 +43,7 @@ export class Forms {
       this.challenge = challenge;
       this.alert.textContent = "";
       this.open(found);
+      this.warnOfContrast();
     };
     /** @param {Refusal} _ @param {string} text */
     const tell = (_, text) => {
@@ -52,6 +55,14 @@ export class Forms {
     if (!this.root.lang && !own.unreachable) Object.assign(this.root, { lang: "en", dir: "ltr" });
     this.host.setAttribute("aria-busy", "true");
     return this.attempt(retry, open, tell).finally(() => this.host.removeAttribute("aria-busy"));
+  }
+
+  /** Tells developers that the texts cannot be read on their page. */
+  warnOfContrast() {
+    const contrast = contrastOf(this.root);
+    if (contrast === undefined || contrast >= 3) return;
+    console.warn(`<${this.host.localName}>: its texts have a contrast of ${contrast.toFixed(1)} : 1 with the page. `
+      + "A dark page needs color-scheme: dark, or --keyturn-ink and the other variables.");
   }
 
   /** @returns {Promise<any>} The data of the first view, apart from the texts. */

@@ -55,3 +55,41 @@ export const languageOf = (element) => {
   }
   return navigator.language;
 };
+
+/** @param {CanvasRenderingContext2D} drawn */
+const luminanceOf = (drawn) => {
+  const [red = 0, green = 0, blue = 0] = [...drawn.getImageData(0, 0, 1, 1).data].map((part) => {
+    const share = part / 255;
+    return share > 0.04045 ? ((share + 0.055) / 1.055) ** 2.4 : share / 12.92;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+
+/**
+ * Returns the contrast of a text with the ground that the page has painted behind it (WCAG 2.2), or undefined where it
+ * has painted none, or a picture.
+ * @param {HTMLElement} text
+ */
+export const contrastOf = (text) => {
+  const grounds = [];
+  for (let at = /** @type {Element | null} */ (text); at;) {
+    const { backgroundColor, backgroundImage } = getComputedStyle(at);
+    if (backgroundImage !== "none") return undefined;
+    grounds.unshift(backgroundColor);
+    at = at.parentElement ?? /** @type {ShadowRoot} */ (at.getRootNode()).host ?? null;
+  }
+  const drawn = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+    .getContext("2d", { willReadFrequently: true });
+  if (!drawn) return undefined;
+  /** @param {string} colour */
+  const paint = (colour) => {
+    drawn.fillStyle = colour;
+    drawn.fillRect(0, 0, 1, 1);
+  };
+  grounds.forEach(paint);
+  if (drawn.getImageData(0, 0, 1, 1).data[3] !== 255) return undefined;
+  const ground = luminanceOf(drawn);
+  paint(getComputedStyle(text).color);
+  const [dark = 0, light = 0] = [ground, luminanceOf(drawn)].sort((one, other) => one - other);
+  return (light + 0.05) / (dark + 0.05);
+};

@@ -10,6 +10,9 @@ import { SecondStep } from "./second_step.js";
 /** @typedef {import("../keyturn.js").LiveLink & { rules: import("../keyturn.js").Rule[] }} Opened */
 /** @typedef {import("../keyturn.js").DeadReason} DeadReason */
 
+const SOON = 120_000; // milliseconds before the end of a link
+const LONGEST_WAIT = 2 ** 31 - 1; // of a timer, in milliseconds
+
 /**
  * Returns the rules for password generators (https://developer.apple.com/password-rules/).
  * @param {Opened["rules"]} rules
@@ -131,15 +134,28 @@ export class Reset extends Forms {
       readonly: "", tabindex: -1, "aria-hidden": "true",
     });
     const { meter, list: ticks, status } = judged;
+    const note = make("p", { part: "note" }, this.say("until", { time: this.time(new Date(expiresAt)) }));
+    this.warn(note, new Date(expiresAt));
     const form = this.form(submit, whose, password.box, meter, ticks, again.box, status, step.box, this.alert, save);
     form.addEventListener("input", () => {
       judged.mark([]);
       judged.look();
     });
-    const note = make("p", { part: "note" }, this.say("until", { time: this.time(new Date(expiresAt)) }));
     const heading = this.say(awaitsPassword ? "firstHeading" : "resetHeading");
     const reason = operatorReason ? [make("p", { part: "panel", dir: "auto" }, operatorReason)] : [];
-    return [this.title(heading, this.say("for", { email })), ...reason, form, note];
+    const title = this.title(heading, this.say("for", { email }));
+    title.append(note);
+    return [title, ...reason, form];
+  }
+
+  /** Tells the end of a link once more, shortly before it. @param {HTMLElement} note @param {Date} end */
+  warn(note, end) {
+    const wait = end.getTime() - Date.now() - SOON;
+    if (wait > LONGEST_WAIT) return;
+    setTimeout(() => {
+      note.part.add("soon");
+      note.setAttribute("role", "alert");
+    }, wait);
   }
 
   /**
@@ -172,11 +188,9 @@ export class Reset extends Forms {
     title.append(make("p", { part: "lead", role: "alert" }, detail));
     const refusal = { type: `${PROBLEM}link-dead`, title: heading, detail, reason };
     this.emit("keyturn-error", new KeyturnError(refusal));
-    return [
-      title,
-      this.links(this.link("forgot-href", "newLink", "button")),
-      this.links(reason === "used" ? this.link("sign-in-href", "signIn") : null),
-    ];
+    // Where the link was used the password is new already.
+    const signIn = reason === "used" ? this.link("sign-in-href", "signIn", "button") : null;
+    return [title, this.links(signIn), this.links(this.link("forgot-href", "newLink", signIn ? "link" : "button"))];
   }
 
   /** Formats a moment as the mail does, "14:32 UTC", but in the reader's time zone. @param {Date} moment */

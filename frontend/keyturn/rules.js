@@ -5,6 +5,7 @@ import { make } from "./making.js";
 const classes = /** @type {const} */ ([[/[a-z]/, 26], [/[A-Z]/, 26], [/[0-9]/, 10], [/[^A-Za-z0-9]/, 33]]);
 const levels = [40, 60, 80];
 const words = /** @type {const} */ (["none", "weak", "fair", "good", "strong"]);
+const PAUSE = 700; // milliseconds without a key, after which a screen reader is told
 
 /**
  * Estimates the strength from 1 (weak) to 4 (strong) in bits. A repeated or consecutive character counts a quarter.
@@ -36,7 +37,7 @@ export class Rules {
     this.accepted = undefined;
     /** @type {string | undefined} */
     this.refused = undefined;
-    const rule = (/** @type {string} */ text) => make("li", { part: "rule" }, text);
+    const rule = (/** @type {string} */ text) => make("li", { part: "rule" }, text, make("span", { class: "unseen" }));
     // With the flag u a pattern counts code points, as the server does. max_bytes is not listed: few passwords reach it.
     this.rules = rules.filter(({ name }) => name !== "max_bytes").map(({ name, message, pattern }) => {
       const found = pattern ? new RegExp(pattern, "u") : null;
@@ -51,21 +52,29 @@ export class Rules {
     this.meter = make("div", {
       part: "meter", role: "meter", "aria-label": forms.say("strength"), "aria-valuemin": 0, "aria-valuemax": 4,
     }, make("span", { part: "bar" }));
-    this.status = make("span", { class: "unseen", role: "status" });
+    this.status = make("p", { class: "unseen", role: "status" });
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.pause = undefined;
     this.look();
   }
 
-  /** Marks the rules that are met, and announces the strength if it has changed. */
+  /** Marks the rules that are met, shows the strength, and announces both once the typing pauses. */
   look() {
     const { value } = this.password;
-    for (const { item, holds } of this.ticked) item.part.toggle("met", holds ? holds() : value === this.accepted);
+    for (const { item, holds } of this.ticked) {
+      const met = holds ? holds() : value === this.accepted;
+      item.part.toggle("met", met);
+      if (item.lastChild) item.lastChild.textContent = ` – ${this.forms.say(met ? "met" : "notMet")}`;
+    }
     const weak = this.unmet().length || value === this.refused, most = value === this.accepted ? 4 : 3;
     const level = value === "" ? 0 : weak ? 1 : Math.min(most, strengthOf(value));
-    const word = this.forms.say(words[level] ?? "none");
-    if (this.meter.getAttribute("aria-valuenow") === String(level)) return;
+    const strength = this.forms.say(words[level] ?? "none"), all = this.ticked.length;
+    const met = this.ticked.filter(({ item }) => item.part.contains("met")).length;
     this.meter.setAttribute("aria-valuenow", String(level));
-    this.meter.setAttribute("aria-valuetext", word);
-    if (value) this.status.textContent = `${this.forms.say("strength")}: ${word}`;
+    this.meter.setAttribute("aria-valuetext", strength);
+    clearTimeout(this.pause);
+    const told = value && this.forms.say("progress", { met: String(met), all: String(all), strength });
+    this.pause = setTimeout(() => { if (this.status.textContent !== told) this.status.textContent = told; }, PAUSE);
   }
 
   /** @returns {string[]} The unmet rules among those that the browser can check. */

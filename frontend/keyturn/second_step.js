@@ -13,6 +13,8 @@ export class SecondStep {
     this.box = make("fieldset", { class: "step", part: "step", hidden: "" });
     this.code = forms.field("code", { type: "text", autocomplete: "one-time-code", dir: "ltr" }, "factorCode");
     this.status = make("p", { part: "note", role: "status" });
+    /** @type {HTMLElement | undefined} */
+    this.sendButton = undefined;
   }
 
   /** Returns the answer to send with the password, or undefined if Keyturn has not asked for a second factor. */
@@ -47,7 +49,9 @@ export class SecondStep {
     this.status.textContent = sent && phone ? this.forms.say("codeSent", { number: phone.hint }) : "";
     this.code.complain(triesLeft === undefined ? "" : refusal.detail);
     if (triesLeft !== undefined) this.code.input.value = "";
-    this.code.input.focus();
+    // No code is there yet: the button that sends one comes first.
+    const unsent = !sent && triesLeft === undefined && this.method() === "sms";
+    (unsent ? this.sendButton : this.code.input)?.focus();
     return true;
   }
 
@@ -55,14 +59,18 @@ export class SecondStep {
   draw(factors) {
     const { forms } = this;
     this.factors = factors;
-    const recovery = factors.some(({ method }) => method === "recovery_code");
-    this.code.input.inputMode = recovery ? "text" : "numeric";
     const send = forms.button("sendCode", () => forms.attempt(send, () => this.ask(), (_, text) => {
       this.status.textContent = text;
     }, this.status), "button second");
     send.textContent = forms.say("sendCode", { number: factors.find(({ method }) => method === "sms")?.hint ?? "" });
+    this.sendButton = send;
     const phone = make("div", { class: "phone" }, send, this.status);
-    const look = () => phone.toggleAttribute("hidden", this.method() !== "sms");
+    const look = () => {
+      const method = this.method(), recovery = method === "recovery_code";
+      phone.toggleAttribute("hidden", method !== "sms");
+      this.code.input.inputMode = recovery ? "text" : "numeric";
+      this.code.input.autocomplete = recovery ? "off" : "one-time-code";
+    };
     const choices = factors.length < 2 ? [] : factors.map((factor, at) => make("label", { part: "choice" },
       make("input", { type: "radio", name: "method", value: factor.method, checked: at ? undefined : "", change: look }),
       this.named(factor)));

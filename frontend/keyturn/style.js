@@ -26,16 +26,17 @@ export const CSS = `
   font-size: 16px; line-height: 25px;
 }
 /* Until the texts have loaded, the element is as high as its first view in English. */
-.root:empty { min-height: var(--high); }
+.views { display: contents; }
+.root:has(> :empty) { min-height: var(--high); }
 :host { --high: 263px; }
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }
-:host(keyturn-reset) { --high: 508px; }
+:host(keyturn-reset) { --high: 488px; }
 :host(keyturn-code) { --high: 463px; }
 :host(keyturn-change-password) { --high: 239px; }
 @media (max-width: 360px) {
   :host { --high: 322px; }
   :host(keyturn-forgot[sign-in-href]) { --high: 390px; }
-  :host(keyturn-reset) { --high: 542px; }
+  :host(keyturn-reset) { --high: 522px; }
   :host(keyturn-code) { --high: 507px; }
   :host(keyturn-change-password) { --high: 248px; }
 }
@@ -45,6 +46,8 @@ hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
 [part=lead] { margin-top: 8px; color: var(--muted); }
 [part~=note], [part=error], [part=rules], [part=label] { font-size: 14px; line-height: 20px; }
 [part~=note], [part=rules] { color: var(--muted); }
+[part~=soon] { color: var(--warning); }
+hgroup > [part~=note] { margin-top: 4px; }
 [part=error] { color: var(--error); white-space: pre-line; }
 #code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 20px; letter-spacing: 0.12em; }
 :is([part=error], [part=links], [part~=clock]):empty { display: none; }
@@ -118,9 +121,9 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 .secret [part=input] { padding-inline-end: var(--reveal, 96px); }
 [dir=rtl] [part=input] { direction: ltr; text-align: right; padding-inline: 14px; }
 [dir=rtl] .secret [part=input] { padding-left: var(--reveal, 96px); }
-:is([dir=rtl], .root:lang(hi)) * { letter-spacing: normal !important; }
-.root:lang(ja) { word-break: auto-phrase; }
-.root:lang(ko) { word-break: keep-all; }
+:is([dir=rtl], .views:lang(hi)) * { letter-spacing: normal !important; }
+.views:lang(ja) { word-break: auto-phrase; }
+.views:lang(ko) { word-break: keep-all; }
 [part=meter] { height: 4px; margin-top: -12px; border-radius: 2px; background: var(--line); overflow: hidden; }
 [part=bar] {
   display: block; width: 0; height: 100%; border-radius: 2px; background: var(--warning); transition: width
@@ -142,6 +145,11 @@ li::before {
   inset-inline-start: 5px; top: 3px; width: 5px; height: 10px;
   border-width: 0 1.75px 1.75px 0; border-radius: 0; transform: rotate(45deg);
 }
+[part~=broken]:not([part~=met])::before, [part~=broken]:not([part~=met])::after {
+  content: ""; position: absolute; inset-inline-start: 1px; top: 9px; width: 14px; height: 0;
+  border-width: 1.75px 0 0; border-style: solid; border-radius: 0; transform: rotate(45deg);
+}
+[part~=broken]:not([part~=met])::after { transform: rotate(-45deg); }
 .unseen {
   position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0; overflow: hidden; clip-path:
   inset(50%);
@@ -152,7 +160,7 @@ li::before {
 }
 @media (forced-colors: active) {
   [part=bar] { background: Highlight !important; }
-  [part=meter] { border: 1px solid; }
+  [part=meter] { height: 8px; border: 1px solid; }
   [part~=button][aria-disabled] { border-color: GrayText; color: GrayText; }
 }
 `;

@@ -19,6 +19,21 @@ SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...
 HEIGHT = "document.querySelector('main > *').getBoundingClientRect().height"
 LEAKS = """main { text-align: center; text-transform: uppercase; text-indent: 40px; letter-spacing: 3px;
     word-spacing: 9px; white-space: nowrap; font: italic 700 40px/3 serif; color: red; text-shadow: 1px 1px red; }"""
+LINES = """heading => {
+    const text = heading.firstChild, range = document.createRange(), lines = new Map()
+    for (let at = 0; at < text.length; at++) {
+        range.setStart(text, at)
+        range.setEnd(text, at + 1)
+        const { top } = range.getBoundingClientRect()
+        lines.set(top, (lines.get(top) ?? '') + text.data[at])
+    }
+    return [...lines.values()]
+}"""
+NARROW = """heading => {
+    const range = document.createRange()
+    range.selectNodeContents(heading)
+    heading.getRootNode().host.style.maxWidth = `${range.getBoundingClientRect().width * 0.75}px`
+}"""
 STYLE = """() => {
     const all = getComputedStyle(document.querySelector('keyturn-forgot').shadowRoot.querySelector('label'));
     return [...all].filter(name => !name.startsWith('--')).map(name => name + ': ' + all[name]) }"""
@@ -110,6 +125,19 @@ async def test_it_speaks_the_language_of_the_page_around_it(lang: str, heading: 
         assert direction == ("rtl" if lang == "ar" else "ltr")
 
 
+@pytest.mark.parametrize("lang", ["ja", "zh-Hant"])
+async def test_letters_and_breaks_of_lines_are_those_of_its_language(lang: str, app: App, keyturn: Service) -> None:
+    person = (await keyturn.add(f"mio-{lang.lower()}@northwind.test")).email
+    app.pages["letters"] = RESET.replace(" url", f' lang="{lang}" url')
+    async with app.open(f"/letters?token={await keyturn.link(person)}") as page:
+        heading = page.get_by_role("heading")
+        await expect(heading).to_be_visible()
+        assert await heading.evaluate("heading => getComputedStyle(heading).webkitLocale") == f'"{lang}"'
+        if lang == "ja":
+            await heading.evaluate(NARROW)
+            assert await heading.evaluate(LINES) == ["新しいパスワードを", "設定する"]
+
+
 @pytest.mark.usefixtures("keyturn")
 async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> None:
     worded = """ texts='{"forgotHeading": "", "forgotLead": "", "send": "Mail me a link"}' url"""
@@ -199,3 +227,19 @@ async def test_a_page_that_is_light_alone_stays_so(app: App) -> None:
     async with app.open("/light", color_scheme="dark") as page:
         await page.evaluate("document.querySelector('meta[name=color-scheme]').remove()")
         await expect(page.get_by_role("heading")).to_have_css("color", "rgb(28, 27, 25)")
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_a_page_on_which_the_texts_cannot_be_read_tells_its_developer(app: App) -> None:
+    app.pages["unsaid"] = FORGOT
+    async with app.open("/unsaid", bypass_csp=True) as page:
+        await expect(page.get_by_label("Email")).to_be_visible()
+        assert app.mishaps == []
+        await page.add_style_tag(content="body { background: #1b1b18; } :root { color-scheme: light; }")
+        await page.evaluate(
+            "document.querySelector('keyturn-forgot').replaceWith(document.querySelector('keyturn-forgot').cloneNode())"
+        )
+        await expect(page.get_by_label("Email")).to_be_visible()
+    (told,) = app.mishaps
+    assert re.search(r"<keyturn-forgot>: its texts have a contrast of 1\.\d : 1", told)
+    app.mishaps.clear()

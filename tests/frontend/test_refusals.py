@@ -54,17 +54,17 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
         await expect(meter).to_have_attribute("aria-valuetext", "weak")
         await choose(page, "short", "short")
         await expect(field).to_have_accessible_description(
-            "Not met yet: at least 12 characters. at least 12 characters the same in both fields "
-            "not one of the common passwords not your address or the name of the site"
+            "Not met yet: at least 12 characters. at least 12 characters – not met yet the same in both fields – met "
+            "not one of the common passwords – not met yet not your address or the name of the site – not met yet"
         )
         await choose(page, NEW_PASSWORD, "another password")
         await expect(length).to_have_attribute("part", "rule met")
         await expect(meter).to_have_attribute("aria-valuetext", "strong")
-        await expect(page.get_by_role("status")).to_have_text("Strength, roughly: strong")
+        await expect(page.get_by_role("status")).to_have_text("Rules met: 3 of 4. Strength, roughly: strong.")
         await expect(again).to_be_focused()
         await expect(again).to_have_accessible_description("The two passwords are not the same.")
         # What only the service knows, and says before anything is sent.
-        common = page.get_by_text("not one of the common passwords", exact=True)
+        common = page.get_by_role("listitem").filter(has_text="not one of the common passwords")
         await expect(common).to_have_attribute("part", "rule later met")
         await field.fill("correcthorsebatterystaple")
         await expect(common).to_have_attribute("part", "rule later")
@@ -78,6 +78,36 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
         await expect(field).to_have_value("password1234")
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
+
+
+async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_password_is(
+    app: App, keyturn: Service
+) -> None:
+    nora = (await keyturn.add("nora@northwind.test")).email
+    async with app.open(f"/reset?token={await keyturn.link(nora)}") as page:
+        field, said = page.get_by_label("New password", exact=True), page.get_by_role("status")
+        rules = page.get_by_role("list")
+        await expect(rules).to_match_aria_snapshot("""
+            - list:
+              - listitem: at least 12 characters – not met yet
+              - listitem: the same in both fields – not met yet
+              - listitem: not one of the common passwords – not met yet
+              - listitem: not your address or the name of the site – not met yet
+        """)
+        await expect(said).to_be_empty()
+        await field.fill("correcthorsebatterystaple")
+        await field.blur()
+        await expect(page.locator("form")).to_match_aria_snapshot("""
+            - meter "Strength, roughly"
+            - list:
+              - listitem: at least 12 characters – met
+              - listitem: the same in both fields – not met yet
+              - listitem: not one of the common passwords – not met yet
+              - listitem: not your address or the name of the site – not met yet
+            - status: "Rules met: 1 of 4. Strength, roughly: weak."
+        """)
+        strokes = "rule => ['::before', '::after'].map(part => getComputedStyle(rule, part).borderTopStyle)"
+        assert await rules.get_by_text("not one of the common").evaluate(strokes) == ["solid", "solid"]
 
 
 async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn: Service) -> None:

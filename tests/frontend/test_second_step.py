@@ -50,6 +50,11 @@ async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(
         await expect(code).to_have_accessible_description(
             "This code is wrong, or was used before. You have 4 more attempts."
         )
+        await page.get_by_label("Recovery code").check()
+        await expect(code).to_have_attribute("inputmode", "text")
+        await expect(code).to_have_attribute("autocomplete", "off")
+        await page.get_by_label("Authenticator app").check()
+        await expect(code).to_have_attribute("inputmode", "numeric")
         send = page.get_by_role("button", name="Send a code to …23")
         await expect(send).to_be_hidden()
         await page.get_by_label("Text message to …23").check()

@@ -58,6 +58,7 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         )
         await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_visible()
         await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login")
+        await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("part", "button")
         await page.get_by_role("link", name="Request a new link").click()
         assert page.url == f"{app.address}/forgot"
 

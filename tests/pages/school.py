@@ -217,7 +217,7 @@ def form_token(page: httpx.Response) -> str:
 def words(page: httpx.Response) -> str:
     """Return what can be read on a page, on one line."""
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    body = page.text[page.text.index("<body>") :]
+    body = page.text[page.text.index("<body") :]
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 

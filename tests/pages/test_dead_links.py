@@ -41,6 +41,8 @@ async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
     await save(visitor)
     page = await visitor.follow(await visitor.get(f"{RESET}/{token}"))
     assert heading(page) == "This reset link has already been used"
+    assert '<a class="button" href="/login">Go to sign-in</a>' in page.text
+    assert '<a href="/forgot-password">Request a new link</a>' in page.text
 
 
 async def test_a_link_that_was_used_while_the_form_was_open_sets_nothing(

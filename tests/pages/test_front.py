@@ -7,7 +7,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
-from tests.pages.school import School, heading
+from tests.pages.school import ADA, PASSWORD, School, heading
 from tests.spec.service import problem
 
 from keyturn.app import create_app
@@ -49,9 +49,13 @@ async def test_a_visit_begins_at_the_forgotten_password_where_nobody_signs_in(sc
 async def test_password_managers_find_where_a_password_is_changed(client: httpx.AsyncClient, school: School) -> None:
     """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""
     answer = await client.get("/.well-known/change-password")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/security-settings")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Freset-password")
     nothing = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
     assert (await client.get(nothing, headers={"Accept": CHROME})).status_code == 404
+
+    await school.add()
+    (await client.post("/api/auth/login", json={"email": ADA, "password": PASSWORD})).raise_for_status()
+    assert (await client.get("/.well-known/change-password")).headers["location"] == "/reset-password"
 
     pages = Pages(replace(school.site, sign_ins=None))
     async with reaching(Litestar([change_password_redirect(pages)], logging_config=None)) as elsewhere:

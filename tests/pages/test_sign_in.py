@@ -1,8 +1,10 @@
 """Signing in and out."""
 
 import contextlib
+import re
 
 import pytest
+from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, School, Visitor, cookie, heading, words
 
 from keyturn.problems.requests import TooManyRequests
@@ -125,6 +127,18 @@ async def test_a_link_elsewhere_cannot_sign_anybody_out(visitor: Visitor) -> Non
     await visitor.sign_in()
     await visitor.get("/logout")
     assert (await visitor.get(VIEWER)).status_code == 200
+
+
+async def test_after_a_reset_the_sign_in_knows_the_address(visitor: Visitor, school: School) -> None:
+    ada = await school.parts.accounts.find(ADA)
+    assert ada
+    await open_link(visitor, await school.link(ada))
+    page = await visitor.follow(await save(visitor))
+    (email,) = re.findall(r"<input id=\"email\"[^>]*>", page.text)
+    (password,) = re.findall(r"<input id=\"password\"[^>]*>", page.text)
+    assert f'value="{ADA}"' in email
+    assert "autofocus" not in email
+    assert "autofocus" in password
 
 
 async def test_an_unknown_flash_is_not_shown(visitor: Visitor) -> None:

@@ -49,12 +49,16 @@ class OpenedLink:
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """The last action, and the kind and language of the account, so that the next page uses its brand and words."""
+    """The last action, and the kind and language of the account, so that the next page uses its brand and words.
+
+    `email`: the address whose password was set, for the sign-in form.
+    """
 
     said: Said
     kind: str = ""
     locale: str = ""
     timezone: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +120,16 @@ class Cookies:
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
         """Hold a message for the page at that path, for a minute."""
-        parts = (flash.said, quote(flash.kind[:_LONGEST_PART], safe=""), quote(flash.locale[:_LONGEST_PART], safe=""))
+        texts = (flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART], flash.email[: addresses.LONGEST])
+        parts = (flash.said, *(quote(text, safe="") for text in texts))
         return self._cookie("flash", ":".join(parts), path, _SHOWN_ONCE)
 
     def read_flash(self, cookies: Mapping[str, str]) -> Flash | None:
-        said, _, owner = cookies.get(self._name("flash"), "").partition(":")
-        kind, _, locale = owner.partition(":")
-        return Flash(cast("Said", said), unquote(kind), unquote(locale)) if said in get_args(Said) else None
+        said, *texts = cookies.get(self._name("flash"), "").split(":", 3)
+        if said not in get_args(Said):
+            return None
+        kind, locale, email = (*map(unquote, texts), "", "", "")[:3]
+        return Flash(cast("Said", said), kind, locale, email=email)
 
     def delete_flash(self) -> Cookie:
         return self._cookie("flash", "", self._site.paths.sign_in, timedelta(0))

@@ -4,6 +4,7 @@ Mounted in an app, the pages bring neither: the app owns "/" and its unknown add
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import HttpMethod, Response, route
 from litestar.datastructures.headers import Accept
@@ -15,6 +16,7 @@ from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.api.problems import problem_handlers
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.rendering import Pages
+from keyturn.pages.reset import signed_in_account
 from keyturn.reset.records.client import clip_header
 
 _FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
@@ -32,15 +34,20 @@ def home_redirect(pages: Pages) -> HTTPRouteHandler:
 
 
 def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
-    """Return the route by which password managers find the page for changing a password.
+    """Return the route by which password managers find the form for changing a password, after a sign-in if need be.
 
     "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
     """
 
     @route("/.well-known/change-password", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
-    async def redirect_to_change() -> Response[Any]:
+    async def redirect_to_change(request: AnyRequest) -> Response[Any]:
         site = pages.site
-        return pages.redirect(site.url(site.paths.security) if site.sign_ins else site.forgot)
+        if not site.sign_ins:
+            return pages.redirect(site.forgot)
+        form = site.url(site.paths.reset)
+        if await signed_in_account(request, pages):
+            return pages.redirect(form)
+        return pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
 
     return redirect_to_change
 

@@ -64,6 +64,7 @@ class PageTemplates:
             environment.globals.update(
                 site=self._site,
                 brand=self._site.theme(kind).brand,
+                palette=self._site.theme(kind).palette,
                 url=self._site.url,
                 asset=partial(self._assets.url, kind=kind),
                 brand_file=partial(self._assets.brand_url, kind=kind),
@@ -172,6 +173,7 @@ class Pages:
             headers={
                 **self._headers,
                 "Content-Language": language.tag,
+                "X-Robots-Tag": "noindex",  # pages of one person each, or of none
                 "Vary": "Accept-Language, Cookie",
                 **(headers or {}),
             },

@@ -299,7 +299,7 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     """
     site = pages.site
     here = site.paths.reset if site.sign_in_url else site.paths.sign_in
-    flash = pages.cookies.set_flash(Flash("password_changed", live.kind, live.locale), here)
+    flash = pages.cookies.set_flash(Flash("password_changed", live.kind, live.locale, email=live.email), here)
     if site.sign_in_url and site.leads_to_sign_in:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash

@@ -49,7 +49,7 @@ class SignIn(Controller):
                 request,
                 "sign_in.html",
                 account=flash,
-                email="",
+                email=flash.email if flash else "",
                 next=next,
                 rejected=False,
                 flash=flash and flash.said,

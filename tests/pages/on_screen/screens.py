@@ -7,6 +7,25 @@ from typing import Any
 from playwright.async_api import Browser, Page
 from tests.browsing import PATIENCE
 
+from keyturn.pages.security import security_headers
+from keyturn.pages.site import Site
+
+WRONG = """() => {
+    const found = [], wide = document.documentElement.scrollWidth
+    if (wide > innerWidth) found.push([`${wide} wide`, document.title])
+    for (const e of document.querySelectorAll('button, a, label, h1, h2, p, li')) {
+        if (!e.checkVisibility() || e.matches('.unseen')) continue
+        if (e.clientWidth && e.scrollWidth > e.clientWidth + 1) found.push(['cut off', e.outerHTML])
+        if (e.matches('.secret .quiet')) {
+            const style = getComputedStyle(e.parentElement.querySelector('input'))
+            const room = Math.max(parseFloat(style.paddingLeft), parseFloat(style.paddingRight))
+            if (e.offsetWidth + 2 > room) found.push([`${e.offsetWidth + 2} in ${room}`, e.innerText])
+        }
+    }
+    return found
+}"""
+"""What is wider than the page or than its own box, and a button that lies on what is typed."""
+
 
 class Screens:
     """Opens pages of the school, each in a browser session of its own, and notes what should not happen there."""
@@ -36,3 +55,20 @@ class Screens:
     def _note_request(self, url: str) -> None:
         if not url.startswith(self.address):
             self.mishaps.append(f"request to {url}")
+
+
+class Shown:
+    """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts are."""
+
+    def __init__(self, app: Any, site: Site) -> None:
+        self._app = app
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in security_headers(site).items()]
+        self.html = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] != "/shown":
+            await self._app(scope, receive, send)
+            return
+        headers = [*self._headers, (b"content-type", b"text/html; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self.html.encode()})

@@ -1,36 +1,19 @@
 """Every page in every language: nothing is wider than a phone, and no word covers another."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.every_language import LOOKED_AT
 from tests.pages.every_page import every_page
-from tests.pages.on_screen.screens import Screens
+from tests.pages.on_screen.screens import WRONG, Screens, Shown
 from tests.pages.school import School, opened, settings_for
 from tests.serving import serving_here
 
 from keyturn.settings import LimitSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-# What is wider than the page or than its own box, and a button that lies on what is typed.
-WRONG = """() => {
-    const found = [], wide = document.documentElement.scrollWidth
-    if (wide > innerWidth) found.push([`${wide} wide`, document.title])
-    for (const e of document.querySelectorAll('button, a, label, h1, h2, p, li')) {
-        if (!e.checkVisibility() || e.matches('.unseen')) continue
-        if (e.clientWidth && e.scrollWidth > e.clientWidth + 1) found.push(['cut off', e.outerHTML])
-        if (e.matches('.secret .quiet')) {
-            const style = getComputedStyle(e.parentElement.querySelector('input'))
-            const room = Math.max(parseFloat(style.paddingLeft), parseFloat(style.paddingRight))
-            if (e.offsetWidth + 2 > room) found.push([`${e.offsetWidth + 2} in ${room}`, e.innerText])
-        }
-    }
-    return found
-}"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -42,25 +25,9 @@ async def everywhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         yield school
 
 
-class Shown:
-    """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts are."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self.html = ""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] != "/shown":
-            await self._app(scope, receive, send)
-            return
-        headers = [(b"content-type", b"text/html; charset=utf-8")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self.html.encode()})
-
-
 @pytest.fixture(scope="module")
 def shown(everywhere: School) -> Shown:
-    return Shown(everywhere.app())
+    return Shown(everywhere.app(), everywhere.site)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

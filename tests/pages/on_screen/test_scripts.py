@@ -1,9 +1,10 @@
 """What scripts add: ticks, words before a form is sent in vain, seconds that pass, links with a fragment."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Route, expect
 from tests.pages.on_screen.screens import Screens
 from tests.pages.on_screen.test_the_story import link
 from tests.pages.school import ADA, NEW_PASSWORD, School
@@ -50,7 +51,7 @@ async def test_what_only_the_server_knows_is_ticked_off_for_the_password_that_it
     screens: Screens, school: School
 ) -> None:
     async with screens.open(f"/reset-password/{await link(school)}") as page:
-        common = page.get_by_text("not one of the common passwords", exact=True)
+        common = page.get_by_role("listitem").filter(has_text="not one of the common passwords")
         field = page.get_by_label("New password", exact=True)
         ring = "rule => getComputedStyle(rule, '::before').width"
         assert await common.evaluate(ring) == await page.get_by_text("at least 12 characters").evaluate(ring) == "12px"
@@ -82,12 +83,108 @@ async def test_no_strength_is_called_strong_that_the_server_refuses(screens: Scr
             await field.blur()
             await expect(meter).to_have_attribute("aria-valuetext", "weak")
             await expect(page.locator("#password-error")).to_have_text("Not met yet: not one of the common passwords.")
-            await expect(page.get_by_text("not one of the common passwords", exact=True)).to_have_class("later broken")
+            await expect(page.get_by_role("listitem").filter(has_text="not one of the common passwords")).to_have_class(
+                "later broken"
+            )
         await field.fill(NEW_PASSWORD)
         await expect(page.locator("#password-error")).to_be_empty()
         await expect(meter).to_have_attribute("aria-valuetext", "good")
         await field.blur()
         await expect(meter).to_have_attribute("aria-valuetext", "strong")
+
+
+async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_password_is(
+    screens: Screens, school: School
+) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        rules, said = page.locator("#rules"), page.get_by_role("status")
+        await expect(rules).to_match_aria_snapshot("""
+            - list:
+              - listitem: at least 12 characters – not met yet
+              - listitem: the same in both fields – not met yet
+              - listitem: not one of the common passwords – not met yet
+              - listitem: not your address or the name of the site – not met yet
+        """)
+        await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
+        await expect(said).to_have_text("Rules met: 2 of 4. Strength, roughly: weak.")
+        await expect(page.locator("form[data-password-rules]")).to_match_aria_snapshot("""
+            - meter "Strength, roughly"
+            - list:
+              - listitem: at least 12 characters – met
+              - listitem: the same in both fields – met
+              - listitem: not one of the common passwords – not met yet
+              - listitem: not your address or the name of the site – not met yet
+            - status: "Rules met: 2 of 4. Strength, roughly: weak."
+        """)
+        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+        await page.get_by_label("New password", exact=True).blur()
+        await expect(said).to_have_text("Rules met: 4 of 4. Strength, roughly: strong.")
+        await fill(page, "")
+        await expect(said).to_be_empty()
+
+
+async def test_forced_colours_show_the_strength_and_give_a_broken_rule_a_shape(
+    screens: Screens, school: School
+) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}", forced_colors="active") as page:
+        meter = page.get_by_role("meter")
+        await expect(meter).to_have_css("border-top-width", "1px")
+        await fill(page, NEW_PASSWORD)
+        colours = "meter => [meter, meter.firstElementChild].map(e => getComputedStyle(e).backgroundColor)"
+        ground, bar = await meter.evaluate(colours)
+        assert ground != bar
+        await page.get_by_label("New password", exact=True).fill("correcthorsebatterystaple")
+        await page.get_by_label("Again", exact=True).focus()
+        common = page.get_by_role("listitem").filter(has_text="not one of the common passwords")
+        await expect(common).to_have_class("later broken")
+        strokes = "rule => ['::before', '::after'].map(part => getComputedStyle(rule, part).borderTopStyle)"
+        assert await common.evaluate(strokes) == ["solid", "solid"]
+
+
+@pytest.mark.parametrize("place", ["/reset-password", "/forgot-password", "/login"])
+async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(
+    place: str, screens: Screens, school: School
+) -> None:
+    start = f"/reset-password/{await link(school)}" if place == "/reset-password" else place
+    async with screens.open(start) as page:
+        typed = {"#email": ADA, "#password": NEW_PASSWORD, "#again": NEW_PASSWORD}
+        fields = {name: value for name, value in typed.items() if await page.locator(f"main {name}:visible").count()}
+        for name, value in fields.items():
+            await page.fill(name, value)
+        await page.context.set_offline(True)
+        for _ in range(2):
+            await page.click("main [type=submit]")
+            await expect(page.get_by_text("No connection. What you typed is still here.")).to_have_role("alert")
+        for name, value in fields.items():
+            await expect(page.locator(name)).to_have_value(value)
+        await page.context.set_offline(False)
+        async with page.expect_navigation():
+            await page.click("main [type=submit]")
+    assert all("net::ERR_INTERNET_DISCONNECTED" in mishap for mishap in screens.mishaps)
+    screens.mishaps.clear()
+
+
+async def test_a_form_that_is_on_its_way_looks_so(screens: Screens) -> None:
+    async with screens.open("/login") as page:
+        answer = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await answer.wait()
+            await route.continue_()
+
+        await page.route("**/once.js", hold)  # asked for once more, before the form is sent
+        button = page.get_by_role("button", name="Sign in")
+        moves = "button => getComputedStyle(button, '::after').animationName"
+        assert await button.evaluate(moves) == "none"
+        await page.fill("#email", ADA)
+        await page.press("#password", "Enter")
+        await expect(button).to_have_attribute("aria-busy", "true")
+        assert await button.evaluate(moves) == "busy"
+        await page.emulate_media(reduced_motion="reduce")
+        assert await button.evaluate(moves) == "none"
+        answer.set()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(button).not_to_have_attribute("aria-busy", "true")
 
 
 async def test_where_the_server_does_not_judge_nothing_is_called_strong_and_the_form_is_sent(
@@ -223,3 +320,15 @@ async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads(screens: Scree
             "time => [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]"
         )
         assert meant in told
+
+
+async def test_the_end_of_a_link_is_told_again_two_minutes_before(screens: Screens, school: School) -> None:
+    async with screens.open("/login") as page:
+        await page.clock.install()
+        await page.goto(f"/reset-password/{await link(school)}")
+        end = page.get_by_text("The link works until")
+        await page.clock.fast_forward("27:00")
+        await expect(end).not_to_have_class(re.compile("soon"))
+        await page.clock.fast_forward("01:30")
+        await expect(end).to_have_role("alert")
+        await expect(end).to_have_css("color", "rgb(138, 90, 0)")

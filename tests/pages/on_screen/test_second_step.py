@@ -61,6 +61,36 @@ async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Scree
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+async def test_the_keyboard_and_what_a_browser_offers_fit_the_factor(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        field = page.get_by_label("Code", exact=True)
+        for factor, keyboard, offered in (
+            ("Authenticator app", "numeric", "one-time-code"),
+            ("Recovery code", "text", "off"),
+            ("Text message to …23", "numeric", "one-time-code"),
+        ):
+            await page.get_by_label(factor).check()
+            await expect(field).to_have_attribute("inputmode", keyboard)
+            await expect(field).to_have_attribute("autocomplete", offered)
+
+
+async def test_without_a_connection_passwords_and_code_stay(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        fields = {name: page.get_by_label(name, exact=True) for name in ("New password", "Again", "Code")}
+        for name, field in fields.items():
+            await field.fill(code_of() if name == "Code" else NEW_PASSWORD)
+        save = page.get_by_role("button", name="Save the new password")
+        await page.context.set_offline(True)
+        await save.click()
+        await expect(page.get_by_text("No connection. What you typed is still here.")).to_be_visible()
+        await expect(save).not_to_have_attribute("aria-busy", "true")
+        await page.context.set_offline(False)
+        await save.click()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert all("net::ERR_INTERNET_DISCONNECTED" in mishap for mishap in screens.mishaps)
+    screens.mishaps.clear()
+
+
 async def test_the_last_wrong_code_is_told_with_scripts_too(screens: Screens, school: School) -> None:
     async with screens.open(f"/reset-password/{await link(school)}") as page:
         for name in ("New password", "Again"):
@@ -87,14 +117,14 @@ async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
         await page.get_by_label("Text message to …23").check()
         send = page.get_by_role("button", name="Send a code to …23")
         await send.click()
-        await expect(page.get_by_role("status")).to_have_text("A code was sent to …23.")
+        await expect(page.locator("#step-sent")).to_have_text("A code was sent to …23.")
         await expect(page.get_by_label("Code", exact=True)).to_be_focused()
         await page.add_script_tag(path=AXE_FILE_PATH)
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             assert (await page.evaluate(AXE))["violations"] == []
         await send.click()
-        await expect(page.get_by_role("status")).to_have_text("No code was sent. Wait a minute and try again.")
+        await expect(page.locator("#step-sent")).to_have_text("No code was sent. Wait a minute and try again.")
         (file,) = (tmp_path / "mail").glob("*.eml")
         body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
         assert body

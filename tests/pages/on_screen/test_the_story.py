@@ -66,10 +66,7 @@ async def test_with_a_keyboard_alone(screens: Screens, school: School) -> None:
         await page.keyboard.press("Enter")
 
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-        await tab_to(page, "Email")
-        await page.keyboard.type(ADA)
-        await tab_to(page, "Password")
-        await page.keyboard.type(NEW_PASSWORD)
+        await page.keyboard.type(NEW_PASSWORD)  # the address is known, and the field has the focus
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Security settings")).to_be_visible()
 

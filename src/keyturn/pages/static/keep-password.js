@@ -1,5 +1,7 @@
 // Sends the form without leaving the page: where a code is missing or wrong, the password that was typed is still there.
 
+import { setBusy, tellAway } from "./once.js";
+
 const form = document.querySelector("form[data-password-rules]");
 const PATIENCE = 60_000; // milliseconds
 let sending = false;
@@ -9,10 +11,13 @@ form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (sending) return;
   sending = true;
+  setBusy(form, true);
   try {
     sending = await send();
+    if (!sending) setBusy(form, false);
   } catch {
-    form.submit(); // the browser says what is wrong
+    sending = false;
+    tellAway(form);
   }
 });
 
@@ -22,7 +27,7 @@ const send = async () => {
     method: "POST",
     headers: { "Accept": "application/json", "Accept-Language": document.documentElement.lang },
     body: new URLSearchParams(new FormData(form)),
-    redirect: "error",
+    redirect: "manual", // what was typed goes nowhere else
     signal: AbortSignal.timeout(PATIENCE),
   });
   // Whatever else it says, the link lives: sent once more by the browser, the same is said on a page.

@@ -1,12 +1,55 @@
-// A form is sent once, however often its button is pressed: a second "Save" would find its link used.
+// A form is sent once, however often its button is pressed: a second "Save" would find its link used. Its button shows
+// that it is on its way. Where the network is away nothing is sent: the browser would show a page of its own in place of
+// this one, and what was typed would be gone.
 
-const sent = new WeakSet();
+const PATIENCE = 10_000; // milliseconds
+const BUTTONS = "button:not([type=button], [data-sends-code])";
+const states = new WeakMap();
 
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
-  if (sent.has(event.target)) event.preventDefault();
-  sent.add(event.target);
+  const { target: form, submitter } = event, state = states.get(form);
+  if (state === "reached") {
+    states.set(form, "sent");
+    return;
+  }
+  event.preventDefault();
+  if (state) return;
+  states.set(form, "asked");
+  setBusy(form, true);
+  // This file is as near as what the form is sent to.
+  fetch(import.meta.url, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(PATIENCE) }).then(() => {
+    states.set(form, "reached");
+    form.requestSubmit(submitter);
+  }, () => {
+    states.delete(form);
+    tellAway(form);
+  });
 });
 
 // Coming back with the browser's own button finds the page as it was left.
-window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => sent.delete(form)));
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form")) {
+    states.delete(form);
+    setBusy(form, false);
+  }
+});
+
+/** Shows that a form is on its way, or that it is no longer. */
+export const setBusy = (form, busy) => {
+  form.querySelector(".away")?.remove();
+  for (const button of form.querySelectorAll(BUTTONS)) {
+    if (busy) button.setAttribute("aria-busy", "true");
+    else button.removeAttribute("aria-busy");
+  }
+};
+
+/** Says that the network is away. What was typed stays. */
+export const tellAway = (form) => {
+  setBusy(form, false);
+  const said = document.createElement("p");
+  said.className = "error away";
+  said.setAttribute("role", "alert");
+  said.textContent = document.body.dataset.away ?? "No connection. What you typed is still here.";
+  form.querySelector(BUTTONS)?.before(said);
+};

@@ -10,8 +10,10 @@ const again = form.elements.again;
 const meter = form.querySelector("[role=meter]");
 const list = new Intl.ListFormat(document.documentElement.lang);
 const words = meter.dataset.words.split("|");
-const PATIENCE = 10_000; // milliseconds
-let accepted, refused, sending = false;
+const listed = form.querySelector(".rules");
+const status = document.getElementById("progress");
+const PATIENCE = 10_000, PAUSE = 700; // milliseconds; after a pause without a key a screen reader is told
+let accepted, refused, sending = false, pause;
 
 // With the flag u a pattern counts code points, as the server does.
 const rules = [...form.querySelectorAll("[data-pattern]")].map((item) => {
@@ -21,15 +23,33 @@ const rules = [...form.querySelectorAll("[data-pattern]")].map((item) => {
 const checkedLater = [...form.querySelectorAll(".later")];
 const same = { item: form.querySelector("[data-same]"), holds: () => password.value !== "" && password.value === again.value };
 
+/** The words of a rule, without those that say whether it is met. */
+const textOf = (item) => item.firstChild.textContent.trim();
+
+const tick = (item, met) => {
+  item.classList.toggle("met", met);
+  // Page templates of one's own may have the rules alone.
+  if (item.lastElementChild) item.lastElementChild.textContent = met ? listed.dataset.met : listed.dataset.unmet;
+  return met;
+};
+
 const look = () => {
-  for (const { item, holds } of [...rules, same]) item.classList.toggle("met", holds());
-  for (const item of checkedLater) item.classList.toggle("met", password.value === accepted);
+  const ticks = [...rules, same].map(({ item, holds }) => tick(item, holds()));
+  ticks.push(...checkedLater.map((item) => tick(item, password.value === accepted)));
   const unmet = rules.some(({ holds }) => !holds());
   const most = password.value === accepted ? 4 : 3;
   const weak = unmet || password.value === refused;
   const level = password.value === "" ? 0 : weak ? 1 : Math.min(most, strength(password.value));
   meter.setAttribute("aria-valuenow", String(level));
   meter.setAttribute("aria-valuetext", words[level]);
+  clearTimeout(pause);
+  pause = setTimeout(tell, PAUSE, { met: ticks.filter(Boolean).length, all: ticks.length, strength: words[level] });
+};
+
+const tell = (values) => {
+  if (!status) return;
+  const told = password.value && status.dataset.text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  if (status.textContent !== told) status.textContent = told;
 };
 
 const complain = (field, message) => {
@@ -43,7 +63,8 @@ const unmetText = (texts) => form.dataset.unmet.replace("…", () => list.format
 const tellRefusal = (violations) => {
   const items = new Map(violations.map(({ rule }) => [rule, form.querySelector(`[data-rule="${CSS.escape(rule)}"]`)]));
   for (const item of items.values()) item?.classList.add("broken");
-  complain(password, unmetText(violations.map(({ rule, message }) => items.get(rule)?.textContent.trim() ?? message)));
+  const named = ({ rule, message }) => items.get(rule) ? textOf(items.get(rule)) : message;
+  complain(password, unmetText(violations.map(named)));
 };
 
 const ask = async () => {
@@ -77,7 +98,7 @@ form.addEventListener("input", (event) => {
 
 form.addEventListener("submit", (event) => {
   if (event.submitter?.matches("[data-sends-code]")) return;
-  const unmet = rules.filter(({ holds }) => !holds()).map(({ item }) => item.textContent.trim());
+  const unmet = rules.filter(({ holds }) => !holds()).map(({ item }) => textOf(item));
   const different = password.value !== again.value;
   complain(password, unmet.length ? unmetText(unmet) : "");
   complain(again, different ? form.dataset.mismatch : "");

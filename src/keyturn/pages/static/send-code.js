@@ -1,4 +1,5 @@
-// Has a code sent to a phone without leaving the page, so that a password that was typed is still there.
+// Has a code sent to a phone without leaving the page, so that a password that was typed is still there. The keyboard of
+// a phone, and what a browser offers, fit the factor that is chosen.
 
 const button = document.querySelector("[data-sends-code]");
 const PATIENCE = 20_000; // milliseconds
@@ -21,3 +22,15 @@ button?.addEventListener("click", async (event) => {
   status.textContent = sent ? button.dataset.sent : button.dataset.failed;
   (sent ? form.elements.code : button).focus();
 });
+
+const step = document.querySelector(".step");
+
+const fit = () => {
+  const { code, method } = step.form.elements;
+  const recovery = method.value === "recovery_code";
+  code.inputMode = recovery ? "text" : "numeric";
+  code.autocomplete = recovery ? "off" : "one-time-code";
+};
+
+step?.addEventListener("change", fit);
+if (step) fit();

@@ -1,6 +1,8 @@
-// Says times in the zone of who reads, which the page could only guess.
+// Says times in the zone of who reads, which the page could only guess. Says the end of a link once more before it.
 
 const { lang } = document.documentElement;
+const SOON = 120_000; // milliseconds before the end
+const LONGEST_WAIT = 2 ** 31 - 1; // of a timer
 
 for (const time of document.querySelectorAll("time")) {
   const moment = new Date(time.dateTime);
@@ -10,4 +12,10 @@ for (const time of document.querySelectorAll("time")) {
     ...(!today && { day: "numeric", month: "long", year: "numeric" }),
     hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
   });
+
+  const told = time.closest(".until"), wait = moment - Date.now() - SOON;
+  if (told && wait <= LONGEST_WAIT) setTimeout(() => {
+    told.classList.add("soon");
+    told.setAttribute("role", "alert");
+  }, wait);
 }

@@ -1,0 +1,86 @@
+"""Every page in each of its states: no script fails there, and everything fits whatever size of type is wanted."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+from tests.pages.on_screen.screens import WRONG, Screens, Shown
+from tests.pages.school import School, opened, settings_for
+from tests.serving import serving_here
+
+from keyturn.pages.preview import PagePreview
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+USE = """() => {
+    for (const input of document.querySelectorAll('main input:not([type=hidden], [readonly])')) {
+        if (input.type == 'radio') input.click()
+        else input.value = 'northwind 7'
+        for (const name of ['input', 'change']) input.dispatchEvent(new Event(name, {bubbles: true}))
+    }
+    for (const button of document.querySelectorAll('button[type=button]')) button.click()
+    return new Promise(done => setTimeout(done))
+}"""
+SMALL_TYPE = """least => [...document.querySelectorAll('h1, p, label, button, input:not([type=hidden])')]
+    .filter(e => e.checkVisibility() && parseFloat(getComputedStyle(e).fontSize) < least).map(e => e.outerHTML)"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[School]:
+    async with opened(settings_for(tmp_path_factory.mktemp("school"))) as school:
+        yield school
+
+
+@pytest.fixture(scope="module")
+def shown(served: School) -> Shown:
+    return Shown(served.app(), served.site)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def screens(shown: Shown, browser: Browser) -> AsyncIterator[Screens]:
+    async with serving_here(shown) as address:
+        yield Screens(browser, address)
+
+
+def each_state(language: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name of each state, and its page."""
+    preview = PagePreview(settings_for(folder))
+    for name, _, _ in preview.states:
+        yield name, preview.page(name, language, "", "")
+
+
+async def test_no_script_fails_in_any_state(shown: Shown, screens: Screens, tmp_path: Path) -> None:
+    failed = {}
+    async with screens.open() as page:
+        for name, html in each_state("en", tmp_path):
+            shown.html = html
+            await page.goto("/shown")
+            await page.evaluate(USE)
+            if screens.mishaps:
+                failed[name] = [*screens.mishaps]
+                screens.mishaps.clear()
+    assert failed == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "type_size"),
+    [("de", 320, 32), ("ar", 375, 32), ("en", 1280, 32), ("de", 640, 16)],
+    ids=["type of 32 px on a small phone", "from right to left", "on a wide screen", "a zoom of 200 %"],
+)
+async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen(
+    language: str, width: int, type_size: int, shown: Shown, screens: Screens, tmp_path: Path
+) -> None:
+    wrong = {}
+    zoom = 2 if width == 640 else 1
+    async with screens.open(viewport={"width": width, "height": 700}, device_scale_factor=zoom) as page:
+        devtools = await page.context.new_cdp_session(page)
+        await devtools.send("Page.setFontSizes", {"fontSizes": {"standard": type_size, "fixed": type_size}})
+        for name, html in each_state(language, tmp_path):
+            shown.html = html
+            await page.goto("/shown")
+            found = await page.evaluate(WRONG) + await page.evaluate(SMALL_TYPE, type_size * 13 / 16)
+            if found:
+                wrong[name] = found
+    assert wrong == {}
