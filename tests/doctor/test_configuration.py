@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.doctor.production import SECRET_KEY
 
-from keyturn.doctor.configuration import check_settings
+from keyturn.doctor.configuration import check_own_pages, check_settings
 from keyturn.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
@@ -146,3 +146,10 @@ def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(inspect: 
 
     assert found.message == f"brand.logo: no such file: {tmp_path}/logo.svg"
     assert found.mend.startswith("Put it there, or set brand.logo to where it is")
+
+
+async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
+    tag = '<script type="module" src="https://account.example.org/keyturn-0.js"></script>'
+    (found,) = await check_own_pages(Settings(), lambda _: tag)
+
+    assert (found.check, found.verdict, found.mend) == ("frontend", "ok", tag)

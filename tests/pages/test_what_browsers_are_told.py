@@ -112,6 +112,23 @@ async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
         assert not set(urls) & set(ASSET.findall((await other.get(LOGIN)).text))
 
 
+async def test_stylesheets_and_scripts_come_compressed_to_those_who_take_it(visitor: Visitor) -> None:
+    (url,) = {url for url in ASSET.findall((await visitor.get(LOGIN)).text) if url.endswith("pages.css")}
+    for accepted, encoding in (("br, gzip;q=0.5", "gzip"), ("gzip;q=0, br", None), ("identity", None)):
+        answer = await visitor.client.get(url, headers={"Accept-Encoding": accepted})
+        assert answer.headers.get("content-encoding") == encoding
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert "--sans:" in answer.text
+
+
+async def test_no_search_engine_lists_a_page_and_the_browser_s_bar_has_its_colour(visitor: Visitor) -> None:
+    page = await visitor.get(LOGIN)
+    assert page.headers["x-robots-tag"] == "noindex"
+    for scheme, colour in (("light", "#faf9f6"), ("dark", "#141412")):
+        bar = f'<meta name="theme-color" content="{colour}" media="(prefers-color-scheme: {scheme})">'
+        assert bar in page.text
+
+
 async def test_the_address_of_another_version_answers_but_is_not_kept(visitor: Visitor) -> None:
     answer = await visitor.get("/keyturn-assets/000000000000/pages.css")
     assert answer.status_code == 200

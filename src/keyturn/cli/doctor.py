@@ -33,7 +33,14 @@ def doctor(as_json: bool) -> None:
     async def work() -> None:
         async with here.accounts() as store:
             reading = here.inspect_settings()
-            found = await examine(reading, Dns(), _progress, accounts=store, faults_of_pages=_faults_of_pages)
+            found = await examine(
+                reading,
+                Dns(),
+                _progress,
+                accounts=store,
+                faults_of_pages=_faults_of_pages,
+                script_tag=_script_tag,
+            )
             findings.extend(replace(one, message=here.named(one.message), mend=here.named(one.mend)) for one in found)
 
     run(work())
@@ -48,6 +55,14 @@ def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
     from keyturn.pages.preview import PagePreview
 
     return PagePreview(settings).faults()
+
+
+def _script_tag(settings: Settings) -> str:
+    from keyturn.pages.assets import FrontendModule
+    from keyturn.reset.mails.theme import Theme, own_languages
+
+    theme = Theme.of(settings.brand, own_languages(settings))
+    return FrontendModule(theme).script_tag(settings.base_url.rstrip("/"))
 
 
 def _progress(waiting: Sequence[str]) -> None:

@@ -32,6 +32,20 @@ async def check_pages(settings: Settings, faults_of: FaultsOfPages) -> list[Find
     return [Finding("pages", "fail", str(fault), mend) for fault in faults]
 
 
+# The script of the app's own pages
+
+
+ScriptTag = Callable[[Settings], str]
+"""Writes the tag by which a page pins keyturn.js. The caller of the doctor passes it, as above."""
+
+
+async def check_own_pages(settings: Settings, script_tag: ScriptTag) -> list[Finding]:
+    """Tell how pages on other origins can pin keyturn.js."""
+    tag = await asyncio.to_thread(script_tag, settings)
+    message = "pages can pin keyturn.js; a new version or a new look of the brand has another tag"
+    return [Finding("frontend", "ok", message, tag)]
+
+
 # The client address that the limits and the audit trail get
 
 

@@ -15,7 +15,14 @@ from keyturn.accounts.port import AccountStore
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.breaches import check_breaches
 from keyturn.doctor.challenge import check_challenge
-from keyturn.doctor.configuration import FaultsOfPages, check_clients, check_pages, check_settings
+from keyturn.doctor.configuration import (
+    FaultsOfPages,
+    ScriptTag,
+    check_clients,
+    check_own_pages,
+    check_pages,
+    check_settings,
+)
 from keyturn.doctor.database import check_database
 from keyturn.doctor.domain import Dns, check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.doctor.limits import check_limits
@@ -51,12 +58,13 @@ async def examine(
     *,
     accounts: AccountStore | None = None,
     faults_of_pages: FaultsOfPages | None = None,
+    script_tag: ScriptTag | None = None,
     patience: float = _PATIENCE,
 ) -> list[Finding]:
     """Return the findings of all checks, in the order of the checks. `progress` gets the checks still running.
 
     `accounts`: the store in use, instead of the one in the settings. `faults_of_pages`: renders the pages if the app
-    has its own templates.
+    has its own templates. `script_tag`: writes the tag of keyturn.js, if pages on other origins may use it.
 
     A check is skipped if a setting that it reads has a fault: it would check a default that the user did not choose.
     """
@@ -64,6 +72,9 @@ async def examine(
     if faults_of_pages and reading.settings.pages.templates:
         work = partial(check_pages, reading.settings, faults_of_pages)
         checks.append(_check("pages", "pages brand kinds", late="warn", work=work))
+    if script_tag and reading.settings.server.allowed_origins:
+        work = partial(check_own_pages, reading.settings, script_tag)
+        checks.append(_check("frontend", "server brand", late="warn", work=work))
     _load_libraries(reading.settings)
     waiting = [check.name for check in checks]
 

@@ -1,9 +1,11 @@
 """Static files of the pages, the brand's files, and keyturn.js. The addresses of assets change with their contents."""
 
 import re
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from functools import cache
-from hashlib import sha256
+from gzip import compress
+from hashlib import sha256, sha384
 from html import escape
 from pathlib import Path
 
@@ -32,6 +34,7 @@ _MEDIA_TYPES = {
     ".gif": "image/gif",
     ".webp": "image/webp",
 }
+_COMPRESSIBLE = ("text/", "image/svg+xml")
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 # An SVG may style itself. Its own policy decides that if it is opened by its address, and in some browsers also where
@@ -86,7 +89,7 @@ class Assets:
             http_method=[HttpMethod.GET, HttpMethod.HEAD],
             opt={NO_FORM: True},
         )
-        async def asset(version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+        async def asset(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
             try:
                 content, media_type = self.content(name)
             except LookupError as error:
@@ -95,7 +98,7 @@ class Assets:
             headers = _PICTURE_HEADERS if own and own.suffix != ".css" else {}
             # While servers of two versions run side by side, addresses of the other version work, but are not cached.
             caching = {"Cache-Control": _FOR_A_YEAR} if version == (own.fingerprint if own else self._version) else {}
-            return Response(content, media_type=media_type, headers=self._headers | headers | caching)
+            return _file_response(request, content, media_type, self._headers | headers | caching)
 
         return asset
 
@@ -187,31 +190,72 @@ def brand_module(source: str, theme: Theme) -> str:
     return source
 
 
+class FrontendModule:
+    """keyturn.js in the looks of a brand, and how a page pins it: by an address and the digest of its bytes."""
+
+    def __init__(self, theme: Theme) -> None:
+        self.content = brand_module(bundle_modules(), theme).encode()
+        self.path = f"/keyturn-{sha256(self.content).hexdigest()[:12]}.js"
+
+    def script_tag(self, base_url: str) -> str:
+        """Return the tag that runs these very bytes and no others (Subresource Integrity, 3.5)."""
+        digest = b64encode(sha384(self.content).digest()).decode()
+        return f'<script type="module" src="{base_url}{self.path}" integrity="sha384-{digest}" crossorigin></script>'
+
+
 def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
-    """Return the routes of the module and of its types."""
-    types = (folder("frontend") / "keyturn.d.ts").read_text("utf-8")
+    """Return the routes of the module, under a lasting address and under one for this version, and of its types."""
+    module = FrontendModule(site.theme(""))
+    types = (folder("frontend") / "keyturn.d.ts").read_bytes()
     return [
-        _static_route(site, "/keyturn.js", brand_module(bundle_modules(), site.theme("")), "text/javascript"),
+        _static_route(site, "/keyturn.js", module.content, "text/javascript"),
+        _static_route(site, module.path, module.content, "text/javascript", caching=_FOR_A_YEAR),
         _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
     ]
 
 
-def _static_route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandler:
-    content = text.encode()
-    tag = f'"{sha256(content).hexdigest()[:20]}"'
+def _static_route(
+    site: Site, path: str, content: bytes, media_type: str, caching: str = "public, max-age=3600"
+) -> HTTPRouteHandler:
+    fingerprint = sha256(content).hexdigest()[:20]
     # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
     headers = security_headers(site) | {
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
-        "Cache-Control": "public, max-age=3600",
-        "ETag": tag,
+        "Cache-Control": caching,
+        "Vary": "Accept-Encoding",
+        "ETag": f'W/"{fingerprint}"',  # weak: the bytes of a compressed answer are others
     }
 
     # Outside the check of forms, which would set a cookie on an answer that caches share.
     @route(path, http_method=[HttpMethod.GET, HttpMethod.HEAD], opt={NO_FORM: True})
     async def script(request: AnyRequest) -> Response[bytes]:
-        if tag in request.headers.get("if-none-match", ""):
+        if fingerprint in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, media_type=media_type, headers=headers)
-        return Response(content, media_type=media_type, headers=headers)
+        return _file_response(request, content, media_type, headers)
 
     return script
+
+
+def _file_response(request: AnyRequest, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response[bytes]:
+    """Return a file, compressed for clients that take that, unless the app around the pages compresses its answers."""
+    headers = {**headers, "Vary": "Accept-Encoding"}
+    if media_type.startswith(_COMPRESSIBLE) and _takes_gzip(request) and request.app.compression_config is None:
+        content = _compressed(content)
+        headers["Content-Encoding"] = "gzip"
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@cache
+def _compressed(content: bytes) -> bytes:
+    """Return a file as it is sent: it is compressed once, when it is first asked for."""
+    return compress(content, mtime=0)
+
+
+def _takes_gzip(request: AnyRequest) -> bool:
+    """Tell whether a client takes gzip. A weight of 0 says that it does not (RFC 9110, 12.5.3)."""
+    for choice in request.headers.get("accept-encoding", "").lower().split(","):
+        coding, _, weight = choice.partition(";")
+        if coding.strip() == "gzip":
+            return weight.strip().rstrip("0.") != "q="
+    return False

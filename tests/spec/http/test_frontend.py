@@ -1,14 +1,19 @@
 """How the service serves keyturn.js to pages of other origins, caches and programs."""
 
 import re
+from base64 import b64encode
+from hashlib import sha384
+from pathlib import Path
 
 import pytest
 from tests.spec.service import Service, Start
 
+from keyturn.pages.assets import FrontendModule
 from keyturn.settings import Brand, ServerSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "frontend.md"
 APP = "https://app.example.org"
 
 
@@ -36,12 +41,36 @@ async def test_who_has_it_is_not_sent_it_again(service: Service) -> None:
     assert other.content == first.content
 
 
+async def test_one_version_has_an_address_for_ever_and_a_digest(service: Service) -> None:
+    module = FrontendModule(service.parts.themes.general)
+    (digest,) = re.findall(r'integrity="sha384-([^"]+)"', module.script_tag("https://account.example.org"))
+    answer = await service.anywhere().get(module.path)
+
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert b64encode(sha384(answer.content).digest()).decode() == digest
+    assert answer.content == (await service.anywhere().get("/keyturn.js")).content
+
+
+async def test_it_comes_compressed_as_small_as_the_documentation_says(service: Service) -> None:
+    said = re.search(r"(\d+) kB, which the service sends compressed as (\d+) kB", DOCUMENT.read_text("utf-8"))
+    assert said
+    async with service.anywhere() as client:
+        plain = await client.get("/keyturn.js", headers={"Accept-Encoding": "identity"})
+        small = await client.get("/keyturn.js", headers={"Accept-Encoding": "gzip"})
+
+    assert "content-encoding" not in plain.headers
+    assert small.headers["content-encoding"] == "gzip"
+    assert small.content == plain.content
+    assert [round(int(one.headers["content-length"]) / 1000) for one in (plain, small)] == [*map(int, said.groups())]
+
+
 async def test_it_is_one_small_file_that_needs_nothing_else(service: Service) -> None:
     text = (await service.anywhere().get("/keyturn.js")).text
 
     assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export { createClient, KeyturnError };"]
     assert not re.search(r"innerHTML|\beval\b|Function\(|\.style\b(?!\.setProperty)", text)
-    assert len(text.encode()) < 41_000
+    assert len(text.encode()) < 44_000
 
 
 async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -> None:
