@@ -43,7 +43,7 @@ class SessionController(Controller):
         summary="Sign out",
         operation_id="signOut",
         security=[{SESSION: []}, {}],
-        responses=problem_responses(has_body=False),
+        responses=problem_responses(InputInvalid),
     )
     async def logout(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> Response[Done]:
         await sessions.sign_ins.sign_out(sessions.cookie.read(request))

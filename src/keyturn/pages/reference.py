@@ -1,4 +1,4 @@
-"""The API's reference at /schema: plain HTML from the OpenAPI schema, each route with curl and a form to try it."""
+"""The API's reference at /schema: plain HTML from the OpenAPI schema, each route with examples and a form to try it."""
 
 import json
 import shlex
@@ -31,7 +31,7 @@ class Member:
 
 @dataclass(slots=True)
 class Operation:
-    """One handler under all of its paths. `curl`: a command for the first path, with `body`.
+    """One handler under all of its paths, its own first. `examples`: by language, calls of that path with `body`.
 
     `takes_key`: the client must show the service key.
     """
@@ -41,7 +41,7 @@ class Operation:
     description: str
     takes: list[Member]
     answers: list[tuple[str, str, list[list[Member]]]]
-    curl: str
+    examples: Mapping[str, str]
     body: str
     takes_key: bool
     paths: list[str] = field(default_factory=list)
@@ -79,29 +79,60 @@ class ReferencePage(OpenAPIRenderPlugin):
 
 
 def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list[Operation]]:
-    """Return the operations by tag, in the order of their paths; those that differ only in their path are one."""
+    """Return the operations by tag, in the order of a reset; those that differ only in their path are one.
+
+    Its own path comes first: other names of a route are none of `STORY`.
+    """
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[tuple[str, str], Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
-    for path, methods in sorted(schema["paths"].items()):
-        for method, description in methods.items():
-            group = groups.setdefault(description.get("tags", ["Other"])[0], {})
-            described = _operation(method, description, known, base_url + path)
-            operation = group.setdefault((method, description["summary"]), described)
-            operation.paths.append(path)
+    routes = [(path, *route) for path, methods in schema["paths"].items() for route in methods.items()]
+    for path, method, description in sorted(routes, key=lambda route: (_place_in_story(route[2]), route[0])):
+        group = groups.setdefault(description.get("tags", ["Other"])[0], {})
+        described = _operation(method, description, known, base_url + path)
+        operation = group.setdefault((method, description["summary"]), described)
+        operation.paths.append(path)
     return {tag: list(group.values()) for tag, group in groups.items() if group}
+
+
+STORY = (
+    "requestPasswordReset",
+    "getChallenge",
+    "verifyResetCode",
+    "validateResetToken",
+    "getPasswordPolicy",
+    "checkPassword",
+    "resetPassword",
+    "secureAccount",
+    "muteMailbox",
+    "getFormTexts",
+    "signIn",
+    "getSignedIn",
+    "changePassword",
+    "signOut",
+    "invite",
+    "checkLiveness",
+    "checkReadiness",
+)
+"""The names of the operations, in the order in which a frontend calls them."""
+
+
+def _place_in_story(description: Mapping[str, Any]) -> int:
+    name = description.get("operationId")
+    return STORY.index(name) if name in STORY else len(STORY)
 
 
 def _operation(method: str, description: Mapping[str, Any], known: Mapping[str, Any], address: str) -> Operation:
     body = description.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema")
+    call = Call.of(method.upper(), address, description, known)
     return Operation(
-        method=method.upper(),
+        method=call.method,
         summary=description["summary"],
         description=description.get("description", ""),
         takes=next(iter(_members(body, known)), []) if body else [],
         answers=[(status, *_answer(answer, known)) for status, answer in sorted(description["responses"].items())],
-        curl=curl_command(method.upper(), address, description, known),
-        body=json.dumps(example_body(resolve_reference(body, known)), indent=2, ensure_ascii=False) if body else "",
-        takes_key=needs_service_key(description),
+        examples={"curl": call.curl(), "JavaScript": call.javascript(), "Python": call.python()},
+        body=json.dumps(call.body, indent=2, ensure_ascii=False) if body else "",
+        takes_key=call.takes_key,
     )
 
 
@@ -149,27 +180,71 @@ def _literal(value: object) -> str:
 
 
 JSON = "application/json"
-_BEARER = '-H "Authorization: Bearer $KEYTURN_INVITATIONS_SERVICE_KEY"'
+_SERVICE_KEY = "KEYTURN_INVITATIONS_SERVICE_KEY"
 _REFERENCE = "#/components/schemas/"
 
 
-def curl_command(method: str, address: str, operation: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    """Return the command, with the examples of the description. `known`: its schemas, by name.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an operation with the examples of its description, in several languages.
 
-    The commands of sessions keep cookies in a file, so that they work one after the other. The service key comes from a
-    variable, so it stays out of the shell's history.
+    Calls of sessions keep cookies, so that they work one after the other. The service key comes from a variable, so it
+    stays out of the shell's history and of the code.
     """
-    words = ["curl", "-i"]
-    if "Sessions" in operation.get("tags", ()):
-        words += ["-b", "cookies", "-c", "cookies"]
-    words.append(address)
-    body = operation.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema")
-    if body:
-        words += ["--json", json.dumps(example_body(resolve_reference(body, known)), ensure_ascii=False)]
-    elif method != "GET":
-        words += ["-X", method]
-    command = shlex.join(words)
-    return f"{command} {_BEARER}" if needs_service_key(operation) else command
+
+    method: str
+    address: str
+    body: Mapping[str, Any] | None
+    keeps_cookies: bool
+    takes_key: bool
+
+    @classmethod
+    def of(cls, method: str, address: str, operation: Mapping[str, Any], known: Mapping[str, Any]) -> "Call":
+        """Return the call of a description. `known`: its schemas, by name."""
+        schema = operation.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema")
+        body = example_body(resolve_reference(schema, known)) if schema else None
+        return cls(method, address, body, "Sessions" in operation.get("tags", ()), needs_service_key(operation))
+
+    def curl(self) -> str:
+        words = ["curl", "-i"]
+        if self.keeps_cookies:
+            words += ["-b", "cookies", "-c", "cookies"]
+        words.append(self.address)
+        if self.body is not None:
+            words += ["--json", json.dumps(self.body, ensure_ascii=False)]
+        elif self.method != "GET":
+            words += ["-X", self.method]
+        command = shlex.join(words)
+        return f'{command} -H "Authorization: Bearer ${_SERVICE_KEY}"' if self.takes_key else command
+
+    def javascript(self) -> str:
+        headers = '"Content-Type": "application/json"' if self.body is not None else ""
+        if self.takes_key:
+            headers += f", Authorization: `Bearer ${{process.env.{_SERVICE_KEY}}}`"
+        options = {
+            "method": f'"{self.method}"' if self.method != "GET" else "",
+            "credentials": '"include"' if self.keeps_cookies else "",
+            "headers": f"{{ {headers} }}" if headers else "",
+            "body": f"JSON.stringify({json.dumps(self.body, ensure_ascii=False)})" if self.body is not None else "",
+        }
+        lines = "".join(f"  {name}: {value},\n" for name, value in options.items() if value)
+        given = f", {{\n{lines}}}" if lines else ""
+        return f'const answer = await fetch("{self.address}"{given});\nconsole.log(answer.status, await answer.json());'
+
+    def python(self) -> str:
+        given = [repr(self.address)]
+        if self.body is not None:
+            given.append(f"json={self.body!r}")
+        if self.takes_key:
+            given.append(f'headers={{"Authorization": "Bearer " + os.environ["{_SERVICE_KEY}"]}}')
+        between = ",\n    "
+        arguments = given[0] if len(given) == 1 else f"\n    {between.join(given)},\n"
+        lines = ["import os\n"] if self.takes_key else []
+        lines.append("import httpx\n")
+        if self.keeps_cookies:
+            lines.append("client = httpx.Client()  # keeps the cookies")
+        lines.append(f"answer = {'client' if self.keeps_cookies else 'httpx'}.{self.method.lower()}({arguments})")
+        return "\n".join([*lines, "print(answer.status_code, answer.json())"])
 
 
 def needs_service_key(operation: Mapping[str, Any]) -> bool:

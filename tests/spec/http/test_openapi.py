@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.spec.service import Service
+from tests.spec.service import Service, Start
 
 from keyturn.api.problems import document_of
 from keyturn.errors import Fault
+from keyturn.pages.reference import STORY, groups_of
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.problems.proofs import (
     CredentialsRejected,
@@ -18,6 +19,7 @@ from keyturn.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
+from keyturn.settings import ChallengeSettings, InvitationSettings, MuteSettings, Secret, TokenSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 
@@ -180,6 +182,49 @@ async def test_every_route_says_what_it_answers_to_bodies_it_cannot_read_and_whe
 ) -> None:
     for path in POSTS:
         assert set(schema["paths"][path]["post"]["responses"]) >= {"400", "413", "415", "429", "503"}
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status"),
+    [("x" * 100_000, "application/json", 413), ("a=b", "text/plain", 415), ("{", "application/json", 400)],
+)
+async def test_signing_out_answers_to_a_body_as_it_is_described(
+    body: str, media_type: str, status: int, service: Service, schema: dict[str, Any]
+) -> None:
+    answer = await service.anywhere().post("/api/auth/logout", content=body, headers={"Content-Type": media_type})
+    described = schema["paths"]["/api/auth/logout"]["post"]["responses"]
+    assert answer.status_code == status
+    assert str(status) in described
+
+
+async def test_the_reference_tells_the_story_of_a_reset_and_has_each_route_s_own_path_first(
+    schema: dict[str, Any],
+) -> None:
+    groups = groups_of(schema, "https://account.example.org")
+    assert [operation.summary for operation in groups["Password reset"]][:5] == [
+        "Ask for a link",
+        "Check a link",
+        "The rules for a new password",
+        "Judge a password that is not set yet",
+        "Set a new password",
+    ]
+    (request, *_) = groups["Password reset"]
+    assert request.paths == ["/api/auth/request-password-reset", "/api/auth/forgot-password"]
+    assert "The same as" not in request.description
+    assert groups["Sessions"][0].summary == "Sign in"
+
+
+async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
+    service = await start(
+        challenge=ChallengeSettings(method="altcha"),
+        token=TokenSettings(code=True),
+        invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4)),
+        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
+    )
+    paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+    described = [operation for path in paths.values() for operation in path.values()]
+    own = {one["operationId"] for one in described if "The same as `" not in one.get("description", "")}
+    assert own == {*STORY}
 
 
 async def test_who_has_to_be_signed_in_is_said(schema: dict[str, Any]) -> None:

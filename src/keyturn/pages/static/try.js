@@ -1,6 +1,6 @@
-// Below each route of the API a form that asks it from here, and shows the answer.
+// Below each route of the API a form that asks it from here, and shows the answer, and examples to copy.
 
-const PATIENCE = 30_000; // milliseconds
+const PATIENCE = 30_000, SHOWN = 2_000; // milliseconds
 
 for (const form of document.querySelectorAll("form[data-address]")) {
   form.hidden = false;
@@ -8,6 +8,18 @@ for (const form of document.querySelectorAll("form[data-address]")) {
     event.preventDefault();
     send(form);
   });
+}
+
+// Browsers have no clipboard for a page that came without https from another machine.
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll("button.copy")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, SHOWN);
+    });
+  }
 }
 
 async function send(form) {
