@@ -1,4 +1,4 @@
-"""Take the pictures of the documentation anew: `uv run python docs/screenshots.py`. Needs Debian's Chromium."""
+"""Take the pictures of the documentation again: `uv run python docs/screenshots.py`. Needs Debian's Chromium."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Take the pictures of docs/tour.md anew: `uv run python docs/tour.py`. Needs Debian's Chromium, and git."""
+"""Take the pictures of docs/tour.md again: `uv run python docs/tour.py`. Needs Debian's Chromium, and git."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ LAMP = (
     '<rect x="49" y="46" width="4" height="30" fill="#5c4a3b"/><ellipse cx="51" cy="78" rx="16" ry="4" fill="#5c4a3b"/>'
     "</svg>"
 )
-"""What stands at the addresses of the shop's pictures, which nobody serves."""
+"""The content at the addresses of the shop's pictures, which no server has."""
 
 
 class Stop(NamedTuple):
