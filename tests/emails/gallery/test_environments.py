@@ -27,7 +27,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     sys.path[:] = path
     for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
+        module = sys.modules[name]
+        places = (
+            getattr(module, "__file__", None),
+            *getattr(module, "__path__", ()),
+        )  # a package without a file has paths
+        if any(str(place).startswith(str(tmp_path)) for place in places):
             del sys.modules[name]
 
 

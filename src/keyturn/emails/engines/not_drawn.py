@@ -48,8 +48,6 @@ def open_not_drawn(
 
 
 class _NotDrawn:
-    """An engine that refuses each template with a reason."""
-
     def __init__(self, name: str, folder: Path, why_not: WhyNot, fix: str) -> None:
         self.name = name
         self.filters: Collection[str] = ()

@@ -124,7 +124,6 @@ class _Names(NamedTuple):
 
 
 def _uses(environment: Environment, folder: PartsFolder, file: str) -> Mapping[str, list[PartUse]]:
-    """Return the uses of the parts of a file, by name."""
     found: defaultdict[str, list[PartUse]] = defaultdict(list)
     files = dict.fromkeys((*(one for name in folder.names() for one in folder.files_of(name)), *folder.shared_files()))
     trees = {user: tree for user in files if (tree := _tree(environment, folder, user))}
@@ -256,7 +255,6 @@ def _loader(environment: Environment) -> list[Any]:
 
 
 def _given_by(gallery: Gallery, part: Part, users: list[str]) -> Mapping[str, Any]:
-    """Return the values of the first mail that uses the file."""
     for user in users if part.is_whole else ():
         try:
             return next(iter(gallery.samples(user).values())).values

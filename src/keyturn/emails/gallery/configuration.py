@@ -198,7 +198,6 @@ def _allow_own_file(_: str, value: Path, __: StudioSettings) -> str:
 
 
 def _leads_out(file: Path) -> str:
-    """Return why a file of settings does not belong to its folder; empty if it does."""
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
 

@@ -87,7 +87,6 @@ class FolderContents:
         return sorted((*self.layouts, *self.partials))
 
     def reached_from(self, files: Iterable[str]) -> list[str]:
-        """Return these files and all that they refer to, directly or not."""
         return _reached(files, self.references)
 
 
@@ -229,7 +228,6 @@ class Discovery:
         return replace(found, mails=mails, layouts=layouts, partials=partials)
 
     def _files_named(self, names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
-        """Yield the files that the names mean."""
         meant = (self._patterns.files_meant_by(name, file) for name in names)
         found = (next((path for path in those if path in files), None) for those in meant)
         return filter(None, found)
@@ -274,7 +272,6 @@ def _holds(folder: str, names: Iterable[str]) -> bool:
 
 
 def _with_compiled(found: FolderContents, compiling: set[str]) -> FolderContents:
-    """Mark mails as MJML if they use such a file."""
     mails = {
         name: UnnamedMjml(*files) if compiling.intersection(found.reached_from([files.markup])) else files
         for name, files in found.mails.items()

@@ -23,8 +23,6 @@ _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
 
 class FolderEnvironment(Environment):
-    """Renders the templates of a folder with Jinja's defaults."""
-
     folder: Path
 
     def join_path(self, template: str, parent: str) -> str:
@@ -102,8 +100,6 @@ def with_lenient_filters(environment: Environment) -> Environment:
 
 
 class _OrElse(dict[str, Any]):
-    """A dict with a default for unknown names."""
-
     def __init__(self, known: Mapping[str, Any], other: Callable[..., Any]) -> None:
         super().__init__(known)
         self._other = other

@@ -31,7 +31,6 @@ def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Return the fingerprint of a folder."""
     return frozenset(_files(str(folder), ""))
 
 

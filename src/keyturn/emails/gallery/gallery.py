@@ -95,7 +95,6 @@ class Gallery:
 
     @property
     def watched_folders(self) -> list[Path]:
-        """The folders that templates, samples and catalogues come from."""
         folder = self.folder.resolve()
         beneath = self.folders.all[1:]
         beside = [folder.parent / "samples", self.samples_folder, *beneath, *self.languages.catalogues.folders]
@@ -116,7 +115,6 @@ class Gallery:
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """Reasons why files and folders are skipped."""
         return self._current_look().left_out
 
     def entries(self) -> list[Entry]:
@@ -158,7 +156,6 @@ class Gallery:
         return self._while_unchanged(name, "variables", lambda: self.variables_in([*filter(None, self.files(name))]))
 
     def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
-        """Return the variables of files, with all that they include."""
         from keyturn.emails.gallery.variables.usage import find_variables
 
         environment = self.templates.environment(self.languages.choose(""))
@@ -182,11 +179,9 @@ class Gallery:
         return self._branches[name][1]
 
     def known_branches(self, name: str) -> BranchReport | None:
-        """Return the last report of `branches`, without exploring."""
         return self._branches.get(name, (None, None))[1]
 
     def shared_files(self) -> list[str]:
-        """Return layouts and partials, by the names that templates use."""
         return self._current_look().shared
 
     def source(self, file: str) -> str:
@@ -200,7 +195,6 @@ class Gallery:
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
     def users(self, shared: str) -> list[str]:
-        """Return the mails that use a shared file, directly or not."""
         found = self._current_look()
         return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
 
@@ -300,8 +294,6 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The files of a folder at one time, and the samples read since."""
-
     gallery: Gallery
     found: FolderContents
     samples: dict[str, Mapping[str, Sample]] = field(default_factory=dict)

@@ -125,7 +125,6 @@ def open_repository(folder: Path, *, compares_files: bool = False) -> Iterator[R
 
 
 def lies_in_repository(folder: Path) -> bool:
-    """Tell whether a folder, or one above it, has a `.git`."""
     here = folder.resolve()
     return any((above / ".git").exists() for above in (here, *here.parents))
 
@@ -182,7 +181,6 @@ def _environment(made: Path, places: _Places) -> Mapping[str, str]:
 
 
 def _fill(made: Path, places: _Places, *, with_index: bool) -> None:
-    """Copy or link the parts of the repository that git reads."""
     (made / "info").mkdir()
     copied = {"HEAD": places.own, "shallow": places.common}
     if with_index:
@@ -208,7 +206,6 @@ def _link(made: Path, there: Path) -> None:
 
 
 def _settings(program: str, environment: Mapping[str, str], places: _Places, *, with_users: bool) -> str:
-    """Return the configuration: ours, and harmless settings of the user and the repository."""
     allowed = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
     users = _values(program, allowed, _OF_THE_USER) if with_users else {}
     excludes = users.pop("core.excludesfile", "")
@@ -299,7 +296,6 @@ def _listen(said: IO[bytes], complaint: bytearray) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a running process and its children."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()

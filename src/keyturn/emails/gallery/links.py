@@ -36,8 +36,6 @@ def may_come_with(folder: Path, file: Path) -> bool:
 
 
 class BoundedLoader(FileSystemLoader):
-    """Loads the templates of a folder within its bounds."""
-
     def __init__(self, folder: Path, bounds: Path | None) -> None:
         super().__init__(folder)
         self._folder, self._bounds = folder, bounds

@@ -32,7 +32,6 @@ def ending_of(file: str) -> str:
 
 @cache
 def stem_of(file: str) -> str:
-    """Return the path without its endings."""
     return PurePosixPath(plain_name(file)).with_suffix("").as_posix()
 
 

@@ -46,8 +46,6 @@ _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 
 class _EndingTemplate(Template):
-    """A template with a time limit."""
-
     def render(self, *args: Any, **values: Any) -> str:
         ends = _ends_at.set(thread_time() + LONGEST)
         try:
@@ -73,7 +71,6 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
 
     def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
-        """Yield printed parts up to the maximum length."""
         length = 0
         try:
             for part in parts:
@@ -85,7 +82,6 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
             raise
 
     def bounded_loop(self, entries: Iterable[T]) -> Iterator[T]:
-        """Yield the entries of a loop until the time is over."""
         for entry in entries:
             _require_time()
             yield entry
@@ -159,8 +155,6 @@ def _call(method: str, argument: Any) -> nodes.Call:
 
 
 def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a filter in limits, with its attributes."""
-
     @wraps(function)
     def apply(*args: Any, **options: Any) -> Any:
         _require_time()

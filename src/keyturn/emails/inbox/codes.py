@@ -200,7 +200,6 @@ class _Sentence:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it holds one code and nothing else."""
         return len(self.candidates) == 1 and not (
             self.text[: self.candidates[0].start].strip(_AROUND) or self.text[self.candidates[0].end :].strip(_AROUND)
         )
@@ -212,7 +211,6 @@ class _Sentence:
 
     @property
     def begins_with_it(self) -> bool:
-        """Whether it begins with a candidate that is no year."""
         start, _, code = self.candidates[0]
         return not (self.text[:start].strip(_AROUND) or _YEAR.fullmatch(code))
 
@@ -346,7 +344,6 @@ def _read(found: re.Match[str]) -> _Candidate:
 
 
 def _list_after(text: str, free: list[_Candidate], at: int) -> Iterator[_Candidate]:
-    """Yield the codes that follow a code in a list."""
     for before, one in pairwise(free[at:]):
         if not _LIST.fullmatch(text, before.end, one.start):
             return

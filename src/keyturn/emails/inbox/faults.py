@@ -51,14 +51,11 @@ class SmtpFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class SmtpFaults:
-    """Keeps the requested faults, for any thread, and picks the one that happens now."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: list[tuple[SmtpFault, int | None]] = []
 
     def set(self, *faults: SmtpFault) -> None:
-        """Replace the faults."""
         with self._lock:
             self._left = [(fault, fault.times) for fault in faults]
 
@@ -68,7 +65,6 @@ class SmtpFaults:
             return [msgspec.structs.replace(fault, times=left) for fault, left in self._left]
 
     def happening(self, step: Step, *recipients: str) -> SmtpFault | None:
-        """Return the first fault for this step, and count it."""
         with self._lock:
             for place, (fault, left) in enumerate(self._left):
                 if fault.at != step or not _is_for(fault, recipients):

@@ -109,8 +109,6 @@ _BREAKS = re.compile(r"[\r\n]+[ \t]*")
 
 
 class Address(msgspec.Struct, frozen=True):
-    """A mailbox with the name before it, if there is one."""
-
     name: str
     address: str
 
@@ -151,14 +149,12 @@ class MailContent:
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers in their order, decoded."""
         return tuple((name, _decode(str(value))) for name, value in self._message.raw_items())
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def addresses(self, name: str) -> tuple[Address, ...]:
-        """Return the addresses in all headers of that name."""
         values = [_unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name]
         try:
             pairs = getaddresses([_utf8(value[:_LONGEST_HEADER]) for value in values])
@@ -176,7 +172,6 @@ class MailContent:
 
     @cached_property
     def readable(self) -> str:
-        """The text part, else the text of the HTML."""
         return self.text if self.text.strip() or not self.html else self._html_as_text
 
     @cached_property
@@ -193,12 +188,10 @@ class MailContent:
 
     @cached_property
     def links(self) -> list[MailLink]:
-        """The links of the searched parts of both texts."""
         return links_of(markup_to_read(self.html), self.text[:_READ])
 
     @cached_property
     def codes(self) -> list[str]:
-        """The codes to type, the likeliest first: those of the text part, else those of the HTML."""
         subject = self.header("subject")
         return codes_of(subject, self.readable) or (codes_of(subject, self._html_as_text) if self.html else [])
 
@@ -343,7 +336,6 @@ def with_inline_images(mail: MailContent, html: str) -> str:
 
 
 def weight_of_part(mail: MailContent, address: str) -> int | None:
-    """Return the bytes of an embedded image, or None for any other."""
     reference = _CID.fullmatch(address)
     wanted = unquote(reference[1]) if reference else ""
     return next((part.size for part in mail.attachments if wanted and part.content_id == wanted), None)

@@ -19,7 +19,6 @@ _EML = ".eml"
 
 
 def mail_files(place: Path) -> list[Path]:
-    """Return the mail files of a file or a folder, by their paths."""
     if place.is_file():
         return [place] if place.suffix.lower() == _EML else []
     if all((place / folder).is_dir() for folder in _MAILDIR):

@@ -111,7 +111,6 @@ def condition_for(
 
 
 def sent_to(email: str) -> Condition:
-    """Match mails to one address, in any header or in the envelope."""
     return Condition("number IN (SELECT number FROM recipients WHERE email = ?)", (email,))
 
 
@@ -191,7 +190,6 @@ def _in_index(index: str, wanted: str, *values: str) -> Condition:
 
 
 def _quoted(text: str) -> str:
-    """Return a string of FTS5's query language."""
     return '"{}"'.format(text.replace('"', '""'))
 
 

@@ -62,7 +62,6 @@ class CapturedMails:
         return new.id
 
     def newest(self, condition: Condition = EVERYTHING, *, limit: int = 100, skip: int = 0) -> list[CapturedMail]:
-        """Return the newest mails."""
         with self._lock:
             self._look()
             return self._table.select(condition, limit, skip)
@@ -73,7 +72,6 @@ class CapturedMails:
         return self._count
 
     def count(self, condition: Condition = EVERYTHING, most: int = -1) -> int:
-        """Count mails, up to `most` unless that is negative."""
         with self._lock:
             self._look()
             return self._table.count(condition, most)
@@ -93,13 +91,11 @@ class CapturedMails:
         return raw
 
     def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
-        """Return a mail and `count` neighbours on each side, newest first."""
         with self._lock:
             newer = self._table.select(newer_than(mail.number), count, order="ASC")
             return [*reversed(newer), mail, *self._table.select(older_than(mail.number), count)]
 
     def tags(self) -> dict[str, int]:
-        """Return the tags, with the number of mails."""
         with self._lock:
             self._look()
             return self._table.tags()
@@ -109,7 +105,6 @@ class CapturedMails:
             self._table.mark_read(condition, read=read)
 
     def delete(self, condition: Condition = EVERYTHING) -> int:
-        """Delete mails, and their files in the folder; return their number."""
         with self._lock:
             self._look()
             if self._outbox:
@@ -130,7 +125,6 @@ class CapturedMails:
             self._table.close()
 
     def _look(self) -> None:
-        """Add new files of the folder, and remove deleted ones."""
         if self._outbox is None:
             return
         new, gone = self._outbox.changes()
@@ -196,7 +190,6 @@ class Arrivals:
             self._condition.wait_for(lambda: self.revision != seen, seconds)
 
     async def wait_in_loop(self, seen: int, seconds: float) -> None:
-        """Do the same in this event loop."""
         event = asyncio.Event()
         with self._condition:
             if self.revision != seen:
@@ -242,7 +235,6 @@ class OutboxFolder:
         return new, gone
 
     def read(self, name: str) -> bytes | None:
-        """Return a file, or None if it has gone."""
         try:
             return (self.folder / name).read_bytes()
         except OSError:

@@ -21,8 +21,6 @@ _TAG = re.compile(r"[\w.-]{1,50}")
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The SMTP envelope: sender, recipients, and the user who logged in."""
-
     sender: str = ""
     recipients: tuple[str, ...] = ()
     username: str = ""
@@ -52,7 +50,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def recipients(self) -> Iterator[str]:
-        """All recipients."""
         return (each.address for each in chain(self.to, self.cc, self.bcc))
 
 
@@ -78,7 +75,6 @@ def summarize(mail: MailContent, envelope: Envelope) -> Summary:
 
 
 def searched_text(mail: MailContent) -> str:
-    """Return the searched text: the words of the headers and of the text."""
     return "\n".join([*(value for _, value in mail.headers), mail.readable])[:_SEARCHED].replace("\0", "")
 
 
@@ -119,7 +115,6 @@ class CapturedMail(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def to(self) -> str:
-        """The recipients, as the list shows them."""
         everybody = self.summary.to or self.summary.cc or self.summary.bcc
         shown = ", ".join(each.address for each in everybody[:3])
         return f"{shown} and {len(everybody) - 3} more" if len(everybody) > 3 else shown

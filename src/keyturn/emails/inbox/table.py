@@ -184,12 +184,10 @@ class MailTable:
         return self._number(f"SELECT count(*) FROM ({matching})", (*_values(condition, lowest), most))  # noqa: S608
 
     def _beginnings(self) -> list[int]:
-        """Return the numbers at which the newest mails begin."""
         newest = self._number("SELECT coalesce(max(number), 0) FROM mails")
         return [newest - span for span in _SPANS]
 
     def size(self) -> int:
-        """Return the bytes of all mails."""
         return self._number("SELECT coalesce(sum(size), 0) FROM mails")
 
     def raw(self, number: int) -> bytes | None:
@@ -204,7 +202,6 @@ class MailTable:
         return dict(sorted(rows.fetchall()))
 
     def mark_read(self, condition: Condition, *, read: bool) -> int:
-        """Mark mails; return the number of changed ones."""
         statement = f"UPDATE mails SET read = ? WHERE read <> ? AND ({condition.sql})"  # noqa: S608
         return self._database.execute(statement, (read, read, *_values(condition))).rowcount
 
@@ -216,7 +213,6 @@ class MailTable:
                 self._database.executemany(f"DELETE FROM {table} WHERE {column} = ?", numbers)  # noqa: S608
 
     def empty(self) -> None:
-        """Delete all mails, in a constant time."""
         with _Transaction(self._database):
             empty(self._database)
 
@@ -225,8 +221,6 @@ class MailTable:
 
 
 class _Transaction:
-    """Runs a block as a whole or not at all."""
-
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
 

@@ -121,7 +121,6 @@ class Snapshots:
                 yield self._compare_to(name, source)
 
     def accept(self, comparison: Comparison) -> None:
-        """Update the snapshot; delete it if the mail is gone."""
         if comparison.after:
             self.goldens.write(comparison.name, comparison.after)
         elif comparison.state == "gone":
@@ -165,8 +164,6 @@ def _render(renderers: Renderers, template: str, files: MailFiles, sample: Sampl
 
 
 class _Source(NamedTuple):
-    """The samples and files of a template."""
-
     samples: Mapping[str, Sample]
     files: MailFiles
 

@@ -19,8 +19,6 @@ line, and lines of a block, that are compared: the time grows with the square.""
 
 
 class LinePiece(NamedTuple):
-    """A stretch of a line."""
-
     text: str
     changed: bool = False
 
@@ -43,8 +41,6 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """Every line of both texts, in order."""
-
     lines: tuple[Line, ...]
 
     @property
@@ -150,7 +146,6 @@ def _is_alike(one: str, other: str) -> bool:
 
 
 def _words(one: str, other: str) -> tuple[tuple[LinePiece, ...], tuple[LinePiece, ...]]:
-    """Return both lines in pieces, with marks on the differences."""
     old, new = _TOKEN.findall(one), _TOKEN.findall(other)
     removed: list[LinePiece] = []
     added: list[LinePiece] = []

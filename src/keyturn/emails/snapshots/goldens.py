@@ -57,7 +57,6 @@ class Goldens:
         self.folder = folder
 
     def names(self) -> list[MailName]:
-        """Return the mails that have a snapshot."""
         files = (path.relative_to(self.folder) for path in self.folder.rglob("[!.]*") if path.is_file())
         return sorted({name for file in files if (name := _name_of(file))})
 
@@ -76,7 +75,6 @@ class Goldens:
                 path.unlink(missing_ok=True)
 
     def remove(self, name: MailName) -> None:
-        """Delete the files of a mail, and the folders that become empty."""
         paths = self.places(name)
         for path in paths:
             path.unlink(missing_ok=True)
@@ -109,7 +107,6 @@ def _quote_name(part: str) -> str:
 
 
 def _name_of(file: Path) -> MailName | None:
-    """Return the mail of a snapshot file, or None for any other file."""
     for ending in sorted(_ENDINGS, key=len, reverse=True):
         if file.name.endswith(ending) and file.parent.name:
             sample, _, language = file.name.removesuffix(ending).partition(".")

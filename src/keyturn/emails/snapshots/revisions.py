@@ -28,8 +28,6 @@ _REFS = "%(refname:short)%1f%(contents:subject)%1f%(committerdate:short)"
 
 
 class Revision(NamedTuple):
-    """A branch, a tag or a commit to compare with."""
-
     name: str
     title: str
     day: str
@@ -81,7 +79,6 @@ class Revisions:
         return [one for name in names if (one := _comparison(name, was[name], now[name])).state != "same"]
 
     def _files_at(self, revision: str) -> _CheckedOut:
-        """Return the folder at a commit, kept for later requests."""
         with open_repository(self.gallery.folder) as repository:
             commit = repository.commit(revision)
             with self._one_at_a_time:

@@ -75,8 +75,6 @@ class Sides:
 
 
 class _Side:
-    """Draws the mails of one gallery."""
-
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._renderers = gallery.renderers(with_lenient_filters)
@@ -120,8 +118,6 @@ class _Side:
 
 
 def _templates_alone(gallery: Gallery) -> Reopen:
-    """Return a function that opens only the templates of another commit."""
-
     def reopen(moved: Moved) -> Gallery:
         folder = moved(gallery.templates.folder)
         return replace(gallery, templates=replace(gallery.templates, folder=folder, environments={}))

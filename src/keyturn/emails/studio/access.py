@@ -178,7 +178,6 @@ def _refuse_other_sites(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
 
 
 def _token_in(header: str) -> bytes:
-    """Return the token in a header, or no bytes."""
     scheme, _, value = header.partition(" ")
     match scheme.lower():
         case "bearer":

@@ -29,8 +29,6 @@ _MOST = 16
 
 @dataclass(frozen=True, slots=True)
 class DrawnDraft:
-    """The outcome of a draft: the key of its frame, or the fault."""
-
     frame: str = ""
     fault: RenderFault | None = None
 
@@ -65,7 +63,6 @@ class Drafts:
         return DrawnDraft(ticket)
 
     def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
-        """Return the findings in the mail with this draft."""
         if rendition.order is None:
             return ()
         try:
@@ -75,7 +72,6 @@ class Drafts:
             return ()
 
     def frame(self, key: str) -> tuple[str, View]:
-        """Return a drawn draft. Raises LookupError if it is no longer kept."""
         if not (kept := self._frames.get(key)):
             raise LookupError("This draft is no longer kept.")
         return kept

@@ -33,8 +33,6 @@ class Saved(msgspec.Struct, frozen=True):
 
 
 class _Watched(NamedTuple):
-    """The folders whose changes a page hears of."""
-
     folders: tuple[Path, ...]
     outbox: Path | None
     goldens: Path | None
@@ -42,7 +40,6 @@ class _Watched(NamedTuple):
 
 @get("/events", sync_to_thread=False)
 def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
-    """Stream changes on the disk for as long as the page listens."""
     return ServerSentEvent(changes(studio))
 
 

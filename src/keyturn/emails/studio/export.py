@@ -39,8 +39,6 @@ class ExportRefused(KeyturnError):
 
 @dataclass(frozen=True, slots=True)
 class ExportedMail:
-    """One mail, and its files in the export. `mail` is None if it could not be drawn."""
-
     template: str
     sample: str
     language: Language

@@ -58,7 +58,6 @@ class Sending:
 
 
 def way_out(error: SendFailed, provider: str) -> str:
-    """Say why a mail was not sent, and what to do."""
     match error:
         case QuotaExhausted(until=until):
             return f"{provider} takes no more mails until {until:%H:%M} UTC: {error.reason}."
@@ -88,7 +87,6 @@ class Release:
     hand_over: HandOver
 
     def refuses(self, to: str) -> str:
-        """Say why an address is refused. Empty if it is allowed."""
         try:
             address = parse(to)
         except InputInvalid:

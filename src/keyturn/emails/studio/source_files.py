@@ -58,7 +58,6 @@ class SourceFiles:
         self._one_at_a_time = threading.Lock()
 
     def refusal(self, file: str) -> str:
-        """Return why a file cannot be edited, or an empty text."""
         if self._off:
             return self._off
         path, folder = (self._gallery.folders / file).resolve(), self._gallery.folder.resolve()

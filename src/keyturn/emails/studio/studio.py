@@ -106,13 +106,11 @@ class Studio:
         return ""
 
     def stop(self) -> None:
-        """Let open pages go, and end all rendering."""
         self.stopping.set()
         if self.runner:
             self.runner.close()
 
     def revisions(self) -> Revisions | None:
-        """Return the comparison with other commits, or None if the folder is in no repository."""
         if not lies_in_repository(self.gallery.folder):
             return None
         return Revisions(self.gallery, BoundedSides(self.runner or Here(Drawer(self.gallery, self.reopen))))

@@ -59,11 +59,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pane: Literal["list", "mail", "details"] = "mail"
 
     def made_from(self) -> "View":
-        """Return the part that identifies the mail."""
         return View(sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir)
 
     def mail(self) -> "View":
-        """Return the part that identifies the mail and how it is drawn, for a frame."""
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)
 
     def to(self, **changes: Any) -> "View":
@@ -81,11 +79,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self if self.remote == of or self.images == "off" else self.to(images="own")
 
     def here(self, **changes: Any) -> str:
-        """Return the link from a page to itself in another state."""
         return str(self.to(save="", **changes)) or "?"
 
     def fields(self, **changes: Any) -> dict[str, str]:
-        """Return the hidden fields of a form that changes the rest of the view."""
         return {name: str(value) for name, value in msgspec.to_builtins(self.to(save="", **changes)).items()}
 
     def __str__(self) -> str:

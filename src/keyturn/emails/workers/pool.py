@@ -143,7 +143,6 @@ class Workers(Generic[S]):
 
 
 def workers_for(state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> "Workers[S] | Here[S]":
-    """Return renderers, or `Here` if this system cannot fork."""
     return Workers(state, limits, most, warm) if hasattr(os, "fork") else Here(state)
 
 

@@ -53,7 +53,6 @@ class Spawner:
         return 0
 
     def close(self) -> None:
-        """End the spawner and all its renderers."""
         with self._one_at_a_time:
             self._control.close()
         with suppress(ChildProcessError):

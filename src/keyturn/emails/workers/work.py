@@ -13,8 +13,6 @@ from keyturn.emails.workers.limits import Limits, OutOfTime, limit_memory, limit
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A function of the state, with its arguments, and its seconds."""
-
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     seconds: float

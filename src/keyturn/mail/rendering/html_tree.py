@@ -129,9 +129,6 @@ class Element:
         """Return its readable text in one line, with alternative texts in place of images."""
         return " ".join("".join(map(_as_read, self.below(NOT_SHOWN))).split())
 
-    def own_text(self) -> str:
-        return " ".join("".join(text.text for text in self.texts).split())
-
 
 def parse_html(html: str, base: int = 0) -> Element:
     """Return the root of the tree. Offsets begin at `base`.

@@ -151,7 +151,6 @@ class DjangoEngine:
 
 
 def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
-    """Return the template and the token of an exception."""
     token, debug = getattr(error, "token", None), getattr(error, "template_debug", None)
     if isinstance(error, TemplateSyntaxError) and token is not None and debug:
         return Origin(debug["name"], loader=_File(debug["name"])), token
@@ -162,8 +161,6 @@ def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
 
 
 class _File:
-    """Reads a template by its file, without its loader."""
-
     def __init__(self, name: str) -> None:
         self._name = name
 
@@ -181,7 +178,6 @@ def _reason(error: Exception) -> str:
 
 
 def template_folders(engine: Any) -> list[Path]:
-    """Return the folders of the engine's loaders, in order."""
     loaders = (inner for loader in engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
     named = (Path(folder) for loader in loaders if hasattr(loader, "get_dirs") for folder in loader.get_dirs())
     return list(dict.fromkeys(folder.resolve() for folder in named if folder.is_dir()))

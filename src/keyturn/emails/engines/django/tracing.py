@@ -44,7 +44,6 @@ class DjangoTracer:
 
     @property
     def text(self) -> str:
-        """The rendered text with its places."""
         written = concat(self._written[0])
         text = TracedText(written)
         text.pieces, text.undefined = pieces_of(written), tuple(dict.fromkeys(self.undefined))
@@ -58,7 +57,6 @@ class DjangoTracer:
         return (origin.template_name, token.lineno, self.column(origin, token))
 
     def column(self, origin: Any, token: Any) -> int:
-        """Return the column of a token, which an engine in debug mode knows."""
         if not token.position:
             return 1
         if origin.name not in self._sources:

@@ -172,7 +172,6 @@ class _Reader:
         return {name: self._see(expression, scope, "passed") for name, expression in (context or {}).items()}
 
     def _see(self, expression: Any, scope: _Scope, use: Use, *, without_last: bool = False) -> _Values:
-        """Return the variables of an expression, and note its use."""
         if not isinstance(expression, FilterExpression):
             return ()
         for _, arguments in expression.filters:

@@ -30,8 +30,6 @@ from keyturn.plain_files import paths_below
 
 
 class LiquidEngine:
-    """Renders the templates of a folder with python-liquid."""
-
     name = "Liquid"
 
     def __init__(self, templates: LiquidTemplates) -> None:
@@ -72,13 +70,10 @@ _TAG_OF_A_HOST = 'Nothing stands here for it; what is in it is drawn. "liquid/ho
 
 
 class LiquidFaults:
-    """Explains the errors in templates of a folder."""
-
     def __init__(self, templates: LiquidTemplates) -> None:
         self._templates = templates
 
     def of_drawing(self, error: Exception, file: str, tracer: LiquidTracer) -> TemplateInvalid:
-        """Explain an error of python-liquid while rendering."""
         token: Token | None = getattr(error, "token", None)
         if tracer.failed and tracer.failed[0] is error:
             _, file, token = tracer.failed
@@ -226,10 +221,8 @@ _TAGS: Mapping[str, frozenset[str]] = {
 
 
 def host_of_filter(name: str) -> str:
-    """Return the host of a filter, or an empty string."""
     return next((host for host, names in _FILTERS.items() if name in names), "")
 
 
 def host_of_tag(name: str) -> str:
-    """Return the host of a tag, or an empty string."""
     return next((host for host, names in _TAGS.items() if name in names), "")

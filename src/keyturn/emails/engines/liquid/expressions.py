@@ -85,7 +85,6 @@ def to_jinja(one: object) -> nodes.Expr:  # noqa: C901 - a case for each express
 
 
 def one_of(value: object, choices: Iterable[object]) -> nodes.Expr:
-    """Return a comparison of a value with each of these."""
     asked: list[nodes.Expr] = [_compare(to_jinja(value), "eq", to_jinja(choice)) for choice in choices]
     return reduce(nodes.Or, asked) if asked else nodes.Const(None)
 

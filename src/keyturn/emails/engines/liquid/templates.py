@@ -33,8 +33,6 @@ _WITHIN_OTHERS = frozenset({"else", "elsif", "when"})
 
 
 class TracedTemplate(BoundTemplate):
-    """A template that renders text with places."""
-
     context_class = TracedContext
 
     def _get_buffer(self) -> TracedStream:
@@ -204,8 +202,6 @@ class LiquidTemplates:
 
 
 class _Loader(BaseLoader):
-    """Loads partials for python-liquid."""
-
     def __init__(self, templates: LiquidTemplates) -> None:
         self._templates = templates
 

@@ -88,8 +88,6 @@ class TracedStream(StringIO):
 
 
 class TracedContext(RenderContext):
-    """Captures text into streams with places."""
-
     def get_buffer(self, buf: Any = None) -> StringIO:
         return TracedStream(buf.left, buf.position) if isinstance(buf, TracedStream) else TracedStream()
 
@@ -124,8 +122,6 @@ class TracedNode:
 
 
 class _TracedContent(TracedNode, ContentNode):
-    """The template's own text."""
-
     def render_to_output(self, context: RenderContext, buffer: Any) -> int:
         if "_text" not in self.__dict__:  # a minus sign may have removed blanks before it, and `raw` a tag
             start = max(self.token.source.find(self.text, self.token.start_index), 0)
@@ -135,8 +131,6 @@ class _TracedContent(TracedNode, ContentNode):
 
 
 class _TracedOutput(TracedNode, OutputNode):
-    """The output of an expression."""
-
     def render_to_output(self, context: RenderContext, buffer: Any) -> int:
         value, position = self.expression.evaluate(context), getattr(buffer, "position", _NOWHERE)
         left: Any = getattr(self.expression, "left", None)
@@ -160,7 +154,6 @@ _OWN: dict[type[Any], type[Any]] = {ContentNode: _TracedContent, OutputNode: _Tr
 
 
 def traced(node_class: type[Any]) -> type[Any]:
-    """Return a subclass of nodes with places."""
     if node_class not in _OWN:
         above = _TracedOutput if issubclass(node_class, OutputNode) else TracedNode
         _OWN[node_class] = type(f"Traced{node_class.__name__}", (above, node_class), {})

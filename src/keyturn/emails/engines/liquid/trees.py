@@ -224,8 +224,6 @@ def note_decisions(tree: Tree, file: str) -> None:
 
 
 class _Noted(Expression):
-    """Wraps an expression."""
-
     def __init__(self, noted: Any, file: str, number: int) -> None:
         super().__init__(noted.token)
         self._noted, self._file, self._number = noted, file, number

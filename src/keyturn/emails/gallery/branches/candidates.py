@@ -155,7 +155,6 @@ def candidates(known: Known, outcome: Outcome) -> list[Any]:
 
 
 def _shapes_of(known: Known) -> Iterator[Shape]:
-    """Yield the type of a value without a declared type."""
     for one in (known.value, known.guessed):
         if one is not ABSENT and one is not None:
             yield shape_of(one)
@@ -260,14 +259,12 @@ def _lists(shape: inspect.ListType | inspect.VarTupleType, known: Known) -> Iter
 
 
 def _counts(known: Known, most: int) -> Iterator[int]:
-    """Yield lengths around the constants."""
     for one in known.constants:
         if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < most:
             yield from (one, one + 1)
 
 
 def _made(shape: Shape, depth: int) -> Any:
-    """Return a value of a type, or ABSENT."""
     if depth > _DEEPEST:
         return ABSENT
     match shape:

@@ -42,7 +42,6 @@ class Read(Variable):
         return tuple(self.step(nth) for nth in range(len(names)))
 
     def made_from(self, constants: list[Any]) -> "Read":
-        """Return the read of a value that is computed from it and these constants."""
         return Read(
             self.name, path=self.path, exact=False, is_global=self.is_global, constants=[*self.constants, *constants]
         )
@@ -73,7 +72,6 @@ class Reads(Expressions):
         return self._made_of(node, before)
 
     def _item(self, node: nodes.Getitem, scope: Scope) -> Values:
-        """Tell one entry of a list from another."""
         values = super()._item(node, scope)
         if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, int) and node.arg.value > 0):
             return values

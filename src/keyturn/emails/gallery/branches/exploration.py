@@ -129,7 +129,6 @@ class ExploredMail:
 
 
 def explore(mail: ExploredMail) -> BranchReport:
-    """Explore the branches of a mail, within limits on renderings and time."""
     conditions = Conditions(mail.environment, {name for sample in mail.samples for name in sample.values})
     for file in mail.files:
         conditions.read(file)
@@ -143,7 +142,6 @@ def explore(mail: ExploredMail) -> BranchReport:
 
 
 def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: frozenset[Branch]) -> frozenset[str]:
-    """Return the globals that decide branches not taken yet."""
     waiting = [point for point in points if not drawn >= {*point.branches}]
     visits = [visit for point in waiting for visit in conditions.visits.get((point.file, point.number), [])]
     return frozenset(read.name for visit in visits for read in visit.reads if read.is_global)

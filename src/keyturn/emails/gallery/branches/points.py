@@ -208,8 +208,6 @@ T = TypeVar("T")
 
 
 class Recorder:
-    """Records the branches that are taken."""
-
     def __init__(self) -> None:
         self._taken: set[Branch] = set()
         self._turns: dict[tuple[str, int], int] = {}
@@ -237,7 +235,6 @@ _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
 @contextmanager
 def record_branches() -> Iterator[Recorder]:
-    """Record the branches that templates of `with_recording` take in this context."""
     recorder = Recorder()
     token = _recorder.set(recorder)
     try:
@@ -256,8 +253,6 @@ def with_recording(environment: Environment) -> Environment:
 
 
 class _Recording(CodeGenerator):
-    """Generates code that records branches."""
-
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         for number, decision in enumerate(decisions_in(node)):
             _insert_note(decision, self.name or "", number)

@@ -47,8 +47,6 @@ class BranchReport:
     is_guessed: bool = False
 
     def without(self, files: Collection[str]) -> "BranchReport":
-        """Return the report without the branches in these files."""
-
         def kept(branches: frozenset[Branch]) -> frozenset[Branch]:
             return frozenset(branch for branch in branches if branch.file not in files)
 

@@ -53,8 +53,6 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A sample and its rendering."""
-
     sample: Sample
     drawing: Drawing
 
@@ -74,7 +72,6 @@ class Search:
 
     @property
     def is_over(self) -> bool:
-        """Whether the limits for all branches are reached."""
         return self._drawings >= MOST_DRAWINGS or thread_time() >= self._ends_at
 
     def find(self, branch: Branch) -> Start | None:
@@ -95,7 +92,6 @@ class Search:
         return second_best
 
     def _go(self, way: tuple[Branch, ...], start: Start) -> Start | None:
-        """Take the branches of a way one by one, as far as values are found."""
         for _ in range(_DEEPEST):
             missing = _not_taken(way, start.drawing)
             if not missing:
@@ -175,7 +171,6 @@ class Search:
         return Known(value_at(values, path), guessed, shapes, constants)
 
     def _constants_beside(self, read: Read) -> Iterable[Any]:
-        """Return the constants that other decisions compare the same part with."""
         those = (other for visits in self.conditions.visits.values() for visit in visits for other in visit.reads)
         return (one for other in those if other.path == read.path for one in other.constants)
 

@@ -116,8 +116,6 @@ def _lines_of(name: str, text: str) -> Iterator[int]:
 
 
 class Unreadable(Exception):
-    """A file of samples cannot be read."""
-
     def __init__(self, message: str, line: int | None) -> None:
         self.line = line
         super().__init__(message)
@@ -150,7 +148,6 @@ def _json(text: str) -> Any:
 
 
 def _most_open(text: str) -> int:
-    """Return the maximum depth of brackets."""
     opened = accumulate(1 if found[0] in "[{" else -1 for found in re.finditer(r"[\[\]{}]", text))
     return max(opened, default=0)
 
@@ -242,7 +239,6 @@ class Listings:
         self._known: dict[Path, frozenset[str]] = {}
 
     def names_in(self, folder: Path) -> frozenset[str]:
-        """Return the names in a folder; an empty set without a folder."""
         if folder not in self._known:
             try:
                 self._known[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names alone

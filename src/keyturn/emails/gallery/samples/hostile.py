@@ -37,7 +37,6 @@ _At = Callable[[str, int | None], Iterator[str]]
 
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
-    """Return five samples made from `sample` that `props` accept."""
     fields = fields_of(sample.values, props)
     return tuple(
         Sample(PREFIX + name, with_strings(sample.values, fields, replacement), sample.kind, sample.origin)

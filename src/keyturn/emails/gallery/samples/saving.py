@@ -19,7 +19,6 @@ _NAME = re.compile(r"\w[\w-]{0,59}")
 
 
 def name_fault(name: str) -> str:
-    """Return the fault of a sample's name; empty if it is valid."""
     if not name:
         return "A sample needs a name."
     return "" if _NAME.fullmatch(name) else "A name is up to 60 letters, digits, - and _, such as long_name."
@@ -46,7 +45,6 @@ class SampleFiles:
         return name in self._written_samples()
 
     def file_for(self, name: str) -> Path:
-        """Return the file of a sample, or the one for a new sample."""
         written = self._written_samples()
         if name in written:
             return written[name].file
@@ -106,7 +104,6 @@ class SampleFiles:
         return {}
 
     def _holds_one(self, file: Path) -> bool:
-        """Tell whether a file holds the values of one sample instead of tables."""
         if not file.exists():
             return False
         names = [name for name, sample in self._written_samples().items() if sample.file == file]
@@ -223,7 +220,6 @@ def _inline_item(value: Any) -> Any:
 
 
 def _find_null(value: Any, name: str = "") -> str:
-    """Return the path of a null; empty if there is none."""
     match value:
         case None:
             return name
@@ -265,7 +261,6 @@ def _json(text: str, name: str | None, table: Mapping[str, Any]) -> str:
 
 
 def _with_blank_line(text: str) -> str:
-    """Return the text with a blank line at its end, unless it is blank itself."""
     return "" if not text.strip() else text + "\n" * (2 - min(2, len(text) - len(text.rstrip("\n"))))
 
 

@@ -26,17 +26,14 @@ _SIMPLE: Mapping[type, Shape] = {
 
 
 def fields_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Fields:
-    """Return the fields of a template: those of its props, or inferred from `values`."""
     return parts_of(inspect.type_info(props) if props else shape_of(values))
 
 
 def parts_of(shape: Shape) -> Fields:
-    """Return the fields of a struct, dataclass or mapping with known keys; an empty tuple for other types."""
     return getattr(shape, "fields", ())
 
 
 def alternatives(shape: Shape) -> tuple[Shape, ...]:
-    """Return the alternatives of a union, without metadata."""
     if isinstance(shape, inspect.Metadata):
         return alternatives(shape.type)
     if isinstance(shape, inspect.UnionType):
@@ -45,7 +42,6 @@ def alternatives(shape: Shape) -> tuple[Shape, ...]:
 
 
 def description_of(shape: Shape) -> str:
-    """Return the description of a type, also inside an optional one."""
     if isinstance(shape, inspect.Metadata):
         return str((shape.extra_json_schema or {}).get("description", "")) or description_of(shape.type)
     if isinstance(shape, inspect.UnionType):

@@ -245,7 +245,6 @@ def _attribute_at(variable: Variable, path: Iterable[str]) -> Variable:
 
 
 def _groups_of(listed: Variable, by: Variable) -> Variable:
-    """Return the value of `groupby`: groups of a value and the items that share it."""
     return Variable(listed.name, item=Variable("group", parts=(by, listed), attributes={"grouper": by, "list": listed}))
 
 

@@ -148,12 +148,10 @@ _STEM = 5
 
 
 def likeliest(options: Iterable[Any], mail: str) -> Any:
-    """Return the likeliest of the constants that a value is compared with."""
     return max(options, key=lambda option: _score(str(option), mail))
 
 
 def is_unlikely(name: str, mail: str) -> bool:
-    """Tell whether a name is about a failure, and the mail is not."""
     return _score(name, mail) < 0
 
 

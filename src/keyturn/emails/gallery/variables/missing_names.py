@@ -33,7 +33,6 @@ def note_missing_names() -> Iterator[list[TemplateInvalid]]:
 
 
 def missing_name(message: str) -> str:
-    """Return the missing name in an error message; empty if there is none."""
     found = _MISSING.search(message)
     return found[1] or found[2] if found else ""
 
@@ -159,7 +158,6 @@ def _place_of(name: str) -> tuple[str, int | None]:
 
 
 def _lines_being_drawn() -> Iterator[tuple[str, int]]:
-    """Yield the template lines on the stack, the innermost first."""
     frame = sys._getframe(1)  # noqa: SLF001 - as Jinja's own tracebacks are made
     while (outer := frame.f_back) is not None:
         template = outer.f_globals.get("__jinja_template__")

@@ -106,7 +106,6 @@ def duration(random: Random) -> timedelta:
 
 
 def token(random: Random, length: int = 0) -> str:
-    """Return random letters and digits. `length`: by default a usual one."""
     return "".join(random.choices(ascii_letters + digits, k=length or random.choice((8, 22, 43))))
 
 
@@ -220,7 +219,6 @@ _MARK = "keyturn-placeholder"
 
 
 def placeholder(words: Sequence[str]) -> str:
-    """Return a labelled picture, as a data: address."""
     width, height = next((_SIZES[word] for word in words if word in _SIZES), _SIZE)
     label = " ".join(words) or "picture"
     size = max(9, min(height // 3, 40, int(0.8 * width / (_WIDTH_OF_A_LETTER * len(label)))))

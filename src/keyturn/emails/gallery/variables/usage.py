@@ -97,7 +97,6 @@ class Usage:
                 self._part(node, scope)
 
     def _part(self, node: nodes.Node, scope: Scope) -> None:
-        """Read a block, a macro or a statement that names another file."""
         match node:
             case nodes.Block():
                 self._block(node, scope)
@@ -169,7 +168,6 @@ class Usage:
         return module
 
     def _name(self, name: str, scope: Scope) -> Values:
-        """Return the values of a name: bound by a template, or else a variable."""
         bound = scope.find(name)
         if bound is not None:
             return bound if isinstance(bound, tuple) else ()
@@ -210,7 +208,6 @@ def find_macro(called: nodes.Node, scope: Scope) -> Macro | None:
 
 
 def _files(named: nodes.Node) -> Iterator[str]:
-    """Yield the literal files in an expression."""
     if isinstance(named, nodes.Const) and isinstance(named.value, str):
         yield named.value
     elif isinstance(named, nodes.Tuple | nodes.List | nodes.CondExpr | nodes.Or):

@@ -45,7 +45,6 @@ class Variable:
         return self.item
 
     def absorb(self, other: "Variable") -> None:
-        """Merge another variable with the same value into this one."""
         self.uses |= other.uses
         self.filters |= other.filters
         self.compared += other.compared
@@ -80,8 +79,6 @@ Values = tuple[Variable, ...]
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """A macro, or the body of a call block, with its scope."""
-
     node: nodes.Macro | nodes.CallBlock
     scope: "Scope"
 

@@ -63,8 +63,6 @@ _PROBLEMS: ExceptionHandlersMap = {
 
 
 class Info(MailpitNames, frozen=True, kw_only=True):
-    """Counts the mails."""
-
     version: str
     messages: int
     unread: int
@@ -119,7 +117,6 @@ def faults(studio: NamedDependency[Studio]) -> list[SmtpFault]:
 
 @put("/faults")
 async def set_faults(request: Request[Any, Any, Any], studio: NamedDependency[Studio]) -> list[SmtpFault]:
-    """Replace the faults."""
     asked = await read_body(request, list[SmtpFault])
     if len(asked) > MOST_FAULTS:
         raise ValidationException(detail=f"There may be {MOST_FAULTS} faults at most.")
@@ -165,8 +162,6 @@ _PATHS = "/api", "/api/v1"
 
 
 def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
-    """Return the API of the captured mails of a studio, below `path`."""
-
     def one_mail(asked: NamedDependency[MailQuery]) -> OneMail:
         return OneMail(studio, captured, asked)
 

@@ -23,8 +23,6 @@ _MOST = 100
 
 
 class HandedAddress(MailpitNames, frozen=True, kw_only=True):
-    """An address of a submitted mail."""
-
     email: str
     name: str = ""
 
@@ -42,8 +40,6 @@ class File(MailpitNames, frozen=True, kw_only=True):
 
 
 class Handed(MailpitNames, frozen=True, kw_only=True):
-    """A mail as a client of Mailpit submits it."""
-
     from_: HandedAddress
     to: Annotated[tuple[HandedAddress, ...], Meta(max_length=_MOST)] = ()
     cc: Annotated[tuple[HandedAddress, ...], Meta(max_length=_MOST)] = ()
@@ -58,14 +54,11 @@ class Handed(MailpitNames, frozen=True, kw_only=True):
 
 
 class KeptMail(MailpitNames, frozen=True):
-    """The id of the kept mail."""
-
     id: str
 
 
 @post("/send", status_code=HTTP_200_OK)
 async def send(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> KeptMail:
-    """Keep a mail that comes over HTTP."""
     handed = await read_body(request, Handed)
     recipients = (*(each.email for each in (*handed.to, *handed.cc)), *handed.bcc)
 
@@ -79,8 +72,6 @@ async def send(request: Request[Any, Any, Any], captured: NamedDependency[Captur
 
 
 class Released(MailpitNames, frozen=True, kw_only=True):
-    """The addresses to release a mail to."""
-
     to: Annotated[tuple[str, ...], Meta(min_length=1, max_length=_MOST)]
 
 

@@ -36,8 +36,6 @@ class MailpitNames(msgspec.Struct, frozen=True, kw_only=True, rename=_pascal):
 
 
 class NamedAddress(MailpitNames, frozen=True):
-    """An address and the name before it."""
-
     name: str
     address: str
 
@@ -63,8 +61,6 @@ class MessageSummary(MailpitNames, frozen=True, kw_only=True):
 
 
 class Checksums(MailpitNames, frozen=True):
-    """The digest of a file."""
-
     sha256: str
 
 
@@ -258,7 +254,6 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def read_mail_query(request: Request[Any, Any, Any]) -> MailQuery:
-    """Return the query of a request. Raises ValidationException."""
     try:
         return msgspec.convert(dict(request.query_params), MailQuery, strict=False)
     except msgspec.ValidationError as error:
@@ -266,7 +261,6 @@ def read_mail_query(request: Request[Any, Any, Any]) -> MailQuery:
 
 
 async def read_body(request: Request[Any, Any, Any], kind: type[_Body]) -> _Body:
-    """Return the JSON body. Raises ValidationException."""
     try:
         return msgspec.json.decode(await request.body() or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -35,7 +35,6 @@ class CapturedChecks:
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, mail_id: str) -> MailReport | None:
-        """Return the known findings, including those of a browser."""
         report, seen = self._known.get(mail_id), self._seen.get(mail_id)
         return (report or MailReport(())).and_also(seen) if seen else report
 
@@ -59,11 +58,9 @@ class CapturedChecks:
         return images_of(self._document(content), lambda address: weight_of_part(content, address))
 
     def marked_html(self, content: MailContent) -> str:
-        """Return the HTML with the place of every tag, for a browser that measures it."""
         return self._document(content).marked_html
 
     def is_measured(self, content: MailContent) -> bool:
-        """Tell whether the mail has HTML of a length that is measured."""
         return 0 < len(content.html) <= _LONGEST
 
     def _document(self, content: MailContent) -> "Document":
@@ -195,7 +192,6 @@ def _check_bytes(content: MailContent) -> Iterator[Finding]:
 
 
 def _place(content: MailContent, name: str) -> Place:
-    """Return the place of a header: its number."""
     numbers = (number for number, (each, _) in enumerate(content.headers, 1) if each.lower() == name)
     return Place(HEADERS, next(numbers, 1))
 

@@ -56,7 +56,6 @@ def _of_mail(
 def _counting(
     gallery: Gallery, template: str, findings: Iterable[Finding], severities: Severities
 ) -> Iterator[Finding]:
-    """Yield the findings that count, and mistakes in the comments that ignore findings."""
     comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
     yield from (judged.finding for judged in judge(findings, comments, severities) if not judged.reason)
     yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))

@@ -31,7 +31,6 @@ class MailReport:
     in_baseline: tuple[Finding, ...] = ()
 
     def and_also(self, findings: Iterable[Finding]) -> "MailReport":
-        """Return the report with more findings, each finding once."""
         return replace(self, findings=tuple(dict.fromkeys((*self.findings, *findings))))
 
     @property
@@ -40,7 +39,6 @@ class MailReport:
 
     @property
     def to_mend(self) -> list[Finding]:
-        """Errors, then warnings."""
         return [*self._of("error"), *self._of("warning")]
 
     @property
@@ -73,12 +71,10 @@ class InBrowser:
         return self._known.revision
 
     def findings(self, mail: _Mail) -> tuple[Finding, ...]:
-        """Return the findings that count."""
         known = self._known.get(mail)
         return known[0] if known else ()
 
     def of_samples(self) -> Iterator[tuple[str, str, str, tuple[Finding, ...]]]:
-        """Yield the findings in unedited samples: template, sample, language and findings."""
         for (template, view), (_, findings) in self._known.items():
             if view == View(sample=view.sample, lang=view.lang):
                 yield template, view.sample, view.lang, findings
@@ -124,14 +120,12 @@ class KnownFindings:
         return (status.st_mtime_ns, status.st_size) if status else None
 
     def baseline(self) -> "Baseline | None":
-        """Return the current baseline, or None without a file."""
         state = self.state
         if state != self._read[0]:
             self._read = state, self._open() if state else None
         return self._read[1] if state else None
 
     def split(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-        """Return the new and the known findings in a mail."""
         findings = tuple(findings)
         if not (findings and (baseline := self.baseline())):
             return findings, ()

@@ -84,16 +84,13 @@ class Review:
 
     @property
     def count(self) -> int:
-        """The number of mails to review, as far as known."""
         return len(self.waiting_mails())
 
     @property
     def total(self) -> int:
-        """The number of mails, as far as known."""
         return sum(verdict != "gone" for _, verdict in self._verdicts())
 
     def waiting_mails(self) -> list[MailName]:
-        """Return the mails to review, as far as known."""
         return [name for name, verdict in self._verdicts() if verdict not in ("same", "broken")]
 
     def look(self, seconds: float = _MOMENT) -> bool:
@@ -114,14 +111,12 @@ class Review:
         return False
 
     def changes(self) -> list[ChangedMail]:
-        """Return all changes, in the order of the list."""
         self.look(float("inf"))
         wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
         comparisons = self._snapshots.compare_each(wanted)
         return [_change_from(comparison) for comparison in comparisons if comparison.state != "same"]
 
     def compare(self, name: MailName) -> Comparison:
-        """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
         return self._snapshots.compare(name)
 
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
@@ -144,7 +139,6 @@ class Review:
                 self._snapshots.accept(comparison)
 
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
-        """Return the fingerprints of each template: of its files and of its snapshots."""
         own, goldens = fingerprints(self._gallery), defaultdict(set)
         for file in fingerprint(self.goldens.folder):
             goldens[file[0].rpartition("/")[0]].add(file)

@@ -138,8 +138,6 @@ def _fit_to_sample(start: Sample, edited: Values) -> FittedValues:
 
 
 class _Unlike(Exception):
-    """A value does not fit its type."""
-
     def __init__(self, place: str, message: str) -> None:
         self.place, self.message = place, message
 
@@ -179,7 +177,6 @@ def _value_at(value: Any, steps: list[str]) -> Any:
 
 
 def _to_plain_words(message: str, value: Any) -> str:
-    """Rewrite a message of msgspec in plain words."""
     for pattern, say in _SAYINGS:
         if found := pattern.fullmatch(message):
             return say(found, value)

@@ -54,7 +54,6 @@ def edit_between(start: Values, values: Values) -> str:
 
 
 def to_json_lines(values: Values) -> str:
-    """Return the values as indented JSON."""
     return json.dumps(values, ensure_ascii=False, indent=2)
 
 
@@ -67,14 +66,12 @@ def steps_of(place: str) -> list[str]:
 
 
 def add_item(values: Values, place: str, item: Any) -> None:
-    """Add an item to the list at `place`. Do nothing if there is no list."""
     items = _value_at(values, steps_of(place))
     if isinstance(items, list):
         items.append(item)
 
 
 def remove_item(values: Values, place: str) -> None:
-    """Remove the item at `place` from its list, if it exists."""
     *steps, last = steps_of(place) or [""]
     items = _value_at(values, steps)
     if isinstance(items, list) and is_index(last, items):
@@ -82,7 +79,6 @@ def remove_item(values: Values, place: str) -> None:
 
 
 def is_index(step: str, values: list[Any]) -> bool:
-    """Tell whether a step of a JSON Pointer is an index of the list."""
     return step.isdecimal() and len(step) <= len(str(len(values))) and int(step) < len(values)
 
 

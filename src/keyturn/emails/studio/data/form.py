@@ -90,7 +90,6 @@ def _time(shape: Shape, value: Any) -> Control:
 
 
 def choices(shape: Shape) -> list[Any]:
-    """Return the values of an enumeration or of literals, as JSON has them."""
     for one in alternatives(shape):
         if isinstance(one, inspect.LiteralType):
             return [value for value in one.values if value is not None]

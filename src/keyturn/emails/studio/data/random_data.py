@@ -42,7 +42,6 @@ _IN_LINK = re.compile(r"(?<=[/=])(?:\d+|(?=[\w-]*\d)[\w-]{8,}|[A-Za-z0-9]{20,})(
 
 
 def random_sample(start: Sample, props: type[EmailProps] | None, seed: int) -> Sample:
-    """Return the sample with other values, of the same kinds and within the same types."""
     if props is not None:
         made = msgspec.structs.asdict(random_props(props, seed))
         return replace(start, values={**made, **_links_of(start, made, Random(seed))})  # noqa: S311 - as below
@@ -58,7 +57,6 @@ def first_sample(props: type[EmailProps]) -> str:
 
 
 def _links_of(start: Sample, made: Mapping[str, Any], random: Random) -> Mapping[str, str]:
-    """Return the links of the sample with other tokens, in place of generated links."""
     links = {name: text for name, text in start.values.items() if isinstance(text, str) and kind_of(text) == "link"}
     return {name: _vary_link(text, random) for name, text in links.items() if isinstance(made.get(name), str)}
 
@@ -121,7 +119,6 @@ def _vary_token(old: str, random: Random) -> str:
 
 
 def _shuffle_words(text: str, random: Random) -> str:
-    """Return some of the words, perhaps more than before."""
     words = text.split()
     if not words:
         return text

@@ -60,7 +60,6 @@ def captured_frame(
 
 
 def frame(html: str, view: View, sandbox: str) -> Response[str]:
-    """Answer with the mail as the view has it."""
     return answer(apply_view(html, view), view, sandbox)
 
 

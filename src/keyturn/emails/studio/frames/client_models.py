@@ -254,7 +254,6 @@ def _inset(element: Element) -> str:
 
 
 def _sides(inset: str) -> list[tuple[str, str]]:
-    """Return left, top, right and bottom, each with its default."""
     said = inset.split(",")
     return list(zip([*said, "", "", "", ""][:4], ("0.1in", "0.05in", "0.1in", "0.05in"), strict=True))
 
@@ -290,6 +289,5 @@ def _css(style: dict[str, str]) -> str:
 
 
 def _marks(element: Element) -> str:
-    """Return the marks that lead to the template."""
     kept = ((name, element.get(name)) for name in ("class", "data-keyturn"))
     return "".join(f' {name}="{escape(value)}"' for name, value in kept if value)

@@ -64,7 +64,6 @@ def without_hints(html: str) -> str:
 
 
 def remote_hosts(html: str) -> list[str]:
-    """Return the hosts of the remote images of a mail, in their order."""
     return list(dict.fromkeys(host for tag in parse_html(html).walk() for host in _hosts(tag)))
 
 

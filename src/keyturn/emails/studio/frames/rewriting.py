@@ -20,7 +20,6 @@ class Rewriting:
         self.tags: Iterable[Element] = tuple(tag for tag in self.root.walk() if tag.tag)
 
     def set(self, tag: Element, name: str, value: str) -> None:
-        """Add an attribute to a tag, or change its value."""
         written = f'"{escape(value)}"'
         if attribute := tag.attributes.get(name):
             self._changes[attribute.offset, attribute.end] = f"{name}={written}"
@@ -34,12 +33,10 @@ class Rewriting:
             self._changes[attribute.offset, attribute.end] = ""
 
     def add_style(self, tag: Element, declarations: str) -> None:
-        """Add declarations to a tag's own style."""
         own = tag.get("style").strip().rstrip(";")
         self.set(tag, "style", f"{own};{declarations}" if own else declarations)
 
     def replace_inside(self, tag: Element, text: str) -> None:
-        """Replace the text between two tags."""
         self._changes[tag.inner.start, tag.inner.stop] = text
 
     def source_inside(self, tag: Element) -> str:

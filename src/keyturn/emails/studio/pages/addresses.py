@@ -20,17 +20,14 @@ _PLACE = re.compile(r"`\$\.(\w+)")
 
 
 def name_in_path(path: Path) -> str:
-    """Return the name of a template or a file from the rest of a path."""
     return path.as_posix().lstrip("/")
 
 
 def read_view(request: Request[Any, Any, Any]) -> View:
-    """Return the view of a request. Raises ValidationException."""
     return read_query(dict(request.query_params), View)
 
 
 def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
-    """Return the view in a query. Raises ValidationException."""
     try:
         return msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -69,11 +66,9 @@ class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return msgspec.structs.replace(self, **changes)
 
     def here(self, **changes: Any) -> str:
-        """Return the link from the page to itself in another state."""
         return str(self.to(**changes)) or "?"
 
     def fields(self, **changes: Any) -> list[tuple[str, str]]:
-        """Return the hidden fields of a form that changes the rest."""
         kept = msgspec.to_builtins(self.to(**changes))
         return [
             (name, str(value))
@@ -82,6 +77,5 @@ class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         ]
 
     def __str__(self) -> str:
-        """Return the query with its `?`, without defaults."""
         query = urlencode(self.fields())
         return f"?{query}" if query else ""

@@ -62,11 +62,9 @@ class Canvas:
         }
 
     def _losses(self, rendition: Rendition) -> tuple["Loss", ...]:
-        """Return what Outlook for Windows leaves out of the mail."""
         return self._renditions.ask(rendition, _losses) or ()
 
     def _sayings(self, rendition: Rendition) -> Sequence["Saying"]:
-        """Return what a screen reader says of the mail, with the lines as far as known."""
         from keyturn.emails.lint.reading import read_aloud
 
         if said := self._renditions.ask(rendition, _sayings):
@@ -84,7 +82,6 @@ class Canvas:
         return frames.apply_view(rendition.mail.html, view) if rendition.mail and rendition.fault else None
 
     def marks(self, rendition: Rendition, view: View) -> Marks:
-        """Return the origins of everything in the frame; none if the mail cannot be drawn."""
         return self._renditions.ask(rendition, _marks, _line(view)) or Marks({}, ())
 
     def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
@@ -100,7 +97,6 @@ class Canvas:
         return tuple(check_images(self.images(rendition)))
 
     def images(self, rendition: Rendition) -> tuple["Image", ...]:
-        """Return the images of the mail, with the weights of local images and of those that were asked for."""
         from keyturn.emails.lint.browser.images import with_weights
 
         return with_weights(self._renditions.ask(rendition, _images) or (), self._weights)
@@ -125,7 +121,6 @@ def _losses(drawer: Drawer, order: Order) -> tuple["Loss", ...]:
 
 
 def _images(drawer: Drawer, order: Order) -> tuple["Image", ...]:
-    """Return the images of the mail with the weights of local ones."""
     from keyturn.emails.lint.browser.images import files_beside, images_of
 
     document = _document(drawer, order)
@@ -189,13 +184,11 @@ def template_frame(
 
 @get("/places/{name:path}", sync_to_thread=True)
 def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[Marks]:
-    """Return the line of the templates for each part of the frame."""
     return Response(canvas.marks(canvas.rendition(name_in_path(name), view), view), media_type=MediaType.JSON)
 
 
 @get("/eml/{name:path}", sync_to_thread=True)
 def message_file(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[bytes]:
-    """Return the whole message as a file for a mail program."""
     template = name_in_path(name)
     message = canvas.message(canvas.rendition(template, view))
     file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{template} {view.sample}").strip("-")

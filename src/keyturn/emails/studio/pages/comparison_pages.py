@@ -29,7 +29,6 @@ from keyturn.emails.studio.view import View
 def revisions_page(
     view: NamedDependency[View], revisions: NamedDependency[Revisions], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    """List the branches and commits to compare with, and the mails that differ."""
     context: dict[str, Any] = {"view": view, "branches": [], "commits": [], "changes": [], "trouble": ""}
     try:
         context |= {"branches": revisions.branches(), "commits": revisions.commits()}
@@ -71,7 +70,6 @@ def revision_frame(
     drawn: NamedDependency[View],
     revisions: NamedDependency[Revisions],
 ) -> Response[str]:
-    """Answer with the mail alone, before or after."""
     return _frame(_compare(revisions, name, drawn), side, drawn)
 
 
@@ -105,14 +103,12 @@ class Acceptance(msgspec.Struct):
 def snapshots_page(
     view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    """List the mails that differ from their snapshots, grouped by change."""
     context = {"groups": group_changes(review.changes()), "goldens": review.goldens.folder, "total": review.total}
     return layout.page("snapshots.html", context | {"view": view, "waiting": review.waiting_mails()})
 
 
 @get("/snapshots", sync_to_thread=False)
 def lesson_page(view: NamedDependency[View], layout: NamedDependency[Layout]) -> Response[str]:
-    """Explain how to begin without a folder for snapshots."""
     return layout.page("snapshots_lesson.html", {"view": view, "waiting": []})
 
 
@@ -131,7 +127,6 @@ def accept_several(
 def snapshot_page(
     name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    """Show a mail before and after: rendered, or the differences in its HTML or its text."""
     comparison = review.compare(_name(name, view))
     review.look(float("inf"))
     waiting = review.waiting_mails()
@@ -159,7 +154,6 @@ def accept_one(
     review: NamedDependency[Review],
     layout: NamedDependency[Layout],
 ) -> Redirect:
-    """Accept the shown mail and go on to the next."""
     here = _name(name, view)
     review.look(float("inf"))
     following = _next_after(here, review.waiting_mails())
@@ -177,7 +171,6 @@ def proof_frame(
     drawn: NamedDependency[View],
     review: NamedDependency[Review],
 ) -> Response[str]:
-    """Answer with the mail alone, from the snapshot or as it is rendered now."""
     return _frame(review.compare(_name(name, drawn)), side, drawn)
 
 

@@ -57,16 +57,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One sample of a template in every chosen way."""
-
     sample: str
     cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Holds the strips of a template."""
-
     template: str
     strips: tuple[Strip, ...]
 
@@ -113,7 +109,6 @@ def read_sheet_view(request: Request[Any, Any, Any]) -> SheetView:
 async def contact_sheet(
     sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    """Show the chosen templates by their samples, widths and schemes."""
     unexplored = await asyncio.to_thread(explore, gallery, sheet) if sheet.samples == "branches" else 0
     shown = sections(gallery.entries(), sheet)
     context = {

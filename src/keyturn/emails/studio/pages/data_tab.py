@@ -61,8 +61,6 @@ class Misfit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DataTab:
-    """Makes the tab in which the data of a mail is edited."""
-
     gallery: Gallery
     reader: CurrentDataReader
 
@@ -95,7 +93,6 @@ class DataTab:
         }
 
     def view_with_edit(self, template: str, view: View, sent: SubmittedForm) -> View:
-        """Return the view with the submitted edit. Raises LookupError."""
         data = self._current_data(template, view)
         if data is None:
             return view
@@ -176,7 +173,6 @@ def _find_misfits(data: CurrentData, text: str) -> Iterator[Misfit]:
 
 
 def _line_of(values: Any, steps: list[str]) -> int:
-    """Return the line of a place in the written values; the first line for an unknown place."""
     before = 0
     for step in steps:
         if isinstance(values, dict) and step in values:
@@ -191,7 +187,6 @@ def _line_of(values: Any, steps: list[str]) -> int:
 
 
 def _lines_in(container: Any) -> int:
-    """Return the number of lines that the parts of a list or an object take."""
     return max(0, json.dumps(container, indent=2).count("\n") - 1) if container else 0
 
 
@@ -203,7 +198,6 @@ def edit(
     data_tab: NamedDependency[DataTab],
     layout: NamedDependency[Layout],
 ) -> Redirect:
-    """Turn submitted fields into an edit, and go to the page that shows it."""
     template = name_in_path(name)
     edited = data_tab.view_with_edit(template, view, SubmittedForm(request.query_params.multi_items()))
     return Redirect(layout.url("templates", template, view=edited), status_code=HTTP_303_SEE_OTHER)

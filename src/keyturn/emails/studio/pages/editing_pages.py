@@ -83,8 +83,6 @@ async def draw_draft(
     canvas: NamedDependency[Canvas],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
-    """Draw an unsaved text without writing it."""
-
     def draw(rendition: Rendition, draft: Draft) -> Response[Any]:
         became = drafts.draw(rendition, draft, drawn, data.editor)
         if became is None:
@@ -104,8 +102,6 @@ async def check_draft(
     drafts: NamedDependency[Drafts],
     canvas: NamedDependency[Canvas],
 ) -> Response[Any]:
-    """Return the findings in an unsaved file."""
-
     def check(rendition: Rendition, draft: Draft) -> Response[Any]:
         findings = [each for each in drafts.findings(rendition, draft) if each.place.file == data.file]
         return Response({"findings": [_finding(each) for each in findings]})
@@ -174,7 +170,6 @@ Names: TypeAlias = "dict[str, dict[str, Any]]"
 
 
 def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
-    """Return the words as plain data. Raises LookupError."""
     with gallery.one_look():
         sources = [gallery.source(file) for file in gallery.files_of(template) if (gallery.folders / file).is_file()]
         environment, engine = gallery.templates.environment(gallery.languages.choose("")), gallery.templates.engine

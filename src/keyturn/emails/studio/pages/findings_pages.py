@@ -57,7 +57,6 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.severity or self.rule or self.mail or self.client or self.words)
 
     def toggled(self, severity: Severity) -> str:
-        """Return the link to the page with or without a severity."""
         chosen = [one for one in SEVERITIES if (one in self.severity) != (one == severity)]
         return self.here(severity=tuple(chosen), page=1)
 
@@ -159,7 +158,6 @@ _FILTERS: Mapping[str, Callable[["MailFinding", FindingsView], bool]] = {
 
 
 def _clients(found: "MailFinding") -> Iterator[str]:
-    """Yield the clients of a finding, and their products."""
     for gap in found.finding.clients:
         yield gap.client
         yield gap.client.partition("/")[0]
@@ -241,8 +239,6 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
 
 
 class Links:
-    """Links findings to their source lines, and to their mails."""
-
     def __init__(self, gallery: Gallery) -> None:
         self._stages = dict(own_files(gallery))
         self._shared = frozenset(gallery.shared_files())

@@ -110,7 +110,6 @@ def hosted_page_frame(
     view: NamedDependency[View],
     drawn_pages: NamedDependency[DrawnPages],
 ) -> Response[str]:
-    """Answer with the page alone: the last good one while a template is broken."""
     drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
     html = drawn.html
     if html is None:

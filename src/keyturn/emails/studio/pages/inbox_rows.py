@@ -92,7 +92,6 @@ def _without_filling(preheader: str) -> str:
 
 
 def _body_after(preheader: str, words: str) -> str:
-    """Return the text of the body without the preheader at its beginning."""
     at = 0
     for letter in preheader:
         if _is_filling(letter):
@@ -110,7 +109,6 @@ def _is_filling(letter: str) -> bool:
 
 
 def _words_of(html: str) -> str:
-    """Return the text of a mail without CSS, including the alternative texts of images."""
     return _BLANKS.sub(" ", "".join(map(_as_read, parse_html(html).below(_NOT_READ)))).strip()
 
 

@@ -40,8 +40,6 @@ _POLICY = (
 
 
 class Layout:
-    """Renders a page within the frame that all pages share."""
-
     def __init__(
         self,
         studio: Studio,

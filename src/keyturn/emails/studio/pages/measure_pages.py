@@ -109,7 +109,6 @@ async def measurements(
     canvas: NamedDependency[Canvas],
     checks: NamedDependency[Checks],
 ) -> Response[list[CanvasMark]]:
-    """Keep the measurements among the findings of the mail; answer with the marks for the canvas."""
     from keyturn.emails.lint.browser.measurements import read_measurements
 
     try:
@@ -124,7 +123,6 @@ async def measurements(
 def _keep(
     measured: "tuple[Measurement, ...]", rendition: Rendition, canvas: Canvas, checks: Checks
 ) -> list[CanvasMark]:
-    """Keep the measurements, and return their marks."""
     from keyturn.emails.lint.browser.measurements import notice
 
     noticed = notice(measured, canvas.place_of(rendition))
@@ -159,7 +157,6 @@ async def captured_measurements(
     captured: NamedDependency[CapturedMails],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[list[CanvasMark]]:
-    """Keep the measurements of a captured mail in the same way."""
     body = await request.body()
 
     def keep() -> list[CanvasMark]:

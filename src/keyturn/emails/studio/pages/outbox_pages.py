@@ -144,7 +144,6 @@ async def mail_frame(
 
 @get("/outbox/{name:str}/raw")
 async def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
-    """Return the mail as it was received, for a mail program."""
     raw = await asyncio.to_thread(lambda: captured.raw(captured.find(name)))
     return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
 
@@ -183,7 +182,6 @@ def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent
 
 
 def _sayings(content: MailContent) -> list["Saying"]:
-    """Return what a screen reader says of the beginning of a mail."""
     from keyturn.emails.lint.reading import read_aloud
 
     html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))

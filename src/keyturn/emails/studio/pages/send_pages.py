@@ -25,8 +25,6 @@ from keyturn.emails.studio.view import View
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """The form: the address to send to."""
-
     to: str = ""
 
 
@@ -71,7 +69,6 @@ def send_page(
     to: FromQuery[str] = "",
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
-    """Ask for the address, or report the sent mail."""
     return send_pages.page(name_in_path(name), view, Outcome(to, id=id))
 
 
@@ -94,7 +91,6 @@ async def release_page(
     to: FromQuery[str] = "",
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
-    """Ask for the address, or report the released mail."""
     mail = await asyncio.to_thread(captured.find, name)
     return _release_page(layout, mail, studio.release, Outcome(to, id=id))
 

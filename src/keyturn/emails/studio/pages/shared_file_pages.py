@@ -31,7 +31,6 @@ def shared_file_page(
     gallery: NamedDependency[Gallery],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    """Show a shared file, and the templates that use it."""
     name = _shared_file(gallery, file)
     users = gallery.users(name)
     undrawn = undrawn_in(gallery, name, users)
@@ -46,7 +45,6 @@ def component_page(
     gallery: NamedDependency[Gallery],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    """Show the parts of a shared file."""
     name = _shared_file(gallery, file)
     context = {
         "view": view,
@@ -67,7 +65,6 @@ def component_frame(
     drawn: NamedDependency[View],
     renditions: NamedDependency[Renditions],
 ) -> Response[str]:
-    """Answer with a part alone, or with the reason why it cannot be drawn."""
     name = _shared_file(renditions.gallery, file)
     try:
         html = renditions.runner.run(_draw, name, part, options, drawn)

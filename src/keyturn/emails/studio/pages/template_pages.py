@@ -99,7 +99,6 @@ class SamplePages:
 def first_page(
     view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[Any]:
-    """Open the first template that has samples."""
     entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
     if not entries:
         return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
@@ -153,8 +152,6 @@ def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int
 
 
 class PaletteItem(msgspec.Struct, frozen=True):
-    """A target of the palette. `label`: the searched text."""
-
     kind: Literal["Template", "Sample", "Shared file", "Page"]
     label: str
     href: str

@@ -62,7 +62,6 @@ class TreeFolder:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the templates in the order of the list: those at the top, then folder by folder."""
     return sorted(entries, key=lambda entry: (_folder(entry), entry.name))
 
 

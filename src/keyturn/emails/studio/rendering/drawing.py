@@ -83,7 +83,6 @@ class Drawer:
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST)
 
     def branches(self, template: str) -> BranchReport | None:
-        """Return the branches of a template, with values for those that no sample takes."""
         with self.gallery.one_look():
             return self.gallery.branches(template)
 

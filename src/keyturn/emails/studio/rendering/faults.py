@@ -77,7 +77,6 @@ class RenderFault:
 
 
 def fault_of_samples(error: TemplateInvalid, gallery: Gallery) -> RenderFault:
-    """Return what keeps the samples of a template from being read."""
     return _fault(explain_samples(error, gallery.folders), gallery)
 
 

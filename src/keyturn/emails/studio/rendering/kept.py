@@ -37,7 +37,6 @@ class Kept(Generic[K, V]):
         return kept is None or kept[0] != files
 
     def put(self, key: K, value: V, files: Fingerprint | None = None) -> None:
-        """Keep a value as the latest."""
         with self._lock:
             self.revision += self._values.pop(key, None) != (files, value)
             self._values[key] = files, value

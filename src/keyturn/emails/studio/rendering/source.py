@@ -63,13 +63,11 @@ class Sources:
         self._sender = sender
 
     def files(self, rendition: Rendition) -> dict[str, str]:
-        """Return the mail's own files, with their role."""
         files = self._gallery.files(rendition.template)
         named = {"template": files.markup, "text": files.text, "samples": _file_of_samples(rendition)}
         return {stage: file for stage, file in named.items() if file and (self._gallery.folders / file).is_file()}
 
     def stages(self, rendition: Rendition) -> dict[str, str]:
-        """Return the stages of a mail, and their titles."""
         named = {stage: PurePosixPath(file).name for stage, file in self.files(rendition).items()}
         compiled = {"mjml": "MJML"} if self._gallery.files(rendition.template).is_mjml else {}
         return {**named, **compiled, "html": "HTML", "eml": "EML"}
@@ -99,7 +97,6 @@ class Sources:
 
 
 def _file_of_samples(rendition: Rendition) -> str:
-    """Return the file of the sample, or the file that cannot be read."""
     if rendition.data:
         return rendition.data.sample.origin.rpartition(":")[0]
     return rendition.fault.place.file if rendition.fault else ""

@@ -130,7 +130,6 @@ class SourceMap:
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
 
     def selection(self, place: Place, source: str) -> Selection:
-        """Return the selection of a line. `source`: the text of its file."""
         return Selection.of(place, map(self._mark, self.elements_at(place)), source, in_inbox=self.in_inbox(place))
 
     def in_inbox(self, place: Place) -> bool:
