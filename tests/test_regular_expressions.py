@@ -20,6 +20,7 @@ import pytest
 
 import keyturn
 from keyturn.emails.gallery.variables.plausible_texts import _rules
+from keyturn.emails.inbox.codes import _WORDS
 from keyturn.emails.lint.checks.safety import _NOT_YOU
 from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.guard.attributes import _unit
@@ -51,6 +52,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     ),
     "emails/gallery/samples/shapes.py shape.pattern": r"^[a-z]+$",
     "emails/lint/checks/safety.py words": _NOT_YOU.values(),
+    "emails/inbox/codes.py words": _WORDS.values(),
     "mail/providers/postmark.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": "[A-Za-z0-9_-]{32,}",
     "emails/lint/clients/features.py self.graceful": [
         one.graceful for one in _FEATURES if isinstance(one.graceful, str)

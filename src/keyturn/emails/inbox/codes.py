@@ -7,11 +7,14 @@ prices and phone numbers are no codes.
 """
 
 import re
+import tomllib
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
+_FILE = Path(__file__).with_suffix(".toml")
 _READ = 64 * 1024
 """Characters that are searched for codes."""
 
@@ -68,91 +71,14 @@ _NONE = re.compile(
 
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
-_CODE = re.compile(
-    r"code?s?\b|codice|códigos?|kod|kód|koodi|κωδικ|код(?!екс)|コード|認証番号|確認番号"
-    r"|暗証番号|验证码|驗證碼"
-    r"|校验码|校驗碼|动态码|動態碼|安全码|确认码|確認碼|口令|代码|代碼|코드|인증 ?번호|확인 ?번호|رمز|كود|קוד"
-    r"|कोड|ओटीपी"
-    r"|\bpin\b|\botp\b|\bm?tan\b|\b2fa\b|пин|passcode|one-time|\beinmal|verification number"
-)
-_PASSWORD = re.compile(
-    r"passwor[dt]|kennwort|passwort|mot de passe|contraseña|\bsenha\b|palavra-passe|wachtwoord|lösenord"
-    r"|adgangskode|passord"
-    r"|salasana|hasł[oa]|\bhesl[oa]\b|парол|şifre|parola|kata sandi|パスワード|密码|密碼|비밀번호|كلمة المرور"
-    r"|סיסמה|סיסמא|पासवर्ड"
-)
-"""Many mails without a password speak of one, so this announces less than a word for a code does."""
+_WORDS = {kind: "|".join(words) for kind, words in tomllib.loads(_FILE.read_text("utf-8")).items()}
+"""The words in codes.toml. `other` are words for other numbers: such a word names the next number, with no comma and no
+other digit between."""
 
-_TO_TYPE = re.compile(
-    r"\b(?:enter|use|type|input)(?= )|geben sie(?= )|\bgib(?= )|saisissez|entrez|introduzca|introduce|escriba|insira"
-    r"|digite|inserisci|inserire|digita|\bvoer(?= )|\bange(?= )|indtast|skriv inn|syötä|\banna(?= )|wpisz"
-    r"|podaj|zadejte"
-    r"|введите|введіть|πληκτρολογήστε|masukkan|أدخل|הזן|הזינו"
-)
-"""The code follows directly."""
-
-_NO_CODE = re.compile(
-    r"codes? of (?:conduct|practice|ethics)|kodex\w{0,20}|code de (?:conduite|déontologie)|código (?:de conducta|ético)"
-    r"|(?:zip|post(?:al)?|area|country|sort|swift|bar|qr|dress|source|product|item|tracking|error|status|exit|http"
-    r"|referral|customer"
-    r"|promo(?:tion(?:al)?)?|discount|coupon|voucher|gift)[ -]?(?:card )?codes?"
-    r"|(?:gutschein|rabatt|aktions|promo|fehler|bar|qr-?|kunden)-?codes?"
-    r"|code (?:postal|promo\w{0,20}|barres?|client|de réduction|erreur|article)"
-    r"|código (?:postal|promocional|de (?:descuento|desconto|barras|cliente|error|producto))"
-    r"|codice (?:postale|promo\w{0,20}|sconto|cliente|fiscale|articolo|a barre)"
-    r"|(?:korting\w{0,20}|klant|streep|bar)code|(?:rabat\w{0,20}|post|streck|kampanj|strek|feil|fejl|kund\w{0,20})-?kod\w{0,20}"
-    r"|alennuskoodi|postikoodi"
-    r"|kod\w{0,20} (?:pocztow\w{0,20}|rabatow\w{0,20}|promocyjn\w{0,20}|kreskow\w{0,20})"
-    r"|(?:slevov|čárov|poštovn)\w{0,20} kód|kód slevy"
-    r"|промо-?код\w{0,20}|(?:почтов|поштов|штрих)\S{0,6} ?-?(?:код|індекс|индекс)\w{0,20}"
-    r"|код\w{0,20} (?:ошибки|помилки|товар\w{0,20})"
-    r"|(?:indirim|posta|promosyon|kampanya|ürün|müşteri) kod\w{0,20}|kode (?:pos|promo|diskon)"
-    r"|رمز (?:الخصم|بريدي)|الرمز البريدي|כקוד קופון|קוד (?:קופון|הנחה)|מיקוד|पिन ?कोड (?:नंबर|क्षेत्र)"
-    r"|优惠码|優惠碼|邮政编码|郵遞區號|折扣码|折扣碼|二维码|(?:クーポン|プロモーション|割引|バー)コード"
-    r"|郵便番号|(?:할인|쿠폰|프로모션) ?코드|우편번호"
-)
-_DISCOUNT = re.compile(
-    r"\d ?% (?:off|rabatt|de)|discount|checkout|coupon|voucher|gutschein|rabatt|réduction|\bremise\b"
-    r"|descuento|desconto|sconto"
-    r"|korting|rabat\b|alennus|zniżk|slev[auy]|скидк|знижк|indirim|diskon|خصم|הנחה|छूट|折扣|优惠|優惠|割引"
-    r"|クーポン|할인|쿠폰"
-)
-_OTHER = re.compile(
-    r"order|purchase|customer|client|invoice|receipt|account|ticket|\bcase\b|referen[cz]|\bref\b|booking"
-    r"|reservation|tracking"
-    r"|shipment|parcel|phone|\btel\b|\bcall\b|\bfax\b|\bzip\b|postcode|member|policy|contract|version|build"
-    r"|\bport\b|room|\byear"
-    r"|since|article|\bitem|\bsku\b|product|flight|serial|\berror\b|total|amount|price|request|transaction"
-    r"|payment|\bapt\b|\bbox\b"
-    r"|bestell|auftrag|kunde|rechnung|konto|vorgang|aktenzeichen|buchung|sendung|telefon|hotline|\bplz\b"
-    r"|mitglied|vertrag"
-    r"|zimmer|\bjahr|\bseit\b|artikel|betrag|summe|commande|facture|compte|dossier|réf\b|réservation|colis"
-    r"|téléphone|adhérent"
-    r"|contrat|année|depuis|montant|pedido|factura|cuenta|\bcaso\b|reserva|envío|teléfono|socio|contrato|\baño|desde"
-    r"|importe|fatura|\bconta\b|encomenda|telefone|\bano\b|ordine|fattura|prenotazione|spedizione|cliente"
-    r"|\banno\b|bestelling"
-    r"|klant|factuur|rekening|zending|telefoon|\bjaar|ordre|beställning|faktura|kund(?:e|en|nummer|nr)|tilaus"
-    r"|asiakas|lasku|puhelin"
-    r"|zamówien|klient|faktur|rezerwac|przesyłk|objednáv|zákazn|zásilk|заказ|клиент|сч[её]т|договор|телефон"
-    r"|замовлен|клієнт"
-    r"|рахун|sipariş|müşteri|hesap|rezervasyon|kargo|παραγγελ|πελάτ|τιμολόγ|τηλέφων|pesanan|pelanggan|faktur"
-    r"|طلب|عميل|فاتورة"
-    r"|حساب|هاتف|הזמנה|לקוח|חשבונית|טלפון|ऑर्डर|ग्राहक|चालान|फ़ोन|订单|訂單|客户|客戶|发票|發票|账户|帳戶"
-    r"|电话|電話|注文|お客様番号"
-    r"|顧客|請求書|주문|고객|송장|계좌|전화"
-)
-"""Words for other numbers. Such a word names the next number, with no comma and no other digit between."""
+_CODE, _PASSWORD, _TO_TYPE, _NO_CODE, _DISCOUNT, _OTHER, _SIGN_IN = (re.compile(words) for words in _WORDS.values())
 
 _NAMED = 30
 """Characters between such a word and its number."""
-
-_SIGN_IN = re.compile(
-    r"sign[ -]?in|log[ -]?in|verif|confirm your|anmeld|einlogg|bestätig|connexion|connecter|vérifi"
-    r"|iniciar sesión|acceso|accedi"
-    r"|entrar|inlog|aanmeld|logga|logg|kirjaudu|zalog|přihl|вход|войти|увійти|вхід|giriş|masuk|تسجيل|התחבר"
-    r"|साइन इन|登录|登入|ログイン|サインイン|로그인"
-)
-
 
 _LIST = re.compile(
     r"\s*+(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|nebo|и|или|та|або|ve|veya|و)?\s*+"

@@ -1,8 +1,8 @@
 """Requests and answers of the API, with Mailpit's names."""
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -10,8 +10,7 @@ from litestar import Request
 from litestar.exceptions import ValidationException
 from msgspec import Meta
 
-from keyturn.emails.inbox import mail as read
-from keyturn.emails.inbox.mail import MailContent
+from keyturn.emails.inbox.mail import Attachment, MailContent
 from keyturn.emails.inbox.query import EVERYTHING, Condition, condition_for
 from keyturn.emails.inbox.summary import CapturedMail
 
@@ -24,6 +23,7 @@ _NAMES = {
     "content_id": "ContentID",
     "sha256": "SHA256",
 }
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
 _LISTED = re.compile(r"<([^<>\s]{1,2000})>")
 
 
@@ -123,45 +123,17 @@ class MessageList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_of(mail: CapturedMail) -> MessageSummary:
-    summary = mail.summary
-    return MessageSummary(
-        id=mail.id,
-        message_id=summary.message_id,
-        read=mail.read,
-        from_=_address(summary.sender),
-        to=_addresses(summary.to),
-        cc=_addresses(summary.cc),
-        bcc=_addresses(summary.bcc),
-        reply_to=_addresses(summary.reply_to),
-        subject=summary.subject,
-        created=mail.at,
-        username=summary.username,
-        tags=summary.tags,
-        size=summary.size,
-        attachments=summary.attachments,
-        snippet=summary.snippet,
-    )
+    return _shaped(mail, MessageSummary, read=mail.read, created=mail.at)
 
 
 def message_of(mail: CapturedMail, content: MailContent) -> WholeMessage:
-    summary = mail.summary
-    return WholeMessage(
-        id=mail.id,
-        message_id=summary.message_id,
-        from_=_address(summary.sender),
-        to=_addresses(summary.to),
-        cc=_addresses(summary.cc),
-        bcc=_addresses(summary.bcc),
-        reply_to=_addresses(summary.reply_to),
-        return_path=summary.return_path,
-        subject=summary.subject,
+    return _shaped(
+        mail,
+        WholeMessage,
         list_unsubscribe=_unsubscribe(content),
         date=mail.at,
-        tags=summary.tags,
-        username=summary.username,
         text=content.text,
         html=content.html,
-        size=summary.size,
         inline=[_attachment(part) for part in content.attachments if part.inline],
         attachments=[_attachment(part) for part in content.attachments if not part.inline],
         links=[link.address for link in content.links],
@@ -169,15 +141,15 @@ def message_of(mail: CapturedMail, content: MailContent) -> WholeMessage:
     )
 
 
-def _address(address: read.Address) -> NamedAddress:
-    return NamedAddress(address.name, address.address)
+def _shaped(mail: CapturedMail, shape: type[_Shape], **more: object) -> _Shape:
+    """Return a shape with `more` fields, and the others as in the summary of the mail."""
+    own = {"id": mail.id, "from_": mail.summary.sender}
+    return msgspec.convert(
+        SimpleNamespace(**msgspec.structs.asdict(mail.summary) | own | more), shape, from_attributes=True
+    )
 
 
-def _addresses(addresses: Iterable[read.Address]) -> list[NamedAddress]:
-    return [_address(each) for each in addresses]
-
-
-def _attachment(part: read.Attachment) -> AttachmentSummary:
+def _attachment(part: Attachment) -> AttachmentSummary:
     return AttachmentSummary(
         part_id=str(part.number),
         file_name=part.name,
