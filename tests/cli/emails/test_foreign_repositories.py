@@ -14,7 +14,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery import git as own_git
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.changed_mails import changed_mails
-from keyturn.emails.snapshots.sides import Moved
+from keyturn.emails.snapshots.revisions import Moved
 from keyturn.emails.studio import Studio, create_studio_app
 
 pytestmark = pytest.mark.long

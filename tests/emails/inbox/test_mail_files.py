@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from keyturn.emails.inbox.mail_files import add_mail_files, mail_files
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.inbox.store import CapturedMails, add_mail_files, mail_files
 
 
 def _write(file: Path, subject: str, day: int = 1) -> Path:

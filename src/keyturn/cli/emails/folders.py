@@ -18,7 +18,7 @@ from keyturn.plain_files import leads_out, printable_name, walk
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.configuration import StudioSettings
-    from keyturn.emails.snapshots.sides import Moved, Reopen
+    from keyturn.emails.snapshots.revisions import Moved, Reopen
     from keyturn.settings import Settings
 
 _DEEPEST = 4

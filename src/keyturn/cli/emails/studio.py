@@ -85,7 +85,7 @@ _TEMPLATES = frozenset({".mjml", ".html", ".htm", ".j2", ".jinja", ".jinja2"})
 
 def mails_in(place: Path) -> list[Path]:
     """Return the mails that a path holds; none where it is no file of one, or holds templates as well."""
-    from keyturn.emails.inbox.mail_files import mail_files
+    from keyturn.emails.inbox.store import mail_files
 
     if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in paths_below(place)):
         return []  # the first file tells: a large folder of templates is not searched to its end
@@ -94,7 +94,7 @@ def mails_in(place: Path) -> list[Path]:
 
 def read_mails(captured: "CapturedMails", mails: Sequence[Path]) -> None:
     """Put them into the inbox, and say which could not be read."""
-    from keyturn.emails.inbox.mail_files import add_mail_files
+    from keyturn.emails.inbox.store import add_mail_files
 
     for file in add_mail_files(captured, mails):
         click.echo(warning(f"{file} was not read: it is empty, larger than 32 MB, or may not be read"), err=True)

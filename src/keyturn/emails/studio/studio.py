@@ -10,8 +10,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.snapshots.revisions import Revisions
-from keyturn.emails.snapshots.sides import Reopen
+from keyturn.emails.snapshots.revisions import Reopen, Revisions
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.rendering.drawing import BoundedSides, Drawer
 from keyturn.emails.studio.sending import MailProvider, Release

@@ -25,7 +25,7 @@ from keyturn.emails.inbox.faults import MOST_FAULTS, SmtpFault, Step
 from keyturn.emails.inbox.query import EVERYTHING, UNREAD
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import HEADERS, programs_only
-from keyturn.emails.studio.api import messages, send
+from keyturn.emails.studio.api import messages
 from keyturn.emails.studio.api.messages import OneMail
 from keyturn.emails.studio.api.shapes import MailpitNames, MailQuery, read_body, read_mail_query
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
@@ -166,7 +166,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         return OneMail(studio, captured, asked)
 
     checks = CapturedChecks(studio.clients)
-    handlers = (*messages.HANDLERS, *send.HANDLERS, *HANDLERS)
+    handlers = (*messages.HANDLERS, *HANDLERS)
     return Router(
         path,
         route_handlers=[*(Router(each, route_handlers=handlers) for each in _PATHS), messages.view_page, alive],

@@ -14,8 +14,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
 from keyturn.emails.gallery.git import GitFailed
 from keyturn.emails.snapshots import Comparison, MailName
 from keyturn.emails.snapshots.goldens import in_one_line
-from keyturn.emails.snapshots.revisions import Revisions
-from keyturn.emails.snapshots.sides import NotListed
+from keyturn.emails.snapshots.revisions import NotListed, Revisions
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import no_other_site
 from keyturn.emails.studio.checks.snapshots import Review, Stale, group_changes

@@ -18,7 +18,7 @@ from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.limits import limit_of
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.emails.snapshots import MailName
-from keyturn.emails.snapshots.sides import Mail, MailStopped, MovedFolder, NotListed, Reopen, Sides
+from keyturn.emails.snapshots.revisions import Mail, MailStopped, MovedFolder, NotListed, Reopen, Sides
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.workers import LimitExceeded, Limits, Runner
 from keyturn.emails.workers.limits import OutOfTime
