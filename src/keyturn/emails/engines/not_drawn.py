@@ -87,10 +87,7 @@ class CannotDraw(KeyturnError):
 def open_handlebars(
     directory: Path, settings: StudioSettings | None = None, *, sandboxed: bool = True, is_needed: bool = True
 ) -> Gallery:
-    """Return the gallery over a folder of Handlebars, whose templates refuse to be rendered.
-
-    Raises CannotDraw for the whole folder if rendering `is_needed`.
-    """
+    """Return the gallery over a folder of Handlebars. Raises CannotDraw if rendering `is_needed`."""
     if is_needed:
         files = sorted(file for file in paths_below(directory) if file.suffix.lower() in HANDLEBARS)
         told = recognised("\n".join(map(_text_of, files[:100])))

@@ -137,10 +137,7 @@ def _uses(environment: Environment, folder: PartsFolder, file: str) -> Mapping[s
 def _names_in(
     environment: Environment, trees: Mapping[str, nodes.Template], user: str, file: str, below: frozenset[str]
 ) -> _Names:
-    """Return the names that `user` has for the file, by its own imports and those of templates that it extends.
-
-    `below`: templates that extend it, to stop at a circle.
-    """
+    """Return the names that `user` has for the file, also by templates that it extends. `below` stops at a circle."""
     tree = trees.get(user)
     if tree is None or user in below:
         return _Names(frozenset(), {})

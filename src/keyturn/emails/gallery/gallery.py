@@ -129,10 +129,7 @@ class Gallery:
             raise LookupError(f"There is no template called {name}.") from None
 
     def samples(self, name: str) -> Mapping[str, Sample]:
-        """Return the samples of a mail by name.
-
-        Raises LookupError for unknown names, TemplateInvalid if samples cannot be read or files are too large.
-        """
+        """Return the samples of a mail. Raises LookupError, and TemplateInvalid for unreadable or too large files."""
         require_readable(self.folders / file for file in self.files_of(name))
         known = self._written_samples(name)
         if known or name in self.props:
@@ -185,10 +182,7 @@ class Gallery:
         return self._current_look().shared
 
     def source(self, file: str) -> str:
-        """Return the text of a file. Bytes that are not UTF-8 become U+FFFD.
-
-        Raises OSError if it cannot be read, or is a link that leads out of an untrusted folder.
-        """
+        """Return the text of a file, U+FFFD for bytes that are not UTF-8. Raises OSError, as for links out of it."""
         path = self.folders / file
         if leads_out(path, self.patterns.bounds) and leads_out(path, path):
             raise OSError(f"{file} is a link that leads out of the folder")

@@ -82,10 +82,7 @@ class Repository:
     _environment: Mapping[str, str]
 
     def ask(self, *arguments: str, given: bytes = b"") -> bytes:
-        """Run git at `top` and return its output. Paths are literal. Raises GitFailed.
-
-        Arguments from users must follow `--end-of-options`.
-        """
+        """Run git at `top`, paths literal. Arguments from users must follow `--end-of-options`. Raises GitFailed."""
         command = (self._program, "--no-pager", "--literal-pathspecs", *arguments)
         return _run(command, self._environment, self.top, given=given)
 
@@ -108,10 +105,7 @@ class _Places(NamedTuple):
 
 @contextmanager
 def open_repository(folder: Path, *, compares_files: bool = False) -> Iterator[Repository]:
-    """Open the repository of a folder. Raises GitFailed, also if there is none.
-
-    `compares_files`: also compare files in the working tree, not only commits.
-    """
+    """Open the repository of a folder; `compares_files`: to compare its working tree, too. Raises GitFailed."""
     program, places = _program(), _places_of(folder)
     with tempfile.TemporaryDirectory(prefix="keyturn-git-", ignore_cleanup_errors=True) as made:
         environment = _environment(Path(made), places)

@@ -18,10 +18,7 @@ _MAKES_LINKS = frozenset({"asset", "href", "link", "path", "reverse", "route", "
 
 
 class StandIn(Undefined):
-    """The value of a name that could not be guessed.
-
-    It behaves as a plausible text, as true, as a list of one, and as a function.
-    """
+    """The value of a name that could not be guessed: a plausible text, true, a list of one, and a function."""
 
     __slots__ = ()
 
@@ -86,10 +83,7 @@ _UNKNOWN: Mapping[str, type[Undefined]] = {"typed": UndescribedName, "plain": Mi
 
 @dataclass(frozen=True)
 class Renderers:
-    """Makes the templates of a folder for kinds of samples and brands.
-
-    `brands`: globals of each brand, by name. `prepare` changes each Jinja environment.
-    """
+    """Makes templates for kinds of samples and brands. `brands`: globals by name. `prepare` changes environments."""
 
     templates: Templates
     brands: Mapping[str, Mapping[str, object]]

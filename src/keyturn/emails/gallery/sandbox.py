@@ -207,9 +207,6 @@ def _require_narrow_format(pattern: str) -> None:
 
 
 def raise_where_it_is(error: Exception, parts: Iterable[str]) -> None:
-    """Raise the error inside the template that prints the parts, so that its line is known.
-
-    Returns if the error came from there, or if `parts` is no generator.
-    """
+    """Raise the error inside the template that prints the parts, so that its line is known, or else return."""
     if inspect.isgenerator(parts) and inspect.getgeneratorstate(parts) == inspect.GEN_SUSPENDED:
         parts.throw(error)

@@ -31,11 +31,7 @@ _CLOSING = ".,;:!?)]»”"
 
 @dataclass(frozen=True, slots=True)
 class MailLink:
-    """A link of a captured mail.
-
-    `label`: its text in the HTML.
-    `times`: how often the HTML holds it.
-    """
+    """A link of a captured mail. `label`: its text in the HTML, which holds it so many `times`."""
 
     address: str
     label: str
@@ -315,10 +311,7 @@ _MOST_INLINE = 8 * 1024**2
 
 
 def with_inline_images(mail: MailContent, html: str) -> str:
-    """Return the HTML with embedded images as data URLs (RFC 2392): its frame may load nothing from the studio.
-
-    `html`: that of the mail, or as a view has changed it.
-    """
+    """Return the HTML with embedded images as data URLs (RFC 2392): its frame may load nothing from the studio."""
     if "cid:" not in html.lower():
         return html
     images = {part.content_id: part for part in mail.attachments if part.content_type in _SHOWN and part.content_id}

@@ -269,10 +269,7 @@ def mail_files(place: Path) -> list[Path]:
 
 
 def add_mail_files(captured: CapturedMails, files: Sequence[Path]) -> list[Path]:
-    """Add mails to the inbox, the oldest first by their own dates. Return the unreadable files.
-
-    If there are more than the inbox keeps, only the latest files are read.
-    """
+    """Add mails, the oldest first by their dates, but no more files than are kept. Return the unreadable files."""
     unreadable: list[Path] = []
     kept = sorted(files, key=_written_at)[-captured.retention.mails :]
     mails = sorted(_read(kept, unreadable), key=lambda mail: mail[0])

@@ -26,11 +26,7 @@ State = Literal["same", "changed", "new", "gone", "broken"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A mail beside its snapshot.
-
-    `before`: the snapshot. `after`: the mail as it is rendered now.
-    `fault`: why it cannot be rendered. `fault_before`: why the other commit could not be rendered.
-    """
+    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered."""
 
     name: MailName
     before: Snapshot | None = None
@@ -77,13 +73,7 @@ class Comparison:
 
 
 class Snapshots:
-    """Compares mails with their snapshots.
-
-    `languages`: tags. Empty: all languages of the gallery.
-    `render`: renders mails. None: in this process.
-
-    Raises SettingsInvalid for an unknown language, and for snapshots among the templates.
-    """
+    """Compares mails with their snapshots. `languages`: tags, by default all. Raises SettingsInvalid."""
 
     def __init__(
         self, gallery: Gallery, goldens: Goldens, languages: Sequence[str] = (), render: Renders | None = None

@@ -62,10 +62,7 @@ def take_alarm() -> None:
 
 @contextmanager
 def limited_time(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime in work that takes more seconds of processor time. An outer limit continues afterwards.
-
-    Only a renderer can be interrupted. In other processes this does nothing.
-    """
+    """Raise OutOfTime after seconds of processor time, in renderers alone. An outer limit goes on afterwards."""
     if not _Alarm.is_ours:
         yield
         return

@@ -53,10 +53,7 @@ def _as_queried(value: Any) -> Any:
 
 
 class DjangoEngine:
-    """Renders with a project's own engine, which is switched to record positions and cache no templates.
-
-    `codes`: Django's names of languages by their tags.
-    """
+    """Renders with a project's own engine, which is made to record positions. `codes`: Django's languages by tag."""
 
     name = "Django"
 

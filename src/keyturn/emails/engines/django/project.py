@@ -121,10 +121,7 @@ def is_own(folder: Path) -> bool:
 
 
 def language_codes() -> dict[str, str]:
-    """Return Django's names of the project's languages by tag, that of LANGUAGE_CODE first.
-
-    They are those in LANGUAGES if it is set, or else those with catalogues.
-    """
+    """Return Django's codes by tag, that of LANGUAGE_CODE first: those in LANGUAGES, or else those with catalogues."""
     from django.conf import settings
 
     if not settings.USE_I18N:

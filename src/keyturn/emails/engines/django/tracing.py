@@ -30,10 +30,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class DjangoTracer:
-    """Records one rendering.
-
-    `failed`: the last exception with the innermost node that raised it. `undefined`: printed names without a value.
-    """
+    """Records one rendering: the innermost node that `failed` with its error, and names printed without a value."""
 
     def __init__(self) -> None:
         self.failed: tuple[BaseException, Any] | None = None

@@ -32,10 +32,7 @@ _Scope = Mapping[str, _Values]
 
 
 def find_variables(files: Sequence[str], template: Callable[[str], Any]) -> Mapping[str, Variable]:
-    """Return the variables of files, with all that they extend and include, by name.
-
-    `template` returns a template by its name. Files for which it raises are skipped.
-    """
+    """Return the variables of files, with all that they extend and include. Files that cannot be read are skipped."""
     reader = _Reader(template)
     for file in files:
         reader.read(file)

@@ -29,10 +29,7 @@ _NOWHERE: _Position = ("", 1, 1)
 
 
 class NamedUndefined(Undefined):
-    """A missing value with its whole path, "order.total".
-
-    The path is empty if the name exists, as for the first item of an empty list.
-    """
+    """A missing value. `path`: "order.total"; empty if the name exists, as for the first item of an empty list."""
 
     __slots__ = ("path",)
 

@@ -68,10 +68,7 @@ class Tree(NamedTuple):
 
 
 class LiquidTrees(Environment):
-    """Parses Liquid into Jinja's syntax tree.
-
-    `tree_of` returns the tree of a file, `find_file` the file that a partial's name means.
-    """
+    """Parses Liquid into Jinja's syntax tree. `find_file` returns the file that a partial's name means."""
 
     tree_of: Callable[[str], nodes.Template]
     find_file: Callable[[str, str], str | None]

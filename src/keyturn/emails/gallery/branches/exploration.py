@@ -48,10 +48,7 @@ class MailsToExplore(Protocol):
 def explore_mail(
     mails: MailsToExplore, name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
 ) -> BranchReport:
-    """Explore the branches of a mail. Raises OutOfTime.
-
-    `compiled`: a cache of compiled templates for several mails.
-    """
+    """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
     renderers = mails.renderers(
         partial(_recording, compiled=compiled)
     )  # new ones, since an imported module runs once in each

@@ -70,10 +70,7 @@ class BranchReport:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The number of branches, of those that written samples render, and of those that all samples render.
-
-    `is_guessed`: there are no written samples.
-    """
+    """The number of branches, and of those that written and all samples render. `is_guessed`: no sample is written."""
 
     branches: int
     by_samples: int
@@ -88,10 +85,7 @@ class Coverage:
 
 
 def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
-    """Return the coverage of several mails together. A shared branch counts once.
-
-    Branches that no mail reaches count, too.
-    """
+    """Return the coverage of several mails. A shared branch counts once; one that no mail reaches counts, too."""
     reports = tuple(reports)
     drawn = frozenset[Branch]().union(*(one.drawn for one in reports))
     left = {branch: told for one in reports for branch, told in (*one.undecided, *one.not_drawn) if branch not in drawn}

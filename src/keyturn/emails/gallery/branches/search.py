@@ -190,10 +190,7 @@ _CLOSE = 0.75
 
 
 def fill_missing(values: Mapping[str, Any], guessed: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
-    """Return the values with guessed ones for the missing `names`.
-
-    A name that is close to an existing one is misspelt, and stays missing.
-    """
+    """Return the values with guessed ones for missing `names`, except a misspelt one, which is close to another."""
     filled = {name: _filled(value, guessed.get(name), names) for name, value in values.items()}
     missing = (name for name in guessed if name in names and name not in values)
     return filled | {name: guessed[name] for name in missing if not get_close_matches(name, values, 1, _CLOSE)}

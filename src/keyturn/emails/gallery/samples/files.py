@@ -49,10 +49,7 @@ class Table(NamedTuple):
 
 
 def read_tables(file: Path) -> dict[str, Table]:
-    """Return the top values of a file by name; an empty dict without a file. Raises TemplateInvalid.
-
-    Values are cached until the file changes; do not change them.
-    """
+    """Return the top values of a file, {} without one. They are cached: do not change them. Raises TemplateInvalid."""
     try:
         found = file.stat()
     except FileNotFoundError:
@@ -299,10 +296,7 @@ def read_samples(folder: Path, props: type[Props]) -> dict[str, Props]:
 
 
 def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dict[str, Props]:
-    """Return the samples as props. Durations are ISO 8601 ("PT30M").
-
-    Raises TemplateInvalid with the file and line, the sample and the field of a value that does not fit its type.
-    """
+    """Return the samples as props. Raises TemplateInvalid with line, sample and field of a value that does not fit."""
     typed = {}
     for name, sample in samples.items():
         try:

@@ -165,10 +165,7 @@ Replacement = Callable[[str, int | None], Iterator[str]]
 
 
 def with_strings(values: Mapping[str, Any], fields: Fields, replacement: Replacement) -> dict[str, Any]:
-    """Return the values with each string replaced by the first one that fits its type, if any.
-
-    Literals, enumerations and the keys of mappings stay.
-    """
+    """Return the values with each string replaced by the first one that fits. Literals, enumerations and keys stay."""
     shapes = {field.name: field.type for field in fields}
     unknown = inspect.AnyType()
     return {name: _replace(value, shapes.get(name, unknown), replacement) for name, value in values.items()}

@@ -26,10 +26,7 @@ def name_fault(name: str) -> str:
 
 @dataclass
 class SampleFiles:
-    """The sample files of a mail.
-
-    `markup`: the file of the mail, relative to `folder`. `elsewhere`, `printed_names`: as in `find_samples`.
-    """
+    """The sample files of a mail. `markup`: below `folder`. `elsewhere`, `printed_names`: as in `find_samples`."""
 
     folder: Path
     mail: str
@@ -58,10 +55,7 @@ class SampleFiles:
         return os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK)
 
     def save(self, name: str, values: Mapping[str, Any], fields: Fields) -> Path:
-        """Write or replace a sample; return the file.
-
-        `fields`: for values that are None by default. Raises SampleNotSaved without writing anything.
-        """
+        """Write or replace a sample; return the file. Raises SampleNotSaved without writing anything."""
         file, text = self.file_for(name), self.text_with(name, values, fields)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

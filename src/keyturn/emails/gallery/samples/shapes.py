@@ -107,10 +107,7 @@ def _mapping(fields: Mapping[str, tuple[Shape, bool]]) -> Shape:
 
 
 def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> dict[str, Any]:
-    """Return values with the types of JSON and those in `natively`. Other values become strings.
-
-    Dates and durations are strings in ISO 8601.
-    """
+    """Return values with the types of JSON and those in `natively`. Others become text, such as dates in ISO 8601."""
     built = msgspec.to_builtins(dict(values), builtin_types=(timedelta, *natively), str_keys=True, enc_hook=str)
     return {name: _without_spans(value) for name, value in built.items()}
 

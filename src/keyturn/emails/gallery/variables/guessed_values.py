@@ -34,10 +34,7 @@ _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
 def guess(variables: Mapping[str, Variable], mail: str = "") -> dict[str, Any]:
-    """Return plain values, as in a sample file; the same for the same templates.
-
-    `mail`: its name, which decides switches. Functions such as `url_for(...)` are left out.
-    """
+    """Return the same plain values for the same templates, without functions. The name of `mail` decides switches."""
     mail_name = _MAIL.set(mail)
     try:
         return _values(variables, "", 0, 0)

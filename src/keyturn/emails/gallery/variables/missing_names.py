@@ -20,10 +20,7 @@ _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 
 @contextmanager
 def note_missing_names() -> Iterator[list[TemplateInvalid]]:
-    """Continue rendering at missing names, and collect their errors, once for each line.
-
-    A missing name prints a stand-in (`stand_in_for`).
-    """
+    """Continue rendering at missing names, which print `stand_in_for` them; collect an error for each line."""
     noted: list[TemplateInvalid] = []
     token = _noted.set(noted)
     try:

@@ -25,12 +25,7 @@ _Mail = tuple[str, View]
 
 
 class Checks:
-    """Has mails checked, one at a time, and keeps the findings.
-
-    `clients`: groups of mail clients.
-    `severity`: severities by rule or group.
-    `known`: the baseline, whose findings do not count.
-    """
+    """Has mails checked, one at a time, and keeps the findings. `known`: the baseline, whose findings do not count."""
 
     def __init__(
         self,

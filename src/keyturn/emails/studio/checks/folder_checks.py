@@ -37,12 +37,7 @@ _SHARE = 5
 
 @dataclass(frozen=True)
 class FolderFindings:
-    """The known findings in a folder.
-
-    `examination`: None before the first check.
-    `waiting`: the number of mails still to check.
-    `trouble`: what is wrong with the baseline.
-    """
+    """The known findings in a folder. `waiting`: mails still to check. `trouble`: what is wrong with the baseline."""
 
     examination: "Examination | None" = None
     waiting: int = 0
@@ -82,10 +77,7 @@ class FolderFindings:
 
 
 class FolderChecks:
-    """Has templates checked, one at a time, while pages ask for it.
-
-    `last`: the findings at the latest request.
-    """
+    """Has templates checked, one at a time, while pages ask for it. `last`: the findings at the latest request."""
 
     def __init__(self, studio: Studio, runner: Runner[Drawer], in_browser: InBrowser, known: KnownFindings) -> None:
         self.known = known

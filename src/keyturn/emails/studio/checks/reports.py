@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MailReport:
-    """The findings in a mail, in the order of their places.
-
-    `audit`: only of reset mails.
-    `unchecked`: why a part of the mail was not checked.
-    `in_baseline`: findings that do not count.
-    """
+    """The findings in a mail by place. `audit`: only of reset mails. `unchecked`: why a part was not checked."""
 
     findings: tuple[Finding, ...]
     audit: tuple["AuditItem", ...] = ()
@@ -56,10 +51,7 @@ _Mail = tuple[str, View]
 
 
 class InBrowser:
-    """Keeps what browsers find in each mail, from the latest look. `severity`: severities by rule or group.
-
-    `revision`: a number that changes with the findings.
-    """
+    """Keeps what browsers find in each mail, from the latest look. `revision` changes with the findings."""
 
     def __init__(self, gallery: Gallery, severity: Mapping[str, Any]) -> None:
         self._gallery = gallery

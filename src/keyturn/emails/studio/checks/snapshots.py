@@ -31,10 +31,7 @@ class Stale(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChangedMail:
-    """A mail that differs from its snapshot. `id`: what the reader accepts.
-
-    `edits`, `excerpt` (some of the changed lines): only of a mail that existed before and still exists.
-    """
+    """A mail that differs from its snapshot. `edits`, `excerpt`: only of one that existed before and still exists."""
 
     name: MailName
     verdict: Verdict
@@ -59,10 +56,7 @@ class ChangeGroup:
 
 
 class Review:
-    """Compares the mails with their snapshots, for the pages of the review.
-
-    Snapshots and templates are read again for every page. Only the verdicts are kept, for the count.
-    """
+    """Compares the mails with their snapshots for every page. Only the verdicts are kept, for the count."""
 
     def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
         self.goldens = snapshots.goldens

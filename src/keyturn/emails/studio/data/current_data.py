@@ -53,10 +53,7 @@ class CurrentDataReader:
         self._last_fitting: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
 
     def of(self, template: str, view: View) -> CurrentData | None:
-        """Return the data of a view, or None if the template has no sample.
-
-        Raises LookupError for an unknown template or sample, and TemplateInvalid if the samples cannot be read.
-        """
+        """Return the data of a view, or None without a sample. Raises LookupError, TemplateInvalid."""
         props = self._gallery.props.get(template)
         start = self._start(template, view, props)
         if start is None:

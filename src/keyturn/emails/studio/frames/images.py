@@ -36,10 +36,7 @@ _BOX = (
 
 
 def remove_images(html: str, *, keep_own: bool = False) -> str:
-    """Return the HTML without images to load, from any attribute or style.
-
-    `keep_own`: keeps embedded images.
-    """
+    """Return the HTML without images to load, from any attribute or style. `keep_own`: keeps embedded images."""
     rewriting = Rewriting(html)
     for tag in rewriting.tags:
         for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 
 class Canvas:
-    """Shows a rendition in each of its forms. An unknown name is a LookupError.
-
-    `weights`: known bytes of remote images.
-    """
+    """Shows a rendition in each of its forms. An unknown name is a LookupError. `weights`: bytes of remote images."""
 
     def __init__(self, renditions: Renditions, sender: str, weights: Mapping[str, int] | None = None) -> None:
         self._weights = {} if weights is None else weights

@@ -61,10 +61,7 @@ _COMMANDS = {
 
 
 def editor_for(setting: str) -> Editor | None:
-    """Return the editor of a setting, by its name or a pattern; None for an empty setting.
-
-    Raises SettingsInvalid for an unknown name and a pattern that opens nothing.
-    """
+    """Return the editor of a name or a pattern; None if it is empty. Raises SettingsInvalid if it opens nothing."""
     if not setting or setting in PRESETS:
         return PRESETS.get(setting)
     if "{path}" not in setting or not _is_address(setting):

@@ -37,10 +37,7 @@ CLIENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A mail in the list of a client: `on_one_line`, or the subject above the preheader.
-
-    `bleed`: text of the body that fills the row after the preheader.
-    """
+    """A mail in the list of a client. `bleed`: text of the body that fills the row after the preheader."""
 
     client: str
     on_one_line: bool

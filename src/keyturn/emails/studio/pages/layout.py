@@ -94,10 +94,7 @@ class Layout:
         return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
-        """Return the link that opens a file of the folder in the editor; empty without an editor.
-
-        The editor runs beside the browser, so the path is right only if that is this machine.
-        """
+        """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
         return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = HTTP_200_OK) -> Response[str]:

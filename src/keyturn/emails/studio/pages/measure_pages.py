@@ -41,10 +41,7 @@ _HEAVIEST = 10 * 1024 * 1024
 
 
 class ImageWeights:
-    """Asks hosts for the weights of images. Keeps and shows nothing of an image but its weight.
-
-    `known`: bytes by address.
-    """
+    """Asks hosts for the weights of images, and keeps nothing else of them. `known`: bytes by address."""
 
     def __init__(self) -> None:
         self.known: dict[str, int] = {}
@@ -136,10 +133,7 @@ async def measured_frame(
     captured: NamedDependency[CapturedMails],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
-    """Answer with a captured mail for a hidden frame that the page can measure.
-
-    As with templates, scripts and links in it are blocked.
-    """
+    """Answer with a captured mail for a hidden frame that the page can measure. Scripts and links in it are blocked."""
 
     def draw() -> Response[str]:
         content = MailContent(captured.raw(captured.find(name)))

@@ -31,10 +31,7 @@ from keyturn.emails.studio.view import View
 
 @dataclass(frozen=True, slots=True)
 class SamplePages:
-    """Makes the page of a sample: its mail, its data and its findings.
-
-    An unknown name is a LookupError. Drawing and checking run in threads, so other requests are answered.
-    """
+    """Makes the page of a sample, in threads: its mail, its data and its findings. An unknown name is a LookupError."""
 
     gallery: Gallery
     canvas: Canvas

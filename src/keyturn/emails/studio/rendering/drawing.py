@@ -58,10 +58,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The outcome of an order: a mail, or a fault, which may be due to a limit.
-
-    `elsewhere`: files of the mail outside the folders, where the loader of an app looks, too.
-    """
+    """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
 
     mail: Rendered | None = None
     timing: Timing | None = None

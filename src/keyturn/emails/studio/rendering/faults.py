@@ -63,11 +63,7 @@ _BEFORE = 60
 
 @dataclass(frozen=True, slots=True)
 class RenderFault:
-    """What keeps a mail from being drawn.
-
-    `via`: the other template lines on Jinja's way to the place, the outermost first. `frame`: the lines around the
-    place.
-    """
+    """What keeps a mail from being drawn. `via`: lines on Jinja's way to the place. `frame`: those around it."""
 
     place: Spot
     message: str

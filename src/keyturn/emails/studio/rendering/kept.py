@@ -14,11 +14,7 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """Keeps the latest values, each with the fingerprint of its files. Threads may share it.
-
-    `most`: the number of kept values.
-    `revision`: a number that changes with the values.
-    """
+    """Keeps the latest values and the fingerprints of their files, for any thread. `revision` changes with them."""
 
     def __init__(self, most: float = inf) -> None:
         self.revision = 0

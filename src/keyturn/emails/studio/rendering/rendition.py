@@ -70,10 +70,7 @@ class Rendition:
 
 
 class Renditions:
-    """Has mails rendered, and keeps the latest until one of their files changes. Threads may share it.
-
-    `runner`: renders. None: in this process, without limits.
-    """
+    """Has mails rendered, and keeps the latest until a file changes. Threads may share it."""
 
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
@@ -87,10 +84,7 @@ class Renditions:
         self._drawing: WeakValueDictionary[tuple[str, View], _Turn] = WeakValueDictionary()
 
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
-        """Return the mail of a view; of the first sample if the view names none.
-
-        `known`: recent fingerprints of all templates. Raises LookupError for an unknown template, sample or brand.
-        """
+        """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
         chosen = self.gallery.languages.choose(view.lang)
         view, language = view.made_from().to(lang=chosen.tag), chosen.in_direction(view.dir)
         # Taken before anything is read: a later change counts next time.
@@ -115,10 +109,7 @@ class Renditions:
             return None
 
     def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        """Return the kept mail, rendered again if it may have changed.
-
-        A broken mail is tried each time, unless it passes a limit.
-        """
+        """Return the kept mail, rendered again if it may have changed, or if it is broken within its limits."""
         key = wanted.template, wanted.view
         with self._turn_of(key).lock:
             kept = self._kept.get(key)

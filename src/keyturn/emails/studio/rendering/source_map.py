@@ -27,12 +27,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The selected line of a template.
-
-    `tags`: what the line draws.
-    `written_in`: the macros that it calls. `called_from`: the calls of its own macro.
-    `in_inbox`: the line belongs to the subject or the preheader, which no frame shows.
-    """
+    """The selected line. `written_in`: macros that it calls. `called_from`: calls of its own. `in_inbox`: not drawn."""
 
     at: Place
     tags: tuple[str, ...]
@@ -81,10 +76,7 @@ _IN_INBOX = ("mj-title", "mj-preview", "title")
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """The origins of everything in a frame, by the class `kt-NUMBER` or the value of `data-keyturn`.
-
-    `picked`: those from the line that the view selects.
-    """
+    """The origins of everything in a frame, by class `kt-NUMBER` or `data-keyturn`. `picked`: of the selected line."""
 
     all: dict[str, Mark]
     picked: tuple[str, ...]
