@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from jinja2 import ChoiceLoader, DictLoader, Environment, TemplateError, nodes
 
@@ -21,25 +21,11 @@ from keyturn.emails.gallery.variables.missing_names import note_missing_names
 from keyturn.emails.gallery.variables.usage import find_variables
 from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
-from keyturn.languages import Language, Languages
+from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import to_html
-from keyturn.mail.rendering.render import Templates
 
 WHOLE = "-"
 """The name of the part that is the whole file. No macro can have it."""
-
-
-class PartsFolder(Protocol):
-    """The part of a gallery that components need."""
-
-    @property
-    def templates(self) -> Templates: ...
-    @property
-    def languages(self) -> Languages: ...
-    def names(self) -> list[str]: ...
-    def files_of(self, name: str) -> list[str]: ...
-    def shared_files(self) -> list[str]: ...
-    def source(self, file: str) -> str: ...
 
 
 class PartUse(NamedTuple):
@@ -88,13 +74,13 @@ class Part:
         return any(one.default is not None for one in self.parameters)
 
 
-def parts_of(folder: PartsFolder, file: str) -> list[Part]:
+def parts_of(gallery: Gallery, file: str) -> list[Part]:
     """Return the parts of a file, used ones first. A file of macros alone is no part itself."""
-    environment = folder.templates.environment(folder.languages.choose(""))
-    tree = _tree(environment, folder, file)
+    environment = gallery.templates.environment(gallery.languages.choose(""))
+    tree = _tree(environment, gallery, file)
     if tree is None:
         return []
-    uses = _uses(environment, folder, file)
+    uses = _uses(environment, gallery, file)
     macros = [_part(file, node, uses) for node in tree.body if isinstance(node, nodes.Macro)]
     whole = [Part(file, WHOLE, 1, uses=tuple(uses[WHOLE]))] if uses[WHOLE] or not macros else []
     return sorted([*whole, *macros], key=lambda part: (not part.uses, part.line))
@@ -123,10 +109,12 @@ class _Names(NamedTuple):
     macros: Mapping[str, str]
 
 
-def _uses(environment: Environment, folder: PartsFolder, file: str) -> Mapping[str, list[PartUse]]:
+def _uses(environment: Environment, gallery: Gallery, file: str) -> Mapping[str, list[PartUse]]:
     found: defaultdict[str, list[PartUse]] = defaultdict(list)
-    files = dict.fromkeys((*(one for name in folder.names() for one in folder.files_of(name)), *folder.shared_files()))
-    trees = {user: tree for user in files if (tree := _tree(environment, folder, user))}
+    files = dict.fromkeys(
+        (*(one for name in gallery.names() for one in gallery.files_of(name)), *gallery.shared_files())
+    )
+    trees = {user: tree for user in files if (tree := _tree(environment, gallery, user))}
     for user, tree in trees.items():
         names = _names_in(environment, trees, user, file, frozenset())
         for name, line in sorted({*_used_whole(environment, tree, user, file), *_called(tree, names)}):
@@ -184,9 +172,9 @@ def _both_names(name: Any) -> tuple[str, str]:
     return name if isinstance(name, tuple) else (name, name)
 
 
-def _tree(environment: Environment, folder: PartsFolder, file: str) -> nodes.Template | None:
+def _tree(environment: Environment, gallery: Gallery, file: str) -> nodes.Template | None:
     try:
-        return environment.parse(folder.source(file), file)
+        return environment.parse(gallery.source(file), file)
     except (TemplateError, OSError):
         return None
 
@@ -231,7 +219,7 @@ def _fill(gallery: Gallery, part: Part, options: Options, users: list[str], lang
         return str(engine.render(part.file, {**gallery.templates.globals, **values}, language))
     environment = gallery.renderers(with_lenient_filters)(Sample("", {}, "guessed")).environment(language)
     source = DictLoader({_NAME: _source(part, options)})
-    alone = environment.overlay(loader=ChoiceLoader([source, *_loader(environment)]))
+    alone = environment.overlay(loader=ChoiceLoader([source, *filter(None, [environment.loader])]))
     values = {**guess(find_variables([_NAME], alone)), **_given_by(gallery, part, users)}
     return alone.get_template(_NAME).render(values)
 
@@ -245,10 +233,6 @@ def _source(part: Part, options: Options) -> str:
     if part.takes_content:
         return f"{imported}{{% call {call} %}}<mj-text>Content</mj-text>{{% endcall %}}"
     return f"{imported}{{{{ {call} }}}}"
-
-
-def _loader(environment: Environment) -> list[Any]:
-    return [environment.loader] if environment.loader else []
 
 
 def _given_by(gallery: Gallery, part: Part, users: list[str]) -> Mapping[str, Any]:

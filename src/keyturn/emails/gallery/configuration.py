@@ -155,24 +155,17 @@ def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
     """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
-        if value != field.default and (why := _WITHOUT_TRUST.get(field.name, _refuse)(field.name, value, settings)):
+        if value != field.default and (why := _why_not(field.name, value, settings)):
             yield Fault(f"{settings.file} {field.name}", f"{why}; {_TRUSTING}")
 
 
-def _allow(_: str, __: Any, ___: StudioSettings) -> str:
-    return ""
-
-
-def _refuse(_: str, __: Any, ___: StudioSettings) -> str:
-    return "counts in trusted folders alone"
+def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
+    known = _WITHOUT_TRUST.get(name)
+    return known(name, value, settings) if known else "counts in trusted folders alone"
 
 
 def _refuse_code(_: str, value: str, __: StudioSettings) -> str:
     return f'names code that would run, "{value}"'
-
-
-def _refuse_addresses(_: str, __: Any, ___: StudioSettings) -> str:
-    return "says who may get captured mails"
 
 
 def _allow_inside(_: str, value: Path, settings: StudioSettings) -> str:
@@ -193,10 +186,6 @@ def _allow_less(name: str, value: float, _: StudioSettings) -> str:
     return f"is {value:.15g}, more than {usual:g}: set {_variable_of(name)} in the environment to allow as much"
 
 
-def _allow_own_file(_: str, value: Path, __: StudioSettings) -> str:
-    return _leads_out(value)
-
-
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
@@ -207,34 +196,17 @@ def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings)
     return f"sets {', '.join(sorted(others))}" if others else ""
 
 
+_LOOKS = ("engine", "suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands")
+_CHECKS = ("clients", "severity", "golden_languages", "branches")
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
-    "file": _allow_own_file,  # the place of the settings
-    "engine": _allow,
-    "layouts": _allow,
-    "ignore": _allow,
-    "suffixes": _allow,
-    "languages": _allow,
-    "timezone": _allow,
-    "sender": _allow,
-    "clients": _allow,
-    "severity": _allow,
-    "golden_languages": _allow,
-    "branches": _allow,
-    "globals": _allow,
-    "brands": _allow,
+    **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
+    **dict.fromkeys(("folder", "samples", "locales", "goldens"), _allow_inside),
+    **dict.fromkeys(_LIMITS, _allow_less),
+    **dict.fromkeys(("env", "props"), _refuse_code),
+    "file": lambda _, value, __: _leads_out(value),  # the place of the settings
     "mails": _allow_audits,
-    "folder": _allow_inside,
-    "samples": _allow_inside,
-    "locales": _allow_inside,
-    "goldens": _allow_inside,
     "editor": _allow_name,
-    "inbox_mails": _allow_less,
-    "inbox_megabytes": _allow_less,
-    "limit_seconds": _allow_less,
-    "limit_megabytes": _allow_less,
-    "env": _refuse_code,
-    "props": _refuse_code,
-    "release_to": _refuse_addresses,
+    "release_to": lambda *_: "says who may get captured mails",
 }
 """Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
 

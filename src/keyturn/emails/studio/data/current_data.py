@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.samples.shapes import Fields, fields_of, plain_data, read_duration
-from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit, pointer
+from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit, pointer, value_at
 from keyturn.emails.studio.data.form import Form
 from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.render import EmailProps
@@ -111,7 +111,7 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> Fit
             values[name] = msgspec.convert(value, fields[name].type)
         except msgspec.ValidationError as error:
             message, steps = _split_message(error)
-            faults[pointer(name, *steps)] = _to_plain_words(message, _value_at(value, steps))
+            faults[pointer(name, *steps)] = _to_plain_words(message, value_at(value, steps))
     faults |= {pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
     if faults:
         return FittedValues({**start.values, **values}, faults)
@@ -162,15 +162,6 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
 def _split_message(error: msgspec.ValidationError) -> tuple[str, list[str]]:
     message, _, path = str(error).partition(" - at `$")
     return message, [name or index for name, index in _STEP.findall(path.removesuffix("`"))]
-
-
-def _value_at(value: Any, steps: list[str]) -> Any:
-    for step in steps:
-        try:
-            value = value[int(step)] if isinstance(value, list) else value[step]
-        except (LookupError, TypeError, ValueError):
-            return None
-    return value
 
 
 def _to_plain_words(message: str, value: Any) -> str:

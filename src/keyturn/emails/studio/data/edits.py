@@ -66,14 +66,14 @@ def steps_of(place: str) -> list[str]:
 
 
 def add_item(values: Values, place: str, item: Any) -> None:
-    items = _value_at(values, steps_of(place))
+    items = value_at(values, steps_of(place))
     if isinstance(items, list):
         items.append(item)
 
 
 def remove_item(values: Values, place: str) -> None:
     *steps, last = steps_of(place) or [""]
-    items = _value_at(values, steps)
+    items = value_at(values, steps)
     if isinstance(items, list) and is_index(last, items):
         del items[int(last)]
 
@@ -82,7 +82,7 @@ def is_index(step: str, values: list[Any]) -> bool:
     return step.isdecimal() and len(step) <= len(str(len(values))) and int(step) < len(values)
 
 
-def _value_at(values: Any, steps: Iterable[str]) -> Any:
+def value_at(values: Any, steps: Iterable[str]) -> Any:
     for step in steps:
         if isinstance(values, dict):
             values = values.get(step)

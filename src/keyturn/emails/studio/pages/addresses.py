@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_origin
 from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
+from litestar.di import Provide
 from litestar.exceptions import ValidationException
 from msgspec import inspect
 
@@ -57,6 +58,17 @@ def _takes(shape: Shape) -> str:
 
 def _either(words: Sequence[str]) -> str:
     return " or ".join([*filter(None, [", ".join(words[:-1])]), words[-1]])
+
+
+def provide_address(kind: type[_Asked]) -> Provide:
+    """Return the provider of the address of a page. A form repeats a name for several ticked choices."""
+    several = {field.name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
+
+    def read(request: Request[Any, Any, Any]) -> _Asked:
+        query = {name: request.query_params.getall(name) for name in request.query_params}
+        return read_query({name: all_ if name in several else all_[-1] for name, all_ in query.items()}, kind)
+
+    return Provide(read, sync_to_thread=False)
 
 
 class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

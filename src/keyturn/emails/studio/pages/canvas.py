@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from keyturn.emails.lint.clients.word import Loss
     from keyturn.emails.lint.reading import Saying
 
+T = TypeVar("T")
+
 
 class Canvas:
     """Shows a rendition in each of its forms. An unknown name is a LookupError. `weights`: bytes of remote images."""
@@ -43,6 +45,9 @@ class Canvas:
     def rendition(self, template: str, view: View) -> Rendition:
         return self._renditions.rendition(template, view)
 
+    def _read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
+        return self._renditions.ask(rendition, _read_document, read, *args)
+
     def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
         stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
         return {
@@ -52,19 +57,16 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "losses": self._losses(rendition) if view.scheme == "word" else None,
+            "losses": self._read(rendition, _losses) or () if view.scheme == "word" else None,
             "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
             "images": self.images(rendition) if view.tab == "checks" else (),
             "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
 
-    def _losses(self, rendition: Rendition) -> tuple["Loss", ...]:
-        return self._renditions.ask(rendition, _losses) or ()
-
     def _sayings(self, rendition: Rendition) -> Sequence["Saying"]:
         from keyturn.emails.lint.reading import read_aloud
 
-        if said := self._renditions.ask(rendition, _sayings):
+        if said := self._read(rendition, _sayings):
             return said
         return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
 
@@ -74,12 +76,12 @@ class Canvas:
         The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
         mail, without origins.
         """
-        if marked := self._renditions.ask(rendition, _marked_html, view):
+        if marked := self._read(rendition, _marked_html, view):
             return marked
         return frames.apply_view(rendition.mail.html, view) if rendition.mail and rendition.fault else None
 
     def marks(self, rendition: Rendition, view: View) -> Marks:
-        return self._renditions.ask(rendition, _marks, _line(view)) or Marks({}, ())
+        return self._read(rendition, _marks, _line(view)) or Marks({}, ())
 
     def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
         """Return a function from a key in the frame to its line; for unknown keys, to the mail's first line."""
@@ -96,7 +98,7 @@ class Canvas:
     def images(self, rendition: Rendition) -> tuple["Image", ...]:
         from keyturn.emails.lint.browser.images import with_weights
 
-        return with_weights(self._renditions.ask(rendition, _images) or (), self._weights)
+        return with_weights(self._read(rendition, _images, self._gallery.folder) or (), self._weights)
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
@@ -106,53 +108,46 @@ class Canvas:
         if at.file not in self._gallery.files_of(rendition.template):
             return None
         source = self._gallery.source(at.file)
-        drawn = self._renditions.ask(rendition, _select, at, source)
-        return drawn or Selection.of(at, (), source, in_inbox=False)
+        return self._read(rendition, _select, at, source) or Selection.of(at, (), source, in_inbox=False)
 
 
-def _losses(drawer: Drawer, order: Order) -> tuple["Loss", ...]:
-    from keyturn.emails.lint.clients.word import word_losses
-
-    document = _document(drawer, order)
-    return word_losses(document) if document else ()
-
-
-def _images(drawer: Drawer, order: Order) -> tuple["Image", ...]:
-    from keyturn.emails.lint.browser.images import files_beside, images_of
-
-    document = _document(drawer, order)
-    return images_of(document, files_beside(drawer.gallery.folder)) if document else ()
-
-
-def _sayings(drawer: Drawer, order: Order) -> list["Saying"]:
-    from keyturn.emails.lint.reading import read_aloud
-
-    document = _document(drawer, order)
-    return read_aloud(document.drawn, document.place_of_drawn) if document else []
-
-
-def _marked_html(drawer: Drawer, order: Order, view: View) -> str | None:
-    document = _document(drawer, order)
-    return frames.apply_view(mark_cut(document.html, document.marked_html), view) if document else None
-
-
-def _marks(drawer: Drawer, order: Order, at: Place | None) -> Marks | None:
-    document = _document(drawer, order)
-    return SourceMap(document).marks(at) if document else None
-
-
-def _select(drawer: Drawer, order: Order, at: Place, source: str) -> Selection | None:
-    document = _document(drawer, order)
-    return SourceMap(document).selection(at, source) if document else None
-
-
-def _document(drawer: Drawer, order: Order) -> Document | None:
-    """Return the mail with its places, or None if it cannot be drawn."""
+def _read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: Any) -> T | None:
+    """Return what a function reads of the mail with its places, or None if the mail cannot be drawn."""
     try:
         document = drawer.document(order)
     except TemplateInvalid:  # a save broke it since; the page reports that when it is drawn again
         return None
-    return document if document.html else None
+    return read(document, *args) if document.html else None
+
+
+def _losses(document: Document) -> tuple["Loss", ...]:
+    from keyturn.emails.lint.clients.word import word_losses
+
+    return word_losses(document)
+
+
+def _images(document: Document, folder: Path) -> tuple["Image", ...]:
+    from keyturn.emails.lint.browser.images import files_beside, images_of
+
+    return images_of(document, files_beside(folder))
+
+
+def _sayings(document: Document) -> list["Saying"]:
+    from keyturn.emails.lint.reading import read_aloud
+
+    return read_aloud(document.drawn, document.place_of_drawn)
+
+
+def _marked_html(document: Document, view: View) -> str:
+    return frames.apply_view(mark_cut(document.html, document.marked_html), view)
+
+
+def _marks(document: Document, at: Place | None) -> Marks:
+    return SourceMap(document).marks(at)
+
+
+def _select(document: Document, at: Place, source: str) -> Selection:
+    return SourceMap(document).selection(at, source)
 
 
 def _line(view: View) -> Place | None:

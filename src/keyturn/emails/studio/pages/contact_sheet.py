@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal
+from typing import Literal
 
-from litestar import Request, Response, get
-from litestar.di import NamedDependency, Provide
+from litestar import Response, get
+from litestar.di import NamedDependency
 
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.pages.addresses import PageAddress, read_query
+from keyturn.emails.studio.pages.addresses import PageAddress, provide_address
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order, matches
 from keyturn.emails.studio.view import Scheme, View
@@ -98,14 +98,7 @@ def _cells(sample: str, view: SheetView) -> Iterator[Cell]:
                 yield Cell(View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote))
 
 
-def read_sheet_view(request: Request[Any, Any, Any]) -> SheetView:
-    """Return the view of a request. A form repeats a name for several ticked choices."""
-    query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
-    single = {name: values[-1] for name, values in query.items() if name in ("find", "samples", "remote", "pane")}
-    return read_query(query | single, SheetView)
-
-
-@get("/sheet", dependencies={"sheet": Provide(read_sheet_view, sync_to_thread=False)})
+@get("/sheet", dependencies={"sheet": provide_address(SheetView)})
 async def contact_sheet(
     sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str]:

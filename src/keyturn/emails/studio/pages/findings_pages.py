@@ -8,8 +8,8 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from litestar import Request, Response, get
-from litestar.di import NamedDependency, Provide
+from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.params import FromHeader
 from msgspec import Meta
 
@@ -18,7 +18,7 @@ from keyturn.emails.lint.clients.clients import name_of
 from keyturn.emails.lint.examination import equal_findings, mails_of
 from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, Severity, Tally
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
-from keyturn.emails.studio.pages.addresses import PageAddress, read_query
+from keyturn.emails.studio.pages.addresses import PageAddress, provide_address
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.shared_file_pages import own_files
 from keyturn.emails.studio.view import View
@@ -33,8 +33,6 @@ _ON_A_PAGE = 50
 _MOST_PLACES = 20
 _MOST_MAILS = 6
 """The number of groups on a page, of places in a group, and of mails at a place."""
-
-_SEVERAL = ("severity", "also")
 
 
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,13 +128,6 @@ def listing(examination: "Examination", view: FindingsView) -> Listing:
     )
 
 
-def read_findings_view(request: Request[Any, Any, Any]) -> FindingsView:
-    """Return the view of a request. A form repeats a name for several ticked choices."""
-    query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
-    single = {name: values[-1] for name, values in query.items() if name not in _SEVERAL}
-    return read_query(query | single, FindingsView)
-
-
 def _fits(found: "MailFinding", view: FindingsView, but: str = "") -> bool:
     """Tell whether a finding passes the filters, except `but`."""
     return all(fits(found, view) for name, fits in _FILTERS.items() if name != but)
@@ -201,7 +192,7 @@ def _choices(
 _SAMPLES = (".toml", ".yaml", ".yml", ".json")
 
 
-@get("/findings", dependencies={"address": Provide(read_findings_view, sync_to_thread=False)})
+@get("/findings", dependencies={"address": provide_address(FindingsView)})
 async def findings_page(
     address: NamedDependency[FindingsView],
     gallery: NamedDependency[Gallery],
