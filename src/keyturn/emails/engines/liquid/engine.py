@@ -1,13 +1,14 @@
 """Renders templates with python-liquid, and explains its errors with file, line, column and a fix.
 
-Tags and filters that hosts add to Liquid are no mistakes, but are missing here. Their names come from the documentation
-of Shopify, Jekyll, Klaviyo and Customer.io.
+Tags and filters that hosts add to Liquid (hosts.toml) are no mistakes, but are missing here.
 """
 
+import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from liquid.exceptions import (
     ContextDepthError,
@@ -25,7 +26,7 @@ from keyturn.emails.lint.finding import line_and_column
 from keyturn.emails.lint.limits import limit_of
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
-from keyturn.mail.rendering.engine import EngineFault
+from keyturn.mail.rendering.engine import EngineFault, FaultKind
 from keyturn.plain_files import paths_below
 
 
@@ -60,6 +61,7 @@ class LiquidEngine:
 
 
 _NAME = "Liquid"
+_HOSTS = tomllib.loads(Path(__file__).with_name("hosts.toml").read_text("utf-8"))
 _CLOSE = 0.75
 _ITS_FILTERS = "Its value stands here as it came. {}"
 _OF_A_HOST = (
@@ -93,7 +95,7 @@ class LiquidFaults:
         for token in parsed.filters:
             name = token.value
             if name not in environment.filters and name not in told:
-                told |= {name} if host_of_filter(name) else set()  # a filter of a host is reported once
+                told |= {name} if _host_of("filters", name) else set()  # a filter of a host is reported once
                 yield self._invalid(file, partial(_filter_fault, token.value, environment.filters), token)
         opened = {f"end{token.value}" for token in parsed.unknown_tags}
         for token in parsed.unknown_tags:
@@ -101,34 +103,30 @@ class LiquidFaults:
                 yield self._invalid(file, partial(_tag_fault, token.value, environment.known_tags), token)
 
     def _fault(self, error: Exception, column: int | None, token: Token | None) -> EngineFault:
+        rule: FaultKind = "error"
+        fix = "Look at what this line does with its values."
         match error:
             case TemplateNotFoundError():
                 name = str(error.args[0]) if error.args else ""
-                return EngineFault(
-                    _NAME, "missing-template", f"there is no partial {name}", self._fix_of_partial(name), column
-                )
+                rule, reason, fix = "missing-template", f"there is no partial {name}", self._fix_of_partial(name)
             case LinkLeadsOut():
-                return EngineFault(
-                    _NAME, "missing-template", str(error.message), "Put the file itself into the folder.", column
-                )
+                rule, reason, fix = "missing-template", str(error.message), "Put the file itself into the folder."
             case ContextDepthError():
-                return EngineFault(
-                    _NAME, "limit", "partials bring in each other without end", "Open the circle.", column
-                )
+                rule, reason, fix = "limit", "partials bring in each other without end", "Open the circle."
             case ResourceLimitError():
                 fix = "No mail needs that much: bound the loop, or what is appended in it."
-                return EngineFault(_NAME, "limit", str(error.message), fix, column)
+                rule, reason = "limit", str(error.message)
             case LiquidSyntaxError() if not isinstance(error, LiquidValueError):
-                return EngineFault(_NAME, "syntax", str(error.message), "Mend the tag at this place.", column)
+                rule, reason, fix = "syntax", str(error.message), "Mend the tag at this place."
             case LiquidError():
                 reason = str(error.message)
             case RecursionError():
                 reason = "the template is nested too deeply"
             case _:
                 reason = f"{type(error).__name__}: {error}"
-        if self._divides_by_zero(token):
-            return EngineFault(_NAME, "error", reason, "Divide by what is not zero.", column, by_itself=True)
-        return EngineFault(_NAME, "error", reason, "Look at what this line does with its values.", column)
+        if rule == "error" and self._divides_by_zero(token):
+            return EngineFault(_NAME, rule, reason, "Divide by what is not zero.", column, by_itself=True)
+        return EngineFault(_NAME, rule, reason, fix, column)
 
     def _divides_by_zero(self, token: Token | None) -> bool:
         """Tell whether this filter, or a filter in this tag, divides by a literal zero."""
@@ -150,7 +148,7 @@ class LiquidFaults:
 
 
 def _filter_fault(name: str, known: Iterable[str], column: int | None) -> EngineFault:
-    if host := host_of_filter(name):
+    if host := _host_of("filters", name):
         return EngineFault(
             _NAME, "host-filter", f"'{name}' is a filter of {host}'s, which Liquid lacks", _OF_A_HOST, column
         )
@@ -160,7 +158,7 @@ def _filter_fault(name: str, known: Iterable[str], column: int | None) -> Engine
 
 
 def _tag_fault(name: str, known: Iterable[str], column: int | None) -> EngineFault:
-    if host := host_of_tag(name):
+    if host := _host_of("tags", name):
         said = f"{{% {name} %}} is a tag of {host}'s, which Liquid lacks"
         return EngineFault(_NAME, "host-tag", said, _TAG_OF_A_HOST, column)
     close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
@@ -170,59 +168,5 @@ def _tag_fault(name: str, known: Iterable[str], column: int | None) -> EngineFau
     )
 
 
-_FILTERS: Mapping[str, frozenset[str]] = {
-    "Shopify": frozenset({
-        "asset_img_url", "asset_url", "brightness_difference", "camelcase", "camelize", "color_brightness",
-        "color_contrast", "color_darken", "color_desaturate", "color_difference", "color_extract", "color_lighten",
-        "color_mix", "color_modify", "color_saturate", "color_to_hex", "color_to_hsl", "color_to_rgb",
-        "customer_login_link", "customer_logout_link", "customer_register_link", "default_errors", "default_pagination",
-        "file_img_url", "file_url", "font_face", "font_modify", "font_url", "format_address", "format_code",
-        "global_asset_url", "handle", "handleize", "highlight", "hmac_sha1", "hmac_sha256", "image_tag", "image_url",
-        "img_tag", "img_url", "json", "link_to", "link_to_tag", "link_to_type", "link_to_vendor", "md5",
-        "metafield_tag", "metafield_text", "money", "money_with_currency", "money_without_currency",
-        "money_without_trailing_zeros",
-        "payment_button", "payment_terms", "payment_type_img_url", "payment_type_svg_tag", "placeholder_svg_tag",
-        "pluralize", "product_img_url", "script_tag", "sha1", "sha256", "shopify_asset_url", "sort_by",
-        "stylesheet_tag",
-        "structured_data", "t", "time_tag", "translate", "unit_price", "url_escape", "url_for_type", "url_for_vendor",
-        "url_param_escape", "weight_with_unit", "within",
-    }),
-    "Jekyll": frozenset({
-        "absolute_url", "array_to_sentence_string", "cgi_escape", "date_to_long_string", "date_to_rfc822",
-        "date_to_string", "date_to_xmlschema", "group_by", "group_by_exp", "jsonify", "markdownify",
-        "normalize_whitespace", "number_of_words", "relative_url", "sassify", "scssify", "slugify", "smartify",
-        "strip_index", "to_integer", "uri_escape", "where_exp", "xml_escape",
-    }),
-    "Customer.io": frozenset({
-        "add_day", "add_month", "add_year", "currency", "format_date", "format_number", "hmac_sha512",
-        "rounded_currency",
-        "subtract_day", "subtract_month", "subtract_year", "timezone", "titlecase", "to_json",
-    }),
-    "Klaviyo": frozenset({"catalog", "days_until", "find_replace", "floatformat", "lookup", "missing_product_image"}),
-}  # fmt: skip
-_TAGS: Mapping[str, frozenset[str]] = {
-    "Shopify": frozenset(
-        {
-            "content_for",
-            "form",
-            "javascript",
-            "layout",
-            "paginate",
-            "schema",
-            "section",
-            "sections",
-            "style",
-            "stylesheet",
-        }
-    ),
-    "Jekyll": frozenset({"highlight", "include_relative", "link", "post_url"}),
-    "Klaviyo": frozenset({"catalog", "coupon_code", "current_year", "unsubscribe", "unsubscribe_link", "web_view"}),
-}
-
-
-def host_of_filter(name: str) -> str:
-    return next((host for host, names in _FILTERS.items() if name in names), "")
-
-
-def host_of_tag(name: str) -> str:
-    return next((host for host, names in _TAGS.items() if name in names), "")
+def _host_of(kind: Literal["filters", "tags"], name: str) -> str:
+    return next((host for host, names in _HOSTS[kind].items() if name in names), "")

@@ -13,43 +13,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from random import Random
 from string import ascii_letters, digits
+from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 _RULES = Path(__file__).with_name("plausible_texts.toml")
 _SITE = "https://www.example.com"
 _TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
-_TOKEN_IN_LINK = frozenset(
-    {"activate", "activation", "confirm", "confirmation", "magic", "reset", "token", "verification", "verify"}
-)
-_NO_SECRET = frozenset({"booking", "order", "payment", "reservation"})
-_THINGS = frozenset({
-    "account", "article", "booking", "campaign", "comment", "course", "document", "event", "file", "invoice", "item",
-    "job", "lesson", "message", "order", "payment", "post", "product", "project", "receipt", "report", "reservation",
-    "review", "story", "subscription", "task", "team", "thread", "ticket", "user", "workspace",
-})  # fmt: skip
-_SAY_NOTHING = frozenset(
-    {
-        "absolute",
-        "action",
-        "button",
-        "canonical",
-        "cta",
-        "full",
-        "get",
-        "href",
-        "link",
-        "page",
-        "src",
-        "the",
-        "to",
-        "uri",
-        "url",
-        "web",
-    }
-)
-
-
 _HOSTS = ("account.northwind.example", "www.harbour-primary.example", "app.valley-college.example", "shop.test")
 _DAY = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 _MINUTES = (15, 30, 60, 90, 12 * 60, 24 * 60, 2 * 24 * 60, 7 * 24 * 60)
@@ -132,9 +102,14 @@ class _Rule:
 
 
 @cache
+def _written() -> Mapping[str, Any]:
+    return tomllib.loads(_RULES.read_text("utf-8"))
+
+
+@cache
 def _rules(*, by_chance: bool = True) -> tuple[_Rule, ...]:
     """Return the rules. Without `by_chance`, only those with texts for guesses."""
-    written = tomllib.loads(_RULES.read_text("utf-8"))
+    written = _written()
     words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in written["words"].items()}
     return tuple(
         _Rule(
@@ -154,22 +129,25 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[^A-Za-z0-9]+", apart.lower()) if word] or [name] * bool(name)
 
 
+def _telling(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word not in _written()["links"]["filling"]]
+
+
 def _picture(named: Named, _: int, __: Random | None) -> str:
-    return placeholder([word for word in (*named.of, *named.words) if word not in _SAY_NOTHING])
+    return placeholder(_telling([*named.of, *named.words]))
 
 
 def _link(named: Named, nth: int, random: Random | None) -> str:
     if random:
         path = random.choice(("reset-password", "orders", "invitation", "confirm"))
         return f"https://{random.choice(_HOSTS)}/{path}/{token(random)}"
-    words = [word for word in named.words if word not in _SAY_NOTHING] or [
-        word for word in named.of if word not in _SAY_NOTHING
-    ]
+    known = _written()["links"]
+    words = _telling(named.words) or _telling(named.of)
     if not words:
         return f"{_SITE}/"
-    if _TOKEN_IN_LINK & {*words} and not _NO_SECRET & {*words}:
+    if not {*words}.isdisjoint(known["token"]) and {*words}.isdisjoint(known["public"]):
         return f"{_SITE}/{'-'.join(words)}/{_TOKEN}"
-    if words[-1] in _THINGS:
+    if words[-1] in known["things"]:
         return f"{_SITE}/{words[-1]}s/{1042 + nth}"
     return f"{_SITE}/{'-'.join(words)}"
 
@@ -195,31 +173,14 @@ _MADE: Mapping[str, Callable[[Named, int, Random | None], str]] = {
 }
 
 
-_SIZES: Mapping[str, tuple[int, int]] = {
-    "avatar": (96, 96),
-    "icon": (48, 48),
-    "logo": (144, 48),
-    "qr": (160, 160),
-    "thumb": (240, 180),
-    "thumbnail": (240, 180),
-    "photo": (320, 320),
-    "banner": (1200, 400),
-    "cover": (1200, 400),
-    "header": (1200, 400),
-    "hero": (1200, 400),
-    "item": (240, 240),
-    "product": (240, 240),
-    "article": (240, 240),
-}
-"""Usual sizes of pictures, in CSS pixels."""
-
 _SIZE = (600, 360)
 _WIDTH_OF_A_LETTER = 0.6
 _MARK = "keyturn-placeholder"
 
 
 def placeholder(words: Sequence[str]) -> str:
-    width, height = next((_SIZES[word] for word in words if word in _SIZES), _SIZE)
+    sizes = _written()["sizes"]
+    width, height = next((sizes[word] for word in words if word in sizes), _SIZE)
     label = " ".join(words) or "picture"
     size = max(9, min(height // 3, 40, int(0.8 * width / (_WIDTH_OF_A_LETTER * len(label)))))
     drawn = (

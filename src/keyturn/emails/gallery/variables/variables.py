@@ -1,8 +1,10 @@
 """Variables of templates with their uses, the scopes of names that templates bind, and the uses that filters imply."""
 
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import nodes
@@ -108,75 +110,16 @@ class Scope:
         return replace(self, names=dict(bound), outer=self)
 
 
-FILTERS: Mapping[Use, frozenset[str]] = {
-    "number": frozenset({
-        "abs", "currency", "currencyformat", "decimal", "filesizeformat", "float", "floatformat", "format_currency",
-        "format_decimal", "format_money", "format_number", "format_percent", "format_price", "int", "intcomma", "money",
-        "number", "percent", "percentage", "pluralize", "price", "round", "usd", "euro", "eur",
-    }),
-    "moment": frozenset({
-        "clock", "date", "dateformat", "datetime", "datetimeformat", "day", "format_date", "format_datetime",
-        "format_time", "humanize_date", "localdate", "moment", "naturalday", "naturaltime", "pretty_date", "strftime",
-        "time", "time_ago", "timeago", "timesince", "timeuntil", "to_date",
-    }),
-    "text": frozenset({
-        "capitalize", "center", "indent", "lower", "replace", "short_lines", "striptags", "title", "trim", "truncate",
-        "upper", "urlize", "wordcount", "wordwrap", "urlencode", "nl2br",
-    }),
-    "list": frozenset({
-        "batch", "first", "groupby", "join", "last", "list", "map", "max", "min", "random", "reject", "rejectattr",
-        "reverse", "select", "selectattr", "slice", "sort", "sum", "unique",
-    }),
-    "mapping": frozenset({"dictsort", "items"}),
-    "length": frozenset({"count", "length"}),
-}  # fmt: skip
-"""The uses that filters imply: Jinja's own, and those that apps often add."""
-
-OF_MONEY = frozenset(
-    {
-        "currency",
-        "currencyformat",
-        "eur",
-        "euro",
-        "format_currency",
-        "format_money",
-        "format_price",
-        "money",
-        "price",
-        "usd",
-    }
-)
-"""Filters for amounts of money."""
-
+_USES = tomllib.loads(Path(__file__).with_name("uses.toml").read_text("utf-8"))
+FILTERS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in _USES["filters"].items()}
+METHODS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in _USES["methods"].items()}
+TESTS: Mapping[str, Use] = {name: use for use, names in _USES["tests"].items() for name in names}
+OF_MONEY = frozenset(_USES["of_money"])
 ONE_OF_IT = frozenset({"first", "last", "max", "min", "random"})
 FEWER_OR_ELSEWHERE = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
 ATTRIBUTE_FIRST = frozenset({"groupby", "rejectattr", "selectattr", "sum"})
 
-METHODS: Mapping[Use, frozenset[str]] = {
-    "text": frozenset({
-        "capitalize", "casefold", "endswith", "format", "join", "lower", "lstrip", "replace", "rstrip", "split",
-        "splitlines", "startswith", "strip", "title", "upper",
-    }),
-    "moment": frozenset({
-        "astimezone", "date", "format_datetime", "humanize", "isoformat", "strftime", "time", "timestamp",
-    }),
-    "mapping": frozenset({"get", "items", "keys", "values"}),
-}  # fmt: skip
 OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
-TESTS: Mapping[str, Use] = {
-    "even": "number",
-    "odd": "number",
-    "divisibleby": "number",
-    "number": "number",
-    "integer": "number",
-    "float": "number",
-    "string": "text",
-    "lower": "text",
-    "upper": "text",
-    "mapping": "mapping",
-    "iterable": "list",
-    "sequence": "list",
-}
 COMPARINGTESTS = frozenset({"eq", "equalto", "==", "sameas", "in"})
 NUMBER_FORMAT = re.compile(r"%[-+ 0#]*+\d*+(?:\.\d++)?[dfgei]|\{[^{}]*:[^{}%:]*[\dfdgen,%]\}")
 MOMENT_FORMAT = re.compile(r"\{[^{}]*:[^{}]*%[A-Za-z]")

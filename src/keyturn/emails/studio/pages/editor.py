@@ -1,6 +1,7 @@
 """Links that open a file at its line in the reader's editor."""
 
 import shlex
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -25,39 +26,9 @@ class Editor(NamedTuple):
         return address
 
 
-# VS Code documents its own ("Opening VS Code with URLs"), and its forks and Zed (open_listener.rs) follow it. The IDEs
-# of JetBrains register theirs through the Toolbox, TextMate documents txmt://; subl:// and emacs:// need a handler that
-# people install.
-PRESETS: Mapping[str, Editor] = {
-    "vscode": Editor("VS Code", "vscode://file{path}:{line}:{column}"),
-    "vscodium": Editor("VSCodium", "vscodium://file{path}:{line}:{column}"),
-    "cursor": Editor("Cursor", "cursor://file{path}:{line}:{column}"),
-    "windsurf": Editor("Windsurf", "windsurf://file{path}:{line}:{column}"),
-    "zed": Editor("Zed", "zed://file{path}:{line}:{column}"),
-    "idea": Editor("IntelliJ IDEA", "idea://open?file={path}&line={line}&column={column}"),
-    "pycharm": Editor("PyCharm", "pycharm://open?file={path}&line={line}&column={column}"),
-    "webstorm": Editor("WebStorm", "webstorm://open?file={path}&line={line}&column={column}"),
-    "textmate": Editor("TextMate", "txmt://open?url=file://{path}&line={line}&column={column}"),
-    "sublime": Editor("Sublime Text", "subl://open?url=file://{path}&line={line}&column={column}"),
-    "emacs": Editor("Emacs", "emacs://open?url=file://{path}&line={line}&column={column}"),
-}
-
-# Commands in $EDITOR whose editors open links without further installation.
-_COMMANDS = {
-    "code": "vscode",
-    "code-insiders": "vscode",
-    "codium": "vscodium",
-    "vscodium": "vscodium",
-    "cursor": "cursor",
-    "windsurf": "windsurf",
-    "zed": "zed",
-    "zeditor": "zed",
-    "idea": "idea",
-    "pycharm": "pycharm",
-    "charm": "pycharm",
-    "webstorm": "webstorm",
-    "mate": "textmate",
-}
+_KNOWN = tomllib.loads(Path(__file__).with_name("editors.toml").read_text("utf-8"))
+PRESETS: Mapping[str, Editor] = {key: Editor(known["name"], known["pattern"]) for key, known in _KNOWN.items()}
+_COMMANDS = {command: key for key, known in _KNOWN.items() for command in known["commands"]}
 
 
 def editor_for(setting: str) -> Editor | None:

@@ -19,18 +19,14 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import plain_name
 
 _LEXERS = {
-    "mjml": "html+jinja",
-    "html": "html+jinja",
-    "txt": "html+jinja",
+    **dict.fromkeys(("mjml", "html", "txt", "liquid"), "html+jinja"),
+    **dict.fromkeys(("hbs", "handlebars"), "html+handlebars"),
     "toml": "toml",
     "yaml": "yaml",
     "yml": "yaml",
     "json": "json",
     "eml": "email",
     "compiled": "html",
-    "liquid": "html+jinja",
-    "hbs": "html+handlebars",
-    "handlebars": "html+handlebars",
 }
 
 
