@@ -102,7 +102,7 @@ def _lines_of(node: nodes.Node) -> Iterator[int]:
 
 _LONGEST = 60
 _QUESTION = re.compile(r"(?:.*\.)?(?:is|has|can|should|show|was|are|needs|allow)_\w+")
-_OPERATORS: Mapping[str, str] = {
+_OPERATORS = {
     "eq": "is",
     "ne": "is not",
     "gt": ">",
@@ -112,16 +112,8 @@ _OPERATORS: Mapping[str, str] = {
     "in": "in",
     "notin": "not in",
 }
-_OPPOSITES: Mapping[str, str] = {
-    "eq": "ne",
-    "ne": "eq",
-    "gt": "lteq",
-    "gteq": "lt",
-    "lt": "gteq",
-    "lteq": "gt",
-    "in": "notin",
-    "notin": "in",
-}
+_OPPOSITES = {"eq": "ne", "gt": "lteq", "gteq": "lt", "in": "notin"}
+_OPPOSITES |= {opposite: operator for operator, opposite in _OPPOSITES.items()}
 _CALCULATIONS: Mapping[type[nodes.Expr], str] = {
     nodes.Add: "+",
     nodes.Sub: "-",

@@ -1,9 +1,11 @@
 """An audit for mails that carry a reset link (OWASP Forgot Password Cheat Sheet; OWASP ASVS 5.0, 6.4)."""
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from keyturn.emails.lint.checks.links import (
     LOOPBACK,
@@ -39,32 +41,7 @@ _TIME = re.compile(
     r"|دقيق|دقائق|ساع|يوم|أيام|\b(?:an|one|half an) hour\b|\bone day\b",
     re.IGNORECASE,
 )
-_NOT_YOU = {
-    "en": r"not you\b|wasn['’]t you|n(?:o|['’])t (?:you )?(?:ask|request|make|expect)|(?:ignore|disregard) this",
-    "de": r"nicht (?:angefordert|angefragt|sie\b|du\b|selbst)|ignorier",
-    "es": r"no (?:lo |la |ha |has )*(?:solicit|pedi|fue|fuiste)|ignor[ae]",
-    "fr": r"pas (?:vous|demandé|à l['’]origine)|ignor[eé]",
-    "ja": r"心当たり|覚えがない|無視|ご自身で",
-    "ar": r"تجاهل|لم تطلب|لست أنت|لم تكن",
-    "cs": r"ignorujte|nepožádal|nebyl[ia]? jste",
-    "da": r"ignorer|se bort fra|ikke (?:dig|bedt|anmodet)",
-    "el": r"αγνοήσ|δεν το ζητήσ|δεν ήσα",
-    "fi": r"huomiotta|etkö|et (?:ole )?pyytänyt|älä välitä",
-    "he": r"להתעלם|התעלמ|לא ביקש|לא היה ביוזמת",
-    "hi": r"अनदेखा|नज़रअंदाज़|आपने नहीं",
-    "id": r"abaikan|bukan anda|tidak (?:meminta|merasa)",
-    "it": r"ignora|non (?:hai|sei|l['’]hai)",
-    "ko": r"무시|요청하지 않|본인이 아니",
-    "nb": r"ignorer|se bort fra|ikke (?:du|deg|bedt)",
-    "nl": r"negeer|niet (?:aangevraagd|zelf)|was u dit niet",
-    "pl": r"zignoruj|to nie (?:ty|twoja|pan)|nie prosi",
-    "pt": r"ignore|não (?:foi|solicitou|pediu)",
-    "ru": r"игнорируйте|не запрашивал|не вы\b",
-    "sv": r"ignorera|bortse|inte (?:du|har begärt)",
-    "tr": r"dikkate almayın|yok sayın|siz (?:istemed|yapmad|değil)",
-    "uk": r"не зважайте|ігноруйте|не запитувал|не ви\b",
-    "zh": r"忽略|不是您|非您|并非本人|並非本人",
-}
+_NOT_YOU = tomllib.loads(Path(__file__).with_name("not_you.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

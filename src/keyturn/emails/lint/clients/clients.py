@@ -1,5 +1,6 @@
 """Mail clients, and what Can I email says they make of a feature."""
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -12,65 +13,8 @@ Verdict = Literal["yes", "partial", "no", "unknown"]
 
 _VERDICTS: Mapping[str, Verdict] = {"y": "yes", "a": "partial", "n": "no", "u": "unknown", "-": "unknown"}
 
-# Gmail's mobile website and Windows Mail, which has ended, are left to "rest".
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "apple": ("apple-mail/macos", "apple-mail/ios"),
-    "gmail": ("gmail/desktop-webmail", "gmail/ios", "gmail/android"),
-    "outlook": ("outlook/windows", "outlook/macos", "outlook/outlook-com", "outlook/ios", "outlook/android"),
-    "yahoo": ("yahoo/desktop-webmail", "yahoo/ios", "yahoo/android"),
-    "aol": ("aol/desktop-webmail", "aol/ios", "aol/android"),
-    "samsung": ("samsung-email/android",),
-    "thunderbird": ("thunderbird/macos", "thunderbird/windows"),
-    "germany": (
-        "gmx/desktop-webmail", "gmx/ios", "gmx/android", "web-de/desktop-webmail", "web-de/ios", "web-de/android",
-        "t-online-de/desktop-webmail", "ionos-1and1/desktop-webmail", "ionos-1and1/android",
-    ),
-    "france": (
-        "orange/desktop-webmail", "orange/ios", "orange/android", "sfr/desktop-webmail", "sfr/ios", "sfr/android",
-        "laposte/desktop-webmail", "laposte/ios", "laposte/android", "free-fr/desktop-webmail",
-    ),
-    "independent": (
-        "protonmail/desktop-webmail", "protonmail/ios", "protonmail/android", "hey/desktop-webmail",
-        "fastmail/desktop-webmail", "rainloop/desktop-webmail",
-    ),
-    "rest": (
-        "gmail/mobile-webmail", "outlook/windows-mail", "mail-ru/desktop-webmail", "wp-pl/desktop-webmail",
-    ),
-}  # fmt: skip
-_PRODUCTS = {
-    "aol": "AOL",
-    "apple-mail": "Apple Mail",
-    "fastmail": "Fastmail",
-    "free-fr": "Free",
-    "gmail": "Gmail",
-    "gmx": "GMX",
-    "hey": "HEY",
-    "ionos-1and1": "IONOS",
-    "laposte": "La Poste",
-    "mail-ru": "Mail.ru",
-    "orange": "Orange",
-    "outlook": "Outlook",
-    "protonmail": "Proton Mail",
-    "rainloop": "RainLoop",
-    "samsung-email": "Samsung Email",
-    "sfr": "SFR",
-    "t-online-de": "T-Online",
-    "thunderbird": "Thunderbird",
-    "web-de": "WEB.DE",
-    "wp-pl": "WP Poczta",
-    "yahoo": "Yahoo",
-}
-_PLATFORMS = {
-    "android": "on Android",
-    "desktop-webmail": "on the web",
-    "ios": "on iOS",
-    "macos": "on macOS",
-    "mobile-webmail": "on the mobile web",
-    "windows": "for Windows",
-}
-_NAMES = {"outlook/outlook-com": "Outlook.com", "outlook/windows-mail": "Windows Mail"}
-
-
+_KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+GROUPS: Mapping[str, tuple[str, ...]] = {name: tuple(clients) for name, clients in _KNOWN["groups"].items()}
 _USUAL = ("apple", "gmail", "outlook", "yahoo")
 
 
@@ -162,7 +106,7 @@ def names_of(clients: Sequence[str]) -> str:
     for members in GROUPS.values():
         product = {member.partition("/")[0] for member in members}
         if len(members) > 1 and len(product) == 1 and set(members) <= set(left):
-            names.append(_PRODUCTS[product.pop()])
+            names.append(_KNOWN["products"][product.pop()])
             left = [client for client in left if client not in members]
     names += [_name(client) for client in left]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -170,9 +114,9 @@ def names_of(clients: Sequence[str]) -> str:
 
 def name_of(client: str) -> str:
     """Return the name of a client, or of a product ("outlook")."""
-    return _name(client) if "/" in client else _PRODUCTS.get(client, client)
+    return _name(client) if "/" in client else _KNOWN["products"].get(client, client)
 
 
 def _name(client: str) -> str:
     product, _, platform = client.partition("/")
-    return _NAMES.get(client) or f"{_PRODUCTS[product]} {_PLATFORMS[platform]}"
+    return _KNOWN["names"].get(client) or f"{_KNOWN['products'][product]} {_KNOWN['platforms'][platform]}"
