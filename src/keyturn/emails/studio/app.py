@@ -24,8 +24,8 @@ from keyturn.emails.studio.checks.reports import KnownFindings
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.drafts import Drafts
 from keyturn.emails.studio.events import saved_events
+from keyturn.emails.studio.pages import canvas as canvas_pages
 from keyturn.emails.studio.pages import (
-    canvas,
     comparison_pages,
     contact_sheet,
     data_tab,
@@ -65,38 +65,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
     if studio.runner:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
-    renditions = Renditions(studio.gallery, studio.runner)
-    review = Review.of(studio, renditions)
-    known = KnownFindings(studio.gallery, studio.baseline)
-    checks = Checks(renditions, studio.clients, studio.severity, known)
-    folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
-    revisions = studio.revisions()
-    sources = SourceFiles(studio.gallery, studio.read_only)
-    layout = Layout(studio, folder_checks, review, sources, path, has_revisions=revisions is not None)
-    weights = ImageWeights()
-    shown, data = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
-    sending = Sending(studio.provider, studio.sender) if studio.provider else None
-    parts = {
-        "captured_checks": CapturedChecks(studio.clients),
-        "studio": studio,
-        "hosted": studio.pages,
-        "gallery": studio.gallery,
-        "captured": studio.captured,
-        "sources": sources,
-        "drafts": Drafts(renditions, studio.clients, studio.severity),
-        "review": review,
-        "revisions": revisions,
-        "layout": layout,
-        "canvas": shown,
-        "checks": checks,
-        "folder_checks": folder_checks,
-        "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
-        "renditions": renditions,
-        "weights": weights,
-        "data_tab": data,
-        "send_pages": SendPages(shown, sending, layout),
-        "pages": SamplePages(studio.gallery, shown, data, checks, folder_checks, review, layout),
-    }
+    layout, parts = _parts(studio, path)
     return Router(
         path,
         route_handlers=[*_handlers(studio), _static_files()],
@@ -114,6 +83,41 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         response_headers=HEADERS,
         include_in_schema=False,
     )
+
+
+def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
+    """Return what the handlers ask for, by the names of their parameters."""
+    renditions = Renditions(studio.gallery, studio.runner)
+    review, revisions = Review.of(studio, renditions), studio.revisions()
+    known = KnownFindings(studio.gallery, studio.baseline)
+    checks = Checks(renditions, studio.clients, studio.severity, known)
+    folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
+    sources, weights = SourceFiles(studio.gallery, studio.read_only), ImageWeights()
+    layout = Layout(studio, folder_checks, review, sources, path)
+    canvas = Canvas(renditions, studio.sender, weights.known)
+    data = DataTab(studio.gallery, renditions.data)
+    sending = Sending(studio.provider, studio.sender) if studio.provider else None
+    return layout, {
+        "captured_checks": CapturedChecks(studio.clients),
+        "studio": studio,
+        "hosted": studio.pages,
+        "gallery": studio.gallery,
+        "captured": studio.captured,
+        "sources": sources,
+        "drafts": Drafts(renditions, studio.clients, studio.severity),
+        "review": review,
+        "revisions": revisions,
+        "layout": layout,
+        "canvas": canvas,
+        "checks": checks,
+        "folder_checks": folder_checks,
+        "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
+        "renditions": renditions,
+        "weights": weights,
+        "data_tab": data,
+        "send_pages": SendPages(canvas, sending, layout),
+        "pages": SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
+    }
 
 
 def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
@@ -135,19 +139,9 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    always = (
-        template_pages,
-        shared_file_pages,
-        data_tab,
-        editing_pages,
-        canvas,
-        measure_pages,
-        send_pages,
-        contact_sheet,
-        findings_pages,
-    )
-    for pages in always:
-        yield from pages.HANDLERS
+    pages = (template_pages, shared_file_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
+    for page in (*pages, contact_sheet, findings_pages):
+        yield from page.HANDLERS
     yield saved_events
     if studio.captured:
         yield from (*outbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)

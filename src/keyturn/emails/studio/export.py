@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
@@ -15,6 +15,7 @@ from keyturn.emails.inbox.mail import links_of
 from keyturn.emails.studio.frames import PREVIEW, apply_view
 from keyturn.emails.studio.frames.rewriting import insert_in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
+from keyturn.emails.studio.pages.layout import page_environment
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import WIDTHS, Scheme, View
@@ -127,13 +128,7 @@ def _write_frames(leaf: ExportedMail, destination: Path) -> None:
 
 
 def _environment(gallery: Gallery, sender: str) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(folder("preview") / "export"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(folder("preview") / "export")
     environment.filters["address"] = quote
     environment.globals.update(
         folder=gallery.folder.name,

@@ -17,11 +17,19 @@ from keyturn.emails.studio.view import View
 
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
 
+T = TypeVar("T")
+
 _PLACE = re.compile(r"`\$\.(\w+)")
 
 
 def name_in_path(path: Path) -> str:
     return path.as_posix().lstrip("/")
+
+
+def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
+    """Return the items before and after this one, for the links of a page."""
+    at = items.index(here) if here in items else 0
+    return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
 
 
 def read_view(request: Request[Any, Any, Any]) -> View:

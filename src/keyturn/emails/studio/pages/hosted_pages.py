@@ -14,6 +14,7 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import force_scheme
 from keyturn.emails.studio.frames.rewriting import set_direction
+from keyturn.emails.studio.pages.addresses import neighbours
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.kept import Kept
@@ -97,8 +98,7 @@ def hosted_page(
         "fault": _explain(drawn.fault) if drawn.fault else None,
         "has_page": drawn.html is not None,
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand, dir=view.dir)),
-        "before": names[at - 1] if at else "",
-        "after": names[at + 1] if at + 1 < len(names) else "",
+        **neighbours(names, name),
     }
     return layout.page("hosted_page.html", context)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.status_codes import HTTP_200_OK, HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
 
+from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding, Place
@@ -39,56 +41,58 @@ _POLICY = (
 )
 
 
+def page_environment(place: Path, **options: Any) -> Environment:
+    """Return an environment for the pages in a folder."""
+    return Environment(
+        loader=FileSystemLoader(place),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **options,
+    )
+
+
 class Layout:
     def __init__(
-        self,
-        studio: Studio,
-        checks: FolderChecks,
-        review: Review | None,
-        sources: SourceFiles,
-        path: str,
-        *,
-        has_revisions: bool = False,
+        self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str
     ) -> None:
         self.smtp = studio.smtp
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
-        self._gallery = gallery = studio.gallery
+        self._gallery = studio.gallery
         self._captured = studio.captured
         self._checks = checks
         self._review = review
         self._editor = editor_for(studio.editor) if is_loopback(studio.host) else None
-        self._environment = Environment(
-            loader=FileSystemLoader(folder("preview")),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            bytecode_cache=shared_bytecode_cache(),
-        )
-        self._environment.globals.update(
-            url=self.url,
-            sender=studio.sender,
-            sender_name=parseaddr(studio.sender)[0] or studio.sender,
-            languages={tag: language.name for tag, language in gallery.languages.known.items()},
-            brands=["", *gallery.brands],
-            folder=gallery.folder.name,
-            page_states=self.page_states,
-            pages=_states_by_page(self.page_states),
-            widths=WIDTHS,
-            editor=self._editor,
-            editor_url=self.editor_url,
-            edit_refusal=sources.refusal,
-            inbox_rows=rows,
-            weighable=is_loopback(studio.host),
-            has_revisions=has_revisions,
-            foreign=gallery.folder.name if gallery.is_foreign else "",
-            remote_hosts=remote_hosts,
-            hints=hints,
-            limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
-        )
+        self._environment = page_environment(folder("preview"), bytecode_cache=shared_bytecode_cache())
+        self._environment.globals.update(self._shared_values(studio, sources))
         self._environment.filters["excerpt"] = self._excerpt
         self._environment.filters["kilobytes"] = lambda count: f"{count / 1024:.1f} KB"
+
+    def _shared_values(self, studio: Studio, sources: SourceFiles) -> dict[str, Any]:
+        gallery = studio.gallery
+        return {
+            "url": self.url,
+            "sender": studio.sender,
+            "sender_name": parseaddr(studio.sender)[0] or studio.sender,
+            "languages": {tag: language.name for tag, language in gallery.languages.known.items()},
+            "brands": ["", *gallery.brands],
+            "folder": gallery.folder.name,
+            "page_states": self.page_states,
+            "pages": _states_by_page(self.page_states),
+            "widths": WIDTHS,
+            "editor": self._editor,
+            "editor_url": self.editor_url,
+            "edit_refusal": sources.refusal,
+            "inbox_rows": rows,
+            "weighable": is_loopback(studio.host),
+            "has_revisions": lies_in_repository(gallery.folder),
+            "foreign": gallery.folder.name if gallery.is_foreign else "",
+            "remote_hosts": remote_hosts,
+            "hints": hints,
+            "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
+        }
 
     def url(self, *parts: str, view: View | None = None) -> str:
         return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")

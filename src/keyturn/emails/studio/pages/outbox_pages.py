@@ -25,6 +25,7 @@ from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.frames.images import remote_hosts
+from keyturn.emails.studio.pages.addresses import neighbours
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
@@ -99,7 +100,6 @@ async def mail_page(
         await asyncio.to_thread(captured_checks.check, mail, content)
         images = await asyncio.to_thread(captured_checks.images, content)
     sayings = await asyncio.to_thread(_sayings, content) if view.tab == "reading" else []
-    here = beside.index(mail)
     context: dict[str, Any] = {
         "view": view,
         "mail": mail,
@@ -120,8 +120,7 @@ async def mail_page(
         "frame": View(scheme=view.scheme, images=view.images, remote=view.remote, dir=view.dir),
         "hosts": await asyncio.to_thread(remote_hosts, markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
-        "before": beside[here - 1].id if here > 0 else None,
-        "after": beside[here + 1].id if here + 1 < len(beside) else None,
+        **neighbours([other.id for other in beside], mail.id),
     }
     if view.show == "source":
         text = content.raw[:_SHOWN_SOURCE].decode("utf-8", "replace").replace("\r\n", "\n")

@@ -20,7 +20,7 @@ from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.pages.addresses import name_in_path
+from keyturn.emails.studio.pages.addresses import name_in_path, neighbours
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
@@ -85,11 +85,7 @@ class SamplePages:
         for entry in in_order(self.gallery.entries()):
             branches = entry.branches if entry.name == template and sample in entry.branches else ()
             order += [(entry.name, name) for name in (*entry.samples, *branches)]
-        here = order.index((template, sample)) if (template, sample) in order else 0
-        return {
-            "before": order[here - 1] if here > 0 else None,
-            "after": order[here + 1] if here + 1 < len(order) else None,
-        }
+        return neighbours(order, (template, sample))
 
 
 @get("/", sync_to_thread=False)
