@@ -17,16 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.emails.gallery.naming import (
-    by_plain_name,
-    ending_of,
-    files_meant_by,
-    is_shared,
-    name_of,
-    stem_of,
-    subject,
-    text_part,
-)
+from keyturn.emails.gallery import naming
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.mail.rendering.folders import Folders, MailFiles, UnnamedMjml
 from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
@@ -103,7 +94,7 @@ class Patterns:
     suffixes: tuple[str, ...] = ()
     bounds: Path | None = None
     is_mail: Callable[[MailFiles], bool] | None = None
-    files_meant_by: Callable[[str, str], Iterator[str]] = files_meant_by
+    files_meant_by: Callable[[str, str], Iterator[str]] = naming.files_meant_by
 
 
 class Discovery:
@@ -201,19 +192,21 @@ class Discovery:
             name for named in references.values() for name in named
         } - used  # no mail includes them: they are shown, so that they are reported
         kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
-        compiled = {stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-        mails, layouts, partials, named = {}, [], [], by_plain_name(files)
+        compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
+        mails, layouts, partials, named = {}, [], [], naming.by_plain_name(files)
         for file, text in files.items():
             if kinds[file] not in _MARKUP:
-                if is_shared(file) or file in included | extended:
+                if naming.is_shared(file) or file in included | extended:
                     partials.append(file)
             elif file in extended or (self._is_layout(file) and text.blocks):
                 layouts.append(file)
-            elif file in included or is_shared(file) or self._is_layout(file) or not _is_whole(kinds[file], text):
+            elif (
+                file in included or naming.is_shared(file) or self._is_layout(file) or not _is_whole(kinds[file], text)
+            ):
                 partials.append(file)
-            elif kinds[file] == ".mjml" or stem_of(file) not in compiled:
-                kind = UnnamedMjml if kinds[file] == ".mjml" and ending_of(file) != ".mjml" else MailFiles
-                mails[name_of(file)] = kind(file, text_part(file, named), subject(file, named))
+            elif kinds[file] == ".mjml" or naming.stem_of(file) not in compiled:
+                kind = UnnamedMjml if kinds[file] == ".mjml" and naming.ending_of(file) != ".mjml" else MailFiles
+                mails[naming.name_of(file)] = kind(file, naming.text_part(file, named), naming.subject(file, named))
         found = FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
         compiling = {file for file, text in files.items() if text.compiles}
         return self._mails_alone(_with_compiled(found, compiling) if compiling else found)
@@ -297,7 +290,7 @@ def _read(text: str) -> _Text:
 
 def _kind(file: str, text: _Text) -> str:
     """Return the ending that names the format; without one, as in "welcome.tpl", the text decides."""
-    ending = ending_of(file)
+    ending = naming.ending_of(file)
     return ending if ending in (*_MARKUP, *_OTHERS) else text.looks_like
 
 

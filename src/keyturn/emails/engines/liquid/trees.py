@@ -12,19 +12,8 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from liquid import RenderContext
 from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode
-from liquid.builtin.expressions import BooleanExpression, FilteredExpression, Identifier, LoopExpression, Path
+from liquid.builtin.expressions import BooleanExpression, FilteredExpression, Identifier, LoopExpression, Path, logical
 from liquid.builtin.expressions import Literal as Constant
-from liquid.builtin.expressions.logical import (
-    ContainsExpression,
-    EqExpression,
-    GeExpression,
-    GtExpression,
-    LeExpression,
-    LogicalAndExpression,
-    LogicalOrExpression,
-    LtExpression,
-    NeExpression,
-)
 from liquid.builtin.expressions.primitive import Blank, Empty, RangeLiteral
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.assign_tag import AssignNode
@@ -269,12 +258,12 @@ class _NotedLoop(_Noted):
 
 
 _COMPARISONS: Mapping[type[Expression], str] = {
-    EqExpression: "eq",
-    NeExpression: "ne",
-    LtExpression: "lt",
-    LeExpression: "lteq",
-    GtExpression: "gt",
-    GeExpression: "gteq",
+    logical.EqExpression: "eq",
+    logical.NeExpression: "ne",
+    logical.LtExpression: "lt",
+    logical.LeExpression: "lteq",
+    logical.GtExpression: "gt",
+    logical.GeExpression: "gteq",
 }
 
 _KNOWN_AS: Mapping[str, str] = {
@@ -310,13 +299,20 @@ def to_jinja(one: object) -> nodes.Expr:  # noqa: C901 - a case for each express
             return reduce(_filter, one.filters or (), to_jinja(one.left))
         case BooleanExpression():
             return to_jinja(one.expression)
-        case LogicalAndExpression():
+        case logical.LogicalAndExpression():
             return nodes.And(to_jinja(one.left), to_jinja(one.right))
-        case LogicalOrExpression():
+        case logical.LogicalOrExpression():
             return nodes.Or(to_jinja(one.left), to_jinja(one.right))
-        case ContainsExpression():
+        case logical.ContainsExpression():
             return _compare(to_jinja(one.right), "in", to_jinja(one.left))
-        case EqExpression() | NeExpression() | LtExpression() | LeExpression() | GtExpression() | GeExpression():
+        case (
+            logical.EqExpression()
+            | logical.NeExpression()
+            | logical.LtExpression()
+            | logical.LeExpression()
+            | logical.GtExpression()
+            | logical.GeExpression()
+        ):
             return _comparison(one)
         case LoopExpression():
             return to_jinja(one.iterable)

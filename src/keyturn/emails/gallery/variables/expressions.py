@@ -1,26 +1,23 @@
 """Reads expressions for the uses of variables."""
 
-from collections.abc import Callable, Container, Iterable
+import re
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from jinja2 import nodes
 
-from keyturn.emails.gallery.variables.variables import (
-    ATTRIBUTE_FIRST,
-    COMPARINGTESTS,
-    FEWER_OR_ELSEWHERE,
-    FILTERS,
-    METHODS,
-    MOMENT_FORMAT,
-    NUMBER_FORMAT,
-    OF_A_DIFFERENCE,
-    ONE_OF_IT,
-    TESTS,
-    TRANSLATING,
-    Scope,
-    Use,
-    Values,
-    Variable,
-)
+from keyturn.emails.gallery.variables.variables import FILTERS, USES, Scope, Use, Values, Variable
+
+_METHODS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in USES["methods"].items()}
+_TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}
+_ONE_OF_IT = frozenset({"first", "last", "max", "min", "random"})
+_FEWER_OR_ELSEWHERE = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
+_ATTRIBUTE_FIRST = frozenset({"groupby", "rejectattr", "selectattr", "sum"})
+_OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
+_COMPARINGTESTS = frozenset({"eq", "equalto", "==", "sameas", "in"})
+_NUMBER_FORMAT = re.compile(r"%[-+ 0#]*+\d*+(?:\.\d++)?[dfgei]|\{[^{}]*:[^{}%:]*[\dfdgen,%]\}")
+_MOMENT_FORMAT = re.compile(r"\{[^{}]*:[^{}]*%[A-Za-z]")
+_TRANSLATING: Mapping[str, int] = {"_": 1, "gettext": 1, "ngettext": 2, "pgettext": 2, "npgettext": 3}
+"""The index of the first argument that is no message; with a plural, it is the number."""
 
 
 class Expressions:
@@ -77,7 +74,7 @@ class Expressions:
         return ()
 
     def _attribute(self, node: nodes.Getattr, scope: Scope) -> Values:
-        if node.attr in OF_A_DIFFERENCE and isinstance(node.node, nodes.Sub):
+        if node.attr in _OF_A_DIFFERENCE and isinstance(node.node, nodes.Sub):
             for side in (node.node.left, node.node.right):
                 self.see(side, scope, "moment")
             return ()
@@ -101,10 +98,10 @@ class Expressions:
             self._arguments(node, scope, "passed")
             return values
         name = node.node.name if isinstance(node.node, nodes.Name) else ""
-        if name in TRANSLATING:
+        if name in _TRANSLATING:
             self._arguments(node, scope, "printed")
-            if name in ("ngettext", "npgettext") and len(node.args) > TRANSLATING[name]:
-                self.see(node.args[TRANSLATING[name]], scope, "number")
+            if name in ("ngettext", "npgettext") and len(node.args) > _TRANSLATING[name]:
+                self.see(node.args[_TRANSLATING[name]], scope, "number")
             return ()
         self.see(node.node, scope, "called")
         self._arguments(node, scope, "number" if name == "range" else "passed")
@@ -119,10 +116,10 @@ class Expressions:
         if isinstance(method.node, nodes.Const):  # "{:.2f}".format(price)
             self._read_format(str(method.node.value), node.args, scope)
             return ()
-        if method.attr in OF_A_DIFFERENCE and isinstance(method.node, nodes.Sub):
+        if method.attr in _OF_A_DIFFERENCE and isinstance(method.node, nodes.Sub):
             self._attribute(method, scope)
             return ()
-        use = next((use for use, names in METHODS.items() if method.attr in names), None)
+        use = next((use for use, names in _METHODS.items() if method.attr in names), None)
         if use is None:
             return None
         values = self.see(method.node, scope, use)
@@ -165,14 +162,14 @@ class Expressions:
                 return tuple(Variable(one.name, item=one) for one in taken)
             case "groupby":
                 return tuple(_groups_of(one, by) for one, by in zip(values, taken, strict=True))
-        if node.name in ONE_OF_IT:
+        if node.name in _ONE_OF_IT:
             return tuple(one.item_variable() for one in values)
-        return values if node.name in FEWER_OR_ELSEWHERE else ()
+        return values if node.name in _FEWER_OR_ELSEWHERE else ()
 
     def _taken_from_items(self, node: nodes.Filter, values: Values) -> Values:
         """Return what a filter takes from each item: the item or an attribute."""
         named = [one.value for one in node.kwargs if one.key == "attribute"]
-        if not named and node.name in ATTRIBUTE_FIRST:
+        if not named and node.name in _ATTRIBUTE_FIRST:
             named = node.args[:1]
         path = named[0].value if named and isinstance(named[0], nodes.Const) else ""
         if node.name == "map" and not path:
@@ -181,14 +178,14 @@ class Expressions:
         return tuple(_attribute_at(one.item_variable(), steps) for one in values)
 
     def _read_format(self, pattern: str, arguments: Iterable[nodes.Expr], scope: Scope) -> None:
-        use: Use = "number" if NUMBER_FORMAT.search(pattern) else "printed"
+        use: Use = "number" if _NUMBER_FORMAT.search(pattern) else "printed"
         for part in arguments:
-            self.see(part, scope, "moment" if MOMENT_FORMAT.search(pattern) else use)
+            self.see(part, scope, "moment" if _MOMENT_FORMAT.search(pattern) else use)
 
     def _read_test(self, node: nodes.Test, scope: Scope) -> Values:
-        values = self.see(node.node, scope, TESTS.get(node.name))
+        values = self.see(node.node, scope, _TESTS.get(node.name))
         for argument in node.args or ():
-            self._note_constants(values, argument, scope, listed=node.name == "in", noted=node.name in COMPARINGTESTS)
+            self._note_constants(values, argument, scope, listed=node.name == "in", noted=node.name in _COMPARINGTESTS)
         return ()
 
     def _read_comparison(self, node: nodes.Compare, scope: Scope) -> None:

@@ -1,6 +1,5 @@
 """Variables of templates with their uses, the scopes of names that templates bind, and the uses that filters imply."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -110,18 +109,6 @@ class Scope:
         return replace(self, names=dict(bound), outer=self)
 
 
-_USES = tomllib.loads(Path(__file__).with_name("uses.toml").read_text("utf-8"))
-FILTERS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in _USES["filters"].items()}
-METHODS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in _USES["methods"].items()}
-TESTS: Mapping[str, Use] = {name: use for use, names in _USES["tests"].items() for name in names}
-OF_MONEY = frozenset(_USES["of_money"])
-ONE_OF_IT = frozenset({"first", "last", "max", "min", "random"})
-FEWER_OR_ELSEWHERE = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
-ATTRIBUTE_FIRST = frozenset({"groupby", "rejectattr", "selectattr", "sum"})
-
-OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
-COMPARINGTESTS = frozenset({"eq", "equalto", "==", "sameas", "in"})
-NUMBER_FORMAT = re.compile(r"%[-+ 0#]*+\d*+(?:\.\d++)?[dfgei]|\{[^{}]*:[^{}%:]*[\dfdgen,%]\}")
-MOMENT_FORMAT = re.compile(r"\{[^{}]*:[^{}]*%[A-Za-z]")
-TRANSLATING: Mapping[str, int] = {"_": 1, "gettext": 1, "ngettext": 2, "pgettext": 2, "npgettext": 3}
-"""The index of the first argument that is no message; with a plural, it is the number."""
+USES = tomllib.loads(Path(__file__).with_name("uses.toml").read_text("utf-8"))
+FILTERS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in USES["filters"].items()}
+OF_MONEY = frozenset(USES["of_money"])
