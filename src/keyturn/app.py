@@ -24,6 +24,7 @@ from keyturn.web_parts import site_of
 
 _TAGS = {
     "Password reset": "Ask for a link, check it, set a new password with it.",
+    "Not me": "Say that a request for a link, or a change of the password, was not yours.",
     "Sessions": "Sign in and out, and change a password that is still known.",
     "Invitations": "Invite somebody to choose a first password, from your app's server.",
     "Health": "What load balancers and orchestrators ask.",
