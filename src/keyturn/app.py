@@ -17,6 +17,7 @@ from keyturn.hosts import is_loopback
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
+from keyturn.pages.site import Site
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnConfig, KeyturnPlugin
 from keyturn.settings import Settings
@@ -49,40 +50,36 @@ def create_app(
     parts = plugin.parts
     settings = parts.settings
     site = site_of(parts)
-    pages, reference = Pages(site), ReferencePage(site, settings.base_url)
-    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
-    absent = {name for name, is_there in there.items() if not is_there}
+    pages = Pages(site)
+    # https ends at a proxy, as does any request under another name than this machine's.
+    local = is_loopback(settings.base_url)
+    metrics = metrics_router(parts.meters, parts.database, token=settings.metrics.token, local=local)
     app = Litestar(
-        route_handlers=[
-            home_redirect(pages),
-            change_password_redirect(pages),
-            metrics_router(
-                parts.meters,
-                parts.database,
-                token=settings.metrics.token,
-                # https ends at a proxy, as does any request under another name than this machine's.
-                local=is_loopback(settings.base_url),
-            ),
-            *more,
-        ],
+        route_handlers=[home_redirect(pages), change_password_redirect(pages), metrics, *more],
         # Only our own proxy may say which trace a request belongs to.
         middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[plugin],
         exception_handlers=service_error_handlers(pages),
-        openapi_config=OpenAPIConfig(
-            title=f"{settings.brand.name} accounts",
-            version=__version__,
-            servers=[Server(url=site.prefix or "/")],
-            tags=[Tag(name, what) for name, what in _TAGS.items() if name not in absent],
-            openapi_router=reference.router("/schema"),
-            render_plugins=[reference],
-        ),
+        openapi_config=_openapi(parts, site),
         request_max_body_size=settings.server.max_body,
         cors_config=_cors(settings),
         logging_config=None,
     )
     behind = behind_proxies(app, settings.server.trusted_proxies)
     return edge(behind, secure=settings.secure, hosts=settings.answered_hosts)
+
+
+def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
+    reference = ReferencePage(site, parts.settings.base_url)
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
+    return OpenAPIConfig(
+        title=f"{parts.settings.brand.name} accounts",
+        version=__version__,
+        servers=[Server(url=site.prefix or "/")],
+        tags=[Tag(name, what) for name, what in _TAGS.items() if there.get(name, True)],
+        openapi_router=reference.router("/schema"),
+        render_plugins=[reference],
+    )
 
 
 def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:

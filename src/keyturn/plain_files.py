@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 LARGEST = 64_000_000
@@ -81,3 +82,19 @@ def _require_plain(found: os.stat_result, file: str | Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is no plain file, but a pipe, a socket or a device", os.fspath(file))
+
+
+def make_private_folder(folder: Path) -> Path:
+    """Make the folder and its missing parents (0700). Raises OSError."""
+    missing = takewhile(lambda above: not above.exists(), (folder, *folder.parents))
+    for above in reversed(list(missing)):
+        above.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file")
+    return folder
+
+
+def make_private_file(file: Path, content: bytes = b"") -> None:
+    """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists."""
+    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
+        opened.write(content)

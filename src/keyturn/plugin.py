@@ -95,10 +95,8 @@ class KeyturnConfig:
 class KeyturnPlugin(InitPlugin):
     """Adds the routes, and a lifespan that starts the worker and closes its resources.
 
-    The app's settings for its own routes do not apply to these, but its middleware does (`MountedApart`).
-
-    Raises SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or
-    DatabaseUnready.
+    The app's settings for its own routes do not apply to these, but its middleware does (`MountedApart`). Raises
+    SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or DatabaseUnready.
     """
 
     command = "litestar keyturn"

@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _UNUSED = ("advanced_alchemy", "pygments", "watchfiles")
 
@@ -22,8 +23,9 @@ def quick_imports() -> Iterator[None]:
     make. To examine them all, during the block and right after, would take a tenth of a start. So the block is for
     imports and the little that triggers them, as migrating triggers Alembic's.
     """
-    hidden = {name: None for name in _UNUSED if name not in sys.modules}
-    sys.modules.update(hidden)  # type: ignore[arg-type]  # as the import system reads it (Python reference, 5.3.1)
+    # None, as the import system reads it (Python reference, 5.3.1)
+    hidden: dict[str, Any] = {name: None for name in _UNUSED if name not in sys.modules}
+    sys.modules.update(hidden)
     loaded, was_collecting = len(sys.modules), gc.isenabled()
     gc.disable()
     try:

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from keyturn.accounts.builtin import SessionRow
-from keyturn.accounts.sessions import Sessions
+from keyturn.accounts.builtin import SessionRow, Sessions
 from keyturn.database import Database
 
 ADA = "ada's id in whatever store"

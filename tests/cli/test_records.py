@@ -25,7 +25,7 @@ def happened(email: str, event: str = "reset_request", outcome: str = "link_mail
     async def write() -> None:
         parts = Parts(read_settings(sending=False))
         await parts.records.transact(
-            lambda tx: tx.audit.write(event, outcome, HERE, at=now() - timedelta(days=days_ago), email=email)
+            lambda tx: tx.audit.write(event, outcome, HERE, now() - timedelta(days=days_ago), "", email)
         )
         await parts.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.range_server import Fault, running_ranges
 
-from keyturn.doctor.breaches import check_breaches
+from keyturn.doctor.services import check_breaches
 from keyturn.finding import Finding
 from keyturn.reset.passwords.breach_filter import write_filter
 from keyturn.settings import BreachSettings, Settings

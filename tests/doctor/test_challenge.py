@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.verifier import Fault, running_verifier
 
-from keyturn.doctor.challenge import check_challenge
+from keyturn.doctor.services import check_challenge
 from keyturn.finding import Finding
 from keyturn.settings import ChallengeSettings, Secret, Settings
 

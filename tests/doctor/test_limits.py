@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.redis_server import RedisServer, running_redis
 
-from keyturn.doctor.limits import check_limits
+from keyturn.doctor.services import check_limits
 from keyturn.finding import Finding
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret, Settings
 

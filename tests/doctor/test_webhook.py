@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from keyturn.doctor import Dns, examine
-from keyturn.doctor.webhook import check_webhook
+from keyturn.doctor.services import check_webhook
 from keyturn.finding import Finding
 from keyturn.settings import Reading, Secret, Settings, WebhookSettings
 

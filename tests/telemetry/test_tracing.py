@@ -177,7 +177,7 @@ def test_a_service_is_built_without_what_it_may_never_need(forbidden: str) -> No
         f"import sys; sys.modules[{forbidden!r}] = None\n"
         "from keyturn.app import create_app; from keyturn.settings import *\n"
         "from keyturn.telemetry.logs import configure_logs\n"
-        "from keyturn.telemetry.tracing.export import start_export\n"
+        "from keyturn.telemetry.tracing import start_export\n"
         "configure_logs(); start_export()\n"
         "create_app(Settings(environment='development', mail=MailSettings(transport='capture')))"
     )
@@ -209,7 +209,7 @@ def test_an_endpoint_in_the_environment_gets_the_spans() -> None:
         thread.start()
         python(
             "from keyturn.telemetry.tracing import tracing_of_process\n"
-            "from keyturn.telemetry.tracing.export import start_export\n"
+            "from keyturn.telemetry.tracing import start_export\n"
             "start_export()\nwith tracing_of_process().span('password.hash'): pass",
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_port}",
             OTEL_EXPORTER_OTLP_COMPRESSION="none",
@@ -225,7 +225,7 @@ def test_an_endpoint_in_the_environment_gets_the_spans() -> None:
 def test_an_endpoint_without_the_library_is_a_warning_and_no_failure() -> None:
     done = python(
         "import sys; sys.modules['opentelemetry'] = None\n"
-        "from keyturn.telemetry.tracing.export import start_export; start_export()",
+        "from keyturn.telemetry.tracing import start_export; start_export()",
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
     )
     assert "pip install 'keyturn[otel]'" in done.stderr

@@ -1,34 +1,23 @@
 """The built-in store, for the demo and for apps without a table of accounts, and the table of sessions."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 from zoneinfo import available_timezones
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    LargeBinary,
-    RowMapping,
-    Select,
-    String,
-    and_,
-    bindparam,
-    insert,
-    select,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, QueryableAttribute, mapped_column
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.database import Database, Model, now
-from keyturn.database.batching import Batcher
+from keyturn.database import Database, Model, Store, now
+from keyturn.database.statements import lookup
 from keyturn.errors import Fault
-from keyturn.problems.requests import DatabaseUnready, InputInvalid
+from keyturn.problems.requests import InputInvalid
 
 
 class AccountRow(Model):
@@ -39,14 +28,14 @@ class AccountRow(Model):
 
     __tablename__ = "keyturn_accounts"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
-    name: Mapped[str] = mapped_column(String(120))
-    password_hash: Mapped[str | None] = mapped_column(String(200))
-    provider: Mapped[str] = mapped_column(String(40))
-    kind: Mapped[str] = mapped_column(String(40))
-    locale: Mapped[str] = mapped_column(String(20))
-    timezone: Mapped[str] = mapped_column(String(64), server_default="")
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    email: Mapped[str] = mapped_column(sa.String(254), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(120))
+    password_hash: Mapped[str | None] = mapped_column(sa.String(200))
+    provider: Mapped[str] = mapped_column(sa.String(40))
+    kind: Mapped[str] = mapped_column(sa.String(40))
+    locale: Mapped[str] = mapped_column(sa.String(20))
+    timezone: Mapped[str] = mapped_column(sa.String(64), server_default="")
     active: Mapped[bool]
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime | None]
@@ -58,19 +47,19 @@ class SessionRow(Model):
 
     __tablename__ = "keyturn_sessions"
 
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(String(255), index=True)
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(sa.String(255), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
-_AWAITS_PASSWORD = and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
+_AWAITS_PASSWORD = sa.and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
 """The condition that no way to sign in to the account exists yet."""
 
 _IS_LOCKED = AccountRow.locked_at.is_not(None)
-_IS_ACTIVE = and_(AccountRow.active, AccountRow.locked_at.is_(None))
+_IS_ACTIVE = sa.and_(AccountRow.active, AccountRow.locked_at.is_(None))
 
-_ACCOUNT = (
+_ACCOUNT: Sequence[Any] = (
     AccountRow.id,
     AccountRow.email,
     AccountRow.name,
@@ -79,7 +68,7 @@ _ACCOUNT = (
     AccountRow.kind,
     AccountRow.locale,
     AccountRow.timezone,
-    and_(AccountRow.active, _IS_LOCKED).label("locked"),
+    sa.and_(AccountRow.active, _IS_LOCKED).label("locked"),
     AccountRow.password_hash.is_not(None).label("has_password"),
     _AWAITS_PASSWORD.label("awaits_password"),
 )
@@ -89,11 +78,11 @@ _JOINED_NAMES = {column.key: f"account.{column.key}" for column in _ACCOUNT}
 
 _JOINED = [column.label(_JOINED_NAMES[column.key]) for column in _ACCOUNT]
 
-_UNCHANGED = (AccountRow.id == bindparam("of_id")) & (AccountRow.email == bindparam("of_email"))
+_UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (AccountRow.email == sa.bindparam("of_email"))
 _CHANGED, _LOCKED_CHANGED = (
-    update(AccountRow)
+    sa.update(AccountRow)
     .where(_UNCHANGED, may_change)
-    .values(password_hash=bindparam("new_hash"), password_changed_at=bindparam("moment"), locked_at=None)
+    .values(password_hash=sa.bindparam("new_hash"), password_changed_at=sa.bindparam("moment"), locked_at=None)
     .returning(AccountRow.id)
     for may_change in (_IS_ACTIVE, AccountRow.active)
 )
@@ -104,14 +93,8 @@ class BuiltinAccounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_email = select(*_ACCOUNT).where(database.is_one_of(AccountRow.email, "emails"))
-        self._by_id = select(*_ACCOUNT).where(database.is_one_of(AccountRow.id, "ids"))
-        self._finds: Batcher[str, Account | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
-        )
-        self._gets: Batcher[str, Account | None] = Batcher(
-            self._get_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
-        )
+        self._finds = lookup(database, sa.select(*_ACCOUNT), AccountRow.email, _account)
+        self._gets = lookup(database, sa.select(*_ACCOUNT), AccountRow.id, _account)
 
     async def require_ready(self) -> None:
         """Do nothing: the migrations create the table."""
@@ -122,23 +105,13 @@ class BuiltinAccounts:
     async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
         return await self._finds.submit_all(emails)
 
-    async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
-        rows = await self._database.fetch(self._by_email, {"emails": list(set(emails))})
-        found = {row["email"]: _account(row) for row in rows}
-        return [found.get(email) for email in emails]
-
     async def get(self, account_id: str) -> Account | None:
         return await self._gets.submit(account_id)
 
-    async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
-        rows = await self._database.fetch(self._by_id, {"ids": list(set(ids))})
-        found = {row["id"]: _account(row) for row in rows}
-        return [found.get(account_id) for account_id in ids]
-
-    def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any]:
+    def join(self, rows: sa.Select[Any], account_id: sa.ColumnElement[str] | QueryableAttribute[str]) -> sa.Select[Any]:
         return rows.add_columns(*_JOINED).outerjoin(AccountRow, AccountRow.id == account_id)
 
-    def joined_account(self, row: RowMapping) -> Account | None:
+    def joined_account(self, row: sa.RowMapping) -> Account | None:
         if row[_JOINED_NAMES["id"]] is None:
             return None
         return Account(**{name: row[joined] for name, joined in _JOINED_NAMES.items()})
@@ -146,14 +119,14 @@ class BuiltinAccounts:
     async def password_hash(self, account_id: str) -> str | None:
         return await self._database.read(partial(self.password_hash_within, account_id=account_id))
 
-    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
-        statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
+    def password_hash_within(self, connection: sa.Connection, account_id: str) -> str | None:
+        statement = sa.select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
         return connection.execute(statement).scalar_one_or_none()
 
-    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool:
-        changed = _LOCKED_CHANGED if account.locked else _CHANGED
-        given = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash, "moment": now()}
-        return connection.execute(changed, given).first() is not None
+    def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool:
+        statement = _LOCKED_CHANGED if account.locked else _CHANGED
+        values = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash, "moment": now()}
+        return connection.execute(statement, values).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         password_hash = await password.hashed()
@@ -171,8 +144,8 @@ class BuiltinAccounts:
     async def unlock(self, account_id: str) -> bool:
         return await self._set_lock(account_id, _IS_LOCKED, None)
 
-    async def _set_lock(self, account_id: str, allowed: ColumnElement[bool], locked_at: datetime | None) -> bool:
-        changed = update(AccountRow).where(AccountRow.id == account_id, allowed).values(locked_at=locked_at)
+    async def _set_lock(self, account_id: str, allowed: sa.ColumnElement[bool], locked_at: datetime | None) -> bool:
+        changed = sa.update(AccountRow).where(AccountRow.id == account_id, allowed).values(locked_at=locked_at)
         return bool(await self._database.execute(changed.returning(AccountRow.id)))
 
     async def close(self) -> None:
@@ -184,42 +157,32 @@ class BuiltinAccounts:
         Raises InputInvalid if the address is taken or malformed, a field is too long for its column, or the zone
         unknown.
         """
-        email = addresses.parse(account.email)
+        email, account_id = addresses.parse(account.email), str(uuid4())
         _require_room(account)
-        row = {
-            "id": str(uuid4()),
-            "email": email,
-            "name": account.name,
-            "password_hash": password_hash,
-            "provider": account.provider,
-            "kind": account.kind,
-            "locale": account.locale,
-            "timezone": account.timezone,
-            "active": account.active,
-            "created_at": now(),
-        }
+        row = {name: getattr(account, name) for name in ("name", "provider", "kind", "locale", "timezone", "active")}
+        row |= {"id": account_id, "email": email, "password_hash": password_hash, "created_at": now()}
         try:
-            await self._database.execute(insert(AccountRow).values(**row))
+            await self._database.execute(sa.insert(AccountRow).values(**row))
         except IntegrityError:
             raise InputInvalid(Fault("email", "there is an account with that address")) from None
-        stored = await self.get(str(row["id"]))
+        stored = await self.get(account_id)
         assert stored is not None  # it was committed above
         return stored
 
     async def awaiting_password(self) -> Sequence[str]:
-        statement = select(AccountRow.email).where(_IS_ACTIVE, _AWAITS_PASSWORD).order_by(AccountRow.email)
+        statement = sa.select(AccountRow.email).where(_IS_ACTIVE, _AWAITS_PASSWORD).order_by(AccountRow.email)
         return [row["email"] for row in await self._database.fetch(statement)]
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        found = select(AccountRow.email).where(AccountRow.active, AccountRow.email > email)
-        rows = await self._database.fetch(found.order_by(AccountRow.email).limit(most))
+        listed = sa.select(AccountRow.email).where(AccountRow.active, AccountRow.email > email)
+        rows = await self._database.fetch(listed.order_by(AccountRow.email).limit(most))
         return [row["email"] for row in rows]
 
     async def list(self) -> Sequence[Account]:
-        return [_account(row) for row in await self._database.fetch(select(*_ACCOUNT).order_by(AccountRow.email))]
+        return [_account(row) for row in await self._database.fetch(sa.select(*_ACCOUNT).order_by(AccountRow.email))]
 
 
-def _account(row: RowMapping) -> Account:
+def _account(row: sa.RowMapping) -> Account:
     return Account(**row)
 
 
@@ -228,9 +191,61 @@ def _require_room(account: Account) -> None:
     faults = [
         Fault(column.name, f"longer than the {column.type.length} characters that it may have")
         for column in AccountRow.__table__.c
-        if isinstance(column.type, String) and len(getattr(account, column.name, "")) > (column.type.length or 0)
+        if isinstance(column.type, sa.String) and len(getattr(account, column.name, "")) > (column.type.length or 0)
     ]
     if account.timezone and account.timezone not in available_timezones():
         faults.append(Fault("timezone", f"no such time zone: {account.timezone}"))
     if faults:
         raise InputInvalid(*faults)
+
+
+# Server-side sessions: the cookie holds 32 random bytes, the table their SHA-256
+
+
+class Sessions(Store):
+    """Opens, finds and ends sessions. They end at a fixed time, on sign-out, and with every change of the password."""
+
+    def __init__(self, database: Database, ttl: timedelta) -> None:
+        self._database = database
+        self.ttl = ttl
+
+    def start(self, account_id: str, token: str) -> None:
+        """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
+        moment = now()
+        row = {
+            "digest": _digest(token),
+            "account_id": account_id,
+            "created_at": moment,
+            "expires_at": moment + self.ttl,
+        }
+        self.connection.execute(sa.insert(SessionRow).values(**row))
+
+    def is_open(self, token: str) -> bool:
+        """Return whether the session is still open, in the caller's transaction."""
+        open_one = sa.select(SessionRow.digest).where(
+            SessionRow.digest == _digest(token), SessionRow.expires_at > now()
+        )
+        return self.connection.execute(open_one).first() is not None
+
+    async def account_id(self, token: str) -> str | None:
+        """Return the session's account; None if the session does not exist or has ended."""
+        statement = sa.select(SessionRow.account_id).where(
+            SessionRow.digest == _digest(token), SessionRow.expires_at > now()
+        )
+        rows = await self._database.fetch(statement)
+        return str(rows[0]["account_id"]) if rows else None
+
+    async def end(self, token: str) -> None:
+        await self._database.execute(sa.delete(SessionRow).where(SessionRow.digest == _digest(token)))
+
+    def end_all(self, account_id: str) -> None:
+        """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
+        self.connection.execute(_ENDED, {"of_account": account_id})
+
+
+_ENDED = sa.delete(SessionRow).where(SessionRow.account_id == sa.bindparam("of_account"))
+
+
+def _digest(token: str) -> bytes:
+    # A random 256-bit value needs no slow hash: it cannot be guessed (NIST SP 800-63B 5.1).
+    return sha256(token.encode()).digest()

@@ -44,28 +44,28 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
     """Return the function, imported and not called. Raises SettingsInvalid, with a sentence, if that fails."""
     module_name, colon, name = reference.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
-        raise _fault_of(setting, f"{reference} is neither builtin, table, supabase nor package.module:factory")
+        raise _fault(f"{reference} is neither builtin, table, supabase nor package.module:factory", setting)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)  # as uvicorn does for its app
     try:
-        found = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            raise _fault_of(setting, f"there is no module {error.name}, in {here} or installed") from None
-        raise _fault_of(setting, f"importing {module_name} raised {_error_line(error)}") from error
+        module = importlib.import_module(module_name)
     except Exception as error:
-        raise _fault_of(setting, f"importing {module_name} raised {_error_line(error)}") from error
-    if not hasattr(found, name):
-        raise _fault_of(setting, f"{module_name} has no {name}")
-    factory = getattr(found, name)
+        missing = error.name if isinstance(error, ModuleNotFoundError) else ""
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            raise _fault(f"there is no module {missing}, in {here} or installed", setting) from None
+        raise _fault(f"importing {module_name} raised {_error_line(error)}", setting) from error
+    if not hasattr(module, name):
+        raise _fault(f"{module_name} has no {name}", setting)
+    factory: Callable[..., Any] = getattr(module, name)
     if not callable(factory):
-        raise _fault_of(setting, f"{reference} is {_type_with_article(factory)} and cannot be called")
-    return factory  # type: ignore[no-any-return]  # what is callable may be called with anything
+        raise _fault(f"{reference} is {_type_with_article(factory)} and cannot be called", setting)
+    return factory
 
 
-def _require_store(reference: str, store: Any) -> AccountStore:
-    if inspect.iscoroutine(store):
-        store.close()  # otherwise Python would warn that it is never awaited
+def _require_store(reference: str, result: Any) -> AccountStore:
+    store: AccountStore = result  # it has every method, and no check can tell more
+    if inspect.iscoroutine(result):
+        result.close()  # otherwise Python would warn that it is never awaited
         raise _fault(f"{reference} is async: a factory is a plain function")
     missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
     if missing:
@@ -73,14 +73,10 @@ def _require_store(reference: str, store: Any) -> AccountStore:
     if inspect.iscoroutinefunction(getattr(store, "set_password_within", None)):
         kind = _type_with_article(store)
         raise _fault(f"{reference} returned {kind}, whose set_password_within is async: make it plain, or leave it out")
-    return store  # type: ignore[no-any-return]  # it has every method, and no check can tell more
+    return store
 
 
-def _fault(message: str) -> SettingsInvalid:
-    return _fault_of("accounts.store", message)
-
-
-def _fault_of(setting: str, message: str) -> SettingsInvalid:
+def _fault(message: str, setting: str = "accounts.store") -> SettingsInvalid:
     return SettingsInvalid([Fault(setting, message)])
 
 
@@ -110,8 +106,6 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
             return supabase_accounts(wanted, database)
         case reference:
-            from keyturn.accounts.choosing import store_from_factory
-
             return store_from_factory(reference, settings)
 
 

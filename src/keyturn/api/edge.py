@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 from litestar.enums import ScopeType
 from litestar.response.base import ASGIResponse
@@ -69,7 +69,8 @@ def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
 
     X-Forwarded-For is read from the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
     """
-    return ProxyHeadersMiddleware(app, both_forms(proxies)) if proxies else app  # type: ignore[arg-type,return-value]
+    middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
+    return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
 
 
 def _host_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -49,20 +49,17 @@ def _fail_in_a_sentence(app: Litestar) -> None:
 
     Litestar has no hook there, so its router gets a class that shortens the message, and is the same otherwise.
     """
-    router: Any = type(app.asgi_router)
+    router = type(app.asgi_router)
 
-    class ShortFault(router):  # type: ignore[misc]
-        __slots__ = ()
+    async def lifespan(self: Any, receive: LifeSpanReceive, send: LifeSpanSend) -> None:
+        async def shorten(message: LifeSpanSendMessage) -> None:
+            if message["type"] == "lifespan.startup.failed" and (fault := _only_fault(sys.exception())):
+                message["message"] = str(fault)
+            await send(message)
 
-        async def lifespan(self, receive: LifeSpanReceive, send: LifeSpanSend) -> None:
-            async def shorten(message: LifeSpanSendMessage) -> None:
-                if message["type"] == "lifespan.startup.failed" and (fault := _only_fault(sys.exception())):
-                    message["message"] = str(fault)
-                await send(message)
+        await router.lifespan(self, receive, shorten)
 
-            await super().lifespan(receive, shorten)
-
-    app.asgi_router.__class__ = ShortFault
+    app.asgi_router.__class__ = type("ShortFault", (router,), {"__slots__": (), "lifespan": lifespan})
 
 
 def _only_fault(error: BaseException | None) -> KeyturnError | None:

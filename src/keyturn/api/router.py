@@ -1,21 +1,27 @@
-"""The API as a router, with what all of its routes share."""
+"""The API as a router, with what all of its routes share, and the check of every body before it is read."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
-from litestar import Router
+from litestar import Controller, Router
 from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, Send
 
-from keyturn.api.bodies import count_unread, require_json
 from keyturn.api.form_texts import TextsController
 from keyturn.api.monitoring import health_router
 from keyturn.api.mounting import MountedOnce
-from keyturn.api.problems import NO_STORE, problem_handlers
+from keyturn.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of, problem_handlers
 from keyturn.api.provider_reports import report_handlers
-from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
+from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, accepted_language, client_of, require_same_origin
 from keyturn.api.resets import InvitationController, ResetController, service_key_guard
 from keyturn.api.responses import JsonResponse
 from keyturn.api.security_links import ChallengeController, CodeController, MutingController, SecuringController
 from keyturn.api.sessions import SessionController
+from keyturn.errors import Fault, KeyturnError
+from keyturn.problems.requests import InputInvalid
 
 
 def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
@@ -23,43 +29,17 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
-
-    async def check_origin(request: AnyRequest) -> None:
-        if request.method == "POST":
-            require_same_origin(request, origin)
-        await require_json(request)
-
-    routers: list[Any] = [
-        MountedOnce(
-            path=path,
-            route_handlers=[ResetController, SecuringController, TextsController],
-            before_request=require_json,
-        )
-    ]
+    routers = [_json_router(path, ResetController, SecuringController, TextsController)]
     if api.invitations.over_http:
-        routers.append(
-            MountedOnce(
-                path=path,
-                route_handlers=[InvitationController],
-                guards=[service_key_guard(api.invitations)],
-                before_request=require_json,
-            )
-        )
+        routers.append(_json_router(path, InvitationController, guards=[service_key_guard(api.invitations)]))
     if api.challenge:
-        routers.append(MountedOnce(path=path, route_handlers=[ChallengeController]))
+        routers.append(MountedOnce(path, route_handlers=[ChallengeController]))
     if api.codes:
-        routers.append(MountedOnce(path=path, route_handlers=[CodeController], before_request=require_json))
+        routers.append(_json_router(path, CodeController))
     if api.muting:
-        routers.append(MountedOnce(path=path, route_handlers=[MutingController], before_request=require_json))
-    if sessions := api.sessions:
-        routers.append(
-            MountedOnce(
-                path="/api/auth",
-                route_handlers=[SessionController],
-                before_request=check_origin,
-                dependencies={"sessions": Provide(lambda: sessions, sync_to_thread=False)},
-            )
-        )
+        routers.append(_json_router(path, MutingController))
+    if api.sessions:
+        routers.append(_session_router(api.sessions, origin))
     return MountedOnce(
         path="/",
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
@@ -70,3 +50,93 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         response_headers=NO_STORE,
         request_max_body_size=max_body,
     )
+
+
+def _json_router(path: str, *controllers: type[Controller], guards: Sequence[Guard] = ()) -> Router:
+    return MountedOnce(path, route_handlers=controllers, guards=guards, before_request=require_json)
+
+
+def _session_router(sessions: SessionApi, origin: str) -> Router:
+    async def check_origin(request: AnyRequest) -> None:
+        if request.method == "POST":
+            require_same_origin(request, origin)
+        await require_json(request)
+
+    dependencies = {"sessions": Provide(lambda: sessions, sync_to_thread=False)}
+    return MountedOnce(
+        "/api/auth", route_handlers=[SessionController], before_request=check_origin, dependencies=dependencies
+    )
+
+
+# Bodies that are not JSON, or that parsers read differently, are refused before other code reads them
+
+
+_MOST_BRACKETS = 500
+"""Requests are flat; a recursive parser would exhaust its stack at a thousand levels."""
+
+
+async def require_json(request: AnyRequest) -> None:
+    """Raise InputInvalid for a body that is not JSON in UTF-8, nests too deeply or repeats a name.
+
+    Parsers differ in which of two members with one name they take. A check that sees one of them, while the work uses
+    the other, is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on another
+    site can send any text but not that type (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
+    Raises HTTPException (415) for another type.
+    """
+    body = await request.body()
+    if not body:
+        return
+    request.scope["state"][UNREAD] = True
+    if request.content_type[0] != "application/json":
+        raise HTTPException(status_code=415)
+    if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
+        raise InputInvalid(Fault("body", "nested too deeply"))
+    try:
+        _DECODER.decode(body.decode())
+    except ValueError:
+        raise InputInvalid(Fault("body", "not JSON in UTF-8")) from None
+    request.scope["state"][UNREAD] = False
+
+
+def _require_each_name_once(pairs: list[tuple[str, Any]]) -> None:
+    names = set[str]()
+    for name, _ in pairs:
+        if name in names:
+            raise InputInvalid(Fault(name, "given twice"))
+        names.add(name)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)
+
+
+def count_unread(api: ResetApi) -> Middleware:
+    """Return middleware that counts requests whose body was not JSON or had the wrong shape, when the answer begins.
+
+    If the limit is used up, that problem replaces the answer.
+    """
+
+    def middleware(app: ASGIApp) -> ASGIApp:
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            is_replaced = False
+
+            async def answer(message: Message) -> None:
+                nonlocal is_replaced
+                if message["type"] == "http.response.start" and scope["state"].get(UNREAD):
+                    request = AnyRequest(scope)
+                    try:
+                        await api.requests.count_malformed(client_of(request))
+                    except KeyturnError as error:
+                        is_replaced = True
+                        document = document_of(error, accepted_language(api.languages, request))
+                        headers = {**NO_STORE, **document.headers}
+                        await ASGIResponse(
+                            body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=headers
+                        )(scope, receive, send)
+                if not is_replaced:
+                    await send(message)
+
+            await app(scope, receive, answer)
+
+        return counted
+
+    return middleware

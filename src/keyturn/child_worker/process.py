@@ -19,7 +19,7 @@ from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import configure_logs
 from keyturn.telemetry.prometheus import PrometheusMeters
-from keyturn.telemetry.tracing.export import start_export
+from keyturn.telemetry.tracing import start_export
 
 if TYPE_CHECKING:
     from keyturn.parts import Parts

@@ -13,7 +13,7 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.account_resets import reset, unlock
 from keyturn.cli.installation import installation
-from keyturn.cli.options import OPERATOR, operator_named, with_parts
+from keyturn.cli.options import OPERATOR, operator_named, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.database import now
 from keyturn.errors import Fault, KeyturnError
@@ -40,7 +40,8 @@ class FactorNotKept(KeyturnError):
 @click.option("--remove", is_flag=True, help="Forget all second factors of the account instead, recovery codes too.")
 @click.option("--yes", is_flag=True, help="Remove them without a question before.")
 @OPERATOR
-def totp(email: str, remove: bool, yes: bool, operator: str) -> None:
+@takes_parts
+async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: str) -> None:
     """Set up an authenticator app for an account.
 
     Shows a QR code, asks for a code, and prints recovery codes.
@@ -52,46 +53,39 @@ def totp(email: str, remove: bool, yes: bool, operator: str) -> None:
               keyturn accounts totp ada@northwind.example --remove --as grace
     """
     client = operator_named(operator)
-
-    async def work(parts: Parts) -> None:
-        step, factors = _kept_here(parts)
-        account = await _account(parts, email)
-        if remove:
-            if not yes:
-                click.confirm(f"Then a link alone sets the password of {account.email}. Go on?", abort=True)
-            removed = await factors.remove(account.id)
-            await _audit(parts, account, "factors_removed", client)
-            click.echo(f"{account.email} has no second factor{' any more' if removed else ''}.")
-            return
-        seed = os.urandom(SEED_BYTES)
-        _show(seed, account.email, parts.settings.brand.name)
-        taken = _require_code(seed)
-        await step.note_totp_step(account.id, taken)
-        await factors.set_seed(account.id, seed)
-        await _audit(parts, account, "totp_set", client)
-        click.echo(f"From now on a reset for {accent(account.email)} asks for a code of this app.\n")
-        await _print_recovery_codes(parts, step, account, client)
-
-    with_parts(work)
+    step, factors = _kept_here(parts)
+    account = await _account(parts, email)
+    if remove:
+        if not yes:
+            click.confirm(f"Then a link alone sets the password of {account.email}. Go on?", abort=True)
+        removed = await factors.remove(account.id)
+        await _audit(parts, account, "factors_removed", client)
+        click.echo(f"{account.email} has no second factor{' any more' if removed else ''}.")
+        return
+    seed = os.urandom(SEED_BYTES)
+    _show(seed, account.email, parts.settings.brand.name)
+    taken = _require_code(seed)
+    await step.note_totp_step(account.id, taken)
+    await factors.set_seed(account.id, seed)
+    await _audit(parts, account, "totp_set", client)
+    click.echo(f"From now on a reset for {accent(account.email)} asks for a code of this app.\n")
+    await _print_recovery_codes(parts, step, account, client)
 
 
 @click.command(name="recovery-codes")
 @click.argument("email")
 @OPERATOR
-def recovery_codes(email: str, operator: str) -> None:
+@takes_parts
+async def recovery_codes(parts: Parts, email: str, operator: str) -> None:
     """Print new recovery codes for an account.
 
     The account has a second factor. Its earlier recovery codes end.
     """
     client = operator_named(operator)
-
-    async def work(parts: Parts) -> None:
-        step, account = _own_step(parts), await _account(parts, email)
-        if not await step.factors(account):
-            raise FactorNotKept(f"{account.email} has no second factor that a recovery code could stand in for")
-        await _print_recovery_codes(parts, step, account, client)
-
-    with_parts(work)
+    step, account = _own_step(parts), await _account(parts, email)
+    if not await step.factors(account):
+        raise FactorNotKept(f"{account.email} has no second factor that a recovery code could stand in for")
+    await _print_recovery_codes(parts, step, account, client)
 
 
 @click.command()
@@ -182,9 +176,7 @@ async def _print_recovery_codes(parts: Parts, step: OwnSecondStep, account: Acco
 
 
 async def _audit(parts: Parts, account: Account, outcome: str, client: Client) -> None:
-    await parts.audit.record(
-        "second_step", outcome, client, at=now(), account_id=account.id, email=addresses.normalize(account.email)
-    )
+    await parts.audit.record("second_step", outcome, client, account.id, addresses.normalize(account.email))
 
 
 _NOT_ADDED = "are added here: add it in your app, and invite its owner with `keyturn accounts invite EMAIL`"
@@ -283,30 +275,27 @@ accounts.add_command(unlock)
 
 @accounts.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
-def list_accounts(as_json: bool) -> None:
+@takes_parts
+async def list_accounts(parts: Parts, as_json: bool) -> None:
     """List the accounts."""
-
-    async def work(parts: Parts) -> None:
-        found = await _builtin(parts, "are listed; `keyturn accounts find EMAIL` shows one").list()
-        if as_json:
-            print_json(found)
-            return
-        table(
-            ("EMAIL", "NAME", "KIND", "SIGNS IN WITH", "STATE"),
-            [
-                (
-                    account.email,
-                    account.name,
-                    account.kind,
-                    account.provider or "password",
-                    "active" if account.active else "locked" if account.locked else "disabled",
-                )
-                for account in found
-            ],
-            installation().named("No accounts yet: add one with `keyturn accounts add EMAIL`."),
-        )
-
-    with_parts(work)
+    found = await _builtin(parts, "are listed; `keyturn accounts find EMAIL` shows one").list()
+    if as_json:
+        print_json(found)
+        return
+    table(
+        ("EMAIL", "NAME", "KIND", "SIGNS IN WITH", "STATE"),
+        [
+            (
+                account.email,
+                account.name,
+                account.kind,
+                account.provider or "password",
+                "active" if account.active else "locked" if account.locked else "disabled",
+            )
+            for account in found
+        ],
+        installation().named("No accounts yet: add one with `keyturn accounts add EMAIL`."),
+    )
 
 
 @accounts.command()

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
@@ -14,6 +15,8 @@ from keyturn.parts import Parts
 
 if TYPE_CHECKING:
     from keyturn.reset.records.client import Client
+
+Arguments = ParamSpec("Arguments")
 
 
 def duration(text: object) -> timedelta:
@@ -88,3 +91,13 @@ def with_parts(work: Callable[[Parts], Awaitable[None]]) -> None:
             await work(parts)
 
     run(main())
+
+
+def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
+    """Return the command as click calls it, for a coroutine function whose first argument is the parts."""
+
+    @wraps(command)
+    def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+        with_parts(lambda parts: command(parts, *arguments, **options))
+
+    return run_command

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from keyturn import addresses
-from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, with_parts
+from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.database import now
 from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, history_of, read
@@ -72,33 +72,30 @@ def list_messages(state: str | None, email: str, since: timedelta | None, last: 
 @outbox.command()
 @click.argument("message_id", metavar="ID", type=click.IntRange(1))
 @JSON
-def show(message_id: int, as_json: bool) -> None:
+@takes_parts
+async def show(parts: Parts, message_id: int, as_json: bool) -> None:
     """Show one message, and what happened to it."""
-
-    async def work(parts: Parts) -> None:
-        moment = now()
-        items = await read(parts.database, Wanted(id=message_id), moment)
-        if not items:
-            raise MessageUnknown(message_id)
-        (item,) = items
-        history = await history_of(parts.database, message_id)
-        if as_json:
-            events = [
-                {"at": event.at, "event": event.event, "detail": event.detail, "reported": event.source_id is not None}
-                for event in history
-            ]
-            print_json({**_as_json(item), "history": events})
-            return
-        click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {colour_state(item.state)}\n")
-        for name, text in _facts(item, moment).items():
-            click.echo(f"  {muted(f'{name:<10}')}  {text}")
-        click.echo()
-        promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
-        for event in (promised, *history):
-            by = "reported" if event.source_id else ""
-            click.echo(f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}".rstrip())
-
-    with_parts(work)
+    moment = now()
+    items = await read(parts.database, Wanted(id=message_id), moment)
+    if not items:
+        raise MessageUnknown(message_id)
+    (item,) = items
+    history = await history_of(parts.database, message_id)
+    if as_json:
+        events = [
+            {"at": event.at, "event": event.event, "detail": event.detail, "reported": event.source_id is not None}
+            for event in history
+        ]
+        print_json({**_as_json(item), "history": events})
+        return
+    click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {colour_state(item.state)}\n")
+    for name, text in _facts(item, moment).items():
+        click.echo(f"  {muted(f'{name:<10}')}  {text}")
+    click.echo()
+    promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
+    for event in (promised, *history):
+        by = "reported" if event.source_id else ""
+        click.echo(f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}".rstrip())
 
 
 @outbox.command()

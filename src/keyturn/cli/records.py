@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import click
 
 from keyturn import addresses
-from keyturn.cli.options import EMAIL, JSON, LAST, OPERATOR, SINCE, operator_named, with_parts
+from keyturn.cli.options import EMAIL, JSON, LAST, OPERATOR, SINCE, operator_named, takes_parts, with_parts
 from keyturn.cli.outbox import colour_state
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.database import now
@@ -61,16 +61,13 @@ def _mail(entry: Entry) -> str:
 
 
 @click.command()
-def purge() -> None:
+@takes_parts
+async def purge(parts: Parts) -> None:
     """Delete or redact now what is older than its retention; every worker does it, too, now and then."""
-
-    async def work(parts: Parts) -> None:
-        purged = await parts.retention.purge(now())
-        width = max(map(len, purged))
-        for name, count in purged.items():
-            click.echo(f"{name:<{width}} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
-
-    with_parts(work)
+    purged = await parts.retention.purge(now())
+    width = max(map(len, purged))
+    for name, count in purged.items():
+        click.echo(f"{name:<{width}} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
 
 
 # mailbox: why an address gets no reset mail, and how to unblock it
@@ -123,9 +120,9 @@ def release(email: str, operator: str) -> None:
                     "mailbox_release",
                     "released",
                     operator_named(operator),
-                    at=now(),
-                    account_id=account.id if account else "",
-                    email=address,
+                    now(),
+                    account.id if account else "",
+                    address,
                 )
             return released
 

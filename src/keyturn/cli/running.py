@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -116,7 +116,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted proxy."""
         raise NotImplementedError
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.held_by = self.holder()
         self._ahead = b""

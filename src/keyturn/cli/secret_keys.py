@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from keyturn.cli.options import JSON, with_parts
+from keyturn.cli.options import JSON, takes_parts
 from keyturn.cli.terminal import print_json
 from keyturn.errors import KeyturnError
 from keyturn.outbox import Seal
@@ -34,30 +34,27 @@ def secrets() -> None:
 
 @secrets.command()
 @JSON
-def rotate(as_json: bool) -> None:
+@takes_parts
+async def rotate(parts: Parts, as_json: bool) -> None:
     """Seal second factors again, with the current secret key.
 
     First set the new KEYTURN_SECRET_KEY, add the one before it to previous_secret_keys, and restart every process.
     Then run this command: it may run while the service does, and may be stopped and started again. It ends with 1 if a
     previous key is still needed, or if no key opens the factors of an account.
     """
-
-    async def work(parts: Parts) -> None:
-        if not parts.settings.secret_key:
-            raise KeysStillNeeded("KEYTURN_SECRET_KEY is not set: what this process seals could not be opened again")
-        counts = await _seal_factors_again(BuiltinFactors(parts.database, parts.secrets))
-        waiting = await mails_sealed_otherwise(parts.database, Seal(parts.secrets[:1]))
-        needed = bool(counts.unreadable or counts.changed or waiting)
-        if as_json:
-            print_json(msgspec.to_builtins(counts) | {"mails": waiting, "previous_keys_needed": needed})
-        else:
-            click.echo(f"{counts.sealed:,} accounts sealed again, {counts.current:,} were already.")
-        if needed:
-            raise KeysStillNeeded("\n".join(_reasons(counts, waiting)))
-        if not as_json:
-            click.echo("No stored second factor and no waiting mail needs previous_secret_keys.")
-
-    with_parts(work)
+    if not parts.settings.secret_key:
+        raise KeysStillNeeded("KEYTURN_SECRET_KEY is not set: what this process seals could not be opened again")
+    counts = await _seal_factors_again(BuiltinFactors(parts.database, parts.secrets))
+    waiting = await mails_sealed_otherwise(parts.database, Seal(parts.secrets[:1]))
+    needed = bool(counts.unreadable or counts.changed or waiting)
+    if as_json:
+        print_json(msgspec.to_builtins(counts) | {"mails": waiting, "previous_keys_needed": needed})
+    else:
+        click.echo(f"{counts.sealed:,} accounts sealed again, {counts.current:,} were already.")
+    if needed:
+        raise KeysStillNeeded("\n".join(_reasons(counts, waiting)))
+    if not as_json:
+        click.echo("No stored second factor and no waiting mail needs previous_secret_keys.")
 
 
 async def _seal_factors_again(factors: BuiltinFactors) -> SealedAgain:

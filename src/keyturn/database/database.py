@@ -6,26 +6,9 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Dialect,
-    Executable,
-    MetaData,
-    Row,
-    RowMapping,
-    String,
-    any_,
-    bindparam,
-    func,
-    literal,
-    select,
-    type_coerce,
-)
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 from sqlalchemy.types import TypeDecorator
@@ -42,23 +25,23 @@ from keyturn.database.sqlite import PATIENCE, SqliteConnections, configure_sqlit
 from keyturn.database.unready import describe_url, unready_where_unreachable
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.private_files import make_private_folder
+from keyturn.plain_files import make_private_folder
 from keyturn.settings.url_rules import database_fault
 
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Times with a zone: written in UTC, and read as UTC from SQLite, which stores no zone."""
 
-    impl = DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """Return the time in UTC. Raises TypeError for one without a zone."""
         if value is not None and value.tzinfo is None:
             raise TypeError("a time without a zone")
         return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
@@ -103,7 +86,7 @@ class DatabaseAccess:
         except Exception as error:  # noqa: BLE001 - whatever callers get for it
             return error
 
-    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+    async def fetch(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
         """Return the rows of one statement that changes nothing.
 
         Build a frequent statement once, and give its values in `given` each time. SQLAlchemy takes several times as
@@ -111,7 +94,7 @@ class DatabaseAccess:
         """
         return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
 
-    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+    async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Return the result of `work`, which changes nothing and needs no transaction.
 
         If the connection is lost, `work` is called a second time.
@@ -119,7 +102,7 @@ class DatabaseAccess:
         async with self.in_time():
             return await self.connections.read(work)
 
-    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
+    async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
 
         `work` is a plain function that executes statements, without other input or output and without slow work. On
@@ -139,16 +122,19 @@ class DatabaseAccess:
 
 _TIME = UtcDateTime()
 
-_HELD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=String()), 0)))
+_HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.String()), 0)))
 
-Moment = datetime | ColumnElement[datetime]
+Moment = datetime | sa.ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
 
 
 class Model(DeclarativeBase):
     """The base of Keyturn's tables, with its own metadata, separate from an app's."""
 
-    metadata = MetaData(
+    if TYPE_CHECKING:
+        __table__: ClassVar[sa.Table]
+
+    metadata = sa.MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -201,7 +187,7 @@ class Database(DatabaseAccess):
         assert self._engine is not None
         return self._engine
 
-    async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    async def execute(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
         """Execute one statement and commit; return its rows. Raises DatabaseUnready.
 
         If the caller is cancelled, the outcome is unknown.
@@ -214,26 +200,26 @@ class Database(DatabaseAccess):
         async with self.in_time():
             return await self.connections.execute(statement, given)
 
-    def is_one_of(self, column: QueryableAttribute[Any], name: str) -> ColumnElement[bool]:
+    def is_one_of(self, column: QueryableAttribute[Any], name: str) -> sa.ColumnElement[bool]:
         """Return the condition that a column is in `name`, a parameter with a list of values.
 
         On PostgreSQL the list is one array, so that the same prepared statement serves any number of values.
         """
         if self.is_sqlite:
-            return column.in_(bindparam(name, expanding=True))
-        return column == any_(bindparam(name, type_=ARRAY(column.type)))
+            return column.in_(sa.bindparam(name, expanding=True))
+        return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
 
-    def clock(self, later: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+    def clock(self, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
         """Return the time that all machines share, plus `later`: for leases and locks, PostgreSQL's own.
 
         It is the statement's time, which an index search can use. SQLite's file is on this machine, so its time is this
         machine's when the statement is executed.
         """
         if self.is_sqlite:
-            return bindparam(None, callable_=lambda: now() + later, type_=_TIME)
-        return type_coerce(func.statement_timestamp() + literal(later), _TIME)
+            return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
+        return sa.type_coerce(sa.func.statement_timestamp() + sa.literal(later), _TIME)
 
-    def hold(self, connection: Connection, name: str) -> None:
+    def hold(self, connection: sa.Connection, name: str) -> None:
         """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""
         if not self.is_sqlite:
             connection.execute(_HELD, {"name": name})
@@ -254,9 +240,9 @@ class Store:
     A coroutine needs none: it executes a statement, or a transaction, of its own.
     """
 
-    connection: Connection
+    connection: sa.Connection
 
-    def within(self, connection: Connection) -> Self:
+    def within(self, connection: sa.Connection) -> Self:
         """Return this store for one transaction."""
         bound = object.__new__(type(self))
         bound.__dict__.update(self.__dict__, connection=connection)

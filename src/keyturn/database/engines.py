@@ -91,10 +91,8 @@ def open_engine(read: DatabaseUrl, setting: str, extra: str, **options: Any) -> 
 def refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
     """Make a connection raise SettingsInvalid for the setting if the driver cannot read the address.
 
-    If the server's certificate is not valid by these roots, it raises CertificateRefused.
-
-    The driver's message is not repeated. It may hold a part of the address, and a password can extend past an "@" or a
-    "?" that was not escaped.
+    If the server's certificate is not valid by these roots, it raises CertificateRefused. The driver's message is not
+    repeated. It may hold a part of the address, and a password can extend past an "@" or a "?" that was not escaped.
     """
 
     @event.listens_for(engine, "do_connect")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, Executable, NullPool, Row, StaticPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from keyturn.private_files import make_private_file
+from keyturn.plain_files import make_private_file
 
 PATIENCE = 30.0
 """Seconds to wait for a file that another process has locked."""
@@ -194,8 +194,8 @@ class _NotedConnection(sqlite3.Connection):
         super().__init__(*given, **named)
         self._cursors: list[sqlite3.Cursor] = []
 
-    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]
-        self._cursors.append(cursor := super().cursor(factory))
+    def cursor(self, *given: Any, **named: Any) -> Any:
+        self._cursors.append(cursor := super().cursor(*given, **named))
         return cursor
 
     def commit(self) -> None:

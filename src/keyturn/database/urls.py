@@ -450,10 +450,9 @@ def _postgresql_tls(said: dict[str, str]) -> tuple[Any, str]:
     """Return asyncpg's `ssl` argument, and the file of the roots.
 
     The argument is the mode itself if that suffices, else a context; "" for none. With a plain mode, asyncpg itself
-    reads libpq's variables and its files in ~/.postgresql.
-
-    asyncpg has no channel binding. `channel_binding=require` keeps out a stranger between client and server, who has no
-    certificate for the server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
+    reads libpq's variables and its files in ~/.postgresql. asyncpg has no channel binding. `channel_binding=require`
+    keeps out a stranger between client and server, who has no certificate for the server's name
+    (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
     said.pop("gssencmode", None)
     must_bind = said.pop("channel_binding", "") == "require"

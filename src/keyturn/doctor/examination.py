@@ -13,8 +13,6 @@ from msgspec.structs import replace
 
 from keyturn.accounts.port import AccountStore
 from keyturn.doctor.accounts import check_accounts
-from keyturn.doctor.breaches import check_breaches
-from keyturn.doctor.challenge import check_challenge
 from keyturn.doctor.configuration import (
     FaultsOfPages,
     ScriptTag,
@@ -25,9 +23,8 @@ from keyturn.doctor.configuration import (
 )
 from keyturn.doctor.database import check_database
 from keyturn.doctor.domain import Dns, check_dkim, check_dmarc, check_replies, check_spf, domain_of
-from keyturn.doctor.limits import check_limits
 from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
-from keyturn.doctor.webhook import check_webhook
+from keyturn.doctor.services import check_breaches, check_challenge, check_limits, check_webhook
 from keyturn.errors import Fault
 from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.provider import CheckedSender

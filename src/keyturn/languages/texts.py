@@ -57,5 +57,5 @@ def teach_texts(texts: SourceTexts, environment: Environment) -> None:
             return Markup(text % {name: escape(value) for name, value in values.items()})  # noqa: S704 - escaped here
         return text % values
 
-    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # what {% trans %} is compiled for
+    vars(environment)["newstyle_gettext"] = True  # what {% trans %} is compiled for
     environment.globals.update(_=gettext, gettext=gettext, ngettext=ngettext, pgettext=pgettext, npgettext=npgettext)

@@ -14,8 +14,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.columns import Column, column_of
-from keyturn.accounts.table.values import WrittenTime
+from keyturn.accounts.table.columns import Column, WrittenTime, column_of
 from keyturn.database.unready import describe_error
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
@@ -168,7 +167,8 @@ def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
     for place, columns in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
         if place[1].startswith("keyturn_"):
             continue
-        key = keys.get(place, {}).get("constrained_columns", [])  # type: ignore[call-overload]  # a view has none
+        known = keys.get(place)  # a view has none
+        key = known["constrained_columns"] if known else []
         tables[_full_name(*place)] = Table(
             name=_full_name(*place),
             columns={

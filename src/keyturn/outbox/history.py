@@ -210,11 +210,9 @@ class RetryRefused(KeyturnError):
 async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Sequence[Outcome]:
     """Give each message another try, and return how.
 
-    Raises RetryRefused or MessageUnknown; then none of them is changed.
-
-    A dead or dropped mail starts over: its content was erased, so the worker decides and writes again. It gets a new
-    idempotency key if a transport may know the old one. A webhook repeats the same content under the same key. A
-    message that a provider accepted is not sent twice.
+    Raises RetryRefused or MessageUnknown; then none of them is changed. A dead or dropped mail starts over: its content
+    was erased, so the worker decides and writes again. It gets a new idempotency key if a transport may know the old
+    one. A webhook repeats the same content under the same key. A message that a provider accepted is not sent twice.
     """
     clock = database.clock()
 

@@ -9,21 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Executable,
-    FromClause,
-    Integer,
-    Row,
-    bindparam,
-    case,
-    delete,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keyturn.database import Database, Moment, Store, now
@@ -89,12 +75,12 @@ class Outbox(Store):
         self.settlements = Settlements(database)
         self._rows = ManyRows(database, _COLUMNS)
         self._post = _post_statement(database, self._rows.table)
-        self._claims: dict[Any, Executable] = {}
+        self._claims: dict[Any, sa.Executable] = {}
         self._is_held = database.is_one_of(OutboxRow.id, "ids") & database.is_one_of(OutboxRow.claim, "claims")
         # In the order of their ids, as in every statement that locks several: two workers cannot deadlock.
-        self._held = select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
+        self._held = sa.select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
         held = self._held.cte("held")
-        self._update_held = update(OutboxRow).where(OutboxRow.id.in_(select(held.c.id)))
+        self._update_held = sa.update(OutboxRow).where(OutboxRow.id.in_(sa.select(held.c.id)))
         self._enqueue = _enqueue_statement(database.clock())
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(
@@ -143,7 +129,7 @@ class Outbox(Store):
         Of concurrent callers exactly one gets True, and decides whether to do what the message asks.
         """
         # By its key: SQLite gives the id of a deleted row to the next one.
-        withdrawn = delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
+        withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return self.connection.execute(withdrawn).first() is not None
 
     def _notify_workers(self) -> None:
@@ -190,7 +176,7 @@ class Outbox(Store):
     async def put_back(self, messages: Sequence[Message]) -> None:
         """Let messages that were claimed and not started be claimed again at once."""
         # They are due since they were created, and so keep their old place before others.
-        earlier = func.min if self.database.is_sqlite else func.least
+        earlier = sa.func.min if self.database.is_sqlite else sa.func.least
         due = earlier(OutboxRow.created_at, self.database.clock())
         values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": due}
         await self.database.execute(self._update_held.values(values), _hold_of(messages))
@@ -244,7 +230,7 @@ class Outbox(Store):
 
         Raises LeaseLost if another worker holds the message.
         """
-        held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
+        held = sa.update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
         if not await self.database.execute(held.values(sender=sender).returning(OutboxRow.id)):
             raise LeaseLost
 
@@ -256,7 +242,7 @@ _CLAIMED = [
 ]
 
 
-def _message(row: Row[Any], abandoned: str) -> Message:
+def _message(row: sa.Row[Any], abandoned: str) -> Message:
     fields = dict(zip(Message.__struct_fields__, row, strict=False))
     return Message(**fields, abandoned=fields["claim"] == abandoned)
 
@@ -267,9 +253,9 @@ def _hold_of(messages: Sequence[Message]) -> dict[str, Any]:
 
 
 _SEALED = (
-    update(OutboxRow.__table__)  # type: ignore[arg-type]
-    .where(OutboxRow.id == bindparam("held_id"), OutboxRow.claim == bindparam("held_claim"))
-    .values({name: bindparam(f"new_{name}") for name in ("sealed", "sender", "key")})
+    sa.update(OutboxRow.__table__)
+    .where(OutboxRow.id == sa.bindparam("held_id"), OutboxRow.claim == sa.bindparam("held_claim"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("sealed", "sender", "key")})
 )
 
 
@@ -277,46 +263,46 @@ _POSTED = ("key", "kind", "payload", "state", "attempts", "created_at")
 _COLUMNS: dict[str, Any] = {name: OutboxRow.__table__.c[name] for name in _POSTED}
 
 
-_NOTIFY = text(f"NOTIFY {CHANNEL}")
+_NOTIFY = sa.text(f"NOTIFY {CHANNEL}")
 
 
-def _enqueue_statement(due: Moment) -> Executable:
-    return insert(OutboxRow).values(available_at=due).returning(OutboxRow.id)
+def _enqueue_statement(due: Moment) -> sa.Executable:
+    return sa.insert(OutboxRow).values(available_at=due).returning(OutboxRow.id)
 
 
-def _post_statement(database: Database, given: FromClause) -> Executable:
+def _post_statement(database: Database, given: sa.FromClause) -> sa.Executable:
     """Return the INSERT of messages. On PostgreSQL it wakes the workers of other processes at its commit."""
-    posted = insert(OutboxRow.__table__).from_select(  # type: ignore[arg-type]
-        [*_POSTED, "available_at"], select(*given.c, database.clock())
+    posted = sa.insert(OutboxRow.__table__).from_select(
+        [*_POSTED, "available_at"], sa.select(*given.c, database.clock())
     )
-    return posted if database.is_sqlite else select(func.pg_notify(CHANNEL, "")).add_cte(posted.cte("posted"))
+    return posted if database.is_sqlite else sa.select(sa.func.pg_notify(CHANNEL, "")).add_cte(posted.cte("posted"))
 
 
 def _claim_statement(
     database: Database, lease: timedelta, only: Collection[str], but: Collection[str], fresh: bool
-) -> Executable:
+) -> sa.Executable:
     # A common table expression, since PostgreSQL may run a subquery again for every row, and lock other rows each time.
     due = (
-        select(OutboxRow.id)
+        sa.select(OutboxRow.id)
         .where(STILL_WAITING, OutboxRow.available_at <= database.clock(), *_of_kinds(only, but))
         .where(*[OutboxRow.claim.is_(None)] * fresh)
         # In the order of the index of waiting messages: by id, SQLite would scan every message ever settled.
         .order_by(OutboxRow.available_at, OutboxRow.id)
-        .limit(bindparam("most", type_=Integer()))
+        .limit(sa.bindparam("most", type_=sa.Integer()))
         .with_for_update(skip_locked=True)
         .cte("due")
     )
     # The new claim's name shows which rows had one before: SQLite returns rows as they are after the update.
-    claim = case((OutboxRow.claim.is_(None), bindparam("first_claim")), else_=bindparam("second_claim"))
+    claim = sa.case((OutboxRow.claim.is_(None), sa.bindparam("first_claim")), else_=sa.bindparam("second_claim"))
     return (
-        update(OutboxRow)
-        .where(OutboxRow.id.in_(select(due.c.id)))
+        sa.update(OutboxRow)
+        .where(OutboxRow.id.in_(sa.select(due.c.id)))
         .values(claim=claim, crashes=OutboxRow.crashes + 1, available_at=database.clock(lease))
         .returning(*_CLAIMED)
     )
 
 
-def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[ColumnElement[bool]]:
+def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[sa.ColumnElement[bool]]:
     if only:
         yield OutboxRow.kind.in_(only)
     if but:

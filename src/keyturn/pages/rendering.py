@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
@@ -14,16 +14,18 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
+from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import TemplateInvalid
-from keyturn.languages import READER, Language, order_of_name
+from keyturn.languages import READER, Language, Languages, order_of_name
 from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.pages.assets import Assets
-from keyturn.pages.cookies import Cookies
+from keyturn.pages.cookies import Cookies, Flash
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site, TemplateSite
 from keyturn.problems.passwords import rule_text
 from keyturn.problems.requests import Unavailable
+from keyturn.reset.check import LiveLink
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -99,17 +101,8 @@ _LONGEST_QUERY = 1000
 """Bytes of the query that the links to other languages keep: a way back, an address."""
 
 
-class PageOwner(Protocol):
-    """The account of a page: its language, kind and time zone."""
-
-    @property
-    def locale(self) -> str: ...
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def timezone(self) -> str: ...
+PageOwner = Account | LiveLink | Flash
+"""The account of a page: its language, kind and time zone."""
 
 
 class Pages:
@@ -146,38 +139,36 @@ class Pages:
         """
         kind = account.kind if account and account.kind in self.site.kinds else ""
         languages = self.site.theme(kind).languages
-        known, chosen = languages.known, request.query_params.get("lang", "")
-        if chosen in known:
-            cookies = [*cookies, self.cookies.set_language(chosen)]
-        elif (remembered := self.cookies.read_language(request.cookies)) in known:
-            chosen = remembered
-        else:
-            chosen = account.locale if account else ""
-        language = languages.choose(chosen, request.headers.get("accept-language", ""))
-        listed = sorted(known.values(), key=lambda one: order_of_name(one.name))
+        language, chosen = self._choose_language(request, languages, account)
+        listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
         link = _link_to_itself(request)
-        languages_and_links = [(one, f"{link}{one.tag}") for one in listed]
-        values[READER] = language.in_zone(account.timezone if account else "")
         values |= {
+            READER: language.in_zone(account.timezone if account else ""),
             "account": account,
             "language": language,
-            "languages": languages_and_links,
+            "languages": [(known, f"{link}{known.tag}") for known in listed],
             "csrf_token": csrf_token({"request": request}),
         }
-        html = self._draw(template, values, language, kind)
+        of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
+        no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
         return Response(
-            html,
+            self._draw(template, values, language, kind),
             status_code=status,
             media_type=MediaType.HTML,
-            cookies=list(cookies),
-            headers={
-                **self._headers,
-                "Content-Language": language.tag,
-                "X-Robots-Tag": "noindex",  # pages of one person each, or of none
-                "Vary": "Accept-Language, Cookie",
-                **(headers or {}),
-            },
+            cookies=[*cookies, *chosen],
+            headers={**self._headers, **of_language, **no_index, **(headers or {})},
         )
+
+    def _choose_language(
+        self, request: AnyRequest, languages: Languages, account: PageOwner | None
+    ) -> tuple[Language, Sequence[Cookie]]:
+        """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
+        chosen, remembered = request.query_params.get("lang", ""), self.cookies.read_language(request.cookies)
+        wanted = next(
+            (tag for tag in (chosen, remembered) if tag in languages.known), account.locale if account else ""
+        )
+        cookies = [self.cookies.set_language(chosen)] if chosen in languages.known else []
+        return languages.choose(wanted, request.headers.get("accept-language", "")), cookies
 
     def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""

@@ -103,9 +103,8 @@ def _next_url(wanted: str, otherwise: str) -> str:
 class SecuritySettings(Controller):
     """The card by which a signed-in user requests a link.
 
-    Mounted at each address of the page, since kinds of accounts may have one each; `here` is that address.
-
-    Both methods raise NotSignedIn.
+    Mounted at each address of the page, since kinds of accounts may have one each; `here` is that address. Both methods
+    raise NotSignedIn.
     """
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])

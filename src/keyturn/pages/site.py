@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+
+import msgspec
 
 from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
@@ -23,14 +24,11 @@ from keyturn.reset.sign_in import SignIns
 from keyturn.settings import Brand, Paths
 
 
-class AsksChallenge(Protocol):
+class ShownChallenge(msgspec.Struct, frozen=True):
     """The challenge as templates see it: its kind, and whether browsers without scripts may go on."""
 
-    @property
-    def asked(self) -> Challenge: ...
-
-    @property
-    def takes_without_script(self) -> bool: ...
+    asked: Challenge
+    takes_without_script: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +55,7 @@ class TemplateSite:
     prefix: str = ""
     templates: str = ""
     reload: bool = False
-    challenge: AsksChallenge | None = None
+    challenge: RequestChallenge | ShownChallenge | None = None
     codes: object | None = None
 
     @property

@@ -25,9 +25,8 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     """Return the app's database as Keyturn's, and the settings with its address.
 
     On PostgreSQL that is the app's engine and pool. On SQLite only the file is shared: Keyturn's connections use
-    write-ahead logging, full synchronisation and one writer, which should not be imposed on the app's.
-
-    Raises SettingsInvalid if Keyturn's tables cannot be there, or if the settings name a database, too.
+    write-ahead logging, full synchronisation and one writer, which should not be imposed on the app's. Raises
+    SettingsInvalid if Keyturn's tables cannot be there, or if the settings name a database, too.
     """
     if settings.database.url != DatabaseSettings().url:
         raise _fault(

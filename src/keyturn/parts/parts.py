@@ -17,8 +17,9 @@ from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
 from keyturn.reset.inviting import Invitations, OperatorResets
-from keyturn.reset.mails import page_urls, theme
+from keyturn.reset.mails import theme
 from keyturn.reset.mails.builtin_emails import builtin_templates
+from keyturn.reset.mails.composer import page_urls
 from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords import policy
@@ -50,7 +51,7 @@ class Parts:
         self.settings, self.sender, self.reloads_templates = settings, sender, reload_templates
         self.meters = meters or PrometheusMeters()
         self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
-        self.paths, self.urls = paths_of(settings), page_urls.build(settings)
+        self.paths, self.urls = paths_of(settings), page_urls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_templates(settings, self.themes.general, reload=reload_templates)

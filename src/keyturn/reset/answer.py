@@ -19,7 +19,7 @@ from keyturn.reset.events import AppEvents, RequestedReset
 from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.reset.mails.delivery import MailDelivery, Renewal
 from keyturn.reset.records import codes, tokens
-from keyturn.reset.records.audit import Entry
+from keyturn.reset.records.audit import entry_of
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import Link, LinkStore, NewLink
@@ -115,27 +115,14 @@ class ResetLinks:
 
         The statements are the same for mails without a link, and if none is wanted.
         """
-        links = [
-            (
-                _new_link(mail, account, request.client, moment, reason=request.reason, recovers=account.locked),
-                wanted and mail.link is not None,
-            )
-            for mail, account, request, wanted in mails
-        ]
+        links, fresh = [], []
+        for mail, account, request, wanted in mails:
+            link = _new_link(mail, account, request.client, moment, reason=request.reason, recovers=account.locked)
+            links.append((link, wanted and mail.link is not None))
+            code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
+            fresh.append((code, wanted and mail.code is not None))
         tx.links.add(links, moment)
         for port in self._in_mail:
-            fresh = [
-                (
-                    NewCode(
-                        code=mail.code or b"",
-                        account_id=account.id,
-                        email=account.email,
-                        expires_at=moment + codes.LIFE,
-                    ),
-                    wanted and mail.code is not None,
-                )
-                for mail, account, _, wanted in mails
-            ]
             port.add(tx, fresh, moment)
 
     def store_recovery(
@@ -202,9 +189,8 @@ class ResetRequestHandler:
 
     All waiting requests are answered in one transaction. The time that this process and the database take does not
     reveal which addresses have an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none
-    will be sent, and the same statements run, so the work for one account is the same as for none.
-
-    A locked account gets a recovery link, as long as it has the address of the owner who locked it.
+    will be sent, and the same statements run, so the work for one account is the same as for none. A locked account
+    gets a recovery link, as long as it has the address of the owner who locked it.
     """
 
     def __init__(
@@ -333,20 +319,17 @@ class ResetRequestHandler:
 
     def _record(self, tx: Transaction, requests: Sequence[_Request]) -> None:
         entries = [
-            Entry(
-                at=one.asked.at,
-                event=event_of(one.asked),
-                outcome=one.outcome,
-                account_id=one.account.id,
-                email=one.asked.email,
-                ip_address=one.asked.client.ip_address,
-                user_agent=one.asked.client.user_agent,
-                request_id=one.asked.client.request_id,
-                message_id=one.message.id,
-                operator=one.asked.client.operator,
+            entry_of(
+                request.asked.client,
+                at=request.asked.at,
+                event=event_of(request.asked),
+                outcome=request.outcome,
+                account_id=request.account.id,
+                email=request.asked.email,
+                message_id=request.message.id,
             )
-            for one in requests
-            if not one.error
+            for request in requests
+            if not request.error
         ]
         tx.audit.write_all(entries)
 
@@ -374,18 +357,6 @@ def _reset_of(draft: _Draft) -> RequestedReset:
     asked = draft.request.asked
     return RequestedReset(account=draft.account, client=asked.client, outcome=draft.outcome, moment=asked.at)
 
-
-_Outcome = Literal[
-    "no_account",
-    "disabled",
-    "needs_no_invitation",
-    "suppressed",
-    "muted",
-    "superseded",
-    "provider_mailed",
-    "link_renewed",
-    "expiry_mailed",
-]
 
 _MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
 
@@ -419,9 +390,9 @@ class LinkRenewal:
                 event_of(request),
                 outcome,
                 request.client,
-                at=moment,
-                account_id=account.id if account else "",
-                email=request.email,
+                moment,
+                account.id if account else "",
+                request.email,
                 message_id=message.id,
             )
             if not (account and mail and outcome in _MAILED):
@@ -449,7 +420,8 @@ class LinkRenewal:
         moment: datetime,
         *,
         unseen: bool,
-    ) -> _Outcome:
+    ) -> str:
+        """Return the outcome for the audit trail, which says whether a mail is sent and which."""
         if account is None:
             return "no_account"
         if not (account.active or (account.locked and link.recovers and link.account_id == account.id)):

@@ -110,15 +110,7 @@ class ChangeEffects:
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
         for follow in self._after_change:
             follow(tx, account, client, how=how, moment=moment)
-        tx.audit.write(
-            _EVENTS[how],
-            outcome,
-            client,
-            at=moment,
-            account_id=account.id,
-            email=account.email,
-            message_id=confirmation,
-        )
+        tx.audit.write(_EVENTS[how], outcome, client, moment, account.id, account.email, message_id=confirmation)
 
     def end_access(
         self,

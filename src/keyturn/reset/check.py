@@ -13,21 +13,21 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsReads
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
+from keyturn.database.statements import lookup
 from keyturn.problems.problem import outcome_of
 from keyturn.problems.proofs import Factor, LinkDead
-from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import Link, link_of, select_links
+from keyturn.reset.records.link_store import LINKS, Link, link_of
 from keyturn.reset.records.models import ResetTokenRow
 from keyturn.reset.records.stores import Records
 from keyturn.telemetry.meters import Meters, count_calls
 
-_Found = tuple[Link, Account | None]
+_Owned = tuple[Link, Account | None]
 """A link, and its account if it still exists."""
 
 
@@ -41,7 +41,7 @@ class LiveLinks:
         self._records = records
         self.store = records.links
         self._accounts = accounts
-        self._joined = _JoinedLinks(records.database, accounts) if isinstance(accounts, JoinsReads) else None
+        self._joined = _joined_links(records.database, accounts)
 
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason.
@@ -50,21 +50,20 @@ class LiveLinks:
         refusal is recorded as `event`.
         """
         moment = now()
-        found = await self._find(tokens.digest(token), moment)
-        if found is None:  # not recorded: invented tokens would fill the audit trail
+        owned = await self._find(tokens.digest(token), moment)
+        if owned is None:  # not recorded: invented tokens would fill the audit trail
             raise LinkDead("invalid")
-        link, account = found
+        link, account = owned
         if reason := link.dead_reason(moment):
             raise await self.record_dead(LinkDead(reason), event, link, client)
-        if account is None or not _opens(link, account):
-            raise await self.record_dead(LinkDead("invalid"), event, link, client)
-        if email is not None and not addresses.is_same_mailbox(account.email, email):
+        is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
+        if account is None or is_other or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
 
-    async def _find(self, digest: bytes, moment: datetime) -> _Found | None:
+    async def _find(self, digest: bytes, moment: datetime) -> _Owned | None:
         if self._joined:
-            return await self._joined.find(digest)
+            return await self._joined.submit(digest)
         link = await self._records.links.find(digest)
         if link is None:
             return None
@@ -77,7 +76,7 @@ class LiveLinks:
         return dead
 
     async def record(self, event: str, outcome: str, link: Link, client: Client) -> None:
-        await self._records.audit.record(event, outcome, client, at=now(), account_id=link.account_id, email=link.email)
+        await self._records.audit.record(event, outcome, client, link.account_id, link.email)
 
 
 def _opens(link: Link, account: Account) -> bool:
@@ -133,6 +132,7 @@ class LinkChecks:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
+        factors = tuple([factor for step in self._second_steps for factor in await step.factors(account)])
         return LiveLink(
             email=account.email,
             expires_at=link.expires_at,
@@ -141,7 +141,7 @@ class LinkChecks:
             timezone=account.timezone,
             awaits_password=account.awaits_password,
             reason=link.reason,
-            factors=tuple([factor for step in self._second_steps for factor in await step.factors(account)]),
+            factors=factors,
         )
 
     @count_calls("second_step")
@@ -175,23 +175,9 @@ class LinkChecks:
         await self._policy.require(password, email)
 
 
-class _JoinedLinks:
-    """Finds links and accounts by one statement, shared by all requests of a moment."""
-
-    def __init__(self, database: Database, accounts: JoinsReads) -> None:
-        self._database = database
-        self._accounts = accounts
-        self._statement = accounts.join(select_links(database), ResetTokenRow.account_id)
-        self._finds: Batcher[bytes, _Found | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
-        )
-
-    async def find(self, digest: bytes) -> _Found | None:
-        return await self._finds.submit(digest)
-
-    async def _find_all(self, digests: Sequence[bytes]) -> Sequence[_Found | None]:
-        found = {
-            bytes(row["digest"]): (link_of(row), self._accounts.joined_account(row))
-            for row in await self._database.fetch(self._statement, {"digests": list(set(digests))})
-        }
-        return [found.get(digest) for digest in digests]
+def _joined_links(database: Database, accounts: AccountStore) -> Batcher[bytes, _Owned | None] | None:
+    """Return what finds links with their accounts by one statement; None if the accounts cannot be joined."""
+    if not isinstance(accounts, JoinsReads):
+        return None
+    store, rows = accounts, accounts.join(LINKS, ResetTokenRow.account_id)
+    return lookup(database, rows, ResetTokenRow.digest, lambda row: (link_of(row), store.joined_account(row)))

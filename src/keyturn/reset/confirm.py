@@ -56,13 +56,7 @@ class ConfirmationHandler:
                 tx.outbox.enqueue(PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False))
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
-                    "confirmation",
-                    SUPPRESSED,
-                    change.client,
-                    at=now(),
-                    account_id=account.id,
-                    email=account.email,
-                    message_id=message.id,
+                    "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
                 )
                 return Dropped(SUPPRESSED)
             tx.outbox.store_held(message, sealed)

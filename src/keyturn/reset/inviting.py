@@ -98,7 +98,7 @@ class OperatorResets:
 
     async def begin(self, campaign: Campaign) -> None:
         """Record in the audit trail that a reset of all accounts begins, and its operator."""
-        await self._records.audit.record("reset_all", "begun", campaign.operator, at=now(), account_id="", email="")
+        await self._records.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
         """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
@@ -127,9 +127,7 @@ class OperatorResets:
             raise NotLocked(f"there is no account with the address {email}")
         if not await self._accounts.unlock(account.id):
             raise NotLocked(f"{email} is not locked")
-        await self._records.audit.record(
-            "account_unlock", "unlocked", operator, at=now(), account_id=account.id, email=email
-        )
+        await self._records.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
     async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
         """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""

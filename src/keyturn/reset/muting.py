@@ -59,6 +59,6 @@ class MailboxMuting:
                 raise SecurityLinkDead
             tx.links.revoke_all(link.account_id, moment, mailbox=link.email, spares_recovery=True)
             tx.codes.revoke_all(link.account_id, moment, mailbox=link.email)
-            tx.audit.write("mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email)
+            tx.audit.write("mailbox_mute", "muted", client, moment, link.account_id, link.email)
 
         await self._records.transact(write)

@@ -8,7 +8,6 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 
 import asyncio
 import logging
-from typing import Final, Literal
 
 import msgspec
 
@@ -20,7 +19,7 @@ from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.answer import ResetLinks
+from keyturn.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
@@ -99,9 +98,7 @@ class AccountSecuring:
             self._effects.end_access(tx, account_id, moment, mailbox=link.email)
             promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
             message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
-            tx.audit.write(
-                _EVENT, "secured", client, at=moment, account_id=account_id, email=link.email, message_id=message_id
-            )
+            tx.audit.write(_EVENT, "secured", client, moment, account_id, link.email, message_id=message_id)
             return True
 
         return await self._records.transact(write)
@@ -114,9 +111,7 @@ class AccountSecuring:
         if dead := await self._records.secure_links.find_dead(digest):
             link, reason = dead
             log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=reason))
-            await self._records.audit.record(
-                _EVENT, reason, client, at=now(), account_id=link.account_id, email=link.email
-            )
+            await self._records.audit.record(_EVENT, reason, client, link.account_id, link.email)
 
 
 def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> AccountSecuring:
@@ -124,17 +119,11 @@ def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> Account
     return AccountSecuring(ground, effects, locks=locks_accounts(settings, ground.accounts))
 
 
-LINK_MAILED: Final = "link_mailed"
-
-_Refusal = Literal["no_account", "signs_in_elsewhere", "disabled", "address_changed"]
-
-
 class RecoveryHandler:
     """Ends the store's sessions, locks the account if `locks` is set, and mails a link to its owner.
 
     The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
     cooldown and muting do not delay the mail: its owner has just requested it, once, and a stranger could use those up.
-
     If the account has moved, it is not locked and no link is sent. An earlier mailbox may be an attacker's or the
     owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are told; the operator decides.
     """
@@ -163,11 +152,11 @@ class RecoveryHandler:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
         # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
         # fails; after a failure, both are repeated.
-        account, ended = await asyncio.gather(
+        account, ending = await asyncio.gather(
             self._lock(secured), self._end_sessions(secured.account_id), return_exceptions=True
         )
-        if isinstance(ended, BaseException):
-            raise ended
+        if isinstance(ending, BaseException):
+            raise ending
         if isinstance(account, BaseException):
             raise account
         return await self._answer(message, secured, account, tells_app=True)
@@ -198,9 +187,8 @@ class RecoveryHandler:
         self, message: Message, secured: AccountWasSecured, account: Account | None, *, tells_app: bool
     ) -> Email | Dropped:
         moment, refusal = now(), _refusal(account, secured)
-        mail = None
-        if account and not refusal:
-            mail = self._links.compose_recovery(account, secured.client, moment)
+        is_mailed = account and not refusal
+        mail = self._links.compose_recovery(account, secured.client, moment) if account and is_mailed else None
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
@@ -219,9 +207,9 @@ class RecoveryHandler:
                 "account_recovery",
                 outcome,
                 secured.client,
-                at=moment,
-                account_id=secured.account_id,
-                email=secured.email,
+                moment,
+                secured.account_id,
+                secured.email,
                 message_id=message.id,
             )
             return outcome
@@ -243,7 +231,7 @@ def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
     return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
 
 
-def _refusal(account: Account | None, secured: AccountWasSecured) -> _Refusal | None:
+def _refusal(account: Account | None, secured: AccountWasSecured) -> str | None:
     """Return the reason why the mailbox that secured the account gets no link."""
     if account is None:
         return "no_account"

@@ -13,7 +13,6 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
-from keyturn.database import now
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import Change, ChangeAuthorization
@@ -207,12 +206,7 @@ class SignIns:
         verified = await self._sessions.verify(account, password)
         secret = await self._sessions.open(account, verified) if account and verified else None
         await self._audit.record(
-            "sign_in",
-            "signed_in" if secret else "rejected",
-            client,
-            at=now(),
-            account_id=account.id if account else "",
-            email=email,
+            "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
         if not secret or not account:
             log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
@@ -242,9 +236,7 @@ class SignIns:
         # By the account's id: a stranger's guesses at the sign-in page count against its email.
         await self._limits.count_guess(account.id)
         if not await self._sessions.verify(account, current, reserved=True):
-            await self._audit.record(
-                "password_change", "rejected", client, at=now(), account_id=account.id, email=account.email
-            )
+            await self._audit.record("password_change", "rejected", client, account.id, account.email)
             raise CredentialsRejected
         authorization = self._sessions.authorization(account.id, secret)
         await self._changes.make(

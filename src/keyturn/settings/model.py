@@ -97,10 +97,9 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How often a client may ask.
 
-    Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64.
-
-    A /56 and a /48 may ask `ipv6_56` and `ipv6_48` times as often as one client. `overall` is what all clients together
-    may ask for, about what a worker settles.
+    Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64. A /56 and a /48 may ask
+    `ipv6_56` and `ipv6_48` times as often as one client. `overall` is what all clients together may ask for, about what
+    a worker settles.
 
     `challenge` counts the puzzles that a client fetches, and the answers that it sends; `code` the codes that it tries,
     and `code_overall` the wrong ones of all clients, at codes that were mailed and work still.
@@ -131,22 +130,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     storage_url: Secret = Secret("")
 
 
-RATES = (
-    "request",
-    "malformed",
-    "validate",
-    "reset",
-    "login",
-    "account",
-    "overall",
-    "code",
-    "code_overall",
-    "challenge",
-    "busy_client",
-    "busy_overall",
-    "without_script",
-    "without_script_overall",
-)
+RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if field.type is str)
 """The limits that are rates."""
 
 STORES = ("memory://", "redis://", "rediss://", "redis+unix://")

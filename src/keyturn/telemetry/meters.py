@@ -20,9 +20,8 @@ Result = TypeVar("Result")
 class Meters:
     """The port through which calls, messages and durations are counted.
 
-    This class keeps nothing, which is right for a command and for most tests.
-
-    Every label comes from a fixed list, so that clients cannot create unlimited series.
+    This class keeps nothing, which is right for a command and for most tests. Every label comes from a fixed list, so
+    that clients cannot create unlimited series.
     """
 
     def request(self, kind: str, outcome: str) -> None:

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from tests.cli.command import Keyturn
 
-from keyturn.cli.emails.folders import open_folder, usual_baseline
+from keyturn.cli.emails.folders import Source, open_folder, usual_baseline
 from keyturn.emails.studio import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
@@ -52,7 +52,7 @@ def emails(workplace: Path) -> Path:
 
 @pytest.fixture
 def client(emails: Path) -> Client:
-    opened = open_folder(emails, "", trust=False, django="")
+    opened = open_folder(Source(emails))
     studio = Studio(
         gallery=opened.gallery,
         sender="a@example.test",

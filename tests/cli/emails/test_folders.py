@@ -14,7 +14,7 @@ from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
 from tests.emails.gallery.test_links_and_suffixes import written
 
-from keyturn.cli.emails.folders import open_folder, service_settings
+from keyturn.cli.emails.folders import Source, open_folder, service_settings
 from keyturn.cli.emails.studio import studio
 
 pytestmark = pytest.mark.long
@@ -342,7 +342,7 @@ host = "mail.folder.example"
 
 def transport_of(directory: Path, *, trust: bool = False) -> tuple[str, str]:
     """Return the host that "Send me this" goes to, and who sends."""
-    settings = service_settings(open_folder(directory, "", trust=trust))
+    settings = service_settings(open_folder(Source(directory, trust=trust)))
     return settings.smtp.host, settings.mail.from_
 
 

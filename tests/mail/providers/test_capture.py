@@ -12,7 +12,7 @@ import pytest
 
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
-from keyturn.mail.sending.capture import CaptureSender
+from keyturn.mail.sending.choosing import CaptureSender
 
 pytestmark = pytest.mark.slow
 

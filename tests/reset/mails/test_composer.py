@@ -10,8 +10,7 @@ from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
-from keyturn.reset.mails.composer import LinkMail, MailComposer, MailDefaults
-from keyturn.reset.mails.page_urls import PageUrls
+from keyturn.reset.mails.composer import LinkMail, MailComposer, MailDefaults, PageUrls
 from keyturn.reset.records.client import Client
 from keyturn.settings import Brand
 

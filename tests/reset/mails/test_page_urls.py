@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.reset.mails.page_urls import PageUrls
+from keyturn.reset.mails.composer import PageUrls
 
 TOKEN = "Abc-_123"
 

@@ -8,11 +8,11 @@ Declined: `supabase-auth`, which brings pydantic and pyjwt for three calls, and 
 import msgspec
 
 from keyturn.accounts.port import AccountStore
-from keyturn.accounts.supabase.accounts import PeopleTable, SupabaseAccounts, SupabaseWithTable
+from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.database import Database
 from keyturn.settings import AccountSettings
 
-__all__ = ["PeopleTable", "SupabaseAccounts", "SupabaseWithTable", "supabase_accounts"]
+__all__ = ["SupabaseAccounts", "SupabaseWithTable", "supabase_accounts"]
 
 
 def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:

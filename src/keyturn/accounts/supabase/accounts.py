@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
 import httpx
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, NewPassword, changing_nothing
+from keyturn.accounts.port import Account, EndsSessions, ListsAddresses, NewPassword, changing_nothing
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi, account_of
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid
@@ -67,7 +66,7 @@ class SupabaseAccounts:
             raise AccountsUnready(reason, not_changed=True) from None
 
     async def _find(self, email: str) -> Account | None:
-        found: Account | None = None
+        without_password: Account | None = None
         for page in range(1, _MOST_PAGES + 1):
             users = await self._api.users(email, page, _PAGE)
             for user in users:
@@ -75,11 +74,11 @@ class SupabaseAccounts:
                     account = account_of(user, now())
                     if account.has_password:
                         return account
-                    found = found or account
+                    without_password = without_password or account
             if len(users) < _PAGE:
-                return found
+                return without_password
         log.warning(LogEvent("accounts.too_many_alike", looked_at=_MOST_PAGES * _PAGE))
-        return found
+        return without_password
 
     async def get(self, account_id: str) -> Account | None:
         user_id = _uuid(account_id)
@@ -97,8 +96,7 @@ class SupabaseAccounts:
             user = await self._api.user(user_id) if user_id else None
         if user_id is None or user is None:
             return False
-        known = account_of(user, now())
-        if not known.active or not known.has_password or not addresses.is_same_mailbox(known.email, account.email):
+        if not _may_change(account_of(user, now()), account):
             return False
         confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
         return await self._api.update(user_id, {"password": password.text, **confirmation})
@@ -108,6 +106,11 @@ class SupabaseAccounts:
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
 
 
+def _may_change(known: Account, account: Account) -> bool:
+    """Return whether the account, as it is now, takes the password that was meant for it as it was."""
+    return known.active and known.has_password and addresses.is_same_mailbox(known.email, account.email)
+
+
 def _uuid(text: str) -> UUID | None:
     try:
         return UUID(text)
@@ -115,11 +118,8 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-log = logging.getLogger("keyturn")
-
-
-class PeopleTable(Protocol):
-    """Looks users up in the app's own table, whose ids are those of the users at Supabase."""
+class PeopleTable(EndsSessions, ListsAddresses, Protocol):
+    """The port to the app's own table, whose ids are those of the users at Supabase (`TableAccounts`)."""
 
     async def require_ready(self) -> None: ...
 
@@ -129,23 +129,21 @@ class PeopleTable(Protocol):
 
     async def get(self, account_id: str) -> Account | None: ...
 
-    async def note_change(self, account: Account) -> bool:
-        """Set and delete what a change of the password does, but no password; False if the account is gone."""
-        ...
-
-    async def end_sessions(self, account_id: str) -> None: ...
-
-    async def addresses_after(self, email: str, most: int) -> Sequence[str]: ...
+    async def note_change(self, account: Account) -> bool: ...
 
     async def close(self) -> None: ...
 
 
 class SupabaseWithTable:
-    """An AccountStore that looks users up in the table and sets passwords at Supabase."""
+    """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase."""
 
     def __init__(self, lookup: PeopleTable, auth: SupabaseAccounts) -> None:
         self._lookup = lookup
         self._auth = auth
+        self.find = lookup.find
+        self.get = lookup.get
+        self.addresses_after = lookup.addresses_after
+        self.end_sessions = lookup.end_sessions  # sessions at Supabase end only with the next password
 
     async def require_ready(self) -> None:
         await self._lookup.require_ready()
@@ -155,22 +153,11 @@ class SupabaseWithTable:
         await self._lookup.require_reachable()
         await self._auth.require_ready()
 
-    async def find(self, email: str) -> Account | None:
-        return await self._lookup.find(email)
-
-    async def get(self, account_id: str) -> Account | None:
-        return await self._lookup.get(account_id)
-
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         """Set it if table and Supabase both have the account, active, with a password and that address."""
         with changing_nothing():
             known = await self._lookup.get(account.id)
-        if (
-            known is None
-            or not known.active
-            or not known.has_password
-            or not addresses.is_same_mailbox(known.email, account.email)
-        ):
+        if known is None or not _may_change(known, account):
             return False
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
@@ -178,23 +165,15 @@ class SupabaseWithTable:
         await self._note_change(account)
         return True
 
-    async def end_sessions(self, account_id: str) -> None:
-        """Delete the rows that the settings name; sessions at Supabase end only with the next password."""
-        await self._lookup.end_sessions(account_id)
-
-    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        return await self._lookup.addresses_after(email, most)
-
     async def close(self) -> None:
         await self._lookup.close()
         await self._auth.close()
 
     async def _note_change(self, account: Account) -> None:
         """Write the table's columns for it. The password is already changed, even if this fails."""
+        event = LogEvent("accounts.change_not_noted", account=account.id)
         try:
-            noted = await self._lookup.note_change(account)
+            if not await self._lookup.note_change(account):
+                log.error(event)
         except Exception:
-            log.exception(LogEvent("accounts.change_not_noted", account=account.id))
-        else:
-            if not noted:
-                log.error(LogEvent("accounts.change_not_noted", account=account.id))
+            log.exception(event)

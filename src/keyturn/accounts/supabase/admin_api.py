@@ -214,11 +214,8 @@ class _Users(msgspec.Struct):
 class AdminApi:
     """Calls the admin API of a project's Auth server.
 
-    Every method raises AccountsUnready if no usable answer arrives in time.
-
-    The error has `not_changed` if the request certainly had no effect.
-
-    Redirects are not followed: the key is sent only to the configured address.
+    Every method raises AccountsUnready if no usable answer arrives in time. The error has `not_changed` if the request
+    certainly had no effect. Redirects are not followed: the key is sent only to the configured address.
     """
 
     def __init__(self, settings: SupabaseSettings, client: httpx.AsyncClient | None = None) -> None:

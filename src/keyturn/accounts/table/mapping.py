@@ -13,8 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from sqlalchemy.sql.expression import TableClause
 from sqlalchemy.types import UserDefinedType
 
-from keyturn.accounts.table.columns import PRISMA, Column, column_of, likely_times, recognise_times
-from keyturn.accounts.table.values import set_value
+from keyturn.accounts.table.columns import PRISMA, Column, column_of, likely_times, recognise_times, set_value
 from keyturn.database import now
 from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid

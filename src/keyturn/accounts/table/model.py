@@ -1,7 +1,7 @@
 """Describes the table of accounts by a mapped class of the app: its attributes stand for their columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Column, Table, inspect
 from sqlalchemy.exc import NoInspectionAvailable
@@ -13,59 +13,53 @@ from keyturn.settings.building import did_you_mean
 
 _NOT = "not "
 
+_Assigned = Mapping[str, bool | int | float | str]
+
+
+class _Attributes(TypedDict, total=False):
+    """The settings of `[accounts.table]`, with names of attributes in place of columns."""
+
+    id: str
+    email: str
+    password: str
+    name: str
+    active: str
+    provider: str
+    kind: str
+    locale: str
+    timezone: str
+    password_providers: Sequence[str]
+    set: _Assigned
+    lock: _Assigned
+    unlock: _Assigned
+
+
+_DEFAULTS: _Attributes = {"id": "id", "email": "email", "password": "password_hash"}
+
 
 def table_of(
-    model: type[Any],
-    *,
-    id: str = "id",  # noqa: A002 - the setting's own name
-    email: str = "email",
-    password: str = "password_hash",  # noqa: S107 - names
-    name: str = "",
-    active: str = "",
-    provider: str = "",
-    kind: str = "",
-    locale: str = "",
-    timezone: str = "",
-    password_providers: Sequence[str] = TableSettings().password_providers,
-    set: Mapping[str, bool | int | float | str] | None = None,  # noqa: A002 - the setting's own name
-    delete: Sequence[InstrumentedAttribute[Any]] = (),
-    lock: Mapping[str, bool | int | float | str] | None = None,
-    unlock: Mapping[str, bool | int | float | str] | None = None,
+    model: type[Any], *, delete: Sequence[InstrumentedAttribute[Any]] = (), **attributes: Unpack[_Attributes]
 ) -> TableSettings:
     """Return the settings of the table that a class is mapped to, to be passed to `KeyturnPlugin` as its accounts.
 
-    Where `[accounts.table]` names columns, this function takes names of attributes. `delete`: attributes of other
-    classes that hold the account's id, such as `UserSession.user_id`. The table is in Keyturn's database, so a change
-    joins the transaction that uses the link up. Raises SettingsInvalid with every name that is no attribute.
+    Where `[accounts.table]` names columns, this function takes names of attributes; by default `id`, `email` and
+    `password_hash` hold what their names say. `delete`: attributes of other classes that hold the account's id, such as
+    `UserSession.user_id`. The table is in Keyturn's database, so a change joins the transaction that uses the link up.
+    Raises SettingsInvalid with every name that is no attribute.
     """
     mapped = _MappedClass(model)
-    fields = {
-        "id": id,
-        "email": email,
-        "password": password,
-        "name": name,
-        "active": active,
-        "provider": provider,
-        "kind": kind,
-        "locale": locale,
-        "timezone": timezone,
-    }
-    columns = {field: mapped.column(f"accounts.{field}", attribute) for field, attribute in fields.items()}
-    assigned = {
-        section: {mapped.column(f"accounts.{section}.{name}", name): value for name, value in (values or {}).items()}
-        for section, values in {"set": set, "lock": lock, "unlock": unlock}.items()
-    }
-    deletes = tuple(mapped.columns_to_delete(delete))
+    settings: dict[str, Any] = {**_DEFAULTS, **attributes}
+    for setting, value in settings.items():
+        if isinstance(value, str):
+            settings[setting] = mapped.column(f"accounts.{setting}", value)
+        elif isinstance(value, Mapping):
+            settings[setting] = {mapped.column(f"accounts.{setting}.{name}", name): value[name] for name in value}
+        else:
+            settings[setting] = tuple(value)
+    settings |= {"table": mapped.table.fullname, "delete": tuple(mapped.columns_to_delete(delete))}
     if mapped.faults:
         raise SettingsInvalid(mapped.faults)
-    given: dict[str, Any] = {
-        "table": mapped.table.fullname,
-        **columns,
-        "password_providers": tuple(password_providers),
-        **assigned,
-        "delete": deletes,
-    }
-    return TableSettings(**given)
+    return TableSettings(**settings)
 
 
 class _MappedClass:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
-from keyturn.accounts.table.values import text_of
+from keyturn.accounts.table.columns import text_of
 from keyturn.problems.requests import InputInvalid
 from keyturn.telemetry.logs import LogEvent
 

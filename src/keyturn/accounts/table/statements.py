@@ -7,30 +7,13 @@ from itertools import cycle
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    Delete,
-    Select,
-    Text,
-    Update,
-    and_,
-    any_,
-    bindparam,
-    cast,
-    delete,
-    func,
-    literal,
-    not_,
-    or_,
-    select,
-)
-from sqlalchemy import update as update_of
+import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from keyturn.accounts.table.columns import Column
+from keyturn.accounts.table.columns import Column, WrittenTime, describe_times, id_values, set_value
 from keyturn.accounts.table.mapping import FALSE, TRUE, Assignments, Mapping, TableName, table_clause
-from keyturn.accounts.table.values import WrittenTime, describe_times, id_values, set_value
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
@@ -48,7 +31,7 @@ _AFTER_SPACES = "!"
 class Query(NamedTuple):
     """A SELECT, and this call's parameters. Frequent statements are built once."""
 
-    statement: Select[Any]
+    statement: sa.Select[Any]
     given: dict[str, Any] | None = None
 
 
@@ -62,7 +45,7 @@ class Statements:
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
         self._accounts = self._select_accounts()
         self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
-        self._accounts_by_email: dict[int, Select[Any]] = {}
+        self._accounts_by_email: dict[int, sa.Select[Any]] = {}
 
     def written_times(self, moment: datetime) -> dict[str, WrittenTime]:
         """Return what each column becomes that is set to the time."""
@@ -99,11 +82,12 @@ class Statements:
     def _is_in_ranges(self, count: int) -> ColumnElement[bool]:
         stored: ColumnElement[Any] = self._columns["email"]
         if not self._mapping.folds_case:
-            stored = func.lower(stored)
+            stored = sa.func.lower(stored)
         first, last = (
-            [func.lower(bindparam(f"{end}{place}", type_=Text())) for place in range(count)] for end in ("from", "to")
+            [sa.func.lower(sa.bindparam(f"{end}{place}", type_=sa.Text())) for place in range(count)]
+            for end in ("from", "to")
         )
-        return or_(*map(stored.between, first, last))
+        return sa.or_(*map(stored.between, first, last))
 
     def by_ids(self, ids: Iterable[str]) -> Query:
         """Ask for the rows with these ids; texts that cannot be an id are left out."""
@@ -116,8 +100,8 @@ class Statements:
     def _is_one_of_ids(self) -> ColumnElement[bool]:
         stored = self._columns["id"]
         if self._dialect == "postgresql":  # one statement to prepare for any number of them
-            return stored == any_(bindparam("ids", type_=stored.type))
-        return stored.in_(bindparam("ids", type_=stored.type, expanding=True))
+            return stored == sa.any_(sa.bindparam("ids", type_=stored.type))
+        return stored.in_(sa.bindparam("ids", type_=stored.type, expanding=True))
 
     def hash_by_id(self, account_id: str) -> Query:
         """Ask for the row with this id, and its hash."""
@@ -126,32 +110,32 @@ class Statements:
 
     def awaiting_password(self) -> Query:
         """Ask for the addresses of active accounts that await their first password."""
-        found = select(self._columns["email"].label("email"))
+        found = sa.select(self._columns["email"].label("email"))
         return Query(found.where(self._lacks_hash(), self._is_active(), *self._signs_in_here()))
 
     def addresses_after(self, email: str, most: int) -> Query:
         """Ask for the addresses of active and locked accounts that come after this one, character by character."""
         stored = self._trimmed_text("email")
-        listed = or_(self._is_active(), self._is_locked()) if self._mapping.locks else self._is_active()
-        found = select(self._columns["email"].label("email")).where(listed, stored > literal(email, Text))
+        listed = sa.or_(self._is_active(), self._is_locked()) if self._mapping.locks else self._is_active()
+        found = sa.select(self._columns["email"].label("email")).where(listed, stored > sa.literal(email, sa.Text))
         return Query(found.order_by(stored).limit(most))
 
-    def lock(self, account_id: str, moment: datetime) -> Update:
+    def lock(self, account_id: str, moment: datetime) -> sa.Update:
         """Lock the account, if it is active. Raises ValueError for an impossible id."""
         values = self._assigned(self._mapping.locks, moment)
-        return update_of(self._table).where(self._has_id(account_id), self._is_active()).values(values)
+        return sa.update(self._table).where(self._has_id(account_id), self._is_active()).values(values)
 
-    def unlock(self, account_id: str, moment: datetime) -> Update:
+    def unlock(self, account_id: str, moment: datetime) -> sa.Update:
         """Unlock the account. Raises ValueError for an impossible id."""
         values = self._assigned(self._mapping.unlocks, moment)
-        return update_of(self._table).where(self._has_id(account_id), self._is_locked()).values(values)
+        return sa.update(self._table).where(self._has_id(account_id), self._is_locked()).values(values)
 
     def _assigned(self, assignments: Assignments, moment: datetime) -> dict[Any, Any]:
         return {self._table.c[one.name]: set_value(one, given, moment) for one, given in assignments}
 
     def _is_locked(self) -> ColumnElement[bool]:
         """Return whether every column of the lock has the value that the lock sets; for a time, any value counts."""
-        return and_(*(self._is_as_assigned(one, given) for one, given in self._mapping.locks))
+        return sa.and_(*(self._is_as_assigned(one, given) for one, given in self._mapping.locks))
 
     def _is_as_assigned(self, one: Column, given: bool | float | str) -> ColumnElement[bool]:
         stored: ColumnElement[Any] = self._table.c[one.name]
@@ -164,7 +148,7 @@ class Statements:
 
     def change(
         self, account_id: str, email: str, password_hash: str | None, moment: datetime, *, locked: bool = False
-    ) -> Update:
+    ) -> sa.Update:
         """Set the hash, if given, and the columns set with it, if the account is unchanged and may have a password.
 
         An account that was `locked` may still be so, and is unlocked. Raises ValueError for an impossible id.
@@ -173,7 +157,7 @@ class Statements:
         may_change = self._is_active()
         if locked and self._mapping.locks:
             values |= self._assigned(self._mapping.unlocks, moment)
-            may_change = or_(may_change, self._is_locked())
+            may_change = sa.or_(may_change, self._is_locked())
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
         # Without columns to set, the statement still shows whether the account is unchanged.
@@ -181,9 +165,9 @@ class Statements:
 
     def _update(
         self, account_id: str | None, email: str, values: dict[Any, Any], may_change: ColumnElement[bool] | None = None
-    ) -> Update:
+    ) -> sa.Update:
         return (
-            update_of(self._table)
+            sa.update(self._table)
             .where(self._has_id(account_id), self._is_text("email", email))
             .where(self._is_active() if may_change is None else may_change, *self._signs_in_here())
             .values(values)
@@ -195,19 +179,19 @@ class Statements:
         if key.holds in (int, UUID, bytes):
             return found
         text = self._is_text("id", account_id)
-        return and_(found, or_(text, func.typeof(stored) == "blob") if key.holds_anything else text)
+        return sa.and_(found, sa.or_(text, sa.func.typeof(stored) == "blob") if key.holds_anything else text)
 
-    def deletes(self, account_id: str) -> Iterator[Delete]:
+    def deletes(self, account_id: str) -> Iterator[sa.Delete]:
         """Yield the statements that end an account's sessions and the like."""
         for name, key in self._mapping.deletes:
             with suppress(ValueError):  # a column of another type holds no such id
                 yield self._delete(name, key, id_values(key, account_id))
 
-    def _delete(self, name: TableName, key: Column, values: Iterable[Any]) -> Delete:
+    def _delete(self, name: TableName, key: Column, values: Iterable[Any]) -> sa.Delete:
         other = table_clause(name, [key], self._dialect)
-        return delete(other).where(_is_any(other.c[key.name], values))
+        return sa.delete(other).where(_is_any(other.c[key.name], values))
 
-    def trial_statements(self, moment: datetime) -> Iterator[tuple[str, Select[Any] | Update | Delete]]:
+    def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Select[Any] | sa.Update | sa.Delete]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
         trial = self.by_email([""])
         yield "table", trial.statement.params(trial.given)
@@ -226,72 +210,78 @@ class Statements:
         flag = self._mapping.fields.get("active")
         if flag is None or flag.holds is not str or self._mapping.active.is_not or self._mapping.active.values:
             return None
-        found = select(self._columns["active"].label("active"))
+        found = sa.select(self._columns["active"].label("active"))
         return Query(found.where(self._flag_text().not_in((*FALSE, *TRUE))).limit(1))
 
     def shared_emails(self) -> Query:
         """Ask for a row if several active accounts have the same address."""
-        address = func.lower(self._trimmed_text("email"))
-        several = select(func.count()).select_from(self._table).where(address != "", self._is_active())
-        return Query(several.group_by(address).having(func.count() > 1).limit(1))
+        address = sa.func.lower(self._trimmed_text("email"))
+        several = sa.select(sa.func.count()).select_from(self._table).where(address != "", self._is_active())
+        return Query(several.group_by(address).having(sa.func.count() > 1).limit(1))
 
     def some_hashes(self) -> Query:
         """Ask for a few existing hashes."""
         stored = self._columns["password"]
         return Query(
-            select(stored.label("hash")).where(func.length(stored) > 0, self._is_usable()).limit(_HASHES_LOOKED_AT)
+            sa.select(stored.label("hash"))
+            .where(sa.func.length(stored) > 0, self._is_usable())
+            .limit(_HASHES_LOOKED_AT)
         )
 
-    def _select_accounts(self) -> Select[Any]:
+    def _select_accounts(self) -> sa.Select[Any]:
         given = ("id", "email", "name", "provider", "kind", "locale", "timezone")
         columns: list[ColumnElement[Any]] = [
             self._columns[field].label(field) for field in given if field in self._columns
         ]
         if "password" in self._columns:
-            hashed = and_(func.length(self._columns["password"]) > 0, self._is_usable())
+            hashed = sa.and_(sa.func.length(self._columns["password"]) > 0, self._is_usable())
             columns += [hashed.label("has_hash"), self._lacks_hash().label("lacks_hash")]
         if self._mapping.locks:
             columns.append(self._is_locked().label("locked"))
-        return select(*columns, self._is_active().label("active"))
+        return sa.select(*columns, self._is_active().label("active"))
 
     def _lacks_hash(self) -> ColumnElement[bool]:
-        return func.coalesce(func.length(self._columns["password"]), 0) == 0
+        return sa.func.coalesce(sa.func.length(self._columns["password"]), 0) == 0
 
     def _is_active(self) -> ColumnElement[bool]:
         if "active" not in self._columns:
-            return literal(1) == literal(1)
+            return sa.literal(1) == sa.literal(1)
         flag, named = self._flag_text(), self._mapping.active.values
-        is_named = flag.in_([func.lower(literal(value, Text)) for value in named]) if named else flag.not_in(FALSE)
-        return not_(is_named) if self._mapping.active.is_not else is_named
+        is_named = (
+            flag.in_([sa.func.lower(sa.literal(value, sa.Text)) for value in named]) if named else flag.not_in(FALSE)
+        )
+        return sa.not_(is_named) if self._mapping.active.is_not else is_named
 
     def _flag_text(self) -> ColumnElement[str]:
         flag: ColumnElement[Any] = self._columns["active"]
         if self._mapping.fields["active"].is_bits:
-            flag = flag + literal(0)
-        return func.coalesce(func.lower(func.trim(cast(flag, Text), type_=Text)), "")
+            flag = flag + sa.literal(0)
+        return sa.func.coalesce(sa.func.lower(sa.func.trim(sa.cast(flag, sa.Text), type_=sa.Text)), "")
 
     def _signs_in_here(self) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions that a password signs the account in, and that its hash was not made unusable."""
         if "provider" in self._columns:
-            named = func.coalesce(func.lower(func.trim(cast(self._columns["provider"], Text), type_=Text)), "")
+            named = sa.func.coalesce(
+                sa.func.lower(sa.func.trim(sa.cast(self._columns["provider"], sa.Text), type_=sa.Text)), ""
+            )
             yield named.in_([one.lower() for one in self._mapping.password_providers])
         if "password" in self._columns:
             yield self._is_usable()
 
     def _is_usable(self) -> ColumnElement[bool]:
-        first = func.substr(self._columns["password"], 1, 1, type_=Text)
-        return func.coalesce(first, "").not_in(_UNUSABLE)
+        first = sa.func.substr(self._columns["password"], 1, 1, type_=sa.Text)
+        return sa.func.coalesce(first, "").not_in(_UNUSABLE)
 
     def _is_text(self, field: str, value: str | None) -> ColumnElement[bool]:
         """Return whether the field is the same text, character by character, apart from spaces around it."""
-        return self._trimmed_text(field) == bindparam(None, value, type_=Text(), unique=True)
+        return self._trimmed_text(field) == sa.bindparam(None, value, type_=sa.Text(), unique=True)
 
     def _trimmed_text(self, field: str) -> ColumnElement[str]:
-        kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
-        text = func.trim(cast(self._columns[field], kind), type_=kind)
+        kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
+        text = sa.func.trim(sa.cast(self._columns[field], kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     # As a parameter even if it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
-    return or_(*(stored == bindparam(None, value, type_=stored.type, unique=True) for value in values))
+    return sa.or_(*(stored == sa.bindparam(None, value, type_=stored.type, unique=True) for value in values))

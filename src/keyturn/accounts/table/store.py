@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.columns import WrittenTime, text_of
 from keyturn.accounts.table.hash_formats import TableDoubt, doubt_format
 from keyturn.accounts.table.mapping import parse_table_name, read_mapping
 from keyturn.accounts.table.rows import (
@@ -23,7 +24,6 @@ from keyturn.accounts.table.rows import (
     spellings,
 )
 from keyturn.accounts.table.statements import Query, Statements
-from keyturn.accounts.table.values import WrittenTime, text_of
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
 from keyturn.database.unready import describe_error, is_refusal

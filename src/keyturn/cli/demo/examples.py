@@ -39,9 +39,8 @@ def example_names() -> list[str]:
 class Example:
     """Describes an example: its folder, and the variables that it runs with.
 
-    What it reads is the example's; the variables below beat its file where this machine differs.
-
-    Raises NoSuchExample, SettingsInvalid.
+    What it reads is the example's; the variables below beat its file where this machine differs. Raises NoSuchExample,
+    SettingsInvalid.
     """
 
     brands: Mapping[str, Mapping[str, Any]] = {}

@@ -11,7 +11,7 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
-from keyturn.private_files import make_private_file, make_private_folder
+from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import (
     Brand,

@@ -2,37 +2,30 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from keyturn.cli.emails.folders import (
-    DIRECTORY,
-    DJANGO,
-    ENVIRONMENT,
-    LIQUID,
-    TRUST,
-    Opened,
-    open_folder,
-    usual_baseline,
-    without_templates,
-)
+from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source, usual_baseline, without_templates
 from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
-
-# Findings in a terminal: each with its line, equal ones together
-
+from keyturn.reset.bounded_pool import cores
 
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.branches.report import FolderCoverage
-    from keyturn.emails.lint.examination import Examination, MailFinding
+    from keyturn.emails.lint.checks_in_workers import InWorkers
+    from keyturn.emails.lint.clients.clients import Clients
+    from keyturn.emails.lint.examination import ChecksTemplates, Examination, MailFinding
+    from keyturn.emails.lint.finding import Finding
     from keyturn.mail.rendering.folders import Folders
+
+# Findings in a terminal: each with its line, equal ones together
 
 _AROUND = 1
 _WIDTH = 110
@@ -153,15 +146,6 @@ def _number(count: int, of_what: str, several: str = "") -> str:
     return f"{count} {of_what if count == 1 else several or f'{of_what}s'}"
 
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from keyturn.emails.lint.checks_in_workers import InWorkers
-    from keyturn.emails.lint.clients.clients import Clients
-    from keyturn.emails.lint.examination import ChecksTemplates, Examination
-    from keyturn.emails.lint.finding import Finding
-
-
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
     from keyturn.emails.lint.rules import UnknownRule, expect_rules
 
@@ -172,8 +156,65 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     return names
 
 
-@click.command()
-@DIRECTORY
+_HELP = """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
+
+DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML, each with its samples, as in
+NAME.samples.toml or samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without
+DIRECTORY, the emails that Keyturn sends are checked. For each if, loop and macro that samples leave out, values are
+found that take it; how many branches are drawn is said at the end. Ends with 1 where there is an error, or what
+--fail-on says.
+
+\b
+Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
+  apple        Mail on macOS and iOS
+  gmail        on the web, iOS and Android
+  outlook      for Windows (the one that draws with Word), macOS, Outlook.com, iOS, Android
+  yahoo, aol   on the web, iOS and Android
+  samsung      Samsung Email
+  thunderbird  on macOS and Windows
+  germany      GMX, WEB.DE, T-Online, IONOS
+  france       Orange, SFR, La Poste, Free
+  independent  Proton Mail, HEY, Fastmail, RainLoop
+  rest         Gmail on the mobile web, Windows Mail, Mail.ru, WP Poczta
+  all          every one
+
+\b
+Examples:  keyturn check
+           keyturn check emails --only mjml --format github
+           keyturn check emails --clients outlook,germany
+           keyturn check templates/emails --env myshop.mails:environment
+           keyturn check --django mysite.settings
+           keyturn check notifications --liquid
+           keyturn check emails --write-baseline
+           keyturn check emails --only-changed --base origin/main
+           keyturn check emails --browser
+
+Findings are kept in your cache folder, and what has not changed is not checked again; with --env and --django it
+always is. A mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the
+others are checked.
+
+The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env, --django or --trust
+says that they are yours.
+"""
+
+
+class _Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a check, besides those that name the templates and the report."""
+
+    groups: tuple[str, ...]
+    browser: bool
+    load_images: bool
+    only_changed: bool
+    base: str
+    baseline: Path | None
+    write_baseline: bool
+    jobs: int | None
+    no_cache: bool
+    samples_only: bool
+    min_coverage: float | None
+
+
+@click.command(help=_HELP)
 @click.option(
     "--format",
     "output",
@@ -230,97 +271,34 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     metavar="PERCENT",
     help="End with 1 where less of the branches is drawn.",
 )
-@ENVIRONMENT
-@TRUST
-@DJANGO
-@LIQUID
-def check(
-    directory: Path | None,
-    output: str,
-    only: tuple[str, ...],
-    groups: tuple[str, ...],
-    fail_on: str,
-    browser: bool,
-    load_images: bool,
-    only_changed: bool,
-    base: str,
-    baseline: Path | None,
-    write_baseline: bool,
-    jobs: int | None,
-    no_cache: bool,
-    samples_only: bool,
-    min_coverage: float | None,
-    environment: str,
-    trust: bool,
-    django: str,
-    liquid: bool,
-) -> None:
-    """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
-
-    DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML, each with its samples, as in
-    NAME.samples.toml or samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without
-    DIRECTORY, the emails that Keyturn sends are checked. For each if, loop and macro that samples leave out, values are
-    found that take it; how many branches are drawn is said at the end. Ends with 1 where there is an error, or what
-    --fail-on says.
-
-    \b
-    Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
-      apple        Mail on macOS and iOS
-      gmail        on the web, iOS and Android
-      outlook      for Windows (the one that draws with Word), macOS, Outlook.com, iOS, Android
-      yahoo, aol   on the web, iOS and Android
-      samsung      Samsung Email
-      thunderbird  on macOS and Windows
-      germany      GMX, WEB.DE, T-Online, IONOS
-      france       Orange, SFR, La Poste, Free
-      independent  Proton Mail, HEY, Fastmail, RainLoop
-      rest         Gmail on the mobile web, Windows Mail, Mail.ru, WP Poczta
-      all          every one
-
-    \b
-    Examples:  keyturn check
-               keyturn check emails --only mjml --format github
-               keyturn check emails --clients outlook,germany
-               keyturn check templates/emails --env myshop.mails:environment
-               keyturn check --django mysite.settings
-               keyturn check notifications --liquid
-               keyturn check emails --write-baseline
-               keyturn check emails --only-changed --base origin/main
-               keyturn check emails --browser
-
-    Findings are kept in your cache folder, and what has not changed is not checked again; with --env and --django it
-    always is. A mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the
-    others are checked.
-
-    The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env, --django or --trust
-    says that they are yours.
-    """
-    if write_baseline and (only or only_changed):
+@takes_source()
+def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **values: Any) -> None:
+    options = _Options(**values)
+    if options.write_baseline and (only or options.only_changed):
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
-    if load_images and not browser:
+    if options.load_images and not options.browser:
         fail("--load-images is for --browser, which draws the mails: add it")
-    opened = _with_branches(
-        open_folder(directory, environment, trust=trust, django=django, liquid=liquid), samples_only, min_coverage
-    )
+    opened = _with_branches(open_folder(source), options.samples_only, options.min_coverage)
     if not opened.gallery.names():
         fail(*without_templates(opened))
-    known = baseline or usual_baseline(opened)
-    clients = _clients_named(groups) if groups else None
-    changed = _changed(opened, base, known) if only_changed else None
-    beside = _look_in_browser(opened, changed, load_images=load_images) if browser else {}
-    each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment or django))
+    known = options.baseline or usual_baseline(opened)
+    clients = _clients_named(options.groups) if options.groups else None
+    changed = _changed(opened, options.base, known) if options.only_changed else None
+    beside = _look_in_browser(opened, changed, load_images=options.load_images) if options.browser else {}
+    is_cached = not (options.no_cache or source.environment or source.django)
+    each = _in_workers(opened, clients, options.jobs, cached=is_cached)
     examination = _examine(opened, clients, changed, each, beside)
-    if write_baseline:
+    if options.write_baseline:
         _write_baseline(known, examination)
         return
-    examination = _without_known(examination, known, asked_for=baseline is not None).with_rules(only)
+    examination = _without_known(examination, known, asked_for=options.baseline is not None).with_rules(only)
     if output == "text":
         print_findings(examination, opened.gallery, with_coverage=not only)
     elif written := _report(examination, opened, output, fail_on):
         click.echo(written)
-    if not (opened.service or django):
+    if not (opened.service or source.django):
         print_passed_over(opened.gallery)
-    drawn_enough = _is_drawn_enough(examination, min_coverage)
+    drawn_enough = _is_drawn_enough(examination, options.min_coverage)
     sys.exit(1 if examination.fails(fail_on) or not drawn_enough else 0)
 
 
@@ -361,13 +339,11 @@ def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool
 
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InWorkers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
-    from keyturn.emails.lint.checks_in_workers import InWorkers
+    from keyturn.emails.lint.checks_in_workers import InWorkers, KeptResults, content_keys, results_file
 
-    jobs, settings, gallery = jobs or _cores(), opened.settings, opened.gallery
+    jobs, settings, gallery = jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
         return InWorkers(jobs=jobs)
-    from keyturn.emails.lint.checks_in_workers import KeptResults, content_keys, results_file
-
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
     given = [
         msgspec.json.encode(settings, enc_hook=str),
@@ -379,11 +355,6 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
         kept=KeptResults(results_file(gallery.folder)),
         make_keys=lambda names: content_keys(gallery, names, given),
     )
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _examine(

@@ -1,9 +1,10 @@
 """Opens the templates of a command: a folder, or the emails that Keyturn sends."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,27 +31,66 @@ _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
-ENVIRONMENT: Decorator = click.option(
-    "--env",
-    "environment",
-    default="",
-    metavar="MODULE:NAME",
-    help="Your app's own Jinja environment, with its filters, globals and translations.",
+
+_OPTIONS: Sequence[Decorator] = (
+    click.option(
+        "--env",
+        "environment",
+        default="",
+        metavar="MODULE:NAME",
+        help="Your app's own Jinja environment, with its filters, globals and translations.",
+    ),
+    click.option(
+        "--trust", is_flag=True, help="The folder is yours: its templates and what its settings name may run code."
+    ),
+    click.option(
+        "--django",
+        is_flag=False,
+        flag_value=_OF_VARIABLE,
+        default="",
+        metavar="SETTINGS",
+        help="A Django project, by the module of its settings; DJANGO_SETTINGS_MODULE's without one. Its code runs.",
+    ),
+    click.option(
+        "--liquid", is_flag=True, help="The templates are Liquid, also where no .liquid says so: keyturn[liquid]."
+    ),
 )
-TRUST: Decorator = click.option(
-    "--trust", is_flag=True, help="The folder is yours: its templates and what its settings name may run code."
-)
-DJANGO: Decorator = click.option(
-    "--django",
-    is_flag=False,
-    flag_value=_OF_VARIABLE,
-    default="",
-    metavar="SETTINGS",
-    help="A Django project, by the module of its settings; DJANGO_SETTINGS_MODULE's without one. Its code runs.",
-)
-LIQUID: Decorator = click.option(
-    "--liquid", is_flag=True, help="The templates are Liquid, also where no .liquid says so: keyturn[liquid]."
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Names the templates of a command: a folder, and what may be done with it.
+
+    `environment`: an app's own Jinja environment. `django`: the settings of a project, whose code runs.
+    `liquid`: the templates are of Liquid, whatever their endings say.
+    """
+
+    directory: Path | None
+    environment: str = ""
+    trust: bool = False
+    django: str = ""
+    liquid: bool = False
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.trust or bool(self.environment or self.django)
+
+
+def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
+    """Give a command the options that name its templates, as one `source`. `directory` is the first of them."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_source(**options: Any) -> Any:
+            names = [field.name for field in fields(Source)]
+            return command(source=Source(**{name: options.pop(name) for name in names}), **options)
+
+        decorated: Callable[..., Any] = with_source
+        for option in reversed((directory, *_OPTIONS)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,61 +115,57 @@ class Opened:
         return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
 
 
-def open_folder(
-    directory: Path | None,
-    environment: str,
-    *,
-    trust: bool,
-    django: str = "",
-    liquid: bool = False,
-    is_shown: bool = False,
-) -> Opened:
+def open_folder(source: Source, *, is_shown: bool = False) -> Opened:
     """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
 
     Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
-    its templates are drawn in a sandbox, and settings that could do harm are refused, unless `trust` or an
-    `environment` says that it may do what its app does. `django` are the settings of a project, which is trusted.
-    `liquid`: they are of that, whatever their endings say. `is_shown`: somebody looks at it, and is told there what is
-    not installed. The mails that `mail.templates` names are the installation's own.
+    its templates are drawn in a sandbox, and settings that could do harm are refused, unless the source is trusted.
+    `is_shown`: somebody looks at it, and is told there what is not installed. The mails that `mail.templates` names are
+    the installation's own.
     """
     from keyturn.packaging import folder
 
+    directory = source.directory
     if directory and not directory.is_dir():
         fail(*_explain_missing_folder(directory))
-    _expect_one_engine(
-        {"--env is for Jinja": environment, "--django for Django": django, "--liquid for Liquid": liquid}
-    )
-    trusted = trust or bool(environment or django)
-    if directory and not trusted:
+    _expect_one_engine(source)
+    if directory and not source.is_trusted:
         _refuse_link_out(directory)
-    settings = studio_settings(directory, trusted=trusted)
-    if django:
-        from keyturn.emails.engines.django.project import open_project
-
-        module = os.environ.get(_OF_VARIABLE, "") if django == _OF_VARIABLE else django
-        if not directory and settings.file and settings.file.parent.resolve() != Path.cwd():
-            settings = studio_settings(Path.cwd())  # those of a folder above may belong to another project
-        return Opened(open_project(module, directory or settings.folder, settings), settings)
+    settings = studio_settings(directory, trusted=source.is_trusted)
+    if source.django:
+        return _open_project(source, settings)
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
-        if environment or liquid:
-            fail(f"{'--liquid' if liquid else '--env'} is for templates of your own: name their folder")
+        if source.environment or source.liquid:
+            fail(f"{'--liquid' if source.liquid else '--env'} is for templates of your own: name their folder")
         return _open_own_emails(settings)
+    return _open_foreign(directory, source, settings, is_shown=is_shown)
+
+
+def _open_project(source: Source, settings: "StudioSettings") -> Opened:
+    from keyturn.emails.engines.django.project import open_project
+
+    module = os.environ.get(_OF_VARIABLE, "") if source.django == _OF_VARIABLE else source.django
+    if not source.directory and settings.file and settings.file.parent.resolve() != Path.cwd():
+        settings = studio_settings(Path.cwd())  # those of a folder above may belong to another project
+    return Opened(open_project(module, source.directory or settings.folder, settings), settings)
+
+
+def _open_foreign(directory: Path, source: Source, settings: "StudioSettings", *, is_shown: bool) -> Opened:
     from keyturn.emails.engines.choosing import open_templates
     from keyturn.emails.gallery.configuration import refused_without_trust
 
-    if not trusted and (refused := [*refused_without_trust(settings)]):
+    if not source.is_trusted and (refused := [*refused_without_trust(settings)]):
         raise SettingsInvalid(refused)
 
     def open_moved(moved: "Moved") -> "Gallery":
         samples, locales = (path and moved(path) for path in (settings.samples, settings.locales))
-        there = msgspec.structs.replace(settings, samples=samples, locales=locales)
         return open_templates(
             moved(directory),
-            environment=environment,
-            settings=there,
-            sandboxed=not trusted,
-            liquid=liquid,
+            environment=source.environment,
+            settings=msgspec.structs.replace(settings, samples=samples, locales=locales),
+            sandboxed=not source.is_trusted,
+            liquid=source.liquid,
             is_needed=not is_shown,
         )
 
@@ -212,8 +248,13 @@ def _open_own_emails(settings: "StudioSettings") -> Opened:
     return replace(own_emails(service, settings, {}), read_service=read_service)
 
 
-def _expect_one_engine(named: Mapping[str, str | bool]) -> None:
-    if len(several := [option for option, value in named.items() if value]) > 1:
+def _expect_one_engine(source: Source) -> None:
+    chosen = {
+        "--env is for Jinja": source.environment,
+        "--django for Django": source.django,
+        "--liquid for Liquid": source.liquid,
+    }
+    if len(several := [option for option, value in chosen.items() if value]) > 1:
         fail(f"{' and '.join(several)}: say one of them")
 
 
@@ -261,10 +302,6 @@ def _folders_with_templates(here: Path) -> Iterator[str]:
 
 
 # The studio's view of the service: the provider, and the folder of captured mails
-
-
-if TYPE_CHECKING:
-    from keyturn.settings import Settings
 
 
 _NOT_TRUSTED = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from keyturn.cli.emails.folders import DJANGO, ENVIRONMENT, LIQUID, TRUST, Opened, open_folder
+from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source
 from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
@@ -24,13 +24,7 @@ _EXCEEDED = {
 @click.command()
 @click.argument("template")
 @click.option("--sample", help="Which sample; the first where none is named.")
-@click.option(
-    "--lang",
-    default="",
-    metavar="TAG",
-    show_default="en",
-    help="Which language, as in de or pt-BR.",
-)
+@click.option("--lang", default="", metavar="TAG", show_default="en", help="Which language, as in de or pt-BR.")
 @click.option(
     "--format",
     "output",
@@ -39,29 +33,17 @@ _EXCEEDED = {
     show_default=True,
     help="json holds subject, preheader and all parts.",
 )
-@click.option("--dir", "directory", type=click.Path(path_type=Path), help="The folder of templates of your own.")
-@ENVIRONMENT
-@TRUST
-@DJANGO
-@LIQUID
-def render(
-    template: str,
-    sample: str | None,
-    lang: str,
-    output: str,
-    directory: Path | None,
-    environment: str,
-    trust: bool,
-    django: str,
-    liquid: bool,
-) -> None:
+@takes_source(
+    click.option("--dir", "directory", type=click.Path(path_type=Path), help="The folder of templates of your own.")
+)
+def render(template: str, sample: str | None, lang: str, output: str, source: Source) -> None:
     """Render an email with a sample, to standard output.
 
     \b
     Examples:  keyturn render password_reset --sample viewer --lang de --format text
                keyturn render orders/shipped --dir emails > shipped.html
     """
-    opened = open_folder(directory, environment, trust=trust, django=django, liquid=liquid)
+    opened = open_folder(source)
     gallery = opened.gallery
     if template not in gallery.names():
         fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")

@@ -5,22 +5,20 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from keyturn.cli.emails.folders import (
-    DIRECTORY,
-    DJANGO,
-    ENVIRONMENT,
-    LIQUID,
-    TRUST,
     Opened,
+    Source,
     open_folder,
     own_emails,
     service_settings,
     studio_settings,
+    takes_source,
     usual_baseline,
     without_templates,
 )
@@ -29,11 +27,16 @@ from keyturn.packaging import requires_extra
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
 
-# The greeting of `keyturn studio`
-
-
 if TYPE_CHECKING:
-    from keyturn.emails.studio.studio import Studio
+    from keyturn.emails.inbox.store import CapturedMails
+    from keyturn.emails.studio.rendering.drawing import Drawer
+    from keyturn.emails.studio.sending import MailProvider, Release
+    from keyturn.emails.studio.studio import HostedPages, Studio
+    from keyturn.emails.workers import Runner
+    from keyturn.mail.port.email import Sender
+    from keyturn.settings import Settings
+
+# The greeting of `keyturn studio`
 
 
 def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = None) -> str:
@@ -77,9 +80,6 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
 # Mail files: an .eml, a folder of them, a Maildir
 
 
-if TYPE_CHECKING:
-    from keyturn.emails.inbox.store import CapturedMails
-
 _TEMPLATES = frozenset({".mjml", ".html", ".htm", ".j2", ".jinja", ".jinja2"})
 
 
@@ -100,16 +100,6 @@ def read_mails(captured: "CapturedMails", mails: Sequence[Path]) -> None:
         click.echo(warning(f"{file} was not read: it is empty, larger than 32 MB, or may not be read"), err=True)
 
 
-if TYPE_CHECKING:
-    from keyturn.emails.inbox.store import CapturedMails
-    from keyturn.emails.studio.rendering.drawing import Drawer
-    from keyturn.emails.studio.sending import MailProvider, Release
-    from keyturn.emails.studio.studio import HostedPages, Studio
-    from keyturn.emails.workers import Runner
-    from keyturn.mail.port.email import Sender
-    from keyturn.settings import Settings
-
-
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
 _HELLO = "hello@example.test"
 _WORKERS = 4
@@ -122,12 +112,36 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     return _studio(opened, service, host, _captured_mails(opened, service), brands=brands)
 
 
-@click.command()
-@DIRECTORY
-@ENVIRONMENT
-@TRUST
-@DJANGO
-@LIQUID
+_HELP = """Preview the emails in a browser, with sample data; what you save is drawn at once.
+
+DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML; without it, the emails that Keyturn sends are
+shown. An .eml file, a folder of them or a Maildir is opened as an inbox.
+Nothing needs to be configured: text parts, layouts and partials are recognised, and what a template prints gets a
+plausible value by its name.
+
+\b
+Examples:  keyturn studio
+           keyturn studio emails
+           keyturn studio templates/emails --env myshop.mails:environment
+           keyturn studio --django mysite.settings
+           keyturn studio notifications --liquid
+           keyturn studio emails --export site
+           keyturn studio --smtp 1025
+           keyturn studio receipt.eml
+
+\b
+Samples, in TOML, YAML or JSON, stand in for the guesses:
+  emails/welcome.mjml              a template
+  emails/welcome.txt               its text part
+  emails/welcome.samples.toml      [ada], [no_name]: a table of values for each sample
+  emails/samples/welcome/ada.json  or a file for each
+
+What differs is set under [tool.keyturn.studio] in pyproject.toml, or [studio] in keyturn.toml.
+"""
+
+
+@click.command(help=_HELP)
+@takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--smtp", type=PORT, help="Port to catch mails on, of any app in any language; 0 takes a free one.")
@@ -150,91 +164,67 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     type=click.Path(path_type=Path),
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )
-def studio(
-    directory: Path | None,
-    environment: str,
-    trust: bool,
-    django: str,
-    liquid: bool,
+def studio(source: Source, destination: Path | None, **listening: Any) -> None:
+    from keyturn.packaging import require_studio
+
+    if not destination:  # exported pages have no colours, no made-up data and no watching
+        require_studio("the studio")
+    mails = mails_in(source.directory) if source.directory else []
+    with contextlib.ExitStack() as running:
+        place = source.directory
+        if mails:  # a folder without templates: a large mailbox is not searched for some
+            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-"))
+            source = replace(source, directory=Path(folder))
+        opened = open_folder(source, is_shown=not destination)
+        if destination:
+            _export(opened, destination)
+        else:
+            _serve(opened, running, mails, place if mails else None, **listening)
+
+
+def _serve(
+    opened: Opened,
+    running: contextlib.ExitStack,
+    mails: Sequence[Path],
+    place: Path | None,
+    *,
     host: str,
     port: int,
     smtp: int | None,
     inbox: Path | None,
     edits: bool | None,
-    destination: Path | None,
 ) -> None:
-    """Preview the emails in a browser, with sample data; what you save is drawn at once.
-
-    DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML; without it, the emails that Keyturn sends are
-    shown. An .eml file, a folder of them or a Maildir is opened as an inbox.
-    Nothing needs to be configured: text parts, layouts and partials are recognised, and what a template prints gets a
-    plausible value by its name.
-
-    \b
-    Examples:  keyturn studio
-               keyturn studio emails
-               keyturn studio templates/emails --env myshop.mails:environment
-               keyturn studio --django mysite.settings
-               keyturn studio notifications --liquid
-               keyturn studio emails --export site
-               keyturn studio --smtp 1025
-               keyturn studio receipt.eml
-
-    \b
-    Samples, in TOML, YAML or JSON, stand in for the guesses:
-      emails/welcome.mjml              a template
-      emails/welcome.txt               its text part
-      emails/welcome.samples.toml      [ada], [no_name]: a table of values for each sample
-      emails/samples/welcome/ada.json  or a file for each
-
-    What differs is set under [tool.keyturn.studio] in pyproject.toml, or [studio] in keyturn.toml.
-    """
-    from keyturn.packaging import require_studio
-    from keyturn.telemetry.logs import configure_logs
-
-    if not destination:  # exported pages have no colours, no made-up data and no watching
-        require_studio("the studio")
-
+    """Serve the studio, with the `mails` of `place`, until it is ended."""
     with quick_imports():
         from keyturn.cli.running import address_of, listen, serve
         from keyturn.emails.studio import create_studio_app
         from keyturn.event_loop import run
+    from keyturn.telemetry.logs import configure_logs
 
-    with contextlib.ExitStack() as running:
-        place, mails = directory, mails_in(directory) if directory else []
-        if mails:  # a folder without templates: a large mailbox is not searched for some
-            directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-")))
-        opened = open_folder(
-            directory, environment, trust=trust, django=django, liquid=liquid, is_shown=not destination
-        )
-        if destination:
-            _export(opened, destination)
-            return
-        configure_logs("warning")
-        if inbox and smtp is None:
-            fail("--inbox keeps what --smtp catches: say both")
-        runner = _runner(opened)  # before there are threads, sockets and files to inherit
-        running.callback(runner.close)
-        bound = listen(host, port)
-        caught = listen(host, smtp, "--smtp") if smtp is not None else None
-        service = service_settings(opened)
-        captured = _captured_mails(opened, service, inbox, catching=caught is not None or bool(mails))
-        if mails and captured:
-            read_mails(captured, mails)
-        shown = _studio(
-            opened, service, host, captured, address_of(caught) if caught else "", runner=runner, edits=edits
-        )
-        app = create_studio_app(shown)
+    configure_logs("warning")
+    if inbox and smtp is None:
+        fail("--inbox keeps what --smtp catches: say both")
+    runner = _runner(opened)  # before there are threads, sockets and files to inherit
+    running.callback(runner.close)
+    bound = listen(host, port)
+    caught = listen(host, smtp, "--smtp") if smtp is not None else None
+    service = service_settings(opened)
+    captured = _captured_mails(opened, service, inbox, catching=caught is not None or bool(mails))
+    if mails and captured:
+        read_mails(captured, mails)
+    caught_at = address_of(caught) if caught else ""
+    shown = _studio(opened, service, host, captured, caught_at, runner=runner, edits=edits)
+    app = create_studio_app(shown)
+    if caught and captured:
+        from keyturn.emails.inbox.smtp_server import SmtpServer
 
-        def greet() -> None:
-            click.echo(greeting(opened, shown, f"http://{address_of(bound)}", place if mails else None))
-
-        if caught and captured:
-            from keyturn.emails.inbox.smtp_server import SmtpServer
-
-            running.enter_context(SmtpServer(caught, captured, shown.faults).running())
-        run(serve(app, bound, greet, shown.stop))
+        running.enter_context(SmtpServer(caught, captured, shown.faults).running())
+    run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
     click.echo(muted("Ended. Nothing was sent." if shown.provider is None else "Ended."))
+
+
+def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -> None:
+    click.echo(greeting(opened, studio, f"http://{address}", mails))
 
 
 def _captured_mails(
@@ -328,7 +318,8 @@ def _token(host: str) -> str:
 
 
 def _export(opened: Opened, destination: Path) -> None:
-    from keyturn.emails.studio.export import export
+    with quick_imports():
+        from keyturn.emails.studio.export import export
 
     names = opened.gallery.names()
     if not names:

@@ -2,30 +2,224 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from keyturn.cli.init.interview import Interview
-from keyturn.cli.init.mapping_table import run_in_new_loop
-from keyturn.cli.terminal import accent, fail, muted, print_json, strong
-from keyturn.errors import Fault
+from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop, tables_of_its_app
+from keyturn.cli.terminal import accent, complain, fail, muted, print_json, strong
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
-from keyturn.onboarding.answers import Answers, faults_in, table_faults
+from keyturn.onboarding.answers import (
+    Answers,
+    DatabaseAddress,
+    database_address,
+    faults_in,
+    likely_provider,
+    store_fault,
+    table_faults,
+)
 from keyturn.onboarding.checklist import steps
+from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.settings_file import as_toml, write_file
+from keyturn.onboarding.survey import NotReached, Survey, survey, times_elsewhere
+from keyturn.settings.building import did_you_mean
 
-_FLAGS = {
-    "base_url": "--base-url",
-    "reset_url": "--reset-url",
-    "sign_in_url": "--sign-in-url",
-    "brand.name": "--brand",
+# The questions: values without a flag are asked for, and asked for again after a faulty answer
+
+
+_FINE = Answers(base_url="https://account.example.org", brand="Example", sender="mail@example.org")
+_SETTINGS = {
+    "base_url": "base_url",
+    "reset_url": "reset_url",
+    "sign_in_url": "sign_in_url",
+    "brand": "brand.name",
+    "sender": "mail.from",
+    "store": "accounts.store",
+    "supabase_url": "accounts.supabase.url",
+}
+_SUPABASE_VARIABLES = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
+
+
+class Interview:
+    """Asks what `init` cannot find out.
+
+    `flags` are what the command line gave, None for what it did not. Where nothing can be asked, they must do.
+    """
+
+    def __init__(self, flags: Mapping[str, Any], environ: Mapping[str, str], *, asking: bool, quiet: bool) -> None:
+        self._flags = flags
+        self._environ = environ
+        self._asking = asking
+        self._quiet = quiet
+
+    def answers(self) -> Answers:
+        """Return what to write. Ends with a sentence where something is missing; raises click.Abort on Ctrl-C."""
+        if self._flags["together"] and self._flags["apart"]:
+            fail("--together and --apart: only one of them can be")
+        if not self._asking:
+            self._require_flags()
+        answers = self._accounts()
+        texts = {
+            "base_url": self._text("base_url", "Where will people reach Keyturn? As in https://account.example.org:"),
+            "reset_url": self._text(
+                "reset_url", "Your page for a new password, with {token} (Enter for Keyturn's own):", known=""
+            ),
+            "sign_in_url": self._sign_in_url(answers.store),
+            "brand": self._text("brand", "Whose mails are they? As in Northwind School:"),
+            "sender": self._text("sender", "Who are they from? As in Northwind <no-reply@northwind.example>:"),
+        }
+        return msgspec.structs.replace(answers, **texts, provider=self._provider())
+
+    def _provider(self) -> str:
+        """Return the mail provider: by flag, by choice, else by the environment."""
+        answer, likely = self._flags["transport"], likely_provider(self._environ)
+        while answer not in PROVIDERS:
+            if answer is not None:
+                complain(f"there is no {answer}; there are {', '.join(PROVIDERS)}")
+            answer = _prompt(f"What sends them? {', '.join(PROVIDERS)}:", likely).lower() if self._asking else likely
+        return str(answer)
+
+    def _sign_in_url(self, store: str) -> str:
+        if store == "builtin" and self._flags["sign_in_url"] is None:
+            return ""
+        return self._text("sign_in_url", "Where do people sign in to your app? As in https://app.example.org/login:")
+
+    def _require_flags(self) -> None:
+        flags = self._flags
+        missing = [f"--{name.replace('_', '-')}" for name in ("base_url", "brand") if flags[name] is None]
+        missing += ["--from"] if flags["sender"] is None else []
+        unknown = flags["store"] is None and flags["database"] is None
+        builtin = flags["store"] == "builtin" or (flags["store"] is None and flags["database"] in ("", "none"))
+        missing += ["--sign-in-url"] if flags["sign_in_url"] is None and not unknown and not builtin else []
+        missing += ["--database and --sign-in-url (or --store builtin)"] if unknown else []
+        if flags["store"] == "table" and flags["database"] is None:
+            missing.append("--database")
+        if flags["store"] == "supabase" and flags["supabase_url"] is None and not self._environ.get("SUPABASE_URL"):
+            missing.append("--supabase-url")
+        if missing:
+            wrong = (f"  {one}" for one in self._wrong_flags())
+            fail(f"nothing can be asked here, so these are needed: {', '.join(missing)}", *wrong)
+
+    def _wrong_flags(self) -> Iterator[str]:
+        """Yield the faults of the given flags."""
+        for name in _SETTINGS:
+            if (answer := self._flags[name]) and (message := self._first_fault(name, answer)):
+                yield f"--{'from' if name == 'sender' else name.replace('_', '-')}: {message}"
+        database, table = self._flags["database"], self._flags["table"]
+        if database in (None, "", "none"):
+            return
+        try:
+            tables = self._look_at(database)[1].tables
+        except (SettingsInvalid, NotReached) as error:
+            yield f"--database: {_reason(error)}"
+        else:
+            if table and table not in tables:
+                yield f"--table: there is no table {table}{did_you_mean(table, tables)}"
+
+    def _look_at(self, database: str) -> tuple[DatabaseAddress, Survey]:
+        """Return the content of the database. Raises SettingsInvalid, or NotReached."""
+        address = database_address(database, self._environ)
+        if self._flags["together"] and not address.may_hold_our_tables:
+            fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
+        return address, run_in_new_loop(survey(address.url))
+
+    def _accounts(self) -> Answers:
+        store = self._flags["store"]
+        if store and (message := self._first_fault("store", store)):
+            fail(f"--store: {message}")
+        found = self._database() if store in (None, "table", "supabase") else None
+        store = store or ("table" if found else "builtin")
+        answers = msgspec.structs.replace(_FINE, store=store)
+        if store == "supabase":
+            known = next((self._environ[name] for name in _SUPABASE_VARIABLES if self._environ.get(name)), None)
+            url = self._text("supabase_url", "The address of the Supabase project:", known=known)
+            answers = msgspec.structs.replace(answers, supabase_url=url)
+        if not found:
+            return answers
+        address, seen = found
+        mapping = MappingTable(address.url, seen, self._flags, asking=self._asking, quiet=self._quiet)
+        table, hashes = mapping.ask_mapping(with_password=store != "supabase")
+        questions = (
+            tuple(open_questions(table, tables_of_its_app(table.table, seen.tables))) if store == "table" else ()
+        )
+        if times := run_in_new_loop(times_elsewhere(address.url, table)):
+            questions += (times,)
+        together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
+        return msgspec.structs.replace(
+            answers,
+            database=address,
+            table=table,
+            hashes=hashes,
+            questions=questions,
+            together=together,
+        )
+
+    def _database(self) -> tuple[DatabaseAddress, Survey] | None:
+        """Return the database, asking until it can be read; None if the accounts are in no database."""
+        given = self._flags["database"]
+        if given is None and (not self._asking or self._flags["store"] == "supabase"):
+            return None
+        known = "${DATABASE_URL}" if self._environ.get("DATABASE_URL") else None
+        while True:
+            text = given
+            if text is None:
+                click.echo(
+                    muted("Where is the database with your app's accounts? An address, or ${NAME} for the variable")
+                )
+                click.echo(muted("that holds it; none, where Keyturn is to keep the accounts itself."))
+                text = _prompt("Database:", known or "none")
+            if text in ("", "none"):
+                if self._flags["store"] == "table":
+                    fail("--database: missing, and --store is table")
+                return None
+            try:
+                return self._look_at(text)
+            except (SettingsInvalid, NotReached) as error:
+                message = _reason(error)
+                if not self._asking:
+                    fail(f"--database: {message}")
+                complain(message)
+                given = None
+
+    def _text(self, flag: str, question: str, *, known: str | None = None) -> str:
+        """Return the flag or the answer once it has no fault. `known`: the value for Enter."""
+        answer: str | None = self._flags[flag]
+        if not self._asking:
+            return answer or known or ""  # faults are reported at the end, all at once
+        while True:
+            if answer is None:
+                answer = _prompt(question, known)
+            message = self._first_fault(flag, answer) if answer or known is None else ""
+            if not message:
+                return answer
+            complain(message)
+            answer = None
+
+    def _first_fault(self, flag: str, answer: str) -> str:
+        """Return the fault of a single answer."""
+        alone = msgspec.structs.replace(_FINE, **{flag: answer})
+        if flag == "supabase_url":
+            alone = msgspec.structs.replace(alone, store="supabase")
+        setting = _SETTINGS[flag]
+        wrong = next((one.message for one in faults_in(as_toml(alone), self._environ) if one.name == setting), "")
+        return wrong or (store_fault(answer) if flag == "store" else "")
+
+
+def _reason(error: SettingsInvalid | NotReached) -> str:
+    return error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
+
+
+def _prompt(question: str, known: str | None = None) -> str:
+    answer: str = click.prompt(question, default=known, show_default=bool(known), prompt_suffix=" ")
+    return answer.strip()
+
+
+_FLAGS = {setting: f"--{name.replace('_', '-')}" for name, setting in _SETTINGS.items()} | {
     "mail.from": "--from",
-    "accounts.store": "--store",
-    "accounts.supabase.url": "--supabase-url",
     "accounts.table.url": "--database",
     "database.url": "--database",
     "accounts.table.table": "--table",

@@ -7,8 +7,8 @@ from typing import Any, NoReturn, TypeVar
 import click
 import msgspec
 
+from keyturn.accounts.table.columns import WrittenTime
 from keyturn.accounts.table.hash_formats import HashFormat, recognise_hashes
-from keyturn.accounts.table.values import WrittenTime
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.errors import Fault
 from keyturn.onboarding.answers import table_faults

@@ -14,8 +14,7 @@ from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.query import EVERYTHING, IN_FOLDER, Condition, newer_than, older_than, with_id
 from keyturn.emails.inbox.summary import CapturedMail, Envelope, searched_text, sent_at, summarize
 from keyturn.emails.inbox.table import MailStoreUnready, MailTable, NewMail
-from keyturn.plain_files import paths_below
-from keyturn.private_files import make_private_file, make_private_folder
+from keyturn.plain_files import make_private_file, make_private_folder, paths_below
 
 _ID_BYTES = 11
 _BATCH = 200

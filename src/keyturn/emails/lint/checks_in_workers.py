@@ -33,8 +33,7 @@ from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
 from keyturn.emails.workers import Here, LimitExceeded, Runner, workers_for
-from keyturn.plain_files import read_plain_file, walk
-from keyturn.private_files import make_private_folder
+from keyturn.plain_files import make_private_folder, read_plain_file, walk
 
 _BESIDE = 10
 """Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""

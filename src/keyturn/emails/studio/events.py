@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from keyturn.emails.studio.studio import Studio
-from keyturn.private_files import make_private_folder
+from keyturn.plain_files import make_private_folder
 
 # Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
 _STEP = 5

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.email import Sender
+from keyturn.problems.requests import WebhookRefused
 
 # Reports: events about mails, in one vocabulary
 
@@ -67,6 +68,13 @@ class ProviderWebhook(Protocol):
         Raises WebhookRefused for a report that is not proven to be the provider's, or has an undocumented form.
         """
         ...
+
+
+def require_signature(headers: Mapping[str, str], *names: str) -> None:
+    """Raise WebhookRefused if one of the headers that a signature consists of is missing."""
+    for name in names:
+        if not headers.get(name):
+            raise WebhookRefused(f"there is no {name}, which belongs to the signature")
 
 
 def report_id(provider: str, *parts: str) -> str:

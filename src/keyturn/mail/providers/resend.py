@@ -28,6 +28,7 @@ from keyturn.mail.port.provider import (
     Time,
     fixed_words,
     key_in,
+    require_signature,
 )
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
@@ -145,7 +146,7 @@ def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
     name = said if isinstance(said, str) else ""
     if name in _QUOTAS:
         return QuotaExhausted(name, _quota_renewal(name, moment))
-    code = int(error.code) if str(error.code).isdecimal() else SERVER_FAULT  # the SDK may take it from a body
+    code = _status_of(error)
     if name in _RETRYABLE or code == TOO_MANY or code >= SERVER_FAULT:
         pause = retry_after({key.lower(): text for key, text in error.headers.items()}, moment)
         seconds = None if pause is None or pause < 0 else min(pause, _LONGEST_PAUSE)
@@ -153,6 +154,12 @@ def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
     if not name or name in _NOT_RESENDS:
         return SendRetryable(f"{code} not Resend's")
     return SendRefused(f"{code} {name}", account=code in _ACCOUNT)
+
+
+def _status_of(error: "ResendError") -> int:
+    """Return the status of an answer. The SDK may take it from a body, where it may be anything: that is a fault."""
+    code = str(error.code)
+    return int(code) if re.fullmatch(r"[1-5]\d\d", code, re.ASCII) else SERVER_FAULT
 
 
 def _quota_renewal(name: str, moment: datetime) -> datetime:
@@ -193,9 +200,7 @@ class ResendWebhook:
     longest = 16_384
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        for name in ("svix-id", "svix-timestamp", "svix-signature"):
-            if not headers.get(name):
-                raise WebhookRefused(f"there is no {name}, which belongs to the signature")
+        require_signature(headers, "svix-id", "svix-timestamp", "svix-signature")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return the reports. Raises WebhookRefused.
@@ -211,21 +216,12 @@ class ResendWebhook:
 
     def _payload(self, headers: Mapping[str, str], body: str) -> object:
         """Return the payload that one of the secrets proves. Raises the last secret's ValueError if none does."""
-        signatures = _hmac_signatures(headers.get("svix-signature", ""))
+        signed: Any = {name: headers.get(f"svix-{name}", "") for name in ("id", "timestamp")}
+        signed["signature"] = _hmac_signatures(headers.get("svix-signature", ""))
         refusal = ValueError("no secret")
         for secret in self._secrets:
             try:
-                payload: object = self._verify(
-                    {
-                        "payload": body,
-                        "headers": {
-                            "id": headers.get("svix-id", ""),
-                            "timestamp": headers.get("svix-timestamp", ""),
-                            "signature": signatures,
-                        },
-                        "webhook_secret": secret,
-                    }
-                )
+                payload: object = self._verify({"payload": body, "headers": signed, "webhook_secret": secret})
             except ValueError as error:
                 refusal = error
             else:
@@ -354,19 +350,15 @@ def _check_tracking(domain: "Domain") -> list[Finding]:
 
 
 def _explain_refusal(error: "ResendError", api_url: str) -> Finding:
-    code, name = int(error.code), error.error_type
+    code, name = _status_of(error), error.error_type
     if name == "restricted_api_key":
         return ok("the key is taken; it may send and nothing else, which is all that is needed")
     if code in _KEY_REFUSED:
-        return fail(
-            f"the key is refused ({code} {name})",
-            "Set RESEND_API_KEY to one from https://resend.com/api-keys.",
-        )
+        mend = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
+        return fail(f"the key is refused ({code} {name})", mend)
     if name in _NOT_REACHED:
-        return fail(
-            f"{api_url} cannot be reached",
-            f"Let this machine connect to {api_url}, or correct resend.api_url.",
-        )
+        mend = f"Let this machine connect to {api_url}, or correct resend.api_url."
+        return fail(f"{api_url} cannot be reached", mend)
     if code < TOO_MANY:
         return fail(f"{api_url} does not answer as Resend does ({code})", "Correct resend.api_url, or take it out.")
     again = "Run `keyturn doctor` again in a while; https://resend-status.com tells of troubles."

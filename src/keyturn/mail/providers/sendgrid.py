@@ -24,6 +24,7 @@ from keyturn.mail.port.provider import (
     Reports,
     fixed_words,
     report_id,
+    require_signature,
 )
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
@@ -167,9 +168,7 @@ class SendGridWebhook:
         self._keys = [_verification_key(key) for key in keys]
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        for name in (_SIGNATURE, _TIMESTAMP):
-            if not headers.get(name):
-                raise WebhookRefused(f"there is no {name}, which belongs to the signature")
+        require_signature(headers, _SIGNATURE, _TIMESTAMP)
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return the reports. Raises WebhookRefused.

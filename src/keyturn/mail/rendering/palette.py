@@ -130,8 +130,10 @@ def _hex(channels: tuple[float, float, float]) -> str:
 
 
 def _luminance(colour: str) -> float:
-    linear = [
-        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4  # WCAG's own
-        for channel in _channels(colour)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    red, green, blue = map(linear_light, _channels(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def linear_light(channel: float) -> float:
+    """Return the light of a channel of sRGB, both from 0 to 1 (WCAG 2.2, relative luminance)."""
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4

@@ -26,10 +26,8 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Declares the values that a template gets.
 
     Each template has a subclass; `template` is the name of its folder. `audit` is "reset" for mails whose link lets the
-    reader choose a password: stricter checks apply to such a mail.
-
-    Every string is printed as one line, so that a name cannot add lines of its own to a mail. Text of several lines is
-    a tuple of strings.
+    reader choose a password: stricter checks apply to such a mail. Every string is printed as one line, so that a name
+    cannot add lines of its own to a mail. Text of several lines is a tuple of strings.
     """
 
     template: ClassVar[str]

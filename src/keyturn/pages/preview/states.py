@@ -12,7 +12,7 @@ from keyturn.accounts.port import Account
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.refusals import refusal_values
 from keyturn.pages.reset import ShownStep
-from keyturn.pages.site import TemplateSite
+from keyturn.pages.site import ShownChallenge, TemplateSite
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import Internal, Problem
 from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeMethod, Factor, flaw_text
@@ -224,17 +224,11 @@ STATES = (
 _KEY = "a-site-key"
 
 
-@dataclass(frozen=True, slots=True)
-class _Challenge:
-    asked: Challenge
-    takes_without_script: bool
-
-
 def _challenged(
     method: ChallengeMethod, flaw: ChallengeFlaw | None, *, takes_without_script: bool
 ) -> Callable[[StateSample], Mapping[str, Any]]:
     asked = Challenge(method, _KEY, "request")
-    challenge = _Challenge(asked, takes_without_script)
+    challenge = ShownChallenge(asked, takes_without_script)
     return lambda sample: {
         "email": "ada@northwind.example",
         "malformed": False,

@@ -20,13 +20,21 @@ from keyturn.settings.model import RATES, STORES
 class _Windows(Protocol):
     """The port to counters of requests: a window for each limit and each client or account (`who`)."""
 
-    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
+    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
+        """Count a request and return 0. If the limit is used up, count nothing and return the seconds to wait."""
+        ...
 
-    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
+    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
+        """Return the seconds until a request would be accepted, and count nothing."""
+        ...
 
-    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
+    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget the newest request that was counted."""
+        ...
 
-    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
+    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget the counted requests; a shared window stays."""
+        ...
 
     async def require_ready(self) -> None: ...
 
@@ -154,19 +162,15 @@ class MemoryWindows:
         self._windows: defaultdict[tuple[str, int], _LimitWindows] = defaultdict(_LimitWindows)
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Count a request and return 0. If the limit is used up, count nothing and return the seconds to wait."""
         return self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who)
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Return the seconds until a request would be accepted, and count nothing."""
         return self._windows[kind, rate.amount].wait(rate.amount, rate.get_expiry(), who)
 
     async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
-        """Forget the newest request that was counted."""
         self._windows[kind, rate.amount].forget_newest(who)
 
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
-        """Forget the counted requests; a shared window stays."""
         self._windows[kind, rate.amount].forget(who)
 
     async def require_ready(self) -> None:

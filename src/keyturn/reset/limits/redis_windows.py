@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerSecond
@@ -29,34 +30,30 @@ class RedisWindows:
         self._limiter = MovingWindowRateLimiter(self._storage)
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Count a request and return 0. If the limit is used up, count nothing and return the seconds to wait."""
-        with _unready_where_lost():
-            if await self._limiter.hit(rate, kind, who):
-                return 0
-            window = await self._limiter.get_window_stats(rate, kind, who)
-        return max(math.ulp(0), window.reset_time - time.time())
+        return await self._seconds_left(self._limiter.hit, rate, kind, who)
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Return the seconds until a request would be accepted, and count nothing."""
+        return await self._seconds_left(self._limiter.test, rate, kind, who)
+
+    async def _seconds_left(
+        self, is_accepted: Callable[..., Awaitable[bool]], rate: RateLimitItem, kind: str, who: str
+    ) -> float:
         with _unready_where_lost():
-            if await self._limiter.test(rate, kind, who):
+            if await is_accepted(rate, kind, who):
                 return 0
             window = await self._limiter.get_window_stats(rate, kind, who)
         return max(math.ulp(0), window.reset_time - time.time())
 
     async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
-        """Forget the newest request that was counted: it is the first item of the window's list in Redis."""
         bridge = self._storage.bridge
-        with _unready_where_lost():
+        with _unready_where_lost():  # the newest is the first item of the window's list in Redis
             await bridge.storage.lpop(bridge.prefixed_key(rate.key_for(kind, who)))
 
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
-        """Forget the counted requests."""
         with _unready_where_lost():
             await self._limiter.clear(rate, kind, who)
 
     async def require_ready(self) -> None:
-        """Raise LimitsUnready if no counter can be written."""
         with _unready_where_lost():
             await self._limiter.hit(_TRIAL, "trial")
 

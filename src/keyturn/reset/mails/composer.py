@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -21,12 +22,56 @@ from keyturn.reset.mails.email_props import (
     SecondStepFailed,
     SignInWithProvider,
 )
-from keyturn.reset.mails.page_urls import PageUrls
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import LIFE as CODE_LIFE
 from keyturn.reset.records.messages import AddressDisputed, PasswordWasChanged, SecondStepHasFailed
+from keyturn.settings import Settings
+
+# The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
+
+
+class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
+    """Makes links from the patterns of the settings. Without a pattern there are no such links."""
+
+    base_url: str
+    reset_url: str
+    forgot_url: str
+    sign_in_url: str
+    secure_url: str = ""
+    mute_url: str = ""
+
+    def secure(self, token: str) -> str:
+        return self.secure_url.format(base_url=self._base, token=token)
+
+    def mute(self, token: str) -> str:
+        return self.mute_url.format(base_url=self._base, token=token)
+
+    def reset(self, token: str, email: str) -> str:
+        return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
+
+    def forgot(self) -> str:
+        return self.forgot_url.format(base_url=self._base)
+
+    def sign_in(self) -> str:
+        return self.sign_in_url.format(base_url=self._base)
+
+    @property
+    def _base(self) -> str:
+        return self.base_url.rstrip("/")
+
+
+def page_urls(settings: Settings) -> PageUrls:
+    return PageUrls(
+        base_url=settings.base_url,
+        reset_url=settings.reset_url,
+        forgot_url=settings.forgot_url,
+        sign_in_url=settings.sign_in_page,
+        secure_url=settings.secure_account.url,
+        mute_url=settings.mute.url,
+    )
+
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
@@ -133,7 +178,7 @@ class MailComposer:
         props: EmailProps = (
             Invitation(**common) if account.awaits_password else self._reset_props(mail, common, locked=account.locked)
         )
-        email = self._write(props, account, client, self._language_for(account, client))
+        email = self._write(props, account, client)
         has_mute = mail.mute_token and not account.awaits_password
         return SealedMail(
             email=email,
@@ -163,7 +208,7 @@ class MailComposer:
             asked_at=asked_at,
             forgot_link=self._urls.forgot(),
         )
-        return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
+        return SealedMail(email=self._write(props, account, client))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = SignInWithProvider(
@@ -172,23 +217,18 @@ class MailComposer:
             provider=account.provider[:_LONGEST_PROVIDER],
             sign_in_link=self._urls.sign_in(),
         )
-        return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
+        return SealedMail(email=self._write(props, account, client))
 
     def about_change(
         self, account: Account, change: PasswordWasChanged, secure: SecureToken | None = None
     ) -> SealedMail:
-        language = self._language_for(account, change.client)
         props = PasswordChanged(
-            name=_greeting_name(account.name),
-            email=account.email,
             changed_at=change.at,
-            address=change.client.ip_address,
-            device=device_name(change.client.user_agent, language),
-            forgot_link=self._urls.forgot(),
             sessions_ended=self._defaults.ends_sessions,
+            **self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
         )
-        return SealedMail(email=self._write(props, account, change.client, language))
+        return SealedMail(email=self._write(props, account, change.client))
 
     def _secure_props(self, secure: SecureToken) -> dict[str, Any]:
         return {
@@ -199,16 +239,18 @@ class MailComposer:
 
     def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
         """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
-        language = self._language_for(account, failed.client)
-        props = SecondStepFailed(
-            name=_greeting_name(account.name),
-            email=account.email,
-            failed_at=failed.at,
-            address=failed.client.ip_address,
-            device=device_name(failed.client.user_agent, language),
-            forgot_link=self._urls.forgot(),
-        )
-        return SealedMail(email=self._write(props, account, failed.client, language))
+        props = SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
+        return SealedMail(email=self._write(props, account, failed.client))
+
+    def _incident(self, account: Account, client: Client) -> dict[str, Any]:
+        """Return the props of a mail about what a client has done with the account."""
+        return {
+            "name": _greeting_name(account.name),
+            "email": account.email,
+            "address": client.ip_address,
+            "device": device_name(client.user_agent, self._language_for(account, client)),
+            "forgot_link": self._urls.forgot(),
+        }
 
     def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
         """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
@@ -219,18 +261,16 @@ class MailComposer:
             is_current=disputed.is_current,
             forgot_link=self._urls.forgot(),
         )
-        return SealedMail(
-            email=self._write(props, account, disputed.client, self._language_for(account, disputed.client))
-        )
+        return SealedMail(email=self._write(props, account, disputed.client))
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
         _, languages = self._of_kinds.get(account.kind, self._general)
         return languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
-    def _write(self, props: EmailProps, account: Account, client: Client, language: Language) -> Email:
+    def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
         templates, _ = self._of_kinds.get(account.kind, self._general)
-        rendered = templates.render(props, language)
+        rendered = templates.render(props, self._language_for(account, client))
         return Email(
             sender=self._defaults.sender,
             to=account.email,

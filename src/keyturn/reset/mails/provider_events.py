@@ -42,10 +42,10 @@ class ProviderEvents:
                     "mail_report",
                     report.event,
                     client,
-                    at=moment,
+                    moment,
+                    account.id if account else "",
+                    addresses.normalize(report.to),
                     message_id=message_id,
-                    account_id=account.id if account else "",
-                    email=addresses.normalize(report.to),
                 )
 
         await self._records.transact(write)

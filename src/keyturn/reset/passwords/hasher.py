@@ -71,9 +71,8 @@ class PasswordHasher:
         """Return a hash of the password; None if the hash `current` is of the same password.
 
         Hashes and compares at the same time, so on two free cores the caller waits for one hash. With the salt of
-        `current`, one computation could serve both, but a new hash gets a new salt (NIST SP 800-63B 3.1.1.2).
-
-        Both take one place in the reserved line. Raises Busy, ValueError over `max_bytes`.
+        `current`, one computation could serve both, but a new hash gets a new salt (NIST SP 800-63B 3.1.1.2). Both take
+        one place in the reserved line. Raises Busy, ValueError over `max_bytes`.
         """
         try:
             async with asyncio.TaskGroup() as both:

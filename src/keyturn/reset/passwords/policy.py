@@ -25,12 +25,9 @@ _NO_LETTER = re.compile(r"[\W\d_]+")
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Describes a rule for passwords.
 
-    `name` is stable and for machines, `message` is for people; `limit` is the number in it, where there is one.
-
-    The message is English here; `rule_text` says it in another language.
-
-    `pattern` is a regular expression (ECMAScript, flag u) that every accepted password matches, where the rule can
-    be written as one, so that a form can tick it off while somebody types.
+    `name` is stable and for machines, `message` is for people, in English (`rule_text` says it in other languages);
+    `limit` is the number in it, if it has one. `pattern` is a regular expression (ECMAScript, flag u) that every
+    accepted password matches, so that a form can tick the rule off at once.
     """
 
     name: str
@@ -40,12 +37,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordPolicy:
-    """Judges new passwords by the rules of the settings.
-
-    Passwords are kept exactly as they were typed: no trimming, no normalisation.
-
-    NIST SP 800-63B 3.1.1.2 suggests normalising Unicode. The hash is shared with apps that verify passwords as typed
-    and would reject a normalised one.
+    """Judges new passwords, as they were typed, by the rules of the settings.
 
     `max_bytes`: the length that the format of the hashes reads; longer passwords are refused rather than cut.
     `hashes_known`: accounts' hashes can be read, so an account's current password is refused.
@@ -97,15 +89,11 @@ class PasswordPolicy:
             (s.digit, "digit", r"\p{Nd}", _is_in_category("Nd")),
             (s.special, "special", r"[^\p{L}\p{N}\s]", _is_special),
         )
+        min_length = _rule("min_length", limit=s.shortest, pattern=f"^[\\s\\S]{{{s.shortest},}}$")
+        max_bytes = _rule("max_bytes", limit=self._max_bytes)
         checks: list[tuple[Rule, Callable[[str], bool]]] = [
-            (
-                _rule("min_length", limit=s.shortest, pattern=f"^[\\s\\S]{{{s.shortest},}}$"),
-                lambda text: len(text) >= s.shortest,
-            ),
-            (
-                _rule("max_bytes", limit=self._max_bytes),
-                lambda text: len(text.encode("utf-8", "surrogatepass")) <= self._max_bytes,
-            ),
+            (min_length, lambda text: len(text) >= s.shortest),
+            (max_bytes, lambda text: len(text.encode("utf-8", "surrogatepass")) <= self._max_bytes),
         ]
         checks += [
             (_rule(name, pattern=pattern), partial(_has_one, is_one))

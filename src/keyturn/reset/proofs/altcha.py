@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from sqlalchemy import LargeBinary, select
@@ -26,18 +26,6 @@ _LONGEST_ANSWER = 4_096
 """Characters; 550 to 790 are usual."""
 
 _WAITING = 64
-
-
-class SpentAnswers(Protocol):
-    """Remembers the answers that were taken."""
-
-    async def is_spent(self, digest: bytes) -> bool:
-        """Tell whether the answer was taken. False may be outdated a moment later, so `spend` decides."""
-        ...
-
-    async def spend(self, digest: bytes, until: datetime) -> bool:
-        """Record the answer as taken until then. Of any number of calls at once, exactly one returns True."""
-        ...
 
 
 class _Parameters(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,7 +64,7 @@ class Altcha:
 
     asked = Challenge("altcha", "", ACTION)
 
-    def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: SpentAnswers) -> None:
+    def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: "SpentAnswerStore") -> None:
         with requires_extra("altcha", "altcha", "challenge.method"):
             import altcha
         self._library = altcha
@@ -95,8 +83,8 @@ class Altcha:
             data=self._bound,
             hmac_secret=self._keys[0],
         )
-        found: Mapping[str, Any] = puzzle.to_dict()
-        return found
+        document: Mapping[str, Any] = puzzle.to_dict()
+        return document
 
     async def verify(self, answer: str, client: Client) -> None:  # noqa: ARG002 - services are told who asks
         payload = _read(answer)

@@ -12,6 +12,7 @@ from keyturn.problems.requests import ChallengeUnready, TooManyRequests
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import ResetRequested
+from keyturn.settings.proofs import ChallengeSettings
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters
 
@@ -71,20 +72,13 @@ class RequestChallenge:
     """
 
     def __init__(
-        self,
-        challenge: ChallengeJudge,
-        limits: RateLimits,
-        *,
-        when: Literal["always", "busy"],
-        on_failure: Literal["closed", "open"],
-        without_script: bool,
-        meters: Meters,
+        self, challenge: ChallengeJudge, limits: RateLimits, settings: ChallengeSettings, meters: Meters
     ) -> None:
         self.challenge = challenge
-        self.is_always_asked = when == "always"
-        self.takes_without_script = without_script
+        self.is_always_asked = settings.when == "always"
+        self.takes_without_script = settings.without_script
         self._limits = limits
-        self._is_open = on_failure == "open"
+        self._is_open = settings.on_failure == "open"
         self._meters = meters
 
     @property

@@ -13,17 +13,7 @@ from keyturn.settings import Settings
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
     """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid."""
     challenge = challenge_for(settings, ground.secrets, ground.records.database)
-    if challenge is None:
-        return None
-    chosen = settings.challenge
-    return RequestChallenge(
-        challenge,
-        ground.limits,
-        when=chosen.when,
-        on_failure=chosen.on_failure,
-        without_script=chosen.without_script,
-        meters=ground.meters,
-    )
+    return RequestChallenge(challenge, ground.limits, settings.challenge, ground.meters) if challenge else None
 
 
 def challenge_for(settings: Settings, secrets: Sequence[str], database: Database) -> ChallengeJudge | None:

@@ -140,7 +140,7 @@ class CodeExchange:
             if not tx.codes.consume(tried, moment):
                 raise CodeRefused
             tx.links.add([(link, True)], moment)
-            tx.audit.write("code_check", "code_accepted", client, at=moment, account_id=account.id, email=account.email)
+            tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
 
         await self._records.transact(write)
         return IssuedToken(token=token, expires_at=link.expires_at)

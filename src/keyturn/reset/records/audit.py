@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
-from keyturn.database import Database, Store
+from keyturn.database import Database, Store, now
 from keyturn.database.statements import ManyRows
 from keyturn.outbox.history import shown_state
 from keyturn.outbox.models import OutboxRow
@@ -45,6 +45,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     mail_reason: str | None = None
 
 
+def entry_of(client: Client, **fields: Any) -> Entry:
+    """Return an entry about a request of that client."""
+    return Entry(
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        request_id=client.request_id,
+        operator=client.operator,
+        **fields,
+    )
+
+
 _WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "mail_reason"}]
 _COLUMNS: dict[str, Any] = {name: AuditRow.__table__.c[name] for name in _WRITTEN}
 
@@ -62,26 +73,15 @@ class Audit(Store):
         event: str,
         outcome: str,
         client: Client,
-        *,
         at: datetime,
-        account_id: str = "",
-        email: str = "",
+        account_id: str,
+        email: str,
+        *,
         message_id: int | None = None,
     ) -> None:
         """Write an entry in the caller's transaction."""
-        entry = Entry(
-            at=at,
-            event=event,
-            outcome=outcome,
-            account_id=account_id,
-            email=email,
-            ip_address=client.ip_address,
-            user_agent=client.user_agent,
-            request_id=client.request_id,
-            message_id=message_id,
-            operator=client.operator,
-        )
-        self.write_all([entry])
+        known = {"account_id": account_id, "email": email, "message_id": message_id}
+        self.write_all([entry_of(client, at=at, event=event, outcome=outcome, **known)])
 
     def write_all(self, entries: Sequence[Entry]) -> None:
         """Write entries in the caller's transaction, without the state of their mails, which the outbox has."""
@@ -89,15 +89,10 @@ class Audit(Store):
             rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
             self.connection.execute(self._written, rows)
 
-    async def record(
-        self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str
-    ) -> None:
-        """Write an entry in its own transaction."""
-
-        def write(connection: Connection) -> None:
-            self.within(connection).write(event, outcome, client, at=at, account_id=account_id, email=email)
-
-        await self._database.transact(write)
+    async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
+        """Write an entry of now in its own transaction."""
+        entry = event, outcome, client, now(), account_id, email
+        await self._database.transact(lambda connection: self.within(connection).write(*entry))
 
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""

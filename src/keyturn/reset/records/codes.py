@@ -94,7 +94,7 @@ class ResetCodeRow(Model):
     touched_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class NewCode(msgspec.Struct, frozen=True, kw_only=True):
+class NewCode(msgspec.Struct, frozen=True):
     """A code before it is stored: its digest, the account, the address, and its end."""
 
     code: bytes
@@ -111,7 +111,6 @@ class TriedCode(msgspec.Struct, frozen=True, kw_only=True):
     email: str
 
 
-_LIVE = (ResetCodeRow.tries < TRIES, ResetCodeRow.failures < FAILURES)
 _NONE = b"\0" * 32
 _NAMES = ("mailbox", "code", "account_id", "email", "expires_at", "tries", "failures", "touched_at")
 
@@ -154,18 +153,8 @@ class CodeStore(Store):
         row for every address, so the work is the same for an address without a code. Only a try at a working code is a
         failure, so a stranger cannot use up a mailbox's hundred tries while it has no code.
         """
-        alive = (ResetCodeRow.expires_at > moment) & _LIVE[0] & _LIVE[1]
-        row = {
-            "mailbox": mailbox_digest(email),
-            "code": _NONE,
-            "account_id": "",
-            "email": "",
-            "expires_at": moment,
-            "tries": 1,
-            "failures": 0,
-            "touched_at": moment,
-            "wanted": True,
-        }
+        alive = (ResetCodeRow.expires_at > moment) & (ResetCodeRow.tries < TRIES) & (ResetCodeRow.failures < FAILURES)
+        row = _emptied(moment) | {"mailbox": mailbox_digest(email), "tries": 1, "touched_at": moment, "wanted": True}
         statement = (
             insert_if(self._database, ResetCodeRow, _NAMES)
             .on_conflict_do_update(

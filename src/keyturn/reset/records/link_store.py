@@ -5,29 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BindParameter,
-    Boolean,
-    Column,
-    ColumnElement,
-    RowMapping,
-    Select,
-    String,
-    Update,
-    bindparam,
-    func,
-    insert,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from keyturn.database import Database, Store
-from keyturn.database.batching import Batcher
-from keyturn.database.statements import ManyRows
+from keyturn.database.statements import ManyRows, lookup
 from keyturn.problems.proofs import DeadReason
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.reset.records.guarded import MOMENT, SingleUse
 from keyturn.reset.records.models import ResetTokenRow
-from keyturn.reset.records.single_use import MOMENT, SingleUse
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,9 +69,12 @@ MUTING_LIFE = timedelta(days=7)
 _ADDED = [*NewLink.__struct_fields__, "created_at"]
 _COLUMNS: dict[str, Any] = {
     **{name: ResetTokenRow.__table__.c[name] for name in _ADDED},
-    "wanted": Column("wanted", Boolean()),
+    "wanted": sa.Column("wanted", sa.Boolean()),
 }
-_LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
+LINKS: sa.Select[Any] = sa.select(
+    ResetTokenRow.digest, *(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
+)
+"""The statement that selects all links, for `link_of`."""
 
 
 class LinkStore(Store):
@@ -99,29 +86,19 @@ class LinkStore(Store):
     def __init__(self, database: Database, *, lifetime: timedelta, live: int) -> None:
         self._database = database
         self.lifetime = lifetime
-        self._finds: Batcher[bytes, Link | None] = Batcher(
-            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
-        )
-        self._found = select_links(database)
+        self._finds = lookup(database, LINKS, ResetTokenRow.digest, link_of)
         self._rows = ManyRows(database, _COLUMNS)
-        given = self._rows.table.c
-        wanted = select(*(given[name] for name in _ADDED)).where(given.wanted)
-        self._added = insert(ResetTokenRow).from_select(_ADDED, wanted)
+        columns = self._rows.table.c
+        wanted = sa.select(*(columns[name] for name in _ADDED)).where(columns.wanted)
+        self._added = sa.insert(ResetTokenRow).from_select(_ADDED, wanted)
         self._replaced = _replaced(database, live)
 
     async def find(self, digest: bytes) -> Link | None:
         return await self._finds.submit(digest)
 
-    async def _find_all(self, digests: Sequence[bytes]) -> Sequence[Link | None]:
-        found = {
-            bytes(row["digest"]): link_of(row)
-            for row in await self._database.fetch(self._found, {"digests": list(set(digests))})
-        }
-        return [found.get(digest) for digest in digests]
-
     def find_within(self, digest: bytes) -> Link | None:
         """Do what `find` does, inside the caller's transaction."""
-        row = self.connection.execute(self._found, {"digests": [digest]}).mappings().first()
+        row = self.connection.execute(LINKS.where(ResetTokenRow.digest == digest)).mappings().first()
         return link_of(row) if row else None
 
     def add(self, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
@@ -136,7 +113,9 @@ class LinkStore(Store):
 
     def has_newer(self, link: Link) -> bool:
         """Return whether the account got another link after this one."""
-        newer = select(ResetTokenRow.id).where(ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id)
+        newer = sa.select(ResetTokenRow.id).where(
+            ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id
+        )
         return self.connection.execute(newer.limit(1)).first() is not None
 
     def consume(self, digest: bytes, moment: datetime) -> bool:
@@ -153,7 +132,7 @@ class LinkStore(Store):
         One guarded statement: of concurrent callers at most `most` get a number.
         """
         statement = (
-            update(ResetTokenRow)
+            sa.update(ResetTokenRow)
             .where(ResetTokenRow.id == link_id, ResetTokenRow.second_step_tries < most, *_works(moment))
             .values(second_step_tries=ResetTokenRow.second_step_tries + 1)
             .returning(ResetTokenRow.second_step_tries)
@@ -163,7 +142,7 @@ class LinkStore(Store):
 
     def give_try_back(self, link_id: int) -> None:
         """Undo one `count_try`."""
-        counted = update(ResetTokenRow).where(ResetTokenRow.id == link_id, ResetTokenRow.second_step_tries > 0)
+        counted = sa.update(ResetTokenRow).where(ResetTokenRow.id == link_id, ResetTokenRow.second_step_tries > 0)
         self.connection.execute(counted.values(second_step_tries=ResetTokenRow.second_step_tries - 1))
 
     def revoke(self, link_id: int, moment: datetime) -> bool:
@@ -171,12 +150,7 @@ class LinkStore(Store):
         return _REVOCATIONS.use(self.connection, moment, of_id=link_id) is not None
 
     def revoke_all(
-        self,
-        account_id: str,
-        moment: datetime,
-        *,
-        mailbox: str | None = None,
-        spares_recovery: bool = False,
+        self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares_recovery: bool = False
     ) -> None:
         """End every working link of the account. The caller holds the account.
 
@@ -187,7 +161,7 @@ class LinkStore(Store):
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if it can still mute its mailbox; otherwise None."""
-        found = select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
+        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
@@ -196,26 +170,21 @@ class LinkStore(Store):
         return _MUTINGS.use(self.connection, moment, of_digest=digest, since=moment - MUTING_LIFE) is not None
 
 
-def select_links(database: Database) -> Select[Any]:
-    """Return the statement that selects the links with these `digests`, for `link_of`."""
-    return select(ResetTokenRow.digest, *_LINK).where(database.is_one_of(ResetTokenRow.digest, "digests"))
-
-
-def link_of(row: RowMapping) -> Link:
+def link_of(row: sa.RowMapping) -> Link:
     return Link(**{name: row[name] for name in Link.__struct_fields__})
 
 
-def _replaced(database: Database, live: int) -> Update:
+def _replaced(database: Database, live: int) -> sa.Update:
     """Return the statement that revokes the oldest links of the `account_ids` at the `moment`, beyond `live` ones."""
-    age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
+    age = sa.func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
     # Repeated requests must not end the owner's recovery link.
     ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), MOMENT, spares_recovery=True)
     working = ids.add_columns(age.label("age")).subquery()
-    oldest = ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > live))
-    return update(ResetTokenRow).where(oldest).values(revoked_at=MOMENT)
+    oldest = ResetTokenRow.id.in_(sa.select(working.c.id).where(working.c.age > live))
+    return sa.update(ResetTokenRow).where(oldest).values(revoked_at=MOMENT)
 
 
-def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...]:
+def _may_mute(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         ResetTokenRow.mute_digest == digest,
         ResetTokenRow.muted_at.is_(None),
@@ -224,37 +193,39 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...
 
 
 def _live_link_ids(
-    of_whom: ColumnElement[bool], moment: datetime | BindParameter[datetime], *, spares_recovery: bool = False
-) -> Select[Any]:
-    ids = select(ResetTokenRow.id).where(of_whom, *_works(moment))
+    of_whom: sa.ColumnElement[bool], moment: datetime | sa.BindParameter[datetime], *, spares_recovery: bool = False
+) -> sa.Select[Any]:
+    ids = sa.select(ResetTokenRow.id).where(of_whom, *_works(moment))
     return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids
 
 
-def _works(moment: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
+def _works(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
     return ResetTokenRow.used_at.is_(None), ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
 
 
 _USES = SingleUse(
     ResetTokenRow.used_at,
-    ResetTokenRow.digest == bindparam("of_digest"),
+    ResetTokenRow.digest == sa.bindparam("of_digest"),
     ResetTokenRow.revoked_at.is_(None),
     ResetTokenRow.expires_at > MOMENT,
 )
 _REVOCATIONS = SingleUse(
     ResetTokenRow.revoked_at,
-    ResetTokenRow.id == bindparam("of_id"),
+    ResetTokenRow.id == sa.bindparam("of_id"),
     ResetTokenRow.used_at.is_(None),
     ResetTokenRow.expires_at > MOMENT,
 )
 _MUTINGS = SingleUse(
     ResetTokenRow.muted_at,
-    ResetTokenRow.mute_digest == bindparam("of_digest"),
-    ResetTokenRow.created_at > bindparam("since"),
+    ResetTokenRow.mute_digest == sa.bindparam("of_digest"),
+    ResetTokenRow.created_at > sa.bindparam("since"),
 )
-_OF_ACCOUNT = ResetTokenRow.account_id == bindparam("of_account")
-_OF_MAILBOX = _OF_ACCOUNT & (func.lower(ResetTokenRow.email) == func.lower(bindparam("mailbox", type_=String())))
+_OF_ACCOUNT = ResetTokenRow.account_id == sa.bindparam("of_account")
+_OF_MAILBOX = _OF_ACCOUNT & (
+    sa.func.lower(ResetTokenRow.email) == sa.func.lower(sa.bindparam("mailbox", type_=sa.String()))
+)
 _REVOKED = {
-    (of_mailbox, spared): update(ResetTokenRow)
+    (of_mailbox, spared): sa.update(ResetTokenRow)
     .where(
         ResetTokenRow.id.in_(_live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, MOMENT, spares_recovery=spared))
     )

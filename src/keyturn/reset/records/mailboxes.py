@@ -7,24 +7,12 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import (
-    BindParameter,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    bindparam,
-    case,
-    delete,
-    literal,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from keyturn import addresses
 from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows, insert_into
-from keyturn.reset.records.daily_counters import DAY, DailyCounter
+from keyturn.reset.records.guarded import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
 
 _COUNTER = DailyCounter(MailboxRow.mails, MailboxRow.counted_since)
@@ -37,7 +25,7 @@ _BEFORE_GROWTH = 3
 _LONGEST_GROWTH = 17
 """Doublings from a second to more than a day, after which the count starts again."""
 
-_COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": Column("wanted", Boolean())}
+_COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": sa.Column("wanted", sa.Boolean())}
 """The columns that `Mailboxes.claim` is given for each mailbox."""
 
 Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
@@ -93,7 +81,7 @@ class Mailboxes(Store):
         # The mail counts that have their own cooldown: lower counts use that of the first, higher ones that of the
         # last.
         self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
-        self._found = select(MailboxRow.digest, *_MAILBOX).where(database.is_one_of(MailboxRow.digest, "digests"))
+        self._found = sa.select(MailboxRow.digest, *_MAILBOX).where(database.is_one_of(MailboxRow.digest, "digests"))
         self._rows = ManyRows(database, _COLUMNS)
         self._claimed = self._claim_statement()
 
@@ -122,13 +110,13 @@ class Mailboxes(Store):
     def _claim_statement(self) -> Any:
         moment, day_ago = _time("moment"), _time("day_ago")
         # The latest time of the last mail that allows another one now, by the number of mails.
-        rested = case(
+        rested = sa.case(
             *((MailboxRow.mails <= mails, _time(f"rested_{mails}")) for mails in self._growth),
             else_=_time(f"rested_{self._growth[-1]}"),
         )
         given = self._rows.table.c
         # In the order of their keys: two workers that claim several at once cannot deadlock.
-        wanted = select(given.digest, moment, literal(1), moment).where(given.wanted).order_by(given.digest)
+        wanted = sa.select(given.digest, moment, sa.literal(1), moment).where(given.wanted).order_by(given.digest)
         return (
             insert_into(MailboxRow, self._database.dialect)
             .from_select(["digest", "mailed_at", "mails", "counted_since"], wanted)
@@ -181,12 +169,12 @@ class Mailboxes(Store):
 
     def is_suppressed(self, email: str, moment: datetime) -> bool:
         """Return whether the mailbox gets no mail, because of a report about an earlier one."""
-        statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
+        statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
         return self.connection.execute(statement).first() is not None
 
     def is_muted(self, email: str, moment: datetime) -> bool:
         """Return whether the mailbox gets no link, because its owner asked for that."""
-        statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
+        statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
         return self.connection.execute(statement).first() is not None
 
     def mute(self, email: str, moment: datetime) -> None:
@@ -197,7 +185,7 @@ class Mailboxes(Store):
     def unmute(self, email: str) -> None:
         """End the muting: the owner has signed in."""
         muted = (MailboxRow.digest == _digest(email)) & MailboxRow.muted_until.is_not(None)
-        self.connection.execute(update(MailboxRow).where(muted).values(muted_until=None))
+        self.connection.execute(sa.update(MailboxRow).where(muted).values(muted_until=None))
 
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
@@ -205,10 +193,10 @@ class Mailboxes(Store):
 
     def release(self, email: str) -> bool:
         """Forget all that blocks mails to the mailbox; return whether there was anything."""
-        statement = delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
+        statement = sa.delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
         return self.connection.execute(statement).first() is not None
 
-    def is_forgettable(self, moment: datetime) -> ColumnElement[bool]:
+    def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""
         return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment) & ~_is_muted(moment)
 
@@ -225,7 +213,7 @@ class Mailboxes(Store):
         return min(self.cooldown * growth, DAY)
 
 
-def _set(connection: Connection, email: str, mailed_at: datetime, **values: Any) -> None:
+def _set(connection: sa.Connection, email: str, mailed_at: datetime, **values: Any) -> None:
     """Set the values of a mailbox; an unknown one gets `mailed_at` as the time of its last mail."""
     row = {"digest": _digest(email), "mailed_at": mailed_at, "mails": 0} | values
     fresh = insert_into(MailboxRow, connection.dialect).values(**row)
@@ -246,13 +234,13 @@ def _once_each(digests: Sequence[bytes]) -> Iterator[Sequence[int]]:
         left = [place for place in left if first[digests[place]] != place]
 
 
-def _time(name: str) -> BindParameter[datetime]:
-    return bindparam(name, type_=_TIME)
+def _time(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=_TIME)
 
 
-def _is_suppressed(moment: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def _is_suppressed(moment: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     return MailboxRow.suppressed_until.is_not(None) & (MailboxRow.suppressed_until > moment)
 
 
-def _is_muted(moment: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def _is_muted(moment: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     return MailboxRow.muted_until.is_not(None) & (MailboxRow.muted_until > moment)

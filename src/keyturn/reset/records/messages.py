@@ -22,21 +22,15 @@ ACCOUNT_SECURED = "account_secured"
 ADDRESS_DISPUTED = "address_disputed"
 """An account has moved since the change that was reported: each of the two mailboxes must get a mail that says so."""
 
-APP_EVENTS = {
-    "password.changed": "webhook_password_changed",
-    "password.reset_requested": "webhook_reset_requested",
-    "account.secured": "webhook_account_secured",
-    "second_step.failed": "webhook_second_step_failed",
+_EVENTS = {
+    "password.changed": "password_changed",
+    "password.reset_requested": "reset_requested",
+    "account.secured": "account_secured",
+    "second_step.failed": "second_step_failed",
 }
-"""The kind of message for each event that a webhook tells the app of."""
-
-CALLBACKS = {
-    "password.changed": "callback_password_changed",
-    "password.reset_requested": "callback_reset_requested",
-    "account.secured": "callback_account_secured",
-    "second_step.failed": "callback_second_step_failed",
-}
-"""The kind of message for each event that a callback tells the app of."""
+APP_EVENTS = {event: f"webhook_{name}" for event, name in _EVENTS.items()}
+CALLBACKS = {event: f"callback_{name}" for event, name in _EVENTS.items()}
+"""The kind of message for each event that a webhook or a callback tells the app of."""
 
 How = Literal["reset", "change"]
 """Allowed by a link, or by the current password."""

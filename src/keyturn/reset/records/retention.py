@@ -9,19 +9,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Delete,
-    Executable,
-    Update,
-    delete,
-    func,
-    literal,
-    literal_column,
-    select,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.builtin import SessionRow
@@ -65,41 +53,42 @@ _ASKED_AT_ONCE = 100
 _COUNTED_FOR = timedelta(days=2)
 """Tries and messages are counted for a day, and a step of TOTP is refused a second time for a minute and a half."""
 
-_NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
+_NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 """The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
 
 
-_YET_TO_LOCK = select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, STILL_WAITING).limit(1)
+_YET_TO_LOCK = sa.select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, STILL_WAITING).limit(1)
 
 
 class _Chore(msgspec.Struct, frozen=True):
-    """Deletes or redacts, by `statement`, the rows that are `due`, a batch of their keys at a time.
+    """Deletes the rows that are `due`, a batch of their keys at a time, or gives them new `values`.
 
     `along`: an index of times to follow, for tables that may be large.
     """
 
     name: str
-    statement: Delete | Update
     key: InstrumentedAttribute[Any]
-    due: ColumnElement[bool]
+    due: sa.ColumnElement[bool]
     along: InstrumentedAttribute[Any] | None = None
+    values: Mapping[str, Any] = {}
 
-    def batch(self, most: int, *after: ColumnElement[bool]) -> Delete | Update:
+    def batch(self, most: int, *after: sa.ColumnElement[bool]) -> sa.Delete | sa.Update:
         """Return the statement for the next `most` rows. SQLite's index no longer holds deleted rows."""
-        found = select(self.key).where(self.due, *after).limit(most)
+        keys = sa.select(self.key).where(self.due, *after).limit(most)
         if self.along is not None:
-            found = found.order_by(self.along)
-        return self.statement.where(self.key.in_(found))
+            keys = keys.order_by(self.along)
+        rows = self.key.class_
+        return (sa.update(rows).values(**self.values) if self.values else sa.delete(rows)).where(self.key.in_(keys))
 
-    def counted_batch(self, most: int, last: datetime | None) -> Executable:
+    def counted_batch(self, most: int, last: datetime | None) -> sa.Executable:
         """Return the statement for PostgreSQL, whose answer is the number of rows and the last of them along the index.
 
         It begins at the `last` of the batch before: until a vacuum, each deleted row would be looked at again.
         """
         after = [] if last is None or self.along is None else [self.along >= last]
-        along = literal(None) if self.along is None else self.along
+        along = sa.literal(None) if self.along is None else self.along
         gone = self.batch(most, *after).returning(along.label("along")).cte("gone")
-        return select(func.count(), func.max(gone.c.along)).select_from(gone)
+        return sa.select(sa.func.count(), sa.func.max(gone.c.along)).select_from(gone)
 
 
 class Retention:
@@ -153,71 +142,32 @@ class Retention:
             except AccountsUnready as error:
                 log.warning(LogEvent("housekeeping.postponed", reason=error))
                 break
-            over = [one for one, account in zip(accounts, found, strict=True) if not (account and account.locked)]
+            over = [name for name, account in zip(accounts, found, strict=True) if not (account and account.locked)]
             done += await self._secure_links.forget_used(over, moment) if over else 0
             last = accounts[-1]
         return done
 
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
-        periods = self._retention
-        settled = OutboxRow.state != WAITING
+        periods, counted = self._retention, moment - _COUNTED_FOR
+        link, message, secure, code, sms = ResetTokenRow, OutboxRow, SecureLinkRow, ResetCodeRow, SmsCodeRow
+        settled, link_ended = message.state != WAITING, moment - periods.tokens
+        erasable = settled & (message.settled_at < moment - periods.addresses) & _NOT_ERASED
+        forgotten = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
         return (
+            _Chore("links", link.id, link.expires_at < link_ended, link.expires_at),
             _Chore(
-                "links",
-                delete(ResetTokenRow),
-                ResetTokenRow.id,
-                ResetTokenRow.expires_at < moment - periods.tokens,
-                ResetTokenRow.expires_at,
+                "messages", message.id, settled & (message.settled_at < moment - periods.outbox), message.settled_at
             ),
-            _Chore(
-                "messages",
-                delete(OutboxRow),
-                OutboxRow.id,
-                settled & (OutboxRow.settled_at < moment - periods.outbox),
-                OutboxRow.settled_at,
-            ),
-            _Chore(
-                "addresses",
-                update(OutboxRow).values(payload=ERASED),
-                OutboxRow.id,
-                settled & (OutboxRow.settled_at < moment - periods.addresses) & _NOT_ERASED,
-                OutboxRow.settled_at,
-            ),
-            _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit, AuditRow.at),
-            _Chore(
-                "secure_links",
-                delete(SecureLinkRow),
-                SecureLinkRow.digest,
-                SecureLinkRow.used_at.is_(None) & (SecureLinkRow.expires_at < moment - periods.tokens),
-            ),
-            _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
-            _Chore(
-                "locks",
-                delete(AccountLockRow),
-                AccountLockRow.account_id,
-                AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF,
-            ),
-            _Chore("answers", delete(SpentAnswerRow), SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
-            _Chore(
-                "codes",
-                delete(ResetCodeRow),
-                ResetCodeRow.mailbox,
-                (ResetCodeRow.touched_at < moment - _GUESSES)
-                | ((ResetCodeRow.failures == 0) & (ResetCodeRow.touched_at < moment - _CODES)),
-            ),
-            _Chore(
-                "second_step_tries",
-                delete(SecondStepTriesRow),
-                SecondStepTriesRow.account_id,
-                SecondStepTriesRow.counted_since < moment - _COUNTED_FOR,
-            ),
-            _Chore(
-                "sms_codes",
-                delete(SmsCodeRow),
-                SmsCodeRow.account_id,
-                (SmsCodeRow.counted_since < moment - _COUNTED_FOR) & (SmsCodeRow.sent_at < moment - _COUNTED_FOR),
-            ),
-            _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
+            _Chore("addresses", message.id, erasable, message.settled_at, {"payload": ERASED}),
+            _Chore("audit", AuditRow.id, AuditRow.at < moment - periods.audit, AuditRow.at),
+            _Chore("secure_links", secure.digest, secure.used_at.is_(None) & (secure.expires_at < link_ended)),
+            _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
+            _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
+            _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
+            _Chore("codes", code.mailbox, forgotten),
+            _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
+            _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
+            _Chore("mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )
 
     async def _purge_chore(self, chore: _Chore) -> int:
@@ -236,7 +186,7 @@ class Retention:
             await asyncio.sleep(took)
 
 
-def _purge_batch(batch: Executable, connection: Connection) -> tuple[int, datetime | None, float]:
+def _purge_batch(batch: sa.Executable, connection: sa.Connection) -> tuple[int, datetime | None, float]:
     """Return the number of rows, the last along the index, and the seconds it took, without the wait for the lock."""
     begun = time.monotonic()
     result: Any = connection.execute(batch)

@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, s
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import Database, Store
+from keyturn.reset.records.guarded import MOMENT, SingleUse
 from keyturn.reset.records.models import SecureLinkRow
-from keyturn.reset.records.single_use import MOMENT, SingleUse
 
 
 class SecureLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from keyturn.accounts.sessions import Sessions
+from keyturn.accounts.builtin import Sessions
 from keyturn.database import Database
 from keyturn.outbox import Outbox
 from keyturn.reset.records.audit import Audit

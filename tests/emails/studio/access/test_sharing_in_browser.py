@@ -14,7 +14,7 @@ from keyturn.emails.studio.sending import MailProvider
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import branding
-from keyturn.mail.sending.capture import CaptureSender
+from keyturn.mail.sending.choosing import CaptureSender
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -14,7 +14,7 @@ from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.sending import MailProvider
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
-from keyturn.mail.sending.capture import CaptureSender
+from keyturn.mail.sending.choosing import CaptureSender
 
 PAGE = "/studio/send/greeting?sample=grace"
 FROM_A_PAGE = {"sec-fetch-site": "same-origin"}

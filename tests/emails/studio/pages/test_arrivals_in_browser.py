@@ -16,7 +16,7 @@ from tests.serving import serving
 
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.sending import MailProvider
-from keyturn.mail.sending.capture import CaptureSender
+from keyturn.mail.sending.choosing import CaptureSender
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

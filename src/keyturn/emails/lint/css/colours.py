@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from tinycss2 import color3
 
 from keyturn.emails.lint.css.stylesheets import with_finite_integers
-from keyturn.mail.rendering.palette import ENOUGH, contrast
+from keyturn.mail.rendering.palette import ENOUGH, contrast, linear_light
 
 _WHITE_POINT = (0.95047, 1.0, 1.08883)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
@@ -88,7 +88,7 @@ def with_lightness(colour: Colour, wanted: float) -> Colour:
 
 
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
-    red, green, blue = (_linear(channel) for channel in colour[:3])
+    red, green, blue = map(linear_light, colour[:3])
     x = 0.4124564 * red + 0.3575761 * green + 0.1804375 * blue
     y = 0.2126729 * red + 0.7151522 * green + 0.0721750 * blue
     z = 0.0193339 * red + 0.1191920 * green + 0.9503041 * blue
@@ -105,10 +105,6 @@ def _from_lab(light: float, a: float, b: float) -> Colour:
     green = -0.9692660 * x + 1.8760108 * y + 0.0415560 * z
     blue = 0.0556434 * x - 0.2040259 * y + 1.0572252 * z
     return Colour(*(min(max(_gamma(channel), 0.0), 1.0) for channel in (red, green, blue)))
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4  # sRGB's own
 
 
 def _gamma(channel: float) -> float:

@@ -18,7 +18,7 @@ from keyturn.database import Database, now
 from keyturn.database.statements import insert_into
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.port import StoredFactors
-from keyturn.reset.records.single_use import SingleUse
+from keyturn.reset.records.guarded import SingleUse
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 
@@ -197,7 +197,7 @@ class RecoveryCodes:
 
         def write(connection: Connection) -> None:
             connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
-            connection.execute(insert(RecoveryCodeRow.__table__), rows)  # type: ignore[arg-type]
+            connection.execute(insert(RecoveryCodeRow.__table__), rows)
 
         await self._database.transact(write)
         return codes

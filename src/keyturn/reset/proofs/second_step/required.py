@@ -59,7 +59,7 @@ class PassedSecondStep:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account, outcome = self._trial.account, f"passed_{self._trial.method}"
         self._tries.forget(tx.connection, account.id)
-        tx.audit.write(EVENT, outcome, self._trial.client, at=now(), account_id=account.id, email=account.email)
+        tx.audit.write(EVENT, outcome, self._trial.client, now(), account.id, account.email)
 
 
 class RequiredSecondStep:
@@ -149,9 +149,7 @@ class RequiredSecondStep:
         def write(tx: Transaction) -> None:
             if tx.links.revoke(link.id, moment):
                 message = tx.outbox.enqueue(SECOND_STEP_FAILED, failed)
-                tx.audit.write(
-                    EVENT, "failed", client, at=moment, account_id=account.id, email=link.email, message_id=message
-                )
+                tx.audit.write(EVENT, "failed", client, moment, account.id, link.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
         await self._records.transact(write)
@@ -159,7 +157,7 @@ class RequiredSecondStep:
         self._records.outbox.wake()
 
     async def _record(self, outcome: str, link: Link, account: Account, client: Client) -> None:
-        await self._records.audit.record(EVENT, outcome, client, at=now(), account_id=account.id, email=link.email)
+        await self._records.audit.record(EVENT, outcome, client, account.id, link.email)
 
     async def close(self) -> None:
         await self.step.close()

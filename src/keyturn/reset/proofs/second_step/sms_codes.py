@@ -17,8 +17,7 @@ from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.mails.theme import Themes
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
-from keyturn.reset.records.daily_counters import DAY, DailyCounter
-from keyturn.reset.records.single_use import MOMENT, SingleUse
+from keyturn.reset.records.guarded import DAY, MOMENT, DailyCounter, SingleUse
 from keyturn.settings import SmsSettings
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
@@ -77,9 +76,8 @@ class SmsCodes:
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code, which ends the previous one.
 
-        Raises TooManyRequests, and Unavailable if the provider did not accept the message.
-
-        If the answer is lost, the message may still arrive, so its code is kept.
+        Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
+        message may still arrive, so its code is kept.
         """
         code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
         await self._require_budget(trial)

@@ -11,9 +11,8 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.columns import Column, column_of
+from keyturn.accounts.table.columns import Column, column_of, id_values, text_of
 from keyturn.accounts.table.mapping import FALSE, Flag, parse_table_name, table_clause
-from keyturn.accounts.table.values import id_values, text_of
 from keyturn.database import Database
 from keyturn.database.unready import describe_error, is_refusal
 from keyturn.errors import Fault, SettingsInvalid

@@ -9,7 +9,7 @@ from keyturn.database import Database
 from keyturn.database.statements import insert_into
 from keyturn.problems.requests import TooManyRequests
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
-from keyturn.reset.records.daily_counters import DAY, DailyCounter
+from keyturn.reset.records.guarded import DAY, DailyCounter
 from keyturn.reset.records.link_store import LinkStore
 
 _COUNTER = DailyCounter(SecondStepTriesRow.tries, SecondStepTriesRow.counted_since)

@@ -1,0 +1,177 @@
+"""Checks of what Keyturn depends on: the leaked passwords, the challenge, the limits, the webhook of the app."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from hashlib import sha1
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from keyturn.errors import SettingsInvalid
+from keyturn.finding import Finding
+from keyturn.problems.requests import ChallengeUnready, LimitsUnready
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.passwords.breach_filter import BreachFilter
+from keyturn.reset.passwords.breach_ranges import BreachRanges
+from keyturn.reset.passwords.breaches import BreachSource, BreachSourceFailed
+from keyturn.reset.proofs.captcha import SERVICES, SiteVerify
+from keyturn.settings import Settings
+from keyturn.settings.url_rules import database_kind
+
+_ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
+
+
+async def check_breaches(settings: Settings) -> list[Finding]:
+    """Ask as a reset does, within its time-out. Failures are warnings, since resets then skip the check."""
+    chosen = settings.breaches
+    try:
+        source, where = _source_of(settings)
+    except SettingsInvalid as error:
+        return [
+            Finding("breaches", "fail", str(error), "Make it with `keyturn breaches build`; nothing starts without.")
+        ]
+    seconds = chosen.timeout.total_seconds()
+    try:
+        async with asyncio.timeout(seconds):
+            found = await source.holds(_ON_EVERY_LIST)
+    except (TimeoutError, BreachSourceFailed) as error:
+        mend = "Until it answers, leaked passwords are taken: let this machine connect to it, or correct [breaches]."
+        return [Finding("breaches", "warn", f"{where}: {str(error) or f'no answer within {seconds:g} s'}", mend)]
+    finally:
+        await source.close()
+    if not found:
+        mend = "Take breaches.url out for the usual service, or make a file with `keyturn breaches build`."
+        return [Finding("breaches", "warn", f"{where} does not know the word password", mend)]
+    return [Finding("breaches", "ok", f"{where} answers, and knows the word password")]
+
+
+def _source_of(settings: Settings) -> tuple[BreachSource, str]:
+    """Return the source and its display name, without a path or a query that may hold a key."""
+    chosen = settings.breaches
+    if chosen.source == "file":
+        filter_ = BreachFilter(Path(chosen.file))
+        return filter_, f"{chosen.file}, {filter_.entries:,} passwords,"
+    return BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)
+
+
+_NAME = "challenge"
+
+
+async def check_challenge(settings: Settings) -> list[Finding]:
+    """Send the service an invalid answer: its reply shows whether it knows the secret."""
+    chosen = settings.challenge
+    if chosen.method not in {"turnstile", "hcaptcha"}:
+        return [Finding(_NAME, "ok", "puzzles are made and checked here, without any service")]
+    service = SERVICES[chosen.method]
+    url = chosen.url or service.url
+    verifier = SiteVerify(url, chosen.timeout)
+    form = {"secret": str(chosen.secret), "response": "nobody"}
+    if service.names_site:
+        form["sitekey"] = chosen.site_key
+    try:
+        verdict = await verifier.ask(form)
+    except ChallengeUnready as error:
+        happens = "taken" if chosen.on_failure == "open" else "refused"
+        mend = f"Let this machine connect to it: until it answers, requests for links are {happens}."
+        return [Finding(_NAME, "fail", f"{urlsplit(url).hostname}: {error}", mend)]
+    finally:
+        await verifier.close()
+    if refused := verdict.names((*service.misconfigured, *service.elsewhere)):
+        mend = "Copy challenge.secret and challenge.site_key of one and the same site once more."
+        return [Finding(_NAME, "fail", f"{urlsplit(url).hostname} refuses the secret: {refused}", mend)]
+    if verdict.success:
+        mend = "It takes whatever it is shown: these are keys for tests. Use those of a site of yours."
+        return [Finding(_NAME, "warn", f"{urlsplit(url).hostname} takes an answer that nobody gave", mend)]
+    return [Finding(_NAME, "ok", f"{urlsplit(url).hostname} answers, and knows the secret")]
+
+
+_SLOW = 0.05
+"""Seconds: every request waits for one answer, and a password hash takes 0.2."""
+
+
+async def check_limits(settings: Settings) -> list[Finding]:
+    url = settings.limits.storage_url
+    if not url or url.startswith("memory"):
+        return [_memory(settings)]
+    try:
+        seconds = await _time_one(settings)
+    except SettingsInvalid as error:
+        (fault,) = error.faults
+        mend = "Put limits.storage_url right; nothing starts without."
+        return [Finding("limits", "fail", str(fault), mend)]
+    except LimitsUnready as error:
+        mend = "Start Redis, or correct limits.storage_url; until then every request is answered with 503."
+        return [Finding("limits", "fail", f"{_where(url)}: {error}", mend)]
+    answers = f"{_where(url)} answers in {seconds * 1000:.1f} ms"
+    if seconds > _SLOW:
+        return [Finding("limits", "warn", f"{answers}, and so does every request", "Bring Redis nearer.")]
+    return [Finding("limits", "ok", answers)]
+
+
+async def _time_one(settings: Settings) -> float:
+    """Return the seconds that one count takes on an open connection."""
+    rate_limits = RateLimits(settings.limits)
+    try:
+        await rate_limits.require_ready()
+        started = time.perf_counter()
+        await rate_limits.require_ready()
+        return time.perf_counter() - started
+    finally:
+        await rate_limits.close()
+
+
+def _memory(settings: Settings) -> Finding:
+    if not settings.limits.storage_url:
+        return Finding("limits", "ok", "counted in memory, and a second process is refused at its start")
+    if database_kind(settings.database.url) == "sqlite":
+        return Finding("limits", "ok", "counted in memory, which is right for one process")
+    return Finding(
+        "limits",
+        "warn",
+        "counted in memory: with n processes, everybody may ask n times as often",
+        "Set limits.storage_url to redis://host:6379/0, unless there is one process alone.",
+    )
+
+
+def _where(url: str) -> str:
+    """Return the address without user and password."""
+    parts = urlsplit(url)
+    return f"Redis on {parts.hostname}:{parts.port}" if parts.hostname else f"Redis on {parts.path}"
+
+
+async def check_webhook(settings: Settings) -> list[Finding]:
+    """Connect as the sender does. Failures are warnings, since mails and answers do not depend on the app."""
+    hooks = settings.webhooks
+    url = urlsplit(hooks.url)
+    host, secure = url.hostname or "", url.scheme == "https"
+    port = url.port or (443 if secure else 80)
+    try:
+        context = httpx.create_ssl_context() if secure else None
+        _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except (OSError, ValueError) as error:
+        return [_explain_failure(f"{host}:{port}", error)]
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return [Finding("webhook", "ok", f"{host}:{port} is reached, and told of {', '.join(hooks.events) or 'nothing'}")]
+
+
+def _explain_failure(where: str, error: Exception) -> Finding:
+    match error:
+        case ssl.SSLCertVerificationError():
+            message = f"the certificate of {where} is not valid: {error.verify_message}"
+            mend = "Set webhooks.url to the name in the certificate, or SSL_CERT_FILE to who issued it."
+        case ssl.SSLError():
+            message = f"{where} does not speak TLS"
+            mend = "Correct webhooks.url."
+        case socket.gaierror():
+            message = f"{where} cannot be found: {error.strerror}"
+            mend = "Correct the name in webhooks.url, or add it to the DNS."
+        case _:
+            message = f"cannot connect to {where}: {getattr(error, 'strerror', None) or type(error).__name__}"
+            mend = "Correct webhooks.url, and let this machine connect to it."
+    return Finding("webhook", "warn", message, mend)
