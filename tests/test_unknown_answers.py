@@ -12,7 +12,7 @@ from tests.accounts.supabase.project import ADA, new_password
 from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talking
 
 from keyturn.accounts.port import Account
-from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.doctor import Dns
 from keyturn.doctor.domain import Unanswered
 from keyturn.errors import SendRetryable, SettingsInvalid

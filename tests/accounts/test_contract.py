@@ -12,7 +12,7 @@ from tests.mariadb_server import MariadbServer
 from keyturn import addresses
 from keyturn.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.accounts.table import table_accounts
+from keyturn.accounts.table.store import table_accounts
 from keyturn.database import Database
 from keyturn.testing import AccountStoreContract, JoiningStoreContract, People
 

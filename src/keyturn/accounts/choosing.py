@@ -98,11 +98,11 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
         case "builtin":
             return BuiltinAccounts(database)
         case "table":
-            from keyturn.accounts.table import table_accounts
+            from keyturn.accounts.table.store import table_accounts
 
             return table_accounts(wanted.table, database, hash_length=settings.hashing.hash_length)
         case "supabase":
-            from keyturn.accounts.supabase import supabase_accounts
+            from keyturn.accounts.supabase.accounts import supabase_accounts
 
             return supabase_accounts(wanted, database)
         case reference:
@@ -116,7 +116,7 @@ async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
     """
     if settings.accounts.store != "table":
         return ""
-    from keyturn.accounts.table import TableAccounts
+    from keyturn.accounts.table.store import TableAccounts
 
     doubt = await accounts.hash_doubt(settings.hashing) if isinstance(accounts, TableAccounts) else None
     return f"{doubt.message}. {doubt.mend}" if doubt else ""

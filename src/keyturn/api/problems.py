@@ -20,17 +20,8 @@ from msgspec import UNSET, Meta, UnsetType
 from keyturn.api.requests import AnyRequest, accepted_language, language_headers, request_id_of
 from keyturn.errors import Fault, KeyturnError
 from keyturn.languages import SOURCE_LANGUAGE, Language, Languages
+from keyturn.problems import requests
 from keyturn.problems.problem import MALFORMED, PROBLEMS, Problem, problem_of
-from keyturn.problems.requests import (
-    Busy,
-    InputInvalid,
-    MethodNotAllowed,
-    Misdirected,
-    NotFound,
-    RequestTooLarge,
-    Unavailable,
-    UnsupportedMediaType,
-)
 from keyturn.settings.sentences import plain_message
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
 from keyturn.telemetry.meters import Meters
@@ -52,7 +43,13 @@ UNREAD = "keyturn_unread"
 
 HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
     problem.status: problem
-    for problem in (NotFound, MethodNotAllowed, RequestTooLarge, UnsupportedMediaType, Misdirected)
+    for problem in (
+        requests.NotFound,
+        requests.MethodNotAllowed,
+        requests.RequestTooLarge,
+        requests.UnsupportedMediaType,
+        requests.Misdirected,
+    )
 }
 """The problems for Litestar's own refusals, by status."""
 
@@ -129,7 +126,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
     lines = OnceAMinute()
 
     def answer_keyturn_error(request: AnyRequest, error: KeyturnError) -> Response[bytes]:
-        if isinstance(error, InputInvalid) and not error.counted:
+        if isinstance(error, requests.InputInvalid) and not error.counted:
             count_malformed(request)
         document = document_of(error, accepted_language(languages, request))
         if document.status >= _SERVER_FAULT:
@@ -140,8 +137,8 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
     def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
         if error.status_code == HTTP_400_BAD_REQUEST:
             request.scope["state"][UNREAD] = True
-            problem: type[Problem] | None = InputInvalid
-            document = document_of(InputInvalid(*_faults_in(error)), accepted_language(languages, request))
+            problem: type[Problem] | None = requests.InputInvalid
+            document = document_of(requests.InputInvalid(*_faults_in(error)), accepted_language(languages, request))
         else:
             problem = HTTP_PROBLEMS.get(error.status_code)
             document = http_document(error.status_code, error.detail)
@@ -163,10 +160,10 @@ def _log_failure(request: AnyRequest, error: KeyturnError, lines: OnceAMinute) -
     Busy is not logged: it means that a limit works.
     """
     name = type(error).__name__
-    if isinstance(error, Busy):
+    if isinstance(error, requests.Busy):
         if lines.count(route := str(request.scope.get("path_template", ""))):
             log.warning(LogEvent("request.busy", route=route))
-    elif count := lines.count(name) if isinstance(error, Unavailable) else 1:
+    elif count := lines.count(name) if isinstance(error, requests.Unavailable) else 1:
         log.error(LogEvent("request.failed", error=name, reason=error, count=count))
 
 
@@ -188,8 +185,8 @@ def _fault(name: str, message: str) -> Fault:
 
 def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[int, ResponseSpec]:
     """Describe a route's problems for OpenAPI, by status; the problems of every route are added."""
-    of_a_body = (RequestTooLarge, UnsupportedMediaType) if has_body else ()
-    known = (*problems, Unavailable, *of_a_body)
+    of_a_body = (requests.RequestTooLarge, requests.UnsupportedMediaType) if has_body else ()
+    known = (*problems, requests.Unavailable, *of_a_body)
     return {
         status: _response([problem for problem in known if problem.status == status])
         for status in sorted({problem.status for problem in known})

@@ -10,21 +10,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 from litestar.types import Guard
 
+from keyturn.api import schemas
 from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, bearer_of, client_of, language_headers
 from keyturn.api.responses import SERVICE_KEY, NamedOperation, judgement_response, message_response, named_by_path
-from keyturn.api.schemas import (
-    Done,
-    InvalidToken,
-    InvitationRequest,
-    NewPassword,
-    PasswordCheck,
-    PasswordJudgement,
-    Policy,
-    ResetRequest,
-    TokenCheck,
-    ValidToken,
-)
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.problems.proofs import (
     ChallengeRequired,
@@ -55,8 +44,8 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
     )
     async def request(
-        self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[Done]:
+        self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[schemas.Done]:
         await api.requests.accept(data.email, client_of(request), Answer(text=data.challenge or ""))
         language = api.language(request)
         return message_response(
@@ -74,13 +63,13 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, TooManyRequests),
     )
     async def validate(
-        self, data: JSONBody[TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> ValidToken | InvalidToken:
+        self, data: JSONBody[schemas.TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> schemas.ValidToken | schemas.InvalidToken:
         try:
             link = await api.checks.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
-            return InvalidToken(valid=False, reason=dead.reason)
-        return ValidToken(
+            return schemas.InvalidToken(valid=False, reason=dead.reason)
+        return schemas.ValidToken(
             valid=True,
             email=link.email,
             expires_at=link.expires_at,
@@ -113,8 +102,8 @@ class ResetController(Controller):
         ),
     )
     async def complete(
-        self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[Done]:
+        self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[schemas.Done]:
         account = await api.resets.complete(
             data.token, data.require_password(), client_of(request), data.email, data.answer
         )
@@ -137,8 +126,8 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
     )
     async def check(
-        self, data: JSONBody[PasswordCheck], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[PasswordJudgement]:
+        self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[schemas.PasswordJudgement]:
         judging = api.checks.judge(data.token, data.password, client_of(request), data.email)
         return await judgement_response(judging, api.language(request))
 
@@ -148,13 +137,13 @@ class ResetController(Controller):
         operation_id="getPasswordPolicy",
         responses=problem_responses(has_body=False),
     )
-    async def policy(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Policy]:
+    async def policy(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[schemas.Policy]:
         language = api.language(request)
         rules = (
             msgspec.structs.replace(rule, message=rule_text(rule.name, rule.limit, language))
             for rule in api.policy.rules
         )
-        return Response(Policy(rules=tuple(rules)), headers=language_headers(language))
+        return Response(schemas.Policy(rules=tuple(rules)), headers=language_headers(language))
 
 
 # Invitations from an operator's app: `reset/inviting.py` does the work
@@ -179,8 +168,8 @@ class InvitationController(Controller):
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
     )
     async def invite(
-        self, data: JSONBody[InvitationRequest], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[Done]:
+        self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[schemas.Done]:
         await api.invitations.invite(data.email, client_of(request))
         language = api.language(request)
         return message_response(

@@ -110,7 +110,7 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
 
 async def _resolved(store: AccountStore, settings: Settings) -> str:
     """Return the table in use as the end of a sentence, if several schemas have a table of that name."""
-    from keyturn.accounts.table import TableAccounts
+    from keyturn.accounts.table.store import TableAccounts
 
     if not isinstance(store, TableAccounts):
         return ""
@@ -120,7 +120,7 @@ async def _resolved(store: AccountStore, settings: Settings) -> str:
 
 async def _times(store: AccountStore) -> str:
     """Return the values that a change writes into columns of times, as the end of a sentence."""
-    from keyturn.accounts.table import TableAccounts
+    from keyturn.accounts.table.store import TableAccounts
 
     times = await store.written_times() if isinstance(store, TableAccounts) else {}
     return "".join(f"; {column} becomes {written.shown}" for column, written in times.items())
@@ -128,7 +128,7 @@ async def _times(store: AccountStore) -> str:
 
 async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
     """Return warnings about an app's table; none if it cannot be read in time."""
-    from keyturn.accounts.table import TableAccounts
+    from keyturn.accounts.table.store import TableAccounts
 
     if not isinstance(store, TableAccounts):
         return []

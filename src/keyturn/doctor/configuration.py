@@ -14,7 +14,7 @@ from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Reading, Settings
 from keyturn.settings.networks import read_network, read_peer
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
-from keyturn.settings.rules.providers import proofs_of
+from keyturn.settings.rules.every_rule import proofs_of
 
 # Page templates of the app
 

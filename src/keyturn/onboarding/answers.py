@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from keyturn.accounts.choosing import import_factory
-from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.hash_formats import HashFormat
+from keyturn.accounts.table.store import TableAccounts
 from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.provider import Provider

@@ -12,9 +12,9 @@ from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import quoted_name
 
-from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, WrittenTime, column_of
+from keyturn.accounts.table.store import TableAccounts
 from keyturn.database.unready import describe_error
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready

@@ -21,15 +21,8 @@ from keyturn.api.responses import judgement_response
 from keyturn.database import now
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import Pages
+from keyturn.problems import proofs
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.problems.proofs import (
-    CredentialsRejected,
-    DeadReason,
-    LinkDead,
-    NotSignedIn,
-    SecondStepRejected,
-    SecondStepRequired,
-)
 from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
@@ -121,7 +114,7 @@ def password_form(
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
 
-_END: Mapping[DeadReason, Said] = {
+_END: Mapping[proofs.DeadReason, Said] = {
     "invalid": "link_invalid",
     "expired": "link_expired",
     "used": "link_used",
@@ -176,7 +169,7 @@ class ResetPassword(Controller):
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
         link = pages.cookies.read_link(request.cookies)
         if link is None:
-            raise LinkDead("invalid")
+            raise proofs.LinkDead("invalid")
         judging = pages.site.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
         return await judgement_response(judging, accepted_language(pages.site.languages, request))
 
@@ -190,7 +183,7 @@ class ResetPassword(Controller):
         """
         link = pages.cookies.read_link(request.cookies)
         if link is None:
-            raise LinkDead("invalid")
+            raise proofs.LinkDead("invalid")
         checks, client, email = pages.site.checks, client_of(request), data.email or link.email
         sending = checks.begin_second_step(link.token, "sms", client, email)
         if _is_script(request):
@@ -236,11 +229,11 @@ class ResetPassword(Controller):
                 return _lead(request, pages, url, pages.cookies.delete_link(), flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
-        except (SecondStepRequired, SecondStepRejected) as asked:
+        except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
             step = _shown_step(data.method, asked)
             if _is_script(request):
                 return _tell_script(request, pages, step)
-        except (LinkDead, OutcomeUnknown) as ended:
+        except (proofs.LinkDead, OutcomeUnknown) as ended:
             if not _is_script(request):
                 raise
             said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
@@ -258,7 +251,7 @@ def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response
     language = accepted_language(pages.site.languages, request)
     complaint = ""
     if step.tries_left is not None:
-        complaint = SecondStepRejected((), step.tries_left).detail(language)
+        complaint = proofs.SecondStepRejected((), step.tries_left).detail(language)
     elif step.missing:
         complaint = language.gettext("Enter a code.")
     return Response({"complaint": complaint, "sent": step.sent}, status_code=200)
@@ -271,8 +264,8 @@ def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Resp
     return pages.redirect(url, *cookies)
 
 
-def _shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> ShownStep:
-    if isinstance(asked, SecondStepRejected):
+def _shown_step(method: str, asked: proofs.SecondStepRequired | proofs.SecondStepRejected) -> ShownStep:
+    if isinstance(asked, proofs.SecondStepRejected):
         return ShownStep(method=method, tries_left=asked.tries_left)
     return ShownStep(method=method, sent=bool(asked.sent), missing=not asked.sent)
 
@@ -283,7 +276,7 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
     flash = pages.cookies.read_flash(request.cookies)
     for reason, said in _END.items():
         if flash and flash.said == said:
-            raise LinkDead(reason)
+            raise proofs.LinkDead(reason)
     if flash and flash.said == "outcome_unknown":
         raise OutcomeUnknown("a script was told where this is said")
     if flash and flash.said == "password_changed":
@@ -318,7 +311,7 @@ async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None
         return None
     try:
         return await site.sign_ins.account(site.session_cookie.read(request))
-    except NotSignedIn:
+    except proofs.NotSignedIn:
         return None
 
 
@@ -334,7 +327,7 @@ async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) 
     """
     site, client = pages.site, client_of(request)
     if site.sign_ins is None:
-        raise NotSignedIn
+        raise proofs.NotSignedIn
     secret = site.session_cookie.read(request)
     account = await site.sign_ins.account(secret)
     if not addresses.is_same_mailbox(data.email, account.email):
@@ -349,7 +342,7 @@ async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) 
             path = site.paths.reset
             flash = pages.cookies.set_flash(Flash("password_changed"), path)
             return pages.redirect(site.url(path), site.session_cookie.issue(fresh), flash)
-    except CredentialsRejected:
+    except proofs.CredentialsRejected:
         rejected = True
     except PasswordRejected as refused:
         broken = refused.violations

@@ -16,19 +16,7 @@ from keyturn.reset.elsewhere import InterruptedChangeHandler
 from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
 from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
-from keyturn.reset.records.messages import (
-    ACCOUNT_SECURED,
-    ADDRESS_DISPUTED,
-    APP_EVENTS,
-    CALLBACKS,
-    CHANGE_BEGUN,
-    PASSWORD_CHANGED,
-    RESET_REQUESTED,
-    SECOND_STEP_FAILED,
-    AddressDisputed,
-    SecondStepHasFailed,
-    origin_of,
-)
+from keyturn.reset.records import messages
 from keyturn.reset.securing import RecoveryHandler
 
 if TYPE_CHECKING:
@@ -54,7 +42,7 @@ def relay_of(parts: "Parts") -> Relay:
     worker = parts.settings.worker
     limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
     lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
-    return Relay(parts.outbox, lanes, limits, origin=origin_of, telemetry=parts.telemetry)
+    return Relay(parts.outbox, lanes, limits, origin=messages.origin_of, telemetry=parts.telemetry)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:
@@ -72,20 +60,25 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     renewal = LinkRenewal(mails, parts.accounts, parts.records, links)
     requests = ResetRequestHandler(mails, parts.accounts, parts.records, links, renewal, parts.events)
     securing: dict[str, Handler] = {
-        PASSWORD_CHANGED: ConfirmationHandler(first, parts.accounts, parts.records, composer),
-        ACCOUNT_SECURED: RecoveryHandler(
+        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.accounts, parts.records, composer),
+        messages.ACCOUNT_SECURED: RecoveryHandler(
             first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
         ),
-        ADDRESS_DISPUTED: NoticeHandler(first, parts.accounts, parts.records, AddressDisputed, composer.about_dispute),
-        SECOND_STEP_FAILED: NoticeHandler(
-            first, parts.accounts, parts.records, SecondStepHasFailed, composer.about_second_step
+        messages.ADDRESS_DISPUTED: NoticeHandler(
+            first, parts.accounts, parts.records, messages.AddressDisputed, composer.about_dispute
         ),
-        CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
+        messages.SECOND_STEP_FAILED: NoticeHandler(
+            first, parts.accounts, parts.records, messages.SecondStepHasFailed, composer.about_second_step
+        ),
+        messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
-    handlers: dict[str, Handler] = {RESET_REQUESTED: requests}
+    handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
     if not parts.settings.webhooks.url:
-        handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
-    handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.ground.app.callbacks.keys()}
+        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
+    handlers |= {
+        messages.CALLBACKS[event]: drop_callback
+        for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
+    }
     # While PostgreSQL works on some, others can be prepared here; SQLite works in this process, on one at a time.
     ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
     return [
@@ -126,8 +119,8 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
     secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
     sender = WebhookSender(hooks.url, secrets, hooks.timeout)
     handler = WebhookHandler(sender)
-    requested = APP_EVENTS[_REQUESTED]
-    others = [kind for kind in APP_EVENTS.values() if kind != requested]
+    requested = messages.APP_EVENTS[_REQUESTED]
+    others = [kind for kind in messages.APP_EVENTS.values() if kind != requested]
     return [
         Lane(dict.fromkeys(others, handler), _WEBHOOKS_AT_ONCE, sender.close),
         Lane({requested: handler}, _WEBHOOKS_AT_ONCE),
@@ -137,7 +130,7 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
 def _callback_lanes(parts: "Parts") -> list[Lane]:
     patience = parts.settings.webhooks.timeout
     handlers: dict[str, Handler] = {
-        CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.ground.app.callbacks.items()
+        messages.CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.ground.app.callbacks.items()
     }
-    requested = {kind: handlers.pop(kind) for kind in (CALLBACKS[_REQUESTED],) if kind in handlers}
+    requested = {kind: handlers.pop(kind) for kind in (messages.CALLBACKS[_REQUESTED],) if kind in handlers}
     return [Lane(some, _CALLBACKS_AT_ONCE) for some in (handlers, requested) if some]

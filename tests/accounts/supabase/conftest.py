@@ -9,7 +9,7 @@ import pytest
 from tests.accounts.supabase.project import NO_TLS, Opened, Project
 from tests.serving import serving
 
-from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.settings import Secret, SupabaseSettings
 from keyturn.testing import SupabaseServer
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from keyturn.accounts.port import NewPassword
-from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.settings import AccountSettings, Secret, SupabaseSettings
 from keyturn.testing import SupabaseServer
 

@@ -9,7 +9,7 @@ from tests.accounts.messages import own_messages
 from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
 
 from keyturn.accounts.port import Account
-from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.testing.supabase_server import Answer
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)

@@ -7,7 +7,7 @@ from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import Project
 
 from keyturn.accounts.port import AccountStore
-from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable
+from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.testing import AccountStoreContract
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.accounts.supabase.project import ADA
 
-from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret, SupabaseSettings
 from keyturn.testing import SupabaseServer

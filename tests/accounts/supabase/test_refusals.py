@@ -8,7 +8,7 @@ from tests.accounts.supabase.project import ADA, OLD, Opened, Project, closed_po
 from tests.serving import Connections, serving
 
 from keyturn.accounts.port import Account
-from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.languages import SourceTexts
 from keyturn.problems.passwords import PasswordRejected, Violation, rule_text

@@ -8,7 +8,7 @@ from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 
 from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes
-from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable
+from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
 from keyturn.problems.requests import AccountsUnready

@@ -11,7 +11,7 @@ import bcrypt
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from keyturn.accounts.table import TableAccounts
+from keyturn.accounts.table.store import TableAccounts
 from keyturn.settings import Secret, TableSettings
 
 Over = Callable[..., TableAccounts]

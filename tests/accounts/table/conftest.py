@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pytest
 from tests.accounts.table.app import App, Over, running_app
 
-from keyturn.accounts.table import TableAccounts, table_accounts
+from keyturn.accounts.table.store import TableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.settings import Secret, TableSettings
 

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, make_url, text
 from tests.accounts.table.app import App, running_app
 
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table import TableAccounts, table_accounts
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.store import TableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready

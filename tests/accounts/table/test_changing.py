@@ -10,7 +10,7 @@ from tests.accounts.table.app import TABLES, App, AppPeople, Over, mapping
 from tests.spec.lost_commits import losing_commits
 
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table import JoiningTableAccounts, TableAccounts, table_accounts
+from keyturn.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import TableSettings

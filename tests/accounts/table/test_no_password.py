@@ -3,7 +3,7 @@
 from tests.accounts.table.app import App, Over
 
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table import TableAccounts
+from keyturn.accounts.table.store import TableAccounts
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), auth VARCHAR(20))"
 NEW = "$2b$04$new"

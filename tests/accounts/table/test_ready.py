@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import make_url
 from tests.accounts.table.app import App, Over
 
-from keyturn.accounts.table import TableAccounts
+from keyturn.accounts.table.store import TableAccounts
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
 

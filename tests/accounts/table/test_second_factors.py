@@ -8,7 +8,7 @@ from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App
 
 from keyturn.accounts.port import Account
-from keyturn.accounts.table import TableAccounts, table_accounts
+from keyturn.accounts.table.store import TableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.proofs.second_step.table_factors import TableFactors

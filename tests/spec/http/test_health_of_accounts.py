@@ -10,8 +10,8 @@ from tests.databases import PostgresServer
 from tests.silent_proxy import silent_proxy
 from tests.spec.service import problem, running, settings_for
 
-from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.store import TableAccounts
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import AccountSettings

@@ -6,14 +6,15 @@ from typing import Protocol
 from uuid import UUID
 
 import httpx
+import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, EndsSessions, ListsAddresses, NewPassword, changing_nothing
+from keyturn.accounts.port import Account, AccountStore, EndsSessions, ListsAddresses, NewPassword, changing_nothing
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi, account_of
-from keyturn.database import now
+from keyturn.database import Database, now
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import SupabaseSettings
+from keyturn.settings import AccountSettings, SupabaseSettings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn")
@@ -177,3 +178,14 @@ class SupabaseWithTable:
                 log.error(event)
         except Exception:
             log.exception(event)
+
+
+def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:
+    """Return the store of the project; with a table in the settings, users are looked up there."""
+    if not wanted.table.table:
+        return SupabaseAccounts(wanted.supabase)
+    from keyturn.accounts.table.store import table_accounts
+
+    # A column for passwords, if one is left from earlier days, no longer counts.
+    people = msgspec.structs.replace(wanted.table, password="")
+    return SupabaseWithTable(table_accounts(people, database), SupabaseAccounts(wanted.supabase))

@@ -364,3 +364,13 @@ def _zone_of(connection: Connection) -> Row[str, int] | None:
         if error.connection_invalidated:
             raise
         return None  # a proxy in front of the server may not support the query
+
+
+def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:
+    """Return the store that the settings describe. Raises SettingsInvalid if its address or its driver is missing.
+
+    `hash_length`: characters that the password's column must have room for. No connection is opened yet.
+    """
+    if settings.url:
+        return TableAccounts(settings, AppDatabase(settings.url), hash_length)
+    return JoiningTableAccounts(settings, database, hash_length)

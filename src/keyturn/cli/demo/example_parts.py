@@ -7,8 +7,8 @@ from pathlib import Path
 from litestar import HttpMethod, route
 from litestar.types import ControllerRouterHandler
 
-from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable
-from keyturn.accounts.table import table_accounts
+from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.accounts.table.store import table_accounts
 from keyturn.database import Database
 from keyturn.parts import Parts
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors

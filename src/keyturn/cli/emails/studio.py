@@ -342,7 +342,7 @@ def _export(opened: Opened, destination: Path) -> None:
 def _provider(settings: "Settings") -> "MailProvider | None":
     """Return the provider for "send me this", if a key or a server is set."""
     from keyturn.emails.studio.sending import MailProvider
-    from keyturn.settings.rules.providers import missing_settings
+    from keyturn.settings.rules.every_rule import missing_settings
 
     chosen = settings.mail.transport
     if any(missing_settings(chosen, settings)):

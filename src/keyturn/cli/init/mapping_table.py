@@ -11,18 +11,9 @@ from keyturn.accounts.table.columns import WrittenTime
 from keyturn.accounts.table.hash_formats import HashFormat, recognise_hashes
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.errors import Fault
+from keyturn.onboarding import guesses
 from keyturn.onboarding.answers import table_faults
 from keyturn.onboarding.corrections import COLUMNS, apply_correction
-from keyturn.onboarding.guesses import (
-    addresses_in,
-    clear_choice,
-    columns_apart,
-    guess,
-    hashes_in,
-    is_supabase_auth,
-    likely_tables,
-    tables_to_sample,
-)
 from keyturn.onboarding.survey import (
     NotReached,
     Survey,
@@ -133,7 +124,11 @@ class MappingTable:
     def _missing(self, settings: TableSettings, *, with_password: bool) -> list[tuple[str, str]]:
         """Return each required column that was not found, by its key, and why."""
         table = self._tables[settings.table]
-        found = {"id": [], "email": addresses_in(table), "password": hashes_in(table) if with_password else []}
+        found = {
+            "id": [],
+            "email": guesses.addresses_in(table),
+            "password": guesses.hashes_in(table) if with_password else [],
+        }
         what = {"id": "the id", "email": "the email addresses", "password": "the hashes of passwords"}
         return [
             (
@@ -153,11 +148,11 @@ class MappingTable:
         given: str | None = self._flags["table"]
         if given is not None and given not in self._tables:
             fail(f"--table: there is no table {given}{did_you_mean(given, self._tables)}{self._list_tables()}")
-        likely = likely_tables(self._tables, password=with_password)
+        likely = guesses.likely_tables(self._tables, password=with_password)
         if not likely and not given:
-            self._sample(*tables_to_sample(self._tables)[:_SAMPLED])
-            likely = likely_tables(self._tables, password=with_password)
-        chosen = given or clear_choice(likely)
+            self._sample(*guesses.tables_to_sample(self._tables)[:_SAMPLED])
+            likely = guesses.likely_tables(self._tables, password=with_password)
+        chosen = given or guesses.clear_choice(likely)
         if not chosen and not self._asking:
             self._refuse_to_choose(likely)
         while chosen not in self._tables:
@@ -171,13 +166,13 @@ class MappingTable:
     def _refuse_to_choose(self, likely: list[str]) -> NoReturn:
         if likely:
             fail(f"--table: several tables could hold the accounts: {', '.join(likely)}")
-        if supabase := next((name for name, table in self._tables.items() if is_supabase_auth(table)), ""):
+        if supabase := next((name for name, table in self._tables.items() if guesses.is_supabase_auth(table)), ""):
             fail(f"--table: {supabase} is Supabase Auth's own, which changes passwords itself: use --store supabase")
         fail(f"--table: no table has a column for addresses and one for passwords{self._apart()}{self._list_tables()}")
 
     def _apart(self) -> str:
         """Return the tables of both columns, for an app that keeps them apart."""
-        emails, passwords = columns_apart(self._tables)
+        emails, passwords = guesses.columns_apart(self._tables)
         if not emails or not passwords:
             return ""
         return f" (addresses: {', '.join(emails)}; passwords: {', '.join(passwords)}): write a store of your own"
@@ -190,7 +185,7 @@ class MappingTable:
     def _guess_settings(self, name: str, *, with_password: bool) -> TableSettings:
         if not self._tables[name].values:
             self._sample(name)
-        settings = guess(self._tables[name], tables_of_its_app(name, self._tables))
+        settings = guesses.guess(self._tables[name], tables_of_its_app(name, self._tables))
         # Milliseconds are a guess from 64-bit integers: if values tell more, {now} follows them.
         sets = {column: "{now}" if value == "{now_ms}" else value for column, value in settings.set.items()}
         times = self._written_times(msgspec.structs.replace(settings, set=sets))

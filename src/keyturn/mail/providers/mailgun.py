@@ -14,21 +14,8 @@ import msgspec
 from keyturn.errors import SendFailed, SendRefused
 from keyturn.finding import Finding, fail, ok
 from keyturn.hosts import is_host
+from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, NOT_FOUND, OK, Answer
-from keyturn.mail.port.provider import (
-    KEY_TAG,
-    TIMEOUT,
-    CheckedSender,
-    Need,
-    Provider,
-    Rate,
-    Report,
-    Reports,
-    fixed_words,
-    key_in,
-    report_id,
-)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 
@@ -42,8 +29,8 @@ class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: Secret = Secret("")
     domain: str = ""
     api_url: str = "https://api.mailgun.net"
-    timeout: timedelta = TIMEOUT
-    rate: Rate = 50
+    timeout: timedelta = port.TIMEOUT
+    rate: port.Rate = 50
     webhook_signing_key: Secret = Secret("")
     previous_webhook_signing_key: Secret = Secret("")
 
@@ -67,7 +54,7 @@ class MailgunSender:
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over; return Mailgun's id, which is the Message-ID without its brackets."""
         answer = await self._api.ask("POST", self._path, data=_fields(email, idempotency_key))
-        accepted = answer.read(_Accepted) if answer.status == OK else None
+        accepted = answer.read(_Accepted) if answer.status == port.OK else None
         if accepted and accepted.id:
             return accepted.id.strip("<>")
         raise self._failure(answer)
@@ -75,12 +62,12 @@ class MailgunSender:
     async def close(self) -> None:
         await self._api.close()
 
-    def _failure(self, answer: Answer) -> SendFailed:
-        if answer.status == OK and _GREETING in answer.body:
+    def _failure(self, answer: port.Answer) -> SendFailed:
+        if answer.status == port.OK and _GREETING in answer.body:
             return SendRefused("200 not the API", account=True)
         refusal = answer.read(_Refusal)
         known = refusal is not None or answer.body.strip() == _FORBIDDEN
-        if answer.status == NOT_FOUND and known:  # a foreign domain, or one of the other region
+        if answer.status == port.NOT_FOUND and known:  # a foreign domain, or one of the other region
             if refusal and refusal.message.startswith("Domain not found"):
                 return SendRefused("404 domain not found", account=True)
             known = False  # a gateway words "no such route" in the same form
@@ -123,7 +110,7 @@ def _fields(email: Email, key: str) -> Mapping[str, str]:
         "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole, and its reports repeat it
         "o:tracking-opens": "no",
         **{f"h:{name}": value for name, value in headers.items()},
-        **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
+        **{f"v:{name}": value for name, value in {**email.tags, port.KEY_TAG: key}.items()},
     }
 
 
@@ -160,7 +147,7 @@ class MailgunWebhook:
     def require_headers(self, _: Mapping[str, str]) -> None:
         """Do nothing: Mailgun's proof is in the body."""
 
-    async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
         """Return the reports. Raises WebhookRefused."""
         try:
             delivery = msgspec.json.decode(body, type=_Delivery)
@@ -213,21 +200,21 @@ class _Event(msgspec.Struct, rename="kebab"):
     user_variables: object = None
 
 
-def _reports(token: str, found: _Event) -> Sequence[Report]:
+def _reports(token: str, found: _Event) -> Sequence[port.Report]:
     """Return the reports; none for an event without a mail. Raises ValueError for an undocumented form."""
     event = _event(found)
     if not event:
         return []
-    key = key_in(found.user_variables)
+    key = port.key_in(found.user_variables)
     message_id = found.message.headers.message_id
     to = found.recipient or parseaddr(found.message.headers.to)[1]  # a rejected mail has no recipient yet
     if not to or not found.timestamp or not (message_id or key):
         raise ValueError("it names no mail, no mailbox or no time")
-    report = Report(
+    report = port.Report(
         provider="mailgun",
-        id=report_id("mailgun", token),
+        id=port.report_id("mailgun", token),
         event=event,
-        detail=fixed_words(found.reason or ""),
+        detail=port.fixed_words(found.reason or ""),
         at=datetime.fromtimestamp(found.timestamp, UTC),
         provider_id=message_id,
         key=key,
@@ -258,7 +245,7 @@ class _Found(msgspec.Struct):
     domain: _Domain
 
 
-async def _check(settings: MailgunSettings, _: CheckedSender) -> list[Finding]:
+async def _check(settings: MailgunSettings, _: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client for the domain, and send a mail without a recipient, which Mailgun refuses.
 
     A key that may only send cannot see the domain.
@@ -273,19 +260,19 @@ async def _check(settings: MailgunSettings, _: CheckedSender) -> list[Finding]:
         return [found, *([domain] if isinstance(domain, Finding) else _judge_domain(domain, name))]
 
 
-def _judge_key(answer: Answer, api: "ProviderApi", name: str) -> Finding:
-    if answer.status in ACCOUNT_REFUSED:
+def _judge_key(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
+    if answer.status in port.ACCOUNT_REFUSED:
         return fail(f"the key is refused ({answer.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
-    if answer.status == NOT_FOUND:
+    if answer.status == port.NOT_FOUND:
         mend = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
         return fail(f"the domain {name} is unknown at {api.url}", mend)
-    if answer.status != BAD_REQUEST:
+    if answer.status != port.BAD_REQUEST:
         return api.odd_answer(answer)
     return ok(f"the key is taken, for the domain {name}")
 
 
-def _judge_domain(answer: Answer, name: str) -> list[Finding]:
-    found = answer.read(_Found) if answer.status == OK else None
+def _judge_domain(answer: port.Answer, name: str) -> list[Finding]:
+    found = answer.read(_Found) if answer.status == port.OK else None
     if found and found.domain.state != "active":
         mend = f"Add the records that {_DOMAINS} shows to the DNS, and verify them there."
         return [fail(f"the domain {name} is {found.domain.state}", mend)]
@@ -304,7 +291,7 @@ def _signing_key(text: str) -> bytes:
     return text.encode()
 
 
-PROVIDER = Provider(
+PROVIDER = port.Provider(
     name="mailgun",
     label="Mailgun",
     place=4,
@@ -313,11 +300,11 @@ PROVIDER = Provider(
     check=_check,
     source="Take a sending key of your domain from https://app.mailgun.com",
     needs=(
-        Need("api_key", "MAILGUN_API_KEY"),
-        Need("domain", "MAILGUN_DOMAIN", "mg.example.org", known_as="mailgun.domain"),
+        port.Need("api_key", "MAILGUN_API_KEY"),
+        port.Need("domain", "MAILGUN_DOMAIN", "mg.example.org", known_as="mailgun.domain"),
     ),
     faults=_faults,
-    reports=Reports(
+    reports=port.Reports(
         setting="webhook_signing_key",
         read=_signing_key,
         fault="not a signing key of Mailgun's: it is the HTTP webhook one",

@@ -11,22 +11,8 @@ import msgspec
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable
 from keyturn.finding import Finding, fail, ok, warn
+from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, OK, Answer
-from keyturn.mail.port.provider import (
-    KEY_TAG,
-    TIMEOUT,
-    CheckedSender,
-    Need,
-    Provider,
-    Rate,
-    Report,
-    Reports,
-    Time,
-    fixed_words,
-    key_in,
-    report_id,
-)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 
@@ -40,8 +26,8 @@ class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
     server_token: Secret = Secret("")
     api_url: str = "https://api.postmarkapp.com"
     message_stream: str = "outbound"
-    timeout: timedelta = TIMEOUT
-    rate: Rate = 50
+    timeout: timedelta = port.TIMEOUT
+    rate: port.Rate = 50
     webhook_secret: Secret = Secret("")
     previous_webhook_secret: Secret = Secret("")
 
@@ -71,14 +57,14 @@ class PostmarkSender:
         """Hand the mail over; return Postmark's id."""
         answer = await self._api.ask("POST", "/email", json=_fields(email, idempotency_key, self._stream))
         said = answer.read(_Said) or _Said()
-        if answer.status == OK and said.error_code == 0 and said.message_id and _DROPPED not in said.message:
+        if answer.status == port.OK and said.error_code == 0 and said.message_id and _DROPPED not in said.message:
             return said.message_id
         raise self._failure(answer, said)
 
     async def close(self) -> None:
         await self._api.close()
 
-    def _failure(self, answer: Answer, said: "_Said") -> SendFailed:
+    def _failure(self, answer: port.Answer, said: "_Said") -> SendFailed:
         reason = f"{answer.status} ErrorCode {said.error_code}" if said.error_code else str(answer.status)
         if said.error_code in _ACCOUNT:
             return SendRefused(reason, account=True)
@@ -112,7 +98,7 @@ def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
         "HtmlBody": email.html,
         "TextBody": email.text,
         "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
-        "Metadata": {**email.tags, KEY_TAG: key},
+        "Metadata": {**email.tags, port.KEY_TAG: key},
         "MessageStream": stream,
         "TrackOpens": False,
         "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it
@@ -158,7 +144,7 @@ class PostmarkWebhook:
         if not any(hmac.compare_digest(sent, password) for password in self._passwords):
             raise WebhookRefused("the password does not fit" if sent else "there is no password")
 
-    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
         """Return the reports. Raises WebhookRefused."""
         self.require_headers(headers)
         try:
@@ -190,13 +176,13 @@ class _Event(msgspec.Struct, rename="pascal"):
     suppress_sending: bool = False
     suppression_reason: str | None = None
     metadata: object = None
-    delivered_at: Time | None = None
-    bounced_at: Time | None = None
-    received_at: Time | None = None
-    changed_at: Time | None = None
+    delivered_at: port.Time | None = None
+    bounced_at: port.Time | None = None
+    received_at: port.Time | None = None
+    changed_at: port.Time | None = None
 
 
-def _reports(found: _Event) -> Sequence[Report]:
+def _reports(found: _Event) -> Sequence[port.Report]:
     """Return the reports; none for an event without a mail. Raises ValueError for an undocumented form."""
     event = _event(found)
     if not event:
@@ -205,14 +191,14 @@ def _reports(found: _Event) -> Sequence[Report]:
     to = found.recipient or found.email
     if at is None or not to or not found.message_id:
         raise ValueError("it names no mail, no mailbox or no time")
-    report = Report(
+    report = port.Report(
         provider="postmark",
-        id=report_id("postmark", found.record_type, found.type, found.message_id, to, at.isoformat()),
+        id=port.report_id("postmark", found.record_type, found.type, found.message_id, to, at.isoformat()),
         event=event,
-        detail=fixed_words(found.type, found.suppression_reason or ""),
+        detail=port.fixed_words(found.type, found.suppression_reason or ""),
         at=at,
         provider_id=found.message_id,
-        key=key_in(found.metadata),
+        key=port.key_in(found.metadata),
         to=to,
         # `Inactive`: Postmark no longer sends to this mailbox.
         ends=event in {"complained", "suppressed"} or found.inactive or found.type in _FOR_GOOD,
@@ -246,7 +232,7 @@ class _Stream(msgspec.Struct, rename="pascal"):
     message_stream_type: str
 
 
-async def _check(settings: PostmarkSettings, sender: CheckedSender) -> list[Finding]:
+async def _check(settings: PostmarkSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A server's token cannot see which domains may send."""
     if settings.server_token == TEST_TOKEN:
         message = f"the token is {TEST_TOKEN}: mails are looked at, none is sent"
@@ -264,10 +250,10 @@ async def _check(settings: PostmarkSettings, sender: CheckedSender) -> list[Find
         return [found, stream if isinstance(stream, Finding) else _judge_stream(stream, settings.message_stream)]
 
 
-def _judge_server(answer: Answer, api: "ProviderApi") -> Finding:
-    if answer.status in ACCOUNT_REFUSED:
+def _judge_server(answer: port.Answer, api: "ProviderApi") -> Finding:
+    if answer.status in port.ACCOUNT_REFUSED:
         return fail(f"the token is refused ({answer.status})", _NEW_TOKEN)
-    server = answer.read(_Server) if answer.status == OK else None
+    server = answer.read(_Server) if answer.status == port.OK else None
     if not server:
         return api.odd_answer(answer)
     if server.delivery_type == "Sandbox":
@@ -276,8 +262,8 @@ def _judge_server(answer: Answer, api: "ProviderApi") -> Finding:
     return ok(f"the token is taken, for the server {server.name}")
 
 
-def _judge_stream(answer: Answer, name: str) -> Finding:
-    stream = answer.read(_Stream) if answer.status == OK else None
+def _judge_stream(answer: port.Answer, name: str) -> Finding:
+    stream = answer.read(_Stream) if answer.status == port.OK else None
     kind = stream.message_stream_type if stream else ""
     if kind == "Transactional":
         return ok(f"the stream {name} is for transactional mails")
@@ -299,7 +285,7 @@ def _report_password(text: str) -> bytes:
     return text.encode()
 
 
-PROVIDER = Provider(
+PROVIDER = port.Provider(
     name="postmark",
     label="Postmark",
     place=2,
@@ -307,8 +293,8 @@ PROVIDER = Provider(
     build=PostmarkSender,
     check=_check,
     source="Take the token of a server from https://account.postmarkapp.com/servers",
-    needs=(Need("server_token", "POSTMARK_SERVER_TOKEN"),),
-    reports=Reports(
+    needs=(port.Need("server_token", "POSTMARK_SERVER_TOKEN"),),
+    reports=port.Reports(
         setting="webhook_secret",
         read=_report_password,
         fault=f"must be {_SHORTEST_PASSWORD} or more letters, digits, - and _",

@@ -11,25 +11,8 @@ from msgspec import Meta
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.finding import Finding, fail, ok, warn
+from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.http_answers import SERVER_FAULT, TOO_MANY
-from keyturn.mail.port.provider import (
-    KEY_TAG,
-    LONGEST_ID,
-    TIMEOUT,
-    CheckedSender,
-    Dkim,
-    Need,
-    Provider,
-    Rate,
-    Report,
-    Reports,
-    Spf,
-    Time,
-    fixed_words,
-    key_in,
-    require_signature,
-)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 from keyturn.webhook_secrets import FORM, webhook_key
@@ -45,8 +28,8 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_key: Secret = Secret("")
     api_url: str = "https://api.resend.com"
-    timeout: timedelta = TIMEOUT
-    rate: Rate = 10
+    timeout: timedelta = port.TIMEOUT
+    rate: port.Rate = 10
     webhook_secret: Secret = Secret("")
     previous_webhook_secret: Secret = Secret("")
 
@@ -129,9 +112,9 @@ class _PooledClient:
                 body = await read_bounded(answer, _LONGEST_ANSWER)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             # The SDK gives this and a lost answer the same name; here the request certainly did not arrive.
-            raise ResendError(SERVER_FAULT, _UNREACHABLE, type(error).__name__, "") from None
+            raise ResendError(port.SERVER_FAULT, _UNREACHABLE, type(error).__name__, "") from None
         if answer.has_redirect_location or answer.is_informational or body is None:
-            raise ResendError(SERVER_FAULT, "odd_answer", str(answer.status_code), "")
+            raise ResendError(port.SERVER_FAULT, "odd_answer", str(answer.status_code), "")
         return body, answer.status_code, answer.headers
 
     async def close(self) -> None:
@@ -147,10 +130,10 @@ def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
     if name in _QUOTAS:
         return QuotaExhausted(name, _quota_renewal(name, moment))
     code = _status_of(error)
-    if name in _RETRYABLE or code == TOO_MANY or code >= SERVER_FAULT:
+    if name in _RETRYABLE or code == port.TOO_MANY or code >= port.SERVER_FAULT:
         pause = retry_after({key.lower(): text for key, text in error.headers.items()}, moment)
         seconds = None if pause is None or pause < 0 else min(pause, _LONGEST_PAUSE)
-        return SendRetryable(name, seconds, not_accepted=name in _UNHEARD, down=code >= SERVER_FAULT)
+        return SendRetryable(name, seconds, not_accepted=name in _UNHEARD, down=code >= port.SERVER_FAULT)
     if not name or name in _NOT_RESENDS:
         return SendRetryable(f"{code} not Resend's")
     return SendRefused(f"{code} {name}", account=code in _ACCOUNT)
@@ -159,7 +142,7 @@ def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
 def _status_of(error: "ResendError") -> int:
     """Return the status of an answer. The SDK may take it from a body, where it may be anything: that is a fault."""
     code = str(error.code)
-    return int(code) if re.fullmatch(r"[1-5]\d\d", code, re.ASCII) else SERVER_FAULT
+    return int(code) if re.fullmatch(r"[1-5]\d\d", code, re.ASCII) else port.SERVER_FAULT
 
 
 def _quota_renewal(name: str, moment: datetime) -> datetime:
@@ -178,7 +161,7 @@ def _params(email: Email, key: str) -> Any:
         "html": email.html,
         "text": email.text,
         "headers": email.headers,
-        "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
+        "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (port.KEY_TAG, key)]],
     }
     if email.reply_to:
         params["reply_to"] = email.reply_to
@@ -200,9 +183,9 @@ class ResendWebhook:
     longest = 16_384
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        require_signature(headers, "svix-id", "svix-timestamp", "svix-signature")
+        port.require_signature(headers, "svix-id", "svix-timestamp", "svix-signature")
 
-    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
         """Return the reports. Raises WebhookRefused.
 
         The SDK refuses reports older than five minutes, so a replay works no longer than that.
@@ -259,28 +242,28 @@ class _Mail(msgspec.Struct):
 class _MailEvent(msgspec.Struct):
     """What happened to a mail, and when."""
 
-    created_at: Time
+    created_at: port.Time
     data: _Mail
 
 
-def _read_reports(delivery: str, payload: object) -> Sequence[Report]:
+def _read_reports(delivery: str, payload: object) -> Sequence[port.Report]:
     """Return the reports; none for an event without a mail. Raises ValueError for an undocumented form."""
     named = _EVENT.fullmatch(str(payload.get("type"))) if isinstance(payload, dict) else None
     if not named:
         return []
-    if len(delivery) > LONGEST_ID:
-        raise ValueError(f"the id is longer than {LONGEST_ID} characters")
+    if len(delivery) > port.LONGEST_ID:
+        raise ValueError(f"the id is longer than {port.LONGEST_ID} characters")
     found = msgspec.convert(payload, _MailEvent)
     mail, event = found.data, named[1]
     why = {"bounced": mail.bounce, "failed": mail.failed, "suppressed": mail.suppressed}.get(event) or _Why()
-    report = Report(
+    report = port.Report(
         provider="resend",
         id=delivery,
         event=event,
-        detail=fixed_words(why.type, why.sub_type, why.reason),
+        detail=port.fixed_words(why.type, why.sub_type, why.reason),
         at=found.created_at,
         provider_id=mail.email_id,
-        key=key_in(mail.tags),
+        key=port.key_in(mail.tags),
         to=mail.to[0],
         # https://resend.com/docs/dashboard/emails/email-bounces: the other types may pass.
         ends=event in {"complained", "suppressed"} or (event == "bounced" and why.type == "Permanent"),
@@ -298,7 +281,7 @@ _KEY_REFUSED = {400, 401, 403, 422}
 _NOT_REACHED = {"HttpClientError", _UNREACHABLE}
 
 
-async def _check(settings: ResendSettings, sender: CheckedSender) -> list[Finding]:
+async def _check(settings: ResendSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client, so that the result is valid for mails."""
     from resend.exceptions import ResendError
 
@@ -359,7 +342,7 @@ def _explain_refusal(error: "ResendError", api_url: str) -> Finding:
     if name in _NOT_REACHED:
         mend = f"Let this machine connect to {api_url}, or correct resend.api_url."
         return fail(f"{api_url} cannot be reached", mend)
-    if code < TOO_MANY:
+    if code < port.TOO_MANY:
         return fail(f"{api_url} does not answer as Resend does ({code})", "Correct resend.api_url, or take it out.")
     again = "Run `keyturn doctor` again in a while; https://resend-status.com tells of troubles."
     return warn(f"could not be checked ({code} {name})", again)
@@ -369,7 +352,7 @@ def _build(settings: ResendSettings) -> ResendSender:
     return ResendSender(settings.api_key, settings.api_url, settings.timeout)
 
 
-PROVIDER = Provider(
+PROVIDER = port.Provider(
     name="resend",
     label="Resend",
     place=1,
@@ -377,9 +360,9 @@ PROVIDER = Provider(
     build=_build,
     check=_check,
     source="Take a key from https://resend.com/api-keys",
-    needs=(Need("api_key", "RESEND_API_KEY", "re_..."),),
+    needs=(port.Need("api_key", "RESEND_API_KEY", "re_..."),),
     other_variables={"RESEND_WEBHOOK_SECRET": "webhook_secret"},
-    reports=Reports(
+    reports=port.Reports(
         setting="webhook_secret",
         read=webhook_key,
         fault=f"not a signing secret of Resend's: {FORM}",
@@ -388,8 +371,8 @@ PROVIDER = Provider(
     ),
     # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
     # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
-    spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
-    dkim=Dkim("resend", _DOMAINS),
+    spf=port.Spf(host="send", term="include:amazonses.com", missing="warn"),
+    dkim=port.Dkim("resend", _DOMAINS),
     sandbox=_SANDBOX,
     package="resend",
 )

@@ -11,21 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from keyturn.finding import Finding, fail, ok, warn
+from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email, name_and_address
-from keyturn.mail.port.http_answers import ACCEPTED, ACCOUNT_REFUSED, OK, Answer
-from keyturn.mail.port.provider import (
-    KEY_TAG,
-    TIMEOUT,
-    CheckedSender,
-    Need,
-    Provider,
-    Rate,
-    Report,
-    Reports,
-    fixed_words,
-    report_id,
-    require_signature,
-)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 
@@ -40,8 +27,8 @@ class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_key: Secret = Secret("")
     api_url: str = "https://api.sendgrid.com"
-    timeout: timedelta = TIMEOUT
-    rate: Rate = 50
+    timeout: timedelta = port.TIMEOUT
+    rate: port.Rate = 50
     webhook_verification_key: str = ""
     previous_webhook_verification_key: str = ""
 
@@ -69,7 +56,7 @@ class SendGridSender:
         """Hand the mail over; return SendGrid's id."""
         answer = await self._api.ask("POST", "/v3/mail/send", json=_fields(email, idempotency_key))
         message_id: str = answer.headers.get("x-message-id", "")
-        if answer.status == ACCEPTED and message_id:
+        if answer.status == port.ACCEPTED and message_id:
             return message_id
         refusal = answer.read(_Refusal)
         raise self._api.failure(answer, _reason(answer, refusal), _pause(answer.headers), known=refusal is not None)
@@ -98,7 +85,7 @@ class _Refusal(msgspec.Struct):
     errors: list[_Error]
 
 
-def _reason(answer: Answer, refusal: _Refusal | None) -> str:
+def _reason(answer: port.Answer, refusal: _Refusal | None) -> str:
     errors = refusal.errors if refusal else ()
     fields = [error.field for error in errors if error.field and _FIELD.fullmatch(error.field)]
     return " ".join([str(answer.status), *fields[:1]])
@@ -120,7 +107,7 @@ def _fields(email: Email, key: str) -> Mapping[str, Any]:
         # Plain text first: SendGrid requires that order.
         "content": [{"type": "text/plain", "value": email.text}, {"type": "text/html", "value": email.html}],
         "headers": email.headers,
-        "custom_args": {**email.tags, KEY_TAG: key},
+        "custom_args": {**email.tags, port.KEY_TAG: key},
         "tracking_settings": _OFF,
     }
     return fields | ({"reply_to": _mailbox(email.reply_to)} if email.reply_to else {})
@@ -168,9 +155,9 @@ class SendGridWebhook:
         self._keys = [_verification_key(key) for key in keys]
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        require_signature(headers, _SIGNATURE, _TIMESTAMP)
+        port.require_signature(headers, _SIGNATURE, _TIMESTAMP)
 
-    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
         """Return the reports. Raises WebhookRefused.
 
         Skips entries that are not events of ours: the account may also send mails of other apps, and reports come in
@@ -222,10 +209,10 @@ class _Event(msgspec.Struct):
     type: str | None = None
     reason: str | None = None
     bounce_classification: str | None = None
-    key: object = msgspec.field(name=KEY_TAG, default=None)
+    key: object = msgspec.field(name=port.KEY_TAG, default=None)
 
 
-def _reports(events: Sequence[msgspec.Raw]) -> Iterator[Report]:
+def _reports(events: Sequence[msgspec.Raw]) -> Iterator[port.Report]:
     for event in events:
         try:
             found = msgspec.json.decode(event, type=_Event)
@@ -237,15 +224,15 @@ def _reports(events: Sequence[msgspec.Raw]) -> Iterator[Report]:
             yield _report(found, at, key)
 
 
-def _report(found: _Event, at: datetime, key: str) -> Report:
+def _report(found: _Event, at: datetime, key: str) -> port.Report:
     event, words = _EVENTS[found.event], [found.type, found.bounce_classification]
     if found.event == "dropped" and found.reason in _SUPPRESSED:
         event, words = "suppressed", [found.reason]
-    return Report(
+    return port.Report(
         provider="sendgrid",
-        id=report_id("sendgrid", found.sg_event_id),
+        id=port.report_id("sendgrid", found.sg_event_id),
         event=event,
-        detail=fixed_words(*(word.replace(" ", "-") for word in words if word)),
+        detail=port.fixed_words(*(word.replace(" ", "-") for word in words if word)),
         at=at,
         provider_id=re.split(r"\.(?:filter|recv)", found.sg_message_id)[0],  # the value of the header X-Message-Id
         key=key,
@@ -287,7 +274,7 @@ class _Domain(msgspec.Struct):
     valid: bool
 
 
-async def _check(settings: SendGridSettings, sender: CheckedSender) -> list[Finding]:
+async def _check(settings: SendGridSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A key that may only send cannot see the domains."""
     async with _open_api(settings) as api:
         answer = await api.ask_for_doctor("/v3/scopes")
@@ -300,11 +287,11 @@ async def _check(settings: SendGridSettings, sender: CheckedSender) -> list[Find
         return [found, domains if isinstance(domains, Finding) else _judge_domain(domains, api, sender.domain)]
 
 
-def _judge_key(answer: Answer, api: "ProviderApi") -> tuple[Finding, list[str]]:
-    if answer.status in ACCOUNT_REFUSED:
+def _judge_key(answer: port.Answer, api: "ProviderApi") -> tuple[Finding, list[str]]:
+    if answer.status in port.ACCOUNT_REFUSED:
         mend = f"Set SENDGRID_API_KEY to one from {_KEYS}."
         return fail(f"the key is refused ({answer.status})", mend), []
-    found = answer.read(_Scopes) if answer.status == OK else None
+    found = answer.read(_Scopes) if answer.status == port.OK else None
     if not found:
         return api.odd_answer(answer), []
     if _SEND not in found.scopes:
@@ -315,8 +302,8 @@ def _judge_key(answer: Answer, api: "ProviderApi") -> tuple[Finding, list[str]]:
     return ok("the key is taken, and may send"), found.scopes
 
 
-def _judge_domain(answer: Answer, api: "ProviderApi", name: str) -> Finding:
-    domains = answer.read(list[_Domain]) if answer.status == OK else None
+def _judge_domain(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
+    domains = answer.read(list[_Domain]) if answer.status == port.OK else None
     if domains is None:
         return api.odd_answer(answer)
     if any(one.domain == name and one.valid for one in domains):
@@ -326,7 +313,7 @@ def _judge_domain(answer: Answer, api: "ProviderApi", name: str) -> Finding:
     return warn(message, f"Authenticate the domain at {_SENDERS}.")
 
 
-PROVIDER = Provider(
+PROVIDER = port.Provider(
     name="sendgrid",
     label="SendGrid",
     place=3,
@@ -334,8 +321,8 @@ PROVIDER = Provider(
     build=SendGridSender,
     check=_check,
     source="Take a key from https://app.sendgrid.com/settings/api_keys",
-    needs=(Need("api_key", "SENDGRID_API_KEY", "SG...."),),
-    reports=Reports(
+    needs=(port.Need("api_key", "SENDGRID_API_KEY", "SG...."),),
+    reports=port.Reports(
         setting="webhook_verification_key",
         read=_verification_key,
         fault="not a verification key of SendGrid's: they begin with MFkw",

@@ -17,7 +17,7 @@ from keyturn.mail.sending.pace import Pace, PacedSender
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.settings import Settings
-from keyturn.settings.rules.providers import proofs_of
+from keyturn.settings.rules.every_rule import proofs_of
 from keyturn.telemetry.tracing import Tracing
 
 

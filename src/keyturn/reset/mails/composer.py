@@ -14,14 +14,6 @@ from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.reset.mails import email_props
-from keyturn.reset.mails.email_props import (
-    Invitation,
-    LinkExpired,
-    PasswordChanged,
-    PasswordReset,
-    SecondStepFailed,
-    SignInWithProvider,
-)
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
@@ -176,7 +168,9 @@ class MailComposer:
             "lifetime": mail.lifetime,
         }
         props: EmailProps = (
-            Invitation(**common) if account.awaits_password else self._reset_props(mail, common, locked=account.locked)
+            email_props.Invitation(**common)
+            if account.awaits_password
+            else self._reset_props(mail, common, locked=account.locked)
         )
         email = self._write(props, account, client)
         has_mute = mail.mute_token and not account.awaits_password
@@ -187,8 +181,8 @@ class MailComposer:
             mute=tokens.digest(mail.mute_token) if has_mute else None,
         )
 
-    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], *, locked: bool) -> PasswordReset:
-        return PasswordReset(
+    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], *, locked: bool) -> email_props.PasswordReset:
+        return email_props.PasswordReset(
             **common,
             recovers=mail.recovers,
             locked=locked,
@@ -202,7 +196,7 @@ class MailComposer:
 
     def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that an earlier one with a link was delayed for longer than the link works."""
-        props = LinkExpired(
+        props = email_props.LinkExpired(
             name=_greeting_name(account.name),
             email=account.email,
             asked_at=asked_at,
@@ -211,7 +205,7 @@ class MailComposer:
         return SealedMail(email=self._write(props, account, client))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
-        props = SignInWithProvider(
+        props = email_props.SignInWithProvider(
             name=_greeting_name(account.name),
             email=account.email,
             provider=account.provider[:_LONGEST_PROVIDER],
@@ -222,7 +216,7 @@ class MailComposer:
     def about_change(
         self, account: Account, change: PasswordWasChanged, secure: SecureToken | None = None
     ) -> SealedMail:
-        props = PasswordChanged(
+        props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
             **self._incident(account, change.client),
@@ -239,7 +233,7 @@ class MailComposer:
 
     def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
         """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
-        props = SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
+        props = email_props.SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
         return SealedMail(email=self._write(props, account, failed.client))
 
     def _incident(self, account: Account, client: Client) -> dict[str, Any]:

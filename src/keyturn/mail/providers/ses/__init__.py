@@ -14,21 +14,8 @@ from msgspec import Meta
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
 from keyturn.finding import Finding, fail, ok, warn
+from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email, name_and_address
-from keyturn.mail.port.http_answers import ACCOUNT_REFUSED, BAD_REQUEST, NOT_FOUND, OK, TOO_MANY, Answer
-from keyturn.mail.port.provider import (
-    KEY_TAG,
-    TIMEOUT,
-    CheckedSender,
-    Need,
-    Provider,
-    Rate,
-    Report,
-    Reports,
-    Time,
-    fixed_words,
-    report_id,
-)
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
 
@@ -44,8 +31,8 @@ class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret_access_key: Secret = Secret("")
     configuration_set: str = ""
     api_url: str = ""
-    timeout: timedelta = TIMEOUT
-    rate: Rate = 14
+    timeout: timedelta = port.TIMEOUT
+    rate: port.Rate = 14
     topic_arn: str = ""
 
 
@@ -82,7 +69,7 @@ class SesSender:
         if self._configuration_set:
             fields["ConfigurationSetName"] = self._configuration_set
         answer = await self._api.ask("POST", "/v2/email/outbound-emails", json=fields)
-        accepted = answer.read(_Accepted) if answer.status == OK else None
+        accepted = answer.read(_Accepted) if answer.status == port.OK else None
         if accepted and accepted.message_id:
             return accepted.message_id
         raise self._failure(answer, email.to)
@@ -90,10 +77,10 @@ class SesSender:
     async def close(self) -> None:
         await self._api.close()
 
-    def _failure(self, answer: Answer, to: str) -> SendFailed:
+    def _failure(self, answer: port.Answer, to: str) -> SendFailed:
         kind, text = _error_type(answer), (answer.read(_Error) or _Error()).text
         reason = f"{answer.status} {kind}".strip()
-        if answer.status in {BAD_REQUEST, TOO_MANY}:
+        if answer.status in {port.BAD_REQUEST, port.TOO_MANY}:
             if _QUOTA in text:
                 return QuotaExhausted(reason, datetime.now(UTC) + _QUOTA_PAUSE)
             if _THROTTLED.search(kind) or _TOO_FAST in text:
@@ -118,7 +105,7 @@ class _Error(msgspec.Struct):
         return self.message or self.other
 
 
-def _error_type(answer: Answer) -> str:
+def _error_type(answer: port.Answer) -> str:
     """Return AWS's name of an error, the part before a colon; "" if there is no name."""
     name: str = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
     return name if re.fullmatch(r"[A-Za-z]{1,60}", name) else ""
@@ -146,7 +133,7 @@ def _fields(email: Email, key: str) -> dict[str, Any]:
                 "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
             }
         },
-        "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, KEY_TAG: key}.items()],
+        "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, port.KEY_TAG: key}.items()],
         # A tracked link passes through SES whole, and its reports repeat it.
         "ConfigurationOverrides": {"Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}},
     }
@@ -192,7 +179,7 @@ class SesWebhook:
         if headers.get("x-amz-sns-topic-arn") != self._topic.arn:
             raise WebhookRefused("another topic than ses.topic_arn in the headers")
 
-    async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
         """Return the reports. Raises WebhookRefused, and Unavailable if SNS's certificate cannot be fetched.
 
         Skips messages that are not events: SES greets a topic in plain text, and other publishers may use the topic.
@@ -206,7 +193,7 @@ class SesWebhook:
 
 class _Mail(msgspec.Struct, rename="camel"):
     message_id: str
-    timestamp: Time
+    timestamp: port.Time
     destination: Annotated[list[str], Meta(min_length=1)]
     tags: dict[str, list[str]] = {}
 
@@ -214,7 +201,7 @@ class _Mail(msgspec.Struct, rename="camel"):
 class _Detail(msgspec.Struct, frozen=True, rename="camel"):
     """Details of an event; each kind has its own names."""
 
-    timestamp: Time | None = None
+    timestamp: port.Time | None = None
     bounce_type: str | None = None
     bounce_sub_type: str | None = None
     complaint_sub_type: str | None = None
@@ -236,7 +223,7 @@ class _Event(msgspec.Struct, rename="camel"):
     click: _Detail = _Detail()
 
 
-def _reports(message_id: str, message: str) -> Sequence[Report]:
+def _reports(message_id: str, message: str) -> Sequence[port.Report]:
     try:
         found = msgspec.json.decode(message, type=_Event)
     except (msgspec.MsgspecError, ValueError):
@@ -248,14 +235,14 @@ def _reports(message_id: str, message: str) -> Sequence[Report]:
     listed = {detail.bounce_sub_type, detail.complaint_sub_type} & _SUPPRESSED
     event = "suppressed" if listed else _EVENTS[kind]
     words = detail.bounce_type, detail.bounce_sub_type or detail.complaint_sub_type, detail.delay_type
-    report = Report(
+    report = port.Report(
         provider="ses",
-        id=report_id("ses", message_id),
+        id=port.report_id("ses", message_id),
         event=event,
-        detail=fixed_words(*(word for word in (*words, detail.complaint_feedback_type) if word)),
+        detail=port.fixed_words(*(word for word in (*words, detail.complaint_feedback_type) if word)),
         at=detail.timestamp or found.mail.timestamp,
         provider_id=found.mail.message_id,
-        key="".join(found.mail.tags.get(KEY_TAG, [])[:1]),
+        key="".join(found.mail.tags.get(port.KEY_TAG, [])[:1]),
         to=found.mail.destination[0],
         ends=event in {"complained", "suppressed"} or (event == "bounced" and detail.bounce_type == "Permanent"),
     )
@@ -295,15 +282,15 @@ class _Identity(msgspec.Struct, rename="pascal"):
     verified_for_sending_status: bool
 
 
-async def _check(settings: SesSettings, sender: CheckedSender) -> list[Finding]:
+async def _check(settings: SesSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A key that may only send sees neither the account nor the domain."""
     async with _open_api(settings) as api:
         answer = await api.ask_for_doctor("/v2/email/account")
         if isinstance(answer, Finding):
             return [answer]
-        if answer.status in {BAD_REQUEST, *ACCOUNT_REFUSED}:
+        if answer.status in {port.BAD_REQUEST, *port.ACCOUNT_REFUSED}:
             return [_judge_refusal(answer)]
-        account = answer.read(_Account) if answer.status == OK else None
+        account = answer.read(_Account) if answer.status == port.OK else None
         if not account:
             return [api.odd_answer(answer)]
         identity = await api.ask_for_doctor(f"/v2/email/identities/{sender.domain}")
@@ -313,7 +300,7 @@ async def _check(settings: SesSettings, sender: CheckedSender) -> list[Finding]:
         return [*_judge_account(account, settings), *judged]
 
 
-def _judge_refusal(answer: Answer) -> Finding:
+def _judge_refusal(answer: port.Answer) -> Finding:
     kind = _error_type(answer)
     if kind == _NOT_ALLOWED:
         return ok("the key is taken; it may not see the account, which is not needed")
@@ -335,13 +322,13 @@ def _judge_account(account: _Account, ses: SesSettings) -> Iterator[Finding]:
         yield warn(message, f"Set ses.rate to {rate}.")
 
 
-def _judge_identity(answer: Answer, name: str, region: str) -> list[Finding]:
-    identity = answer.read(_Identity) if answer.status == OK else None
+def _judge_identity(answer: port.Answer, name: str, region: str) -> list[Finding]:
+    identity = answer.read(_Identity) if answer.status == port.OK else None
     if identity and identity.verified_for_sending_status:
         return [ok(f"{name} is verified")]
     if identity:
         return [fail(f"{name} is not verified yet", f"Add the records that {_CONSOLE} shows to the DNS.")]
-    if answer.status == NOT_FOUND:
+    if answer.status == port.NOT_FOUND:
         # An address may be verified without its domain; its mails fail DMARC.
         message = f"{name} is none of the account's domains in {region}"
         return [warn(message, f"Verify the domain at {_CONSOLE}, in that region.")]
@@ -360,7 +347,7 @@ def _faults(settings: SesSettings) -> Iterator[tuple[str, str]]:
         yield "access_key_id", "is a temporary key, which ends within hours: take one of an IAM user"
 
 
-PROVIDER = Provider(
+PROVIDER = port.Provider(
     name="ses",
     label="Amazon SES",
     place=5,
@@ -369,13 +356,13 @@ PROVIDER = Provider(
     check=_check,
     source="Take the access key of an IAM user that may send, in the region of your identities",
     needs=(
-        Need("region", "AWS_REGION", "eu-west-1"),
-        Need("access_key_id", "AWS_ACCESS_KEY_ID", "AKIA..."),
-        Need("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+        port.Need("region", "AWS_REGION", "eu-west-1"),
+        port.Need("access_key_id", "AWS_ACCESS_KEY_ID", "AKIA..."),
+        port.Need("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
     ),
     shares_variables=True,
     faults=_faults,
-    reports=Reports(
+    reports=port.Reports(
         setting="topic_arn",
         read=topic_parts,
         fault="not a topic, as in arn:aws:sns:eu-west-1:123456789012:keyturn",
