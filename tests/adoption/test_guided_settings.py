@@ -15,7 +15,7 @@ from tests.adoption.guides import GUIDES, Guide
 from tests.cli.init.test_init_frameworks import SCHEMAS, database_of
 from tests.databases import Databases
 
-from keyturn.reset.passwords.hash_writers import writer_of
+from keyturn.reset.passwords.hash_formats import writer_of
 from keyturn.settings import read_settings
 
 pytestmark = pytest.mark.long

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from keyturn.reset.passwords.hash_writers import writer_of
+from keyturn.reset.passwords.hash_formats import writer_of
 from keyturn.settings import HashingSettings
 
 pytestmark = pytest.mark.long

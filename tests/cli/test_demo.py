@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.cli.demo.plain import ACCOUNTS, DemoFolder, demo_settings
+from keyturn.cli.demo.examples import ACCOUNTS, DemoFolder, demo_settings
 from keyturn.settings.rules.every_rule import SHORTEST_SECRET, broken_rules
 
 pytestmark = pytest.mark.long

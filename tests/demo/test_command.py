@@ -11,7 +11,7 @@ import bcrypt
 import pytest
 from tests.demo.process import Demo, running_demo
 
-from keyturn.cli.demo.plain import PASSWORD, PASSWORD_HASH
+from keyturn.cli.demo.examples import PASSWORD, PASSWORD_HASH
 
 pytestmark = pytest.mark.long
 

@@ -8,8 +8,7 @@ from playwright.async_api import Browser, expect
 from tests.demo.captured import link_in, newest, token_in
 
 from keyturn.app import create_app
-from keyturn.cli.demo.examples import Example
-from keyturn.cli.demo.plain import DemoFolder
+from keyturn.cli.demo.examples import DemoFolder, Example
 from keyturn.cli.running import address_of, listen, serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]

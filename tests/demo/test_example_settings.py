@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from keyturn.cli.demo.examples import Example, example_names
-from keyturn.cli.demo.plain import DemoFolder
+from keyturn.cli.demo.examples import DemoFolder, Example, example_names
 from keyturn.errors import SettingsInvalid
 from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Settings, read_settings

@@ -16,8 +16,7 @@ from tests.spec.service import CHEAPEST
 
 from keyturn.app import create_app
 from keyturn.cli import keyturn
-from keyturn.cli.demo.examples import Example, NoSuchExample
-from keyturn.cli.demo.plain import PASSWORD, DemoFolder
+from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, NoSuchExample
 from keyturn.parts import Parts
 from keyturn.settings import HashingSettings
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.onboarding.checklist import open_questions
 from keyturn.onboarding.guesses import clear_choice, guess, hashes_in, likely_tables
-from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.survey import NotReached, Table, sample_values, survey
 from keyturn.settings import TableSettings
 

@@ -16,9 +16,16 @@ from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of, problem_handlers
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, accepted_language, client_of, require_same_origin
-from keyturn.api.resets import InvitationController, ResetController, service_key_guard
+from keyturn.api.resets import (
+    ChallengeController,
+    CodeController,
+    InvitationController,
+    MutingController,
+    ResetController,
+    SecuringController,
+    service_key_guard,
+)
 from keyturn.api.responses import JsonResponse
-from keyturn.api.security_links import ChallengeController, CodeController, MutingController, SecuringController
 from keyturn.api.sessions import SessionController
 from keyturn.errors import Fault, KeyturnError
 from keyturn.problems.requests import InputInvalid

@@ -28,7 +28,7 @@ schema and hidden parameters. For an app's SQLite file, Keyturn opens its own co
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched, and are written as
 such. Its Alembic command, which starts its own event loop, while a migration must run on the connection that holds the
 lock. Its engine configuration and its type for times, since importing any of its names loads all of it, a fifth of a
-start. An app's own configuration by it is used as it is (`keyturn.parts.host_database`).
+start. An app's own configuration by it is used as it is (`keyturn.plugin`).
 """
 
 from keyturn.database.database import Database, Model, Moment, Store, now

@@ -8,16 +8,6 @@ Declined: `pydantic-settings`, since msgspec is already a dependency, and all fa
 the names that the user wrote.
 """
 
-from keyturn.settings.accounts import (
-    AccountSettings,
-    HookSettings,
-    Kind,
-    MuteSettings,
-    SecureAccountSettings,
-    SupabaseSettings,
-    TableSettings,
-)
-from keyturn.settings.brands import Brand, PagesSettings
 from keyturn.settings.model import (
     DatabaseSettings,
     InvitationSettings,
@@ -33,10 +23,26 @@ from keyturn.settings.model import (
     WebhookSettings,
     WorkerSettings,
 )
-from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
-from keyturn.settings.proofs import ChallengeSettings, SecondStepSettings, SecondStepTableSettings, SmsSettings
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings, require_valid
+from keyturn.settings.sections import (
+    AccountSettings,
+    Brand,
+    BreachSettings,
+    ChallengeSettings,
+    HashingSettings,
+    HookSettings,
+    Kind,
+    MuteSettings,
+    PagesSettings,
+    PasswordSettings,
+    SecondStepSettings,
+    SecondStepTableSettings,
+    SecureAccountSettings,
+    SmsSettings,
+    SupabaseSettings,
+    TableSettings,
+)
 from keyturn.texts import FileOrUrl, Folder, Secret
 
 __all__ = [

@@ -15,8 +15,7 @@ import msgspec
 from limits import RateLimitItem, parse_many
 
 from keyturn.errors import Fault
-from keyturn.settings.accounts import Kind
-from keyturn.settings.brands import Brand
+from keyturn.settings.sections import Brand, Kind
 from keyturn.settings.sentences import mismatch, shown
 from keyturn.texts import FileOrUrl, Folder, Secret
 

@@ -8,10 +8,20 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings.accounts import AccountSettings, HookSettings, Kind, MuteSettings, SecureAccountSettings
-from keyturn.settings.brands import Brand, PagesSettings
-from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
-from keyturn.settings.proofs import ChallengeSettings, SecondStepSettings
+from keyturn.settings.sections import (
+    AccountSettings,
+    Brand,
+    BreachSettings,
+    ChallengeSettings,
+    HashingSettings,
+    HookSettings,
+    Kind,
+    MuteSettings,
+    PagesSettings,
+    PasswordSettings,
+    SecondStepSettings,
+    SecureAccountSettings,
+)
 from keyturn.texts import Folder, Secret
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
-    from keyturn.testing.mail_snapshot import MailSnapshot
     from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
+    from keyturn.testing.plugin import MailSnapshot
     from keyturn.testing.sender_contract import RefusingSenderContract, SenderContract
     from keyturn.testing.supabase_server import SupabaseServer
 
@@ -34,7 +34,7 @@ __all__ = [
 _MODULES = {
     "AccountStoreContract": "account_contract",
     "JoiningStoreContract": "account_contract",
-    "MailSnapshot": "mail_snapshot",
+    "MailSnapshot": "plugin",
     "Mailbox": "mailbox",
     "MemorySender": "memory",
     "People": "account_contract",

@@ -14,8 +14,7 @@ import msgspec
 
 from keyturn import __version__
 from keyturn.accounts.port import Account
-from keyturn.cli.demo.examples import Example, example_names
-from keyturn.cli.demo.plain import PASSWORD, DemoFolder, PlainDemo
+from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
 from keyturn.cli.emails.studio import studio_of
 from keyturn.cli.running import address_of, listen, serve
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning

@@ -22,8 +22,7 @@ from keyturn.onboarding.answers import (
     store_fault,
     table_faults,
 )
-from keyturn.onboarding.checklist import steps
-from keyturn.onboarding.open_questions import open_questions
+from keyturn.onboarding.checklist import open_questions, steps
 from keyturn.onboarding.settings_file import as_toml, write_file
 from keyturn.onboarding.survey import NotReached, Survey, survey, times_elsewhere
 from keyturn.settings.building import did_you_mean

@@ -21,7 +21,7 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.mail.rendering.including import unwrap_includes
+from keyturn.mail.rendering.jinja import unwrap_includes
 from keyturn.mail.rendering.render import Templates
 
 

@@ -16,7 +16,7 @@ from tinycss2.ast import Declaration
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
-from keyturn.mail.rendering.including import unwrap_includes
+from keyturn.mail.rendering.jinja import unwrap_includes
 
 # `<mj-style inline="inline">`: mrml leaves it in the head, so its rules are written into the tags here. css-inline
 # matches the rules. Its output is not sent, because it changes white space and `&nbsp;`. It gets a copy with numbered

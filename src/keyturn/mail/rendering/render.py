@@ -14,8 +14,7 @@ from keyturn.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line
 from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
-from keyturn.mail.rendering.including import MjmlIncludes
-from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
+from keyturn.mail.rendering.jinja import MjmlIncludes, shared_bytecode_cache, template_invalid
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.shapes import MailShapes, short_lines
 

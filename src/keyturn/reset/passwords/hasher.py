@@ -10,8 +10,7 @@ from typing import TypeVar, TypeVarTuple
 import bcrypt
 
 from keyturn.reset.bounded_pool import BoundedPool, cores
-from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
-from keyturn.reset.passwords.hash_writers import writer_of
+from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits, writer_of
 from keyturn.settings import HashingSettings
 from keyturn.telemetry.meters import Telemetry
 
@@ -28,7 +27,7 @@ _NICENESS = 1
 
 
 class PasswordHasher:
-    """Hashes in the format of the settings (`hash_writers`); verifies hashes in any known format (`hash_formats`).
+    """Hashes in the format of the settings ; verifies hashes in any known format (`hash_formats`).
 
     bcrypt and the other libraries release the interpreter's lock, so threads use every core. They run at a lower
     priority: a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).

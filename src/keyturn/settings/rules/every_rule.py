@@ -19,10 +19,9 @@ from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.model import RATES, STORES, Settings, WebhookSettings
 from keyturn.settings.networks import read_network
-from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
-from keyturn.settings.rules.accounts import account_faults, safeguard_faults
-from keyturn.settings.rules.proofs import challenge_faults, second_step_faults
+from keyturn.settings.rules.accounts import account_faults, challenge_faults, safeguard_faults, second_step_faults
+from keyturn.settings.sections import HashingSettings
 from keyturn.settings.sentences import not_this, shown
 from keyturn.settings.url_rules import database_fault, database_kind, page_faults, service_faults
 from keyturn.webhook_secrets import FORM, webhook_key

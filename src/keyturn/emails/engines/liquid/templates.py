@@ -26,7 +26,7 @@ from keyturn.emails.gallery.naming import files_meant_by
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.lint.source.traced_text import keep_origins
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.including import with_includes
+from keyturn.mail.rendering.jinja import with_includes
 from keyturn.plain_files import leads_out
 
 _WITHIN_OTHERS = frozenset({"else", "elsif", "when"})
