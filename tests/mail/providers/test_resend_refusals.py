@@ -65,6 +65,17 @@ async def test_these_will_never_work(sender: ResendSender, resend: ResendServer,
     assert error.value.reason.startswith(str(answer.status))
 
 
+@pytest.mark.parametrize("said", ["9" * 5000, "99", "6000", "²00"])
+async def test_a_status_that_no_server_has_is_a_fault_that_may_pass(
+    sender: ResendSender, resend: ResendServer, mail: Email, said: str
+) -> None:
+    resend.coming.append(Answer(200, {"statusCode": said, "name": "validation_error", "message": "no"}))
+
+    with pytest.raises(SendRetryable) as error:
+        await sender.send(mail, "key-1")
+    assert error.value.reason == "validation_error"
+
+
 async def test_a_full_rate_limit_says_when_to_come_back(
     sender: ResendSender, resend: ResendServer, mail: Email
 ) -> None:
