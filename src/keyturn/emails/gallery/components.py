@@ -143,7 +143,9 @@ def _names_in(
             case nodes.Import() if file in named:
                 modules.add(node.target)
             case nodes.FromImport() if file in named:
-                macros |= {known_as: name for name, known_as in map(_both_names, node.names)}
+                macros |= {
+                    known_as: name for name, known_as in (n if isinstance(n, tuple) else (n, n) for n in node.names)
+                }
     return _Names(frozenset(modules), macros)
 
 
@@ -166,10 +168,6 @@ def _called(tree: nodes.Template, names: _Names) -> Iterator[tuple[str, int]]:
 def _named_by(named: nodes.Node) -> Iterable[str]:
     constants = (one.value for one in (named, *named.find_all(nodes.Const)) if isinstance(one, nodes.Const))
     return [value for value in constants if isinstance(value, str)]
-
-
-def _both_names(name: Any) -> tuple[str, str]:
-    return name if isinstance(name, tuple) else (name, name)
 
 
 def _tree(environment: Environment, gallery: Gallery, file: str) -> nodes.Template | None:

@@ -323,7 +323,7 @@ def with_inline_images(mail: MailContent, html: str) -> str:
         if image is None or image.size > left:
             return reference[0]
         left -= image.size
-        return _data_url(image)
+        return f"data:{image.content_type};base64,{b64encode(image.content).decode()}"
 
     return _CID.sub(put, html)
 
@@ -332,10 +332,6 @@ def weight_of_part(mail: MailContent, address: str) -> int | None:
     reference = _CID.fullmatch(address)
     wanted = unquote(reference[1]) if reference else ""
     return next((part.size for part in mail.attachments if wanted and part.content_id == wanted), None)
-
-
-def _data_url(image: Attachment) -> str:
-    return f"data:{image.content_type};base64,{b64encode(image.content).decode()}"
 
 
 OPENING = 64 * 1024

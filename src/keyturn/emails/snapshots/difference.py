@@ -117,8 +117,8 @@ def _opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int,
     middle = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
     if head:
         yield "equal", 0, head, 0, head
-    for tag, *at in middle.get_opcodes():
-        yield tag, *(place + head for place in at)  # type: ignore[misc]
+    for tag, old_from, old_to, new_from, new_to in middle.get_opcodes():
+        yield tag, old_from + head, old_to + head, new_from + head, new_to + head
     if tail:
         yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
 

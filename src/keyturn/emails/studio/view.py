@@ -58,8 +58,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"
 
+    def only(self, *names: str) -> "View":
+        return View(**{name: getattr(self, name) for name in names})
+
     def made_from(self) -> "View":
-        return View(sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir)
+        return self.only("sample", "seed", "edit", "lang", "brand", "dir")
 
     def mail(self) -> "View":
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)

@@ -152,12 +152,12 @@ _CODE = re.compile(
 )
 
 
+_KINDS: Mapping[TextKind, re.Pattern[str]] = {"link": _LINK, "address": _ADDRESS, "code": _CODE}
+
+
 def kind_of(text: str) -> TextKind:
     """Return the kind of a string. "code" is for programs: a colour, a size, a file."""
-    for kind, matches in (("link", _LINK.fullmatch), ("address", _ADDRESS.fullmatch), ("code", _CODE.fullmatch)):
-        if matches(text):
-            return kind  # type: ignore[return-value]
-    return "text"
+    return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(text)), "text")
 
 
 Replacement = Callable[[str, int | None], Iterator[str]]

@@ -68,13 +68,13 @@ class Checks:
         with self._one_at_a_time:
             if rendition.is_empty or not self._known.is_new(mail, rendition.fingerprint):
                 return False
-            written = _as_written(rendition.view)
+            written = rendition.view.only("sample", "lang")
             if rendition.view != written:
                 self._known.forget(
                     [
                         (template, view)
                         for (template, view), _ in self._known.items()
-                        if template == rendition.template and view != written == _as_written(view)
+                        if template == rendition.template and view != written == view.only("sample", "lang")
                     ]
                 )
             with self._gallery.one_look():
@@ -107,7 +107,3 @@ def _unreadable(rendition: Rendition, gallery: Gallery) -> MailReport:
     error = rendition.unreadable
     faults = (error, *error.others) if error else ()
     return MailReport(tuple(explain_samples(fault, gallery.folders).finding for fault in faults))
-
-
-def _as_written(view: View) -> View:
-    return View(sample=view.sample, lang=view.lang)

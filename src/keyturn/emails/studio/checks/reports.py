@@ -68,7 +68,7 @@ class InBrowser:
 
     def of_samples(self) -> Iterator[tuple[str, str, str, tuple[Finding, ...]]]:
         for (template, view), (_, findings) in self._known.items():
-            if view == View(sample=view.sample, lang=view.lang):
+            if view == view.only("sample", "lang"):
                 yield template, view.sample, view.lang, findings
 
     def keep(self, mail: _Mail, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:

@@ -175,8 +175,8 @@ def template_frame(
 
 
 @get("/places/{name:path}", sync_to_thread=True)
-def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[Marks]:
-    return Response(canvas.marks(canvas.rendition(name_in_path(name), view), view), media_type=MediaType.JSON)
+def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Marks:
+    return canvas.marks(canvas.rendition(name_in_path(name), view), view)
 
 
 @get("/eml/{name:path}", sync_to_thread=True)

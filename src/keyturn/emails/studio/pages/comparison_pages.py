@@ -49,13 +49,10 @@ def revision_page(
 ) -> Response[str]:
     """Show a mail before and after: rendered, or the differences in its HTML or its text."""
     comparison = _compare(revisions, name, view)
-    frame = View(
-        **{part: getattr(view, part) for part in ("sample", "lang", "dir", "scheme", "images", "remote", "base")}
-    )
     context = {
         "view": view,
         "comparison": comparison,
-        "frame": frame,
+        "frame": view.only("sample", "lang", "dir", "scheme", "images", "remote", "base"),
         "sandbox": frames.PREVIEW,
         "revisions": True,
     }
@@ -135,9 +132,7 @@ def snapshot_page(
         "snapshot": comparison.name,
         "files": [file.name for file in review.goldens.places(comparison.name)],
         "goldens": review.goldens.folder,
-        "frame": View(
-            sample=view.sample, lang=view.lang, dir=view.dir, scheme=view.scheme, images=view.images, remote=view.remote
-        ),
+        "frame": view.only("sample", "lang", "dir", "scheme", "images", "remote"),
         "sandbox": frames.PREVIEW,
         "waiting": waiting,
         "following": _next_after(comparison.name, waiting),

@@ -229,12 +229,12 @@ def _of_value(value: Any, depth: int) -> dict[str, Any]:
         return {}
     if isinstance(value, list | tuple) and value:
         return {"item": _of_value(value[0], depth + 1)}
-    fields = value if isinstance(value, Mapping) else {name: getattr(value, name) for name in _struct_fields(value)}
+    fields = (
+        value
+        if isinstance(value, Mapping)
+        else {name: getattr(value, name) for name in getattr(type(value), "__struct_fields__", ())}
+    )
     return {"attributes": _names_in_values(fields, depth + 1)} if fields else {}
-
-
-def _struct_fields(value: Any) -> tuple[str, ...]:
-    return tuple(getattr(type(value), "__struct_fields__", ()))
 
 
 def _merge_names(one: Names, other: Names) -> Names:

@@ -117,7 +117,8 @@ def hosted_page_frame(
     if view.dir:
         html = set_direction(html, view.dir)
     headers = {"content-security-policy": _POLICY}
-    return Response(_in_scheme(_without_focus(html), scheme), media_type=MediaType.HTML, headers=headers)
+    html = _AUTOFOCUS.sub("", html)  # so that the focus stays with a reader who uses keys
+    return Response(_in_scheme(html, scheme), media_type=MediaType.HTML, headers=headers)
 
 
 @get("/page-frames/{scheme:str}/keyturn-assets/{version:str}/{name:str}", sync_to_thread=False)
@@ -136,11 +137,6 @@ def hosted_page_file(
 def _scheme(view: View) -> PageScheme:
     """Return the scheme of the page. The models of inverting mail clients are dark."""
     return "light" if view.scheme == "light" else "dark"
-
-
-def _without_focus(html: str) -> str:
-    """Return the page without autofocus, so that the focus stays with a reader who uses keys."""
-    return _AUTOFOCUS.sub("", html)
 
 
 def _in_scheme(text: str, scheme: PageScheme) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from litestar import MediaType, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, NotFoundException, PermissionDeniedException
 from litestar.params import FromPath
@@ -105,7 +105,7 @@ async def measurements(
     view: NamedDependency[View],
     canvas: NamedDependency[Canvas],
     checks: NamedDependency[Checks],
-) -> Response[list[CanvasMark]]:
+) -> list[CanvasMark]:
     from keyturn.emails.lint.browser.measurements import read_measurements
 
     try:
@@ -113,8 +113,7 @@ async def measurements(
     except msgspec.DecodeError as error:
         raise ClientException(detail=f"These are no measurements: {error}") from error
     rendition = await asyncio.to_thread(canvas.rendition, name_in_path(name), view)
-    marks = await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
-    return Response(marks, media_type=MediaType.JSON)
+    return await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
 
 
 def _keep(
@@ -150,7 +149,7 @@ async def captured_measurements(
     name: FromPath[str],
     captured: NamedDependency[CapturedMails],
     captured_checks: NamedDependency[CapturedChecks],
-) -> Response[list[CanvasMark]]:
+) -> list[CanvasMark]:
     body = await request.body()
 
     def keep() -> list[CanvasMark]:
@@ -158,7 +157,7 @@ async def captured_measurements(
         return [*map(_mark, captured_checks.notice(mail, MailContent(captured.raw(mail)), body))]
 
     try:
-        return Response(await asyncio.to_thread(keep), media_type=MediaType.JSON)
+        return await asyncio.to_thread(keep)
     except msgspec.DecodeError as error:
         raise ClientException(detail=f"These are no measurements: {error}") from error
 

@@ -117,7 +117,7 @@ async def mail_page(
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": sayings,
-        "frame": View(scheme=view.scheme, images=view.images, remote=view.remote, dir=view.dir),
+        "frame": view.only("scheme", "images", "remote", "dir"),
         "hosts": await asyncio.to_thread(remote_hosts, markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
         **neighbours([other.id for other in beside], mail.id),

@@ -156,7 +156,7 @@ def index(
 ) -> list[PaletteItem]:
     """Return everything in the folder. A mail opens in the view of the page that searches."""
     entries = in_order(gallery.entries())
-    kept = View(**{name: getattr(view, name) for name in ("lang", "brand", "dir", "width", "scheme", "images", "tab")})
+    kept = view.only("lang", "brand", "dir", "width", "scheme", "images", "tab")
     return [
         *(PaletteItem("Template", entry.name, layout.url("templates", entry.name, view=kept)) for entry in entries),
         *(

@@ -106,13 +106,9 @@ def matches(find: str, name: str) -> bool:
 def _has_in_order(word: str, name: str) -> bool:
     return any(
         _holds_in_order(word, name[start : start + _STRETCH * len(word)])
-        for start in _starts_of_parts(name)
+        for start in (part.start() for part in _PART.finditer(name))
         if name[start] == word[0]
     )
-
-
-def _starts_of_parts(name: str) -> Iterator[int]:
-    return (part.start() for part in _PART.finditer(name))
 
 
 def _holds_in_order(word: str, text: str) -> bool:

@@ -42,9 +42,9 @@ class Source:
     @property
     def lines(self) -> list[Markup]:
         """The lines as HTML. Pygments is loaded with the first text."""
-        from pygments import highlight  # type: ignore[import-untyped]
-        from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-        from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import get_lexer_by_name
 
         lexer = get_lexer_by_name(_LEXERS.get(self.kind, "text"), stripnl=False, ensurenl=False)
         coloured = highlight(self.text, lexer, HtmlFormatter(nowrap=True))
