@@ -44,7 +44,6 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return cls(findings=findings)
 
     def without_known(self, examination: "Examination") -> "Examination":
-        """Return the findings that are not in the baseline."""
         new, known = self.split(examination.found)
         return replace(examination, found=new, in_baseline=known)
 
@@ -73,7 +72,6 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def read_baseline(file: Path) -> Baseline:
-    """Read a baseline. Raises BaselineInvalid."""
     try:
         content = read_plain_file(file, _LARGEST)
     except OSError as error:
@@ -85,7 +83,6 @@ def read_baseline(file: Path) -> Baseline:
 
 
 def write_baseline(file: Path, baseline: Baseline) -> None:
-    """Write a baseline. Raises BaselineInvalid."""
     try:
         replace_file(file, msgspec.json.format(msgspec.json.encode(baseline), indent=1) + b"\n")
     except OSError as error:

@@ -42,7 +42,6 @@ def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: C
 
 
 def _files_of(gallery: Gallery, name: str) -> set[Path]:
-    """Return the files of a mail and those of its samples."""
     files = {(gallery.folders / file).resolve() for file in gallery.files_of(name)}
     try:
         origins = [sample.origin for sample in gallery.samples(name).values() if sample.origin]

@@ -260,5 +260,4 @@ def equal_findings(found: "Iterable[MailFinding]") -> "list[Sequence[MailFinding
 
 
 def mails_of(equal: "Iterable[MailFinding]") -> list[str]:
-    """Return the mails that have one of these findings, each once."""
     return list(dict.fromkeys(mail for one in equal for mail in one.mails))

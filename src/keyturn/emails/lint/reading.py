@@ -47,7 +47,6 @@ PlaceOf = Callable[[Element], Place | None]
 
 
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
-    """Return the phrases of a rendered mail, in order."""
     reader = _Reader(place_of)
     reader.read(root.find("body") or root, _language_above(root))
     return list(reader.said())
@@ -149,7 +148,6 @@ def _is_silent(element: Element) -> bool:
 
 
 def _name(element: Element) -> str:
-    """Return the name of an element from its content."""
     parts, waiting = list[str](), element.nodes[::-1]
     while waiting:
         node = waiting.pop()

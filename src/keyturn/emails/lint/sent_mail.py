@@ -56,7 +56,6 @@ def examine_apart(mail: SentMail, seconds: float) -> list[Finding]:
 
 
 def examine(mail: SentMail) -> list[Finding]:
-    """Return the findings on a mail, ordered by place."""
     found = dict.fromkeys(
         document_findings(document_of(mail.html, mail.text, mail.subject), checks_for(Clients.from_names(mail.clients)))
     )

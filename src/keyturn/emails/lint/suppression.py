@@ -40,7 +40,6 @@ AS_DECLARED = Severities({})
 
 
 def severity_faults(levels: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield the faults of a table of severities by rule or group."""
     for name, level in levels.items():
         try:
             expect_rules([name])
@@ -102,7 +101,6 @@ class IgnoreComments:
         return covering[0].reason if covering else ""
 
     def mistakes(self, files: Iterable[str]) -> Iterator[Finding]:
-        """Yield findings on malformed comments of these files."""
         for file in files:
             yield from self._read(file)[1]
 

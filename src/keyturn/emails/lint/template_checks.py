@@ -101,7 +101,6 @@ class TemplateChecks:
             return None, True
 
     def _findings(self, template: str, sample: Sample, language: Language) -> tuple[list[Finding], bool]:
-        """Return the findings on a mail, and whether all checks have seen it."""
         found, is_checked = [], False
         templates = self._templates_for(sample)
         try:
@@ -133,7 +132,6 @@ def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language
 def findings(
     templates: Templates, template: str, sample: Sample, language: Language, checks: Iterable[Check]
 ) -> Iterable[Finding]:
-    """Yield the findings on one mail. `templates` come from `Gallery.renderers`, with origins."""
     try:
         document = read_document(templates, template, sample, language)
     except TemplateInvalid as error:
@@ -148,7 +146,6 @@ def _findings_in(document: Document, folders: Folders, sample: Sample, checks: I
 
 
 def missing_names(document: Document, folders: Folders, sample: Sample) -> Iterable[Finding]:
-    """Yield each name that the sample lacks, at the line that prints it."""
     return (explain(missing, folders, sample).finding for missing in document.missing)
 
 

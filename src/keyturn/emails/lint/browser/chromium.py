@@ -125,7 +125,6 @@ class Chromium:
             route.fulfill(body=_STAND_IN, content_type="image/svg+xml")
 
     def _fetch(self, route: "Route") -> None:
-        """Pass an image on and note its weight. An image that is late counts as missing."""
         from playwright.sync_api import Error
 
         try:
@@ -273,7 +272,6 @@ def _drawn(
 
 
 def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
-    """Yield the findings on one mail."""
     try:
         measurements = chromium.measure(mail.html)
     except NotMeasured as reason:

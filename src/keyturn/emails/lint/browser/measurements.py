@@ -78,7 +78,6 @@ def findings_of(noticed: Iterable[Noticed]) -> tuple[Finding, ...]:
 
 
 def with_finding(noticed: Noticed, finding: Finding) -> Noticed:
-    """Return a copy with the finding at the team's severity."""
     return msgspec.structs.replace(noticed, finding=finding)
 
 

@@ -158,7 +158,6 @@ _LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-
 
 
 def anchors(document: Document) -> Iterator[Anchor]:
-    """Yield every link, in the order of the source."""
     elements = (_of_element(document, element) for element in document.elements(*_LINKING) if _is_link(element))
     found = [one for one in elements if one.address is not None or one.is_button]
     found += [_of_html(link) for link in document.html_elements("a") if _leads_somewhere(link)]
@@ -269,7 +268,6 @@ _UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
 
 
 def is_unfilled(address: str) -> bool:
-    """Tell whether an address contains a placeholder."""
     return bool(_UNFILLED_ADDRESS.search(address))
 
 
@@ -278,7 +276,6 @@ def is_sample_value(values: Mapping[str, object], text: str) -> bool:
 
 
 def strings_of(value: object) -> Iterator[str]:
-    """Yield every string in a value, however deep."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

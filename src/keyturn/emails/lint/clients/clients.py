@@ -43,7 +43,6 @@ class Clients(msgspec.Struct, frozen=True):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The clients, as Can I email calls them."""
         return tuple(client for group in self.groups for client in GROUPS[group])
 
 
@@ -68,8 +67,6 @@ class Support(msgspec.Struct, frozen=True):
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """A feature in the data file."""
-
     title: str
     tested: str
     verdicts: str
@@ -78,8 +75,6 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Data(msgspec.Struct, frozen=True):
-    """The data file on the support of features."""
-
     clients: list[str]
     features: dict[str, _Entry]
 

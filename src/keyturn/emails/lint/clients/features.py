@@ -47,7 +47,6 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_html: str = ""
 
     def is_graceful(self, value: str) -> bool:
-        """Tell whether a mail stays readable in a client that lacks this value."""
         return self.graceful if isinstance(self.graceful, bool) else bool(re.search(self.graceful, value))
 
 
@@ -90,7 +89,6 @@ def of_selector_part(part: str) -> tuple[str, ...]:
 
 @lru_cache(1024)
 def of_at_rule(rule: str) -> tuple[str, ...]:
-    """Return the features of an at-rule, given as "media (orientation: portrait)"."""
     return tuple(slug for slug, one in features().items() if one.at and re.search(one.at, rule))
 
 
@@ -139,7 +137,6 @@ _NOT_FOR_WORD = re.compile(r"<!--\[if !mso[^]<]*\]>.*?(?:<!\[endif\]-->|\Z)", re
 
 
 def feature_uses(document: Document) -> Iterator[FeatureUse]:
-    """Yield every use of a feature that some client lacks."""
     hidden_from_word = [found.span() for found in _NOT_FOR_WORD.finditer(document.markup)]
     for use in _all_uses(document):
         if any(start < use.offset < end for start, end in hidden_from_word):
@@ -219,7 +216,6 @@ _IMPORTANT = re.compile(r"!\s*important\b", re.IGNORECASE)
 
 
 def stylesheet_uses(document: Document, style: AuthoredStyle) -> Iterator[FeatureUse]:
-    """Yield the uses in one stylesheet, with offsets in the mail's markup."""
     sheet = read_stylesheet(style.css)
     if not style.inlined and (sheet.rules or sheet.at_rules):
         body = document.body

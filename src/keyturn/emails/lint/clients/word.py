@@ -127,7 +127,6 @@ def _of_compound(compound: Compound) -> Iterator[str]:
 
 
 def lacks(use: FeatureUse) -> bool:
-    """Tell whether Word lacks this use of a feature."""
     feature, support = features.features()[use.feature], supports()[use.feature]
     return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
 
@@ -145,7 +144,6 @@ class Loss:
 
 
 def word_losses(document: Document) -> tuple[Loss, ...]:
-    """Return the lost features, the most used first."""
     found: dict[str, dict[tuple[str, int], Place]] = {}
     for_others = parts_not_for_word(str(document.markup))
     for slug, offset in _uses(document):
@@ -231,7 +229,6 @@ def resolve_conditionals(html: str) -> str:
 
 
 def parts_not_for_word(html: str) -> list[range]:
-    """Return the ranges that Word skips."""
     return [part for part, seen in _parts(html) if not seen]
 
 

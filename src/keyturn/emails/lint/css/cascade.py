@@ -25,8 +25,6 @@ Specificity = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """The declaration that won a property."""
-
     value: str
     declared_for_mode: bool
 
@@ -60,8 +58,6 @@ class Styles:
 
 
 class Stylesheets:
-    """Reads a mail's stylesheets once for all modes, and keeps the styles of its elements, which most modes share."""
-
     def __init__(self, root: Element) -> None:
         self._rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
         self.has_dark_rules = any(_is_for(rule, DARK) for rule in self._rules)
@@ -76,8 +72,6 @@ class Stylesheets:
 
 
 class Cascade:
-    """Finds the styles of elements."""
-
     def __init__(self, rules: Sequence[StyleRule]) -> None:
         self._rules = [(rule, [(one, one.specificity) for one in rule.selectors]) for rule in rules]
         self._known: dict[Element, Styles] = {}

@@ -43,7 +43,6 @@ class Colour(NamedTuple):
 
     @property
     def css(self) -> str:
-        """The colour as CSS, with its opacity."""
         channels = ",".join(str(round(min(max(channel, 0), 1) * 255)) for channel in self[:3])
         return str(self) if self.alpha == 1 else f"rgba({channels},{self.alpha:g})"
 

@@ -62,7 +62,6 @@ class Painter:
 
     @property
     def canvas(self) -> Paint:
-        """The look of a text without styles."""
         ground = DARK_CANVAS if self._canvas_is_dark else self._mode.ground
         ink = _WHITE if self._canvas_is_dark else _BLACK
         if self._mode.inverts:
@@ -70,7 +69,6 @@ class Painter:
         return Paint(ink, ground, 16, 400, 0, "left")
 
     def texts(self) -> Iterator[tuple[Element, Paint]]:
-        """Yield every visible element with text of its own, and its look."""
         for node, _, paint in self._seen_elements(self._root, self.canvas):
             if paint.size > 1 and any(any(map(str.isalnum, text.text)) for text in node.texts):
                 yield node, paint

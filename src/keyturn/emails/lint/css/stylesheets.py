@@ -106,7 +106,6 @@ class Selector:
 
 
 def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
-    """Return the readable selectors of a rule's prelude."""
     return tuple(selector for group in split_at_commas(tokens) if (selector := _read_selector(group)))
 
 

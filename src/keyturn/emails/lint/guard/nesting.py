@@ -55,7 +55,6 @@ def nesting_findings(document: Document) -> Iterator[Finding]:
 
 
 def _check_top(document: Document) -> Iterator[Finding]:
-    """Check that there is one mjml and an mj-body."""
     tops = document.root.children
     mjml = next((element for element in tops if element.tag == "mjml"), None)
     if mjml is None:
@@ -93,7 +92,6 @@ def _check_element(document: Document, element: Element) -> Iterator[Finding]:
 
 
 def _html_tags(document: Document) -> Iterator[Finding]:
-    """Check the tags inside elements that hold HTML or plain text."""
     for tag, offset, within in document.html_tags:
         if within.tag in _TEXT_ALONE:
             yield document.finding(offset, "mjml/markup-in-text", within=within.tag, tag=tag)
@@ -132,7 +130,6 @@ def _misplaced_element(document: Document, element: Element) -> Finding:
 
 
 def _way_in(tag: str, above: str, homes: list[str]) -> str:
-    """Suggest the missing element in between, or another parent."""
     taken = schema().elements[above].children
     between = next((home for home in homes if home in taken), None)
     if between:

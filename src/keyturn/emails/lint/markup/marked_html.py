@@ -33,7 +33,6 @@ def number_of_class(class_name: str) -> int | None:
 
 
 def keys_in(marked: str) -> set[str]:
-    """Return the keys of elements and tags in marked HTML."""
     return {found[1] or found[2] for found in _KEY.finditer(marked)}
 
 

@@ -69,7 +69,6 @@ class ParsedMjml(NamedTuple):
 
 
 def parse_mjml(mjml: str) -> ParsedMjml:
-    """Return the tree, and its faults in the order of the source."""
     parser = _Parser(mjml)
     parser.read()
     faults = sorted(parser.faults, key=lambda fault: fault.offset)
@@ -86,8 +85,6 @@ class _Open:
 
 
 class _Parser:
-    """Builds the tree and notes faults."""
-
     def __init__(self, mjml: str) -> None:
         self.root = Element("", 0, 0, inner=range(len(mjml)), end=len(mjml))
         self.html_tags: list[HtmlTag] = []
@@ -106,7 +103,6 @@ class _Parser:
         self._close_down_to(0, len(self._mjml))
 
     def _markup(self, start: int) -> int:
-        """Read the markup at the `<` at `start`, and return the offset behind it."""
         if self._mjml.startswith("<!--", start):
             return self._comment(start)
         if self._mjml.startswith("</", start):
@@ -237,7 +233,6 @@ class _Parser:
         return None
 
     def _close_down_to(self, depth: int, end: int, closing: str = "") -> None:
-        """Close, at `end`, the open tags inside the tag at `depth`."""
         while len(self._open) > depth + 1:
             left = self._open.pop()
             self._fault("unclosed-tag", left.offset, left.tag, closing)
@@ -247,7 +242,6 @@ class _Parser:
 
     @property
     def _holder(self) -> Element:
-        """The innermost open element of MJML."""
         return next(opened.element for opened in reversed(self._open) if opened.element)
 
     def _fault(self, kind: str, offset: int, tag: str = "", detail: str = "") -> None:

@@ -25,8 +25,6 @@ class ElementRules(msgspec.Struct, frozen=True):
 
 
 class Schema(msgspec.Struct, frozen=True, dict=True):
-    """All elements of MJML. `colours`: the named colours."""
-
     elements: dict[str, ElementRules]
     colours: frozenset[str]
 

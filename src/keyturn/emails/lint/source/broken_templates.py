@@ -51,7 +51,6 @@ class Broken(NamedTuple):
 
 
 def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
-    """Explain why a template cannot be rendered."""
     if spot := find_undecodable(error, folders):
         return Broken(_not_utf8("jinja/error", spot, folders), spot)
     if isinstance(error.__cause__, EngineFault):
@@ -63,7 +62,6 @@ def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
 
 
 def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders, sample: Sample) -> Broken:
-    """Explain an error of an engine other than Jinja."""
     spot = Spot(folders.name_of(error.path), error.line, fault.column)
     place = spot.nearest_place(folders)
     if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
@@ -79,7 +77,6 @@ def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders,
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
-    """Explain why the samples of a template cannot be read."""
     if spot := find_undecodable(error, folders):
         return Broken(_not_utf8("samples/invalid", spot, folders), spot)
     spot = spot_in_samples(error, folders)

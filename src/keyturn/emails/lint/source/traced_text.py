@@ -57,12 +57,10 @@ def pieces_of(text: object) -> tuple[Piece, ...]:
 
 
 def undefined_in(text: object) -> tuple[tuple[str, Place], ...]:
-    """Return printed names that have no value, each with its place."""
     return getattr(text, "undefined", ())
 
 
 def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
-    """Return the origin of the character at `offset`."""
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
     if index < 0 or (origin := pieces[index].origin) is None:
         return None

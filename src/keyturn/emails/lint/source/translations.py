@@ -95,7 +95,6 @@ def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
 
 
 def _text(function: str, strings: Iterable[str | None]) -> Text | None:
-    """Return the text that a call of a gettext function marks."""
     given = [string for string in strings if string is not None]
     if function in ("pgettext", "npgettext"):
         return Text(given[1], given[0]) if len(given) > 1 else None

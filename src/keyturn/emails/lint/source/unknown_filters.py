@@ -39,7 +39,6 @@ def with_lenient_origins(environment: Environment) -> Environment:
 
 
 def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
-    """Yield each use of an unknown filter or test in the files of a template."""
     for file in gallery.files_of(template):
         yield from unknown_filters_in(gallery, file)
 
