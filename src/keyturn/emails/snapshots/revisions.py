@@ -62,26 +62,14 @@ class DrawsSides(Protocol):
     def mails(self, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]: ...
 
 
-class Sides:
-    """Draws the mails of a gallery, and of the same gallery at other commits, the last of which it keeps open."""
-
-    def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
-        self._now = _Side(gallery)
-        reopen = reopen or _templates_alone(gallery)
-        self._at_commit = lru_cache(_MOST_KEPT)(lambda there: _Side(reopen(there.moved)))
-
-    def names(self, there: MovedFolder | None) -> list[MailName]:
-        return self._at(there).names()
-
-    def mails(self, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
-        """Draw mails. Mails of several templates raise OutOfTime and MemoryError; mails of one template report them."""
-        return self._at(there).mails(names)
-
-    def _at(self, there: MovedFolder | None) -> "_Side":
-        return self._at_commit(there) if there else self._now
+def sides_of(gallery: Gallery, reopen: Reopen | None = None) -> Callable[[MovedFolder | None], "Side"]:
+    """Return a function to the mails of a gallery now, and at other commits, the last of which stay open."""
+    reopen = reopen or _templates_alone(gallery)
+    now, at_commit = Side(gallery), lru_cache(_MOST_KEPT)(lambda there: Side(reopen(there.moved)))
+    return lambda there: at_commit(there) if there else now
 
 
-class _Side:
+class Side:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._renderers = gallery.renderers(with_lenient_filters)
@@ -90,6 +78,7 @@ class _Side:
         return [MailName(entry.name, sample, "") for entry in self._gallery.entries() for sample in entry.samples]
 
     def mails(self, names: Sequence[MailName]) -> dict[MailName, Mail]:
+        """Draw mails. Those of several templates raise OutOfTime and MemoryError, those of one template report them."""
         drawn: dict[MailName, Mail] = {}
         with self._gallery.one_look():
             for name in names:

@@ -29,37 +29,6 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.engine import EngineFault, FaultKind
 from keyturn.plain_files import paths_below
 
-
-class LiquidEngine:
-    name = "Liquid"
-
-    def __init__(self, templates: LiquidTemplates) -> None:
-        self._templates = templates
-        self._faults = LiquidFaults(templates)
-
-    def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        tracer, of_language = LiquidTracer(), {"lang": language.tag, "dir": language.direction}  # as for Jinja
-        try:
-            with tracer.tracing():
-                text = self._templates.get(file).template.render({**of_language, **values})
-        except Exception as error:
-            if limit_of(error) or isinstance(error, UnicodeDecodeError | OSError):
-                raise TemplateInvalid(str(self._templates.folder / file), None, str(error)) from error
-            invalid = self._faults.of_drawing(error, file, tracer)
-            raise invalid from invalid.__cause__
-        return with_undefined(text, tracer)
-
-    @property
-    def filters(self) -> Collection[str]:
-        return self._templates.environment.filters
-
-    def unknown_names(self, file: str) -> Iterable[TemplateInvalid]:
-        return self._faults.of_names(file)
-
-    def with_draft(self, file: str, text: str) -> Self:
-        return type(self)(self._templates.with_draft(file, text))
-
-
 _NAME = "Liquid"
 _HOSTS = tomllib.loads(Path(__file__).with_name("hosts.toml").read_text("utf-8"))
 _CLOSE = 0.75
@@ -71,11 +40,32 @@ _OF_A_HOST = (
 _TAG_OF_A_HOST = 'Nothing stands here for it; what is in it is drawn. "liquid/host-tag" = "off" leaves the rule out.'
 
 
-class LiquidFaults:
+class LiquidEngine:
+    name = _NAME
+
     def __init__(self, templates: LiquidTemplates) -> None:
         self._templates = templates
 
-    def of_drawing(self, error: Exception, file: str, tracer: LiquidTracer) -> TemplateInvalid:
+    def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        tracer, of_language = LiquidTracer(), {"lang": language.tag, "dir": language.direction}  # as for Jinja
+        try:
+            with tracer.tracing():
+                text = self._templates.get(file).template.render({**of_language, **values})
+        except Exception as error:
+            if limit_of(error) or isinstance(error, UnicodeDecodeError | OSError):
+                raise TemplateInvalid(str(self._templates.folder / file), None, str(error)) from error
+            invalid = self._explain(error, file, tracer)
+            raise invalid from invalid.__cause__
+        return with_undefined(text, tracer)
+
+    @property
+    def filters(self) -> Collection[str]:
+        return self._templates.environment.filters
+
+    def with_draft(self, file: str, text: str) -> Self:
+        return type(self)(self._templates.with_draft(file, text))
+
+    def _explain(self, error: Exception, file: str, tracer: LiquidTracer) -> TemplateInvalid:
         token: Token | None = getattr(error, "token", None)
         if tracer.failed and tracer.failed[0] is error:
             _, file, token = tracer.failed
@@ -84,7 +74,7 @@ class LiquidFaults:
         file = (token and self._templates.file_of(token.source)) or str(getattr(error, "template_name", "") or file)
         return self._invalid(file, lambda column: self._fault(error, column, token), token)
 
-    def of_names(self, file: str) -> Iterator[TemplateInvalid]:
+    def unknown_names(self, file: str) -> Iterator[TemplateInvalid]:
         """Yield each unknown filter and tag of a file, which have no effect."""
         try:
             parsed = self._templates.get(file)

@@ -18,7 +18,7 @@ from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.limits import limit_of
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.emails.snapshots import MailName
-from keyturn.emails.snapshots.revisions import Mail, MailStopped, MovedFolder, NotListed, Reopen, Sides
+from keyturn.emails.snapshots.revisions import Mail, MailStopped, MovedFolder, NotListed, Reopen, sides_of
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.workers import LimitExceeded, Limits, Runner
 from keyturn.emails.workers.limits import OutOfTime
@@ -68,11 +68,11 @@ class Drawn:
 
 
 class Drawer:
-    """Draws mails of a gallery, one at a time. `reopen` opens the gallery at another commit, for `sides`."""
+    """Draws mails of a gallery, one at a time. `reopen` opens the gallery at another commit, for `side`."""
 
     def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
         self.gallery = gallery
-        self.sides = Sides(gallery, reopen)
+        self.side = sides_of(gallery, reopen)
         self._as_sent = gallery.renderers(with_lenient_filters)
         self._traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
@@ -195,11 +195,11 @@ class BoundedSides:
 
 
 def _names(drawer: Drawer, there: MovedFolder | None) -> list[MailName]:
-    return drawer.sides.names(there)
+    return drawer.side(there).names()
 
 
 def _mails(drawer: Drawer, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
-    return drawer.sides.mails(there, names)
+    return drawer.side(there).mails(names)
 
 
 def _by_template(names: Sequence[MailName]) -> Iterator[list[MailName]]:
