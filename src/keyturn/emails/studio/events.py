@@ -106,7 +106,8 @@ async def _wait_for_folder(studio: Studio) -> bool:
 
 
 def _watched_folders(studio: Studio) -> _Watched:
-    outbox = _ensure_folder(studio.captured.folder if studio.captured else None)
+    captured = studio.captured.folder if studio.captured else None
+    outbox = make_private_folder(captured).resolve() if captured else None  # a watch needs it before the first mail
     goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
     return _Watched(
         (*studio.gallery.watched_folders, *_page_folders(studio), *(folder for folder in (outbox, goldens) if folder)),
@@ -120,13 +121,6 @@ def _page_folders(studio: Studio) -> Iterator[Path]:
     for folder in studio.pages.watched_folders if studio.pages else ():
         if not any(folder.is_relative_to(watched) for watched in studio.gallery.watched_folders):
             yield folder
-
-
-def _ensure_folder(outbox: Path | None) -> Path | None:
-    """Make the folder: a watch needs it before the first mail."""
-    if outbox is None:
-        return None
-    return make_private_folder(outbox).resolve()
 
 
 def _saved_message(paths: Iterable[Path]) -> Saved:

@@ -3,7 +3,7 @@
 import pytest
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio.frames import CAPTURED, PREVIEW, apply_view, force_scheme, frame
+from keyturn.emails.studio.frames import CAPTURED, PREVIEW, answer, apply_view, force_scheme
 from keyturn.emails.studio.view import Scheme, View
 
 STYLES = (
@@ -62,19 +62,19 @@ def test_the_scheme_is_the_mail_s_own_too_whatever_the_machine_prefers(scheme: S
 
 
 def test_a_mail_without_a_head_is_drawn_too() -> None:
-    assert frame("<p>Hello</p>", View(), CAPTURED).content == '<base target="_blank"><p>Hello</p>'
+    assert answer("<p>Hello</p>", View(), CAPTURED).content == '<base target="_blank"><p>Hello</p>'
 
 
 def test_what_is_added_to_a_mail_does_not_come_before_its_document_type() -> None:
     document = "<!DOCTYPE html>\n<html lang='en'><header>Hello</header></html>"
-    assert str(frame(document, View(), CAPTURED).content).startswith('<!DOCTYPE html><base target="_blank">\n<html ')
+    assert str(answer(document, View(), CAPTURED).content).startswith('<!DOCTYPE html><base target="_blank">\n<html ')
 
 
 @pytest.mark.parametrize(
     "start", ["<!doctype html><!-- <head> -->", "<!-- <head> --><!doctype html>", "<script>/*<head>*/</script>"]
 )
 def test_a_mail_cannot_hide_what_is_added_to_it(start: str) -> None:
-    shown = str(frame(f"{start}<html><base target='_self'>", View(), CAPTURED).content)
+    shown = str(answer(f"{start}<html><base target='_self'>", View(), CAPTURED).content)
     assert shown.startswith(
         (f'{start}<base target="_blank">', '<!doctype html><base target="_blank">', '<base target="_')
     )

@@ -60,7 +60,7 @@ class Review:
 
     def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
         self.goldens = snapshots.goldens
-        self._snapshots = snapshots
+        self.snapshots = snapshots
         self._gallery = gallery
         self._names: list[MailName] = []
         self._known: Kept[MailName, Verdict] = Kept()
@@ -77,10 +77,6 @@ class Review:
         return cls(snapshots, studio.gallery)
 
     @property
-    def count(self) -> int:
-        return len(self.waiting_mails())
-
-    @property
     def total(self) -> int:
         return sum(verdict != "gone" for _, verdict in self._verdicts())
 
@@ -95,10 +91,10 @@ class Review:
     def _look(self, files: Mapping[str, Fingerprint], seconds: float) -> bool:
         """Compare the changed mails. A file that changes after `files` were taken counts as changed next time."""
         with self._gallery.one_look():
-            self._names = self._snapshots.names()
+            self._names = self.snapshots.names()
             left = [name for name in self._names if self._known.is_new(name, files[name.template])]
             until = monotonic() + seconds
-            for done, comparison in enumerate(self._snapshots.compare_each(left), 1):
+            for done, comparison in enumerate(self.snapshots.compare_each(left), 1):
                 self._known.put(comparison.name, comparison.state, files[comparison.name.template])
                 if monotonic() > until:
                     return done < len(left)
@@ -107,11 +103,8 @@ class Review:
     def changes(self) -> list[ChangedMail]:
         self.look(float("inf"))
         wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
-        comparisons = self._snapshots.compare_each(wanted)
+        comparisons = self.snapshots.compare_each(wanted)
         return [_change_from(comparison) for comparison in comparisons if comparison.state != "same"]
-
-    def compare(self, name: MailName) -> Comparison:
-        return self._snapshots.compare(name)
 
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
         """Write the snapshots of the mails with these ids, or delete those of removed mails; never both at once.
@@ -121,7 +114,7 @@ class Review:
         self.look(float("inf"))
         with self._one_at_a_time:
             wanted = set(ids)
-            comparisons = self._snapshots.compare_each(self.waiting_mails())
+            comparisons = self.snapshots.compare_each(self.waiting_mails())
             accepted = [
                 comparison
                 for comparison in comparisons
@@ -130,7 +123,7 @@ class Review:
             if len(accepted) < len(wanted):
                 raise Stale
             for comparison in accepted:
-                self._snapshots.accept(comparison)
+                self.snapshots.accept(comparison)
 
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
         own, goldens = fingerprints(self._gallery), defaultdict(set)

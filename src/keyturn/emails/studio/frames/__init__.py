@@ -59,10 +59,6 @@ def captured_frame(
     return answer(with_inline_images(content, html), view, sandbox)
 
 
-def frame(html: str, view: View, sandbox: str) -> Response[str]:
-    return answer(apply_view(html, view), view, sandbox)
-
-
 def answer(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, in case the address is opened without the frame."""
     if view.images != "on" and view.fonts == "off":

@@ -78,7 +78,7 @@ def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View
     changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
     whole = comparison.before is None or comparison.after is None
     html = mark_changes(snapshot.html, () if whole else changed, side)
-    return frames.frame(in_one_line(html), drawn, frames.PREVIEW)
+    return frames.answer(frames.apply_view(in_one_line(html), drawn), drawn, frames.PREVIEW)
 
 
 def _compare(revisions: Revisions, name: Path, view: View) -> Comparison:
@@ -123,7 +123,7 @@ def accept_several(
 def snapshot_page(
     name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    comparison = review.compare(_name(name, view))
+    comparison = review.snapshots.compare(_name(name, view))
     review.look(float("inf"))
     waiting = review.waiting_mails()
     context: dict[str, Any] = {
@@ -165,7 +165,7 @@ def proof_frame(
     drawn: NamedDependency[View],
     review: NamedDependency[Review],
 ) -> Response[str]:
-    return _frame(review.compare(_name(name, drawn)), side, drawn)
+    return _frame(review.snapshots.compare(_name(name, drawn)), side, drawn)
 
 
 def _accept_or_conflict(data: Acceptance, review: Review) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -31,7 +32,7 @@ from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.faults import RenderFault
 from keyturn.emails.studio.rendering.rendition import Rendition
-from keyturn.emails.studio.source_files import ChangedSince, NotEditable, SourceFiles, SourceText, TextTooLong
+from keyturn.emails.studio.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
 
@@ -57,7 +58,7 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @get("/sources/{file:path}", sync_to_thread=True)
 def read_source(file: FromPath[Path], sources: NamedDependency[SourceFiles]) -> Response[Any]:
     try:
-        return Response(_source_answer(sources.read(name_in_path(file))))
+        return Response(asdict(sources.read(name_in_path(file))))
     except (LookupError, NotEditable) as error:
         return _refusal(error)
 
@@ -66,9 +67,9 @@ def read_source(file: FromPath[Path], sources: NamedDependency[SourceFiles]) -> 
 def save_source(file: FromPath[Path], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]) -> Response[Any]:
     """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
     try:
-        return Response(_source_answer(sources.save(name_in_path(file), data.text, data.fingerprint)))
+        return Response(asdict(sources.save(name_in_path(file), data.text, data.fingerprint)))
     except ChangedSince as error:
-        return Response(_source_answer(error.now) | {"detail": str(error)}, status_code=HTTP_409_CONFLICT)
+        return Response(asdict(error.now) | {"detail": str(error)}, status_code=HTTP_409_CONFLICT)
     except (LookupError, NotEditable, TextTooLong) as error:
         return _refusal(error)
 
@@ -138,10 +139,6 @@ async def _with_draft(
     return await asyncio.to_thread(begin)
 
 
-def _source_answer(source: SourceText) -> dict[str, str]:
-    return {"text": source.text, "fingerprint": source.fingerprint}
-
-
 def _refusal(error: Exception) -> Response[Any]:
     statuses = {NotEditable: HTTP_403_FORBIDDEN, TextTooLong: HTTP_413_REQUEST_ENTITY_TOO_LARGE}
     return Response({"detail": str(error)}, status_code=statuses.get(type(error), HTTP_404_NOT_FOUND))
@@ -175,8 +172,8 @@ def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
         environment, engine = gallery.templates.environment(gallery.languages.choose("")), gallery.templates.engine
         return {
             "elements": _elements(),
-            "classes": _unique(name for source in sources for name in _css_classes(source)),
-            "mj_classes": _unique(name for source in sources for name in _MJ_CLASS.findall(source)),
+            "classes": sorted({name for source in sources for name in _css_classes(source)}),
+            "mj_classes": sorted({name for source in sources for name in _MJ_CLASS.findall(source)}),
             "variables": _variables(gallery, template),
             "filters": sorted(engine.filters if engine else environment.filters),
             "tests": [] if engine else sorted(environment.tests),
@@ -246,10 +243,6 @@ def _merge_names(one: Names, other: Names) -> Names:
         if "item" in value:
             mine["item"] = _merge_names({"": mine.get("item", {})}, {"": value["item"]})[""]
     return dict(sorted(made.items()))
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    return sorted(set(names))
 
 
 HANDLERS = (read_source, save_source, draw_draft, check_draft, draft_frame, words)

@@ -114,7 +114,7 @@ class Layout:
             folder_tally=findings.tally,
             tallies=findings.tallies,
             branch_tallies=findings.of_branches(chosen, self._gallery.languages.known) if chosen else {},
-            unaccepted=self._review.count if self._review else 0,
+            unaccepted=len(self._review.waiting_mails()) if self._review else 0,
             captured_count=None if self._captured is None else self._captured.kept,
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}

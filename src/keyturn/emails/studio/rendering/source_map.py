@@ -13,7 +13,6 @@ from keyturn.emails.lint.markup.marked_html import PREFIX
 from keyturn.emails.lint.markup.structure import body_of
 from keyturn.emails.lint.source.traced_text import pieces_of
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
-from keyturn.mail.rendering.html_tree import Element
 
 _LINE = re.compile(r"(.+):([1-9]\d{0,6})")
 
@@ -160,9 +159,5 @@ def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
 
 def _drawn_by_html(document: Document) -> Iterator[_Drawn]:
     for element in document.elements():
-        if not _is_in_head(element):
+        if element.tag != "head" and all(above.tag != "head" for above in element.ancestors()):
             yield _Drawn(str(element.offset), element.tag, element.offset, element.end)
-
-
-def _is_in_head(element: Element) -> bool:
-    return element.tag == "head" or any(above.tag == "head" for above in element.ancestors())
