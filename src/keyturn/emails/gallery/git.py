@@ -27,8 +27,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file
@@ -254,8 +255,8 @@ def _run(
 
 def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
     """Return the output of a process. Stops it and raises GitFailed when it takes too long or writes too much."""
-    assert process.stdout  # both are pipes
-    assert process.stderr
+    assert isinstance(process.stdout, BufferedReader)  # both are pipes
+    assert isinstance(process.stderr, BufferedReader)
     late, complaint = threading.Event(), bytearray()
 
     def end_late() -> None:
@@ -268,7 +269,7 @@ def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
     listener.start()
     try:
         written = bytearray()
-        while len(written) <= _MOST and (more := process.stdout.read1(_PIECE)):  # type: ignore[attr-defined]
+        while len(written) <= _MOST and (more := process.stdout.read1(_PIECE)):
             written += more
         if len(written) > _MOST:
             raise GitFailed(f"it has more to say than {_MOST // 1024**2} MB")
@@ -284,8 +285,8 @@ def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
     return bytes(written)
 
 
-def _listen(said: IO[bytes], complaint: bytearray) -> None:
-    while more := said.read1(_PIECE):  # type: ignore[attr-defined]
+def _listen(said: BufferedReader, complaint: bytearray) -> None:
+    while more := said.read1(_PIECE):
         complaint += more[: _PIECE - len(complaint)]
 
 
