@@ -81,7 +81,7 @@ async def test_where_nobody_signs_in_here_no_session_is_described_and_the_pages_
         client = service.anywhere()
         schema = (await client.get("/schema/openapi.json")).json()
         assert LOGIN not in schema["paths"]
-        assert [tag["name"] for tag in schema["tags"]] == ["Password reset", "Health"]
+        assert [tag["name"] for tag in schema["tags"]] == ["Password reset", "Not me", "Health"]
         assert "Sessions" not in (await client.get("/schema", follow_redirects=True)).text
         assert (await client.get("/", headers={"Accept": "text/html"})).headers["location"] == "/forgot-password"
         page = await client.get("/forgot-password")
