@@ -75,6 +75,7 @@ EACH = f"""
     ],
     ids=["skips", "passed", "failed", "broken", "skipped for another reason", "expected to fail", "not collected"],
 )
+@pytest.mark.long
 def test_whatever_is_no_such_skip_is_named(pytester: pytest.Pytester, more: str, surprise: str | None) -> None:
     pytester.makepyfile(test_it=EACH + f"    {more}\n")
     outcome = SkipsOnly()

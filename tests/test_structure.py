@@ -23,6 +23,7 @@ def fixtures_in(file: Path) -> Iterator[str]:
             yield node.name
 
 
+@pytest.mark.long
 def test_the_fixtures_of_all_tests_are_defined_once() -> None:
     shared = {"service", "browser", "database_url", "sqlite", "postgresql", "mariadb"}
     defined = [(names_of(file), name) for file in FILES for name in fixtures_in(file) if name in shared]

@@ -209,6 +209,7 @@ def running() -> Iterator[UnknownServer]:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.long
 async def test_an_answer_that_is_not_understood_is_neither_a_yes_nor_a_no(
     running: UnknownServer, question: str
 ) -> None:
@@ -280,6 +281,7 @@ async def test_a_log_in_that_cannot_be_checked_at_the_moment_is_not_refused() ->
     ],
     ids=repr,
 )
+@pytest.mark.long
 async def test_a_store_of_limits_that_speaks_otherwise_lets_nothing_in(said: bytes) -> None:
     async with talking([said]) as port:
         limits = RateLimits(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
@@ -289,6 +291,7 @@ async def test_a_store_of_limits_that_speaks_otherwise_lets_nothing_in(said: byt
 
 
 @pytest.mark.parametrize("said", [b"", b"\0", b"what", b"\xff" * 40, b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=repr)
+@pytest.mark.long
 async def test_a_nameserver_that_speaks_otherwise_gives_no_answer(said: bytes) -> None:
     class Odd(asyncio.DatagramProtocol):
         def connection_made(self, transport: Any) -> None:

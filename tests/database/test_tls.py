@@ -57,6 +57,7 @@ in_both = pytest.mark.parametrize("place", [Database, AppDatabase], ids=["ours",
         ("127.0.0.1", "sslmode=disable", False),
     ],
 )
+@pytest.mark.long
 async def test_a_mode_that_the_server_s_certificate_fulfils_connects(
     postgresql_with_tls: TlsServer, place: type[Database | AppDatabase], host: str, said: str, encrypted: bool
 ) -> None:

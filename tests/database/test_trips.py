@@ -248,6 +248,7 @@ async def test_such_transactions_wait_for_each_other_and_for_all_others(database
 
 
 @pytest.mark.parametrize("rest", [lambda: time.sleep(0.6), lambda: sum(range(10_000_000))], ids=["waits", "works"])
+@pytest.mark.long
 async def test_one_that_does_something_other_than_its_statements_fails_its_test(
     databases: Databases, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], object]
 ) -> None:

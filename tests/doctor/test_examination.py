@@ -158,6 +158,7 @@ async def test_captured_mails_are_a_doubt_in_production_alone(production: Settin
 
 
 @pytest.mark.usefixtures("told")
+@pytest.mark.long
 async def test_a_check_that_hangs_hides_no_other(production: Settings, dns: Dns, resend: ResendServer) -> None:
     resend.coming.append(Trouble.STALL)
     findings = await examine(reading(production), dns, patience=2)
@@ -231,6 +232,7 @@ async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
     assert API_KEY not in repr(findings)
 
 
+@pytest.mark.long
 async def test_checks_run_side_by_side(production: Settings, nameserver: DnsServer) -> None:
     nameserver.silent = True
     async with asyncio.timeout(10):  # one after the other, four checks that hang would take twelve seconds

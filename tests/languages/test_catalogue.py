@@ -22,6 +22,7 @@ TRANSLATED = {tag: language for tag, language in LANGUAGES.known.items() if tag 
 in_each_language = each_language("language", TRANSLATED)
 
 
+@pytest.mark.long
 def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
     with (CHECKOUT / "babel.cfg").open() as mapping:
         methods, options = parse_mapping_cfg(mapping)  # type: ignore[no-untyped-call]

@@ -24,6 +24,7 @@ async def post(outbox: Outbox, *texts: str) -> None:
         await outbox.post("note", Note(text))
 
 
+@pytest.mark.long
 async def test_the_oldest_come_first(outbox: Outbox) -> None:
     await post(outbox, "one", "two", "three")
 

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, post, relay_of, running
 
@@ -108,6 +109,7 @@ async def test_what_was_prepared_and_has_no_place_when_the_relay_is_ended_is_any
     assert [(text_of(one), one.attempts, one.crashes) for one in claimed] == [("slow 1", 1, 1), ("slow 2", 1, 1)]
 
 
+@pytest.mark.long
 async def test_a_mail_that_waits_for_a_place_does_not_outlast_its_lease_by_waiting(outbox: Outbox, rows: Rows) -> None:
     handler = Handler()
     await post(outbox, "slow", "one")

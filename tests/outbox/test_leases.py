@@ -20,6 +20,7 @@ async def renewed(rows: Rows, since: object) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.long
 async def test_a_delivery_that_takes_longer_than_its_lease_stays_in_its_hands(
     outbox: Outbox, elsewhere: Outbox, rows: Rows
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, el
 
 
 @pytest.mark.parametrize("fault", [DatabaseUnready("away"), ValueError("whatever")])
+@pytest.mark.long
 async def test_leases_are_renewed_again_after_a_renewal_that_failed(
     outbox: Outbox, rows: Rows, fault: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:

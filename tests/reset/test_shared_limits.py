@@ -104,6 +104,7 @@ async def test_a_redis_that_is_down_lets_nobody_in(
         await rate_limits.forget_guesses(ADA)
 
 
+@pytest.mark.long
 async def test_a_redis_that_never_answers_is_given_up(process: RateLimitsOfProcesses) -> None:
     async def keep_quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

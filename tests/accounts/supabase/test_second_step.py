@@ -28,6 +28,7 @@ def service_options(project: Project) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 async def test_a_code_that_supabase_takes_sets_the_password_and_no_session_is_left(
     project: Project, service: Service
 ) -> None:
@@ -55,6 +56,7 @@ async def test_a_factor_that_cannot_be_checked_so_is_no_way_round(project: Proje
     assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
 
 
+@pytest.mark.long
 async def test_where_supabase_gives_no_answer_nothing_is_set_and_no_try_is_lost(
     project: Project, service: Service
 ) -> None:

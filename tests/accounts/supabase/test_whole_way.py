@@ -45,6 +45,7 @@ async def test_what_supabase_refuses_is_told_and_the_link_works_still(project: P
 
 
 @pytest.mark.parametrize("lost", [Outage.LOST, Outage.BAD_GATEWAY], ids=str)
+@pytest.mark.long
 async def test_a_password_that_supabase_took_and_whose_answer_was_lost_is_confirmed_and_its_link_used(
     lost: Outage, project: Project, service: Service
 ) -> None:

@@ -121,6 +121,7 @@ async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path)
 
 
 @pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.long
 async def test_what_the_server_refuses_is_told(app: App) -> None:
     name = make_url(app.url).database
     user = f"u_{name}"
@@ -198,6 +199,7 @@ async def test_connections_that_were_cut_are_made_anew(app: App) -> None:
 
 
 @pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.long
 async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) -> None:
     await app.run(USERS)
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
@@ -235,6 +237,7 @@ async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
     ],
     indirect=["databases"],
 )
+@pytest.mark.long
 async def test_of_two_transactions_in_a_deadlock_one_is_undone_and_says_so(
     app: App, opened: type[Database | AppDatabase], unready: type[Exception]
 ) -> None:

@@ -40,6 +40,7 @@ async def hashed(text: str) -> str:
     ],
     indirect=["databases"],
 )
+@pytest.mark.long
 async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared: str, stored: str, text: str) -> None:
     await app.run(f"CREATE TABLE users (id {declared}, email VARCHAR(200), password_hash VARCHAR(80))")
     await app.run(f"INSERT INTO users VALUES ({stored}, 'ada@northwind.test', 'x')")  # noqa: S608 - the test's own
@@ -79,6 +80,7 @@ FLAGS = {
 }
 
 
+@pytest.mark.long
 async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
     for declared, true, false in FLAGS[app.dialect]:
         await app.run("DROP TABLE IF EXISTS users")

@@ -43,6 +43,7 @@ async def people(app: App) -> App:
 
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("how", [BY_STATUS, BY_TIME], ids=["by status", "by time"])
+@pytest.mark.long
 async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how: dict[str, Any]) -> None:
     accounts = over(**how)
     await accounts.require_ready()

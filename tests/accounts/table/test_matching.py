@@ -47,6 +47,7 @@ async def test_an_address_is_found_however_it_was_written_down(app: App, over: O
         assert await accounts.find(addresses.parse(typed)) is None
 
 
+@pytest.mark.long
 async def test_many_who_are_looked_for_at_once_are_each_found_as_alone_and_in_few_statements(
     app: App, over: Over
 ) -> None:
@@ -64,6 +65,7 @@ async def test_many_who_are_looked_for_at_once_are_each_found_as_alone_and_in_fe
     assert sum(statement.startswith("SELECT") for statement in statements) <= 4
 
 
+@pytest.mark.long
 async def test_any_number_of_people_are_looked_for_by_few_different_statements(app: App, over: Over) -> None:
     people = [f"person{number}@northwind.test" for number in range(50)]
     await keep(app, *people)

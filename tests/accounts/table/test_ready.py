@@ -100,6 +100,7 @@ async def test_an_id_that_can_be_written_in_more_ways_than_one_is_a_fault(app: A
         assert told.endswith(": ids are exact numbers, UUIDs, texts or bytes")
 
 
+@pytest.mark.long
 async def test_a_status_is_told_by_its_values(app: App, over: Over) -> None:
     kinds = {"sqlite": "TEXT", "postgresql": "mood", "mysql": "ENUM('active', 'banned')"}
     if app.dialect == "postgresql":

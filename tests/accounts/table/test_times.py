@@ -92,6 +92,7 @@ async def test_prisma_gets_its_milliseconds_on_sqlite(app: App, over: Over, crea
     ],
     indirect=["databases"],
 )
+@pytest.mark.long
 async def test_the_time_is_written_as_the_column_or_its_neighbours_have_it(
     app: App, over: Over, columns: str, row: str, shape: str
 ) -> None:

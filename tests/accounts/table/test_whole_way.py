@@ -52,6 +52,7 @@ async def test_a_table_that_refuses_is_a_503_that_says_no_more_and_the_link_work
     [("postgresql", "elsewhere"), ("mariadb", "elsewhere"), ("postgresql", "in Keyturn's own")],
     indirect=["databases"],
 )
+@pytest.mark.long
 async def test_a_deadlock_with_the_app_is_a_503_that_says_to_try_again_and_the_link_works(
     url: str, place: str, sqlite: SqliteFiles, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_template_reaches_no_more_than_it_is_given(folder: Path, attempt: str,
 
 @pytest.mark.parametrize("attempt", ENDLESS)
 @pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.long
 def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyturn.emails.gallery.sandbox.LONGEST", 0.05)
     gallery = opened(folder, ENDLESS[attempt])
@@ -92,6 +93,7 @@ def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool, monke
 
 
 @pytest.mark.parametrize("attempt", sorted(ENDLESS.keys() - DEEP))
+@pytest.mark.long
 def test_what_would_not_end_is_an_error_also_in_a_folder_without_samples(
     folder: Path, attempt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +118,7 @@ def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("team", sorted(folder.name for folder in FOLDERS.iterdir() if folder.is_dir()))
+@pytest.mark.long
 def test_what_teams_write_is_drawn_as_it_is_outside_the_sandbox(team: str) -> None:
     outside, inside = (open_gallery(FOLDERS / team, sandboxed=sandboxed) for sandboxed in (False, True))
 

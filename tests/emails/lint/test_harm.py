@@ -136,6 +136,7 @@ def test_a_subject_of_one_line_is_left_alone(tmp_path: Path) -> None:
 # Bulk
 
 
+@pytest.mark.long
 def test_bulk_is_told_in_the_file_and_at_the_line_that_holds_it(tmp_path: Path) -> None:
     rows = "<p>\n{% for row in rows %}<span>{{ row }} and much more text for every row</span>{% endfor %}</p>"
     files = {

@@ -198,6 +198,7 @@ def test_the_original_environment_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("template", sorted(EMAILS))
+@pytest.mark.long
 def test_the_mails_that_are_sent_carry_no_trace(template: str, language: str) -> None:
     brand = msgspec.structs.asdict(Brand(name="Northwind School", logo=FileOrUrl("https://northwind.example/logo.png")))
     templates = Templates(folder("email_templates"), branding(brand | {"logo_url": brand["logo"]}, Palette()))

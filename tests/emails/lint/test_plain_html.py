@@ -41,6 +41,7 @@ def mails(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.rule} {seed.at.strip()}")
+@pytest.mark.long
 def test_a_mistake_is_found_where_it_stands(mails: Path, seed: Seed) -> None:
     text = (mails / seed.file).read_text("utf-8")
     assert seed.old in text, f"{seed.file} does not hold {seed.old}"

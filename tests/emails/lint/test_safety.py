@@ -36,6 +36,7 @@ def test_our_reset_mail_passes_nine_of_nine_with_every_sample(mails: Mails) -> N
 
 
 @each_language("tag", {tag: tag for tag in Languages("UTC").known})
+@pytest.mark.long
 def test_our_reset_mail_is_judged_in_every_language(tag: str, mails: Mails) -> None:
     assert [item.says for item in audit(mails.read(language=tag)) if not item.passed] == []
 
@@ -84,6 +85,7 @@ def test_a_template_of_any_name_is_audited_when_it_is_given_a_token(mails: Mails
         (RESET, "{{ part.rule() }}", '<mj-raw><img src="cid:a" alt="" height="1" width="1"></mj-raw>', "no tracker"),
     ],
 )
+@pytest.mark.long
 def test_what_is_missing_is_named(mails: Mails, file: str, old: str, new: str, item: str) -> None:
     mails.plant(file, old, new)
     assert item in missing(mails)

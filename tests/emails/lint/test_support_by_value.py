@@ -201,6 +201,7 @@ def findings(folder: Path, row: Row) -> list[Finding]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.feature} {row.css or row.html}"[:90])
+@pytest.mark.long
 def test_each_client_lacks_what_its_notes_say_of_this_very_use(tmp_path: Path, row: Row) -> None:
     gaps = {gap.client: gap.support for finding in findings(tmp_path, row) for gap in finding.clients}
     assert gaps == {**dict.fromkeys(row.partial, "partial"), **dict.fromkeys(row.no, "no")}

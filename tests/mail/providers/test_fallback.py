@@ -76,6 +76,7 @@ async def test_where_the_first_is_not_reached_the_second_is_asked_after_some_tri
 
 
 @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
+@pytest.mark.long
 async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
     deployment: Deployment, resend: ResendServer, second: SmtpServer, trouble: Trouble
 ) -> None:

@@ -33,6 +33,7 @@ async def elsewhere(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.mark.long
 async def test_calls_are_spread_over_all_workers(database: Database, elsewhere: Database) -> None:
     started = time.monotonic()
     turns = (Pace(where, "resend", FAST).turn() for where in (database, elsewhere) for _ in range(4))

@@ -72,6 +72,7 @@ async def test_mails_one_after_the_other_share_a_connection(
     assert resend.connections.opened == 1
 
 
+@pytest.mark.long
 async def test_mails_at_the_same_time_do_not_wait_for_each_other(
     sender: ResendSender, resend: ResendServer, mail: Email
 ) -> None:
@@ -87,6 +88,7 @@ async def test_mails_at_the_same_time_do_not_wait_for_each_other(
         await stalled
 
 
+@pytest.mark.long
 async def test_a_server_that_stalls_is_given_up_after_the_time_out(
     sender: ResendSender, resend: ResendServer, mail: Email
 ) -> None:

@@ -164,6 +164,7 @@ async def test_another_mail_under_a_key_that_was_used_is_refused(
     assert len(resend.accepted) == 1
 
 
+@pytest.mark.long
 async def test_a_key_that_is_in_use_is_tried_again_later(
     sender: ResendSender, resend: ResendServer, mail: Email
 ) -> None:

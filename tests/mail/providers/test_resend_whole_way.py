@@ -41,6 +41,7 @@ async def test_a_request_becomes_one_mail(deployment: Deployment, resend: Resend
     [*Trouble, PROXY_PAGE, *(refusal(status, name) for status, name in RETRYABLE)],
     ids=lambda trouble: trouble.name if isinstance(trouble, Trouble) else str(trouble.status),
 )
+@pytest.mark.long
 async def test_whatever_happens_to_a_try_the_next_ones_end_in_one_mail(
     deployment: Deployment, resend: ResendServer, trouble: Trouble | Answer
 ) -> None:

@@ -229,6 +229,7 @@ async def test_waiting_for_a_certificate_has_an_end(
     assert {type(answer) for answer in answers} == {Unavailable}
 
 
+@pytest.mark.long
 async def test_an_address_without_a_certificate_is_asked_once_and_delays_no_real_report(
     webhook: SesWebhook, server: SnsServer
 ) -> None:
@@ -248,6 +249,7 @@ async def test_an_address_without_a_certificate_is_asked_once_and_delays_no_real
     assert len(server.requests) == before + 1
 
 
+@pytest.mark.long
 async def test_few_certificates_are_fetched_at_once(webhook: SesWebhook, server: SnsServer) -> None:
     server.coming.extend([Trouble.STALL] * 8)
     urls = [f"https://{HOST}/SimpleNotificationService-{number:x}.pem" for number in range(9)]

@@ -132,6 +132,7 @@ def provider_settings(provider: Provider, server: Any) -> dict[str, Any]:
     return {"mail": mail, provider.name: provider.settings(server.url)}
 
 
+@pytest.mark.long
 async def test_a_request_becomes_one_mail_that_the_provider_knows_by_its_id(
     deployment: Deployment, server: Any
 ) -> None:
@@ -143,6 +144,7 @@ async def test_a_request_becomes_one_mail_that_the_provider_knows_by_its_id(
 
 
 @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
+@pytest.mark.long
 async def test_where_the_answer_is_lost_the_report_is_awaited_and_ends_the_tries(
     deployment: Deployment, provider: Provider, server: Any, trouble: Trouble
 ) -> None:
@@ -165,6 +167,7 @@ async def test_where_the_answer_is_lost_the_report_is_awaited_and_ends_the_tries
     assert len(server.requests) == 1
 
 
+@pytest.mark.long
 async def test_without_a_report_the_same_mail_is_handed_over_again(deployment: Deployment, server: Any) -> None:
     server.coming.append(Trouble.DROP_AFTER_ACCEPTING)
     await deployment.ask()

@@ -38,6 +38,7 @@ class Untranslated(NullTranslations):
 
 
 @pytest.mark.parametrize("name", MAILS, ids=str)
+@pytest.mark.long
 def test_it_reads_as_it_was_accepted(
     name: MailName, branded: Callable[..., Templates], pytestconfig: pytest.Config
 ) -> None:
@@ -68,6 +69,7 @@ def test_no_sample_of_any_mail_leaves_a_text_in_english(tag: str, branded: Calla
 
 @pytest.mark.parametrize("tag", ["ar", "hi"])
 @pytest.mark.parametrize("name", EMAILS)
+@pytest.mark.long
 def test_no_letter_that_joins_is_parted_from_the_next(name: str, tag: str, branded: Callable[..., Templates]) -> None:
     mail = branded().render(next(iter(SAMPLES[name].values())), Languages("UTC").choose(tag))
 

@@ -65,6 +65,7 @@ def pairs(branded: Callable[..., Templates]) -> list[tuple[Templates, Templates]
 
 
 @each_language("language", LANGUAGES.known)
+@pytest.mark.long
 def test_each_sample_is_as_it_would_be_without_shapes(
     pairs: list[tuple[Templates, Templates]], language: Language
 ) -> None:
@@ -77,6 +78,7 @@ def test_each_sample_is_as_it_would_be_without_shapes(
 
 @settings(max_examples=2 * settings().max_examples)
 @given(mails, languages, st.data())
+@pytest.mark.long
 def test_whatever_is_filled_in_it_is_as_it_would_be_without_shapes(
     pairs: list[tuple[Templates, Templates]], props: EmailProps, language: Language, data: st.DataObject
 ) -> None:
@@ -86,6 +88,7 @@ def test_whatever_is_filled_in_it_is_as_it_would_be_without_shapes(
 
 
 @each_language("language", LANGUAGES.known)
+@pytest.mark.long
 def test_each_sample_has_a_shape(
     branded: Callable[..., Templates], monkeypatch: pytest.MonkeyPatch, language: Language
 ) -> None:

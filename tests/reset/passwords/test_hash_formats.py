@@ -84,6 +84,7 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
 
 
 @pytest.mark.parametrize("stored", ALL.values(), ids=ALL.keys())
+@pytest.mark.long
 async def test_the_right_password_fits_and_no_other_does(hasher: PasswordHasher, stored: str) -> None:
     assert await hasher.verify(PASSWORD, stored)
     assert not await hasher.verify(PASSWORD.title(), stored)

@@ -44,6 +44,7 @@ async def hash_of(settings: HashingSettings, password: str) -> str:
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.long
 async def test_the_app_s_own_library_reads_what_is_written(name: str) -> None:
     settings = settings_of(name)
     stored, another = await hash_of(settings, PASSWORD), await hash_of(settings, PASSWORD)
@@ -56,6 +57,7 @@ async def test_the_app_s_own_library_reads_what_is_written(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.long
 async def test_it_is_read_again_here(name: str) -> None:
     hasher = PasswordHasher(settings_of(name))
     stored = await hasher.hash(PASSWORD)
@@ -81,6 +83,7 @@ async def test_pwdlib_itself_would_leave_it_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("name", WIDER)
+@pytest.mark.long
 async def test_sixty_four_characters_of_any_kind_are_taken(name: str) -> None:
     stored = await hash_of(settings_of(name), WIDE)
 

@@ -94,6 +94,7 @@ async def quickest(hasher: PasswordHasher, password_hash: str | None) -> float:
 
 @pytest.mark.parametrize("prefix", ["$2b$", "bcrypt_sha256$$2b$"])
 @pytest.mark.parametrize("cost", [8, 7, 5])
+@pytest.mark.long
 async def test_without_a_hash_the_answer_is_no_and_takes_as_long_as_with_a_cheaper_one(cost: int, prefix: str) -> None:
     hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
     stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()[4:]

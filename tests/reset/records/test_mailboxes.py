@@ -110,6 +110,7 @@ async def test_the_next_day_begins_anew(database: Database, mailboxes: Mailboxes
 
 
 @pytest.mark.parametrize("cooldown", [timedelta(0), timedelta(seconds=1), MINUTE, timedelta(hours=5)])
+@pytest.mark.long
 async def test_what_a_mailbox_says_of_its_rest_is_when_it_may_be_written_to(
     database: Database, cooldown: timedelta
 ) -> None:

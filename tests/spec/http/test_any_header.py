@@ -72,6 +72,7 @@ async def test_reading_is_answered(generous: Service, headers: list[tuple[bytes,
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @ONE_SERVICE
 @given(headers=headers)
+@pytest.mark.long
 async def test_asking_is_taken_or_refused_and_what_is_taken_can_be_read_again(
     generous: Service, headers: list[tuple[bytes, bytes]]
 ) -> None:

@@ -44,6 +44,7 @@ async def test_an_address_of_many_marks_costs_no_more_than_a_plain_one(path: str
 
 
 @pytest.mark.parametrize("path", ["/forgot-password", "/reset-password", "/login", "/nowhere", "/api/auth/me"])
+@pytest.mark.long
 async def test_a_cookie_of_any_length_costs_no_more_than_none(path: str, service: Service) -> None:
     client = service.at("203.0.113.1")
     html = (b"accept", b"text/html")
@@ -93,6 +94,7 @@ async def test_a_header_of_any_length_costs_no_more_than_none(path: str, service
 
 @pytest.mark.parametrize("path", ["/forgot-password", "/login", "/nowhere", "/api/auth/me", "/keyturn.js"])
 @pytest.mark.parametrize("part", ["a&", "a=b&", ";", "%C3%A9", "lang=en&", "a+"])
+@pytest.mark.long
 async def test_a_query_of_any_length_costs_no_more_than_none(path: str, part: str, service: Service) -> None:
     client = service.at("203.0.113.1")
     html, numbers = {"accept": "text/html"}, count()

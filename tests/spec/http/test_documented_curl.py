@@ -36,6 +36,7 @@ TOKENS = (
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
+@pytest.mark.long
 async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
     service = await start(
         invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)),
@@ -103,6 +104,7 @@ async def test_each_route_has_a_command_at_schema_that_the_service_understands(
 
 
 @pytest.mark.parametrize("language", ["python", "javascript"])
+@pytest.mark.long
 async def test_each_example_in_another_language_is_understood_too(language: str, service: Service) -> None:
     program = (
         [sys.executable, "-"] if language == "python" else [require_program("node", "nodejs"), "--input-type=module"]

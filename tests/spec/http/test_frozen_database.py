@@ -26,6 +26,7 @@ def patient(url: str) -> dict[str, object]:
     return {"database": DatabaseSettings(url=Secret(url), timeout=PATIENCE), "limits": unlimited}
 
 
+@pytest.mark.long
 async def test_who_asks_while_it_is_frozen_is_told_to_come_back_and_then_it_goes_on(database_url: str) -> None:
     async with silent_proxy(database_url) as (url, proxy), running(settings_for(url, **patient(url))) as service:
         await service.add(ADA)
@@ -43,6 +44,7 @@ async def test_who_asks_while_it_is_frozen_is_told_to_come_back_and_then_it_goes
         assert proxy.opened > opened, "the frozen connections were thrown away"
 
 
+@pytest.mark.long
 async def test_of_many_who_ask_while_it_is_frozen_each_waits_for_one_time_out(database_url: str) -> None:
     patience = timedelta(seconds=2)
     async with silent_proxy(database_url) as (url, proxy):
@@ -77,6 +79,7 @@ async def test_a_link_survives_a_database_that_froze_before_it_was_used(database
         assert (await service.reset(token)).status_code == 200
 
 
+@pytest.mark.long
 async def test_so_is_one_whose_connections_are_the_app_s(database_url: str) -> None:
     async with silent_proxy(database_url) as (url, proxy):
         engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), pool_pre_ping=True)

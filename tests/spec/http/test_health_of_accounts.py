@@ -33,6 +33,7 @@ def app_url(postgresql: PostgresServer) -> Iterator[str]:
 
 
 @ON_SQLITE
+@pytest.mark.long
 async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(database_url: str, app_url: str) -> None:
     async with running_app(app_url, USERS), silent_proxy(app_url) as (url, proxy):
         settings = settings_for(database_url, accounts=AccountSettings(store="table", table=mapping(url)))

@@ -86,6 +86,7 @@ async def test_who_asks_for_a_link_and_has_no_password_gets_the_invitation_for_a
     ("email", "outcome"),
     [(ADA, "needs_no_invitation"), (GRACE, "needs_no_invitation"), (DAN, "disabled"), (NOBODY, "no_account")],
 )
+@pytest.mark.long
 async def test_who_awaits_no_password_gets_no_mail(email: str, outcome: str, inviting: Service) -> None:
     assert (await invite(inviting, email)).status_code == 202
     await inviting.deliver()
@@ -105,6 +106,7 @@ async def test_the_worker_does_the_same_for_who_has_no_password_and_for_nobody(i
 
 
 @pytest.mark.parametrize("key", ["", "Bearer", f"Bearer {KEY}x", f"Bearer {KEY[:-1]}", f"Basic {KEY}"])
+@pytest.mark.long
 async def test_without_the_key_nobody_is_invited(key: str, inviting: Service) -> None:
     answer = await invite(inviting, key=key)
 

@@ -125,6 +125,7 @@ async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(s
 
 @pytest.mark.parametrize("written", ["10.1.2.3/8", "10.0.0.0/8", "::ffff:10.0.0.0/104"])
 @pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3"])
+@pytest.mark.long
 async def test_a_trusted_proxy_is_known_however_it_is_written(start: Start, written: str, peer: str) -> None:
     service = await start(server=ServerSettings(trusted_proxies=(written,)))
     proxy = service.at(peer)
@@ -182,6 +183,7 @@ async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> N
 
 
 @pytest.mark.parametrize("path", [REQUEST, VALIDATE, RESET, LOGIN])
+@pytest.mark.long
 async def test_a_body_that_nobody_can_read_is_counted_too(start: Start, path: str) -> None:
     service = await start(limits=LimitSettings(malformed="2/minute"))
     json = {"content-type": "application/json"}

@@ -73,6 +73,7 @@ async def test_requests_are_counted_by_what_became_of_them(start: Start) -> None
     ("route", "kind"),
     [(REQUEST, "request"), (VALIDATE, "validate"), (RESET, "reset"), (LOGIN, "login"), (CHANGE, "change")],
 )
+@pytest.mark.long
 async def test_a_body_that_cannot_be_read_is_counted_once_as_malformed(service: Service, route: str, kind: str) -> None:
     bodies = {
         "cut off": b"{",
@@ -137,6 +138,7 @@ async def test_sign_ins_are_counted_and_every_hash_is_timed(service: Service) ->
     ],
     ids=lambda value: value if isinstance(value, str) and "/" not in value else "",
 )
+@pytest.mark.long
 async def test_accounts_that_are_away_make_a_service_unavailable_and_no_fault_of_ours(
     database_url: str, route: str, body: dict[str, str], kind: str
 ) -> None:

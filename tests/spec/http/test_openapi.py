@@ -150,6 +150,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.long
 async def test_what_is_described_is_what_is_answered(
     error: Exception, service: Service, schema: dict[str, Any]
 ) -> None:

@@ -140,6 +140,7 @@ async def test_a_dead_link_says_why_to_machines_and_to_people(service: Service, 
         (VALIDATE, {"token": "x" * 513}, "token", "must be 512 characters long at most"),
     ],
 )
+@pytest.mark.long
 async def test_malformed_input_names_the_field_that_a_client_must_mend(
     service: Service, route: str, body: object, field: str, message: str
 ) -> None:

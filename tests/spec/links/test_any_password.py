@@ -59,6 +59,7 @@ async def generous(start: Start) -> Service:
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @ONE_SERVICE
 @given(password=typed)
+@pytest.mark.long
 async def test_what_is_accepted_signs_in_and_nothing_like_it_does(generous: Service, password: str) -> None:
     email = f"{len(generous.inbox.mails)}@northwind.test"
     await generous.add(email)

@@ -71,6 +71,7 @@ async def test_padding_is_no_leak(start: Start, ranges: RangeServer) -> None:
 
 
 @pytest.mark.parametrize("fault", Fault)
+@pytest.mark.long
 async def test_where_the_source_fails_the_password_is_taken_and_the_failure_counted(
     start: Start, ranges: RangeServer, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -110,6 +111,7 @@ async def test_nothing_is_asked_without_a_live_link_or_for_what_is_refused_anywa
     assert ranges.asked == []
 
 
+@pytest.mark.long
 async def test_no_connection_of_the_database_is_held_meanwhile(
     start: Start, ranges: RangeServer, database_url: str
 ) -> None:

@@ -98,6 +98,7 @@ async def test_the_worker_runs_the_same_statements_for_a_muted_mailbox(service: 
     assert work[ADA] == work[NOBODY]
 
 
+@pytest.mark.long
 async def test_it_ends_after_a_week(service: Service) -> None:
     _, token = await tokens_of(service)
     assert await mute(service, token) == "200"
@@ -118,6 +119,7 @@ async def test_signing_in_ends_it(service: Service) -> None:
     assert not await asked_in_vain(service)
 
 
+@pytest.mark.long
 async def test_of_fifty_at_once_one_is_told_yes(service: Service) -> None:
     _, token = await tokens_of(service)
     answers = await asyncio.gather(*(mute(service, token) for _ in range(50)))
@@ -148,6 +150,7 @@ async def test_it_chooses_no_password(service: Service) -> None:
     assert problem(await service.reset(token)) == "400 link-dead"
 
 
+@pytest.mark.long
 async def test_a_muted_mailbox_is_told_of_a_change_and_can_start_anew(service: Service) -> None:
     reset, _ = await tokens_of(service)
     _, token = await tokens_of(service)

@@ -60,6 +60,7 @@ def _loggers() -> list[logging.Logger]:
     return [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
 
 
+@pytest.mark.long
 async def test_no_log_no_figure_and_no_span_holds_a_secret(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

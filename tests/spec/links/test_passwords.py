@@ -170,6 +170,7 @@ async def test_a_megabyte_of_password_is_refused_before_anything_is_hashed(
     ],
 )
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.long
 async def test_a_change_writes_the_app_s_own_format_and_signs_in_with_it(
     start: Start, written: Any, starts: str
 ) -> None:

@@ -49,6 +49,7 @@ def gate() -> Gate:
     return Gate()
 
 
+@pytest.mark.long
 async def test_a_sign_in_that_began_before_a_reset_opens_no_session_after_it(
     service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +97,7 @@ async def test_a_reset_that_began_before_a_change_finds_its_link_dead(
     assert await service.knows(NEW_PASSWORD)
 
 
+@pytest.mark.long
 async def test_of_five_links_of_one_account_that_are_used_at_once_one_succeeds(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +129,7 @@ async def test_of_a_reset_and_four_changes_at_once_one_succeeds(
     assert not await service.knows(PASSWORD)
 
 
+@pytest.mark.long
 async def test_those_who_come_too_late_need_no_second_connection(
     start: Start, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

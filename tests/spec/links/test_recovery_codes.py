@@ -33,6 +33,7 @@ async def test_a_recovery_code_stands_in_once_however_it_is_typed(service: Servi
     assert await own_step(service).recovery.left(account.id) == 9
 
 
+@pytest.mark.long
 async def test_of_fifty_with_one_recovery_code_and_as_many_links_as_live_one_succeeds(service: Service) -> None:
     codes = await own_step(service).recovery.mint((await account_of(service)).id)
     links = [await service.link() for _ in range(5)]

@@ -76,6 +76,7 @@ async def test_a_used_link_is_refused(service: Service) -> None:
     assert await service.knows(NEW_PASSWORD)
 
 
+@pytest.mark.long
 async def test_of_fifty_who_use_a_link_at_once_one_succeeds(start: Start) -> None:
     service = await start()
     token = await service.link()
@@ -90,6 +91,7 @@ async def test_of_fifty_who_use_a_link_at_once_one_succeeds(start: Start) -> Non
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
 
 
+@pytest.mark.long
 async def test_of_two_processes_that_use_a_link_at_once_one_succeeds(start: Start) -> None:
     one, other = await start(), await start()
     token = await one.link()
@@ -140,6 +142,7 @@ async def test_an_expired_link_is_refused(service: Service) -> None:
     ],
     ids=["disabled", "another address", "deleted"],
 )
+@pytest.mark.long
 async def test_a_link_dies_with_what_its_account_was(service: Service, change: Any) -> None:
     token = await service.link()
     await service.write(change)
@@ -179,6 +182,7 @@ async def test_a_new_hash_is_bcrypt_with_a_cost_of_twelve(start: Start) -> None:
     assert await service.knows(NEW_PASSWORD)
 
 
+@pytest.mark.long
 async def test_others_are_answered_while_a_password_is_hashed(start: Start) -> None:
     service = await start(hashing=HashingSettings(cost=12))
     hashing = asyncio.create_task(service.reset(await service.link()))
@@ -191,6 +195,7 @@ async def test_others_are_answered_while_a_password_is_hashed(start: Start) -> N
     assert answered > 5
 
 
+@pytest.mark.long
 async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_link_survives(start: Start) -> None:
     service = await start(hashing=HashingSettings(cost=10, workers=1, queue=1))
     token = await service.link()

@@ -172,6 +172,7 @@ async def test_a_code_of_two_steps_ago_is_too_old(service: Service) -> None:
     assert problem(answer) == "401 second-step-rejected"
 
 
+@pytest.mark.long
 async def test_of_fifty_wrong_codes_at_once_five_are_looked_at_and_one_mail_goes_out(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ async def test_while_a_mail_waits_the_database_holds_no_usable_token(service: Se
     assert places_of(["reset-password/", "Reset your"], cells) == []
 
 
+@pytest.mark.long
 async def test_after_the_whole_story_the_database_holds_no_secret(service: Service) -> None:
     secrets = await live_the_story(service)
     cells = await every_cell(service)
@@ -60,6 +61,7 @@ async def test_what_was_sealed_is_erased_once_it_was_sent_or_is_dead(service: Se
     assert await service.rows(select(OutboxRow.sealed)) == [{"sealed": None}]
 
 
+@pytest.mark.long
 async def test_the_hash_of_a_token_is_no_token(service: Service) -> None:
     token = await service.link()
     cells = dict(await every_cell(service))
@@ -70,6 +72,7 @@ async def test_the_hash_of_a_token_is_no_token(service: Service) -> None:
     assert await service.works(token)
 
 
+@pytest.mark.long
 async def test_the_logs_hold_no_secret_and_no_whole_address(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     service.inbox.failures.append(SendRetryable("503"))

@@ -193,6 +193,7 @@ def is_locking(row: Row) -> bool:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.long
 async def test_each_row_is_what_happens(start: Start, row: Row) -> None:
     settings: dict[str, Any] = {"secure_account": SecureAccountSettings(lock=is_locking(row))}
     service = await start(**settings | ({"second_step": BUILTIN} if "second factor" in row.event else {}))

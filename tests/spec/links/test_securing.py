@@ -74,6 +74,7 @@ async def _another_link(service: Service) -> str:
     return await service.link()
 
 
+@pytest.mark.long
 async def test_of_fifty_at_once_one_is_told_yes_and_one_mail_goes_out(service: Service) -> None:
     token = await stolen(service)
     answers = await asyncio.gather(*(secure(service, token) for _ in range(50)))
@@ -83,6 +84,7 @@ async def test_of_fifty_at_once_one_is_told_yes_and_one_mail_goes_out(service: S
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's, and this one
 
 
+@pytest.mark.long
 async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Service) -> None:
     used = await stolen(service)
     assert await secure(service, used) == "200"
@@ -114,6 +116,7 @@ async def test_a_malformed_token_is_told_as_such(service: Service, body: dict[st
 
 
 @pytest.mark.parametrize("settings", [{}, LOCKING], ids=["open", "locking"])
+@pytest.mark.long
 async def test_an_old_mailbox_locks_no_account_that_has_moved_and_gets_no_link_to_it(
     start: Start, settings: dict[str, Any]
 ) -> None:
@@ -141,6 +144,7 @@ async def test_both_addresses_are_told_and_neither_learns_the_other(service: Ser
     assert ADA not in new.text + new.html
 
 
+@pytest.mark.long
 async def test_the_press_of_an_old_mailbox_leaves_the_links_and_codes_of_the_present_one(start: Start) -> None:
     service = await start(token=TokenSettings(code=True))
     token = await stolen(service)
@@ -163,6 +167,7 @@ async def test_a_link_to_start_anew_is_dead_once_the_account_has_moved(service: 
     assert problem(await service.reset(fresh, OWN_PASSWORD)) == "400 link-dead"
 
 
+@pytest.mark.long
 async def test_an_account_that_moves_while_it_is_being_locked_is_unlocked_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +197,7 @@ async def test_who_was_given_another_address_is_told_without_such_a_link(service
     assert "/forgot-password" in new.text
 
 
+@pytest.mark.long
 async def test_neither_of_two_mailboxes_ends_the_button_of_the_other(service: Service) -> None:
     first = await stolen(service)
     await move(service, NEW)
@@ -206,6 +212,7 @@ async def test_neither_of_two_mailboxes_ends_the_button_of_the_other(service: Se
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 1  # the thief's own
 
 
+@pytest.mark.long
 async def test_a_press_after_a_change_by_a_session_is_refused_and_recorded(service: Service) -> None:
     first = await stolen(service)
     await move(service, NEW)
@@ -231,6 +238,7 @@ async def test_a_change_in_a_session_ends_no_button_of_the_accounts_own_address(
     assert await secure(service, first) == "200"
 
 
+@pytest.mark.long
 async def test_a_used_link_ends_those_of_later_changes(service: Service) -> None:
     first = await stolen(service)
     second = await _changed_again(service)
@@ -239,6 +247,7 @@ async def test_a_used_link_ends_those_of_later_changes(service: Service) -> None
     assert await secure(service, second) == "400 security-link-dead"
 
 
+@pytest.mark.long
 async def test_neither_another_change_nor_further_requests_end_the_link_to_start_anew(service: Service) -> None:
     token = await stolen(service)
     assert await secure(service, token) == "200"
@@ -265,6 +274,7 @@ async def test_a_locked_account_lets_nobody_in_until_its_owner_has_chosen_a_pass
     assert await service.knows(OWN_PASSWORD)
 
 
+@pytest.mark.long
 async def test_who_has_locked_an_account_gets_a_link_of_a_day_and_another_where_they_ask(start: Start) -> None:
     service = await start(**LOCKING)
     assert await secure(service, await stolen(service)) == "200"
@@ -299,6 +309,7 @@ async def test_a_request_for_a_locked_account_is_the_same_work_and_mails_nothing
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's own, and that to start anew
 
 
+@pytest.mark.long
 async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_locked_account(start: Start) -> None:
     service = await start(**LOCKING)
     old = await stolen(service)
@@ -316,6 +327,7 @@ async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_lo
     assert await service.knows("twelve sly magpies here", NEW)
 
 
+@pytest.mark.long
 async def test_the_purge_does_not_forget_who_may_open_a_locked_account(start: Start) -> None:
     service = await start(**LOCKING)
     assert await secure(service, await stolen(service)) == "200"
@@ -329,6 +341,7 @@ async def test_the_purge_does_not_forget_who_may_open_a_locked_account(start: St
     assert outcome in {"asked", "cooldown"}
 
 
+@pytest.mark.long
 async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start: Start) -> None:
     service = await start(**LOCKING)
     token = await stolen(service)
@@ -341,6 +354,7 @@ async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start:
     assert (await trail(service))[-1:] == [("reset_request", "link_mailed")]
 
 
+@pytest.mark.long
 async def test_the_purge_forgets_it_once_the_account_is_not_locked(start: Start) -> None:
     service = await start(**LOCKING)
     assert await secure(service, await stolen(service)) == "200"
@@ -351,6 +365,7 @@ async def test_the_purge_forgets_it_once_the_account_is_not_locked(start: Start)
     assert await service.rows(select(SecureLinkRow)) == []
 
 
+@pytest.mark.long
 async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -419,6 +434,7 @@ async def test_without_a_page_there_is_no_such_link(start: Start) -> None:
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("read", [lambda client: client.get, lambda client: client.head, lambda client: client.options])
+@pytest.mark.long
 async def test_programs_that_follow_links_use_none_up(
     service: Service, read: Callable[[Any], Callable[[str], Awaitable[Any]]]
 ) -> None:
@@ -431,6 +447,7 @@ async def test_programs_that_follow_links_use_none_up(
     assert await secure(service, token) == "200"
 
 
+@pytest.mark.long
 async def test_nobody_is_told_of_an_address_that_was_never_mailed(service: Service) -> None:
     await service.ask(NOBODY)
     await service.deliver()

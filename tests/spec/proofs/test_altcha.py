@@ -185,6 +185,7 @@ async def test_what_a_forger_writes_costs_nothing(challenging: Service) -> None:
     ],
     ids=["no base64", "empty", "list", "numbers", "long", "surrogate", "deep", "snowman", "bytes"],
 )
+@pytest.mark.long
 async def test_what_no_widget_writes_is_refused(challenging: Service, answer: str) -> None:
     assert problem(await ask(challenging.anywhere(), answer)) == REFUSED
 
@@ -239,6 +240,7 @@ async def test_busy_asks_everybody_while_all_together_ask_for_much(start: Start)
     assert [problem(await ask(service.anywhere())) for _ in range(4)] == ["202"] * 3 + [REFUSED]
 
 
+@pytest.mark.long
 async def test_without_a_challenge_in_the_settings_there_is_no_route_and_nothing_is_asked_for(service: Service) -> None:
     assert problem(await service.anywhere().get(CHALLENGE)) == "404 not-found"
     assert problem(await ask(service.anywhere(), "whatever")) == "202"

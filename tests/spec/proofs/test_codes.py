@@ -109,6 +109,7 @@ async def test_a_code_may_be_typed_with_what_people_put_between(coded: Service, 
 
 
 @pytest.mark.parametrize("written", ["", "1234567", "123456789", "abcdefgh", "1" * 65, "12345678' OR 1=1"])
+@pytest.mark.long
 async def test_what_is_no_code_is_malformed_and_no_try(coded: Service, written: str) -> None:
     right = await code(coded)
     for _ in range(6):
@@ -165,6 +166,7 @@ async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_mo
     assert await code(coded)  # a link that was used is worth more than what was guessed
 
 
+@pytest.mark.long
 async def test_a_mailbox_that_was_sent_nothing_cannot_be_used_up(coded: Service) -> None:
     for _ in range(7):
         assert problem(await send(coded, "12345678")) == REFUSED
@@ -252,6 +254,7 @@ async def test_tries_are_limited_by_client(start: Start) -> None:
     assert found == [REFUSED] * 3 + ["429 too-many-requests"]
 
 
+@pytest.mark.long
 async def test_invitations_have_no_code(coded: Service) -> None:
     await builtin_accounts(coded.parts).add(Account(id="", email="new@northwind.test", awaits_password=True), None)
     await coded.ask("new@northwind.test")

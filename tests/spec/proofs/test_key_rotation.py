@@ -45,6 +45,7 @@ async def test_without_the_old_key_the_second_step_works_after_a_rotation(servic
     assert found.phone == "+447700900123"
 
 
+@pytest.mark.long
 async def test_a_second_rotation_writes_nothing(service: Service) -> None:
     await counted(rotating(service))
     before = await service.rows(select(SecondFactorRow))

@@ -97,6 +97,7 @@ async def test_an_answer_for_another_form_is_refused(start: Start, turnstile: Ve
 
 
 @pytest.mark.parametrize("answer", ["a b", "x" * 2_049, "\u2603", "a\nb"])
+@pytest.mark.long
 async def test_what_is_no_answer_is_sent_to_nobody(start: Start, turnstile: Verifier, answer: str) -> None:
     service = await start(challenge=asking("turnstile", turnstile))
     assert await told(service, answer) == (REFUSED, "refused")
@@ -104,6 +105,7 @@ async def test_what_is_no_answer_is_sent_to_nobody(start: Start, turnstile: Veri
 
 
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.GARBAGE, Fault.OTHER_JSON, Fault.ENDLESS])
+@pytest.mark.long
 async def test_turnstile_is_asked_once_more_and_then_the_policy_decides(
     start: Start, turnstile: Verifier, fault: Fault
 ) -> None:
@@ -117,6 +119,7 @@ async def test_turnstile_is_asked_once_more_and_then_the_policy_decides(
 
 
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.LOST])
+@pytest.mark.long
 async def test_a_verdict_that_was_lost_is_had_again_by_its_key(start: Start, turnstile: Verifier, fault: Fault) -> None:
     turnstile.faults = [fault]
     service = await start(challenge=asking("turnstile", turnstile, timeout=timedelta(seconds=1)))
@@ -156,6 +159,7 @@ async def test_what_is_open_takes_what_nobody_can_judge_and_counts_it(start: Sta
         ("hcaptcha", "invalid-input-response"),
     ],
 )
+@pytest.mark.long
 async def test_no_code_that_a_client_may_bring_about_is_a_way_round_an_open_policy(
     start: Start, turnstile: Verifier, hcaptcha: Verifier, method: Method, code: str
 ) -> None:
@@ -183,6 +187,7 @@ async def test_nothing_is_called_where_nothing_is_listening(start: Start, hcaptc
 
 
 @pytest.mark.parametrize("on_failure", ["closed", "open"])
+@pytest.mark.long
 async def test_a_flood_of_answers_lets_nobody_in_without_a_verdict(
     start: Start, turnstile: Verifier, on_failure: str
 ) -> None:

@@ -38,6 +38,7 @@ async def test_what_was_not_asked_for_is_not_there(database_url: str, tmp_path: 
         assert await statuses(service) == [404] * 4
 
 
+@pytest.mark.long
 async def test_what_was_asked_for_by_name_is(database_url: str, tmp_path: Path) -> None:
     async with running(beside(database_url, tmp_path, sign_in_url="{base_url}/login")) as service:
         assert await statuses(service) == [200] * 4

@@ -190,6 +190,7 @@ async def test_of_many_who_use_a_link_at_once_one_reaches_the_store(service: Ser
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
 
 
+@pytest.mark.long
 async def test_a_success_ends_the_other_links_and_is_audited_once(service: Service) -> None:
     first, second = await service.link(), await service.link()
 

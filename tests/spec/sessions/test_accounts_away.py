@@ -34,6 +34,7 @@ async def outlast(service: Service, store: Elsewhere, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.long
 async def test_neither_a_request_nor_a_confirmation_is_given_up(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -88,6 +88,7 @@ async def test_a_completed_reset_begins_the_count_anew(service: Service) -> None
     assert await sign_in(service.anywhere(), NEW_PASSWORD) == "200"
 
 
+@pytest.mark.long
 async def test_where_a_password_was_set_strangers_keep_nobody_out_afterwards(service: Service) -> None:
     browser = service.anywhere()
     body = {"token": await service.link(), "newPassword": NEW_PASSWORD}

@@ -65,6 +65,7 @@ async def test_a_store_that_forgets_to_return_has_said_neither_yes_nor_no(
 
 
 @pytest.mark.parametrize("lost", [AccountsUnready("502"), TimeoutError(), ValueError("odd")], ids=repr)
+@pytest.mark.long
 async def test_an_answer_that_was_lost_is_told_as_unknown_and_confirmed_as_a_change(
     lost: Exception, service: Service, store: Elsewhere
 ) -> None:
@@ -126,6 +127,7 @@ async def test_the_page_says_in_the_language_of_who_reads_that_nobody_knows(serv
     assert "keyturn_link" not in visitor.client.cookies
 
 
+@pytest.mark.long
 async def test_a_change_is_confirmed_once_where_its_promise_falls_due_before_the_store_says_yes(
     service: Service, store: Elsewhere
 ) -> None:
@@ -144,6 +146,7 @@ async def test_a_change_is_confirmed_once_where_its_promise_falls_due_before_the
 
 
 @pytest.mark.parametrize("refusal", [LEAKED, AccountsUnready("no answer", not_changed=True)], ids=str)
+@pytest.mark.long
 async def test_a_link_is_not_given_back_once_its_change_was_confirmed(
     refusal: KeyturnError, service: Service, store: Elsewhere
 ) -> None:

@@ -19,6 +19,7 @@ async def reads(service: Service, email: str) -> Sequence[str]:
     return sorted(statements)
 
 
+@pytest.mark.long
 async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) -> None:
     service = await start()
     await reads(service, ADA)  # the first statement of a connection has others before it

@@ -166,6 +166,7 @@ async def test_hashes_that_other_apps_wrote_verify(service: Service) -> None:
         assert not await service.knows("not the password", email)
 
 
+@pytest.mark.long
 async def test_a_request_that_another_site_causes_is_refused(service: Service) -> None:
     client = await service.sign_in()
     change = {"currentPassword": PASSWORD, "newPassword": "eleven loud lighthouses"}

@@ -209,6 +209,7 @@ def test_many_branches_come_to_an_end(tmp_path: Path) -> None:
     assert set(never(report).values()) == {"It was not looked for: the limit for one mail was reached."}
 
 
+@pytest.mark.long
 def test_a_macro_that_calls_itself_comes_to_an_end(tmp_path: Path) -> None:
     macro = "{% macro tree(x) %}{% if x.a %}{{ tree(x.a) }}{{ tree(x.b) }}{{ tree(x.c) }}{% endif %}{% endmacro %}"
 

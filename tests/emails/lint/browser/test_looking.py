@@ -86,6 +86,7 @@ def look(folder: Path, body: str, chromium: Chromium, **other: str) -> list[Find
 
 
 @pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.long
 def test_what_is_wrong_is_found_once_at_its_line_with_its_widths(kind: str, tmp_path: Path, chromium: Chromium) -> None:
     body, line, says, widths = WRONG[kind]
     finding, *others = look(tmp_path, body, chromium)

@@ -16,6 +16,7 @@ from keyturn.emails.lint.browser.chromium import look_at_mails, running_chromium
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 def test_images_elsewhere_are_weighed_where_somebody_asks_for_it(tmp_path: Path) -> None:
     require_program("chromium", "chromium")
     (tmp_path / "served").mkdir()

@@ -27,6 +27,7 @@ def client(reachable: Studio) -> Iterator[Client]:
 
 @pytest.mark.parametrize("path", ["", "/templates/greeting", "/frames/greeting", "/outbox", "/static/studio.js"])
 @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", f"?token={TOKEN[:-1]}"])
+@pytest.mark.long
 def test_without_the_token_no_part_of_it_answers(client: Client, path: str, token: str) -> None:
     answer = client.get(f"/studio{path}{token}")
     assert answer.status_code == 403

@@ -30,6 +30,7 @@ def status(studio: Studio, host: str, path: str = "/studio/templates/greeting") 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1:8000", "127.0.0.1", "localhost:3000", "LOCALHOST", "[::1]:8000", "127.8.0.1"]
 )
+@pytest.mark.long
 def test_this_machine_is_answered_on_any_port(studio: Studio, host: str) -> None:
     assert status(studio, host) == 200
 
@@ -47,11 +48,13 @@ def test_this_machine_is_answered_on_any_port(studio: Studio, host: str) -> None
         "evil.example@127.0.0.1.example",
     ],
 )
+@pytest.mark.long
 def test_another_name_is_misdirected(studio: Studio, host: str) -> None:
     assert status(studio, host) == 421
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.long
 def test_no_part_of_the_studio_answers_to_another_name(studio: Studio, path: str) -> None:
     assert status(studio, "evil.example", path) == 421
 
@@ -87,6 +90,7 @@ def test_bound_to_every_address_it_answers_to_numbers_which_nobody_can_rename(
         ("::1", "192.0.2.7", 421),
     ],
 )
+@pytest.mark.long
 def test_bound_to_a_name_it_answers_to_that_name(studio: Studio, bound: str, host: str, code: int) -> None:
     assert status(replace(studio, host=bound, token=TOKEN), host) == code
 

@@ -36,5 +36,6 @@ def test_a_file_is_answered_with_its_type_and_the_headers_of_the_studio(client: 
         "/",
     ],
 )
+@pytest.mark.long
 def test_a_path_that_names_no_file_of_the_folder_is_not_found(client: Client, path: str) -> None:
     assert client.get(f"/studio/static/{path}").status_code == 404

@@ -34,6 +34,7 @@ def test_where_others_can_reach_it_nothing_answers_without_the_token(studio: Stu
 
 @pytest.mark.parametrize("shown", [f"Bearer {TOKEN}", f"bearer {TOKEN}", basic(TOKEN)])
 @pytest.mark.parametrize("host", ["mail:8025", "192.0.2.7", "localhost"])
+@pytest.mark.long
 def test_with_the_token_it_answers_under_any_name(studio: Studio, shown: str, host: str) -> None:
     assert status(replace(studio, host="0.0.0.0", token=TOKEN), "/api/messages", shown, host) == 200  # noqa: S104
 
@@ -47,6 +48,7 @@ def test_who_shows_no_token_is_told_how_to(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.long
 def test_a_name_that_was_pointed_at_this_machine_opens_nothing(studio: Studio, path: str) -> None:
     assert status(studio, path, host="evil.example") == 421
 

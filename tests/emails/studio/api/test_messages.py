@@ -56,6 +56,7 @@ def subjects(answer: httpx.Response) -> list[str]:
     ],
 )
 @pytest.mark.usefixtures("three")
+@pytest.mark.long
 def test_mails_are_found_by_what_is_asked_for(
     client: Client, api: str, query: dict[str, str], found: list[str]
 ) -> None:
@@ -77,6 +78,7 @@ def test_mails_are_found_by_what_is_asked_for(
         ({"query": "x" * 501}, "$.query"),
     ],
 )
+@pytest.mark.long
 def test_what_cannot_be_asked_is_a_problem_that_names_it(client: Client, query: dict[str, str], said: str) -> None:
     answer = client.get("/api/messages", params=query)
     assert answer.status_code == 400
@@ -217,6 +219,7 @@ def test_mails_are_deleted_by_id_by_query_or_all(client: Client, three: list[str
         ("search?query=-bogus:x", b""),
     ],
 )
+@pytest.mark.long
 def test_a_deletion_that_nobody_understands_deletes_nothing(client: Client, path: str, body: bytes) -> None:
     answer = client.request("DELETE", f"/api/{path}", content=body)
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad Request")
@@ -290,6 +293,7 @@ def test_a_mail_is_handed_in_over_http(client: Client) -> None:
         {"From": {"Email": "a@b.example"}, "Headers": {"a b": "x\n y"}},
     ],
 )
+@pytest.mark.long
 def test_what_is_no_mail_is_refused(client: Client, body: dict[str, Any]) -> None:
     answer = client.post("/api/v1/send", json=body)
     assert answer.status_code == 400

@@ -75,6 +75,7 @@ def test_a_reload_does_not_send_it_once_more(client: Client, sent: Path) -> None
 @pytest.mark.parametrize(
     "to", ["", "ada", "ada@", "ada@northwind.example, eve@evil.example", "ada@x.example\nBcc: a@b.c"]
 )
+@pytest.mark.long
 def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Client, sent: Path, to: str) -> None:
     answer = client.post(PAGE, data={"to": to}, headers=FROM_A_PAGE)
     assert answer.status_code == 422
@@ -114,6 +115,7 @@ def test_what_the_provider_says_is_told(studio: Studio, failure: SendFailed, wor
         {"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:8001"},
     ],
 )
+@pytest.mark.long
 def test_another_site_cannot_have_a_mail_sent(client: Client, sent: Path, headers: dict[str, str]) -> None:
     assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=headers).status_code == 403
     assert not sent.exists()

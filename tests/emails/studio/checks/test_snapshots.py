@@ -246,6 +246,7 @@ def test_what_no_button_sends_is_refused(accepted: Client, golden: Path, given: 
         "snapshots/greeting?sample=../ada",
     ],
 )
+@pytest.mark.long
 def test_what_is_no_mail_is_not_found(accepted: Client, golden: Path, path: str) -> None:
     (golden.parent / "secret").mkdir()
     (golden.parent / "secret" / "key.html").write_text("<p>secret words</p>")

@@ -57,6 +57,7 @@ def send(client: Client, sent: list[tuple[str, Any]]) -> str:
         ("/extra", ["<textarea"]),
     ],
 )
+@pytest.mark.long
 def test_each_type_has_its_control_with_its_constraints(client: Client, place: str, parts: list[str]) -> None:
     found = control(page_of(client), place)
     assert all(part in found for part in parts), found
@@ -172,6 +173,7 @@ def test_what_may_be_none_can_be_unset_and_set_again(client: Client) -> None:
         ({"extra": "{"}, "/extra", "This is no JSON."),
     ],
 )
+@pytest.mark.long
 def test_what_does_not_fit_is_told_at_its_field_and_nothing_typed_is_lost(
     client: Client, texts: dict[str, str], place: str, says: str
 ) -> None:

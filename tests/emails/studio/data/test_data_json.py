@@ -68,6 +68,7 @@ def test_what_has_a_default_may_be_left_out_and_what_has_none_may_not(client: Cl
         ('{"pairs": NaN}', "1:1", "NaN is no JSON."),
     ],
 )
+@pytest.mark.long
 def test_what_is_no_json_is_told_by_line_and_column_and_stays_as_it_is(
     client: Client, text: str, place: str, says: str
 ) -> None:

@@ -63,6 +63,7 @@ def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(client: 
 
 
 @pytest.mark.parametrize("name", ["", "two words", "../../etc/passwd", "a" * 61, "hostile: emoji", "[x]", "-"])
+@pytest.mark.long
 def test_a_name_that_is_none_is_told_and_what_was_typed_stays(client: Client, folder: Path, name: str) -> None:
     sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": [name]}
     answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)

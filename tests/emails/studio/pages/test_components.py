@@ -93,6 +93,7 @@ def test_a_part_that_takes_content_gets_some(client: Client) -> None:
     assert "Content" in frame(client, "card")
 
 
+@pytest.mark.long
 def test_a_list_is_made_up_for_a_part_that_nothing_uses(client: Client) -> None:
     assert frame(client, "nowhere").count("<div style") >= 3
 

@@ -70,6 +70,7 @@ def test_without_a_setting_it_is_the_editor_of_the_terminal_if_that_answers_to_a
     assert editor_started_by(environ) == name
 
 
+@pytest.mark.long
 def test_a_source_a_fault_and_a_finding_open_in_the_editor_at_their_line(studio: Studio, folder: Path) -> None:
     file = folder / "greeting" / "greeting.mjml"
     start = f"vscode://{file.as_uri().removeprefix('file://')}".replace("vscode://", "vscode://file")

@@ -87,6 +87,7 @@ def states(studio: Studio) -> list[str]:
     return [name for name, _, _ in studio.pages.states]
 
 
+@pytest.mark.long
 def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio: Studio) -> None:
     rows = re.findall(r'id="page-([\w-]+)" class="row" href="/studio/pages/([\w-]+)"', client.get("/studio/pages").text)
     assert [name for name, _ in rows] == [state for _, state in rows] == states(studio)

@@ -45,6 +45,7 @@ def current(page: str) -> list[str]:
         ("send/greeting?sample=ada", "sample-1"),
     ],
 )
+@pytest.mark.long
 def test_one_entry_of_the_navigation_is_the_current_page(whole: Client, outbox: Path, path: str, entry: str) -> None:
     mail = capture(outbox, "Welcome")
     answer = whole.get(f"/studio/{path.format(mail=mail)}")

@@ -81,6 +81,7 @@ def test_the_raw_mail_can_be_read_and_taken_away(client: Client, outbox: Path) -
 
 @pytest.mark.parametrize("end", ["", "/frame", "/raw"])
 @pytest.mark.parametrize("name", ["gone.eml", "..%2Fsecret.eml", "%2e%2e%2fsecret.eml", ".hidden.eml", "notes.txt"])
+@pytest.mark.long
 def test_only_what_is_in_the_list_is_handed_out(client: Client, outbox: Path, name: str, end: str) -> None:
     capture(outbox, "Welcome")
     for file in (outbox / "notes.txt", outbox / ".hidden.eml", outbox.parent / "secret.eml"):
@@ -110,6 +111,7 @@ def test_a_mail_with_only_one_part_is_shown(client: Client, outbox: Path) -> Non
         b'Content-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html; charset=x\n\n<p>\n--b--',
     ],
 )
+@pytest.mark.long
 def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, outbox: Path, raw: bytes) -> None:
     outbox.mkdir()
     (outbox / "1-damaged.eml").write_bytes(raw)
@@ -284,6 +286,7 @@ def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, studio: 
         assert len(client.get(f"/studio/{path}").text) < 1_500_000
 
 
+@pytest.mark.long
 def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, studio: Studio) -> None:
     assert studio.captured
     long = b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000

@@ -87,6 +87,7 @@ def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
         "ada@northwind.example\r\nBcc: eve@evil.example",
     ],
 )
+@pytest.mark.long
 def test_nobody_else_gets_it(client: Client, captured: CapturedMails, real: SmtpServer, to: str) -> None:
     mail_id = captured.add(bytes(mail()))
     answer = client.post(f"/studio/outbox/{mail_id}/release", data={"to": to}, headers=OWN)

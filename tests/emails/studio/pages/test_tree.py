@@ -100,6 +100,7 @@ def test_generated_samples_stand_apart_under_the_own_ones() -> None:
         ("xyz", []),
     ],
 )
+@pytest.mark.long
 def test_a_search_leaves_the_templates_samples_and_shared_files_that_it_finds(
     client: Client, find: str, rows: list[str]
 ) -> None:

@@ -48,6 +48,7 @@ def test_a_worker_draws_checks_and_knows_the_lines(client: Client) -> None:
     assert client.get("/studio/templates/greeting?sample=ada&brand=nobody").status_code == 404
 
 
+@pytest.mark.long
 def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: Path) -> None:
     assert "The heating is back" in client.get("/studio/frames/notice").text
     (folder / "notice" / "notice.mjml").write_text(ENDLESS)
@@ -90,6 +91,7 @@ def test_others_are_drawn_while_a_template_runs_away(client: Client, folder: Pat
         (NOTICE + " " * 1_100_000, "the file has 1.1 MB"),
     ],
 )
+@pytest.mark.long
 def test_what_is_too_large_is_said(client: Client, folder: Path, markup: str, said: str) -> None:
     (folder / "notice" / "notice.mjml").write_text(markup)
 

@@ -76,6 +76,7 @@ def test_a_page_with_a_line_that_is_picked_is_one_pass_of_each_kind_too(client: 
 @pytest.mark.parametrize(
     "query", ["?sample=grace", "?sample=ada&edit=%7B%22name%22:%22Bo%22%7D", "?dir=rtl", "?seed=7"]
 )
+@pytest.mark.long
 def test_another_mail_is_rendered_anew(client: Client, passes: Counter[str], query: str) -> None:
     look(client)
     look(client, query)

@@ -145,6 +145,7 @@ def test_a_line_behind_the_last_one_is_shown_without_its_text(client: Client) ->
 
 
 @pytest.mark.parametrize("line", ["6", "greeting.mjml", "greeting.mjml:six", "greeting.mjml:0", ":6", "a:-1"])
+@pytest.mark.long
 def test_what_is_no_line_is_named(client: Client, line: str) -> None:
     for path in ("templates", "places"):
         answer = client.get(f"/studio/{path}/greeting?sample=ada&line={line}")

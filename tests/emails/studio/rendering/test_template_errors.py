@@ -110,6 +110,7 @@ def test_samples_that_cannot_be_read_are_shown_at_their_line(
 
 
 @pytest.mark.parametrize("samples", ["what = 'outside'\n", "[only]\nwhat = 'x\n", "\xff"])
+@pytest.mark.long
 def test_samples_of_a_template_without_props_are_checked_as_well(client: Client, folder: Path, samples: str) -> None:
     (folder / "notice" / "samples.toml").write_text(samples, "latin-1")
     assert "notice/samples.toml" in overlay(client, "notice")

@@ -95,6 +95,7 @@ def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(ot
         ("{{ name }} {% load i18n %}", "3:17", "load", "{% load %} is a tag of Django"),
     ],
 )
+@pytest.mark.long
 def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not_know(
     other: Client, foreign: Path, line: str, place: str, marked: str, words: str
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_name_is_told_as_it_is_written(other: Client, foreign: Path) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?sample=ada", "?sample=ada&lang=en"])
+@pytest.mark.long
 def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Client, folder: Path, query: str) -> None:
     client.get(f"/studio/templates/greeting{query}")
     break_it(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
@@ -180,6 +182,7 @@ def test_the_data_of_what_cannot_be_read_is_not_said_to_be_nothing(
         ('{% include "_layout/a.mjml" %}', "itself, by way of"),
     ],
 )
+@pytest.mark.long
 def test_templates_that_go_round_in_a_circle_are_told_as_that(
     client: Client, folder: Path, base: str, words: str
 ) -> None:

@@ -272,6 +272,7 @@ async def refusing(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Ser
 
 
 @pytest.mark.parametrize("method", ["totp", "recovery_code", "sms"])
+@pytest.mark.long
 async def test_a_code_is_given_back_where_the_store_has_not_taken_the_password(
     refusing: tuple[Service, Elsewhere], method: str, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def code_in(message: dict[str, str]) -> str:
     return found[1]
 
 
+@pytest.mark.long
 async def test_a_code_comes_with_what_phones_and_twilio_need_and_sets_the_password(
     service: Service, twilio: TwilioServer
 ) -> None:
@@ -111,6 +112,7 @@ async def test_a_code_is_for_one_link_once_and_until_the_next(service: Service, 
     assert problem(await reset_with(service, token, "sms", second)) == "401 second-step-rejected"
 
 
+@pytest.mark.long
 async def test_a_phone_gets_so_many_messages_a_day_and_no_more_and_none_for_a_bad_password(
     service: Service, twilio: TwilioServer
 ) -> None:
@@ -151,6 +153,7 @@ async def test_the_database_holds_neither_the_phone_nor_the_code(service: Servic
     assert (await account_of(service)).id in repr(found)
 
 
+@pytest.mark.long
 async def test_all_accounts_together_get_so_many_messages_a_day(service: Service, twilio: TwilioServer) -> None:
     token = await service.link()
     sent = {"reset_id": "1", "digest": b"x", "expires_at": now(), "counted_since": now()}

@@ -105,6 +105,7 @@ def test_the_checks_say_how_much_of_what_gmail_shows_is_used(client: Client, fol
         ("html", "mj-column-per-100"),
     ],
 )
+@pytest.mark.long
 def test_the_source_is_shown_at_every_stage_in_numbered_lines(client: Client, file: str, words: str) -> None:
     page = client.get(f"/studio/templates/greeting?show=source&file={file}").text
     lines = re.findall(r'<li id="L(\d+)">(?:<a [^>]+>\d+</a>)?<code>(.*?)</code></li>', page)
@@ -163,6 +164,7 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
         ("/studio/frames/nothing", "There is no template called nothing."),
     ],
 )
+@pytest.mark.long
 def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, words: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
@@ -182,6 +184,7 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
         ("pane=x", "details, list or mail"),
     ],
 )
+@pytest.mark.long
 def test_a_view_that_does_not_exist_is_told_with_what_it_may_be(client: Client, query: str, takes: str) -> None:
     answer = client.get(f"/studio/templates/greeting?{query}")
     assert answer.status_code == 400

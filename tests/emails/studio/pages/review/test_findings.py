@@ -91,6 +91,7 @@ def test_an_editor_opens_at_the_place(studio: Studio, folder: Path) -> None:
         ("?client=nobody", set()),
     ],
 )
+@pytest.mark.long
 def test_filters_stand_in_the_address(client: Client, query: str, rules: set[str]) -> None:
     page = page_of(client, query)
 
@@ -148,6 +149,7 @@ def test_filters_offer_what_is_shown_also_where_it_does_not_count(client: Client
     assert groups(page) == [("error", "mjml/unknown-attribute", groups(page)[0][2])]
 
 
+@pytest.mark.long
 def test_it_says_how_many_mails_are_still_to_be_looked_at_and_fills(client: Client, folder: Path) -> None:
     page = client.get("/studio/findings", headers=AT_ONCE).text
     assert 'data-checks="/studio/findings"' in page
