@@ -36,9 +36,9 @@ test *flags:
 stories *flags:
     uv run pytest -m "long or hypothesis or (any_database and postgresql)" --hypothesis-profile=thorough {{flags}}
 
-# The tests that answer at once: SQLite, no browser, no process of its own, no whole story
+# The tests that answer at once: no service, no studio, no database, no browser, no process of its own
 quick *flags:
-    uv run pytest -m "not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long" {{flags}}
+    uv run pytest -m "not app and not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long" {{flags}}
 
 # The tests that meet libraries most, on the installed wheel with the newest versions up to pyproject's `exclude-newer`; 2 to 4 minutes
 newest *flags:

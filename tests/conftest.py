@@ -42,6 +42,9 @@ hypothesis.settings.load_profile("keyturn")
 MARKED = ("browser", "mariadb", "node", "php", "postgresql", "postgresql_with_tls")
 """Fixtures that give their tests a mark of the same name."""
 
+APPS = {"database_url", "start", "studio"}
+"""Fixtures that give their tests the mark `app`."""
+
 
 PROCESSES = ("subprocess", "tests.adoption.story", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
@@ -70,6 +73,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         for name in MARKED:
             if name == engine or name in item.fixturenames:
                 item.add_marker(name)
+        if not APPS.isdisjoint(item.fixturenames):
+            item.add_marker("app")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
