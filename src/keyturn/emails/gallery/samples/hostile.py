@@ -152,12 +152,16 @@ _CODE = re.compile(
 )
 
 
-_KINDS: Mapping[TextKind, re.Pattern[str]] = {"link": _LINK, "address": _ADDRESS, "code": _CODE}
+_KINDS: Mapping[TextKind, Callable[[str], object]] = {
+    "link": _LINK.fullmatch,
+    "address": _ADDRESS.fullmatch,
+    "code": _CODE.fullmatch,
+}
 
 
 def kind_of(text: str) -> TextKind:
     """Return the kind of a string. "code" is for programs: a colour, a size, a file."""
-    return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(text)), "text")
+    return next((kind for kind, matches in _KINDS.items() if matches(text)), "text")
 
 
 Replacement = Callable[[str, int | None], Iterator[str]]
