@@ -217,6 +217,7 @@ def mails(garden: Mails) -> Iterator[Mails]:
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=[f"{number}-{seed.rule}" for number, seed in enumerate(SEEDS)])
+@pytest.mark.long
 def test_a_planted_mistake_is_found_where_it_was_planted(mails: Mails, seed: Seed) -> None:
     if seed.rule in ("safety/no-call-to-action", "safety/link-without-token"):
         mails.plant(RESET, "{{ part.fallback(link) }}", "")  # or that is the link
