@@ -46,7 +46,7 @@ async def studio(browser: Browser, url: str, scheme: Scheme) -> None:
     tab = await browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
     await tab.goto(f"{url}/studio/templates/password_reset?sample=viewer&tab=checks")
     await tab.get_by_role("status").filter(has_text="watching").wait_for()
-    await tab.wait_for_load_state("networkidle")
+    await tab.wait_for_load_state("networkidle", timeout=180_000)  # it checks the whole folder
     await tab.screenshot(path=IMAGES / f"studio-{scheme}.png")
     await tab.close()
 

@@ -54,7 +54,7 @@ STOPS = (
     Stop("word", "templates/order_confirmed?scheme=word&tab=reading"),
     Stop("sheet", "sheet?width=375&scheme=light&scheme=dark&scheme=full"),
     Stop("revision", "revisions/order_shipped?sample=parcel&base=HEAD"),
-    Stop("inbox", "outbox"),
+    Stop("inbox", "inbox"),
     Stop("phone-mail", "templates/order_confirmed", 375, 812),
     Stop("phone-checks", "templates/back_in_stock?tab=checks&pane=details", 375, 812),
 )
@@ -134,6 +134,9 @@ async def take(browser: Browser, url: str, stop: Stop) -> None:
         await settle(page)
         if stop.name == "inbox":
             await page.get_by_text("L-2043").first.click()
+            await settle(page)
+        if await (load := page.get_by_text(re.compile("^Load them for this ")).filter(visible=True)).count():
+            await load.first.click()
             await settle(page)
         await page.screenshot(path=IMAGES / f"{stop.name}-{scheme}.png")
         await page.close()

@@ -21,6 +21,8 @@ export interface Problem {
   triesLeft?: number;
   /** The challenge to answer: type "urn:keyturn:problem:challenge-required". */
   challenge?: Challenge;
+  /** "urn:keyturn:request:" and the id that the service's log has for the request: status 500 and above. */
+  instance?: string;
 }
 
 export interface Challenge {
@@ -70,6 +72,7 @@ export declare class KeyturnError extends Error implements Problem {
   readonly methods?: Factor[];
   readonly sent?: SecondStepMethod | null;
   readonly triesLeft?: number;
+  readonly instance?: string;
 }
 
 export interface Rule {
@@ -94,6 +97,8 @@ export interface LiveLink {
 export interface DeadLink {
   valid: false;
   reason: DeadReason;
+  /** The masked address of a link that has expired and can be replaced once. */
+  emailHint?: string;
 }
 
 export interface Judgement {
@@ -104,6 +109,18 @@ export interface Judgement {
 export interface Done {
   success: true;
   message: string;
+}
+
+export interface FormTexts {
+  lang: string;
+  dir: "ltr" | "rtl";
+  texts: Texts;
+  /** The challenge, if every request needs an answer to it. */
+  challenge?: Challenge;
+  /** Whether mails contain a code beside the link. */
+  codes: boolean;
+  /** Where users read their mail. `others`: domains near one of these that are no mistake. */
+  mailServices: { services: { name: string; url: string; domains: string[] }[]; others: string[] };
 }
 
 export interface ClientOptions {
@@ -123,6 +140,8 @@ export interface Client {
   /** Exchanges the code of a mail for a token, if mails contain codes. */
   verifyCode(email: string, code: string): Promise<{ token: string; expiresAt: string }>;
   validate(token: string, options?: { email?: string }): Promise<LiveLink | DeadLink>;
+  /** Requests a new link for the address of an expired one, once for each link. */
+  replaceExpired(token: string, options?: { challenge?: string }): Promise<Done>;
   /** Checks a password without setting it. The link keeps working. */
   check(token: string, password: string, options?: { email?: string }): Promise<Judgement>;
   reset(
@@ -137,7 +156,7 @@ export interface Client {
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;
   /** The texts of the elements, in the language of the tag or else of the browser. */
-  texts(language: string): Promise<{ lang: string; dir: "ltr" | "rtl"; texts: Texts; challenge?: Challenge }>;
+  texts(language: string): Promise<FormTexts>;
 }
 
 export declare function createClient(options?: ClientOptions): Client;
@@ -145,20 +164,20 @@ export declare function createClient(options?: ClientOptions): Client;
 /** The texts of the elements by name. Words in braces are placeholders, and <b> is bold. Empty headings and leads are hidden. */
 export type Texts = Record<
   | "forgotHeading" | "forgotLead" | "email" | "malformed" | "send" | "back"
-  | "sentHeading" | "sentLead" | "for" | "spam" | "nothing" | "askAgainIn" | "askAgain" | "sendAgain" | "another"
+  | "sentHeading" | "sentLead" | "for" | "spam" | "nothing" | "askAgainIn" | "askAgain" | "sendAgain" | "another" | "openInbox" | "meant"
   | "changeHeading" | "changeLead" | "change" | "changeSent"
-  | "resetHeading" | "firstHeading" | "password" | "firstPassword" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "saveFirst" | "until"
+  | "resetHeading" | "firstHeading" | "password" | "firstPassword" | "again" | "firstAgain" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "saveFirst" | "until"
   | "strength" | "none" | "weak" | "fair" | "good" | "strong" | "met" | "notMet" | "progress"
   | "secondStep" | "secondStepLead" | "secondStepOther" | "totp" | "sms" | "recoveryCode" | "factorCode" | "enterCode"
   | "sendCode" | "codeSent"
   | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used" | "wrongCodesHeading" | "wrongCodes"
   | "code" | "codeHeading" | "codeLead" | "codeElsewhere" | "codeMalformed" | "continue"
-  | "noLink" | "noLinkLead" | "newLink" | "unloaded" | "unreachable" | "retry",
+  | "noLink" | "noLinkLead" | "newLink" | "sendNew" | "unloaded" | "unreachable" | "retry" | "reference",
   string
 >;
 
 /**
- * Attributes: url, path, lang, texts (JSON), heading-level (1 to 6), sign-in-href;
+ * Attributes: url, path, lang, texts (JSON), heading-level (1 to 6), light (no shadow tree), sign-in-href;
  * email and cooldown (seconds) of the two that ask for a mail, code of keyturn-forgot, email and forgot-href of
  * keyturn-code; token, email and forgot-href of keyturn-reset.
  * The element reads them once, when it is added to a page.

@@ -5,6 +5,7 @@ from alembic import context
 import keyturn.accounts.builtin
 import keyturn.mail.sending.pace
 import keyturn.outbox.models
+import keyturn.reset.limits.postgresql_windows
 import keyturn.reset.proofs.altcha
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.codes

@@ -21,7 +21,7 @@ from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, r
 from tests.held_loop import failing_where_the_loop_is_held
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
-from tests.programs import require_program
+from tests.programs import MARKED, require_program
 from tests.spec.inbox import Inbox
 from tests.spec.service import PEOPLE, Service, Start, running, settings_for
 
@@ -38,9 +38,6 @@ TESTS = Path(__file__).parent
 hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, database=None, max_examples=100)
 hypothesis.settings.register_profile("keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20)
 hypothesis.settings.load_profile("keyturn")
-
-MARKED = ("browser", "mariadb", "node", "php", "postgresql", "postgresql_with_tls")
-"""Fixtures that give their tests a mark of the same name."""
 
 APPS = {"database_url", "start", "studio"}
 """Fixtures that give their tests the mark `app`."""
@@ -67,11 +64,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test by the programs that it needs, which are its fixtures or the engine of its `databases`."""
+    """Mark a test by the programs that it needs: its fixtures, the engine of its `databases`, or its `proxy`."""
     if isinstance(item, pytest.Function):
-        engine = item.callspec.params.get("databases") if hasattr(item, "callspec") else None
-        for name in MARKED:
-            if name == engine or name in item.fixturenames:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        chosen = (params.get("databases"), params.get("proxy"))
+        for name in ("postgresql", *MARKED):
+            if name in chosen or name in item.fixturenames:
                 item.add_marker(name)
         if not APPS.isdisjoint(item.fixturenames):
             item.add_marker("app")

@@ -2,8 +2,10 @@
 
 import asyncio
 import shutil
+import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +32,10 @@ class Databases(Protocol):
         """Return the address of a fresh database that was never migrated."""
         ...
 
+    def restored(self, url: str) -> str:
+        """Return the address of a fresh database, restored from a backup of that one, made as operators make it."""
+        ...
+
     def drop(self, url: str) -> None: ...
 
 
@@ -46,15 +52,26 @@ class SqliteFiles:
     def empty(self) -> str:
         return f"sqlite:///{self._folder / f'{next(self._numbers)}.db'}"
 
+    def restored(self, url: str) -> str:
+        restored = self.empty()
+        with closing(sqlite3.connect(_file(url))) as database:
+            database.execute("VACUUM INTO ?", (str(_file(restored)),))
+        return restored
+
     def drop(self, url: str) -> None:
-        Path(url.removeprefix("sqlite:///")).unlink(missing_ok=True)
+        _file(url).unlink(missing_ok=True)
+
+
+def _file(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
 
 
 class PostgresServer:
-    """Databases of one server. `address` is that of the database `postgres`, which every server has."""
+    """Databases of one server. `address` is that of the database `postgres`, `programs` where `pg_dump` is."""
 
-    def __init__(self, address: str, restart: Callable[[], None]) -> None:
+    def __init__(self, address: str, programs: Path, restart: Callable[[], None]) -> None:
         self.restart = restart
+        self._programs = programs
         self._address = address
         self._numbers = count()
         # A power cut may lose the data of tests, and without fsync a fresh database costs half as much.
@@ -67,6 +84,16 @@ class PostgresServer:
 
     def empty(self) -> str:
         return self._create("template1")
+
+    def restored(self, url: str) -> str:
+        restored = self.empty()
+        dumped = self._program("pg_dump", "--dbname", url)
+        self._program("psql", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", restored, given=dumped)
+        return restored
+
+    def _program(self, name: str, *arguments: str, given: bytes = b"") -> bytes:
+        command = [str(self._programs / name), *arguments]
+        return subprocess.run(command, input=given, capture_output=True, check=True).stdout
 
     def drop(self, url: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
@@ -105,7 +132,7 @@ def running_postgres() -> Iterator[PostgresServer]:
                 server.stop()
                 server.start()
 
-            yield PostgresServer(server.get_uri(), restart)
+            yield PostgresServer(server.get_uri(), server.bin_path, restart)
         finally:
             server.cleanup()
 

@@ -10,6 +10,20 @@ from typing import NoReturn
 
 import pytest
 
+MARKED = (
+    "browser",
+    "bwrap",
+    "caddy",
+    "mariadb",
+    "nginx",
+    "node",
+    "php",
+    "postgresql_with_tls",
+    "prometheus",
+    "systemd_analyze",
+)
+"""Fixtures of such programs. Each gives its tests a mark of the same name."""
+
 
 def require_program(name: str, package: str) -> str:
     """Return the path of a program. If it is missing, skip the test, or fail it in CI."""

@@ -9,14 +9,19 @@ import sys
 from collections import Counter
 
 import pytest
-from tests.programs import missing
+from tests.programs import MARKED, missing
 
 REASONS = {
+    missing("bwrap", "bubblewrap"),
+    missing("caddy", "caddy"),
     missing("chromium", "chromium"),
     missing("mariadbd", "mariadb-server"),
+    missing("nginx", "nginx-light"),
     missing("node", "nodejs"),
     missing("php", "php-cli"),
     missing("postgres", "postgresql"),
+    missing("prometheus", "prometheus"),
+    missing("systemd-analyze", "systemd"),
 }
 
 
@@ -51,7 +56,7 @@ def main() -> int:
     os.environ.pop("CI", None)  # in CI a missing program is a failure
     outcome = SkipsOnly()
     status = pytest.main(
-        ["-m", "browser or mariadb or node or php or postgresql_with_tls", "-n0", "-p", "no:cacheprovider"],
+        ["-m", " or ".join(MARKED), "-n0", "-p", "no:cacheprovider"],
         plugins=[outcome],
     )
     surprises = outcome.surprises()

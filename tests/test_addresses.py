@@ -77,7 +77,7 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
     ids=len,
 )
 def test_a_length_is_counted_in_bytes(typed: str) -> None:
-    with pytest.raises(InputInvalid, match="longer than the 254 bytes"):
+    with pytest.raises(InputInvalid, match="longer than 254 bytes"):
         parse(typed)
 
 

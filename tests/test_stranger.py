@@ -7,7 +7,7 @@ from tests.mariadb_server import MariadbServer
 from tests.programs import require_program
 from tests.stranger import REASONS, SkipsOnly
 
-CHROMIUM, MARIADB, NODE, PHP, POSTGRESQL = sorted(REASONS)
+BWRAP, CADDY, CHROMIUM, MARIADB, NGINX, NODE, PHP, POSTGRESQL, PROMETHEUS, SYSTEMD = sorted(REASONS)
 
 
 def marks(request: pytest.FixtureRequest) -> set[str]:
@@ -54,12 +54,20 @@ def test_a_program_out_of_sight_is_a_failure_in_ci(monkeypatch: pytest.MonkeyPat
 
 EACH = f"""
     import pytest
+    def test_unit(): pytest.skip({BWRAP!r})
+    def test_caddy(): pytest.skip({CADDY!r})
+    def test_nginx(): pytest.skip({NGINX!r})
     def test_page(): pytest.skip({CHROMIUM!r})
     def test_rows(): pytest.skip({MARIADB!r})
     def test_app(): pytest.skip({NODE!r})
     def test_hash(): pytest.skip({PHP!r})
     def test_tls(): pytest.skip({POSTGRESQL!r})
+    def test_alert(): pytest.skip({PROMETHEUS!r})
+    def test_verified(): pytest.skip({SYSTEMD!r})
 """
+
+
+REST = (MARIADB, NODE, PHP, POSTGRESQL, PROMETHEUS, SYSTEMD)
 
 
 @pytest.mark.parametrize(
@@ -87,4 +95,4 @@ def test_a_reason_that_no_test_had_is_named(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(EACH.partition("    def test_rows")[0])
     outcome = SkipsOnly()
     pytester.inline_run("-p", "no:asyncio", plugins=[outcome])
-    assert outcome.surprises() == [f"no test said: {reason}" for reason in (MARIADB, NODE, PHP, POSTGRESQL)]
+    assert outcome.surprises() == [f"no test said: {reason}" for reason in REST]

@@ -66,14 +66,12 @@ def main() -> int:
 
 def installed(folder: Path, interpreter: str, resolution: str) -> str:
     """Install the wheel, all its extras and the test tools into a new environment, and return its Python."""
-    environment = folder / "environment"
-    _uv("venv", "--python", interpreter, str(environment))
-    python = str(environment / ("Scripts" if os.name == "nt" else "bin") / "python")
-    _uv("build", "--wheel", "--out-dir", str(folder))
+    python = empty_environment(folder / "environment", interpreter)
+    uv("build", "--wheel", "--out-dir", str(folder))
     (wheel,) = folder.glob("*.whl")
     install = ("pip", "install", "--python", python)
     # The first step installs what users get. The second adds the newest test tools, and keeps installed versions.
-    _uv(
+    uv(
         *install,
         "--resolution",
         resolution,
@@ -83,11 +81,18 @@ def installed(folder: Path, interpreter: str, resolution: str) -> str:
         "pyproject.toml",
         "--all-extras",
     )
-    _uv(*install, "--group", "tests", str(wheel))
+    uv(*install, "--group", "tests", str(wheel))
     return python
 
 
-def _uv(*arguments: str) -> None:
+def empty_environment(folder: Path, interpreter: str) -> str:
+    """Return the Python of a new environment."""
+    uv("venv", "--python", interpreter, str(folder))
+    return str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+
+
+def uv(*arguments: str) -> None:
+    """Run uv in the checkout, where pyproject.toml has its `exclude-newer`."""
     subprocess.run(["uv", *arguments, "--quiet"], cwd=CHECKOUT, check=True)
 
 

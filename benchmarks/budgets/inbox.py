@@ -67,11 +67,11 @@ def _figures_of_store(file: Path, words: Sequence[str], chance: random.Random) -
 
 
 def _figures_of_studio(file: Path) -> Iterator[Figure]:
-    """Start the studio with the inbox, and wait until its outbox lists the newest mail."""
+    """Start the studio with the inbox, and wait until its page lists the newest mail."""
     port, started = free_port(), time.perf_counter()
     command = [sys.executable, "-m", "keyturn", "studio", "--port", str(port), "--smtp", "0", "--inbox", str(file)]
     with subprocess.Popen(command, cwd=file.parent, stdout=subprocess.DEVNULL) as process:
-        while f" order {MAILS - 1}" not in _outbox(port):
+        while f" order {MAILS - 1}" not in _inbox(port):
             if process.poll() is not None or time.perf_counter() - started > _LONGEST:
                 process.kill()
                 raise SystemExit("the studio did not start with the inbox")
@@ -83,9 +83,9 @@ def _figures_of_studio(file: Path) -> Iterator[Figure]:
     yield Figure(name="  memory then, workers too", value=memory, unit="MB", budget=120)
 
 
-def _outbox(port: int) -> str:
+def _inbox(port: int) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/studio/outbox", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/studio/inbox", timeout=30) as answer:
             return str(answer.read().decode())
     except (urllib.error.URLError, ConnectionError):
         return ""

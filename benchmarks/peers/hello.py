@@ -9,7 +9,8 @@ from litestar.params import JSONBody
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import email_of, write_requests
-from keyturn.cli.running import address_of, listen, serve
+from keyturn.cli.running import serve
+from keyturn.cli.sockets import address_of, listen
 from keyturn.event_loop import run
 
 PATH = "/api/auth/request-password-reset"

@@ -22,7 +22,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, PASSWORD, email_of, unknown, write_requests
-from keyturn.cli.running import address_of, listen, serve
+from keyturn.cli.running import serve
+from keyturn.cli.sockets import address_of, listen
 from keyturn.event_loop import run
 
 

@@ -15,7 +15,8 @@ from litestar.params import JSONBody
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import email_of, unknown, write_requests
-from keyturn.cli.running import address_of, listen, serve
+from keyturn.cli.running import serve
+from keyturn.cli.sockets import address_of, listen
 from keyturn.event_loop import run
 
 TABLE = "CREATE TABLE asked (id BIGINT PRIMARY KEY, email VARCHAR(254) NOT NULL)"

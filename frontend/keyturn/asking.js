@@ -2,7 +2,9 @@
 
 import { codeForm } from "./code.js";
 import { Forms } from "./forms.js";
-import { make } from "./making.js";
+import { isKeystrokeAway, make } from "./making.js";
+
+const SHORTEST = "gmail.com".length; // too much is near a shorter domain
 
 export class Forgot extends Forms {
   open() {
@@ -19,7 +21,7 @@ export class Forgot extends Forms {
     return [
       this.title(this.say("forgotHeading"), this.say("forgotLead")),
       this.form(submit, email.box, this.challengeSlot(), clock, send),
-      this.links(this.link("sign-in-href", "back")),
+      this.links(this.back()),
     ];
   }
 
@@ -32,11 +34,40 @@ export class Forgot extends Forms {
     this.alert.textContent = "";
     this.turnTo(
       this.title(this.say("sentHeading"), ...this.rich("sentLead", { email })),
-      ...(this.attribute("code") === undefined ? [] : [this.codeView(email)]),
-      make("div", { part: "panel" }, make("p", {}, this.say("spam")), clock, this.challengeSlot(), this.alert, again),
-      this.links(other, this.link("sign-in-href", "back")),
+      ...(this.attribute("code") === undefined || !this.service?.codes ? [] : [this.codeView(email)]),
+      this.meant(email),
+      make("div", { part: "panel" },
+        make("p", {}, this.say("spam")), this.inbox(email), clock, this.challengeSlot(), this.alert, again),
+      this.links(other, this.back()),
     );
-    this.rest(again, cooldown, clock, `${this.say("nothing")} `);
+    this.rest(again, cooldown, clock, this.say("nothing") + this.space());
+  }
+
+  /** Returns a link to the user's inbox, if the domain tells where that is. @param {string} email */
+  inbox(email) {
+    const { name, url } = this.at(email) ?? {};
+    if (!name) return null;
+    const link = make("a", { part: "button", href: url, target: "_blank", rel: "noopener" });
+    link.textContent = this.say("openInbox", { name });
+    return link;
+  }
+
+  /** Offers the address that may have been meant. @param {string} email */
+  meant(email) {
+    const [, local, typed = ""] = /^(.*)@(.*)$/.exec(email.trim()) ?? [];
+    const { services = [], others = [] } = this.service?.mailServices ?? {};
+    const known = services.flatMap(({ domains }) => domains).filter((domain) => domain.length >= SHORTEST);
+    const near = known.find((domain) => isKeystrokeAway(typed.toLowerCase(), domain));
+    if (!near || this.at(email) || others.includes(typed.toLowerCase())) return make("div", {});
+    const right = `${local}@${near}`;
+    const send = this.button("send", () => this.attempt(send, () => this.ask(right), this.tell), "button second");
+    return make("div", { part: "panel" }, make("p", {}, ...this.rich("meant", { email: right })), send);
+  }
+
+  /** @param {string} email */
+  at(email) {
+    const domain = email.trim().toLowerCase().split("@").pop() ?? "";
+    return this.service?.mailServices?.services.find(({ domains }) => domains.includes(domain));
   }
 
   /** @param {string} email */
@@ -60,10 +91,10 @@ export class ChangePassword extends Forms {
     };
     const ask = this.button("change", () => this.attempt(ask, work, this.tell, clock));
     if (!email) {
-      console.error(`<${this.host.localName}>: the attribute "email" is missing. It says whom the card mails.`);
+      console.error(`<${this.host.localName}>: the attribute "email" is missing. Set it to the email address of the account.`);
       ask.setAttribute("aria-disabled", "true");
     }
-    const again = `${this.say("nothing")} ${this.say("askAgainIn", { wait: "0:59" })}`.replace(/<\/?b>/g, "");
+    const again = [this.say("nothing"), this.say("askAgainIn", { wait: this.inTime(59) })].join(this.space()).replace(/<\/?b>/g, "");
     // Each row keeps the height of its longest text, so the button does not move while the user presses it.
     const held = (/** @type {string} */ most, /** @type {HTMLElement[]} */ ...rows) =>
       make("div", { class: "held", "data-most": most }, ...rows);

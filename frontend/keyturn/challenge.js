@@ -48,7 +48,7 @@ const showWidget = async ({ method, siteKey, action }, host) => {
   const known = /** @type {Record<string, any>} */ (/** @type {unknown} */ (globalThis));
   if (!known[method]) await loadScript(SCRIPTS[method] ?? "");
   const box = make("div", { slot: "challenge" });
-  host.append(box);
+  (host.querySelector("slot[name=challenge]") ?? host).append(box); // a light element holds its slot itself
   try {
     return await new Promise((resolve, reject) => {
       known[method].render(box, { sitekey: siteKey, action, callback: resolve, "error-callback": reject });
@@ -67,7 +67,7 @@ export const answerTo = async (client, asked, host) => {
   try {
     return await (asked.method === "altcha" ? solve(await client.challenge()) : showWidget(asked, host));
   } catch (cause) {
-    console.error(`<${host.localName}>: the challenge (${asked.method}) cannot be answered here.`, cause);
+    console.error(`<${host.localName}>: the challenge (${asked.method}) failed on this page. The error below says why.`, cause);
     return undefined;
   }
 };

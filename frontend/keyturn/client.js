@@ -8,10 +8,10 @@ export class KeyturnError extends Error {
   /** @param {Partial<import("../keyturn.js").Problem>} problem @param {ErrorOptions} [options] */
   constructor({ type = "about:blank", status = 0, title = "", detail = "", ...members }, options) {
     super(detail || title, options);
-    const { violations = [], errors = [], retryAfter, reason, challenge, methods, sent, triesLeft } = members;
+    const { violations = [], errors = [], retryAfter, reason, challenge, methods, sent, triesLeft, instance } = members;
     Object.assign(this, {
       name: "KeyturnError", type, status, title, detail, violations, errors, retryAfter, reason, challenge,
-      methods, sent, triesLeft,
+      methods, sent, triesLeft, instance,
     });
   }
 }
@@ -49,6 +49,7 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
     challenge: () => call("challenge"),
     verifyCode: (email, code) => call("verify-reset-code", { email, code }),
     validate: (token, { email } = {}) => call("validate-reset-token", { token, email }),
+    replaceExpired: (token, { challenge } = {}) => call("replace-expired-link", { token, challenge }),
     check: (token, password, { email } = {}) => call("check-password", { token, password, email }),
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
     secureAccount: (token) => call("secure-account", { token }),

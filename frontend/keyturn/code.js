@@ -23,7 +23,8 @@ export const codeForm = (forms, email, before = [], mine = () => false) => {
   /** @param {import("./forms.js").Refusal} refusal @param {string} text */
   const tell = (refusal, text) => {
     if (mine(refusal)) return;
-    code.complain(refusal.errors.length ? forms.say("codeMalformed") : text);
+    const { type, detail, errors } = refusal, said = type.endsWith(":code-refused") ? detail : text;
+    code.complain(errors.length ? forms.say("codeMalformed") : said);
     code.input.focus();
   };
   return forms.form(() => forms.attempt(go, work, tell, clock), ...before, code.box, clock, go);
@@ -45,7 +46,7 @@ export class Code extends Forms {
     this.show(
       this.title(this.say("codeHeading"), this.say("codeLead")),
       codeForm(this, () => email.input.value, [email.box], mine),
-      this.links(this.link("forgot-href", "newLink"), this.link("sign-in-href", "back")),
+      this.links(this.link("forgot-href", "newLink"), this.back()),
     );
   }
 }

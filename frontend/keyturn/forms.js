@@ -1,7 +1,7 @@
 import { answerTo } from "./challenge.js";
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
-import { contrastOf, kept, languageOf, make, rest } from "./making.js";
-import { CSS } from "./style.js";
+import { contrastOf, inTime, kept, languageOf, make, rest, sentTo } from "./making.js";
+import { adopt } from "./style.js";
 
 /** @typedef {import("../keyturn.js").Texts} Texts */
 /** @typedef {import("../keyturn.js").KeyturnError} Refusal */
@@ -12,22 +12,23 @@ export class Forms {
   /** @type {Partial<Texts>} The texts to use until Keyturn's own have loaded. */
   words = {
     unloaded: "This form could not be loaded",
-    unreachable: "The service cannot answer at the moment.",
+    unreachable: "The service is not available right now.",
     retry: "Try again",
+    reference: "Reference: {id}",
   };
 
   /** @param {HTMLElement & { texts?: Partial<Texts> }} host */
   constructor(host) {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(CSS);
     this.host = host;
     this.given = new Map([...host.attributes].map(({ name, value }) => [name, value]));
     // `all` in the styles of the outer box erases the language: Chromium keeps it as a style. So an inner box has it.
     this.root = make("div", { class: "views" });
     this.box = make("div", { class: "root", part: "root" }, this.root);
-    const shadow = host.attachShadow({ mode: "open" });
-    shadow.adoptedStyleSheets = [sheet]; // a strict Content-Security-Policy forbids inline styles
-    shadow.append(this.box);
+    // Without a shadow tree, in reach of every password manager, and of the page's own styles.
+    this.light = this.attribute("light") !== undefined;
+    const tree = this.light ? host : host.attachShadow({ mode: "open" });
+    adopt(/** @type {Document | ShadowRoot} */ (this.light ? host.getRootNode() : tree), this.light);
+    tree.append(this.box);
     this.language = languageOf(host);
     this.client = createClient({ url: this.attribute("url"), path: this.attribute("path"), language: this.language });
     this.alert = this.error("error");
@@ -37,10 +38,12 @@ export class Forms {
   begin() {
     const retry = this.button("retry", () => this.attempt(retry, open, tell));
     const open = async () => {
-      const [{ lang, dir, texts, challenge }, found] = await Promise.all([this.client.texts(this.language), this.needed()]);
+      const [said, found] = await Promise.all([this.client.texts(this.language), this.needed()]);
+      const { lang, dir, texts, challenge } = said;
       Object.assign(this.root, { lang, dir });
       this.words = { ...texts, ...this.ownWords() };
       this.challenge = challenge;
+      this.service = said;
       this.alert.textContent = "";
       this.open(found);
       this.warnOfContrast();
@@ -61,8 +64,8 @@ export class Forms {
   warnOfContrast() {
     const contrast = contrastOf(this.root);
     if (contrast === undefined || contrast >= 3) return;
-    console.warn(`<${this.host.localName}>: its texts have a contrast of ${contrast.toFixed(1)} : 1 with the page. `
-      + "A dark page needs color-scheme: dark, or --keyturn-ink and the other variables.");
+    console.warn(`<${this.host.localName}>: its texts have a contrast of only ${contrast.toFixed(1)} : 1 with the page. `
+      + "On a dark page, set color-scheme: dark, or --keyturn-ink and the other variables.");
   }
 
   /** @returns {Promise<any>} The data of the first view, apart from the texts. */
@@ -81,7 +84,7 @@ export class Forms {
     try {
       return this.host.texts ?? JSON.parse(this.attribute("texts") ?? "{}");
     } catch (cause) {
-      console.error(`<${this.host.localName}>: the attribute "texts" is not JSON.`, cause);
+      console.error(`<${this.host.localName}>: the attribute "texts" is not valid JSON.`, cause);
       return {};
     }
   }
@@ -134,14 +137,34 @@ export class Forms {
     return href === undefined ? null : make("a", { part, href }, this.say(text));
   }
 
+  /** Returns the link back to the page's own sign-in. */
+  back() {
+    return this.link("sign-in-href", "back");
+  }
+
   /** @param {(Node | null)[]} links */
   links(...links) {
     return make("p", { part: "links" }, ...links);
   }
 
-  /** @param {string} id */
-  error(id) {
-    return make("p", { id, part: "error", role: "alert" });
+  /** Returns an id, which a light element shares with its page. @param {string} name */
+  id(name) {
+    return this.light ? `${this.host.localName}-${name}` : name;
+  }
+
+  /** @param {string} name */
+  error(name) {
+    return make("p", { id: this.id(name), part: "error", role: "alert" });
+  }
+
+  /** @param {number} seconds */
+  inTime(seconds) {
+    return inTime(seconds, this.root.lang);
+  }
+
+  /** Returns what stands between two sentences of the language. */
+  space() {
+    return /^(ja|zh)/.test(this.root.lang) ? "" : " ";
   }
 
   /** Returns the line that shows a countdown. @returns {HTMLElement} */
@@ -157,7 +180,7 @@ export class Forms {
   field(name, attributes, text = name) {
     const error = this.error(`${name}-error`);
     const input = make("input", {
-      id: name, name, part: "input", autocapitalize: "none", spellcheck: false, "aria-describedby": error.id,
+      id: this.id(name), name, part: "input", autocapitalize: "none", spellcheck: false, "aria-describedby": error.id,
       ...attributes,
     });
     /** @param {string} text */
@@ -167,7 +190,7 @@ export class Forms {
       else input.removeAttribute("aria-invalid");
     };
     input.addEventListener("input", () => complain(""));
-    const label = make("label", { for: name, part: "label" }, this.say(text));
+    const label = make("label", { for: input.id, part: "label" }, this.say(text));
     return { box: make("div", { class: "field" }, label, input, error), input, complain };
   }
 
@@ -196,12 +219,14 @@ export class Forms {
     let seconds, before = "";
     try {
       seconds = await work();
-      before = `${this.say("nothing")} `;
+      before = this.say("nothing") + this.space();
     } catch (error) {
       if (!(error instanceof KeyturnError)) throw error;
       const refusal = /** @type {Refusal} */ (/** @type {unknown} */ (error));
       const told = refusal.type.startsWith(PROBLEM) && refusal.status;
-      tell(refusal, told ? [refusal.title, refusal.detail].join("\n").trim() : this.say("unreachable"));
+      const id = refusal.instance?.split(":").pop(), reference = id && this.say("reference", { id });
+      const text = [refusal.title, refusal.detail, reference].filter(Boolean).join("\n");
+      tell(refusal, told ? text : this.say("unreachable"));
       seconds = refusal.retryAfter;
       this.emit("keyturn-error", refusal);
     } finally {
@@ -217,9 +242,20 @@ export class Forms {
 
   /** Disables a button, and shows a countdown after `before`. @param {HTMLElement} button @param {number} seconds */
   rest(button, seconds, clock = this.clock(), before = "") {
-    rest(button, seconds, (wait) => {
-      const text = wait ? this.rich("askAgainIn", { wait }) : [before && this.say("askAgain")];
+    rest(button, seconds, (left) => {
+      const text = left ? this.rich("askAgainIn", { wait: this.inTime(left) }) : [before && this.say("askAgain")];
       clock.replaceChildren(before, ...text);
+    });
+  }
+
+  /** Calls `send` with the answer to the service's challenge, if it sets one. @param {(answer?: string) => Promise<unknown>} send */
+  async answered(send) {
+    const known = this.challenge && await answerTo(this.client, this.challenge, this.host);
+    await send(known).catch(async (refusal) => {
+      if (!refusal.challenge) throw refusal;
+      const challenge = await answerTo(this.client, refusal.challenge, this.host);
+      if (challenge === undefined) throw refusal;
+      return send(challenge);
     });
   }
 
@@ -229,15 +265,9 @@ export class Forms {
    * @param {string} email
    */
   async request(email) {
-    const sent = `keyturn-sent ${email.toLowerCase()}`, left = (kept(sent) - Date.now()) / 1000;
+    const sent = sentTo(email), left = (kept(sent) - Date.now()) / 1000;
     if (left > 0) return left;
-    const known = this.challenge && await answerTo(this.client, this.challenge, this.host);
-    await this.client.requestReset(email, { challenge: known }).catch(async (refusal) => {
-      if (!refusal.challenge) throw refusal;
-      const challenge = await answerTo(this.client, refusal.challenge, this.host);
-      if (challenge === undefined) throw refusal;
-      return this.client.requestReset(email, { challenge });
-    });
+    await this.answered((challenge) => this.client.requestReset(email, { challenge }));
     this.emit("keyturn-sent", { email });
     const cooldown = Number(this.attribute("cooldown") ?? 60);
     kept(sent, Date.now() + cooldown * 1000);

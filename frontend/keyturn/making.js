@@ -15,21 +15,31 @@ export const make = (tag, attributes, ...children) => {
 };
 
 /**
- * Disables a button for some seconds, and passes the time left to `tell`, then "".
- * @param {HTMLElement} button @param {number} seconds @param {(left: string) => void} tell
+ * Disables a button for some seconds, and passes the seconds left to `tell`, then 0.
+ * @param {HTMLElement} button @param {number} seconds @param {(left: number) => void} tell
  */
 export const rest = (button, seconds, tell) => {
   const until = Date.now() + seconds * 1000;
   const tick = () => {
-    const left = Math.ceil((until - Date.now()) / 1000);
-    tell(left > 0 ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : "");
-    if (left > 0) return;
+    const left = Math.max(Math.ceil((until - Date.now()) / 1000), 0);
+    tell(left);
+    if (left) return;
     clearInterval(timer);
     button.removeAttribute("aria-disabled");
   };
   button.setAttribute("aria-disabled", "true"); // `disabled` would remove the focus
   const timer = setInterval(tick, 250);
   tick();
+};
+
+/**
+ * Returns "in 50 seconds" or, from a minute on, "in 2 minutes", as the language says it.
+ * @param {number} seconds @param {string} language
+ */
+export const inTime = (seconds, language) => {
+  const said = new Intl.RelativeTimeFormat(language || undefined);
+  const text = seconds < 60 ? said.format(seconds, "second") : said.format(Math.ceil(seconds / 60), "minute");
+  return language === "ja" ? text.replaceAll(" ", "") : text; // as Language.in_time
 };
 
 /**
@@ -46,6 +56,9 @@ export const kept = (name, moment) => {
   }
 };
 
+/** Returns the name under which `kept` has the moment of an address's next request. @param {string} email */
+export const sentTo = (email) => `keyturn-sent ${email.toLowerCase()}`;
+
 /** @param {HTMLElement} element */
 export const languageOf = (element) => {
   let at = /** @type {Element | undefined} */ (element);
@@ -54,6 +67,19 @@ export const languageOf = (element) => {
     if (found) return found;
   }
   return navigator.language;
+};
+
+/**
+ * Returns whether one character is missing, superfluous or another one, or two neighbours are swapped.
+ * @param {string} typed @param {string} meant
+ */
+export const isKeystrokeAway = (typed, meant) => {
+  if (typed === meant || Math.abs(typed.length - meant.length) > 1) return false;
+  let start = 0;
+  while (typed[start] === meant[start]) start++;
+  const left = typed.slice(start), right = meant.slice(start), [one = "", other = ""] = left;
+  return [right, right.slice(1)].includes(left.slice(1)) || left === right.slice(1)
+    || right === other + one + left.slice(2);
 };
 
 /** @param {CanvasRenderingContext2D} drawn */

@@ -3,7 +3,7 @@
 import { KeyturnError, PROBLEM } from "./client.js";
 import { Forms } from "./forms.js";
 import { linkInAddress } from "./link.js";
-import { make } from "./making.js";
+import { kept, make, sentTo } from "./making.js";
 import { Rules } from "./rules.js";
 import { SecondStep } from "./second_step.js";
 
@@ -52,19 +52,18 @@ export class Reset extends Forms {
     return { ...link, rules };
   }
 
-  /** @param {Opened | { valid: false, reason: DeadReason } | undefined} found */
+  /** @param {Opened | import("../keyturn.js").DeadLink | undefined} found */
   open(found) {
-    if (found?.valid) return this.show(...this.choosing(found));
-    if (found) return this.show(...this.dead(found.reason));
-    return this.show(this.title(this.say("noLink"), this.say("noLinkLead")), this.links(this.link("forgot-href", "newLink", "button")));
+    if (!found) return this.show(this.title(this.say("noLink"), this.say("noLinkLead")), ...this.waysOn());
+    return this.show(...found.valid ? this.choosing(found) : this.dead(found.reason, found.emailHint));
   }
 
   /** @param {Opened} opened */
   choosing({ email, expiresAt, awaitsPassword, operatorReason, rules }) {
     const password = this.secret("password", {
-      "aria-describedby": "password-error rules", passwordrules: forGenerators(rules),
+      "aria-describedby": `${this.id("password-error")} ${this.id("rules")}`, passwordrules: forGenerators(rules),
     }, awaitsPassword ? "firstPassword" : "password");
-    const again = this.secret("again", {});
+    const again = this.secret("again", {}, awaitsPassword ? "firstAgain" : "again");
     const judged = new Rules(this, rules, password.input, again.input);
     const save = this.button(awaitsPassword ? "saveFirst" : "save");
     const list = new Intl.ListFormat(this.root.lang);
@@ -100,16 +99,17 @@ export class Reset extends Forms {
 
     const work = async () => {
       await reset(step.answer());
+      kept(sentTo(email), 1); // the next request would be answered
       this.turnTo(
         this.title(this.say("changed"), this.say("for", { email })),
-        this.links(this.link("sign-in-href", "signIn", "button")),
+        this.links(this.signIn()),
       );
       this.emit("keyturn-reset", { email });
     };
 
     /** @param {import("./forms.js").Refusal} refusal @param {string} text */
     const tell = (refusal, text) => {
-      if (refusal.reason) return this.turnTo(...this.dead(refusal.reason));
+      if (refusal.reason) return this.turnTo(...this.dead(refusal.reason, email));
       if (step.tell(refusal)) return;
       if (!refusal.violations.length) return this.alert.replaceChildren(text);
       tellJudgement(password.input.value, refusal.violations);
@@ -119,7 +119,8 @@ export class Reset extends Forms {
     const submit = () => {
       const unmet = judged.unmet(), different = password.input.value !== again.input.value;
       this.alert.textContent = "";
-      password.complain(unmet.length ? this.say("unmet", { rules: list.format(unmet) }) : "");
+      judged.mark(unmet.map(({ name }) => name));
+      password.complain(unmet.length ? this.say("unmet", { rules: list.format(unmet.map(({ message }) => message)) }) : "");
       again.complain(different ? this.say("mismatch") : "");
       if (unmet.length || different) return (unmet.length ? password : again).input.focus();
       if (step.lacksCode()) return;
@@ -141,9 +142,8 @@ export class Reset extends Forms {
       judged.mark([]);
       judged.look();
     });
-    const heading = this.say(awaitsPassword ? "firstHeading" : "resetHeading");
     const reason = operatorReason ? [make("p", { part: "panel", dir: "auto" }, operatorReason)] : [];
-    const title = this.title(heading, this.say("for", { email }));
+    const title = this.title(this.say(awaitsPassword ? "firstHeading" : "resetHeading"), this.say("for", { email }));
     title.append(note);
     return [title, ...reason, form];
   }
@@ -171,7 +171,7 @@ export class Reset extends Forms {
       word.textContent = this.say(shown ? "hide" : "show");
     };
     const reveal = make("button", { type: "button", part: "reveal", click: () => show(input.type === "password") },
-      word, make("span", { class: "unseen" }, ` ${this.say(text)}`));
+      make("span", { class: "unseen" }, `${this.say(text)}: `), word);
     const row = make("div", { class: "secret" });
     input.replaceWith(row);
     row.append(input, reveal);
@@ -180,17 +180,45 @@ export class Reset extends Forms {
     return { ...field, hide: () => show(false) };
   }
 
-  /** @param {DeadReason} reason */
-  dead(reason) {
+  /** @param {DeadReason} reason @param {string} [email] The address of an expired link, masked or not. */
+  dead(reason, email) {
     const name = reason === "second_step" ? "wrongCodes" : reason;
     const heading = this.say(`${name}Heading`), detail = this.say(name);
     const title = this.title(heading);
     title.append(make("p", { part: "lead", role: "alert" }, detail));
-    const refusal = { type: `${PROBLEM}link-dead`, title: heading, detail, reason };
-    this.emit("keyturn-error", new KeyturnError(refusal));
+    this.emit("keyturn-error", new KeyturnError({ type: `${PROBLEM}link-dead`, title: heading, detail, reason }));
+    if (reason === "expired" && email) return [title, ...this.replacing(email)];
     // Where the link was used the password is new already.
-    const signIn = reason === "used" ? this.link("sign-in-href", "signIn", "button") : null;
-    return [title, this.links(signIn), this.links(this.link("forgot-href", "newLink", signIn ? "link" : "button"))];
+    return [title, ...this.waysOn(reason === "used" ? this.signIn() : null)];
+  }
+
+  /** Returns the ways on without a working link, the first of them as a button. @param {HTMLElement | null} signIn */
+  waysOn(signIn = null) {
+    const ways = [signIn, this.link("forgot-href", "newLink", signIn ? "link" : "button"), signIn ? null : this.back()];
+    return ways.map((way) => this.links(way));
+  }
+
+  signIn() {
+    return this.link("sign-in-href", "signIn", "button");
+  }
+
+  /** Returns the button that requests a new link in place of the expired one. @param {string} email */
+  replacing(email) {
+    const elsewhere = () => this.links(this.link("forgot-href", "another"), this.back());
+    const work = async () => {
+      await this.answered((challenge) => this.client.replaceExpired(this.opened?.token ?? "", { challenge }));
+      this.emit("keyturn-sent", { email });
+      this.turnTo(
+        this.title(this.say("sentHeading"), ...this.rich("sentLead", { email })),
+        make("p", { part: "panel" }, this.say("spam")),
+        elsewhere(),
+      );
+    };
+    const send = this.button("sendNew", () => this.attempt(send, work, this.tell, clock)), clock = this.clock();
+    send.textContent = this.say("sendNew", { email });
+    this.alert.textContent = "";
+    const rows = [this.challengeSlot(), clock, this.alert, send];
+    return [make("div", { class: "action" }, ...rows), elsewhere()];
   }
 
   /** Formats a moment as the mail does, "14:32 UTC", but in the reader's time zone. @param {Date} moment */

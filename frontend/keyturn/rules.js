@@ -48,7 +48,7 @@ export class Rules {
     this.ticked = [...this.rules, same];
     const now = this.rules.filter(({ holds }) => holds), later = this.rules.filter(({ holds }) => !holds);
     for (const { item } of later) item.part.add("later");
-    this.list = make("ul", { part: "rules", id: "rules" }, ...[...now, same, ...later].map(({ item }) => item));
+    this.list = make("ul", { part: "rules", id: forms.id("rules") }, ...[...now, ...later, same].map(({ item }) => item));
     this.meter = make("div", {
       part: "meter", role: "meter", "aria-label": forms.say("strength"), "aria-valuemin": 0, "aria-valuemax": 4,
     }, make("span", { part: "bar" }));
@@ -77,9 +77,9 @@ export class Rules {
     this.pause = setTimeout(() => { if (this.status.textContent !== told) this.status.textContent = told; }, PAUSE);
   }
 
-  /** @returns {string[]} The unmet rules among those that the browser can check. */
+  /** Returns the unmet rules among those that the browser can check. */
   unmet() {
-    return this.rules.filter(({ holds }) => holds && !holds()).map(({ message }) => message);
+    return this.rules.filter(({ holds }) => holds && !holds());
   }
 
   /** Records the server's decision about a password. @param {string} password @param {string[]} broken */
@@ -90,7 +90,7 @@ export class Rules {
     this.look();
   }
 
-  /** Marks the rules that the server found broken. Typing clears the marks. @param {string[]} broken */
+  /** Marks rules that a submit or the server found broken. Typing clears the marks. @param {string[]} broken */
   mark(broken) {
     for (const { name, item } of this.rules) item.part.toggle("broken", broken.includes(name));
   }

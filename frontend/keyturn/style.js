@@ -1,6 +1,27 @@
 // The styles of the elements. Pages change them by variables and parts (docs/frontend.md). The service writes the brand's
 // accent, the colour on it, the radius and the font into the file (pages/assets.py).
 
+/** The styles where an element has the attribute `light`: they reach no further than into it. */
+const scoped = () => `@scope (:is(keyturn-forgot, keyturn-code, keyturn-reset, keyturn-change-password)[light]) {
+${CSS.replace(/:host(\(([^)]*)\))?/g, (_, all, inner) => inner ? `:scope:is(${inner})` : ":scope")}
+}`;
+
+/** @type {CSSStyleSheet | undefined} */
+let outer;
+
+/**
+ * Adds the styles to a shadow tree, or once to the page or the tree around a light element. A strict
+ * Content-Security-Policy forbids inline styles.
+ * @param {Document | ShadowRoot} tree @param {boolean} light
+ */
+export const adopt = (tree, light) => {
+  if (light && outer && tree.adoptedStyleSheets.includes(outer)) return;
+  const sheet = light && outer || new CSSStyleSheet();
+  if (sheet !== outer) sheet.replaceSync(light ? scoped() : CSS);
+  if (light) outer = sheet;
+  tree.adoptedStyleSheets.push(sheet);
+};
+
 export const CSS = `
 :host { display: block; max-width: 384px; }
 :host([hidden]) { display: none; }
@@ -32,15 +53,16 @@ export const CSS = `
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }
 :host(keyturn-reset) { --high: 488px; }
 :host(keyturn-code) { --high: 463px; }
-:host(keyturn-change-password) { --high: 239px; }
+:host(keyturn-change-password) { --high: 259px; }
 @media (max-width: 360px) {
-  :host { --high: 322px; }
-  :host(keyturn-forgot[sign-in-href]) { --high: 390px; }
+  :host { --high: 288px; }
+  :host(keyturn-forgot[sign-in-href]) { --high: 356px; }
   :host(keyturn-reset) { --high: 522px; }
   :host(keyturn-code) { --high: 507px; }
-  :host(keyturn-change-password) { --high: 248px; }
+  :host(keyturn-change-password) { --high: 268px; }
 }
 hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
+p, li { text-wrap: pretty; }
 [part=heading] { font-size: 28px; line-height: 34px; font-weight: 600; letter-spacing: -0.02em; text-wrap: balance; }
 [part=heading]:focus { outline: none; }
 [part=lead] { margin-top: 8px; color: var(--muted); }
@@ -49,7 +71,7 @@ hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
 [part~=soon] { color: var(--warning); }
 hgroup > [part~=note] { margin-top: 4px; }
 [part=error] { color: var(--error); white-space: pre-line; }
-#code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 20px; letter-spacing: 0.12em; }
+[part=input][name=code] { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 20px; letter-spacing: 0.12em; }
 :is([part=error], [part=links], [part~=clock]):empty { display: none; }
 [part=panel], .card { border: 1px solid var(--line); border-radius: calc(var(--radius) * 1.5); }
 [part=panel], .card, [part=input] { background: var(--panel); }
@@ -97,8 +119,10 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 [part~=clock] b { white-space: nowrap; }
 [part=links] { display: flex; flex-wrap: wrap; gap: 0 24px; }
 [part=links] > [part~=button] { flex: 1; }
-[part=link] { padding: 10px 0; border: 0; background: none; color: var(--accent); line-height: 24px; font-weight: 500; }
-[part=link]:not(:hover) { text-decoration: none; }
+[part=link] {
+  padding: 10px 0; border: 0; background: none; color: var(--accent); line-height: 24px; font-weight: 500;
+  text-decoration: underline 1px; text-underline-offset: 3px;
+}
 .step {
   display: grid; gap: 16px; min-width: 0; margin: 0; padding: 20px 0 0; border: 0; border-top: 1px solid var(--line);
 }
@@ -122,7 +146,7 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 [dir=rtl] [part=input] { direction: ltr; text-align: right; padding-inline: 14px; }
 [dir=rtl] .secret [part=input] { padding-left: var(--reveal, 96px); }
 :is([dir=rtl], .views:lang(hi)) * { letter-spacing: normal !important; }
-.views:lang(ja) { word-break: auto-phrase; }
+.views:lang(ja) :is([part=heading], button, [part~=button]) { word-break: auto-phrase; }
 .views:lang(ko) { word-break: keep-all; }
 [part=meter] { height: 4px; margin-top: -12px; border-radius: 2px; background: var(--line); overflow: hidden; }
 [part=bar] {

@@ -16,7 +16,7 @@ function draw() {
   const there = canvas.querySelector(".cut");
   if (!first) return there?.remove();
   const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
-  const line = there ?? element("div", { class: "cut" }, element("span", {}, "Gmail shows the mail up to here"));
+  const line = there ?? element("div", { class: "cut" }, element("span", {}, "Gmail cuts the mail here"));
   line.style.top = `${topOf(first) * scale}px`;
   if (!there) frame.parentElement.append(line);
 }

@@ -6,7 +6,7 @@ const status = document.querySelector("[data-saved]");
 const folder = status.textContent;
 let source = null;
 const FAILED = "the studio failed: see the terminal";
-const LOST = "the studio does not answer: when it is started again, this page goes on";
+const LOST = "the studio does not respond; start it again, and this page continues";
 let missed = false;
 
 export function listen() {
@@ -49,8 +49,8 @@ async function redraw({ saved, told }) {
   if (good === null) return;
   const took = Math.round(told - saved + performance.now() - heard);
   const time = new Date(saved).toLocaleTimeString("en-GB");
-  if (good) tell("live", `saved ${time} → drawn in ${took} ms`);
-  else tell("error", `saved ${time} → cannot be drawn`);
+  if (good) tell("live", `saved ${time} → rendered in ${took} ms`);
+  else tell("error", `saved ${time} → cannot be rendered`);
 }
 
 function tell(state, text) {

@@ -1,6 +1,6 @@
 // Describes in words how two renderings of a mail differ in layout.
 
-// Returns a text such as "24 px taller, 3 texts moved, 1 new", or "nothing has moved" if at most colours or images differ.
+// Returns a text such as "24 px taller, 3 texts moved, 1 new", or "nothing moved" if at most colours or images differ.
 export function compareLayouts(before, after) {
   const [old, now] = [textsOf(before), textsOf(after)];
   const taller = Math.round(heightOf(after) - heightOf(before));
@@ -13,7 +13,7 @@ export function compareLayouts(before, after) {
     fresh && `${fresh} new`,
     gone && `${gone} gone`,
   ];
-  return parts.filter(Boolean).join(", ") || "nothing has moved";
+  return parts.filter(Boolean).join(", ") || "nothing moved";
 }
 
 // Returns each visible text with its box. A repeated text gets its number as well.

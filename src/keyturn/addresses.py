@@ -12,7 +12,7 @@ LONGEST = 254
 LONGEST_LOCAL_PART = 64
 """RFC 5321 4.5.3.1.1, in octets."""
 
-_TOO_LONG = f"longer than the {LONGEST} bytes that an address may have"
+_TOO_LONG = f"longer than {LONGEST} bytes"
 
 # RFC 5322 dot-atom, with the letters that RFC 6531 adds. Quoted local parts and address literals are refused, as in
 # the HTML standard's email field: accounts do not use them, and they carry spaces and commas.
@@ -73,7 +73,7 @@ def is_same_mailbox(one: str, other: str) -> bool:
 
 
 def mask(address: str) -> str:
-    """Return the address masked for logs: a***@example.org."""
+    """Return the address masked: a***@example.org."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}"
 

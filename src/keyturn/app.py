@@ -24,11 +24,11 @@ from keyturn.settings import Settings
 from keyturn.web_parts import site_of
 
 _TAGS = {
-    "Password reset": "Ask for a link, check it, set a new password with it.",
-    "Not me": "Say that a request for a link, or a change of the password, was not yours.",
-    "Sessions": "Sign in and out, and change a password that is still known.",
-    "Invitations": "Invite somebody to choose a first password, from your app's server.",
-    "Health": "What load balancers and orchestrators ask.",
+    "Password reset": "Request a link, check it, and use it to set a new password.",
+    "Not me": "Report a reset request or a password change that the account's owner did not make.",
+    "Sessions": "Sign in, sign out, and change a known password.",
+    "Invitations": "Invite a user to choose a first password, from your app's server.",
+    "Health": "Checks for load balancers and orchestrators.",
 }
 
 
@@ -53,7 +53,9 @@ def create_app(
     pages = Pages(site)
     # https ends at a proxy, as does any request under another name than this machine's.
     local = is_loopback(settings.base_url)
-    metrics = metrics_router(parts.meters, parts.database, token=settings.metrics.token, local=local)
+    metrics = metrics_router(
+        parts.meters, parts.database, parts.require_ready, token=settings.metrics.token, local=local
+    )
     app = Litestar(
         route_handlers=[home_redirect(pages), change_password_redirect(pages), metrics, *more],
         # Only our own proxy may say which trace a request belongs to.
@@ -92,7 +94,9 @@ def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
     return Litestar(
         route_handlers=[
             health_router(require_ready),
-            metrics_router(parts.meters, parts.database, token=parts.settings.metrics.token, local=local),
+            metrics_router(
+                parts.meters, parts.database, require_ready, token=parts.settings.metrics.token, local=local
+            ),
         ],
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,

@@ -45,7 +45,7 @@ class SettingsInvalid(KeyturnError, ClickException):
         super().__init__("\n".join(map(str, self.faults)))
 
     def format_message(self) -> str:
-        return "\n".join(["The settings have faults:", *(f"  {fault}" for fault in self.faults)])
+        return "\n".join(["The settings have errors:", *(f"  {fault}" for fault in self.faults)])
 
 
 class TemplateInvalid(KeyturnError):

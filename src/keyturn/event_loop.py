@@ -44,8 +44,8 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
+    try:
+        import uvloop  # not available on Windows
+    except ImportError:
         return None
-    import uvloop  # not available on Windows
-
     return uvloop.new_event_loop

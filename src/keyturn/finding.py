@@ -12,13 +12,13 @@ class Finding(msgspec.Struct, frozen=True):
 
     `fail`: users get no mail or no answer. `warn`: they do, but something is weaker than it should be.
 
-    `mend` is a sentence with the command, the setting or the DNS record to fix it; only "ok" has none.
+    `mend`, in JSON `fix`, is a sentence with the command, the setting or the DNS record to fix it; only "ok" has none.
     """
 
     check: str
     verdict: Verdict
     message: str
-    mend: str = ""
+    mend: str = msgspec.field(default="", name="fix")
 
 
 def ok(message: str) -> Finding:

@@ -1,8 +1,9 @@
-"""Reads files of untrusted folders in bounded time and memory."""
+"""Reads files of untrusted folders in bounded time and memory, and replaces files atomically."""
 
 import errno
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -81,7 +82,7 @@ def _require_plain(found: os.stat_result, file: str | Path) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no plain file, but a pipe, a socket or a device", os.fspath(file))
+        raise OSError(errno.EINVAL, "it is not a regular file, but a pipe, a socket or a device", os.fspath(file))
 
 
 def make_private_folder(folder: Path) -> Path:
@@ -98,3 +99,18 @@ def make_private_file(file: Path, content: bytes = b"") -> None:
     """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists."""
     with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
         opened.write(content)
+
+
+def replace_file(file: Path, content: bytes) -> None:
+    """Replace a file atomically (POSIX rename), with the permissions of the old one. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=".", suffix=f".half{file.suffix}", dir=file.parent)
+    half = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        half.chmod(file.stat().st_mode & 0o7777 if file.exists() else 0o644)
+        half.replace(file)
+    finally:
+        half.unlink(missing_ok=True)

@@ -17,8 +17,8 @@ from litestar.plugins import InitPlugin
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from keyturn.accounts.choosing import hash_doubt
 from keyturn.accounts.port import AccountStore
+from keyturn.accounts.store_factory import hash_doubt, is_async
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
 from keyturn.api.responses import SERVICE_KEY, SESSION, service_key_scheme, session_scheme, with_security_schemes
@@ -29,13 +29,13 @@ from keyturn.database.migrations import require_current
 from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
-from keyturn.mail.sending.choosing import require_libraries
+from keyturn.mail.sending.senders import require_libraries
 from keyturn.packaging import requires_extra
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.reset.ground import FromApp
 from keyturn.reset.limits.counting_alone import counting_alone
-from keyturn.reset.reset_hook import BeforeReset, is_async
+from keyturn.reset.reset_hook import BeforeReset
 from keyturn.settings import (
     AccountSettings,
     DatabaseSettings,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _HOW_TO_CONNECT = ("connect_args", "module", "plugins", "pool")
 """Options of an engine that decide how it reaches its server, and are in no address."""
 
-_INSTEAD = "leave alchemy out, and set database.url to a PostgreSQL or SQLite for Keyturn"
+_INSTEAD = "remove alchemy=, and set database.url to a PostgreSQL or SQLite database for Keyturn"
 
 
 def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tuple[Settings, Database]:
@@ -73,8 +73,8 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     if settings.database.url != DatabaseSettings().url:
         raise _fault(
             "database.url",
-            "is set, but the plugin has the app's database (alchemy=): remove [database] from keyturn.toml,"
-            " or alchemy=",
+            "is set, but alchemy= gives the plugin the app's database: remove [database] from keyturn.toml,"
+            " or remove alchemy=",
         )
     url = make_url(alchemy.connection_string) if alchemy.connection_string else alchemy.get_engine().url
     address = Secret(url.render_as_string(hide_password=False))
@@ -100,11 +100,11 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
     if make_url(settings.database.url).get_backend_name() == "sqlite":
         return ""
     if alchemy.connection_string is None:  # with one, Advanced Alchemy also keeps its engine in `engine_instance`
-        return "is an engine that the app has made itself"
+        return "is an engine that the app built itself"
     if alchemy.create_engine_callable is not create_async_engine:
-        return "has a function of the app's that makes its engine (create_engine_callable)"
+        return "has a function that builds its engine (create_engine_callable)"
     if given := [name for name in _HOW_TO_CONNECT if alchemy.engine_config_dict.get(name)]:
-        return f"has {given[0]} in its engine_config, which no address holds"
+        return f"has {given[0]} in its engine_config, which an address cannot contain"
     try:
         read_url(settings.database.url, "alchemy")
     except SettingsInvalid as error:
@@ -114,7 +114,7 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
 
 def _own_connections(settings: DatabaseSettings) -> Database:
     if not read_url(settings.url, "alchemy").url.database:
-        raise _fault("alchemy", f"a database in memory is there for one connection alone: use a file, or {_INSTEAD}")
+        raise _fault("alchemy", f"a database in memory exists only for one connection: use a file, or {_INSTEAD}")
     return Database(settings.url, schema=settings.schema)
 
 
@@ -241,7 +241,7 @@ class KeyturnPlugin(InitPlugin):
             return self._path
         above = app_path.rstrip("/")
         if self._base_path != above and not self._base_path.startswith(f"{above}/"):
-            reason = f"is not below {above}, the path of the app: add that, or say path= where a proxy takes it away"
+            reason = f"is not below {above}, the path of the app: add that path, or set path= if a proxy removes it"
             raise SettingsInvalid([Fault("base_url", reason)])
         return self._base_path.removeprefix(above)
 
@@ -257,7 +257,7 @@ class KeyturnPlugin(InitPlugin):
                 await second_step.step.require_ready()
             if self._is_alone:
                 url = self.parts.settings.limits.storage_url
-                await stack.enter_async_context(counting_alone(self.parts.database, url))
+                stack.enter_context(counting_alone(self.parts.database, url))
             if self._supervisor:
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
@@ -333,7 +333,7 @@ def _callbacks(
     given = {name: told for name, told in arguments.items() if told is not None}
     asked = {"before_reset": before_reset} if before_reset else {}
     faults = [
-        Fault(name, "is no async function: it would keep the process from answering")
+        Fault(name, "must be an async function, because a plain one would block all other requests")
         for name, function in {**given, **asked}.items()
         if not is_async(function)
     ]
@@ -350,7 +350,7 @@ def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | 
     if own.table != default.table or own.store != default.store:
         name = "accounts.table" if own.table != default.table else "accounts.store"
         reason = (
-            "is set, but the plugin has the accounts (accounts=): remove [accounts] from keyturn.toml, or accounts="
+            "is set, but accounts= gives the plugin a store: remove [accounts] from keyturn.toml, or remove accounts="
         )
         raise SettingsInvalid([Fault(name, reason)])
     if isinstance(accounts, TableSettings):
@@ -370,7 +370,7 @@ def _without_default_pages(settings: Settings) -> Settings:
 def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
     faults = [
-        Fault(name, "is that of a hosted page, and those are left out (pages=False): set it to the app's own page")
+        Fault(name, "is the path of a hosted page, which pages=False turns off: set it to a page of the app")
         for name in _settings_of_own_pages(settings)
     ]
     if faults:

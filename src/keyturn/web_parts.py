@@ -2,12 +2,13 @@
 
 from urllib.parse import urlsplit
 
+from keyturn.accounts.store_factory import ends_sessions
 from keyturn.api.requests import HostCookie, ResetApi, SessionApi
-from keyturn.mail.sending.choosing import provider_webhooks
+from keyturn.keys import derive
+from keyturn.mail.sending.senders import provider_webhooks
 from keyturn.pages import Site
 from keyturn.parts import Parts
 from keyturn.settings import Settings, hosted_path
-from keyturn.settings.keys import derive
 
 _DEVICE_LIFE = 400 * 24 * 3600
 """Seconds; browsers keep no cookie longer (RFC 6265bis, 5.5)."""
@@ -59,6 +60,8 @@ def site_of(parts: Parts) -> Site:
         checks=parts.checks,
         resets=parts.resets,
         sign_ins=parts.sign_ins,
+        review=parts.review,
+        factors=parts.own_factors,
         policy=parts.policy,
         languages=parts.languages,
         brand=settings.brand,
@@ -79,6 +82,9 @@ def site_of(parts: Parts) -> Site:
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
         templates=settings.pages.templates,
         reload=parts.reloads_templates,
+        has_app=settings.accounts.store != "builtin",
+        identity_provider=settings.identity_provider,
         challenge=parts.challenge,
         codes=parts.code_exchange,
+        ends_sessions=ends_sessions(settings.accounts),
     )

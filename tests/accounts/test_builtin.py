@@ -51,7 +51,7 @@ async def test_an_address_is_stored_in_its_one_form(accounts: BuiltinAccounts) -
 
 
 async def test_an_address_belongs_to_one_account(accounts: BuiltinAccounts, ada: Account) -> None:
-    with pytest.raises(InputInvalid, match="email: there is an account with that address"):
+    with pytest.raises(InputInvalid, match="email: an account with that address exists already"):
         await accounts.add(Account(id="", email="ADA@northwind.example"), None)
 
     assert await accounts.list() == [ada]
@@ -72,7 +72,7 @@ async def test_what_is_no_address_is_refused(accounts: BuiltinAccounts) -> None:
 @pytest.mark.parametrize("field", ["name", "kind", "provider", "locale"])
 async def test_what_a_column_cannot_hold_is_refused_by_name(accounts: BuiltinAccounts, field: str) -> None:
     account = msgspec.structs.replace(Account(id="", email="ada@northwind.example"), **{field: "x" * 500})
-    with pytest.raises(InputInvalid, match=f"{field}: longer than the [0-9]+ characters"):
+    with pytest.raises(InputInvalid, match=f"{field}: must have at most [0-9]+ characters"):
         await accounts.add(account, None)
 
     assert await accounts.list() == []

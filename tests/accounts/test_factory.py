@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from keyturn import addresses
-from keyturn.accounts.choosing import accounts_for, store_from_factory
 from keyturn.accounts.port import Account, AccountStore, NewPassword
+from keyturn.accounts.store_factory import accounts_for, store_from_factory
 from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import AccountSettings, Settings
@@ -72,15 +72,15 @@ def test_a_factory_in_the_working_directory_is_called_with_the_settings(written:
     "reference", ["", "shop", "shop:", ":accounts", "shop accounts:x", "shop:a b", "sho-p:x", "a..b:c"]
 )
 def test_what_is_no_reference_is_told_what_one_is(reference: str) -> None:
-    assert fault_of(reference) == f"{reference} is neither builtin, table, supabase nor package.module:factory"
+    assert fault_of(reference) == f"must be builtin, table, supabase or package.module:factory, not {reference}"
 
 
 def test_a_module_that_does_not_exist_is_named(written: Write, tmp_path: Path) -> None:
     package = written(store="")
 
-    assert fault_of("nowhere.store:x") == f"there is no module nowhere, in {tmp_path} or installed"
-    assert fault_of(f"{package}.nowhere:x") == f"there is no module {package}.nowhere, in {tmp_path} or installed"
-    assert fault_of(f"{package}.store.deep:x").startswith(f"there is no module {package}.store.deep")
+    assert fault_of("nowhere.store:x") == f"the module nowhere is neither in {tmp_path} nor installed"
+    assert fault_of(f"{package}.nowhere:x") == f"the module {package}.nowhere is neither in {tmp_path} nor installed"
+    assert fault_of(f"{package}.store.deep:x").startswith(f"the module {package}.store.deep is neither")
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ accounts = lambda settings: Accounts()
     ("text", "told"),
     [
         ("", "{0} has no accounts"),
-        ("accounts = 7", "{0}:accounts is an int and cannot be called"),
-        ("def accounts(): ...", "{0}:accounts cannot be called with the settings alone"),
-        ("def accounts(settings, database): ...", "{0}:accounts cannot be called with the settings alone"),
-        ("async def accounts(settings): ...", "{0}:accounts is async: a factory is a plain function"),
+        ("accounts = 7", "{0}:accounts must be a function, not an int"),
+        ("def accounts(): ...", "{0}:accounts must take the settings as its only argument"),
+        ("def accounts(settings, database): ...", "{0}:accounts must take the settings as its only argument"),
+        ("async def accounts(settings): ...", "{0}:accounts is async: make it a plain function"),
         ("def accounts(settings): raise KeyError('DSN')", "{0}:accounts raised KeyError: 'DSN'"),
         (
             "def accounts(settings): ...",
@@ -125,7 +125,10 @@ accounts = lambda settings: Accounts()
         ),
         (
             ASYNC_JOINING,
-            "{0}:accounts returned an Accounts, whose set_password_within is async: make it plain, or leave it out",
+            (
+                "{0}:accounts returned an Accounts, whose set_password_within is async: make it a plain method,"
+                " or remove it"
+            ),
         ),
     ],
 )

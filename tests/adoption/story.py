@@ -118,7 +118,13 @@ def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
 
 
 def follow_init(
-    stack: Stack, folder: Path, environment: Mapping[str, str], *, keyturn: str, app: str
+    stack: Stack,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    keyturn: str,
+    app: str,
+    command: Sequence[str] = KEYTURN,
 ) -> dict[str, str]:
     """Type `keyturn init` and `keyturn migrate`, as README.md says; return the environment that Keyturn runs with."""
     kept = {**environment, "KEYTURN_SECRET_KEY": secrets.token_hex(32), "KEYTURN_MAIL_TRANSPORT": "capture"}
@@ -126,16 +132,18 @@ def follow_init(
     texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
     for words in (("init", "--database", stack.database, *places, *texts, "--yes"), ("migrate",)):
         done = subprocess.run(
-            [*KEYTURN, *words], cwd=folder, env={**os.environ, **kept}, capture_output=True, text=True, check=False
+            [*command, *words], cwd=folder, env={**os.environ, **kept}, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
     return kept
 
 
 @contextmanager
-def beside(folder: Path, url: str, environment: Mapping[str, str]) -> Iterator[Beside]:
+def beside(
+    folder: Path, url: str, environment: Mapping[str, str], command: Sequence[str] = KEYTURN
+) -> Iterator[Beside]:
     """Serve what a guide has led to in that folder."""
-    words = [*KEYTURN, "serve", "--port", url.rpartition(":")[2]]
+    words = [*command, "serve", "--port", url.rpartition(":")[2]]
     with running_program(words, folder, **environment, KEYTURN_LOGS_FORMAT="json") as process:
         process.wait_for("Keyturn answers on")
         yield Beside(url, folder, process)

@@ -5,6 +5,7 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import sys
 import time
 import tomllib
@@ -19,11 +20,14 @@ from tests.adoption.story import Stack, tell_story
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 from tests.postgresql_with_tls import TlsServer
+from tests.programs import leave_out, missing
 
 pytestmark = pytest.mark.long
 
 
 def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: MariadbServer, tmp_path: Path) -> None:
+    if "pdo_mysql" not in subprocess.run([php, "-m"], capture_output=True, text=True, check=True).stdout:
+        leave_out(missing("PHP's pdo_mysql", "php-mysql"))
     url = mariadb.empty()
     tell_story(
         Stack(

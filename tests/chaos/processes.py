@@ -18,10 +18,12 @@ def _unmeasured() -> dict[str, str]:
 
 
 class Process:
-    """One `keyturn ...`. `said` is all that it and its predecessors wrote."""
+    """One `keyturn ...`, run by `python`. `said` is all that it and its predecessors wrote."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], said: list[str]) -> None:
-        self._command = [sys.executable, "-m", "keyturn", *arguments]
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], said: list[str], python: str = sys.executable
+    ) -> None:
+        self._command = [python, "-m", "keyturn", *arguments]
         self._environment = {**_unmeasured(), **environment}
         self.said = said
         self.url = ""
@@ -59,8 +61,8 @@ class Process:
         with self._process.stderr as stderr:
             for line in stderr:
                 self.said.append(line)
-                if "Keyturn answers" in line or "Keyturn works" in line:
-                    found = _ANSWERS_ON.search(line)
-                    self.url = found[0] if found else ""
+                if "Keyturn answers" in line or "The worker is running" in line:
+                    if found := _ANSWERS_ON.search(line):
+                        self.url = found[0]
                     ready.set()
         ready.set()

@@ -1,5 +1,6 @@
-"""The version of the commit before and this one on one PostgreSQL, under load, upgraded and taken back.
+"""An earlier version and this one on one PostgreSQL, under load, upgraded and taken back.
 
+The earlier one is the commit before, and the wheel of the last release, which released.toml names.
 `STORM_BEFORE` names another commit than the last (`STORM_BEFORE=v1.0 uv run just chaos`).
 """
 
@@ -8,10 +9,12 @@ import os
 import random
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -20,6 +23,7 @@ from tests.chaos.processes import Process
 from tests.chaos.storm import SECONDS, Storm
 from tests.databases import PostgresServer
 from tests.resend_server.server import ResendServer, running_resend
+from tests.versions import empty_environment, uv
 
 pytestmark = pytest.mark.long
 
@@ -28,21 +32,32 @@ PEOPLE_A_SECOND = 6
 SETTLING = 60
 
 
+class Source(NamedTuple):
+    """Where a version is: the folders that Python imports from before it looks elsewhere, and that Python."""
+
+    path: str
+    python: str
+
+
+HERE = Source(str(CHECKOUT / "src"), sys.executable)
+
+
 class Version:
     """One version's processes: an API and a worker, and its `migrate`."""
 
-    def __init__(self, environment: Mapping[str, str], source: Path, said: list[str]) -> None:
-        self._environment = {**environment, "PYTHONPATH": str(source / "src")}
+    def __init__(self, environment: Mapping[str, str], source: Source, said: list[str]) -> None:
+        self._environment = {**environment, "PYTHONPATH": source.path}
+        self._python = source.python
         self._said = said
 
     def migrate(self) -> None:
-        command = [sys.executable, "-m", "keyturn", "migrate"]
+        command = [self._python, "-m", "keyturn", "migrate"]
         subprocess.run(command, env={**os.environ, **self._environment}, check=True, capture_output=True)
 
     def start(self, stack: ExitStack) -> "tuple[Process, Process]":
-        api = Process(["serve", "--no-worker", "--port", "0"], self._environment, self._said)
+        api = Process(["serve", "--no-worker", "--port", "0"], self._environment, self._said, self._python)
         stack.callback(api.stop)
-        worker = Process(["worker"], self._environment, self._said)
+        worker = Process(["worker"], self._environment, self._said, self._python)
         stack.callback(worker.stop)
         return api, worker
 
@@ -58,17 +73,37 @@ class Balancer:
         return self.api.url
 
 
-@pytest.fixture(scope="module")
-def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["commit", "release"])
+def earlier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Source:
+    folder = tmp_path_factory.mktemp("earlier")
+    return _commit_before(folder) if request.param == "commit" else _last_release(folder)
+
+
+def _commit_before(folder: Path) -> Source:
     """Take the files of the commit before: of HEAD where something was changed since, else of its parent."""
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", "src", "migrations").stdout
     commit = os.environ.get("STORM_BEFORE") or ("HEAD" if changed else "HEAD^")
-    archive = _git("archive", commit, "src", "migrations", "email_templates", "frontend", "pyproject.toml")
+    _unpack(folder, commit, "src", "migrations", "email_templates", "frontend", "pyproject.toml")
+    return Source(str(folder / "src"), sys.executable)
+
+
+def _last_release(folder: Path) -> Source:
+    """Build the wheel of the release, and install it with what it asks for into an environment of its own."""
+    released = tomllib.loads((CHECKOUT / "released.toml").read_text("utf-8"))
+    _unpack(folder, released["commit"])
+    subprocess.run(["uv", "build", "--quiet", "--wheel", "--out-dir", folder / "dist"], cwd=folder, check=True)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    assert wheel.name.startswith(f"keyturn-{released['version']}-")
+    python = empty_environment(folder / "environment", sys.executable)
+    uv("pip", "install", "--python", python, f"keyturn[postgres] @ {wheel.as_uri()}")
+    return Source("", python)
+
+
+def _unpack(folder: Path, commit: str, *names: str) -> None:
+    archive = _git("archive", commit, *names)
     if archive.returncode:
-        pytest.skip("this checkout has no commit before")
-    folder = tmp_path_factory.mktemp("earlier")
+        pytest.skip(f"this checkout does not have the commit {commit}")
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
-    return folder
 
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
@@ -83,13 +118,13 @@ def resend() -> Iterator[ResendServer]:
 
 @pytest.mark.parametrize("is_upgrade", [True, False], ids=["upgraded", "taken-back"])
 async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_once(
-    postgresql: PostgresServer, resend: ResendServer, earlier: Path, *, is_upgrade: bool
+    postgresql: PostgresServer, resend: ResendServer, earlier: Source, *, is_upgrade: bool
 ) -> None:
     """Migrated by the newer first, as docs/operating.md says; then one version takes the other's place."""
     said: list[str] = []
     url = await asyncio.to_thread(postgresql.empty)
     environment = environment_for(resend, url)
-    older, newer = (Version(environment, source, said) for source in (earlier, CHECKOUT))
+    older, newer = (Version(environment, source, said) for source in (earlier, HERE))
     first, second = (older, newer) if is_upgrade else (newer, older)
     await asyncio.to_thread(first.migrate)
     storm = Storm(resend, url, random.Random(20261121))

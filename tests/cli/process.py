@@ -61,7 +61,7 @@ def running(*arguments: str, **environment: str) -> AbstractContextManager[Runni
 
 @contextmanager
 def running_program(words: Sequence[str], folder: Path | None, **environment: str) -> Iterator[Running]:
-    """Run any program, in this folder where none is given; end it where the test did not."""
+    """Run any program, by default in this folder; stop it after the test."""
     process = subprocess.Popen(
         words,
         cwd=folder,

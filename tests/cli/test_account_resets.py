@@ -20,7 +20,7 @@ from keyturn.reset.records.models import SecureLinkRow
 
 pytestmark = pytest.mark.long
 
-REASON = "Somebody read a copy of our database."
+REASON = "A copy of our database was stolen."
 USER = pwd.getpwuid(os.getuid()).pw_name
 FAST = ("--rate", "100000/second", "--yes")
 
@@ -47,7 +47,7 @@ def ask_all(keyturn: Keyturn, *more: str) -> Ended:
 
 def test_somebody_is_asked_and_told_why_and_the_trail_says_by_whom(keyturn: Keyturn, school: School) -> None:
     asked = keyturn("accounts", "reset", ADA, "--reason", REASON)
-    assert (asked.code, asked.out) == (0, f"{ADA} is asked for a new password, as soon as a worker runs.\n")
+    assert (asked.code, asked.out) == (0, f"The worker will send a reset link to {ADA}.\n")
     school.deliver()
 
     (mail,) = school.inbox.mails
@@ -71,14 +71,14 @@ def test_an_operator_may_say_another_name(keyturn: Keyturn, school: School) -> N
     ("arguments", "why"),
     [
         ([NOBODY], f"there is no account with the address {NOBODY}"),
-        (["ada"], "ada is no address"),
-        ([], "Name who is asked, or say --all or --from."),
-        ([ADA, "--all"], "Name who is asked, or say --all or --from."),
-        (["--all"], "Name a file with --csv, for what becomes of each account."),
-        ([ADA, "--reason", "x" * 301], "is longer than 300 characters"),
-        (["--all", "--csv", "x.csv", "--rate", "soon"], "soon is no rate like 300/minute"),
-        (["--all", "--csv", "x.csv", "--rate", "0/minute"], "0/minute is no rate like 300/minute"),
-        (["--all", "--csv", "x.csv", "--rate", "3/minute; 9/day"], "3/minute; 9/day is no rate like 300/minute"),
+        (["ada"], "ada is not an email address"),
+        ([], "Give one address, --all or --from."),
+        ([ADA, "--all"], "Give one address, --all or --from."),
+        (["--all"], "Name a file with --csv for the outcome of each account."),
+        ([ADA, "--reason", "x" * 301], "must have at most 300 characters"),
+        (["--all", "--csv", "x.csv", "--rate", "soon"], "soon is not a rate: write 300/minute"),
+        (["--all", "--csv", "x.csv", "--rate", "0/minute"], "0/minute is not a rate: write 300/minute"),
+        (["--all", "--csv", "x.csv", "--rate", "3/minute; 9/day"], "3/minute; 9/day is not a rate: write 300/minute"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(keyturn: Keyturn, arguments: list[str], why: str) -> None:
@@ -98,7 +98,7 @@ def test_everybody_is_asked_once_and_a_second_run_goes_on(keyturn: Keyturn, scho
 
     school.do(add)
     first = ask_all(keyturn, "--reason", REASON)
-    assert first.out == "2 asked, 1 signs in elsewhere. The mails leave as soon as a worker runs.\n"
+    assert first.out == "2 asked, 1 signs in elsewhere. The worker will send the mails.\n"
     assert rows("november.csv") == [
         ("", "begun"),
         (ADA, "asked"),
@@ -106,7 +106,7 @@ def test_everybody_is_asked_once_and_a_second_run_goes_on(keyturn: Keyturn, scho
         ("guy@northwind.test", "signs_in_elsewhere"),
     ]
 
-    assert ask_all(keyturn).out == "Every account was asked already.\n"
+    assert ask_all(keyturn).out == "Every account has its link already.\n"
     school.deliver()
     assert sorted(mail.to for mail in school.inbox.mails) == [ADA, GRACE]
     assert entries(keyturn)[-1] == ("reset_all", "begun", USER)
@@ -126,7 +126,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: Scho
     dry = keyturn("accounts", "reset", "--all", "--dry-run", *FAST)
     school.deliver()
 
-    assert dry.out == "No mail was sent. A run would give: 2 asked.\n"
+    assert dry.out == "No mail was sent. The outcome would be: 2 asked.\n"
     assert school.inbox.mails == []
     assert not list(Path().glob("*.csv"))
 
@@ -139,13 +139,13 @@ def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, s
     first = ask_all(keyturn)
     assert "1 muted, 1 asked" in first.out
     assert ask_all(keyturn).out.startswith("1 muted.\n")  # nobody was asked: no mail leaves
-    assert "The same command asks those anew that could not be asked now." in first.out
+    assert "Run the same command later to retry the accounts that got no link." in first.out
     assert "Muted" in keyturn("mailbox", "show", ADA).out
     refused = keyturn("accounts", "reset", ADA)
-    assert f"`keyturn mailbox release {ADA}` ends that" in refused.err
+    assert f"`keyturn mailbox release {ADA}` ends the pause" in refused.err
 
     keyturn("mailbox", "release", ADA)
-    assert ask_all(keyturn).out == "1 asked. The mails leave as soon as a worker runs.\n"
+    assert ask_all(keyturn).out == "1 asked. The worker will send the mails.\n"
 
 
 def test_a_file_says_whom_and_a_formula_stays_text(keyturn: Keyturn, school: School) -> None:
@@ -155,7 +155,7 @@ def test_a_file_says_whom_and_a_formula_stays_text(keyturn: Keyturn, school: Sch
     assert done.code == 0, done.err
     assert rows("out.csv")[1:] == [(ADA, "asked"), ("'=cmd@northwind.test", "no_account"), (NOBODY, "no_account")]
     again = keyturn("accounts", "reset", "--from", "some.txt", "--csv", "out.csv", *FAST)
-    assert again.out == "Every account was asked already.\n"
+    assert again.out == "Every account has its link already.\n"
     school.deliver()
     assert [mail.to for mail in school.inbox.mails] == [ADA]
 
@@ -165,7 +165,7 @@ def test_a_file_that_is_something_else_is_left_as_it_is(keyturn: Keyturn) -> Non
     Path("november.csv").write_text("name,age\nAda,36\n")
     refused = ask_all(keyturn)
 
-    assert "november.csv is not of such a run: name another file" in refused.err
+    assert "november.csv was not written by this command: name another file" in refused.err
     assert Path("november.csv").read_text() == "name,age\nAda,36\n"
 
 
@@ -184,7 +184,7 @@ def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
     school.do(lock)
     assert "locked" in keyturn("accounts", "list").out
     assert "1 locked" in keyturn("accounts", "reset", "--all", "--dry-run", *FAST).out
-    assert f"then `keyturn accounts unlock {ADA}`" in keyturn("accounts", "reset", ADA).err
+    assert f"then run `keyturn accounts unlock {ADA}`" in keyturn("accounts", "reset", ADA).err
 
     assert keyturn("accounts", "unlock", ADA).out == f"{ADA} is unlocked.\n"
     assert entries(keyturn)[0] == ("account_unlock", "unlocked", USER)
@@ -210,6 +210,6 @@ def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn,
     school.deliver()
 
     (mail,) = school.inbox.mails
-    assert "you told us that it was not you" in mail.text
+    assert "you told us that you didn’t change" in mail.text
     assert REASON in mail.text
     assert "1 day" in mail.text

@@ -84,7 +84,7 @@ def test_an_address_that_is_taken_is_refused(migrated: Keyturn) -> None:
     migrated("accounts", "add", ADA)
     refused = migrated("accounts", "add", ADA.upper())
 
-    assert (refused.code, refused.err) == (1, "keyturn: email: there is an account with that address\n")
+    assert (refused.code, refused.err) == (1, "keyturn: email: an account with that address exists already\n")
 
 
 @pytest.mark.parametrize("address", ["ada", "", "a@b@c", "ada@northwind.example, eve@northwind.example"])
@@ -97,11 +97,11 @@ def test_what_is_no_address_is_refused(migrated: Keyturn, address: str) -> None:
 def test_a_name_that_is_too_long_is_refused(migrated: Keyturn) -> None:
     refused = migrated("accounts", "add", ADA, "--name", "x" * 121)
 
-    assert (refused.code, refused.err) == (1, "keyturn: name: longer than the 120 characters that it may have\n")
+    assert (refused.code, refused.err) == (1, "keyturn: name: must have at most 120 characters\n")
 
 
 def test_an_empty_list_says_what_to_do(migrated: Keyturn) -> None:
-    assert migrated("accounts", "list").out == "No accounts yet: add one with `keyturn accounts add EMAIL`.\n"
+    assert migrated("accounts", "list").out == "No accounts yet. Add one with `keyturn accounts add EMAIL`.\n"
 
 
 def test_a_list_is_sorted_and_aligned(migrated: Keyturn) -> None:
@@ -132,7 +132,7 @@ def test_who_is_added_without_a_password_is_invited(migrated: Keyturn, workplace
     migrated("accounts", "add", "dan@northwind.example", "--disabled")
     migrated("accounts", "add", "eve@northwind.example", "--password-stdin", stdin=PASSWORD, **CHEAP)
 
-    assert added.out.splitlines()[1] == "An invitation to choose a password is on its way, as soon as a worker runs."
+    assert added.out.splitlines()[1] == "The worker will send an invitation to choose a password."
     assert invitations(workplace) == [ADA]
 
 
@@ -141,7 +141,7 @@ def test_those_who_are_named_are_invited(migrated: Keyturn, workplace: Path) -> 
     migrated("accounts", "add", "zoe@northwind.example")
     invited = migrated("accounts", "invite", "Zoe@Northwind.example", ADA)
 
-    assert (invited.code, invited.out) == (0, "2 invitations on the way, as soon as a worker runs.\n")
+    assert (invited.code, invited.out) == (0, "The worker will send 2 invitations.\n")
     assert invitations(workplace)[2:] == ["zoe@northwind.example", ADA]
 
 
@@ -156,20 +156,21 @@ def test_nobody_is_invited_where_somebody_cannot_be(migrated: Keyturn, workplace
     assert refused.code == 1
     assert refused.err == (
         "keyturn: bob@northwind.example signs in with Google; dan@northwind.example is disabled; "
-        "eve@northwind.example has a password; there is no account with the address nobody@northwind.example\n"
+        "eve@northwind.example has a password already: send a link with `keyturn accounts reset eve@northwind.example`;"
+        " there is no account with the address nobody@northwind.example\n"
     )
     assert invitations(workplace) == [ADA]  # when it was added
 
 
 def test_all_are_those_who_await_a_password(migrated: Keyturn, workplace: Path) -> None:
-    assert migrated("accounts", "invite", "--all").out == "No account awaits a password.\n"
+    assert migrated("accounts", "invite", "--all").out == "No account is waiting for a first password.\n"
     for name in ("zoe", "ada"):
         migrated("accounts", "add", f"{name}@northwind.example")
     migrated("accounts", "add", "bob@northwind.example", "--provider", "Google")
     migrated("accounts", "add", "dan@northwind.example", "--disabled")
 
     invited = migrated("accounts", "invite", "--all")
-    assert (invited.code, invited.out) == (0, "2 invitations on the way, as soon as a worker runs.\n")
+    assert (invited.code, invited.out) == (0, "The worker will send 2 invitations.\n")
     assert invitations(workplace)[2:] == [ADA, "zoe@northwind.example"]
 
 
@@ -178,7 +179,7 @@ def test_either_somebody_is_named_or_all_are(migrated: Keyturn, arguments: tuple
     refused = migrated("accounts", "invite", *arguments)
 
     assert refused.code == 2
-    assert "Name the addresses to invite, or use --all." in refused.err
+    assert "Give the addresses to invite, or --all." in refused.err
 
 
 def test_what_is_no_address_is_not_invited(migrated: Keyturn) -> None:

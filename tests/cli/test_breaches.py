@@ -38,7 +38,7 @@ async def test_what_is_listed_is_found_and_hardly_anything_else(tmp_path: Path, 
     result = build(file, "--from", str(pwned))
 
     assert result.exit_code == 0, result.output
-    assert result.output == f"Wrote {file}: 1,000 passwords, 0.0 MB; takes 1 in 1,000 others for leaked.\n"
+    assert result.output == f"Wrote {file}: 1,000 passwords, 0.0 MB; takes 1 in 1,000 other ones for leaked.\n"
     made = BreachFilter(file)
     assert made.entries == 1000
     assert all([await made.holds(digest(f"leaked {number}")) for number in range(1, 1001)])
@@ -81,11 +81,11 @@ def test_a_file_in_use_is_replaced_in_one_go_and_read_from_then_on(tmp_path: Pat
 @pytest.mark.parametrize(
     ("line", "options", "told"),
     [
-        ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd", [], "line 2: no SHA-1 of 40 hex digits"),
-        ("not a hash at all, and yet of forty cha", [], "line 2: no SHA-1"),
-        ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8:many", [], "line 2: no SHA-1"),
-        ("", ["--min-count", "5000"], "holds nothing that counts"),
-        ("", ["--plain", "--min-count", "2"], "--min-count says nothing of --plain"),
+        ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd", [], "line 2: must be a SHA-1 hash of 40 hex digits"),
+        ("not a hash at all, and yet of forty cha", [], "line 2: must be a SHA-1"),
+        ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8:many", [], "line 2: must be a SHA-1"),
+        ("", ["--min-count", "5000"], "has no passwords with a count of at least 5000"),
+        ("", ["--plain", "--min-count", "2"], "--min-count and --plain exclude each other"),
     ],
 )
 def test_a_list_that_is_none_is_one_sentence_and_leaves_nothing_behind(

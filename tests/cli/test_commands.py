@@ -12,7 +12,7 @@ from tests.cli.command import Keyturn
 
 pytestmark = pytest.mark.long
 
-COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
+COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "settings", "accounts", "audit", "purge"]
 
 
 def test_help_lists_every_command(keyturn: Keyturn) -> None:
@@ -57,7 +57,7 @@ def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
     assert refused.code == 1
     assert refused.out == ""
     first, *faults = refused.err.splitlines()
-    assert first == f"keyturn: The settings have faults, and there is no keyturn.toml in {Path.cwd()}:"
+    assert first == f"keyturn: The settings have errors, and there is no keyturn.toml in {Path.cwd()}:"
     assert [fault.strip().partition(":")[0] for fault in faults] == [
         "KEYTURN_TOKN_TTL",
         "KEYTURN_SMTP_PORT",
@@ -66,7 +66,7 @@ def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
 
 
 def test_init_is_no_remedy_for_a_variable(keyturn: Keyturn) -> None:
-    remedy = "`keyturn init` writes the file.\n"
+    remedy = "Run `keyturn init` to write the file.\n"
 
     assert not keyturn("migrate", KEYTURN_SERVER_PORT="abc").err.endswith(remedy)
     assert keyturn("migrate", KEYTURN_HASHING_COST="3", KEYTURN_SERVER_PORT="1").err.count(remedy) == 0
@@ -81,12 +81,12 @@ def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, comm
 
     assert refused.code == 1
     said, missing = refused.err.splitlines()
-    assert missing == f"there is no keyturn.toml in {Path.cwd()}: every setting has its default"
-    assert said == "keyturn: the database has no tables of Keyturn's yet: run `keyturn migrate`"
+    assert missing == f"there is no keyturn.toml in {Path.cwd()}: all settings have their defaults"
+    assert said == "keyturn: the database does not have Keyturn's tables yet: run `keyturn migrate`"
 
 
 def test_a_folder_without_settings_is_named_unless_the_environment_has_some(keyturn: Keyturn) -> None:
-    said = f"keyturn: there is no keyturn.toml in {Path.cwd()}: every setting has its default\n"
+    said = f"keyturn: there is no keyturn.toml in {Path.cwd()}: all settings have their defaults\n"
 
     assert keyturn("migrate").err == said
     assert keyturn("migrate", KEYTURN_BASE_URL="http://127.0.0.1:8000").err == ""

@@ -1,4 +1,4 @@
-"""What the demo is made of; how it runs is shown in tests/demo."""
+"""The parts of the demo; tests/demo runs it."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an extra brings and is not installed: one sentence and an exit code, whatever the command."""
+"""A missing extra is one sentence and an exit code, in every command."""
 
 import sys
 from pathlib import Path

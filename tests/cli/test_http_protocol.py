@@ -1,4 +1,4 @@
-"""What a client can hold of `serve` in each phase of a connection, and what the others get meanwhile."""
+"""The resources of `serve` that a client can hold in each phase of a connection, and the answers to other clients."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What a process loads: each package is a part of its start, and of its memory for as long as it lives."""
+"""The packages that a process loads: each one costs time at the start, and memory for good."""
 
 import subprocess
 import sys
@@ -77,7 +77,8 @@ assert not {"advanced_alchemy", "watchfiles"}.intersection(sys.modules)
 def test_a_server_looks_for_garbage_seldom_and_never_among_what_it_began_with() -> None:
     code = """
 import asyncio, gc, os, signal
-from keyturn.cli.running import listen, serve
+from keyturn.cli.running import serve
+from keyturn.cli.sockets import listen
 async def app(scope, receive, send):
     while (await receive())["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})

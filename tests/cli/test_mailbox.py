@@ -33,12 +33,9 @@ def complained(school: School) -> School:
 
 @pytest.mark.usefixtures("school")
 def test_a_mailbox_that_nobody_asked_for_may_be_written_to(keyturn: Keyturn) -> None:
-    assert (
-        keyturn("mailbox", "show", NOBODY).out
-        == f"Nothing is known of {NOBODY}: it gets a mail when one is asked for.\n"
-    )
+    assert keyturn("mailbox", "show", NOBODY).out == f"{NOBODY} has no records: it can get mails.\n"
     assert json.loads(keyturn("mailbox", "show", NOBODY, "--json").out) == {}
-    assert keyturn("mailbox", "release", NOBODY).out == f"Nothing kept {NOBODY} from mails.\n"
+    assert keyturn("mailbox", "release", NOBODY).out == f"{NOBODY} was not blocked.\n"
 
 
 def test_it_says_how_many_mails_there_were_today_and_when_there_may_be_more(keyturn: Keyturn, school: School) -> None:
@@ -65,7 +62,7 @@ def test_a_mailbox_that_is_released_gets_the_next_mail_and_the_trail_says_who_le
     keyturn: Keyturn, complained: School
 ) -> None:
     complained.ask()
-    assert keyturn("mailbox", "release", ADA).out == f"{ADA} gets a mail when one is asked for.\n"
+    assert keyturn("mailbox", "release", ADA).out == f"{ADA} can get mails again.\n"
     complained.ask()
 
     entries = json.loads(keyturn("audit", "--email", ADA, "--json").out)

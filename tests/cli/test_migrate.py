@@ -13,14 +13,69 @@ pytestmark = pytest.mark.long
 
 
 def test_it_says_where_the_database_went(keyturn: Keyturn) -> None:
-    assert keyturn("migrate").out == f"The database went from none to {head()}.\n"
+    assert keyturn("migrate").out == f"Updated the database from revision none to {head()}.\n"
 
 
 def test_a_second_time_there_is_nothing_to_do(migrated: Keyturn) -> None:
     again = migrated("migrate")
 
     assert again.code == 0
-    assert again.out == f"The database is at revision {head()} already.\n"
+    assert again.out == f"The database is already at revision {head()}.\n"
+
+
+def test_a_plan_names_each_step_and_changes_nothing(keyturn: Keyturn, workplace: Path) -> None:
+    planned = keyturn("migrate", "--plan")
+
+    first, *steps = planned.out.splitlines()
+    assert (planned.code, first) == (0, f"From revision none to {head()}, in one transaction:")
+    assert [step.split()[0] for step in steps] == ["0010", "0011", "0012"]
+    assert all(len(step.split()) > 5 for step in steps)
+    assert keyturn("migrate", "--plan").out == planned.out
+    assert not (workplace / ".keyturn" / "keyturn.db").exists()
+
+
+def test_a_plan_of_a_current_database_is_empty(migrated: Keyturn) -> None:
+    assert migrated("migrate", "--plan").out == f"The database is already at revision {head()}.\n"
+    sql = migrated("migrate", "--sql")
+    assert (sql.out, sql.err.splitlines()[0]) == ("", f"The database is already at revision {head()}.")
+
+
+def test_the_printed_sql_makes_what_the_command_makes(keyturn: Keyturn, workplace: Path) -> None:
+    script = keyturn("migrate", "--sql").out
+    by_hand, made = workplace / "by_hand.db", workplace / ".keyturn" / "keyturn.db"
+    keyturn("migrate")
+
+    with closing(sqlite3.connect(by_hand)) as database:
+        database.executescript(script)
+    listed = []
+    for file in (by_hand, made):
+        with closing(sqlite3.connect(file)) as database:
+            found = database.execute("SELECT type, name, sql FROM sqlite_master WHERE sql != ''").fetchall()
+            listed.append(sorted((kind, name, " ".join(text.split())) for kind, name, text in found))
+            assert database.execute("SELECT version_num FROM keyturn_migrations").fetchall() == [(head(),)]
+    assert listed[0] == listed[1]
+
+
+def test_a_plan_and_sql_at_once_are_refused(keyturn: Keyturn, workplace: Path) -> None:
+    refused = keyturn("migrate", "--plan", "--sql")
+
+    assert refused.code == 2
+    assert "--plan and --sql exclude each other." in refused.err
+    assert not (workplace / ".keyturn" / "keyturn.db").exists()
+
+
+def test_a_time_out_that_is_no_number_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("migrate", "--statement-timeout", "nan")
+
+    assert refused.code == 2
+    assert "it is not a number" in refused.err
+
+
+def test_a_time_out_below_zero_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("migrate", "--lock-timeout", "-1")
+
+    assert refused.code == 2
+    assert "-1.0 is not in the range" in refused.err
 
 
 def test_it_needs_no_secrets(keyturn: Keyturn, workplace: Path) -> None:
@@ -43,8 +98,8 @@ def test_an_older_version_changes_nothing_in_a_newer_database(migrated: Keyturn,
 
     assert refused.code == 1
     assert refused.err.splitlines()[0] == (
-        f"keyturn: the database is at revision 9999, newer than the {head()} of this Keyturn: "
-        "install the Keyturn that migrated it, or a newer one"
+        f"keyturn: the database is at revision 9999, newer than {head()} of this version of Keyturn: "
+        "install the version that migrated it, or a newer one"
     )
 
 

@@ -151,7 +151,11 @@ def test_neither_the_mail_nor_its_link_is_ever_shown(keyturn: Keyturn, school: S
 def test_a_message_that_is_not_there_is_one_sentence(migrated: Keyturn, command: str) -> None:
     refused = migrated("outbox", command, "99")
 
-    assert (refused.code, refused.out, refused.err) == (1, "", "keyturn: there is no message 99\n")
+    assert (refused.code, refused.out, refused.err) == (
+        1,
+        "",
+        "keyturn: there is no message 99: list them with `keyturn outbox list`\n",
+    )
 
 
 def test_colour_marks_what_went_wrong_and_nothing_else() -> None:

@@ -26,7 +26,7 @@ def test_a_dead_message_begins_anew_with_a_new_link_under_a_new_key(keyturn: Key
     told = keyturn("outbox", "retry", "1")
 
     assert (told.code, told.out.count("\n")) == (0, 1)
-    assert "Message 1 begins anew" in told.out
+    assert "Message 1 starts again" in told.out
     assert listed(keyturn("outbox", "list", "--json")) == {1: "waiting"}
     school.deliver()
     assert listed(keyturn("outbox", "list", "--json")) == {1: "sent"}
@@ -76,7 +76,7 @@ def test_a_message_that_a_worker_holds_is_left_to_it(keyturn: Keyturn, school: S
         await parts.outbox.claim(1, timedelta(minutes=1))
 
     school.do(take)
-    assert "with a worker at this moment" in keyturn("outbox", "retry", "1").out
+    assert "A worker is handling message 1 at the moment" in keyturn("outbox", "retry", "1").out
     assert "under way" in keyturn("outbox", "list").out
     assert json.loads(keyturn("outbox", "show", "1", "--json").out)["history"] == []
 
@@ -89,7 +89,7 @@ def test_what_a_provider_has_accepted_is_not_sent_twice(keyturn: Keyturn, school
     refused = keyturn("outbox", "retry", "1")
 
     assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
-    assert "not sent twice" in refused.err
+    assert "does not send it twice" in refused.err
     school.deliver()
     assert len(school.inbox.mails) == 1
 
@@ -100,7 +100,7 @@ def test_a_dead_message_that_arrived_after_all_is_not_sent_twice(keyturn: Keytur
 
     assert listed(keyturn("outbox", "list", "--json")) == {1: "delivered"}
     assert keyturn("outbox", "retry", "1").code == 1
-    assert keyturn("outbox", "retry", "--dead").out == "No message is dead.\n"
+    assert keyturn("outbox", "retry", "--dead").out == "There are no dead messages.\n"
 
 
 @pytest.mark.parametrize("other", ["2", "99"])
@@ -120,7 +120,7 @@ def test_a_message_whose_address_was_erased_cannot_be_made_again(keyturn: Keytur
     assert refused.code == 1
     assert re.fullmatch(r"keyturn: [^\n]*too old[^\n]*\n", refused.err)
     assert json.loads(keyturn("outbox", "show", "1", "--json").out)["for"] == "erased"
-    assert keyturn("outbox", "retry", "--dead").out == "No message is dead.\n"
+    assert keyturn("outbox", "retry", "--dead").out == "There are no dead messages.\n"
 
 
 def test_all_dead_ones_at_once(keyturn: Keyturn, school: School) -> None:
@@ -131,7 +131,7 @@ def test_all_dead_ones_at_once(keyturn: Keyturn, school: School) -> None:
 
     assert [line.split()[1] for line in told.out.splitlines()] == ["1", "2"]
     assert listed(keyturn("outbox", "list", "--json")) == {3: "dropped", 2: "waiting", 1: "waiting"}
-    assert keyturn("outbox", "retry", "--dead").out == "No message is dead.\n"
+    assert keyturn("outbox", "retry", "--dead").out == "There are no dead messages.\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("1", "--dead")])
@@ -139,7 +139,7 @@ def test_retrying_needs_messages_or_dead_and_not_both(migrated: Keyturn, argumen
     refused = migrated("outbox", "retry", *arguments)
 
     assert refused.code == 2
-    assert "name the messages, or give --dead" in refused.err
+    assert "Give the ids of messages, or --dead." in refused.err
 
 
 @pytest.mark.parametrize("word", ["0", "-1", "one"])

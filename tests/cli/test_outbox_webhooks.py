@@ -75,7 +75,7 @@ def test_a_webhook_is_listed_and_shown_with_whose_it_is_and_what_the_app_said(
 def test_what_the_app_has_accepted_is_not_told_again(keyturn: Keyturn, school: WebhookHandler) -> None:
     school.tell(Sent("webhook", "204"))
 
-    assert "not sent twice" in keyturn("outbox", "retry", "1").err
+    assert "does not send it twice" in keyturn("outbox", "retry", "1").err
 
 
 def test_a_dead_webhook_is_told_again_under_its_id(keyturn: Keyturn, school: WebhookHandler) -> None:
@@ -87,5 +87,5 @@ def test_a_dead_webhook_is_told_again_under_its_id(keyturn: Keyturn, school: Web
     keyturn("outbox", "retry", "1")
 
     assert [(message["state"], message["reason"], message["for"]) for message in first] == [("dead", "410 Gone", ADA)]
-    assert told.out == "Message 1 begins anew, as if it had never been tried.\n"
+    assert told.out == "Message 1 starts again, with all its tries.\n"
     assert school.key() == key

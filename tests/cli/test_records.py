@@ -83,7 +83,7 @@ def test_the_last_so_many(migrated: Keyturn) -> None:
 
 
 def test_an_empty_trail_says_so(migrated: Keyturn) -> None:
-    assert migrated("audit").out == "Nothing yet.\n"
+    assert migrated("audit").out == "No entries yet.\n"
     assert json.loads(migrated("audit", "--json").out) == []
 
 

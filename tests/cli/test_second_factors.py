@@ -15,7 +15,7 @@ from keyturn.reset.proofs.second_step.totp import base32
 
 pytestmark = pytest.mark.long
 
-NOT_KEPT = 'second_step.source is "none". To keep second factors, set it to "builtin" or "table".'
+NOT_KEPT = 'second_step.source is "none": this command needs "builtin", or "table" for recovery codes'
 BUILTIN = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,
     "KEYTURN_ENVIRONMENT": "development",
@@ -37,16 +37,16 @@ def test_a_seed_counts_once_a_code_was_right_and_recovery_codes_are_shown(ada: K
     assert shown.code == 0, shown.err
     assert len([line for line in shown.out.splitlines() if "▀" in line or "█" in line]) > 20
     assert base32(SEED) in shown.out.replace(" ", "")
-    assert "That is not it" in shown.err
+    assert "Wrong code" in shown.err
     codes = set(RECOVERY_CODE.findall(shown.out))
     assert len(codes) == 10
     more = ada("accounts", "recovery-codes", ADA, **BUILTIN)
     assert len(set(RECOVERY_CODE.findall(more.out)) - codes) == 10
     kept = ada("accounts", "totp", ADA, "--remove", stdin="n\n", **BUILTIN)
-    assert (kept.code, "Go on? [y/N]" in kept.out) == (1, True)
+    assert (kept.code, "Remove the second factors? [y/N]" in kept.out) == (1, True)
     assert ada("accounts", "recovery-codes", ADA, **BUILTIN).code == 0
     gone = ada("accounts", "totp", ADA, "--remove", "--yes", "--as", "grace", **BUILTIN)
-    assert gone.out == f"{ADA} has no second factor any more.\n"
+    assert gone.out == f"{ADA} no longer has a second factor.\n"
     trail = ada("audit", **BUILTIN).out
     for outcome in ("totp_set", "recovery_codes_set"):
         assert re.search(rf"{outcome} .*by \w+", trail)
@@ -64,15 +64,15 @@ def test_the_code_that_proved_an_app_is_used_with_that(ada: Keyturn) -> None:
 def test_without_a_right_code_nothing_is_changed(ada: Keyturn) -> None:
     shown = ada("accounts", "totp", ADA, stdin=f"{wrong_code()}\n" * 3, **BUILTIN)
     assert shown.code == 1
-    assert shown.err.endswith("keyturn: nothing was changed: no code was right\n")
+    assert shown.err.endswith("keyturn: no code was valid, so nothing was changed\n")
     refused = ada("accounts", "recovery-codes", ADA, **BUILTIN)
-    assert refused.err == f"keyturn: {ADA} has no second factor that a recovery code could stand in for\n"
+    assert refused.err == f"keyturn: {ADA} has no second factor: set one up first, then print recovery codes\n"
 
 
 def test_a_phone_is_set(ada: Keyturn) -> None:
     sms = BUILTIN | {"KEYTURN_SECOND_STEP_SMS_TRANSPORT": "capture"}
     shown = ada("accounts", "phone", ADA, "+44 7700 900123", **sms)
-    assert shown.out == f"From now on a reset for {ADA} can ask for a code that goes to +447700900123.\n"
+    assert shown.out == f"From now on, resets for {ADA} can send a code to +447700900123.\n"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_phone_is_set(ada: Keyturn) -> None:
         (("totp", ADA), {}, f"keyturn: {NOT_KEPT}\n"),
         (("totp", "grace@northwind.example"), BUILTIN, "there is no account with the address grace@northwind.example"),
         (("totp", ADA), BUILTIN | {"KEYTURN_SECRET_KEY": ""}, "KEYTURN_SECRET_KEY is not set"),
-        (("phone", ADA, "07700"), BUILTIN, "NUMBER: not a whole number like +447700900123"),
+        (("phone", ADA, "07700"), BUILTIN, "NUMBER: must be a full number such as +447700900123"),
         (("phone", ADA, "+447700900123"), BUILTIN, "second_step.sms.transport is not set"),
         (("recovery-codes", ADA), {}, f"keyturn: {NOT_KEPT}\n"),
     ],

@@ -34,12 +34,12 @@ def test_after_a_rotation_the_new_key_alone_is_enough(ada: Keyturn) -> None:
     needed = ada("secrets", "rotate", "--json", **ROTATED)
     assert needed.code == 1
     (lost,) = msgspec.json.decode(needed.out)["unreadable"]
-    assert f"no key opens the second factors of 1 accounts: {lost}." in needed.err
+    assert f"no key decrypts the second factors of 1 accounts: {lost}." in needed.err
     rotated = ada("secrets", "rotate", **ROTATING)
     assert (rotated.code, rotated.err) == (0, "")
     assert rotated.out == (
-        "1 accounts sealed again, 0 were already.\nNo stored second factor and no waiting mail needs "
-        "previous_secret_keys.\n"
+        "Encrypted 1 accounts with the current key; 0 had it already.\n"
+        "Stored second factors and waiting mails no longer need previous_secret_keys.\n"
     )
     assert ada("secrets", "rotate", "--json", **ROTATED).code == 0
     assert ada("accounts", "recovery-codes", ADA, **ROTATED).code == 0
@@ -63,7 +63,7 @@ def test_a_waiting_mail_that_the_old_key_sealed_still_needs_it(migrated: Keyturn
         "mails": 1,
         "previous_keys_needed": True,
     }
-    assert "1 waiting mails are sealed with another key: keep previous_secret_keys until" in waits.err
+    assert "1 waiting mails are encrypted with another key: keep previous_secret_keys until" in waits.err
 
 
 def test_without_a_secret_key_nothing_is_sealed(migrated: Keyturn) -> None:

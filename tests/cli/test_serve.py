@@ -34,7 +34,7 @@ def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
             "KEYTURN_SECRET_KEY",
             "RESEND_API_KEY",
             "mail.from",
-            "`keyturn init` writes the file.",
+            "Run `keyturn init` to write the file.",
         ]
 
 
@@ -63,7 +63,7 @@ def at_a_newer_revision(workplace: Path) -> None:
 def test_a_database_that_is_newer_is_one_sentence_and_is_worked_with(command: str, workplace: Path) -> None:
     at_a_newer_revision(workplace)
     with running(command, "--port", "0", **PRODUCTION) as older:
-        older.wait_for(f"at revision 9999, newer than the {head()} of this Keyturn")
+        older.wait_for(f"at revision 9999, newer than {head()} of this version of Keyturn")
         older.wait_for("http://127.0.0.1:")
         assert older.end() == 0
         assert not any("Traceback" in line for line in older.said)
@@ -77,7 +77,7 @@ def test_a_newer_database_that_lacks_what_this_version_needs_is_one_sentence(com
         database.execute("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until")
     with running(command, "--port", "0", **PRODUCTION) as older:
         assert older.process.wait(30) == 1
-        older.wait_for("has no keyturn_mailboxes.suppressed_until any more: install the newer Keyturn")
+        older.wait_for("no longer has keyturn_mailboxes.suppressed_until: install that version")
         assert len(older.said) == 1
 
 
@@ -91,8 +91,8 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
     table = '[accounts]\nstore = "table"\n[accounts.table]\nurl = "sqlite:///app.db"\ntable = "users"\n'
     (workplace / "keyturn.toml").write_text(table + 'password = "password"\n', "utf-8")
     with running("serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login") as serve:
-        serve.wait_for("the rows of users hold argon2id; hashing.format writes bcrypt ($2b$)")
-        serve.wait_for(f"Accounts: the store table (users). Settings: from {workplace / 'keyturn.toml'}")
+        serve.wait_for("the table users has argon2id, but hashing.format writes bcrypt ($2b$)")
+        serve.wait_for(f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}")
         url_of(serve)
         assert serve.end() == 0
 
@@ -118,7 +118,7 @@ def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting() ->
     with running("serve", "--port", "0", KEYTURN_SERVER_HOST="nowhere.invalid", **PRODUCTION) as refused:
         assert refused.process.wait(30) == 1
         refused.wait_for("cannot listen on nowhere.invalid:0")
-        assert refused.said[0].endswith("; choose another host with --host or server.host")
+        assert refused.said[0].endswith(": choose another host with --host or server.host")
         assert len(refused.said) == 1
 
 
@@ -139,8 +139,9 @@ def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning
     (port,) = free_ports(1)
     with running("serve", "--no-worker", "--port", str(port), **environment) as serve:
         url_of(serve)
-        said = f"links lead to {base}, and it listens on port {port}: set server.port to 9000, or correct base_url"
-        assert [line for line in serve.said if "links lead to" in line] == [f"keyturn: {said}"][:warns]
+        said = f"base_url is {base}, but Keyturn listens on port {port}, so links in mails will not work: "
+        said += "set server.port to 9000, or correct base_url"
+        assert [line for line in serve.said if "links in mails" in line] == [f"keyturn: {said}"][:warns]
         assert serve.end() == 0
 
 
@@ -149,7 +150,7 @@ def test_a_free_port_that_was_asked_for_is_no_reason_for_a_warning() -> None:
     environment = PRODUCTION | {"KEYTURN_BASE_URL": "http://127.0.0.1:9000"}
     with running("serve", "--no-worker", "--port", "0", **environment) as serve:
         url_of(serve)
-        assert not [line for line in serve.said if "links lead to" in line]
+        assert not [line for line in serve.said if "links in mails" in line]
         assert serve.end() == 0
 
 
@@ -169,8 +170,8 @@ def test_it_answers_and_ends_cleanly(number: int) -> None:
 @pytest.mark.usefixtures("migrated")
 def test_without_a_settings_file_it_says_so(workplace: Path) -> None:
     with running("serve", "--port", "0", **PRODUCTION) as serve:
-        none = f"of the environment alone, as there is no {workplace / 'keyturn.toml'}"
-        serve.wait_for(f"Accounts: the store builtin. Settings: {none}")
+        none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
+        serve.wait_for(f"Accounts: store builtin. Settings: {none}")
         assert serve.end() == 0
 
 
@@ -200,7 +201,7 @@ def test_the_studio_is_not_there() -> None:
     """Neither its addresses nor its code."""
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
         url = url_of(serve)
-        for path in ("/studio", "/studio/outbox", "/studio/", "/preview"):
+        for path in ("/studio", "/studio/inbox", "/studio/", "/preview"):
             assert httpx.get(f"{url}{path}").status_code == 404
         serve.end()
 
@@ -232,6 +233,7 @@ def captured(workplace: Path) -> list[Path]:
     return list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database_url: str) -> None:
     environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url}
     with running("serve", "--no-worker", "--port", "0", **environment) as first:
@@ -244,6 +246,19 @@ def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database
         first.process.wait()
     with running("serve", "--no-worker", "--port", "0", **environment) as next_one:
         assert httpx.get(f"{url_of(next_one)}/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_processes_that_share_a_postgresql_count_together(database_url: str) -> None:
+    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_VALIDATE": "3/hour"}
+    with (
+        running("serve", "--no-worker", "--port", "0", **environment) as one,
+        running("serve", "--no-worker", "--port", "0", **environment) as other,
+    ):
+        urls = [url_of(one), url_of(other)] * 2
+        told = [httpx.get(f"{url}/reset-password/{'a' * 43}", follow_redirects=True).status_code for url in urls]
+        assert told.count(429) == 1
+        assert told[-1] == 429
 
 
 def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:

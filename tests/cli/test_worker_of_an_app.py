@@ -98,5 +98,5 @@ def test_a_setting_out_of_bounds_that_was_built_in_python_ends_the_start_of_the_
     (workplace / "app.py").write_text(imports + BUILT_IN_PYTHON)
     words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
     with running_program(words, None, **ENVIRONMENT) as served:
-        served.wait_for("worker.concurrency: must be a whole number of 1 at least, not 0")
+        served.wait_for("worker.concurrency: must be a whole number of at least 1, not 0")
         assert served.process.wait(20) == 1

@@ -222,7 +222,7 @@ async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(SettingsInvalid, match=r"database\.url: its folder cannot be made"):
+    with pytest.raises(SettingsInvalid, match=r"database\.url: its folder cannot be created"):
         Database(f"sqlite:///{tmp_path}/file/keyturn.db")
 
 

@@ -68,5 +68,7 @@ def _adds(call: ast.Call) -> bool:
             column = call.args[1]
             said = {keyword.arg: ast.unparse(keyword.value) for keyword in getattr(column, "keywords", [])}
             return said.get("nullable") == "True" or "server_default" in said
+        case "execute":  # where PostgreSQL puts rows is nothing that a process sees
+            return ast.unparse(call.args[0]).endswith(" SET (fillfactor = 50)'")
         case name:
             return name in ADDITIONS and named.get("unique") != "True"

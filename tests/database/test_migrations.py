@@ -1,18 +1,23 @@
 """The migrations make what the models say, one after the other and from several machines at once."""
 
 import asyncio
+import multiprocessing
+import os
 import re
+import signal
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from tests.connections import committing, connected
 from tests.databases import Databases, PostgresServer
 
@@ -21,7 +26,16 @@ import keyturn.outbox.models
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Database, Model
-from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
+from keyturn.database.migrations import (
+    VERSION_TABLE,
+    Bounds,
+    head,
+    migrate,
+    migration_sql,
+    planned,
+    require_current,
+    revision,
+)
 from keyturn.packaging import folder
 from keyturn.problems.requests import DatabaseUnready
 
@@ -139,7 +153,7 @@ async def test_any_number_of_machines_may_migrate_at_once(url: str) -> None:
 
 
 async def test_a_database_that_was_never_migrated_says_what_to_do(database: Database) -> None:
-    with pytest.raises(DatabaseUnready, match=r"has no tables of Keyturn's yet: run `keyturn migrate`"):
+    with pytest.raises(DatabaseUnready, match=r"does not have Keyturn's tables yet: run `keyturn migrate`"):
         await require_current(database)
 
 
@@ -157,7 +171,7 @@ async def test_a_database_that_lacks_what_this_keyturn_needs_says_so(database: D
         await connection.execute(text("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until"))
 
     with pytest.raises(
-        DatabaseUnready, match=r"has no keyturn_mailboxes\.suppressed_until any more: install the newer"
+        DatabaseUnready, match=r"no longer has keyturn_mailboxes\.suppressed_until: install that version"
     ):
         await require_current(database)
 
@@ -166,7 +180,9 @@ async def test_a_newer_database_is_not_migrated(database: Database) -> None:
     await migrate(database)
     await put_at(database, "9999")
 
-    with pytest.raises(DatabaseUnready, match=f"at revision 9999, newer than the {head()} of this Keyturn: install"):
+    with pytest.raises(
+        DatabaseUnready, match=f"at revision 9999, newer than {head()} of this version of Keyturn: install"
+    ):
         await migrate(database)
 
 
@@ -179,7 +195,8 @@ async def test_a_database_older_than_the_first_revision_is_told_which_keyturn_br
 
     with pytest.raises(
         DatabaseUnready,
-        match=r"revision 0009, and this Keyturn begins at 0010: first run `keyturn migrate` of its git commit \w{8}$",
+        match=r"revision 0009, older than 0010, the first of this version: run `keyturn migrate` of Keyturn.s git "
+        r"commit \w{8}$",
     ):
         await migrate(database)
     assert await revision(database) == "0009"
@@ -241,8 +258,171 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
     owner, guest = Database(url), Database(url.replace("//postgres:", f"//{role}:"))
     await owner.execute(text(f"CREATE ROLE {role} LOGIN"))
     for ask in (require_current, migrate):
-        with pytest.raises(DatabaseUnready, match="the database does not tell its revision: permission denied"):
+        with pytest.raises(DatabaseUnready, match="the revision of the database cannot be read: permission denied"):
             await ask(guest)
     for database in (guest, owner):
         await database.close()
     await asyncio.to_thread(postgresql.drop, url)
+
+
+async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> None:
+    assert [step.revision for step in (await planned(database))[1]] == ["0010", "0011", "0012"]
+
+    await alembic(database, command.upgrade, "0010")
+    before, steps = await planned(database)
+    assert (before, [step.revision for step in steps]) == ("0010", ["0011", "0012"])
+    assert (
+        steps[0].title
+        == "Sessions know their browser, and the audit trail lists an account's last entries by an index."
+    )
+
+    await migrate(database)
+    assert await planned(database) == (head(), ())
+
+
+async def test_the_sql_for_an_administrator_makes_what_the_models_say(url: str, database: Database) -> None:
+    script = await migration_sql(database)
+    await asyncio.to_thread(run_script, url, script)
+
+    assert await revision(database) == head()
+    assert await differences(database) == []
+    assert await migration_sql(database) == ""
+
+
+async def test_the_sql_begins_where_the_database_is(url: str, database: Database) -> None:
+    await alembic(database, command.upgrade, "0010")
+    script = await migration_sql(database)
+
+    assert "CREATE TABLE keyturn_outbox" not in script
+    await asyncio.to_thread(run_script, url, script)
+    assert await differences(database) == []
+
+
+async def test_a_newer_database_has_neither_plan_nor_sql(database: Database) -> None:
+    await migrate(database)
+    await put_at(database, "9999")
+
+    for ask in (planned, migration_sql):
+        with pytest.raises(DatabaseUnready, match="at revision 9999, newer than"):
+            await ask(database)
+
+
+def run_script(url: str, script: str) -> None:
+    """Run it as `psql` and `sqlite3` do: all statements as they stand."""
+    address = make_url(url)
+    if address.drivername.startswith("sqlite"):
+        with closing(sqlite3.connect(str(address.database))) as file:
+            file.executescript(script)
+        return
+    for_psycopg = address.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(for_psycopg, autocommit=True) as connection:
+        connection.execute(script.encode())
+
+
+@pytest.fixture
+async def on_postgresql(postgresql: PostgresServer) -> AsyncIterator[Database]:
+    url = await asyncio.to_thread(postgresql.empty)
+    database = Database(url)
+    await alembic(database, command.upgrade, "0010")
+    yield database
+    await database.close()
+    await asyncio.to_thread(postgresql.drop, url)
+
+
+async def test_a_table_that_another_session_holds_ends_the_migration_in_time_and_unchanged(
+    on_postgresql: Database,
+) -> None:
+    async with connected(on_postgresql) as other:
+        await other.execute(text("SELECT 1 FROM keyturn_sessions"))  # its lock lasts until its transaction ends
+        with pytest.raises(DatabaseUnready, match=r"held a lock on one of Keyturn's tables for 0\.1 s: nothing was"):
+            await migrate(on_postgresql, Bounds(lock=0.1))
+    assert await revision(on_postgresql) == "0010"
+
+    await migrate(on_postgresql, Bounds(lock=0.1))
+    assert await differences(on_postgresql) == []
+
+
+async def test_a_migration_that_waits_for_another_one_ends_in_time(on_postgresql: Database) -> None:
+    async with on_postgresql.engine.connect() as other:
+        await other.run_sync(lambda connection: on_postgresql.hold(connection, "keyturn is migrating"))
+        with pytest.raises(
+            DatabaseUnready, match=r"or another migration, took longer than 0\.1 s: nothing was changed"
+        ):
+            await migrate(on_postgresql, Bounds(statement=0.1))
+    assert await revision(on_postgresql) == "0010"
+
+
+async def test_the_sql_goes_where_keyturn_looks_whatever_the_administrator_looks_at(postgresql: PostgresServer) -> None:
+    url = await asyncio.to_thread(postgresql.empty)
+    name = make_url(url).database
+    database = Database(url)
+    script = await migration_sql(database, Bounds(lock=0.0001))
+    await database.execute(text("CREATE SCHEMA elsewhere"))
+    await database.execute(text(f'ALTER DATABASE "{name}" SET search_path TO elsewhere, public'))
+    await asyncio.to_thread(run_script, url, script)
+
+    (row,) = await database.fetch(text("SELECT schemaname FROM pg_tables WHERE tablename = 'keyturn_outbox'"))
+    assert row["schemaname"] == "public"
+    assert "SET LOCAL lock_timeout = 1;" in script
+    await database.close()
+    await asyncio.to_thread(postgresql.drop, url)
+
+
+async def test_a_migration_that_somebody_cancels_says_so_and_not_that_it_took_long(on_postgresql: Database) -> None:
+    async with connected(on_postgresql) as other:
+        await other.execute(text("SELECT 1 FROM keyturn_sessions"))
+        migrating = asyncio.create_task(migrate(on_postgresql))
+        # Not pg_stat_activity: within a transaction, that view stays as it was when it was first read.
+        blocked = text("SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) FROM pg_locks WHERE NOT granted")
+        while not (await other.execute(blocked)).scalar():
+            await asyncio.sleep(0.01)
+        with pytest.raises(DatabaseUnready, match="refuses the migration: canceling statement due to user"):
+            await migrating
+
+
+@pytest.mark.long
+async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was(url: str, database: Database) -> None:
+    """The next one waits for no lock of the killed one and finishes."""
+    killed = 0
+    while await asyncio.to_thread(migrate_and_be_killed, url, killed) == -signal.SIGKILL:
+        assert await revision(database) is None
+        assert await tables(database) == set()
+        killed += 1
+
+    assert killed > 20
+    assert await revision(database) == head()
+    assert await differences(database) == []
+
+
+def migrate_and_be_killed(url: str, at: int) -> int:
+    """Migrate in a process that kills itself before its statement number `at` of the migration; return its exit code.
+
+    Statements count from the first that creates something: before, there is nothing to lose.
+    """
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([__name__, "alembic.command", "psycopg"])
+    process = forks.Process(target=_killed_migration, args=(url, at))
+    process.start()
+    process.join(60)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _killed_migration(url: str, at: int) -> None:
+    seen = 0
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal seen
+        if statement.lstrip().startswith("CREATE") or seen:
+            if seen == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            seen += 1
+
+    event.listen(Engine, "before_cursor_execute", count)
+
+    async def run() -> None:
+        database = Database(url)
+        await migrate(database)
+        await database.close()
+
+    asyncio.run(run())

@@ -222,12 +222,15 @@ def test_a_relative_file_of_prisma_s_that_may_be_two_is_not_guessed(
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("", "not a database address: write one, as in"),
-        ("postgresql", "not a database address: write one, as in"),
-        ("postgresql:app", "not a database address: write one, as in"),
+        ("", "not a database address: write one such as"),
+        ("postgresql", "not a database address: write one such as"),
+        ("postgresql:app", "not a database address: write one such as"),
         ("oracle://app@db/app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'oracle://'"),
-        ("'postgresql://db/app'", "is in quotation marks: leave them out"),
-        ("jdbc:postgresql://db/app?user=app", "is a JDBC address: leave out jdbc:, and write user and password before"),
+        ("'postgresql://db/app'", "is in quotation marks: remove them"),
+        (
+            "jdbc:postgresql://db/app?user=app",
+            "is a JDBC address: remove jdbc:, and write the user and password before",
+        ),
         ("prisma+postgres://accelerate.prisma-data.net/?api_key=x", "is the address of Prisma's own service: write"),
         ("postgresql://db:many/app", "a port must be a number from 1 to 65535"),
         ("postgresql://db:66000/app", "a port must be a number from 1 to 65535"),

@@ -31,7 +31,7 @@ def demo(home: Path) -> Iterator[Demo]:
 
 
 def test_it_prints_where_everything_is_and_how_to_sign_in(demo: Demo) -> None:
-    for path in ("/forgot-password", "/login", "/studio/outbox", "/studio", "/schema"):
+    for path in ("/forgot-password", "/login", "/studio/inbox", "/studio", "/schema"):
         assert f"{demo.url}{path}\n" in demo.greeting
     assert "viewer@example.test" in demo.greeting
     assert "school@example.test" in demo.greeting
@@ -48,7 +48,7 @@ def test_an_example_prints_its_app_s_own_addresses_and_people(tmp_path: Path) ->
         for path in ("/forgot-password", "/login", "/viewer-settings/security", "/school-settings/security"):
             assert f"{demo.url}{path}\n" in demo.greeting
         assert "viewer@waibuk.test   school@waibuk.test" in demo.greeting
-        assert "suspended@waibuk.test is switched off" in demo.greeting
+        assert "suspended@waibuk.test is disabled" in demo.greeting
         code, rest = demo.interrupt()
     assert code == 0
     assert ".keyturn/waibuk/" in rest

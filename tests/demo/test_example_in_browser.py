@@ -9,7 +9,8 @@ from tests.demo.captured import link_in, newest, token_in
 
 from keyturn.app import create_app
 from keyturn.cli.demo.examples import DemoFolder, Example
-from keyturn.cli.running import address_of, listen, serving
+from keyturn.cli.running import serving
+from keyturn.cli.sockets import address_of, listen
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -41,8 +42,8 @@ async def test_a_teacher_asks_on_the_app_s_own_page_and_chooses_a_password_on_th
             await page.goto(link)
             await expect(page.get_by_text("teacher@resources.test")).to_be_visible()
             assert token_in(link) not in page.url, "the token has left the address bar"
-            await page.get_by_label("New password").fill(NEW)
-            await page.get_by_label("Again").fill(NEW)
+            await page.get_by_label("New password", exact=True).fill(NEW)
+            await page.get_by_label("Repeat the new password").fill(NEW)
             await page.get_by_role("button", name="Save the new password").click()
             await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
             await page.get_by_role("link", name="Sign in").click()

@@ -138,7 +138,7 @@ async def test_a_second_start_keeps_what_was_done_in_the_first() -> None:
 
 
 def test_an_unknown_example_is_one_sentence_with_the_names_of_those_there_are() -> None:
-    with pytest.raises(NoSuchExample, match="there is no example wiabuk; there are easemail, ivory-mirro"):
+    with pytest.raises(NoSuchExample, match="there is no example wiabuk: choose one of easemail, ivory-mirro"):
         Example("wiabuk", URL, DemoFolder("wiabuk"))
 
     assert not Path(".keyturn").exists()

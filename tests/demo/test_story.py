@@ -48,8 +48,8 @@ async def test_somebody_asks_for_a_link_follows_it_and_signs_in_with_the_new_pas
     await expect(reset.get_by_text("viewer@example.test")).to_be_visible()
     assert re.fullmatch(r".*/reset-password", reset.url), "the token has left the address bar"
 
-    await reset.get_by_label("New password").fill(NEW)
-    await reset.get_by_label("Again").fill(NEW)
+    await reset.get_by_label("New password", exact=True).fill(NEW)
+    await reset.get_by_label("Repeat the new password").fill(NEW)
     await reset.get_by_role("button", name="Save the new password").click()
     await expect(reset).to_have_url(re.compile("/login"))
 
@@ -57,11 +57,10 @@ async def test_somebody_asks_for_a_link_follows_it_and_signs_in_with_the_new_pas
     await expect(reset.get_by_role("alert")).to_be_visible()
     await _sign_in(reset, NEW)
     await expect(reset).to_have_url(re.compile("/viewer-settings/security"))
-    await expect(reset.get_by_text("An email was sent to this address a moment ago.")).to_be_visible()
-    await expect(reset.get_by_role("button", name="Request password change")).to_be_disabled()
+    await expect(reset.get_by_role("button", name="Request password change")).to_be_enabled()
 
     confirmation = await _open_mail(page, "Your Northwind School password was changed")
-    await expect(confirmation.get_by_text("If it was you, all is done.")).to_be_visible()
+    await expect(confirmation.get_by_text("If this was you, there’s nothing more to do.")).to_be_visible()
 
 
 async def test_the_studio_shows_every_mail_that_the_demo_can_send(page: Page) -> None:
@@ -83,7 +82,7 @@ async def test_the_security_settings_send_a_link_to_who_is_signed_in(page: Page)
 
 
 async def _open_mail(page: Page, subject: str) -> FrameLocator:
-    await page.goto("/studio/outbox")
+    await page.goto("/studio/inbox")
     await page.get_by_role("link", name=re.compile(subject)).first.click()
     return page.frame_locator("iframe").first
 

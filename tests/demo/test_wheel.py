@@ -64,7 +64,7 @@ def test_the_demo_runs_from_it_in_an_empty_folder(keyturn: Path, tmp_path: Path)
 def test_with_the_extra_it_has_the_studio(wheel: Path, tmp_path: Path) -> None:
     keyturn = installed(wheel, tmp_path / "environment", "keyturn[studio]")
     with running_demo([str(keyturn), "demo", "--port", "0"], tmp_path) as demo:
-        for path in ("/studio", "/studio/outbox"):
+        for path in ("/studio", "/studio/inbox"):
             with urllib.request.urlopen(demo.url + path, timeout=10) as answer:
                 assert answer.status == 200
         code, _ = demo.interrupt()
@@ -73,7 +73,7 @@ def test_with_the_extra_it_has_the_studio(wheel: Path, tmp_path: Path) -> None:
 
 def test_without_the_extra_it_says_where_mails_are_and_how_to_get_the_studio(keyturn: Path, tmp_path: Path) -> None:
     with running_demo([str(keyturn), "demo", "--port", "0"], tmp_path) as demo:
-        for path in ("/studio", "/studio/outbox"):
+        for path in ("/studio", "/studio/inbox"):
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(demo.url + path, timeout=10)
             with refused.value as answer:

@@ -43,7 +43,7 @@ def in_table(app: Path, **columns: str) -> AccountSettings:
 async def test_a_table_that_is_as_the_settings_say_is_fine(tmp_path: Path, app: Path) -> None:
     (found,) = await found_in(tmp_path, in_table(app))
 
-    assert (found.verdict, found.message) == ("ok", "the store table is as the settings say")
+    assert (found.verdict, found.message) == ("ok", "the store table matches the settings")
 
 
 async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: Path, app: Path) -> None:
@@ -65,7 +65,7 @@ async def test_what_was_probably_not_meant_is_a_warning(tmp_path: Path, app: Pat
     _, unread = await found_in(tmp_path, in_table(app, active="status"))
     assert (unread.verdict, unread.message) == (
         "warn",
-        "accounts.table.active: the column holds 'active', which counts as active",
+        "accounts.table.active: the column contains 'active', which Keyturn takes for active",
     )
     with sqlite3.connect(app) as database:
         database.execute("INSERT INTO users (email, status) VALUES (?, ?)", rows[1])
@@ -111,25 +111,25 @@ REST = "12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
         (
             ARGON2,
             HashingSettings(),
-            "the rows of users hold argon2id; hashing.format writes bcrypt ($2b$)",
+            "the table users has argon2id, but hashing.format writes bcrypt ($2b$)",
             'Set hashing.format = "argon2id", or',
         ),
         (
             f"$2y${REST}",
             HashingSettings(),
-            "the rows of users hold bcrypt ($2y$); hashing.prefix writes bcrypt ($2b$)",
+            "the table users has bcrypt ($2y$), but hashing.prefix writes bcrypt ($2b$)",
             'Set hashing.prefix = "$2y$", or',
         ),
         (
             f"$2y${REST}",
             HashingSettings(format="argon2id"),
-            "the rows of users hold bcrypt ($2y$); hashing.format writes argon2id",
+            "the table users has bcrypt ($2y$), but hashing.format writes argon2id",
             'Set hashing.format = "bcrypt" and hashing.prefix = "$2y$", or',
         ),
         (
             "$wp$2y$10$abc",
             HashingSettings(),
-            "the rows of users hold hashes of WordPress's or phpBB's; hashing.prefix writes bcrypt ($2b$)",
+            "the table users has WordPress or phpBB hashes, but hashing.prefix writes bcrypt ($2b$)",
             'Set hashing.prefix = "$2y$", or',
         ),
     ],
@@ -197,7 +197,7 @@ def test_a_time_without_a_zone_on_a_server_with_local_time_is_a_warning(
     found = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
     local_server.drop(url)
 
-    told = "accounts.table.set: changed_at gets the time in UTC, and the server's own time is +02:00"
+    told = "accounts.table.set: changed_at gets the time in UTC, but the server's time zone is +02:00"
     assert [one.message for one in found if one.verdict == "warn"] == [told] * warned
 
 
@@ -226,14 +226,14 @@ async def unready(url: str, folder: Path) -> Finding:
     table = TableSettings(url=Secret(url), table="users", password="password")
     (found,) = await found_in(folder, AccountSettings(store="table", table=table))
     assert found.verdict == "fail"
-    assert found.mend.endswith("Until then, no link is sent and every reset is answered with 503.")
+    assert found.mend.endswith("Until then, Keyturn sends no links and answers resets with 503.")
     return found
 
 
 @pytest.mark.parametrize(
     ("database", "mend"),
     [
-        ("by_password", "Correct the password in the address (accounts.table.url), or the user."),
+        ("by_password", "Correct the user or the password in accounts.table.url."),
         ("nowhere", "Correct the name of the database in accounts.table.url, or create it."),
         (
             "postgres?sslrootcert={other}",
@@ -265,9 +265,7 @@ def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databas
 
     for found in (unread, unready):
         assert "permission denied" in found.message
-        assert found.mend.startswith(
-            "Give the user in accounts.table.url the right to read and to write the table users."
-        )
+        assert found.mend.startswith("Let the user in accounts.table.url read and write the table users.")
 
 
 def test_advice_on_accounts_fits_what_mariadb_says(mariadb: MariadbServer, tmp_path: Path) -> None:
@@ -284,21 +282,23 @@ def test_advice_on_accounts_fits_what_mariadb_says(mariadb: MariadbServer, tmp_p
     mariadb.drop(url)
 
     assert [one.partition(" in ")[0] for one in found] == [
-        "Correct the password",
+        "Correct the user or the password",
         "Correct the name of the database",
-        "Give the user",
+        "Let the user",
     ]
 
 
 async def test_advice_on_accounts_of_a_server_that_is_not_there_is_to_start_it(tmp_path: Path) -> None:
     found = await unready("postgresql://ada@127.0.0.1:9/app", tmp_path)
 
-    assert found.mend.startswith("Start its server, or correct accounts.table.url.")
+    assert found.mend.startswith("Start the database server, or correct accounts.table.url.")
 
 
 async def test_advice_on_accounts_in_a_file_is_about_the_file_and_of_no_server(tmp_path: Path) -> None:
     gone, folder = [await unready(f"sqlite:///{file}", tmp_path) for file in (tmp_path / "gone.db", tmp_path)]
 
     assert str(tmp_path / "gone.db") in gone.message
-    assert gone.mend.startswith("The path in accounts.table.url is wrong: correct it, or start in the folder that it")
-    assert folder.mend.startswith("Correct accounts.table.url, or give the user who runs Keyturn the right to")
+    assert gone.mend.startswith("The path in accounts.table.url is wrong: correct it, or start Keyturn in the folder")
+    assert folder.mend.startswith(
+        "Correct accounts.table.url, or let the user who runs Keyturn read and write the file"
+    )

@@ -25,7 +25,7 @@ async def test_a_source_that_knows_the_most_leaked_password_is_fine() -> None:
         server.leaked = {"password": 10_000_000}
         told = await found(BreachSettings(source="hibp", url=server.url))
 
-    assert (told.verdict, told.message) == ("ok", "127.0.0.1 answers, and knows the word password")
+    assert (told.verdict, told.message) == ("ok", '127.0.0.1 works: it lists the password "password"')
 
 
 @pytest.mark.parametrize("fault", [None, Fault.SILENT, Fault.UNAVAILABLE, Fault.GARBAGE])

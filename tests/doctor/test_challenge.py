@@ -31,7 +31,7 @@ async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_
         verifier.codes = ["sitekey-secret-mismatch"]
         of_another_site = await found(secret=Secret("right"), **keys)
 
-    assert (right.verdict, right.message) == ("ok", "127.0.0.1 answers, and knows the secret")
+    assert (right.verdict, right.message) == ("ok", "127.0.0.1 answers, and accepts the secret")
     assert (wrong.verdict, "invalid-input-secret" in wrong.message) == ("fail", True)
     assert "wrong" not in wrong.message
     assert for_tests.verdict == "warn"
@@ -42,7 +42,7 @@ async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_
     ("fault", "policy", "happens"),
     [
         (Fault.SILENT, "closed", "refused"),
-        (Fault.UNAVAILABLE, "open", "taken"),
+        (Fault.UNAVAILABLE, "open", "accepted"),
         (Fault.GARBAGE, "closed", "refused"),
     ],
 )

@@ -78,7 +78,7 @@ def test_where_all_is_well_it_ends_with_0(folder: Path, environment: dict[str, s
         ["clients", "ok"],
         ["capture", "ok"],
     ]
-    assert (empty, last) == ("", "All is well.")
+    assert (empty, last) == ("", "All checks passed.")
     assert lines[0].endswith(f"for development; there is no keyturn.toml in {folder}")
     assert lines[2].endswith("the store builtin, with 0 accounts")
 
@@ -90,10 +90,10 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, 
     assert (done.returncode, done.stderr) == (1, "")
     (fault,) = [number for number, line in enumerate(lines) if "KEYTURN_TOKEN_TTL" in line and "fail" in line]
     assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
-    (missing,) = [number for number, line in enumerate(lines) if f"there is no {folder / 'none.db'}" in line]
-    assert lines[missing + 1].strip() == "Run `keyturn migrate`, which makes it."
+    (missing,) = [number for number, line in enumerate(lines) if f"{folder / 'none.db'} does not exist" in line]
+    assert lines[missing + 1].strip() == "Run `keyturn migrate` to create it."
     assert lines[0].split(maxsplit=2) == ["settings", "warn", f"there is no keyturn.toml in {folder}"]
-    assert lines[-1] == "2 to mend, 1 to look at."
+    assert lines[-1] == "2 to fix, 1 to look at."
     assert not (folder / "none.db").exists()
 
 
@@ -110,7 +110,7 @@ def test_a_file_of_the_app_s_that_is_not_there_is_not_made_and_its_path_is_wrong
         found = {one["check"]: one for one in json.loads(doctor(tmp_path, given, "--json").stdout)}
 
         assert (found["database"]["verdict"], found["accounts"]["verdict"]) == ("fail", "fail")
-        assert "the path is wrong" in found["database"]["mend"]
+        assert "the path is wrong" in found["database"]["fix"]
         assert str(tmp_path / "dev.db") in found["accounts"]["message"]
         assert [file.name for file in tmp_path.iterdir()] == ["keyturn.toml"]
 
@@ -121,7 +121,7 @@ def test_a_missing_key_of_a_provider_is_told_with_how_to_try_it_without(
     done = doctor(folder, environment | {"KEYTURN_MAIL_TRANSPORT": "resend"})
 
     (fault,) = [line for line in done.stdout.splitlines() if "RESEND_API_KEY: missing" in line]
-    assert "set KEYTURN_MAIL_TRANSPORT=capture: mails are kept in .keyturn/mail, and none is sent" in fault
+    assert "to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture" in fault
 
 
 def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(
@@ -134,12 +134,12 @@ def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(
 
     assert (done.returncode, found["verdict"]) == (1, "fail")
     assert found["message"].startswith(f"pages.templates: {tmp_path.resolve()}/forgot.html:3: 'emial' is undefined")
-    assert "`keyturn serve` refuses to start" in found["mend"]
+    assert "`keyturn serve` does not start" in found["fix"]
 
 
 def test_a_doubt_alone_is_no_failure(doubtful: "subprocess.CompletedProcess[str]") -> None:
     assert doubtful.returncode == 0
-    assert doubtful.stdout.splitlines()[-1] == "0 to mend, 1 to look at."
+    assert doubtful.stdout.splitlines()[-1] == "0 to fix, 1 to look at."
 
 
 def test_columns_are_aligned(doubtful: "subprocess.CompletedProcess[str]") -> None:
@@ -153,7 +153,7 @@ def test_json_is_an_array_of_findings(folder: Path, environment: dict[str, str])
     findings = json.loads(done.stdout)
 
     assert done.returncode == 1
-    assert all(finding.keys() == {"check", "verdict", "message", "mend"} for finding in findings)
+    assert all(finding.keys() == {"check", "verdict", "message", "fix"} for finding in findings)
     assert {finding["check"]: finding["verdict"] for finding in findings} == {
         "settings": "ok",
         "database": "fail",
@@ -177,7 +177,7 @@ def test_a_terminal_gets_colour_progress_and_lines_that_fit(folder: Path, enviro
     assert "\x1b[32mok" in output
     report = re.sub(r"\x1b\[[0-9;]*m", "", output.rpartition("\x1b[K")[2])
     assert max(len(line) for line in report.splitlines()) <= 80
-    assert report.endswith("0 to mend, 1 to look at.\n")
+    assert report.endswith("0 to fix, 1 to look at.\n")
 
 
 def test_no_color_is_respected_on_a_terminal(folder: Path, environment: dict[str, str]) -> None:

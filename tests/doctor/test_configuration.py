@@ -54,13 +54,21 @@ def test_every_fault_is_a_finding_with_what_to_set(inspect: Inspect) -> None:
     assert {finding.message.partition(":")[0]: finding.mend for finding in found} == {
         "token.ttl": "Set token.ttl in the file, or KEYTURN_TOKEN_TTL in the environment.",
         "mail.from": "Set mail.from in the file, or KEYTURN_MAIL_FROM in the environment.",
-        "mail.colour": "Correct it, or take it out: `keyturn init` writes a file to begin with.",
+        "mail.colour": "Correct it, or remove it. `keyturn init` writes a valid file.",
         "KEYTURN_SMTP_PORT": "Set KEYTURN_SMTP_PORT in the environment, or smtp.port in the file.",
         "smtp.host": "Set smtp.host in the file, or KEYTURN_SMTP_HOST in the environment.",
         "KEYTURN_SECRET_KEY": found_mend(found, "KEYTURN_SECRET_KEY"),
     } | {finding.message.partition(":")[0]: finding.mend for finding in found if finding.verdict == "warn"}
     assert "secrets.token_hex(32)" in found_mend(found, "KEYTURN_SECRET_KEY")
     assert {finding.verdict for finding in found} <= {"fail", "warn"}
+
+
+def test_a_secret_that_cannot_be_read_asks_for_its_file(inspect: Inspect) -> None:
+    found = inspect("", KEYTURN_SECRET_KEY_FILE="/nowhere/key", KEYTURN_SERVER_PORT_FILE="/nowhere/port")
+
+    key = "Correct the file, or the path in KEYTURN_SECRET_KEY_FILE."
+    assert found_mend(found, "KEYTURN_SECRET_KEY_FILE") == key
+    assert found_mend(found, "KEYTURN_SERVER_PORT_FILE").startswith("Correct it, or remove it.")
 
 
 def found_mend(found: list[Finding], name: str) -> str:
@@ -85,11 +93,11 @@ def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) 
         ({"base_url": "http://127.0.0.1:8000"}, "base_url", "https://"),
         ({"environment": "development"}, "environment", 'environment = "production"'),
         ({"server": ServerSettings()}, "server.trusted_proxies", "127.0.0.1"),
-        ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that is used"),
+        ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that Keyturn uses"),
         (
             {"resend": ResendSettings(webhook_secret=HOOK, previous_webhook_secret=HOOK, api_key=Secret("re_x"))},
             "resend.previous_webhook_secret",
-            "take the older one out",
+            "remove the previous one",
         ),
         (
             {"resend": ResendSettings(api_key=Secret("re_x"))},
@@ -145,7 +153,7 @@ def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(inspect: 
     (found,) = [one for one in inspect('[brand]\nlogo = "logo.svg"') if one.message.startswith("brand.logo")]
 
     assert found.message == f"brand.logo: no such file: {tmp_path}/logo.svg"
-    assert found.mend.startswith("Put it there, or set brand.logo to where it is")
+    assert found.mend.startswith("Create it, or correct brand.logo.")
 
 
 async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:

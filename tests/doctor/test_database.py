@@ -89,7 +89,7 @@ async def test_a_database_that_was_never_migrated_is_told_how(empty_url: str) ->
     found = await only(empty_url)
 
     assert (found.verdict, found.mend) == ("fail", "Run `keyturn migrate`.")
-    assert found.message.endswith(" has no tables of Keyturn's yet")
+    assert found.message.endswith(" does not have Keyturn's tables yet")
 
 
 async def test_an_older_revision_is_told_how_to_go_on(database_url: str) -> None:
@@ -127,7 +127,7 @@ async def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "keyturn.db"
     found = await only(f"sqlite:///{file}")
 
-    assert (found.verdict, found.message) == ("fail", f"there is no {file}")
+    assert (found.verdict, found.message) == ("fail", f"{file} does not exist")
     assert "keyturn migrate" in found.mend
     assert not file.parent.exists()
 
@@ -175,7 +175,7 @@ async def test_a_file_that_is_missing_is_told_with_its_whole_path(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert (await only("sqlite:///data/keyturn.db")).message == f"there is no {tmp_path}/data/keyturn.db"
+    assert (await only("sqlite:///data/keyturn.db")).message == f"{tmp_path}/data/keyturn.db does not exist"
 
 
 async def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
@@ -208,16 +208,16 @@ async def test_a_server_that_is_not_there_is_told_without_the_password() -> None
             "(sslrootcert is {root})",
             "Write the host as the server's certificate names it.",
         ),
-        ("localhost", "by_password", "password authentication failed", "Correct the password in the address"),
-        ("localhost", "by_certificate", "requires a valid client certificate", "Correct the user in the address"),
+        ("localhost", "by_password", "password authentication failed", "Correct the user or the password"),
+        ("localhost", "by_certificate", "requires a valid client certificate", "Correct the user in database.url"),
         ("localhost", "nowhere", 'database "nowhere" does not exist', "Correct the name of the database"),
-        ("localhost", "postgres?sslmode=verify-fully", "sslmode must be one of", "Correct that in database.url."),
-        ("localhost", "postgres?sslrootcert=", "sslrootcert is empty", "Correct that in database.url."),
+        ("localhost", "postgres?sslmode=verify-fully", "sslmode must be one of", "Correct database.url."),
+        ("localhost", "postgres?sslrootcert=", "sslrootcert is empty", "Correct database.url."),
         (
             "localhost",
             "postgres?sslmode=verify-full&sslrootcert={root}.no",
             "sslrootcert: there is no {root}.no",
-            "Correct that in database.url.",
+            "Correct database.url.",
         ),
     ],
 )
@@ -250,16 +250,18 @@ async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database
     found = await only(database_url.replace("postgres:@", "stranger@"))
     await execute(database_url, "DROP ROLE stranger")
 
-    assert found.message.endswith("does not tell its revision: permission denied for table keyturn_migrations")
-    assert found.mend == "Give the user in database.url the right to read and to write Keyturn's tables."
+    assert found.message.endswith(
+        "the revision of the database cannot be read: permission denied for table keyturn_migrations"
+    )
+    assert found.mend == "Let the user in database.url read and write Keyturn's tables."
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_search_path_without_its_schema_is_told(database_url: str) -> None:
     found = await only(f"{database_url}&options=-csearch_path%3Dtenant_x")
 
-    assert found.message.endswith(": there is no schema tenant_x")
-    assert found.mend == "Correct the search path in database.url, or make the schema with `CREATE SCHEMA`."
+    assert found.message.endswith(": the database has no schema tenant_x")
+    assert found.mend == "Correct the search path in database.url, or create the schema with `CREATE SCHEMA`."
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -339,5 +341,5 @@ def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> Non
     sqlite.drop(url)
 
     assert (warned.verdict, warned.mend) == ("warn", f"Run `chmod o= {file}`.")
-    assert "hashes of passwords" in warned.message
+    assert "password hashes" in warned.message
     assert [finding.verdict for finding in held] == ["ok"]

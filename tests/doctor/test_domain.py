@@ -41,7 +41,11 @@ async def test_a_domain_that_is_set_up_for_resend_is_fine(name: str, dns: Dns) -
     ("name", "verdict", "mend"),
     [
         ("spf", "warn", f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'),
-        ("dkim", "fail", f"Copy TXT resend._domainkey.{DOMAIN} from https://resend.com/domains into the DNS."),
+        (
+            "dkim",
+            "fail",
+            f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/domains into your DNS.",
+        ),
         ("dmarc", "warn", f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none'),
     ],
 )
@@ -60,7 +64,7 @@ async def test_a_domain_that_is_not_in_the_dns_could_not_be_checked(dns: Dns, na
     found = await check(name, dns)
 
     assert found.verdict == "warn"
-    assert found.message == f"could not be checked: {DOMAIN} is not in the DNS"
+    assert found.message == f"could not be checked: the DNS has no {DOMAIN}"
     assert "TXT" in found.mend
 
 
@@ -122,7 +126,7 @@ async def test_answers_need_somewhere_to_go(nameserver: DnsServer, dns: Dns) -> 
     (unknown,) = await check_replies("northwind.test", dns)
 
     assert [one.verdict, other.verdict, unknown.verdict] == ["ok", "warn", "warn"]
-    assert "MX northwind.test" in other.mend
+    assert "MX record for northwind.test" in other.mend
     assert "could not be checked" in unknown.message
 
 

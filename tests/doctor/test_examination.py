@@ -100,7 +100,7 @@ async def test_a_fault_holds_back_the_checks_that_would_read_it(
 
     assert {check for check, verdict in found.items() if verdict == "skip"} == skipped
     assert {check for check, verdict in found.items() if verdict == "ok"} == set(FINE) - skipped - {"settings"}
-    assert all(finding.mend == f"Mend {name} first." for finding in findings if finding.verdict == "skip")
+    assert all(finding.mend == f"Fix {name} first." for finding in findings if finding.verdict == "skip")
 
 
 async def test_a_file_that_cannot_be_read_is_the_one_thing_to_mend(dns: Dns, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_a_previous_key_is_looked_at_where_there_is_one(production: Settin
     findings = await examine(reading(production, previous_secret_keys=(Secret("an older key" * 3),)), dns)
 
     (found,) = [finding for finding in findings if finding.check == "keys"]
-    assert "previous_secret_keys can be removed" in found.message
+    assert "no stored data needs previous_secret_keys: remove them" in found.message
 
 
 async def test_captured_mails_are_a_doubt_in_production_alone(production: Settings, dns: Dns) -> None:

@@ -58,7 +58,7 @@ async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(database_ur
     (found,) = await found_in(database_url)
 
     assert (found.verdict, found.mend) == ("ok", "")
-    assert found.message.startswith("previous_secret_keys can be removed, once every process")
+    assert found.message.startswith("no stored data needs previous_secret_keys: remove them when every process")
 
 
 async def test_factors_that_a_previous_key_has_sealed_are_counted_and_stay_as_they_are(
@@ -73,7 +73,7 @@ async def test_factors_that_a_previous_key_has_sealed_are_counted_and_stay_as_th
 
     assert (found.verdict, found.message) == (
         "warn",
-        "previous_secret_keys: one of them has sealed the second factors of 2 accounts",
+        "previous_secret_keys: the second factors of 2 accounts need one of them",
     )
     assert found.mend.startswith("Run `keyturn secrets rotate`")
     assert await database.fetch(select(SecondFactorRow)) == before
@@ -90,8 +90,8 @@ async def test_waiting_mails_and_factors_that_no_key_opens_keep_it(database_url:
 
     assert [one.verdict for one in found] == ["warn", "warn"]
     assert [one.message for one in found] == [
-        "no key opens the second factors of 1 account, so they cannot reset their password",
-        "previous_secret_keys: 1 waiting mail is sealed with another key than the current",
+        "no key decrypts the second factors of 1 account, so their owners cannot reset a password",
+        "previous_secret_keys: 1 waiting mail needs one of them",
     ]
 
 
@@ -102,14 +102,14 @@ async def test_more_than_can_be_counted_in_time_is_not_said_to_be_nothing(
     monkeypatch.setattr(secret_keys, "_PATIENCE", 0)
     (found,) = await found_in(database_url)
 
-    assert (found.verdict, "could not be counted" in found.message) == ("warn", True)
+    assert (found.verdict, "could not count" in found.message) == ("warn", True)
 
 
 async def test_a_database_that_is_not_there_is_not_made(tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("none") / "keyturn.db"
     (found,) = await found_in(f"sqlite:///{file}")
 
-    assert (found.verdict, found.mend) == ("skip", "Mend the database first.")
+    assert (found.verdict, found.mend) == ("skip", "Fix the database first.")
     assert not file.exists()
 
 

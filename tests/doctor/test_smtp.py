@@ -121,7 +121,7 @@ async def test_a_log_in_that_is_not_offered_fails() -> None:
         found = await one(server.port, security="none", **login())
 
     assert found.verdict == "fail"
-    assert "no log-in" in found.message
+    assert "no login" in found.message
 
 
 async def test_a_sender_that_is_refused_fails() -> None:

@@ -48,7 +48,9 @@ def test_a_record_that_lets_everybody_send_fails(everybody: str) -> None:
     assert found.mend == f"Replace {everybody.lower()} with ~all."
 
 
-@pytest.mark.parametrize(("record", "mend"), [("v=spf1 mx", "End it in ~all."), ("v=spf1 mx ?all", "Replace ?all")])
+@pytest.mark.parametrize(
+    ("record", "mend"), [("v=spf1 mx", "End the record with ~all."), ("v=spf1 mx ?all", "Replace ?all")]
+)
 def test_a_record_that_says_nothing_of_the_rest_is_weak(record: str, mend: str) -> None:
     found = judge_spf(NAME, [record], needed="", missing="fail")
 

@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import pytest
 from playwright.async_api import expect
+from sqlalchemy import text, update
 from tests.databases import SqliteFiles
 from tests.frontend.app import CHANGE, FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD, choose
-from tests.spec.service import NEW_PASSWORD, Service
+from tests.spec.service import NEW_PASSWORD, REQUEST, Service
 
+from keyturn.database import now
+from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import LimitSettings, TokenSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -23,7 +26,7 @@ async def test_a_malformed_address_is_told_at_its_field(app: App) -> None:
             await field.fill(typed)
             await expect(field).not_to_have_attribute("aria-invalid", "true")
             await page.keyboard.press("Enter")
-            await expect(field).to_have_accessible_description("Enter a whole address, like name@example.org.")
+            await expect(field).to_have_accessible_description("Enter a full email address, such as name@example.org.")
             await expect(field).to_have_attribute("aria-invalid", "true")
             await expect(field).to_be_focused()
             await expect(field).to_have_value(typed)
@@ -35,7 +38,7 @@ async def test_who_sends_with_enter_asks_once(app: App, keyturn: Service) -> Non
     async with app.open(await link_mailed(keyturn, ida)) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
-        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
@@ -47,33 +50,38 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
     wendy = (await keyturn.add("wendy@northwind.test")).email
     await keyturn.ask(wendy)
     async with app.open(await link_mailed(keyturn, wendy)) as page:
-        field, again = page.get_by_label("New password", exact=True), page.get_by_label("Again", exact=True)
+        field, again = (
+            page.get_by_label("New password", exact=True),
+            page.get_by_label("Repeat the new password", exact=True),
+        )
         length, meter = page.get_by_text("at least 12 characters"), page.get_by_role("meter")
         await field.fill("eleven char")
         await expect(length).not_to_have_attribute("part", "rule met")
         await expect(meter).to_have_attribute("aria-valuetext", "weak")
         await choose(page, "short", "short")
         await expect(field).to_have_accessible_description(
-            "Not met yet: at least 12 characters. at least 12 characters – not met yet the same in both fields – met "
-            "not one of the common passwords – not met yet not your address or the name of the site – not met yet"
+            "Not met yet: at least 12 characters. at least 12 characters – not met yet not a common password – "
+            "not met yet not your address or the name of the site – not met yet the same in both fields – met"
         )
+        crossed = page.get_by_role("listitem").filter(has_text="at least 12 characters")
+        await expect(crossed).to_have_attribute("part", "rule broken")
         await choose(page, NEW_PASSWORD, "another password")
         await expect(length).to_have_attribute("part", "rule met")
         await expect(meter).to_have_attribute("aria-valuetext", "strong")
-        await expect(page.get_by_role("status")).to_have_text("Rules met: 3 of 4. Strength, roughly: strong.")
+        await expect(page.get_by_role("status")).to_have_text("Rules met: 3 of 4. Estimated strength: strong.")
         await expect(again).to_be_focused()
-        await expect(again).to_have_accessible_description("The two passwords are not the same.")
+        await expect(again).to_have_accessible_description("The two passwords don’t match.")
         # What only the service knows, and says before anything is sent.
-        common = page.get_by_role("listitem").filter(has_text="not one of the common passwords")
+        common = page.get_by_role("listitem").filter(has_text="not a common password")
         await expect(common).to_have_attribute("part", "rule later met")
         await field.fill("correcthorsebatterystaple")
         await expect(common).to_have_attribute("part", "rule later")
         await expect(meter).to_have_attribute("aria-valuetext", "good")
         await field.blur()
-        await expect(page.get_by_text("Not met yet: not one of the common passwords.")).to_be_visible()
+        await expect(page.get_by_text("Not met yet: not a common password.")).to_be_visible()
         await expect(meter).to_have_attribute("aria-valuetext", "weak")
         await choose(page, "password1234", "password1234")
-        await expect(page.get_by_text("Not met yet: not one of the common passwords.")).to_be_visible()
+        await expect(page.get_by_text("Not met yet: not a common password.")).to_be_visible()
         await expect(field).to_be_focused()
         await expect(field).to_have_value("password1234")
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
@@ -90,24 +98,24 @@ async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_passwo
         await expect(rules).to_match_aria_snapshot("""
             - list:
               - listitem: at least 12 characters – not met yet
-              - listitem: the same in both fields – not met yet
-              - listitem: not one of the common passwords – not met yet
+              - listitem: not a common password – not met yet
               - listitem: not your address or the name of the site – not met yet
+              - listitem: the same in both fields – not met yet
         """)
         await expect(said).to_be_empty()
         await field.fill("correcthorsebatterystaple")
         await field.blur()
         await expect(page.locator("form")).to_match_aria_snapshot("""
-            - meter "Strength, roughly"
+            - meter "Estimated strength"
             - list:
               - listitem: at least 12 characters – met
-              - listitem: the same in both fields – not met yet
-              - listitem: not one of the common passwords – not met yet
+              - listitem: not a common password – not met yet
               - listitem: not your address or the name of the site – not met yet
-            - status: "Rules met: 1 of 4. Strength, roughly: weak."
+              - listitem: the same in both fields – not met yet
+            - status: "Rules met: 1 of 4. Estimated strength: weak."
         """)
         strokes = "rule => ['::before', '::after'].map(part => getComputedStyle(rule, part).borderTopStyle)"
-        assert await rules.get_by_text("not one of the common").evaluate(strokes) == ["solid", "solid"]
+        assert await rules.get_by_text("not a common password").evaluate(strokes) == ["solid", "solid"]
 
 
 async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn: Service) -> None:
@@ -115,7 +123,7 @@ async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn:
     token = await keyturn.link(lena)
     async with app.open(f"/reset?token={token}") as page:
         await page.evaluate(HEARD)
-        await expect(page.get_by_label("Again", exact=True)).to_be_visible()
+        await expect(page.get_by_label("Repeat the new password", exact=True)).to_be_visible()
         await keyturn.reset(token, "somebody was faster")
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_focused()
@@ -124,13 +132,70 @@ async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn:
         await expect(page.get_by_role("alert")).to_have_text(
             "This reset link is invalid or has expired. Please request a new one."
         )
+        await expect(page.get_by_role("link", name="Back to sign-in")).to_have_attribute("href", "/login")
+        assert await page.get_by_role("link").all_inner_texts() == ["Request a new link", "Back to sign-in"]
+
+
+async def test_a_dead_link_leads_only_where_the_page_says(app: App, keyturn: Service) -> None:
+    may = (await keyturn.add("may@northwind.test")).email
+    used = await keyturn.link(may)
+    await keyturn.reset(used, NEW_PASSWORD)
+    app.pages["ways"] = '<keyturn-reset url="{keyturn}" forgot-href="/forgot"></keyturn-reset>'
+    app.pages["nowhere"] = '<keyturn-reset url="{keyturn}"></keyturn-reset>'
+    for token in ("nonsense", used):
+        async with app.open(f"/ways?token={token}") as page:
+            await expect(page.get_by_role("link")).to_have_text(["Request a new link"])
+            await expect(page.get_by_role("link")).to_have_attribute("part", "button")
+        async with app.open(f"/nowhere?token={token}") as page:
+            await expect(page.get_by_role("alert")).to_be_visible()
+            await expect(page.get_by_role("link")).to_have_count(0)
 
 
 async def test_an_expired_link_is_told(app: App, sqlite: SqliteFiles) -> None:
     async with beside(app, sqlite.migrated(), token=TokenSettings(ttl=timedelta(0))) as service:
         await service.add("ed@northwind.test")
         async with app.open(f"/reset?token={await service.link('ed@northwind.test')}") as page:
-            await expect(page.get_by_role("alert")).to_have_text("A link works for 0 days. Please request a new one.")
+            told = page.get_by_text("Reset links work for 0 days. Request a new one.")
+            await expect(told).to_have_attribute("role", "alert")
+
+
+async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: SqliteFiles) -> None:
+    limits = LimitSettings(mailbox_cooldown=timedelta(0))
+    async with beside(app, sqlite.migrated(), limits=limits) as service:
+        ed = (await service.add("ed@northwind.test")).email
+        token = await service.link(ed)
+        await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
+        async with app.open(f"/reset?token={token}") as page:
+            await page.evaluate(HEARD)
+            await expect(page.get_by_role("link")).to_have_text(["Use another address", "Back to sign-in"])
+            await page.get_by_role("button", name="Send a new link to e***@northwind.test").click()
+            await expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
+            await expect(page.get_by_text("If an account exists for e***@northwind.test")).to_be_visible()
+            assert ed not in await page.locator("keyturn-reset").inner_text()
+            assert ["keyturn-sent", "e***@northwind.test"] in await page.evaluate("heard")
+        async with app.open(f"/reset?token={token}") as page:
+            await expect(page.get_by_role("link", name="Request a new link")).to_be_visible()
+            await expect(page.get_by_role("button", name="Send a new link")).to_have_count(0)
+        async with app.open(await link_mailed(service, ed)) as page:
+            await expect(page.get_by_label("New password", exact=True)).to_be_visible()
+
+
+async def test_a_link_that_expires_while_somebody_thinks_is_replaced_too(app: App, sqlite: SqliteFiles) -> None:
+    async with beside(app, sqlite.migrated(), limits=LimitSettings(request="1/minute")) as service:
+        ed = (await service.add("ed@northwind.test")).email
+        async with app.open(f"/reset?token={await service.link(ed)}") as page:
+            await choose(page, NEW_PASSWORD, "another")
+            await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
+            await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+            button = page.get_by_role("button", name=f"Send a new link to {ed}")
+            await page.evaluate(
+                "client => fetch(client, { method: 'POST', headers: { 'Content-Type': 'application/json' },"
+                " body: JSON.stringify({ email: 'x@y.example' }) })",
+                f"{app.keyturn}{REQUEST}",
+            )
+            await button.click()
+            await expect(page.get_by_text("Too many requests")).to_be_visible()
+            await expect(button).to_have_attribute("aria-disabled", "true")
 
 
 async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite: SqliteFiles) -> None:
@@ -145,7 +210,9 @@ async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite: Sq
         await expect(field).to_have_value("rita@northwind.example")
         await expect(field).to_be_focused()
         await expect(send).to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text(re.compile(r"^Request it again in [01]:\d\d\.$"))).to_be_visible()
+        await expect(
+            page.get_by_text(re.compile(r"^You can request it again in \d+ (seconds?|minutes?)\.$"))
+        ).to_be_visible()
 
 
 async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) -> None:
@@ -155,7 +222,7 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         await page.get_by_label("Email").fill(olga)
         await page.context.set_offline(True)
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_have_text("The service cannot answer at the moment.")
+        await expect(page.get_by_role("alert")).to_have_text("The service is not available right now.")
         # An element that appears while nothing answers offers to try again, and keeps the link.
         await page.evaluate(
             "([url, token]) => { const reset = document.createElement('keyturn-reset');"
@@ -166,7 +233,7 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         retry = page.get_by_role("button", name="Try again")
         await retry.click()
         await expect(retry).not_to_have_attribute("aria-busy", "true")
-        await expect(page.get_by_role("alert")).to_have_text("The service cannot answer at the moment.")
+        await expect(page.get_by_role("alert")).to_have_text("The service is not available right now.")
         await page.context.set_offline(False)
         await retry.click()
         await expect(page.locator("#error")).to_be_empty()
@@ -174,12 +241,22 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
 
 
+async def test_what_goes_wrong_in_the_service_shows_the_reference_of_its_log(app: App, sqlite: SqliteFiles) -> None:
+    async with beside(app, sqlite.migrated()) as service, app.open("/forgot") as page:
+        await service.write(text("DROP TABLE keyturn_outbox"))
+        await page.get_by_label("Email").fill("olga@northwind.test")
+        async with page.expect_response(lambda answer: answer.status == 503) as answered:
+            await page.keyboard.press("Enter")
+        reference = (await (await answered.value).json())["instance"].rpartition(":")[2]
+        await expect(page.get_by_role("alert")).to_contain_text(f"Reference: {reference}")
+
+
 @pytest.mark.usefixtures("keyturn")
 async def test_an_origin_that_is_not_on_the_list_is_told_that_nothing_answers(app: App) -> None:
     app.pages["elsewhere"] = f'<section lang="ar" dir="rtl">{FORGOT}</section>'
     async with app.open(f"http://127.0.0.1:{app.address.rpartition(':')[2]}/elsewhere") as page:
         alert = page.get_by_role("alert")
-        await expect(alert).to_have_text("The service cannot answer at the moment.")
+        await expect(alert).to_have_text("The service is not available right now.")
         await expect(page.get_by_role("heading", name="This form could not be loaded")).to_be_visible()
         # No word of the page's language is there yet.
         assert await alert.evaluate("alert => alert.closest('[lang]').lang") == "en"
@@ -209,5 +286,5 @@ async def test_words_that_are_no_json_are_named_and_left_out(app: App) -> None:
     app.pages["worded"] = FORGOT.replace(" url", " texts='{send:1' url")
     async with app.open("/worded") as page:
         await expect(page.get_by_role("button", name="Send the link")).to_be_visible()
-    assert any('the attribute "texts" is not JSON' in text for text in app.mishaps)
+    assert any('the attribute "texts" is not valid JSON' in text for text in app.mishaps)
     app.mishaps.clear()

@@ -59,7 +59,7 @@ async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(
         await expect(send).to_be_hidden()
         await page.get_by_label("Text message to …23").check()
         await send.click()
-        await expect(page.get_by_text("A code was sent to …23.")).to_be_visible()
+        await expect(page.get_by_text("We sent a code to …23.")).to_be_visible()
         await expect(page.get_by_label("New password", exact=True)).to_have_value(NEW_PASSWORD)
         (file,) = (tmp_path / "mail").glob("*.eml")
         body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))

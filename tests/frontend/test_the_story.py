@@ -10,6 +10,7 @@ from tests.spec.inbox import links_in
 from tests.spec.service import NEW_PASSWORD, REQUEST, Service
 
 from keyturn.accounts.builtin import AccountRow
+from keyturn.api.mail_services import meant_by
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
 
@@ -19,9 +20,59 @@ HEARD = """() => { window.heard = []; for (const name of ['keyturn-sent', 'keytu
     document.addEventListener(name, event => heard.push([name, event.detail.email ?? event.detail.reason])) }"""
 
 
+@pytest.mark.usefixtures("keyturn")
+async def test_after_a_request_the_way_to_the_inbox_and_a_mistyped_domain_are_offered(app: App) -> None:
+    async with app.open("/forgot") as page:
+        await page.evaluate(HEARD)
+        await page.get_by_label("Email").fill("ida@gmial.com")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Did you mean ida@gmail.com?")).to_be_visible()
+        await expect(page.get_by_role("link", name="Open")).to_have_count(0)
+        await page.get_by_role("button", name="Send the link", exact=True).click()
+        inbox = page.get_by_role("link", name="Open Gmail")
+        await expect(inbox).to_have_attribute("href", "https://mail.google.com/mail/")
+        await expect(inbox).to_have_attribute("rel", "noopener")
+        await expect(page.get_by_text("Did you mean")).to_have_count(0)
+        assert await page.evaluate("heard") == [["keyturn-sent", "ida@gmial.com"], ["keyturn-sent", "ida@gmail.com"]]
+
+
+@pytest.mark.usefixtures("keyturn")
+@pytest.mark.parametrize(
+    "email", ["ida@mail.com", "ida@email.com", "ida@northwind.example", "ida@gmali.co", "ida@mce.com"]
+)
+async def test_other_domains_are_not_asked_about(app: App, email: str) -> None:
+    async with app.open("/forgot") as page:
+        await page.get_by_label("Email").fill(email)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
+        await expect(page.get_by_text("Did you mean")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_the_elements_find_the_same_typing_mistakes_as_the_pages(app: App) -> None:
+    typed = [
+        "gmail.con",
+        "gmail.co",
+        "gmai.com",
+        "gmaill.com",
+        "gamil.com",
+        "fmail.com",
+        "hotmial.com",
+        "yaho.com",
+        "iclod.com",
+    ]
+    async with app.open("/forgot") as page:
+        for domain in typed:
+            await page.get_by_label("Email").fill(f"ida@{domain}")
+            await page.keyboard.press("Enter")
+            meant = meant_by(f"ida@{domain}")
+            await expect(page.get_by_text(f"Did you mean {meant}?")).to_be_visible()
+            await page.get_by_role("button", name="Use another address").click()
+
+
 async def choose(page: Page, password: str, again: str) -> None:
     await page.get_by_label("New password", exact=True).fill(password)
-    await page.get_by_label("Again", exact=True).fill(again)
+    await page.get_by_label("Repeat the new password", exact=True).fill(again)
     await page.get_by_role("button", name="Save the new password").click()
 
 
@@ -36,8 +87,8 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         await expect(page.locator("[part=lead]")).to_have_text(lead)
         again = page.get_by_role("button", name="Send the link again")
         await expect(again).to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text("Nothing there? Request it again in")).to_have_text(
-            re.compile(r" in (1:00|0:5\d)\.$")
+        await expect(page.get_by_text("Didn’t get the email? You can request it again in")).to_have_text(
+            re.compile(r" in (1 minute|5\d seconds)\.$")
         )
         assert await page.evaluate("heard") == [["keyturn-sent", ada]]
 
@@ -54,11 +105,13 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
 
         await page.goto(link)
         await expect(page.get_by_role("alert")).to_have_text(
-            "A link works once. Sign in with the password that was chosen with it, or request a new link."
+            "Each link works once. If you’ve already chosen a new password, sign in with it."
+            " If not, request a new link."
         )
         await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_visible()
         await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login")
         await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("part", "button")
+        await expect(page.get_by_role("link")).to_have_text(["Sign in", "Request a new link"])
         await page.get_by_role("link", name="Request a new link").click()
         assert page.url == f"{app.address}/forgot"
 
@@ -72,7 +125,7 @@ async def test_who_awaits_a_first_password_is_asked_for_that_one(app: App, keytu
     async with app.open(link) as page:
         await expect(page.get_by_role("heading", name="Choose your password")).to_be_visible()
         await page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Repeat the password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_role("button", name="Save the password").click()
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
     assert await keyturn.knows(NEW_PASSWORD, eve)
@@ -99,7 +152,7 @@ async def test_within_the_cooldown_nothing_is_asked_again_however_the_form_is_co
             await page.get_by_label("Email").fill(typed)
             await page.get_by_role("button", name="Send the link").click()
             await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
-            await expect(page.get_by_text("Nothing there? Request it again in")).to_be_visible()
+            await expect(page.get_by_text("Didn’t get the email? You can request it again in")).to_be_visible()
             assert await page.evaluate("heard") == heard
     await link_mailed(keyturn, vera)  # one
 
@@ -129,11 +182,11 @@ async def test_the_card_mails_the_person_whose_settings_they_are(app: App, keytu
             "We’ve sent a password reset link to your email. Please check your inbox to continue."
         )
         await page.clock.fast_forward(15_000)
-        await expect(page.get_by_text("Nothing there? Request it again in 0:4")).to_be_visible()
+        await expect(page.get_by_text("Didn’t get the email? You can request it again in 4")).to_be_visible()
         await button.click(force=True)  # it rests, and so nothing is sent
         await page.clock.fast_forward(46_000)
         await expect(button).not_to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text("Nothing there? Request it again.")).to_be_visible()
+        await expect(page.get_by_text("Didn’t get the email? You can request it again.")).to_be_visible()
     await keyturn.deliver()
     assert len(keyturn.inbox.sent_to(dora)) == 1
 
@@ -161,7 +214,7 @@ async def test_with_a_keyboard_alone(app: App, keyturn: Service) -> None:
         await page.keyboard.press("Tab")
         await page.keyboard.type(NEW_PASSWORD)
         await page.keyboard.press("Tab")
-        await expect(page.get_by_role("button", name="Show New password")).to_be_focused()
+        await expect(page.get_by_role("button", name="New password: Show", exact=True)).to_be_focused()
         await page.keyboard.press("Space")
         await expect(page.get_by_label("New password", exact=True)).to_have_attribute("type", "text")
         await page.keyboard.press("Tab")
@@ -192,7 +245,8 @@ async def test_the_token_leaves_the_address(shape: str, left: str, app: App, key
         await page.goto("/login")
         await page.go_back()
         await expect(page.get_by_role("heading", name="Open the link in your email")).to_be_visible()
-        await expect(page.get_by_text("it still works, until it has been used or has expired.")).to_be_visible()
+        await expect(page.get_by_text("It works until it’s used or expires.")).to_be_visible()
+        await expect(page.get_by_role("link")).to_have_text(["Request a new link", "Back to sign-in"])
         # A second link, opened in the same tab, changes the fragment alone.
         await page.evaluate(f"location.hash = 'token={token}'")
         await expect(page.get_by_text(f"For {tom}")).to_be_visible()

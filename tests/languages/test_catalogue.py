@@ -11,8 +11,8 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from tests.every_language import each_language
 
-from keyturn.languages import PACKAGED, Language, Languages, Text
-from keyturn.languages.catalogues import read_catalogue
+from keyturn.languages import PACKAGED, Language, Languages
+from keyturn.languages.catalogues import read_catalogue, text_of
 
 CHECKOUT = Path(__file__).parents[2]
 TEMPLATE = PACKAGED / "keyturn.pot"
@@ -27,13 +27,13 @@ def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
     with (CHECKOUT / "babel.cfg").open() as mapping:
         methods, options = parse_mapping_cfg(mapping)  # type: ignore[no-untyped-call]
     found = {
-        message
+        (message, context)
         for folder in ("src/keyturn", "email_templates")
-        for _, _, message, *_ in extract_from_dir(
+        for _, _, message, _, context in extract_from_dir(
             CHECKOUT / folder, methods, options, directory_filter=lambda path: not Path(path).name.startswith(".")
         )
     }
-    assert {message.id for message in template()} == found, "run `just messages`"
+    assert {(message.id, message.context) for message in template()} == found, "run `just messages`"
 
 
 def test_there_are_the_languages_that_are_promised() -> None:
@@ -64,7 +64,7 @@ def test_a_plural_has_the_forms_that_cldr_has_for_whole_numbers(language: Langua
 
 @in_each_language
 def test_every_text_is_translated(language: Language) -> None:
-    wanted = {Text(message.id if isinstance(message.id, str) else message.id[0]) for message in template()}
+    wanted = {text_of(message) for message in template()}
 
     assert language.translated_texts() == wanted
 
@@ -77,7 +77,11 @@ def test_no_catalogue_has_a_fault() -> None:
 def test_no_text_begins_or_ends_otherwise_than_in_english(language: Language) -> None:
     for message in template():
         if isinstance(message.id, str):
-            translated = language.translations.gettext(message.id)
+            translated = (
+                language.translations.pgettext(message.context, message.id)
+                if message.context
+                else language.translations.gettext(message.id)
+            )
             assert translated.strip() == translated
             assert translated.count("<b>") == translated.count("</b>") == message.id.count("<b>")
 

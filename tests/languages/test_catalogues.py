@@ -41,12 +41,22 @@ def test_a_good_catalogue_has_no_fault(tmp_path: Path) -> None:
             'msgid "Hello %(name)s"\nmsgstr "Hallo %(nmae)s"\n',
             "placeholders",
             6,
-            "has no place %(nmae)s; there are name",
+            "has no placeholder %(nmae)s; use one of name",
         ),
-        ('msgid "Hello %(name)s"\nmsgstr "Hallo"\n', "placeholders", 6, "leaves %(name)s out"),
-        ('msgid "Hello %(name)s"\nmsgstr "100 % für %(name)s"\n', "placeholders", 6, "is written %%"),
-        ('#, python-format\nmsgid "100%%"\nmsgstr "%(x)s"\n', "placeholders", 7, "has no place %(x)s; it has none"),
-        ('msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "plurals", 6, "has 1 of the 2 forms of a plural"),
+        ('msgid "Hello %(name)s"\nmsgstr "Hallo"\n', "placeholders", 6, "lacks %(name)s"),
+        (
+            'msgid "Hello %(name)s"\nmsgstr "100 % für %(name)s"\n',
+            "placeholders",
+            6,
+            "write a plain percent sign as %%",
+        ),
+        (
+            '#, python-format\nmsgid "100%%"\nmsgstr "%(x)s"\n',
+            "placeholders",
+            7,
+            "has no placeholder %(x)s; the text has no placeholders",
+        ),
+        ('msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "plurals", 6, "has 1 of the 2 plural forms"),
         ('#, fuzzy\nmsgid "a"\nmsgstr "b"\n', "fuzzy", 7, '"a" is marked as fuzzy'),
         ('msgid "a"\nmsgstr "b\n', "unreadable", 7, "not a line of a .po file"),
         ('msgid "a"\nmsgstr b"\n', "unreadable", 7, "not a line of a .po file"),
@@ -85,7 +95,7 @@ def test_what_is_no_catalogue_at_all_is_told(ending: str, tmp_path: Path) -> Non
 def test_a_broken_catalogue_is_told_by_whoever_speaks_its_language(tmp_path: Path) -> None:
     languages = in_german(tmp_path, 'msgid "a"\nmsgstr "b\n')
 
-    with pytest.raises(CatalogueInvalid, match=r"keyturn\.po:7: not a line"):
+    with pytest.raises(CatalogueInvalid, match=r"keyturn\.po:7: is not a line"):
         languages.choose("de").gettext("a")
     assert languages.choose("en").gettext("a") == "a"
 

@@ -13,7 +13,7 @@ from keyturn.pages.preview import PagePreview
 from keyturn.settings import read_settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = {"JavaScript"}
+NAMES = {"Google", "JavaScript"}
 SMALL_WORDS = {"a", "an", "and", "at", "for", "from", "in", "of", "on", "or", "the", "to", "with"}
 """What stays small where the words of a heading are capitalised."""
 

@@ -11,8 +11,9 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from jinja2 import Environment
+from markupsafe import Markup
 
-from keyturn.languages import Language, Languages, languages_in
+from keyturn.languages import Language, Languages, SourceTexts, languages_in
 
 MOMENT = datetime(2026, 11, 20, 14, 7, 59, tzinfo=UTC)
 
@@ -109,7 +110,7 @@ def test_a_duration_is_in_the_largest_unit_that_divides_it(
         ("de", "30 Minuten", "1.234,5", "a, b und c"),
         ("es", "30 minutos", "1.234,5", "a, b y c"),
         ("fr", "30 minutes", "1\u202f234,5", "a, b et c"),
-        ("ja", "30 分", "1,234.5", "a、b、c"),
+        ("ja", "30分", "1,234.5", "a、b、c"),
         ("ar", "30 دقيقة", "1,234.5", "a وb وc"),
     ],
 )
@@ -119,6 +120,52 @@ def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span:
     assert spoken.duration(timedelta(minutes=30)) == span
     assert spoken.number(1234.5) == number
     assert spoken.join_list(["a", "b", "c"]) == list_
+
+
+@pytest.mark.parametrize(
+    ("language", "seconds", "minutes", "hour"),
+    [
+        ("en", "in 47 seconds", "in 30 minutes", "in 1 hour"),
+        ("de", "in 47 Sekunden", "in 30 Minuten", "in 1 Stunde"),
+        ("ru", "через 47 секунд", "через 30 минут", "через 1 час"),
+        ("pl", "za 47 sekund", "za 30 minut", "za 1 godzinę"),
+        ("fi", "47 sekunnin päästä", "30 minuutin päästä", "1 tunnin päästä"),
+        ("ja", "47秒後", "30分後", "1時間後"),
+    ],
+)
+def test_a_wait_is_written_as_a_sentence_needs_it(language: str, seconds: str, minutes: str, hour: str) -> None:
+    spoken = Language(Locale(language), ZoneInfo("UTC"))
+
+    assert spoken.in_time(timedelta(seconds=47)) == seconds
+    assert spoken.in_time(timedelta(minutes=30)) == minutes
+    assert spoken.in_time(timedelta(hours=1)) == hour
+
+
+def test_a_wait_is_never_rounded(languages: Languages) -> None:
+    assert languages.choose("").in_time(timedelta(seconds=90)) == "in 90 seconds"
+    assert languages.choose("").in_time(timedelta(minutes=80)) == "in 80 minutes"
+
+
+@pytest.mark.parametrize(
+    ("language", "joined"), [("en", "a. b."), ("ko", "a. b."), ("ja", "a.b."), ("zh_Hans", "a.b."), ("zh_Hant", "a.b.")]
+)
+def test_sentences_are_joined_as_the_language_does(language: str, joined: str) -> None:
+    spoken = Language(Locale.parse(language), ZoneInfo("UTC"))
+
+    assert spoken.join_sentences(["a.", "", "b."]) == joined
+    assert spoken.join_sentences(["a."]) == "a."
+    assert spoken.join_sentences([]) == ""
+
+
+def test_joined_sentences_stay_markup_and_text_among_them_is_escaped() -> None:
+    assert Languages("UTC").choose("en").join_sentences(["<", Markup("<b>b</b>")]) == Markup("&lt; <b>b</b>")
+
+
+def test_a_button_and_a_heading_with_one_english_text_have_texts_of_their_own() -> None:
+    russian = Languages("UTC").choose("ru")
+
+    assert (russian.gettext("Sign in"), russian.pgettext("button", "Sign in")) == ("Вход", "Войти")
+    assert SourceTexts().pgettext("button", "Sign in") == "Sign in"
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "ساعة"), (2, "ساعتان"), (3, "3 ساعات"), (11, "11 ساعة")])

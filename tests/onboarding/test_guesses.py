@@ -300,26 +300,27 @@ async def test_sessions_are_found_in_four_languages_by_who_they_point_to(
         (
             "sitzungen (id INTEGER, titel TEXT, leiter INTEGER REFERENCES benutzer(nr))",
             (
-                'If sitzungen holds sessions of people who are signed in, and no meetings, add "sitzungen.leiter" to'
+                'If sitzungen contains sign-in sessions, and not meetings, add "sitzungen.leiter" to'
                 " accounts.table.delete"
             ),
         ),
         (
             "sitzung (id INTEGER, benutzer_nr INTEGER REFERENCES benutzer(nr))",
             (
-                'If sitzung holds sessions of people who are signed in, and no meetings, add "sitzung.benutzer_nr" to'
+                'If sitzung contains sign-in sessions, and not meetings, add "sitzung.benutzer_nr" to'
                 " accounts.table.delete"
             ),
         ),
         (
             "sesiones (id INTEGER)",
-            "If sesiones holds sessions of people who are signed in, and no meetings, see that a change ends them",
+            "If sesiones contains sign-in sessions, and not meetings, let your app end them after a change",
         ),
         (
             "sessions (id TEXT, wer TEXT REFERENCES benutzer(email))",
             (
-                "See that a change ends what is in sessions: no column there holds the id of an account. The webhook"
-                " password.changed tells your app; or let each session hold a fingerprint of the hash"
+                "After a change, let your app end the sessions in sessions: Keyturn cannot, because no column there has"
+                " the id of an account. Use the webhook password.changed, or store a fingerprint of the hash in each"
+                " session"
             ),
         ),
     ],

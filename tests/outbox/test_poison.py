@@ -24,7 +24,7 @@ async def test_a_message_that_ends_its_workers_is_given_up_alone(outbox: Outbox,
 
     assert deaths == MOST_CRASHES
     found = [(row.state, row.reason) for row in await rows.all()]
-    assert found.pop(3) == ("dead", "no try came to an end")
+    assert found.pop(3) == ("dead", "every attempt was interrupted")
     assert found == [("dropped", "done")] * (AT_ONCE - 1)
 
 

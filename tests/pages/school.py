@@ -17,7 +17,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, update
 from tests.builtin_accounts import builtin_accounts
 
 from keyturn.accounts.port import Account, AccountStore
@@ -28,6 +28,7 @@ from keyturn.reset.ground import FromApp
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import LinkStore, NewLink
+from keyturn.reset.records.models import ResetTokenRow
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.settings import (
     Brand,
@@ -102,6 +103,10 @@ class School:
 
         await self.parts.database.transact(write)
         return token
+
+    async def expire_links(self) -> None:
+        ended = update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1))
+        await self.parts.database.transact(lambda connection: connection.execute(ended))
 
     async def code(self, account: Account) -> str:
         """Return a fresh code, as a mail would hold it."""

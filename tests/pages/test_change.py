@@ -46,6 +46,7 @@ async def test_a_change_is_said_and_leads_on_and_ends_every_other_session(
         assert heading(await elsewhere.get(RESET)) == "Open the link in your email"
     page = await signed_in.follow(answer)
     assert heading(page) == "Your password was changed"
+    assert "We signed out all other devices." in words(page)
     assert 'href="/viewer-settings/security"' in page.text or 'href="/security-settings"' in page.text
     assert await school.knows(NEW_PASSWORD, ada)
 
@@ -56,7 +57,7 @@ async def test_a_change_is_said_and_leads_on_and_ends_every_other_session(
         ({"current": "not this one"}, "This is not your current password."),
         ({"current": ""}, "This is not your current password."),
         ({"password": "short", "again": "short"}, "Not met yet: at least 12 characters."),
-        ({"again": "another harbour"}, "The two passwords are not the same."),
+        ({"again": "another harbour"}, "The two passwords don’t match."),
     ],
 )
 async def test_what_is_wrong_is_said_and_nothing_is_changed(

@@ -1,12 +1,26 @@
 """Links that set no password: dead ones, strange ones, and another account's."""
 
 from datetime import timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 from tests.pages.resetting import RESET, UNKNOWN, open_link, save
-from tests.pages.school import NEW_PASSWORD, PASSWORD, School, Visitor, form_token, heading, words
+from tests.pages.school import (
+    ADA,
+    NEW_PASSWORD,
+    PASSWORD,
+    School,
+    Visitor,
+    form_token,
+    heading,
+    opened,
+    settings_for,
+    words,
+)
 
 from keyturn.accounts.port import Account
+from keyturn.settings import ChallengeSettings, LimitSettings, Secret
 
 pytestmark = pytest.mark.long
 
@@ -33,7 +47,85 @@ async def test_an_expired_link_says_so(visitor: Visitor, school: School, ada: Ac
     await open_link(visitor, await school.link(ada, ttl=timedelta(seconds=-1)))
     page = await visitor.get(RESET)
     assert heading(page) == "This reset link has expired"
-    assert "A link works for 30 minutes. Please request a new one." in words(page)
+    assert "Reset links work for 30 minutes. Request a new one." in words(page)
+
+
+async def expired(visitor: Visitor, school: School, ada: Account) -> httpx.Response:
+    """Open a link that has expired, and return its page."""
+    await open_link(visitor, await school.link(ada, ttl=timedelta(seconds=-1)))
+    return await visitor.get(RESET)
+
+
+async def test_one_press_on_an_expired_link_requests_another_and_tells_the_masked_address_alone(
+    visitor: Visitor, school: School, ada: Account
+) -> None:
+    page = await expired(visitor, school, ada)
+    assert "Send a new link to a***@northwind.example" in words(page)
+    done = await visitor.follow(await visitor.submit(RESET, f"{RESET}/replace"))
+    assert heading(done) == "Check your email"
+    assert "If an account exists for a***@northwind.example , a link is on its way." in words(done)
+    assert ADA not in page.text + done.text
+    assert await school.asked() == [ADA]
+
+
+async def test_a_link_that_was_replaced_leads_to_the_form_for_an_address(
+    visitor: Visitor, school: School, ada: Account
+) -> None:
+    token = await school.link(ada, ttl=timedelta(seconds=-1))
+    for _ in range(2):
+        await open_link(visitor, token)
+        await visitor.submit(RESET, f"{RESET}/replace")
+    await open_link(visitor, token)
+    page = await visitor.get(RESET)
+    assert heading(page) == "This reset link has expired"
+    assert '<a class="button" href="/forgot-password">Request a new link</a>' in page.text
+    assert await school.asked() == [ADA]
+
+
+async def test_a_press_without_a_link_or_without_the_form_s_token_requests_nothing(
+    visitor: Visitor, school: School, ada: Account
+) -> None:
+    assert heading(await visitor.submit("/login", f"{RESET}/replace")) == "This link does not work"
+    await expired(visitor, school, ada)
+    assert (await visitor.client.post(f"{RESET}/replace")).status_code == 403
+    assert await school.asked() == []
+
+
+async def test_a_press_for_a_link_that_works_shows_its_form(visitor: Visitor, token: str, school: School) -> None:
+    await open_link(visitor, token)
+    page = await visitor.follow(await visitor.submit(RESET, f"{RESET}/replace"))
+    assert heading(page) == "Choose a new password"
+    assert await school.asked() == []
+
+
+async def test_a_link_that_expires_while_the_form_is_open_can_be_replaced(
+    visitor: Visitor, token: str, school: School
+) -> None:
+    await open_link(visitor, token)
+    fields = {"_csrf_token": form_token(await visitor.get(RESET)), "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+    await school.expire_links()
+    page = await visitor.client.post(RESET, data=fields)
+    assert "Send a new link to a***@northwind.example" in words(page)
+
+
+async def test_where_a_request_needs_a_challenge_the_page_of_an_expired_link_has_it(tmp_path: Path) -> None:
+    challenge = ChallengeSettings(method="turnstile", site_key="a-site-key", secret=Secret("a-secret"))
+    async with opened(settings_for(tmp_path, challenge=challenge)) as school, school.visitor() as visitor:
+        page = await expired(visitor, school, await school.add())
+        assert 'data-sitekey="a-site-key"' in page.text
+        assert "https://challenges.cloudflare.com" in page.headers["content-security-policy"]
+        refused = await visitor.submit(RESET, f"{RESET}/replace")
+        assert refused.status_code == 403
+        assert "Send a new link to a***@northwind.example" in words(refused)
+        assert await school.asked() == []
+
+
+async def test_too_many_presses_are_a_page(tmp_path: Path) -> None:
+    limits = LimitSettings(request="1/minute")
+    async with opened(settings_for(tmp_path, limits=limits)) as school, school.visitor() as visitor:
+        await visitor.submit("/forgot-password", email="bob@northwind.example")
+        await expired(visitor, school, await school.add())
+        assert heading(await visitor.submit(RESET, f"{RESET}/replace")) == "Too many requests"
 
 
 async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:

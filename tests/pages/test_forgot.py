@@ -50,7 +50,7 @@ async def test_every_address_gets_the_same_answer_and_the_same_page(school: Scho
 
 async def test_the_wait_for_another_mail_is_shown_in_seconds(visitor: Visitor) -> None:
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
-    assert re.search(r"Request it again in (1 minute|5\d seconds) \.", words(page))
+    assert re.search(r"You can request it again in (1 minute|5\d seconds) \.", words(page))
 
 
 async def test_asking_again_during_the_wait_sends_nothing_and_shows_the_same_page(
@@ -66,7 +66,7 @@ async def test_asking_again_after_the_wait_sends_another(visitor: Visitor, schoo
     long_ago = f"100:{ADA}"
     visitor.client.cookies.set("keyturn_asked", long_ago)
     page = await visitor.get(FORGOT)
-    assert "Request it again." in words(page)
+    assert "You can request it again." in words(page)
     await visitor.submit(FORGOT, email=ADA)
     assert await school.asked() == [ADA]
 
@@ -75,7 +75,7 @@ async def test_a_shorter_cooldown_is_a_shorter_wait(school: School) -> None:
     mailboxes = Mailboxes(school.parts.database, cooldown=timedelta(seconds=5), daily=6, suppression=timedelta(days=14))
     async with school.visitor(mailboxes=mailboxes) as visitor:
         page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
-        assert re.search(r"Request it again in [45] seconds", words(page))
+        assert re.search(r"You can request it again in [45] seconds", words(page))
 
 
 async def test_another_address_can_be_used_at_once(visitor: Visitor, school: School) -> None:
@@ -96,7 +96,7 @@ async def test_what_is_no_address_is_said_under_the_field_and_nothing_is_sent(
 ) -> None:
     page = await visitor.submit(FORGOT, email=typed)
     assert page.status_code == 422
-    assert "Enter a whole address, like name@example.org." in words(page)
+    assert "Enter a full email address, such as name@example.org." in words(page)
     assert 'aria-invalid="true" aria-describedby="email-error" autofocus' in page.text
     assert "<title>Error: Forgot your password?" in page.text
     assert await school.asked() == []
@@ -116,7 +116,7 @@ async def test_a_cookie_that_was_tampered_with_is_no_error(value: str, visitor: 
 
 async def test_a_cookie_from_the_future_makes_nobody_wait_longer(visitor: Visitor) -> None:
     visitor.client.cookies.set("keyturn_asked", f"99999999999:{ADA}")
-    assert "Request it again in 1 minute" in words(await visitor.get(FORGOT))
+    assert "You can request it again in 1 minute" in words(await visitor.get(FORGOT))
 
 
 async def test_the_address_is_remembered_for_ten_minutes_and_for_this_page_alone(visitor: Visitor) -> None:

@@ -79,7 +79,7 @@ async def test_a_browser_finds_a_page_where_there_is_nothing(
 ) -> None:
     page = await client.request(method, SITE + path, headers={"Accept": CHROME})
     assert page.status_code == status
-    assert heading(page) == "There is nothing here"
+    assert heading(page) == "Page not found"
     assert '<a class="button" href="/">Go back</a>' in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert page.headers["cache-control"] == "no-store"

@@ -45,7 +45,7 @@ async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
     page = await visitor.follow(answer)
     assert heading(page) == "Secure your account"
     assert ADA in words(page)
-    assert "nobody can sign in" in words(page)
+    assert "No one can sign in" in words(page)
     assert token not in page.text
     assert page.headers["referrer-policy"] == "no-referrer"
 
@@ -56,12 +56,25 @@ async def test_a_post_does_it_once_and_says_so(school: School, visitor: Visitor,
     done = await visitor.follow(await visitor.submit(SECURE))
     assert heading(done) == "Your account is secured"
     assert "help@northwind.example" in words(done)
-    assert "Every session that we know of has ended" in words(done)
-    assert "An email with the next step is on its way" in words(done)
+    assert "We’re signing out all devices. Earlier links no longer work." in words(done)
+    assert "We’re sending the next step to the address where you got our email." in words(done)
     assert heading(await visitor.get(SECURE)) == "Your account is secured"  # a reload asks for nothing
 
     (again,) = await dead_pages(visitor, SECURE, token)
     assert (again.status_code, heading(again)) == (400, "This link does not work")
+
+
+async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_signed_out(
+    school: School, ada: Account
+) -> None:
+    async with school.visitor(ends_sessions=False) as visitor:
+        page = await visitor.follow(await visitor.get(f"{SECURE}/{await school.secure_token(ada)}"))
+        done = await visitor.follow(await visitor.submit(SECURE))
+
+    assert heading(done) == "Your account is secured"
+    for each in (page, done):
+        assert "device" not in words(each)
+        assert "sign" not in words(each).replace("No one can sign in", "").replace("Back to sign-in", "")
 
 
 async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(

@@ -91,7 +91,7 @@ async def test_without_an_answer_the_form_comes_back_with_the_address_and_the_sa
             answer = await visitor.submit(FORGOT, email=email)
             assert (answer.status_code, heading(answer)) == (403, "Forgot your password?")
             assert f'value="{email}"' in answer.text
-            assert "Answer the check below, then send the form again." in words(answer)
+            assert "Complete the check below, then send the form again." in words(answer)
             seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
         assert seen[0] == seen[1]
         assert await school.asked() == []
@@ -105,7 +105,7 @@ async def test_a_browser_without_scripts_is_heard_within_its_limit(tmp_path: Pat
         assert (await visitor.submit(FORGOT, email=ADA, without_script="1")).status_code == 303
         told = await visitor.submit(f"{FORGOT}?another", action=FORGOT, email=BOB, without_script="1")
         assert told.status_code == 403
-        assert "Without JavaScript this form takes only a few requests." in words(told)
+        assert "Without JavaScript, this form allows only a few requests." in words(told)
         assert await school.asked() == [ADA]
 
 
@@ -134,12 +134,12 @@ async def test_what_is_wrong_with_a_code_is_told_alike_whoever_has_an_account(tm
         for email, code in ((ADA, wrong), (BOB, wrong), (BOB, right)):
             answer = await visitor.submit(CODE, email=email, code=code)
             assert answer.status_code == 422
-            assert "It is wrong, or it no longer works. You can request a new one." in words(answer)
+            assert "The code is wrong or no longer works. You can request a new one." in words(answer)
             seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
         assert len(set(seen)) == 1
         for fields, told in (
             ({"email": ADA, "code": "123"}, "Enter the eight digits of the code."),
-            ({"email": "ada@", "code": right}, "Enter a whole address, like name@example.org."),
+            ({"email": "ada@", "code": right}, "Enter a full email address, such as name@example.org."),
         ):
             answer = await visitor.submit(CODE, **fields)
             assert (answer.status_code, told in words(answer)) == (422, True)

@@ -1,10 +1,12 @@
 """What goes wrong is a page too: with a reason, a way back, and nothing of the inside."""
 
 import asyncio
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 from tests.builtin_accounts import builtin_accounts
@@ -26,6 +28,7 @@ from tests.spec.elsewhere import Elsewhere
 from keyturn.accounts.port import Account
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import HashingSettings, LimitSettings
+from keyturn.telemetry.logs import request_id
 
 pytestmark = pytest.mark.long
 
@@ -39,6 +42,7 @@ async def test_too_many_requests_say_how_long_to_wait(tmp_path: Path) -> None:
         page = await visitor.submit(FORGOT, email=ADA)
         assert page.status_code == 429
         assert heading(page) == "Too many requests"
+        assert not reference(page)
         seconds = int(page.headers["retry-after"])
         assert 0 < seconds <= 60
         assert re.search(rf"You can try again in ({seconds} seconds|1 minute|1 second)", words(page))
@@ -66,9 +70,10 @@ async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Pa
         await asyncio.sleep(0)
         page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
         assert page.status_code == 503
-        assert heading(page) == "Too much is going on at the moment"
+        assert heading(page) == "We’re busy right now"
+        assert not reference(page)
         assert page.headers["retry-after"] == "5"
-        assert "Nothing was changed. Please try again in 5 seconds" in words(page)
+        assert "Nothing was changed. You can try again in 5 seconds" in words(page)
         await asyncio.gather(*waiting)
         assert (await visitor.get(RESET)).status_code == 200
 
@@ -109,6 +114,62 @@ async def test_an_error_nobody_foresaw_is_logged_and_shown_as_a_page(
     assert "Traceback" in caplog.text
     assert token not in caplog.text
     assert "rules" not in page.text
+
+
+@pytest.fixture
+def named(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the lines that are logged, each with the request's id."""
+    lines: list[tuple[str, str]] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        lines.append((record.getMessage(), request_id.get()))
+        return True
+
+    caplog.set_level("INFO")
+    caplog.handler.addFilter(note)
+    return lines
+
+
+def reference(page: httpx.Response) -> str:
+    """Return the reference that the page shows, or nothing. It is the one in the page's header."""
+    shown = re.search(r"Reference: ([0-9a-f]{32})", words(page))
+    assert (shown[1] if shown else None) == page.headers.get("x-request-id")
+    return shown[1] if shown else ""
+
+
+async def test_something_that_went_wrong_shows_the_reference_of_its_lines_in_the_log(
+    school: School, ada: Account, named: list[tuple[str, str]]
+) -> None:
+    async with school.visitor(policy=None) as visitor:
+        await visitor.get(f"{RESET}/{await school.link(ada)}")
+        failed = [reference(await visitor.get(RESET)) for _ in range(2)]
+    assert failed[0] != failed[1]
+    assert [name for line, name in named if line.startswith("page.failed")] == failed
+
+
+async def test_a_service_that_cannot_answer_shows_a_reference(visitor: Visitor, school: School) -> None:
+    async with committing(school.parts.database) as connection:
+        await connection.execute(text("DROP TABLE keyturn_outbox"))
+    assert reference(await visitor.submit(FORGOT, email=ADA))
+
+
+async def test_a_refused_form_shows_the_reference_of_its_line_and_a_flood_writes_one(
+    visitor: Visitor, named: list[tuple[str, str]]
+) -> None:
+    shown = [reference(await visitor.client.post(FORGOT, data={"email": ADA})) for _ in range(3)]
+    assert len({*shown, ""}) == 4
+    assert [name for line, name in named if line.startswith("page.refused")] == shown[:1]
+
+
+async def test_a_reference_of_the_client_s_own_is_not_shown(visitor: Visitor) -> None:
+    answer = await visitor.client.post(FORGOT, headers={"x-request-id": "a" * 32})
+    assert reference(answer) not in {"", "a" * 32}
+
+
+@pytest.mark.parametrize("path", [f"{FORGOT}/code", FORGOT, RESET, LOGIN])
+async def test_pages_that_say_all_themselves_show_no_reference(path: str, visitor: Visitor) -> None:
+    page = await visitor.get(path)
+    assert not reference(page)
 
 
 @pytest.mark.parametrize("path", [FORGOT, RESET, f"{RESET}/open", LOGIN, "/logout", "/viewer-settings/security"])
@@ -193,7 +254,7 @@ async def test_a_field_that_comes_twice_is_refused(visitor: Visitor, school: Sch
         headers={"content-type": "application/x-www-form-urlencoded"},
     )
     assert page.status_code == 400
-    assert heading(page) == "That could not be read"
+    assert heading(page) == "The form arrived damaged"
     assert await school.asked() == []
 
 
@@ -210,10 +271,10 @@ async def test_a_body_that_is_no_form_is_refused(visitor: Visitor) -> None:
 async def test_a_huge_form_is_refused_before_anything_is_done_with_it(visitor: Visitor, ada: Account) -> None:
     page = await visitor.submit(LOGIN, email=ada.email, password="x" * 1_000_000)
     assert page.status_code == 413
-    assert heading(page) == "That was too much"
+    assert heading(page) == "That is too long"
 
 
 async def test_an_unknown_file_is_a_page_too(visitor: Visitor) -> None:
     page = await visitor.get("/keyturn-assets/0/nothing.css")
     assert page.status_code == 404
-    assert heading(page) == "There is nothing here"
+    assert heading(page) == "Page not found"

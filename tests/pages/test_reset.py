@@ -55,11 +55,20 @@ async def test_a_token_behind_the_hash_is_taken_from_a_form(visitor: Visitor, to
     assert f"For {ADA}" in words(page)
 
 
+async def test_a_finished_reset_ends_what_the_page_of_requests_remembers(visitor: Visitor, token: str) -> None:
+    await visitor.submit("/forgot-password", email=ADA)
+    await open_link(visitor, token)
+    assert (await save(visitor, "short")).status_code == 422
+    assert heading(await visitor.get("/forgot-password")) == "Check your email"
+    assert (await save(visitor)).status_code == 303
+    assert heading(await visitor.get("/forgot-password")) == "Forgot your password?"
+
+
 async def test_without_a_link_the_page_says_where_to_find_one(visitor: Visitor) -> None:
     page = await visitor.get(RESET)
     assert page.status_code == 200
     assert heading(page) == "Open the link in your email"
-    assert "Does your link have a # in it? It needs JavaScript" in words(page)
+    assert "Does your link contain a #? Turn on JavaScript" in words(page)
 
 
 async def test_the_token_is_in_no_page(visitor: Visitor, token: str) -> None:
@@ -73,7 +82,7 @@ async def test_the_form_says_the_rules_and_until_when_the_link_works(visitor: Vi
     await open_link(visitor, token)
     page = await visitor.get(RESET)
     assert "at least 12 characters" in words(page)
-    assert "not one of the common passwords" in words(page)
+    assert "not a common password" in words(page)
     assert 'passwordrules="minlength: 12; maxlength: 72;"' in page.text
     assert page.text.count('autocomplete="new-password"') == 2
     assert re.search(r"The link works until \d\d:\d\d UTC \.", words(page))
@@ -109,7 +118,17 @@ async def test_before_a_sign_in_page_elsewhere_a_page_says_that_the_password_was
         for _ in range(2):  # a page that is loaded again says the same
             page = await visitor.get(RESET)
             assert heading(page) == "Your password was changed"
+            assert "We signed out all other devices." in words(page)
             assert 'href="https://app.northwind.example/sign-in"' in page.text
+
+
+async def test_sessions_of_an_app_that_a_new_password_leaves_are_not_said_to_end(school: School, ada: Account) -> None:
+    elsewhere = "https://app.northwind.example/sign-in"
+    async with school.visitor(sign_in_url=elsewhere, ends_sessions=False) as visitor:
+        await open_link(visitor, await school.link(ada))
+        page = await visitor.follow(await save(visitor))
+        assert heading(page) == "Your password was changed"
+        assert "signed out" not in words(page)
 
 
 async def test_a_new_link_is_opened_after_a_password_was_saved(school: School, ada: Account) -> None:
@@ -150,7 +169,7 @@ async def test_a_weak_password_is_refused_with_its_rules_and_the_link_survives(v
     await open_link(visitor, token)
     page = await save(visitor, "password")
     assert page.status_code == 422
-    assert "Not met yet: at least 12 characters and not one of the common passwords." in words(page)
+    assert "Not met yet: at least 12 characters and not a common password." in words(page)
     assert "<title>Error: Choose a new password" in page.text
     assert 'aria-describedby="rules password-error"' in page.text
     assert 'aria-invalid="true" autofocus' in page.text
@@ -172,7 +191,7 @@ async def test_two_different_passwords_are_said_under_the_second_field(visitor: 
     await open_link(visitor, token)
     page = await save(visitor, NEW_PASSWORD, NEW_PASSWORD + " ")
     assert page.status_code == 422
-    assert '<p class="error" id="again-error" role="alert">The two passwords are not the same.</p>' in page.text
+    assert '<p class="error" id="again-error" role="alert">The two passwords don’t match.</p>' in page.text
     assert '<p class="error" id="password-error" role="alert"></p>' in page.text
 
 
@@ -188,7 +207,7 @@ async def test_everything_that_is_wrong_is_said_at_once(visitor: Visitor, token:
     await open_link(visitor, token)
     page = words(await save(visitor, "zq7!vKm2", "zq7!vKm"))
     assert "Not met yet: at least 12 characters." in page
-    assert "The two passwords are not the same." in page
+    assert "The two passwords don’t match." in page
 
 
 async def test_no_password_is_printed_into_a_page(visitor: Visitor, token: str) -> None:
@@ -243,7 +262,8 @@ async def test_a_first_password_has_a_page_of_its_own(school: School, visitor: V
 
     assert heading(page) == "Choose your password"
     assert "Save the password" in words(page)
-    assert "New password" not in words(page)
+    assert "Repeat the password" in words(page)
+    assert "new password" not in words(page).lower()
     until = now() + timedelta(days=3)
     assert f"The link works until {until.day} {until:%B} {until.year}" in words(page)  # a time alone is of which day?
     assert (await save(visitor)).status_code == 303

@@ -13,7 +13,7 @@ from keyturn.accounts.port import Account
 from keyturn.errors import KeyturnError
 from keyturn.problems.passwords import OutcomeUnknown
 from keyturn.problems.proofs import LinkDead
-from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
+from keyturn.settings import Brand, MailSettings, SecondStepSettings, SmsSettings
 
 pytestmark = pytest.mark.long
 
@@ -67,11 +67,11 @@ async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_l
     assert "This code is wrong, or was used before. You have 4 more attempts." in words(wrong)
     assert NEW_PASSWORD not in wrong.text
     mismatch = await visitor.submit(PAGE, **fields | {"again": "other"}, method="totp", code=code_of())
-    assert "The two passwords are not the same." in words(mismatch)
+    assert "The two passwords don’t match." in words(mismatch)
     assert not await school.knows(NEW_PASSWORD, ada)
     last = [await visitor.submit(PAGE, **fields, method="totp", code=wrong_code()) for _ in range(4)][-1]
     assert heading(last) == "This link does not work"
-    assert "Too many wrong codes were entered: this link no longer works, and your password is as it was." in words(
+    assert "Too many wrong codes were entered. This link no longer works, and your password was not changed." in words(
         last
     )
 
@@ -81,7 +81,7 @@ async def test_after_a_wrong_code_the_password_which_is_asked_for_again_has_the_
 ) -> None:
     fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
     wrong = await visitor.submit(PAGE, **fields, code=wrong_code())
-    assert "Type the password again, too." in words(wrong)
+    assert "Enter the new password again, too." in words(wrong)
     assert re.findall(r'<input id="(\w+)"[^>]* autofocus', wrong.text) == ["password"]
 
 
@@ -141,7 +141,7 @@ async def test_a_message_brings_a_code_to_the_phone(
     assert "Send a code to …23" in words(page)
     assert PHONE not in page.text
     sent = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email, method="sms")
-    assert "A code was sent to …23." in words(sent)
+    assert "We sent a code to …23." in words(sent)
     assert re.search(r'value="sms" checked', sent.text)
     code = message_in(tmp_path / "mail")[:6]
     fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "sms"}
@@ -185,5 +185,11 @@ async def test_a_factor_that_cannot_be_checked_leaves_no_form(visitor: Visitor, 
     await factors_of(school.parts).set_phone(zoe.id, "unlisted")
     await visitor.get(f"{PAGE}/{await school.link(zoe)}")
     page = await visitor.get(PAGE)
-    assert "Please contact support. help@northwind.example" in words(page)
+    assert "second step that we can’t check here. Contact support: help@northwind.example" in words(page)
+    assert '<a href="mailto:help@northwind.example">' in page.text
     assert '<input id="password"' not in page.text
+    async with school.visitor(brand=Brand(name="Northwind School")) as other:
+        await other.get(f"{PAGE}/{await school.link(zoe)}")
+        page = await other.get(PAGE)
+        assert "second step that we can’t check here. Contact support." in words(page)
+        assert "mailto:" not in page.text

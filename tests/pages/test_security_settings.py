@@ -4,9 +4,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, update
 from tests.connections import committing
-from tests.pages.school import ADA, School, Visitor, heading, words
+from tests.pages.resetting import open_link, save
+from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, words
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
@@ -52,6 +54,19 @@ async def test_the_card_offers_to_change_the_password(signed_in: Visitor) -> Non
     assert INFO not in words(page)
 
 
+async def test_the_card_leads_to_the_form_that_takes_the_current_password(signed_in: Visitor) -> None:
+    link = re.search(r'<a href="(/reset-password)">', (await signed_in.get(VIEWER)).text)
+    assert link
+    assert "Current password" in words(await signed_in.get(link[1]))
+
+
+async def test_the_card_leads_to_no_form_where_the_api_has_its_address(ada: Account, school: School) -> None:
+    paths = replace(school.site.paths, reset="")
+    async with school.visitor(paths=paths) as elsewhere:
+        await elsewhere.sign_in(ada.email)
+        assert '<p class="ways"><a' not in (await elsewhere.get(VIEWER)).text
+
+
 async def test_requesting_the_change_asks_for_a_link_to_the_account_s_own_address(
     signed_in: Visitor, school: School
 ) -> None:
@@ -63,13 +78,13 @@ async def test_requesting_the_change_asks_for_a_link_to_the_account_s_own_addres
 async def test_requesting_again_at_once_sends_nothing_more(signed_in: Visitor, school: School) -> None:
     await signed_in.submit(VIEWER)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
-    assert "Request it again in" in words(page)
+    assert "You can request it again in" in words(page)
     assert await school.asked() == [ADA]
 
 
 async def test_requesting_again_after_the_wait_sends_another(signed_in: Visitor, school: School) -> None:
     signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
-    assert "Request it again." in words(await signed_in.get(VIEWER))
+    assert "You can request it again." in words(await signed_in.get(VIEWER))
     await signed_in.submit(VIEWER)
     assert await school.asked() == [ADA]
 
@@ -80,7 +95,7 @@ async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_a_mail_that_woul
     await write_to(ADA, school, ago=timedelta(seconds=20))
     page = await signed_in.follow(await signed_in.submit(VIEWER))
     assert re.search(
-        r"An email was sent to this address a moment ago\. Request it again in (40|3\d) seconds \.", words(page)
+        r"We sent an email to this address a moment ago\. You can request it again in (40|3\d) seconds \.", words(page)
     )
     assert 'data-countdown="' in page.text
     assert INFO not in words(page)
@@ -94,12 +109,35 @@ async def test_once_the_mailbox_has_rested_the_card_is_as_before(signed_in: Visi
     assert await school.asked() == [ADA]
 
 
+async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Account, school: School) -> None:
+    assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
+    await write_to(ADA, school)
+    async with school.visitor() as on_a_phone:
+        await open_link(on_a_phone, await school.link(ada))
+        assert (await save(on_a_phone)).status_code == 303
+    await signed_in.sign_in(password=NEW_PASSWORD)
+    card = words(await signed_in.get(VIEWER))
+    assert INFO not in card
+    assert "request it again" not in card
+
+
+async def test_signing_in_again_ends_no_wait(signed_in: Visitor, school: School) -> None:
+    await write_to(ADA, school)
+    await signed_in.submit(VIEWER)
+    await signed_in.client.post("/logout")
+    signed_in.client.cookies.delete("keyturn_session")
+    await signed_in.sign_in()
+    assert "We sent an email to this address a moment ago. You can request it again in" in words(
+        await signed_in.get(VIEWER)
+    )
+
+
 async def test_the_longer_of_both_waits_counts(signed_in: Visitor, school: School) -> None:
     signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
     await write_to(ADA, school, ago=timedelta(seconds=20))
     page = await signed_in.follow(await signed_in.submit(VIEWER))
     assert INFO in words(page)
-    assert "Request it again in" in words(page)
+    assert "You can request it again in" in words(page)
     assert await school.asked() == []
 
 

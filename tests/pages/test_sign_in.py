@@ -8,6 +8,7 @@ from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, School, Visitor, cookie, heading, words
 
 from keyturn.problems.requests import TooManyRequests
+from keyturn.settings import IdentityProvider
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
@@ -45,7 +46,7 @@ async def test_the_session_s_cookie_is_out_of_reach_of_scripts_and_other_sites(v
 async def test_what_does_not_fit_gets_one_answer_whatever_it_is(email: str, password: str, visitor: Visitor) -> None:
     page = await visitor.sign_in(email, password)
     assert page.status_code == 422
-    assert "This address and this password do not belong together." in words(page)
+    assert "Wrong email or password." in words(page)
     assert f'value="{email}"' in page.text
     assert 'aria-invalid="true" autofocus' in page.text
     assert "<title>Error: Sign in" in page.text
@@ -56,7 +57,7 @@ async def test_a_disabled_account_gets_the_answer_of_an_unknown_one(visitor: Vis
     await school.add("dan@northwind.example", active=False)
     page = await visitor.sign_in("dan@northwind.example")
     assert page.status_code == 422
-    assert "do not belong together" in words(page)
+    assert "Wrong email or password" in words(page)
 
 
 async def test_the_password_is_not_printed_into_the_page(visitor: Visitor) -> None:
@@ -165,3 +166,13 @@ async def test_a_browser_that_signed_in_before_is_not_kept_out_by_strangers(visi
         assert (await stranger.sign_in()).status_code == 429
 
     assert (await visitor.sign_in()).status_code == 303
+
+
+async def test_a_button_leads_to_the_identity_provider_if_the_settings_name_it(school: School) -> None:
+    async with school.visitor() as visitor:
+        assert "Continue with" not in words(await visitor.get(LOGIN))
+    provider = IdentityProvider(name="<Google>", url="https://app.northwind.example/google?a=1&b=2")
+    async with school.visitor(identity_provider=provider) as visitor:
+        page = await visitor.get(LOGIN)
+    href = "https://app.northwind.example/google?a=1&amp;b=2"
+    assert f'<a class="button second" href="{href}">Continue with &lt;Google&gt;</a>' in page.text

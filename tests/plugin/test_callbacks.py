@@ -218,7 +218,7 @@ async def test_the_documented_function_is_told_whose_sessions_end() -> None:
 def test_a_function_that_would_hold_the_event_loop_is_refused(name: str) -> None:
     def blocks(_: Event[Any]) -> None: ...
 
-    with pytest.raises(SettingsInvalid, match=f"{name}: is no async function"):
+    with pytest.raises(SettingsInvalid, match=f"{name}: must be an async function"):
         KeyturnPlugin(KeyturnConfig(keyturn_settings(), **{name: blocks}))  # type: ignore[arg-type]
 
 

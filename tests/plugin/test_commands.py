@@ -47,9 +47,9 @@ async def test_the_commands_work_on_what_the_plugin_was_given(host: Host) -> Non
 
     early = await command("outbox", "list")
     assert early.exit_code == 1
-    assert early.stderr.endswith("has no tables of Keyturn's yet: run `litestar keyturn migrate`\n")
+    assert early.stderr.endswith("does not have Keyturn's tables yet: run `litestar keyturn migrate`\n")
     assert early.stderr.count("\n") == 1
-    assert (await command("migrate")).stdout.startswith("The database went from none to")
+    assert (await command("migrate")).stdout.startswith("Updated the database from revision none to")
     assert "already" in (await command("migrate")).stdout
 
     async with host.running(), host.client() as client:
@@ -80,9 +80,12 @@ async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty: str) -
         assert (await client.get("/account/login")).json() == {"the app says": "404"}
 
     theirs = await asyncio.to_thread(run, host.app, "accounts", "list")
-    assert "keyturn: the accounts are in the store tests.spec.elsewhere:Elsewhere, and only" in theirs.stderr
+    assert (
+        "keyturn: the accounts are in the store tests.spec.elsewhere:Elsewhere; only accounts of the built-in"
+        in theirs.stderr
+    )
     doctor = await asyncio.to_thread(run, host.app, "doctor")
-    assert "the store tests.spec.elsewhere:Elsewhere is as the settings say" in doctor.stdout
+    assert "the store tests.spec.elsewhere:Elsewhere matches the settings" in doctor.stdout
     assert "there is no keyturn.toml" not in doctor.stdout
 
 
@@ -90,18 +93,18 @@ async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty: str) -
 async def test_a_hint_names_the_command_and_the_database_as_the_app_has_them(host: Host) -> None:
     """`keyturn migrate` would make another database than the app's."""
     missing = json.loads((await asyncio.to_thread(run, host.app, "doctor", "--json")).stdout)
-    assert not [one for one in missing if "`keyturn " in one["mend"] or "database.url" in one["mend"]]
-    assert "`litestar keyturn migrate` would make an empty file." in next(
-        one["mend"] for one in missing if one["check"] == "database"
+    assert not [one for one in missing if "`keyturn " in one["fix"] or "database.url" in one["fix"]]
+    assert "Do not run `litestar keyturn migrate`, which would create an empty file." in next(
+        one["fix"] for one in missing if one["check"] == "database"
     )
     await migrate(host.parts.database)
     listed = await asyncio.to_thread(run, host.app, "accounts", "list")
     assert listed.stderr == (
-        "keyturn: the accounts are in the store table, and only those of the store builtin are listed;"
-        " `litestar keyturn accounts find EMAIL` shows one\n"
+        "keyturn: the accounts are in the store table; only accounts of the built-in store can be listed."
+        " Show a single account with `litestar keyturn accounts find EMAIL`\n"
     )
     added = await asyncio.to_thread(run, host.app, "accounts", "add", ADA)
-    assert "add it in your app, and invite its owner with `litestar keyturn accounts invite EMAIL`" in added.stderr
+    assert "Add it in your app, then run `litestar keyturn accounts invite EMAIL`" in added.stderr
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -121,7 +124,7 @@ def test_an_app_without_the_plugin_is_told_so() -> None:
     answer = run(Litestar(logging_config=None), "doctor")
     assert answer.exit_code == 1
     assert answer.stderr == (
-        "keyturn: this app has no KeyturnPlugin; without `litestar`, commands are about keyturn.toml\n"
+        "keyturn: this app has no KeyturnPlugin: add one, or run the command without `litestar` to use keyturn.toml\n"
     )
 
 

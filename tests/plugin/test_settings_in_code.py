@@ -126,7 +126,7 @@ def test_accounts_in_the_file_and_in_the_code_are_a_fault(accounts: AccountSetti
         lambda settings: KeyturnPlugin(KeyturnConfig(settings, accounts=ACCOUNTS)), keyturn_settings(accounts=accounts)
     )
     assert list(found) == [f"accounts.{name}"]
-    assert found[f"accounts.{name}"].endswith("remove [accounts] from keyturn.toml, or accounts=")
+    assert found[f"accounts.{name}"].endswith("remove [accounts] from keyturn.toml, or remove accounts=")
 
 
 def test_the_documented_change_of_a_setting_is_taken() -> None:

@@ -165,7 +165,7 @@ def test_a_driver_that_is_not_installed_is_named_with_what_brings_it(monkeypatch
 def test_two_databases_are_refused(tmp_path: Path) -> None:
     alchemy = alchemy_for(f"sqlite:///{tmp_path}/app.db")
     assert (
-        "remove [database] from keyturn.toml, or alchemy="
+        "remove [database] from keyturn.toml, or remove alchemy="
         in faults(at("sqlite:///keyturn.db"), alchemy=alchemy)["database.url"]
     )
     in_schema = keyturn_settings(database=DatabaseSettings(schema="keyturn"))
@@ -198,7 +198,7 @@ def test_the_path_of_the_app_itself_counts_once(tmp_path: Path, path: str | None
 def test_an_app_says_where_its_people_sign_in() -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
     found = faults(keyturn_settings(sign_in_url=""), accounts=ACCOUNTS)
-    assert found["sign_in_url"].startswith("missing: where people sign in to your app")
+    assert found["sign_in_url"].startswith("missing: set it to your app's sign-in page")
 
 
 def test_without_the_pages_nothing_may_lead_to_them() -> None:
@@ -272,15 +272,15 @@ AT_A_SERVER = "postgresql://app@127.0.0.1/app"
         ({"on_second_step_failed": told}, "is a function of this process"),
         (
             {"alchemy": SQLAlchemyAsyncConfig(engine_instance=create_async_engine("postgresql+asyncpg://app@a/app"))},
-            "is an engine that the app has made itself",
+            "is an engine that the app built itself",
         ),
         (
             {"alchemy": alchemy_for(AT_A_SERVER, engine_config=EngineConfig(connect_args={"ssl": True}))},
-            "has connect_args in its engine_config, which no address holds",
+            "has connect_args in its engine_config, which an address cannot contain",
         ),
         (
             {"alchemy": alchemy_for(AT_A_SERVER, create_engine_callable=partial(create_async_engine, echo=True))},
-            "has a function of the app's that makes its engine (create_engine_callable)",
+            "has a function that builds its engine (create_engine_callable)",
         ),
         (
             {"alchemy": alchemy_for(f"{AT_A_SERVER}?prepared_statement_name_func=mine")},

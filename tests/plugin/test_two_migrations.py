@@ -83,7 +83,7 @@ def test_both_go_up_and_down_and_neither_touches_the_other(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     host = Migrated(url, tmp_path, schema)
-    assert "went from none to" in host.litestar("keyturn", "migrate")
+    assert "from revision none to" in host.litestar("keyturn", "migrate")
     ours = host.tables(schema)
     assert VERSION_TABLE in ours
     assert all(name.startswith("keyturn_") for name in ours)
@@ -126,7 +126,7 @@ async def test_a_service_lives_in_a_schema_of_its_own(postgresql_url: str) -> No
     for schema, other in (("keyturn", "accounts"), ("accounts", "")):
         given: dict[str, Any] = {"database": DatabaseSettings(url=Secret(postgresql_url), schema=schema)}
         database = Database(postgresql_url, schema=schema)
-        with pytest.raises(DatabaseUnready, match=f"the schema {schema} has no tables of Keyturn's yet"):
+        with pytest.raises(DatabaseUnready, match=f"the schema {schema} does not have Keyturn's tables yet"):
             await require_current(database)
         assert await migrate(database) is None
         assert await migrate(database) == head()
@@ -151,7 +151,9 @@ async def test_who_may_not_make_the_schema_is_told_so(postgresql_url: str) -> No
         await connection.execute(text("CREATE ROLE visitor LOGIN"))
     address = make_url(postgresql_url).set(username="visitor", password=None)
     visitor = Database(address.render_as_string(), schema="keyturn")
-    with pytest.raises(DatabaseUnready, match="the schema keyturn is not there and cannot be made: permission denied"):
+    with pytest.raises(
+        DatabaseUnready, match="the schema keyturn does not exist and cannot be created: permission denied"
+    ):
         await migrate(visitor)
 
     async with committing(owner) as connection:

@@ -69,7 +69,7 @@ def test_every_name_that_is_no_column_is_said_at_once() -> None:
         "accounts.email": "User has no column email; did you mean mail?",
         "accounts.password": "User has no column hashd; did you mean hashed?",
         "accounts.active": "User has no column leftat; did you mean left_at?",
-        "accounts.set.when": ("User has no column when; there are id, mail, hashed, full_name, left_at, must_change"),
+        "accounts.set.when": "User has no column when; its columns: id, mail, hashed, full_name, left_at, must_change",
         "accounts.delete": "not an attribute of a mapped class: 'visits'",
     }
 

@@ -69,7 +69,7 @@ def test_a_store_is_one_of_ours_or_a_factory(read: Read, store: str) -> None:
     [("tabel", "; did you mean table?"), ("shop.accounts", ""), ("a:b:c", ""), (":store", ""), ("", "")],
 )
 def test_no_other_store_is_known(faults: Faults, store: str, meant: str) -> None:
-    expected = {"accounts.store": f"not builtin, table, supabase or package.module:factory{meant}"}
+    expected = {"accounts.store": f"must be builtin, table, supabase or package.module:factory{meant}"}
 
     assert faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE=store) == expected
 
@@ -105,16 +105,16 @@ def test_supabases_own_variables_may_be_there_whatever_the_store(read: Read) -> 
         (
             'url = "users.db"',
             "url",
-            "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db",
+            "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db",
         ),
         ('id = ""', "id", "missing: the name of a column"),
         ('email = ""', "email", "missing: the name of a column"),
-        ('password = ""', "password", "missing: only with supabase is the password elsewhere"),
-        ('delete = ["sessions"]', "delete", "not a table and its column, as sessions.user_id: sessions"),
-        ('delete = ["a.b", "a..b"]', "delete", "not a table and its column, as sessions.user_id: a..b"),
-        ('delete = ["a.b.c.d"]', "delete", "not a table and its column, as sessions.user_id: a.b.c.d"),
-        ('set = { at = "{nwo}" }', "set.at", "has an unknown place {nwo}; there are {now}, {now_ms}, {null}"),
-        ('set = { at = "{now}Z" }', "set.at", "{now} stands alone: it is the whole value"),
+        ('password = ""', "password", "missing: only the store supabase works without this column"),
+        ('delete = ["sessions"]', "delete", "must be a table and its column, such as sessions.user_id, not sessions"),
+        ('delete = ["a.b", "a..b"]', "delete", "must be a table and its column, such as sessions.user_id, not a..b"),
+        ('delete = ["a.b.c.d"]', "delete", "must be a table and its column, such as sessions.user_id, not a.b.c.d"),
+        ('set = { at = "{nwo}" }', "set.at", "has an unknown placeholder {nwo}: use one of {now}, {now_ms}, {null}"),
+        ('set = { at = "{now}Z" }', "set.at", "{now} must be the whole value: remove the text around it"),
     ],
 )
 def test_a_table_that_could_not_work_is_a_fault(faults: Faults, toml: str, name: str, why: str) -> None:
@@ -125,7 +125,7 @@ def test_a_table_that_could_not_work_is_a_fault(faults: Faults, toml: str, name:
 def test_an_app_says_where_its_people_sign_in(faults: Faults, read: Read, store: str) -> None:
     """A page of Keyturn's beside it would be a second way in, past what the first one asks."""
     toml = f'[accounts]\nstore = "{store}"\n' + ('[accounts.table]\ntable = "users"' if store == "table" else "")
-    missing = "missing: where people sign in to your app, or {base_url}/login for Keyturn's own page"
+    missing = "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
 
     assert faults(toml, **SUPABASE) == {"sign_in_url": missing}
     for page in ("https://app.example.org/login", "{base_url}/login"):
@@ -168,7 +168,10 @@ def test_supabase_needs_both_and_calls_them_what_it_calls_them(faults: Faults, r
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("http://project.supabase.co", "must be https in production: over http anybody on the way can read the secret"),
+        (
+            "http://project.supabase.co",
+            "must be https in production: over http, an attacker on the network can read the secret",
+        ),
         ("project.supabase.co", "must be an address like https://app.example.org, not 'project.supabase.co'"),
     ],
 )

@@ -43,9 +43,9 @@ def test_each_file_that_cannot_be_served_is_told_by_its_setting(faults: Faults, 
     )
 
     reasons = {
-        "brand.logo": "no picture that browsers draw: ",
+        "brand.logo": "must be an SVG, PNG, JPEG, GIF or WebP image: ",
         "brand.logo_dark": "no such file: ",
-        "brand.mail_logo": "mail programs draw no SVG: name a PNG, JPEG or GIF",
+        "brand.mail_logo": "mail programs do not show SVG images: use a PNG, JPEG or GIF",
         "brand.mail_logo_dark": "is larger than 200 kB: ",
         "kinds.school.brand.logo": "cannot be read: ",
     }
@@ -76,7 +76,7 @@ def test_a_stylesheet_that_loads_something_is_told_with_its_line(faults: Faults,
 
     assert set(found) == {"brand.stylesheet"}
     assert "own.css:3: loads " in found["brand.stylesheet"]
-    assert "only this file is served" in found["brand.stylesheet"]
+    assert "pages load only this file" in found["brand.stylesheet"]
 
 
 def test_a_stylesheet_may_name_parts_of_the_page_and_texts(read: Read, tmp_path: Path) -> None:
@@ -92,6 +92,14 @@ def test_a_stylesheet_may_name_parts_of_the_page_and_texts(read: Read, tmp_path:
 )
 def test_a_font_is_a_list_of_families_and_no_more_css(faults: Faults, font: str) -> None:
     assert set(faults(KEYTURN_BRAND_FONT=font)) == {"brand.font"}
+
+
+@pytest.mark.parametrize("name", ["url", "privacy_url", "terms_url"])
+@pytest.mark.parametrize("url", ["www.northwind.example", "javascript:alert(1)", "/privacy", "https://"])
+def test_a_link_of_a_brand_is_an_address_of_the_web(faults: Faults, name: str, url: str) -> None:
+    found = faults(f'[brand]\n{name} = "{url}"\n[kinds.school.brand]\n{name} = "{url}"')
+    assert set(found) == {f"brand.{name}", f"kinds.school.brand.{name}"}
+    assert found[f"brand.{name}"].startswith("must be an address like https://www.example.org")
 
 
 @pytest.mark.parametrize("radius", ["-1", "25", "8px"])

@@ -1,4 +1,4 @@
-"""Which languages are spoken: catalogues of one's own, and what is wrong with them."""
+"""Which languages are in use, and errors in your own catalogues."""
 
 from pathlib import Path
 
@@ -32,13 +32,13 @@ def test_a_language_that_nobody_can_be_spoken_to_in_is_told(faults: Faults) -> N
 @pytest.mark.parametrize(
     ("language", "text", "fault"),
     [
-        ("nl", 'msgid "Email"\nmsgstr "E-mail\n', "locales/nl/LC_MESSAGES/keyturn.po:2: not a line of a .po file"),
+        ("nl", 'msgid "Email"\nmsgstr "E-mail\n', "locales/nl/LC_MESSAGES/keyturn.po:2: is not a line of a .po file"),
         (
             "nl",
             'msgid "For %(email)s"\nmsgstr "Voor %(e_mail)s"\n',
-            'locales/nl/LC_MESSAGES/keyturn.po:1: "For %(email)s" has no place %(e_mail)s; there are email',
+            'locales/nl/LC_MESSAGES/keyturn.po:1: "For %(email)s" has no placeholder %(e_mail)s; use one of email',
         ),
-        ("dutch", 'msgid "Email"\nmsgstr "E-mail"\n', "locales/dutch:1: there is no language called dutch"),
+        ("dutch", 'msgid "Email"\nmsgstr "E-mail"\n', "locales/dutch:1: dutch is not a language"),
     ],
 )
 def test_a_faulty_catalogue_is_told_with_its_line(

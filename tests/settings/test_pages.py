@@ -27,18 +27,18 @@ def test_a_page_of_the_app_may_be_where_ours_has_something(read: Read) -> None:
 @pytest.mark.parametrize(
     ("toml", "name", "why"),
     [
-        ('forgot_url = "{base_url}/login"', "sign_in_url", "/login is taken by the page of forgot_url"),
+        ('forgot_url = "{base_url}/login"', "sign_in_url", "/login is also the path of forgot_url: choose another"),
         (
             'forgot_url = "{base_url}/reset-password?x=1"',
             "forgot_url",
-            "/reset-password is taken by the page of reset_url",
+            "/reset-password is also the path of reset_url: choose another",
         ),
-        ('forgot_url = "{base_url}/reset-password/open"', "forgot_url", "/reset-password/open is taken by the page of"),
-        ('forgot_url = "{base_url}/security-settings"', "forgot_url", "/security-settings is taken by the page of"),
+        ('forgot_url = "{base_url}/reset-password/open"', "forgot_url", "/reset-password/open is also the path of"),
+        ('forgot_url = "{base_url}/security-settings"', "forgot_url", "/security-settings is also the path of"),
         (
             'sign_in_url = "{base_url}/webhooks/in"',
             "sign_in_url",
-            "/webhooks/in is taken: something else answers there",
+            "/webhooks/in is used by another page: choose another path",
         ),
         ('forgot_url = "{base_url}/"', "forgot_url", "needs a plain path for the hosted page"),
         ('forgot_url = "{base_url}"', "forgot_url", "needs a plain path for the hosted page"),
@@ -48,23 +48,27 @@ def test_a_page_of_the_app_may_be_where_ours_has_something(read: Read) -> None:
         (
             'forgot_url = "{base_url}/api/auth/change-password"',
             "forgot_url",
-            "/api/auth/change-password is taken by the API",
+            "/api/auth/change-password is used by the API",
         ),
-        ('sign_in_url = "{base_url}/api/auth/me"', "sign_in_url", "/api/auth/me is taken by the API"),
-        ('forgot_url = "{base_url}/keyturn.js"', "forgot_url", "/keyturn.js is taken: something else answers there"),
-        ('forgot_url = "{base_url}/keyturn.d.ts"', "forgot_url", "/keyturn.d.ts is taken: something else answers"),
+        ('sign_in_url = "{base_url}/api/auth/me"', "sign_in_url", "/api/auth/me is used by the API"),
+        (
+            'forgot_url = "{base_url}/keyturn.js"',
+            "forgot_url",
+            "/keyturn.js is used by another page: choose another path",
+        ),
+        ('forgot_url = "{base_url}/keyturn.d.ts"', "forgot_url", "/keyturn.d.ts is used by another page"),
         ('forgot_url = "{base_url}/../x"', "forgot_url", "needs a plain path for the hosted page"),
         ('forgot_url = "{base_url}/a/./x"', "forgot_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/a/../{token}"', "reset_url", "needs a plain path for the"),
         (
             '[kinds.school]\nsettings_url = "{base_url}/login"',
             "kinds.school.settings_url",
-            "/login is taken by the page",
+            "/login is also the path",
         ),
         (
             'forgot_url = "{base_url}/api/auth/forgot-password"',
             "forgot_url",
-            "/api/auth/forgot-password is taken by the API",
+            "/api/auth/forgot-password is used by the API",
         ),
     ],
 )
@@ -85,12 +89,14 @@ def test_an_api_at_the_root_leaves_other_paths_to_the_pages(faults: Faults, read
 def test_the_path_of_the_api_is_a_plain_one(faults: Faults, path: str) -> None:
     found = faults(KEYTURN_SERVER_API_PATH=path)
 
-    assert found["server.api_path"] == "not a path like /api/auth, without a slash at its end"
+    assert found["server.api_path"] == "must be a path such as /api/auth, without a slash at the end"
 
 
 @pytest.mark.parametrize("path", ["/health", "/webhooks/in", "/metrics", "/keyturn.js"])
 def test_the_api_is_not_where_something_else_answers(faults: Faults, path: str) -> None:
-    assert faults(KEYTURN_SERVER_API_PATH=path) == {"server.api_path": f"{path} is taken: something else answers there"}
+    assert faults(KEYTURN_SERVER_API_PATH=path) == {
+        "server.api_path": f"{path} is used by another page: choose another path"
+    }
 
 
 @pytest.mark.parametrize("name", ["sign_in_url", "forgot_url", "brand.logo", "kinds.school.settings_url"])
@@ -99,7 +105,7 @@ def test_no_address_begins_another_rule_of_the_pages_policy(faults: Faults, name
     section, _, key = name.rpartition(".")
     toml = (f"[{section}]\n" if section else "") + f'{key} = "https://app.example.org{end}"'
 
-    assert faults(toml) == {name: "holds a space, a semicolon or a comma: write it percent-encoded"}
+    assert faults(toml) == {name: "contains a space, a semicolon or a comma: percent-encode it"}
 
 
 def test_a_folder_of_mails_must_be_one(faults: Faults, read: Read, tmp_path: Path) -> None:
@@ -108,3 +114,26 @@ def test_a_folder_of_mails_must_be_one(faults: Faults, read: Read, tmp_path: Pat
     assert read(KEYTURN_MAIL_TEMPLATES="mails")
     assert faults(KEYTURN_MAIL_TEMPLATES="nowhere") == {"mail.templates": "no such folder: nowhere"}
     assert faults(KEYTURN_MAIL_TEMPLATES="keyturn.toml") == {"mail.templates": "is a file, not a folder: keyturn.toml"}
+
+
+@pytest.mark.parametrize("url", ["https://id.example.org/start", "http://127.0.0.1:9000/start"])
+def test_the_identity_provider_may_be_at_an_https_address_or_on_this_machine(url: str, read: Read) -> None:
+    assert read(f'[identity_provider]\nname = "Example"\nurl = "{url}"').identity_provider.url == url
+
+
+@pytest.mark.parametrize(
+    ("toml", "wrong"),
+    [
+        ('url = "https://id.example.org"', {"identity_provider.name": "missing: identity_provider.url is set"}),
+        ('name = "Example"', {"identity_provider.url": "missing: identity_provider.name is set"}),
+        ('url = "http://id.example.org"\nname = "Example"', {"identity_provider.url": "must be an address like https"}),
+        ('url = "javascript:alert(1)"\nname = "Example"', {"identity_provider.url": "must be an address like https"}),
+        ('url = "/start"\nname = "Example"', {"identity_provider.url": "must be an address like https"}),
+    ],
+)
+def test_the_identity_provider_has_a_name_and_an_https_address(
+    toml: str, wrong: dict[str, str], faults: Faults
+) -> None:
+    found = faults(f"[identity_provider]\n{toml}")
+    assert found.keys() == wrong.keys()
+    assert all(found[name].startswith(message) for name, message in wrong.items())

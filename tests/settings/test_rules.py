@@ -79,13 +79,13 @@ def test_a_link_can_have_any_of_these_shapes(read: Read, pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "why"),
     [
-        ("{base_url}/reset-password", "needs the place {token}"),
-        ("{base_url}/{token}/{user}", "has an unknown place {user}; there are base_url, email, token"),
-        ("{base_url}/{token}/{0}", "has an unknown place {0}; there are base_url, email, token"),
-        ("{base_url}/{token}/{}", "has an unknown place {}; there are base_url, email, token"),
-        ("{base_url}/{token", "has an unbalanced brace"),
-        ("{base_url}/{token:d}", "has a place with a format: write its name alone in the braces"),
-        ("{base_url}/{token!r}", "has a place with a format: write its name alone in the braces"),
+        ("{base_url}/reset-password", "needs the placeholder {token}"),
+        ("{base_url}/{token}/{user}", "has an unknown placeholder {user}: use one of base_url, email, token"),
+        ("{base_url}/{token}/{0}", "has an unknown placeholder {0}: use one of base_url, email, token"),
+        ("{base_url}/{token}/{}", "has an unknown placeholder {}: use one of base_url, email, token"),
+        ("{base_url}/{token", "has a brace without its pair"),
+        ("{base_url}/{token:d}", "has a placeholder with a format: write only the name in the braces"),
+        ("{base_url}/{token!r}", "has a placeholder with a format: write only the name in the braces"),
         ("//app.example/{token}", "must begin with {base_url} or https://, not '//app.example/{token}'"),
         ("javascript:{token}", "must begin with {base_url} or https://, not 'javascript:{token}'"),
     ],
@@ -98,7 +98,7 @@ def test_a_link_that_would_not_work_is_a_fault(faults: Faults, pattern: str, why
 def test_only_the_reset_link_holds_a_token(faults: Faults, name: str) -> None:
     found = faults(f'{name} = "{{base_url}}/{{token}}"')
 
-    assert found == {name: "has an unknown place {token}; there are base_url"}
+    assert found == {name: "has an unknown placeholder {token}: use one of base_url"}
 
 
 def test_sending_through_resend_needs_its_key_and_a_sender(faults: Faults) -> None:
@@ -118,7 +118,7 @@ def test_a_second_transport_needs_what_a_first_one_would(faults: Faults) -> None
 
 
 def test_a_second_transport_is_another_one(faults: Faults) -> None:
-    assert faults(KEYTURN_MAIL_FALLBACK="resend") == {"mail.fallback": "is the transport itself"}
+    assert faults(KEYTURN_MAIL_FALLBACK="resend") == {"mail.fallback": "must be another provider than mail.transport"}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_good_signing_secret_is_taken(read: Read) -> None:
 def test_an_origin_is_one_and_stands_for_no_others(faults: Faults, origin: str) -> None:
     found = faults(KEYTURN_SERVER_ALLOWED_ORIGINS=origin)
 
-    assert found == {"server.allowed_origins": f"not an origin like https://app.example.org: {origin}"}
+    assert found == {"server.allowed_origins": f"must be an origin such as https://app.example.org, not {origin}"}
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_the_support_address_stands_alone(faults: Faults) -> None:
 def test_a_logo_is_fetched_over_https(faults: Faults) -> None:
     url = "http://northwind.example/logo.png"
     assert faults(f'[brand]\nlogo = "{url}"\nmail_logo = "{url}"') == {
-        "brand.logo": f"must begin with https://, or be a file, not {url!r}: browsers fetch nothing else",
-        "brand.mail_logo": f"must begin with https://, or be a file, not {url!r}: mail programs fetch nothing else",
+        "brand.logo": f"must begin with https://, or be a file, not {url!r}: browsers fetch only those",
+        "brand.mail_logo": f"must begin with https://, or be a file, not {url!r}: mail programs fetch only those",
     }
 
 
@@ -223,7 +223,7 @@ def test_a_host_that_is_answered_for_is_a_name_alone(faults: Faults, host: str) 
 def test_a_trusted_proxy_is_an_address_or_a_network(faults: Faults) -> None:
     found = faults(KEYTURN_SERVER_TRUSTED_PROXIES="10.0.0.1,10.1.2.3/8,proxy.example")
 
-    assert found == {"server.trusted_proxies": "not an address or network: proxy.example"}
+    assert found == {"server.trusted_proxies": "must be an IP address or network, not proxy.example"}
 
 
 @pytest.mark.parametrize("url", ["mysql://db.example/x", "keyturn.db", ""])

@@ -18,19 +18,20 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
 @pytest.mark.parametrize(
     ("toml", "name", "why"),
     [
-        ('[secure_account]\nurl = "{base_url}/secure"', "secure_account.url", "needs the place {token}"),
+        ('[secure_account]\nurl = "{base_url}/secure"', "secure_account.url", "needs the placeholder {token}"),
         ('[secure_account]\nurl = "{base_url}/s/{token}/x"', "secure_account.url", "needs a plain path"),
         ('[secure_account]\nurl = "{base_url}/s?t={token}"', "secure_account.url", "needs {token} at the end"),
-        ('[secure_account]\nurl = "{base_url}/login/{token}"', "secure_account.url", "the page of sign_in_url"),
+        ('[secure_account]\nurl = "{base_url}/login/{token}"', "secure_account.url", "is also the path of sign_in_url"),
         ('[secure_account]\nttl = "8d"', "secure_account.ttl", "must be from a minute to 7 days"),
-        ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "there is no secure_account.url"),
+        ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "needs secure_account.url"),
         ('[mute]\nurl = "stop/{token}"', "mute.url", "must begin with {base_url} or https://"),
         ('[mute]\nperiod = "1s"', "mute.period", "must be from a minute to 30 days"),
-        ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "not package.module:function"),
-        ('[hooks]\ntimeout = "1m"', "hooks.timeout", "must be up to 30 s"),
+        ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
+        ('[hooks]\nlocate = "places"', "hooks.locate", "must be package.module:function"),
+        ('[hooks]\ntimeout = "1m"', "hooks.timeout", "must be at most 30 s"),
         (SIGN_IN + TABLE + "[secure_account]\nlock = true", "accounts.table.lock", "secure_account.lock is set"),
         (SIGN_IN + TABLE + 'lock = { status = "x" }', "accounts.table.unlock", "missing: accounts.table.lock is set"),
-        (SIGN_IN + TABLE + 'lock = { at = "{soon}" }', "accounts.table.lock.at", "has an unknown place {soon}"),
+        (SIGN_IN + TABLE + 'lock = { at = "{soon}" }', "accounts.table.lock.at", "has an unknown placeholder {soon}"),
     ],
 )
 def test_what_cannot_work_is_a_fault_by_its_name(faults: Faults, toml: str, name: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Secrets do not show: not in a repr, not in a fault, not in a traceback."""
+"""Secrets appear in no repr, fault or traceback."""
 
 import traceback
 

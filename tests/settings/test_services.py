@@ -1,4 +1,4 @@
-"""What is Keyturn's and what is others': its database, and where the app is told."""
+"""Settings of Keyturn's database, of services and of the app's webhooks."""
 
 import pytest
 from tests.settings.reading import Faults, Read
@@ -7,9 +7,9 @@ from tests.settings.reading import Faults, Read
 @pytest.mark.parametrize(
     ("url", "schema", "why"),
     [
-        ("sqlite:///x.db", "keyturn", "is set, but only PostgreSQL has schemas"),
-        ("postgresql://db/x", "Key Turn", "not a plain name: small letters, digits and _, as in keyturn"),
-        ("postgresql://db/x", "x" * 64, "not a plain name: small letters, digits and _, as in keyturn"),
+        ("sqlite:///x.db", "keyturn", "is set, but only PostgreSQL has schemas: remove it"),
+        ("postgresql://db/x", "Key Turn", "must be a plain name of lower-case letters, digits and _, such as keyturn"),
+        ("postgresql://db/x", "x" * 64, "must be a plain name of lower-case letters, digits and _, such as keyturn"),
     ],
 )
 def test_a_schema_is_postgresqls(faults: Faults, read: Read, url: str, schema: str, why: str) -> None:
@@ -22,7 +22,7 @@ def test_a_schema_is_postgresqls(faults: Faults, read: Read, url: str, schema: s
 def test_what_mysql_is_good_for_is_told(faults: Faults) -> None:
     found = faults(KEYTURN_DATABASE_URL="mysql://app:hunter2@db.example/app")
 
-    assert "MySQL can hold the accounts (accounts.table.url)" in found["database.url"]
+    assert "MySQL works for the accounts (accounts.table.url)" in found["database.url"]
     assert "hunter2" not in found["database.url"]
 
 
@@ -34,7 +34,7 @@ SIGNING = "whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz"
     [
         ({"URL": "https://app.example.org/hooks"}, "webhooks.secret", "missing: webhooks.url is set"),
         ({"SECRET": SIGNING}, "webhooks.url", "missing: webhooks.secret is set"),
-        ({"URL": "https://a.example", "SECRET": "short"}, "webhooks.secret", "not a signing secret"),
+        ({"URL": "https://a.example", "SECRET": "short"}, "webhooks.secret", "must be a signing secret"),
         ({"URL": "http://a.example", "SECRET": SIGNING}, "webhooks.url", "must be https in production"),
         ({"URL": "a.example", "SECRET": SIGNING}, "webhooks.url", "must be an address like https://app.example.org"),
     ],

@@ -24,9 +24,7 @@ def test_what_is_missing_is_named_as_people_know_it(faults: Faults, transport: s
     found = faults(**{f"KEYTURN_MAIL_{chosen_by.upper()}": transport})
 
     assert set(found) == {need.name for need in PROVIDERS[transport].needs if need.required}
-    without = (
-        "; to try it without, set KEYTURN_MAIL_TRANSPORT=capture: mails are kept in .keyturn/mail, and none is sent"
-    )
+    without = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
     told = f"missing: mail.{chosen_by} is {transport}"
     assert set(found.values()) == {told + without if chosen_by == "transport" else told}
 
@@ -51,15 +49,15 @@ def test_a_key_is_sent_over_https_alone(faults: Faults, read: Read, transport: s
 )
 def test_mailguns_domain_is_a_name_alone(faults: Faults, domain: str) -> None:
     chosen = {"KEYTURN_MAIL_TRANSPORT": "mailgun", **COMPLETE["mailgun"], "KEYTURN_MAILGUN_DOMAIN": domain}
-    assert faults(**chosen) == {"mailgun.domain": "not a domain, as in mg.northwind.example"}
+    assert faults(**chosen) == {"mailgun.domain": "not a domain, such as mg.northwind.example"}
 
 
 @pytest.mark.parametrize(
     ("name", "text", "fault"),
     [
-        ("region", "Ireland", "not a region, as in eu-west-1"),
-        ("region", "eu-west-1.evil.example/", "not a region, as in eu-west-1"),
-        ("access_key_id", "ASIAKEYTURN", "is a temporary key, which ends within hours: take one of an IAM user"),
+        ("region", "Ireland", "not a region, such as eu-west-1"),
+        ("region", "eu-west-1.evil.example/", "not a region, such as eu-west-1"),
+        ("access_key_id", "ASIAKEYTURN", "is a temporary key, which expires within hours: use a key of an IAM user"),
     ],
 )
 def test_what_cannot_be_a_region_or_a_lasting_key_is_named_where_ses_is_chosen(

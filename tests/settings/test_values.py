@@ -129,7 +129,7 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
         ("KEYTURN_TOKEN_TTL", "soon", "must be a duration, as in 90s, 30m, 1h or 7d, not 'soon'"),
         ("KEYTURN_HASHING_COST", "high", "must be a whole number from 10 to 16, not 'high'"),
         ("KEYTURN_HASHING_COST", "99", "must be a whole number from 10 to 16, not '99'"),
-        ("KEYTURN_DATABASE_POOL_SIZE", "1", "must be a whole number of 2 at least, not '1'"),
+        ("KEYTURN_DATABASE_POOL_SIZE", "1", "must be a whole number of at least 2, not '1'"),
         ("KEYTURN_SMTP_PORT", "smtp", "must be a whole number from 1 to 65535, not 'smtp'"),
         ("KEYTURN_RESEND_RATE", "0", "must be a number above 0, not '0'"),
         ("KEYTURN_PASSWORD_UPPERCASE", "maybe", "must be true or false, not 'maybe'"),
@@ -158,7 +158,7 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
         (
             '[server]\ntrusted_proxies = "x"',
             "server.trusted_proxies",
-            "must be a list, of which each is a text, not 'x'",
+            "must be a list in which each item is a text, not 'x'",
         ),
         ("[smtp]\npassword = 5", "smtp.password", "must be a text"),
     ],
@@ -177,7 +177,7 @@ def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> Non
     found = faults('[hashing]\nformat = "argon2id"\ncost = 11\nprefix = "$2y$"\niterations = 700000')
 
     assert found == {
-        f"hashing.{name}": "says nothing where hashing.format is argon2id: leave it out"
+        f"hashing.{name}": "has no effect with hashing.format argon2id: remove it"
         for name in ("cost", "prefix", "iterations")
     }
 
@@ -186,10 +186,10 @@ def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> Non
 def test_a_wait_of_no_time_at_all_is_a_fault(faults: Faults, name: str) -> None:
     section, _, key = name.partition(".")
 
-    assert faults(f'[{section}]\n{key} = "0s"') == {name: "must be longer than nothing"}
+    assert faults(f'[{section}]\n{key} = "0s"') == {name: "must be more than 0 s"}
 
 
 def test_an_address_to_listen_on_is_not_empty(faults: Faults) -> None:
     assert faults('[server]\nhost = ""') == {
-        "server.host": "is empty; 0.0.0.0 listens on every IPv4 address, :: on IPv6 as well"
+        "server.host": "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"
     }

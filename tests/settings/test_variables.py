@@ -143,12 +143,12 @@ def test_what_a_variable_of_keyturn_replaces_is_not_looked_up(read: Read) -> Non
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("${NAME", "has a ${ without its }"),
-        ("${BASE_URL} ${", "has a ${ without its }"),
-        ("${A${BASE_URL}}", "has a ${ without its }"),
-        ("${}", "${} does not hold the name of a variable"),
-        ("${BASE URL}", "${BASE URL} does not hold the name of a variable"),
-        ("${1ST}", "${1ST} does not hold the name of a variable"),
+        ("${NAME", "has a ${ without a }"),
+        ("${BASE_URL} ${", "has a ${ without a }"),
+        ("${A${BASE_URL}}", "has a ${ without a }"),
+        ("${}", "${} does not contain the name of a variable"),
+        ("${BASE URL}", "${BASE URL} does not contain the name of a variable"),
+        ("${1ST}", "${1ST} does not contain the name of a variable"),
     ],
 )
 def test_a_place_that_cannot_be_read_is_a_fault(faults: Faults, text: str, why: str) -> None:
@@ -171,13 +171,17 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
         ('[mail]\nreply_to = "Northwind <${EMAIL_PASS}>"', "mail.reply_to", "Northwind <${EMAIL_PASS}>"),
         ('[mail]\ntransport = "${EMAIL_PASS}"', "mail.transport", "${EMAIL_PASS}"),
         ('[server]\nallowed_origins = ["${EMAIL_PASS}"]', "server.allowed_origins", "${EMAIL_PASS}"),
-        ('[server]\ntrusted_proxies = "${SEVERAL}"', "server.trusted_proxies", "not an address or network: ${SEVERAL}"),
+        (
+            '[server]\ntrusted_proxies = "${SEVERAL}"',
+            "server.trusted_proxies",
+            "must be an IP address or network, not ${SEVERAL}",
+        ),
         ('timezone = "${TZ_:-hunter2}"', "timezone", "no such time zone: ${TZ_:-hunter2}"),
-        ('forgot_url = "{base_url}/${API}/texts"', "forgot_url", "/${API}/texts is taken by the API"),
+        ('forgot_url = "{base_url}/${API}/texts"', "forgot_url", "/${API}/texts is used by the API"),
         (
             'sign_in_url="{base_url}/in"\naccounts = { store="table", table={ table="t", delete="${EMAIL_PASS}" } }',
             "accounts.table.delete",
-            "not a table and its column, as sessions.user_id: ${EMAIL_PASS}",
+            "must be a table and its column, such as sessions.user_id, not ${EMAIL_PASS}",
         ),
         (
             '[kinds.school.brand]\nsupport_address = "${EMAIL_PASS}"',

@@ -111,7 +111,7 @@ def test_sendgrids_is_a_public_key_of_p_256(faults: Faults, key: str, name: str)
     found = faults(**names)
 
     assert set(found) == {f"sendgrid.{name}"}
-    assert "begin with MFkw" in found[f"sendgrid.{name}"]
+    assert "begins with MFkw" in found[f"sendgrid.{name}"]
 
 
 def test_sendgrids_is_read(read: Read) -> None:
@@ -126,7 +126,7 @@ def test_an_older_one_alone_is_named_whoever_reports(faults: Faults, provider: s
     found = faults(**{f"KEYTURN_{provider}_previous_{proof.setting}".upper(): some})
 
     assert found == {
-        f"{provider}.previous_{proof.setting}": f"is the older of two, and {provider}.{proof.setting} is not set"
+        f"{provider}.previous_{proof.setting}": f"is set, but {provider}.{proof.setting} is not: set it first"
     }
 
 
@@ -154,7 +154,7 @@ def test_mailguns_is_a_signing_key(faults: Faults, key: str, name: str) -> None:
 )
 def test_sess_is_the_arn_of_a_topic(faults: Faults, arn: str) -> None:
     found = faults(KEYTURN_SES_TOPIC_ARN=arn)
-    assert found == {"ses.topic_arn": "not a topic, as in arn:aws:sns:eu-west-1:123456789012:keyturn"}
+    assert found == {"ses.topic_arn": "not a topic, such as arn:aws:sns:eu-west-1:123456789012:keyturn"}
 
 
 @pytest.mark.parametrize(

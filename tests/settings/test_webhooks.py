@@ -27,7 +27,9 @@ def test_a_secret_without_an_address_signs_nothing(faults: Faults) -> None:
 def test_an_older_secret_needs_a_newer_one(faults: Faults) -> None:
     found = faults(KEYTURN_WEBHOOKS_PREVIOUS_SECRET=SECRET)
 
-    assert found == {"webhooks.previous_secret": "is the older of two, and webhooks.secret is not set"}
+    assert found == {
+        "webhooks.previous_secret": "is set, but webhooks.secret is not: set webhooks.secret to the current secret"
+    }
 
 
 @pytest.mark.parametrize("name", ["secret", "previous_secret"])
@@ -46,7 +48,7 @@ def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, name:
     other = {"KEYTURN_WEBHOOKS_SECRET": SECRET} | {f"KEYTURN_WEBHOOKS_{name.upper()}": secret}
     found = faults(KEYTURN_WEBHOOKS_URL=URL, **other)
 
-    assert found == {f"webhooks.{name}": "not a signing secret: they are whsec_ and base64 of 24 to 64 bytes"}
+    assert found == {f"webhooks.{name}": "must be a signing secret: whsec_ and base64 of 24 to 64 bytes"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,9 @@ def test_an_address_is_a_secret_and_holds_no_user(faults: Faults, read: Read) ->
     assert "hunter2" not in repr(read(**keyed))
 
     found = faults(**keyed | {"KEYTURN_WEBHOOKS_URL": "https://app:hunter2@app.example.org/"})
-    assert found == {"webhooks.url": "holds a user or a password: that it is Keyturn is told by the signature"}
+    assert found == {
+        "webhooks.url": "must not contain a user or a password: the signature proves that the call is Keyturn's"
+    }
 
 
 def test_production_needs_https_unless_the_app_is_on_this_machine(faults: Faults, read: Read) -> None:
@@ -92,7 +96,7 @@ def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Fault
 
 
 def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
-    why = f"must be a list, of which each is one of {', '.join(sorted(EVENTS.split(', ')))}, not "
+    why = f"must be a list in which each item is one of {', '.join(sorted(EVENTS.split(', ')))}, not "
     both = why + '["password.changed","password.forgotten"]'
 
     assert faults('[webhooks]\nevents = ["password.changed", "password.forgotten"]') == {"webhooks.events": both}

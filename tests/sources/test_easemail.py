@@ -148,7 +148,7 @@ async def test_the_confirmation_says_that_sessions_ended_since_supabase_ends_the
     await app.service.deliver()
 
     (mail,) = app.service.inbox.sent_to(ADA, "password_changed")
-    assert "All other sessions were signed out." in " ".join(mail.text.split())
+    assert "We signed out all other devices." in " ".join(mail.text.split())
 
 
 async def test_it_clears_the_temp_password_flags_and_updates_the_user_record(app: Adopted) -> None:

@@ -144,7 +144,7 @@ async def test_the_mail_has_a_notice_of_1_hour_and_one_for_who_did_not_ask(app: 
     text = " ".join((await app.mail(ADA)).text.split())
 
     assert "1 hour" in text
-    assert "not request this" in text
+    assert "Didn’t request this?" in text
 
 
 async def test_the_mail_is_branded(app: Adopted) -> None:

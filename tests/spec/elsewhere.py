@@ -12,9 +12,9 @@ from keyturn.problems.requests import AccountsUnready
 
 
 class Elsewhere:
-    """What is in `refusals` is raised, the first by the next password that comes; `reached` is set when one does.
+    """`refusals`: errors to raise, one for each new password. `reached`: set when a password comes.
 
-    What is in `losses` is raised once a password is stored: its answer is lost.
+    `losses`: errors to raise after a password was stored, as if the answer were lost.
 
     It finds no account while `is_away`.
     """

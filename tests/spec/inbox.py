@@ -3,7 +3,9 @@
 import asyncio
 import re
 from collections import deque
+from email import message_from_bytes, policy
 from html import unescape
+from pathlib import Path
 
 from keyturn.errors import SendFailed
 from keyturn.mail.port.email import Email
@@ -46,7 +48,18 @@ class Inbox:
 
 def token_in(mail: Email) -> str:
     """Return the token of the one link in the text part."""
-    found: set[str] = set(TOKEN.findall(mail.text))
+    return _only_token(mail.text)
+
+
+def token_in_file(file: Path) -> str:
+    """Return the token of the one link in the text part of a captured mail."""
+    body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
+    assert body, "the mail has no text part"
+    return _only_token(body.get_content())
+
+
+def _only_token(text: str) -> str:
+    found: set[str] = set(TOKEN.findall(text))
     assert len(found) == 1, f"{len(found)} tokens in the mail"
     return found.pop()
 

@@ -61,9 +61,9 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
     }
     wanted = Settings(**defaults | changes)
-    if wanted.limits.storage_url:
+    if wanted.limits.storage_url or database_url.startswith("postgresql"):
         return wanted
-    # Several services of a test may answer for one database, each with limits of its own.
+    # Several services of a test may answer for one file, each with limits of its own.
     limits = msgspec.structs.replace(wanted.limits, storage_url=Secret("memory://"))
     return msgspec.structs.replace(wanted, limits=limits)
 

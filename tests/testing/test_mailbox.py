@@ -84,7 +84,7 @@ def test_a_mail_that_does_not_come_is_told_with_those_that_did(mailbox: Mailbox)
 def test_none_is_expected(mailbox: Mailbox) -> None:
     mailbox.expect_none(to="ada@northwind.example", seconds=0.01)
     send(mailbox, "Welcome")
-    with pytest.raises(AssertionError, match="No mail was expected, and there came <'Welcome'"):
+    with pytest.raises(AssertionError, match="No mail was expected, but this one came: <'Welcome'"):
         mailbox.expect_none(to="ada@northwind.example", seconds=0.01)
 
 

@@ -49,7 +49,7 @@ def test_mails_without_golden_files_fail_and_say_how_to_write_them(project: pyte
     result.stdout.fnmatch_lines(
         [
             "welcome/ada has no golden files yet.",
-            "If it should be so: pytest --accept-mails, or `keyturn studio` and http://127.0.0.1:8001/studio/snapshots",
+            "To accept the change: pytest --accept-mails, or `keyturn studio` and http://127.0.0.1:8001/studio/snapshots",
         ]
     )
     assert not (project.path / "tests").exists()
@@ -67,7 +67,7 @@ def test_accepted_mails_pass_until_they_change(project: pytest.Pytester) -> None
     result.assert_outcomes(failed=1, deselected=1)
     result.stdout.fnmatch_lines(
         [
-            "welcome/ada is not as it was accepted.",
+            "welcome/ada differs from its accepted files.",
             "--- tests/mails/welcome/ada.txt",
             "+++ rendered now",
             "-welcome.",
@@ -85,7 +85,7 @@ def test_golden_files_of_a_mail_that_is_gone_fail_until_they_are_accepted_away(p
     result.assert_outcomes(failed=2, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "welcome/grace is no mail any more; these files are left of it:",
+            "welcome/grace no longer exists, but these golden files do:",
             "tests/mails/welcome/grace.html",
             "tests/mails/welcome/grace.txt",
         ]
@@ -116,8 +116,11 @@ def test_samples_that_cannot_be_read_fail_with_their_place(project: pytest.Pytes
     ("configuration", "told"),
     [
         ("", 'goldens: is not set: write goldens = "tests/mails" under [[]tool.keyturn.studio]'),
-        (CONFIGURED.replace("tests/mails", "emails/golden"), "goldens: *emails/golden is among the templates: *"),
-        (CONFIGURED + 'golden_languages = ["xx"]\n', "golden_languages: there is no xx, only *en*"),
+        (
+            CONFIGURED.replace("tests/mails", "emails/golden"),
+            "goldens: *emails/golden is inside the folder of the templates: *",
+        ),
+        (CONFIGURED + 'golden_languages = ["xx"]\n', "golden_languages: there is no language xx; there are *en*"),
         (CONFIGURED.replace("goldens", "golden"), "*golden: unknown setting; did you mean goldens?"),
     ],
 )

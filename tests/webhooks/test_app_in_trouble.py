@@ -45,7 +45,7 @@ async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(
 
     assert len(app.told) == 1
     assert await states(service) == [
-        ("webhook_reset_requested", "dead", "410 Gone: the app wants no webhooks at webhooks.url")
+        ("webhook_reset_requested", "dead", "410 Gone: the app no longer accepts webhooks at webhooks.url")
     ]
 
 

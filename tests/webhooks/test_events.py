@@ -149,7 +149,7 @@ async def test_without_an_address_nothing_is_written_and_what_waits_is_dropped(
     await deliver_again(without)
 
     assert len(app.told) == 1
-    assert await states(service) == [("webhook_reset_requested", "dropped", "webhooks.url is not set any more")]
+    assert await states(service) == [("webhook_reset_requested", "dropped", "webhooks.url is no longer set")]
 
 
 @ON_SQLITE

@@ -122,7 +122,7 @@ async def test_every_other_answer_is_tried_again(app: App, sender: WebhookSender
 async def test_gone_is_the_end(app: App, sender: WebhookSender) -> None:
     app.coming.append(Answer(410))
 
-    with pytest.raises(SendRefused, match=r"^410 Gone: the app wants no webhooks at webhooks\.url$"):
+    with pytest.raises(SendRefused, match=r"^410 Gone: the app no longer accepts webhooks at webhooks\.url$"):
         await sender.send("event1", BODY, now())
 
 

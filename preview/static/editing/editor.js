@@ -26,7 +26,7 @@ export async function openEditor(section) {
   const answer = await fetch(source).catch(() => null);
   const read = await answer?.json().catch(() => null);
   if (!answer?.ok || !read) {
-    tell(read?.detail ?? "The studio does not answer: the file could not be opened.", "error");
+    tell(read?.detail ?? "The file could not be opened, because the studio does not respond.", "error");
     return null;
   }
   const before = left.get(file);
@@ -53,7 +53,7 @@ export async function openEditor(section) {
   };
   onChange();
   showLine(view, file);
-  if (before) tell("Your changes from before are still here, and not saved.");
+  if (before) tell("Your earlier changes are still here, but not saved.");
   return {
     viewChanged: () => drafts.changed(),
     close() {

@@ -7,7 +7,7 @@ export function askBeforeLeaving(file, isChanged, forget) {
 
   const mayLeave = () => {
     if (!isChanged()) return true;
-    if (!confirm(`The changes to ${file} are not saved. Leave without them?`)) return false;
+    if (!confirm(`Your changes to ${file} are not saved. Leave without saving?`)) return false;
     forget();
     return true;
   };

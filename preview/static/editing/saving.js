@@ -33,7 +33,7 @@ export function keepSaved(section, view, read, { tell, compared }) {
     } else if (answer?.status === 409) {
       ask(said);
     } else {
-      tell(`Not saved. ${said?.detail ?? "The studio does not answer."}`, "error");
+      tell(`Not saved. ${said?.detail ?? "The studio does not respond."}`, "error");
     }
   }
 
@@ -63,7 +63,7 @@ export function keepSaved(section, view, read, { tell, compared }) {
     compare(false);
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
     settle(now);
-    tell("This is what the disk holds. Undo brings yours back.");
+    tell("This is the text on the disk. Undo restores yours.");
     view.focus();
   }
 
@@ -86,7 +86,7 @@ export function keepSaved(section, view, read, { tell, compared }) {
     if (isChanged()) return ask(now);
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
     settle(now);
-    tell("Saved elsewhere: this is what the file holds now.");
+    tell("The file was saved elsewhere. This is its current text.");
   }
 
   save.addEventListener("click", send);

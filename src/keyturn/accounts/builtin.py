@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -43,7 +43,10 @@ class AccountRow(Model):
 
 
 class SessionRow(Model):
-    """A signed-in browser, for an account of any store. Only the SHA-256 of the cookie's value is stored."""
+    """A signed-in browser, for an account of any store. Only the SHA-256 of the cookie's value is stored.
+
+    `user_agent`: of the request that opened the session.
+    """
 
     __tablename__ = "keyturn_sessions"
 
@@ -51,6 +54,7 @@ class SessionRow(Model):
     account_id: Mapped[str] = mapped_column(sa.String(255), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    user_agent: Mapped[str] = mapped_column(sa.String(300), server_default="")
 
 
 _AWAITS_PASSWORD = sa.and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
@@ -123,6 +127,11 @@ class BuiltinAccounts:
         statement = sa.select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
         return connection.execute(statement).scalar_one_or_none()
 
+    async def password_changed_at(self, account_id: str) -> datetime | None:
+        rows = await self._database.fetch(sa.select(AccountRow.password_changed_at).where(AccountRow.id == account_id))
+        changed_at: datetime | None = rows[0]["password_changed_at"] if rows else None
+        return changed_at
+
     def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool:
         statement = _LOCKED_CHANGED if account.locked else _CHANGED
         values = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash, "moment": now()}
@@ -164,7 +173,7 @@ class BuiltinAccounts:
         try:
             await self._database.execute(sa.insert(AccountRow).values(**row))
         except IntegrityError:
-            raise InputInvalid(Fault("email", "there is an account with that address")) from None
+            raise InputInvalid(Fault("email", "an account with that address exists already")) from None
         stored = await self.get(account_id)
         assert stored is not None  # it was committed above
         return stored
@@ -189,7 +198,7 @@ def _account(row: sa.RowMapping) -> Account:
 def _require_room(account: Account) -> None:
     # SQLite would store longer text; the next mail, or a move to PostgreSQL, would then fail.
     faults = [
-        Fault(column.name, f"longer than the {column.type.length} characters that it may have")
+        Fault(column.name, f"must have at most {column.type.length} characters")
         for column in AccountRow.__table__.c
         if isinstance(column.type, sa.String) and len(getattr(account, column.name, "")) > (column.type.length or 0)
     ]
@@ -202,6 +211,14 @@ def _require_room(account: Account) -> None:
 # Server-side sessions: the cookie holds 32 random bytes, the table their SHA-256
 
 
+class OpenSession(NamedTuple):
+    """An open session as its owner sees it. `digest`: of the cookie's value, which it does not tell."""
+
+    digest: bytes
+    created_at: datetime
+    user_agent: str
+
+
 class Sessions(Store):
     """Opens, finds and ends sessions. They end at a fixed time, on sign-out, and with every change of the password."""
 
@@ -209,34 +226,51 @@ class Sessions(Store):
         self._database = database
         self.ttl = ttl
 
-    def start(self, account_id: str, token: str) -> None:
+    def start(self, account_id: str, token: str, user_agent: str = "") -> None:
         """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
         moment = now()
         row = {
-            "digest": _digest(token),
+            "digest": digest_of(token),
             "account_id": account_id,
             "created_at": moment,
             "expires_at": moment + self.ttl,
+            "user_agent": user_agent,
         }
         self.connection.execute(sa.insert(SessionRow).values(**row))
 
     def is_open(self, token: str) -> bool:
         """Return whether the session is still open, in the caller's transaction."""
         open_one = sa.select(SessionRow.digest).where(
-            SessionRow.digest == _digest(token), SessionRow.expires_at > now()
+            SessionRow.digest == digest_of(token), SessionRow.expires_at > now()
         )
         return self.connection.execute(open_one).first() is not None
 
     async def account_id(self, token: str) -> str | None:
         """Return the session's account; None if the session does not exist or has ended."""
         statement = sa.select(SessionRow.account_id).where(
-            SessionRow.digest == _digest(token), SessionRow.expires_at > now()
+            SessionRow.digest == digest_of(token), SessionRow.expires_at > now()
         )
         rows = await self._database.fetch(statement)
         return str(rows[0]["account_id"]) if rows else None
 
     async def end(self, token: str) -> None:
-        await self._database.execute(sa.delete(SessionRow).where(SessionRow.digest == _digest(token)))
+        await self._database.execute(sa.delete(SessionRow).where(SessionRow.digest == digest_of(token)))
+
+    async def of_account(self, account_id: str, most: int) -> Sequence[OpenSession]:
+        """Return the account's open sessions, the newest first, at most `most` of them."""
+        row = SessionRow
+        mine = sa.select(row.digest, row.created_at, row.user_agent).where(row.account_id == account_id)
+        newest = mine.where(row.expires_at > now()).order_by(row.created_at.desc(), row.digest).limit(most)
+        return [OpenSession(**session) for session in await self._database.fetch(newest)]
+
+    def end_one(self, account_id: str, digest: bytes) -> bool:
+        """End a session of the account, in the caller's transaction; return whether it was open."""
+        mine = sa.delete(SessionRow).where(SessionRow.account_id == account_id, SessionRow.digest == digest)
+        return self.connection.execute(mine.returning(SessionRow.digest)).first() is not None
+
+    def end_others(self, account_id: str, token: str) -> None:
+        """End every session of the account but the one under `token`, in the caller's transaction (ASVS 7.4.3)."""
+        self.connection.execute(_ENDED.where(SessionRow.digest != digest_of(token)), {"of_account": account_id})
 
     def end_all(self, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
@@ -246,6 +280,7 @@ class Sessions(Store):
 _ENDED = sa.delete(SessionRow).where(SessionRow.account_id == sa.bindparam("of_account"))
 
 
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """Return the key of the session under that token."""
     # A random 256-bit value needs no slow hash: it cannot be guessed (NIST SP 800-63B 5.1).
     return sha256(token.encode()).digest()

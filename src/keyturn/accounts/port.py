@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -191,6 +192,15 @@ class KnowsHashes(Protocol):
 
         "" is the id of no account, and costs as much as any other, so the time does not show which addresses have one.
         """
+        ...
+
+
+@runtime_checkable
+class DatesPasswords(Protocol):
+    """A store that knows when an account's password was last changed."""
+
+    async def password_changed_at(self, account_id: str) -> datetime | None:
+        """Return the time; None if it is unknown, or if the password was never changed."""
         ...
 
 

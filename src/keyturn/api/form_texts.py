@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from msgspec import UNSET, UnsetType
 
+from keyturn.api.mail_services import known_services
 from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi
 from keyturn.api.schemas import FormTexts
@@ -36,7 +37,12 @@ class TextsController(Controller):
         headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
         texts = form_texts(language, language.duration(api.link_life))
         found = FormTexts(
-            lang=language.tag, dir=language.direction, texts=texts, challenge=_challenge_always_asked(api)
+            lang=language.tag,
+            dir=language.direction,
+            texts=texts,
+            challenge=_challenge_always_asked(api),
+            codes=api.codes is not None,
+            mail_services=known_services(),
         )
         return Response(found, headers=headers)
 
@@ -60,11 +66,12 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "firstHeading": _("Choose your password"),
         "password": _("New password"),
         "firstPassword": _("Password"),
-        "again": _("Again"),
+        "again": _("Repeat the new password"),
+        "firstAgain": _("Repeat the password"),
         "show": _("Show"),
         "hide": _("Hide"),
-        "strength": _("Strength, roughly"),
-        "none": _("none yet"),
+        "strength": _("Estimated strength"),
+        "none": _("empty"),
         "weak": _("weak"),
         "fair": _("fair"),
         "good": _("good"),
@@ -73,23 +80,24 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "met": _("met"),
         "notMet": _("not met yet"),
         "progress": _(
-            "Rules met: %(met)s of %(all)s. Strength, roughly: %(strength)s.",
+            "Rules met: %(met)s of %(all)s. Estimated strength: %(strength)s.",
             met="{met}",
             all="{all}",
             strength="{strength}",
         ),
         "unmet": _("Not met yet: %(rules)s.", rules="{rules}"),
-        "mismatch": _("The two passwords are not the same."),
+        "mismatch": _("The two passwords don’t match."),
         "save": _("Save the new password"),
         "saveFirst": _("Save the password"),
         "until": _("The link works until %(time)s.", time="{time}"),
         **_second_step_texts(language),
         "changed": _("Your password was changed"),
-        "signIn": _("Sign in"),
+        "signIn": language.pgettext("button", "Sign in"),
         **_code_texts(language),
         "unloaded": _("This form could not be loaded"),
-        "unreachable": _("The service cannot answer at the moment."),
+        "unreachable": _("The service is not available right now."),
         "retry": _("Try again"),
+        "reference": _("Reference: %(id)s", id="{id}"),
     }
 
 
@@ -97,9 +105,9 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
-        "forgotLead": _("Enter the address of your account. If there is one, we send a link to choose a new password."),
+        "forgotLead": _("Enter your email address. If it has an account, we’ll send a link to choose a new password."),
         "email": _("Email"),
-        "malformed": _("Enter a whole address, like name@example.org."),
+        "malformed": _("Enter a full email address, such as name@example.org."),
         "send": _("Send the link"),
         "back": _("Back to sign-in"),
         "sentHeading": _("Check your email"),
@@ -110,14 +118,16 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         ),
         "for": _("For %(email)s", email="{email}"),
         "spam": _("Check your email (and spam folder)."),
-        "nothing": _("Nothing there?"),
-        "askAgainIn": _("Request it again in <b>%(wait)s</b>.", wait="{wait}"),
-        "askAgain": _("Request it again."),
+        "nothing": _("Didn’t get the email?"),
+        "askAgainIn": _("You can request it again <b>%(wait)s</b>.", wait="{wait}"),
+        "askAgain": _("You can request it again."),
         "sendAgain": _("Send the link again"),
+        "openInbox": _("Open %(name)s", name="{name}"),
+        "meant": _("Did you mean <b>%(email)s</b>?", email="{email}"),
         "another": _("Use another address"),
         "changeHeading": _("Change password"),
         "changeLead": _(
-            "We send a link to your address. It works for %(lifetime)s, and with it you choose a new password.",
+            "We’ll send you a link to choose a new password. It works for %(lifetime)s.",
             lifetime=lifetime,
         ),
         "change": _("Request password change"),
@@ -131,7 +141,7 @@ def _code_texts(language: SourceTexts) -> dict[str, str]:
         "code": _("Code from the email"),
         "codeHeading": _("Enter the code from the email"),
         "codeLead": _("It has eight digits and works once, for a few minutes."),
-        "codeElsewhere": _("Is the email on another device? Enter the code from it here."),
+        "codeElsewhere": _("Did you get the email on another device? Enter its code here."),
         "codeMalformed": _("Enter the eight digits of the code."),
         "continue": _("Continue"),
     }
@@ -141,17 +151,15 @@ def _second_step_texts(language: SourceTexts) -> dict[str, str]:
     _ = language.gettext
     return {
         "secondStep": _("Second step"),
-        "secondStepLead": _("Your account has a second factor. To set a new password, also enter a code from it."),
-        "secondStepOther": _(
-            "Your account has a second factor, and its codes cannot be checked here. Please contact support."
-        ),
+        "secondStepLead": _("Your account is protected by a second step. To set a new password, also enter a code."),
+        "secondStepOther": _("Your account is protected by a second step that we can’t check here. Contact support."),
         "totp": _("Authenticator app"),
         "sms": _("Text message to %(number)s", number="{number}"),
         "recoveryCode": _("Recovery code"),
         "factorCode": _("Code"),
         "enterCode": _("Enter a code."),
         "sendCode": _("Send a code to %(number)s", number="{number}"),
-        "codeSent": _("A code was sent to %(number)s.", number="{number}"),
+        "codeSent": _("We sent a code to %(number)s.", number="{number}"),
     }
 
 
@@ -161,15 +169,19 @@ def _dead_link_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "invalidHeading": _("This link does not work"),
         "invalid": _("This reset link is invalid or has expired. Please request a new one."),
         "expiredHeading": _("This reset link has expired"),
-        "expired": _("A link works for %(lifetime)s. Please request a new one.", lifetime=lifetime),
+        "expired": _("Reset links work for %(lifetime)s. Request a new one.", lifetime=lifetime),
         "usedHeading": _("This reset link has already been used"),
-        "used": _("A link works once. Sign in with the password that was chosen with it, or request a new link."),
+        "used": _(
+            "Each link works once. If you’ve already chosen a new password, sign in with it."
+            " If not, request a new link."
+        ),
         "wrongCodesHeading": _("This link does not work"),
         "wrongCodes": _(
-            "Too many wrong codes were entered: this link no longer works, and your password is as it was."
-            " Please request a new one."
+            "Too many wrong codes were entered. This link no longer works, and your password was not changed."
+            " Request a new link."
         ),
         "noLink": _("Open the link in your email"),
-        "noLinkLead": _("Open it once more: it still works, until it has been used or has expired."),
+        "noLinkLead": _("Open it again. It works until it’s used or expires."),
         "newLink": _("Request a new link"),
+        "sendNew": _("Send a new link to %(email)s", email="{email}"),
     }

@@ -1,5 +1,6 @@
 """The routes for health and metrics."""
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,8 +13,8 @@ from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, bearer_of
 from keyturn.api.schemas import Health
 from keyturn.database import Database
-from keyturn.outbox.history import Backlog, backlog_of
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.outbox.history import backlog_of
+from keyturn.problems.requests import DatabaseUnready, Unavailable
 from keyturn.settings.networks import read_peer
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.prometheus import PrometheusMeters
@@ -25,13 +26,13 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
     `require_ready` raises if the process cannot do its work.
     """
 
-    @get("/live", summary="The process answers", operation_id="checkLiveness")
+    @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
     async def live() -> Health:
         return Health(status="ok")
 
     @get(
         "/ready",
-        summary="The process can do its work: its database, the accounts and its worker answer",
+        summary="Check that the database, the accounts and the worker are ready",
         operation_id="checkReadiness",
         responses=problem_responses(has_body=False),
     )
@@ -48,11 +49,24 @@ _TEXT = "text/plain; version=0.0.4"
 """The text format, to which Litestar adds the character set
 (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
+_PATIENCE = 5
+"""Seconds for what a scrape asks: Prometheus gives up after ten, and would then have no metric at all."""
+
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
-def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, local: bool) -> Router:
+def metrics_router(
+    meters: PrometheusMeters,
+    database: Database,
+    require_ready: Callable[[], Awaitable[None]],
+    *,
+    token: str,
+    local: bool,
+) -> Router:
     """Return the route. With a token its bearer may read; without one, this machine alone, if `local`.
+
+    `require_ready`: the question of /health/ready. Without it, no metric of a quiet service shows that its accounts or
+    its worker are down, since no request fails.
 
     A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5): other clients get 404. `local`: no proxy
     is in front, because the connections of a proxy on this machine also come from a loopback address.
@@ -66,10 +80,9 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
             else local and _is_from_this_machine(request)
         ):
             raise NotFoundException
-        backlog = await _backlog(database)
-        figures = {"waiting": backlog.waiting, "oldest": backlog.oldest.total_seconds()} if backlog else {}
+        ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(database))
         return Response(
-            meters.exposition(**figures),
+            meters.exposition(ready=ready, **backlog),
             media_type=_TEXT,
             headers={"Cache-Control": "no-store"},
         )
@@ -84,10 +97,25 @@ def _is_from_this_machine(request: AnyRequest) -> bool:
     return peer is not None and peer.is_loopback
 
 
-async def _backlog(database: Database) -> Backlog | None:
-    """Return the backlog; None if the database does not answer, when the other figures matter most."""
+async def _is_ready(require_ready: Callable[[], Awaitable[None]]) -> bool:
     try:
-        return await backlog_of(database)
-    except DatabaseUnready as error:
+        async with asyncio.timeout(_PATIENCE):
+            await require_ready()
+    except (Unavailable, TimeoutError):
+        return False
+    return True
+
+
+async def _backlog(database: Database) -> dict[str, float]:
+    """Return the figures of the outbox; none if the database does not answer, when the other figures matter most."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await backlog_of(database)
+    except (DatabaseUnready, TimeoutError) as error:
         log.warning(LogEvent("metrics.backlog_unknown", reason=error))
-        return None
+        return {}
+    return {
+        "waiting": found.waiting,
+        "oldest": found.oldest.total_seconds(),
+        "oldest_mail": found.oldest_mail.total_seconds(),
+    }

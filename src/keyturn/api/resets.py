@@ -40,8 +40,8 @@ class ResetController(Controller):
         ["/request-password-reset", "/forgot-password"],
         kind="request",
         status_code=202,
-        summary="Ask for a link",
-        description="The answer is the same for every well-formed address, whether it has an account or not.",
+        summary="Request a link",
+        description="Gives the same answer for every valid address, with or without an account.",
         operation_id=named_by_path,
         operation_class=NamedOperation,
         responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
@@ -60,7 +60,7 @@ class ResetController(Controller):
         kind="validate",
         status_code=200,
         summary="Check a link",
-        description="Does not use the link up.",
+        description="The link stays usable.",
         operation_id=named_by_path,
         operation_class=NamedOperation,
         responses=problem_responses(InputInvalid, TooManyRequests),
@@ -71,7 +71,8 @@ class ResetController(Controller):
         try:
             link = await api.checks.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
-            return schemas.InvalidToken(valid=False, reason=dead.reason)
+            hint = dead.email_hint or msgspec.UNSET
+            return schemas.InvalidToken(valid=False, reason=dead.reason, email_hint=hint)
         return schemas.ValidToken(
             valid=True,
             email=link.email,
@@ -81,14 +82,37 @@ class ResetController(Controller):
         )
 
     @post(
+        "/replace-expired-link",
+        kind="request",
+        status_code=202,
+        summary="Replace an expired link",
+        description=(
+            "Sends a new link to the address of the expired one, once for each link, with the limits of any other "
+            "request. The answer is the same whether there still is an account."
+        ),
+        operation_id="replaceExpiredLink",
+        responses=problem_responses(InputInvalid, LinkDead, ChallengeRequired, TooManyRequests, Busy),
+    )
+    async def replace(
+        self, data: JSONBody[schemas.ExpiredToken], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[schemas.Done]:
+        client = client_of(request)
+        link = await api.checks.require_expired(data.token, client)
+        await api.requests.replace(link, client, Answer(text=data.challenge or ""))
+        language = api.language(request)
+        return message_response(
+            language, language.gettext("If an account exists for that address, a link is on its way.")
+        )
+
+    @post(
         ["/reset-password", "/reset-password-with-token"],
         kind="reset",
         status_code=200,
         summary="Set a new password",
         description=(
-            "Uses the link up and ends every session that Keyturn knows. A password that is not accepted leaves the "
-            "link alive. Where the account has a second factor, `secondStep` must come with it: the answer without one "
-            "names its methods."
+            "Uses the link up, and ends every session that Keyturn knows. If the password is not accepted, the link "
+            "stays usable. If the account has a second factor, `secondStep` is required; a request without it gets the "
+            "methods to choose from."
         ),
         operation_id=named_by_path,
         operation_class=NamedOperation,
@@ -120,10 +144,10 @@ class ResetController(Controller):
         "/check-password",
         kind="check",
         status_code=200,
-        summary="Judge a password that is not set yet",
+        summary="Check a new password",
         description=(
-            "For whoever holds a live link, so that a form can tell while somebody chooses. Does not use the link up. "
-            "Whether it is the password that the account has is not said."
+            "Tells a form whether a password would be accepted, while the user types it. Needs a live link, and does "
+            "not use it up. The answer does not reveal whether it is the account's current password."
         ),
         operation_id="checkPassword",
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
@@ -136,7 +160,7 @@ class ResetController(Controller):
 
     @get(
         "/password-policy",
-        summary="The rules for a new password",
+        summary="List the rules for a new password",
         operation_id="getPasswordPolicy",
         responses=problem_responses(has_body=False),
     )
@@ -162,10 +186,10 @@ class InvitationController(Controller):
         "/invitations",
         kind="invite",
         status_code=202,
-        summary="Invite somebody to choose a first password",
+        summary="Invite a user to choose a first password",
         description=(
-            "For the operator's app, with the service key. An address without an account, and one that has a password "
-            "or signs in elsewhere, gets no mail; the audit trail says so."
+            "For the operator's app, with the service key. No mail is sent to an address without an account, or whose "
+            "account has a password or another sign-in; the audit trail records this."
         ),
         operation_id="invite",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
@@ -202,11 +226,11 @@ class SecuringController(Controller):
         "/secure-account",
         kind="secure",
         status_code=200,
-        summary="Say that a change of the password was not yours",
+        summary="Report an unwanted password change",
         description=(
-            "With the token of the mail that confirms the change. Ends every session, and the links that went to that "
-            "mailbox. While the account is at that address, locks it where the settings say so, and mails it a link. "
-            "Otherwise both addresses are told, and an operator decides. Works once."
+            "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
+            "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
+            "the settings say so. Otherwise both addresses get a mail, and an operator decides. Works once."
         ),
         operation_id="secureAccount",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
@@ -216,7 +240,7 @@ class SecuringController(Controller):
     ) -> Response[Done]:
         await api.securing.secure(data.token, client_of(request))
         language = api.language(request)
-        text = language.gettext("An email with the next step is on its way to the address that our email came to.")
+        text = language.gettext("We’re sending the next step to the address where you got our email.")
         return message_response(language, text)
 
 
@@ -230,11 +254,10 @@ class MutingController(Controller):
         "/mute-mailbox",
         kind="mute",
         status_code=200,
-        summary="Say that a request for a link was not yours",
+        summary="Report an unwanted reset request",
         description=(
-            "With the token of the small link in a reset mail. Its mailbox gets no mail with a link for a while, "
-            "whoever asks, and the links and the code that it has got do not work any more. Signing in ends that. "
-            "Works once."
+            "Takes the token from the small link in a reset mail. Ends the links and the code that its mailbox got, "
+            "and sends it no more reset mails for a while, or until the user signs in. Works once."
         ),
         operation_id="muteMailbox",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
@@ -243,11 +266,11 @@ class MutingController(Controller):
         self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
         if api.muting is None:
-            raise LookupError("the route is mounted with muting alone")
+            raise LookupError("the route needs muting, which is off")
         await api.muting.mute(data.token, client_of(request))
         language = api.language(request)
         text = language.gettext(
-            "For %(period)s no email to choose a new password is sent to you.",
+            "You won’t get password reset emails for %(period)s.",
             period=language.duration(api.mute_period),
         )
         return message_response(language, text)
@@ -264,17 +287,17 @@ class ChallengeController(Controller):
 
     @get(
         "/challenge",
-        summary="The challenge for asking for a link",
+        summary="Get the challenge for a reset request",
         description=(
-            "With `required` every request must have an answer; else `challenge-required` says when. Of ALTCHA it is a "
-            "fresh puzzle, as its widget reads it. An answer counts once."
+            "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
+            "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
         ),
         operation_id="getChallenge",
         responses=problem_responses(TooManyRequests, has_body=False),
     )
     async def challenge(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> OfferedChallenge:
         if api.challenge is None:
-            raise LookupError("the route is mounted with a challenge alone")
+            raise LookupError("the route needs a challenge, which is off")
         asked, puzzle = api.challenge.asked, await api.challenge.issue(client_of(request))
         return OfferedChallenge(
             method=asked.method,
@@ -295,17 +318,17 @@ class CodeController(Controller):
         "/verify-reset-code",
         kind="code",
         status_code=200,
-        summary="Give a code for a token",
+        summary="Exchange a code for a token",
         description=(
-            "The code stands in the mail beside the link; the token is one as in a link, and works once. The answer is "
-            "the same for a wrong code, for one that has expired and for an address without an account."
+            "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
+            "same for a wrong code, an expired code and an address without an account."
         ),
         operation_id="verifyResetCode",
         responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
     )
     async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, api: NamedDependency[ResetApi]) -> Token:
         if api.codes is None:
-            raise LookupError("the route is mounted with codes alone")
+            raise LookupError("the route needs codes, which are off")
         return msgspec.convert(
             await api.codes.exchange(data.email, data.code, client_of(request)), Token, from_attributes=True
         )

@@ -139,14 +139,14 @@ class NamedOperation(Operation):
 
     def __post_init__(self) -> None:
         if own := _OTHER_NAMES.get(self.operation_id or ""):
-            said = f"The same as `{own}`, under the name that other frontends have for it."
+            said = f"The same as `{own}`, under a name that other frontends use."
             self.description = " ".join(filter(None, (self.description, said)))
 
 
 def session_scheme(cookie: str) -> SecurityScheme:
     """Describe the session's cookie, which has this name."""
     return SecurityScheme(
-        type="apiKey", name=cookie, security_scheme_in="cookie", description="It comes with the answer to `signIn`."
+        type="apiKey", name=cookie, security_scheme_in="cookie", description="The answer to `signIn` sets it."
     )
 
 

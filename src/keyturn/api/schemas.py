@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from keyturn.api.mail_services import MailServices
 from keyturn.errors import Fault
 from keyturn.problems.passwords import BrokenRule
 from keyturn.problems.proofs import Challenge, DeadReason
@@ -19,13 +20,13 @@ _Token = Annotated[
     Meta(
         min_length=1,
         max_length=512,
-        description="as it stands in the link",
+        description="the token in the link",
         examples=["k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"],
     ),
 ]
 _Email = Annotated[str, Meta(description="an email address, at most 254 bytes", examples=["ada@northwind.example"])]
 _Password = Annotated[
-    str, Meta(description="kept exactly as it is, spaces and all", examples=["a longer horse, and another battery"])
+    str, Meta(description="used exactly as it is, with all spaces", examples=["a longer horse, and another battery"])
 ]
 
 
@@ -34,11 +35,10 @@ class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 _ChallengeAnswer = Annotated[
-    str, Meta(max_length=8192, description="what the challenge's widget, or the browser, has found; see getChallenge")
+    str,
+    Meta(max_length=8192, description="the solution from the challenge's widget or from the browser; see getChallenge"),
 ]
-_Code = Annotated[
-    str, Meta(max_length=64, description="eight digits, as they stand in the mail", examples=["40718263"])
-]
+_Code = Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
 
 
 class ResetRequest(_Schema, frozen=True, kw_only=True):
@@ -81,6 +81,13 @@ class TokenCheck(_Schema, frozen=True, kw_only=True):
 
     token: _Token
     email: _Email | None = None
+
+
+class ExpiredToken(_Schema, frozen=True, kw_only=True):
+    """Asks for another link in place of one that has expired; `challenge` as in a request."""
+
+    token: _Token
+    challenge: _ChallengeAnswer | UnsetType = UNSET
 
 
 class SecurityToken(_Schema, frozen=True, kw_only=True):
@@ -176,10 +183,14 @@ class ValidToken(_Schema, frozen=True, kw_only=True):
 
 
 class InvalidToken(_Schema, frozen=True, kw_only=True):
-    """Says why a link does not work."""
+    """Says why a link does not work.
+
+    `emailHint` is there where the link has expired and can be replaced once: its address, masked.
+    """
 
     reason: DeadReason
     valid: Literal[False]
+    email_hint: Annotated[str, Meta(examples=["a***@northwind.example"])] | UnsetType = UNSET
 
 
 class Policy(_Schema, frozen=True, kw_only=True):
@@ -191,12 +202,15 @@ class Policy(_Schema, frozen=True, kw_only=True):
 class FormTexts(_Schema, frozen=True, kw_only=True):
     """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs.
 
-    `challenge` is there where every request for a link must have an answer.
+    `challenge` is there where every request for a link must have an answer. `codes` says whether mails hold a code
+    beside their link. `mailServices` are where users read their mail, for a link to the inbox.
     """
 
     lang: str
     dir: str
     texts: dict[str, str]
+    codes: bool
+    mail_services: MailServices
     challenge: Challenge | UnsetType = UNSET
 
 

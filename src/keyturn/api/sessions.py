@@ -52,7 +52,7 @@ class SessionController(Controller):
 
     @get(
         "/me",
-        summary="Who is signed in",
+        summary="Get the signed-in account",
         operation_id="getSignedIn",
         security=[{SESSION: []}],
         responses=problem_responses(NotSignedIn, has_body=False),
@@ -64,8 +64,8 @@ class SessionController(Controller):
         "/change-password",
         kind="change",
         status_code=200,
-        summary="Change the password of who is signed in",
-        description="Ends every session and opens a fresh one, whose cookie comes with the answer.",
+        summary="Change the signed-in user's password",
+        description="Ends every session, and starts a new one, whose cookie comes with the answer.",
         operation_id="changePassword",
         security=[{SESSION: []}],
         responses=problem_responses(

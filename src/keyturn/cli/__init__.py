@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from keyturn.cli.terminal import fail, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
@@ -21,22 +22,23 @@ if TYPE_CHECKING:
     from keyturn.cli.installation import Installation
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("keyturn.cli.demo", "Live the whole story in a browser; nothing is configured, nothing is sent."),
-    "init": ("keyturn.cli.init", "Write the settings for an app that has accounts; say what is left to do."),
+    "demo": ("keyturn.cli.demo", "Try everything in a browser: no configuration, no mail is sent."),
+    "init": ("keyturn.cli.init", "Write keyturn.toml for your app, and list what is left to do."),
     "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
-    "worker": ("keyturn.cli.service", "Run a worker alone: it sends the mails that were promised."),
-    "migrate": ("keyturn.cli.service", "Bring the database to the newest revision."),
+    "worker": ("keyturn.cli.service", "Run only a worker, which sends the mails."),
+    "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
     "studio": ("keyturn.cli.emails.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
-    "doctor": ("keyturn.cli.doctor", "Check that everything is there and works, and say what to mend."),
-    "accounts": ("keyturn.cli.accounts", "Look accounts up, invite, ask for new passwords, unlock."),
-    "breaches": ("keyturn.cli.breaches", "Make a file of leaked passwords, for those who may call nobody."),
-    "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
-    "mailbox": ("keyturn.cli.records", "Show why a mailbox gets no mail, and let it have one again."),
-    "audit": ("keyturn.cli.records", "Show who asked for what, and what became of it."),
+    "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
+    "settings": ("keyturn.cli.effective_settings", "Show the settings in effect, and where they come from."),
+    "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
+    "breaches": ("keyturn.cli.breaches", "Build an offline file of leaked passwords."),
+    "outbox": ("keyturn.cli.outbox", "List, retry, hold and release outgoing messages."),
+    "mailbox": ("keyturn.cli.records", "Show why an address gets no mail, and unblock it."),
+    "audit": ("keyturn.cli.records", "Show requests, changes and their outcomes."),
     "secrets": ("keyturn.cli.secret_keys", "Replace the secret key."),
-    "purge": ("keyturn.cli.records", "Delete rows that are older than their retention."),
+    "purge": ("keyturn.cli.records", "Delete records whose retention is over."),
 }
 
 
@@ -55,7 +57,11 @@ class Commands(click.Group):
             lines = [f"  {_here(context).named(str(fault))}" for fault in error.faults]
             # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
             in_file = where and not all((fault.origin or fault.name).isupper() for fault in error.faults)
-            fail(f"The settings have faults{where}:", *lines, *(["`keyturn init` writes the file."] if in_file else []))
+            fail(
+                f"The settings have errors{where}:",
+                *lines,
+                *(["Run `keyturn init` to write the file."] if in_file else []),
+            )
         except KeyturnError as error:
             here = _here(context)
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
@@ -81,6 +87,12 @@ class Commands(click.Group):
             context.fail(f"No such command '{name}'." + (f" Did you mean '{close[0]}'?" if close else ""))
         return super().resolve_command(context, args)
 
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete from the list, where click would load every command."""
+        listed = [CompletionItem(name, help=line) for name, (_, line) in self._listed.items()]
+        named = [item for item in listed if item.value.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, context, incomplete)]
+
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._listed.items()])
@@ -96,7 +108,7 @@ def _here(context: click.Context) -> "Installation":
 @click.version_option(package_name="keyturn", prog_name="keyturn", message="%(prog)s %(version)s")
 @click.pass_context
 def keyturn(context: click.Context) -> None:
-    """Password reset by email for an app you already have, and a studio for its emails.
+    """Password reset by email for an existing app, and a studio for its emails.
 
     Start with `keyturn demo`. Settings come from keyturn.toml and KEYTURN_... variables.
     """

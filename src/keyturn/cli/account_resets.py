@@ -32,30 +32,34 @@ _SAID = {
     "no_account": "there is no account with the address {email}",
     "disabled": "{email} is disabled",
     "locked": (
-        "{email} is locked, and is not the address that secured the account: find out whose account it is"
-        " (`keyturn audit --email {email}`), then `keyturn accounts unlock {email}`"
+        "{email} is locked, and may not be the owner's address: check `keyturn audit --email {email}`,"
+        " then run `keyturn accounts unlock {email}`"
     ),
-    "signs_in_elsewhere": "{email} has no password: it signs in elsewhere",
-    "suppressed": "mails to {email} bounced, or were called spam: `keyturn mailbox show {email}`",
-    "muted": "the owner of {email} wants no such mails for a while: `keyturn mailbox release {email}` ends that",
-    "cooldown": "{email} got such a mail a moment ago",
-    "daily_limit": "{email} got all mails that it may get in a day: `keyturn mailbox show {email}`",
-    "malformed": "{email} is no address",
+    "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
+    "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`",
+    "muted": "the owner of {email} has paused these mails: `keyturn mailbox release {email}` ends the pause",
+    "cooldown": "{email} got a reset mail a moment ago: wait for its cooldown",
+    "daily_limit": "{email} has reached its limit of mails a day: see `keyturn mailbox show {email}`",
+    "malformed": "{email} is not an email address",
 }
 
 
 class NotAsked(KeyturnError):
-    """Nobody was asked for a new password; the text says why."""
+    """No reset link was sent; the text says why."""
 
 
 @click.command()
 @click.argument("email", default="")
-@click.option("--all", "everybody", is_flag=True, help="Every active or locked account with a password, in waves.")
-@click.option("--from", "source", type=click.File(), help="Those in a file, an address a line, in waves.")
-@click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="What became of each address.")
-@click.option("--rate", default="300/minute", show_default=True, type=rate, help="How many are asked in a while.")
-@click.option("--dry-run", is_flag=True, help="Show what a run would do, and send nothing.")
-@click.option("--yes", is_flag=True, help="Ask them all without a question before.")
+@click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
+@click.option("--from", "source", type=click.File(), help="Send to the addresses in this file, one a line.")
+@click.option(
+    "--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for the outcome of each address."
+)
+@click.option(
+    "--rate", default="300/minute", show_default=True, type=rate, help="How many links to send, and how fast."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would happen, and send no mail.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @REASON
 @OPERATOR
 def reset(
@@ -71,24 +75,25 @@ def reset(
 ) -> None:
     """Send a reset link to one account, or to all.
 
-    Only the account's owner chooses the new password.
+    The account's owner chooses the new password, and the command never learns it.
 
-    With --all or --from, --csv is what became of each, and by which the same command goes on where it was broken off.
+    With --all or --from, name a file with --csv: it gets the outcome of each address. If the run is interrupted, run
+    the same command again to continue.
 
     \b
     Example:  keyturn accounts reset ada@northwind.example
-              keyturn accounts reset --all --csv november.csv --reason "Somebody read a copy of our database."
+              keyturn accounts reset --all --csv november.csv --reason "A copy of our database was stolen."
     """
     if [bool(email), everybody, source is not None].count(True) != 1:
-        raise click.UsageError("Name who is asked, or say --all or --from.")
+        raise click.UsageError("Give one address, --all or --from.")
     campaign = Campaign(name=secrets.token_hex(8), operator=operator_named(operator), reason=reason)
     if email:
         with_parts(lambda parts: _ask_one(parts, campaign, email, dry_run=dry_run))
         return
     if result is None and not dry_run:
-        raise click.UsageError("Name a file with --csv, for what becomes of each account.")
+        raise click.UsageError("Name a file with --csv for the outcome of each account.")
     if not (dry_run or yes):
-        click.confirm("Everybody gets a mail. Go on?", abort=True)
+        click.confirm("Send a mail to each of these accounts?", abort=True)
     with_parts(lambda parts: _ask_all(parts, campaign, source, result, rate, dry_run=dry_run))
 
 
@@ -98,10 +103,10 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
     if outcome != "asked":
         raise NotAsked(_SAID[outcome].format(email=address))
     if dry_run:
-        click.echo(f"{address} would be asked for a new password.")
+        click.echo(f"{address} would get a reset link.")
         return
     await parts.operator_resets.ask(campaign, [address])
-    click.echo(f"{accent(address)} is asked for a new password, as soon as a worker runs.")
+    click.echo(f"The worker will send a reset link to {accent(address)}.")
 
 
 async def _ask_all(
@@ -110,7 +115,9 @@ async def _ask_all(
     await parts.accounts.require_ready()
     if source is None and not isinstance(parts.accounts, ListsAddresses):
         store = parts.settings.accounts.store
-        raise NotAsked(f"the store {store} cannot list its accounts; name them in a file: --from addresses.txt")
+        raise NotAsked(
+            f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
+        )
     with contextlib.ExitStack() as stack:
         results = None if dry_run or result is None else stack.enter_context(Results(result, campaign))
         if results and not results.goes_on:
@@ -162,10 +169,10 @@ async def _addresses(parts: Parts, source: IO[str] | None) -> AsyncIterator[str]
 
 
 class Results:
-    """The file of what became of each address: a row each, written once it is so. The last row of an address counts.
+    """The file with the outcome of each address. An address's last row counts, which is written once it is certain.
 
-    Its first row holds the name of the run, under which nobody is asked twice: also where a run ended between the
-    asking and the row.
+    The first row has the name of the run. No account gets two links under that name, even if a run stopped before it
+    wrote the row.
     """
 
     def __init__(self, file: Path, campaign: Campaign) -> None:
@@ -197,7 +204,7 @@ class Results:
             rows = list(csv.DictReader(earlier))
         first = rows[0] if rows else {}
         if first.get("outcome") != _BEGUN or not first.get("run"):
-            raise NotAsked(f"{self._file} is not of such a run: name another file")
+            raise NotAsked(f"{self._file} was not written by this command: name another file")
         name = first["run"]
         self.campaign = Campaign(name=name, operator=self.campaign.operator, reason=self.campaign.reason)
         last = {_address_in(row["email"]): row.get("outcome") for row in rows}
@@ -243,14 +250,14 @@ def _end(counts: Counter[str], results: Results | None, *, dry_run: bool) -> Non
     if sys.stderr.isatty() and counts:
         click.echo(err=True)
     if dry_run:
-        click.echo(f"No mail was sent. A run would give: {_summary(counts) if counts else 'nothing to ask'}.")
+        click.echo(f"No mail was sent. The outcome would be: {_summary(counts) if counts else 'no accounts'}.")
     elif not counts:
-        click.echo("Every account was asked already.")
+        click.echo("Every account has its link already.")
     else:
-        leave = " The mails leave as soon as a worker runs." if counts["asked"] else ""
+        leave = " The worker will send the mails." if counts["asked"] else ""
         click.echo(f"{_summary(counts)}.{leave}")
     if results and any(counts[outcome] for outcome in RETRIED):
-        click.echo("The same command asks those anew that could not be asked now.")
+        click.echo("Run the same command later to retry the accounts that got no link.")
 
 
 def _summary(counts: Counter[str]) -> str:
@@ -261,12 +268,15 @@ def _summary(counts: Counter[str]) -> str:
 @click.argument("email")
 @OPERATOR
 def unlock(email: str, operator: str) -> None:
-    """Unlock an account that was secured.
+    """Unlock an account that its owner locked.
 
-    Its owner had it locked by saying that a change was not theirs.
+    Owners lock their account by reporting that a change was not theirs.
 
-    The password that it has signs in again: rather ask for a new one, by `keyturn accounts reset EMAIL`. Look first
-    whether its address is still theirs: `keyturn audit --email EMAIL`.
+    After an unlock, the account's current password works again. A reset link is safer: `keyturn accounts reset EMAIL`.
+    First check that the address still belongs to the owner: `keyturn audit --email EMAIL`.
+
+    \b
+    Example:  keyturn accounts unlock ada@northwind.example
     """
     address, client = addresses.parse(email), operator_named(operator)
 

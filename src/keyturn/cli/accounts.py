@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,10 +21,10 @@ from keyturn.errors import Fault, KeyturnError
 from keyturn.parts import Parts
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.reset.proofs.second_step.own_factors import FactorChanges
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.port import phone_number
 from keyturn.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
-from keyturn.reset.records.client import Client
 
 # accounts totp, phone, recovery-codes: second factors that Keyturn keeps itself
 
@@ -32,44 +33,44 @@ _CODES_ASKED_FOR = 3
 
 
 class FactorNotKept(KeyturnError):
-    """Keyturn keeps no such factor, as the settings are, or nobody has proved to have it."""
+    """Keyturn cannot store or use this second factor; the text says why."""
 
 
 @click.command()
 @click.argument("email")
-@click.option("--remove", is_flag=True, help="Forget all second factors of the account instead, recovery codes too.")
-@click.option("--yes", is_flag=True, help="Remove them without a question before.")
+@click.option("--remove", is_flag=True, help="Remove all second factors, and the recovery codes.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @OPERATOR
 @takes_parts
 async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: str) -> None:
     """Set up an authenticator app for an account.
 
-    Shows a QR code, asks for a code, and prints recovery codes.
-
-    It counts once a code of the app was right, so that nobody is locked out by half a set-up.
+    Shows a QR code, asks for a code from the app, and prints recovery codes. Resets ask for the app's codes only after
+    you enter a valid code, so an unfinished set-up locks no user out.
 
     \b
     Example:  keyturn accounts totp ada@northwind.example
               keyturn accounts totp ada@northwind.example --remove --as grace
     """
     client = operator_named(operator)
-    step, factors = _kept_here(parts)
+    step, _ = _kept_here(parts)
     account = await _account(parts, email)
     if remove:
         if not yes:
-            click.confirm(f"Then a link alone sets the password of {account.email}. Go on?", abort=True)
-        removed = await factors.remove(account.id)
-        await _audit(parts, account, "factors_removed", client)
-        click.echo(f"{account.email} has no second factor{' any more' if removed else ''}.")
+            click.confirm(
+                f"{account.email} will need only a link to set a new password. Remove the second factors?", abort=True
+            )
+        had_one = bool(await step.factors(account))
+        if had_one:
+            await FactorChanges(parts.records, step).remove(account, client)
+        click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
         return
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
     taken = _require_code(seed)
-    await step.note_totp_step(account.id, taken)
-    await factors.set_seed(account.id, seed)
-    await _audit(parts, account, "totp_set", client)
-    click.echo(f"From now on a reset for {accent(account.email)} asks for a code of this app.\n")
-    await _print_recovery_codes(parts, step, account, client)
+    codes = await FactorChanges(parts.records, step).set_up(account, seed, taken, client)
+    click.echo(f"From now on, resets for {accent(account.email)} ask for a code from this app.\n")
+    _print_recovery_codes(codes)
 
 
 @click.command(name="recovery-codes")
@@ -79,13 +80,16 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: str)
 async def recovery_codes(parts: Parts, email: str, operator: str) -> None:
     """Print new recovery codes for an account.
 
-    The account has a second factor. Its earlier recovery codes end.
+    The account must have a second factor. Its earlier recovery codes stop working.
+
+    \b
+    Example:  keyturn accounts recovery-codes ada@northwind.example
     """
     client = operator_named(operator)
     step, account = _own_step(parts), await _account(parts, email)
     if not await step.factors(account):
-        raise FactorNotKept(f"{account.email} has no second factor that a recovery code could stand in for")
-    await _print_recovery_codes(parts, step, account, client)
+        raise FactorNotKept(f"{account.email} has no second factor: set one up first, then print recovery codes")
+    _print_recovery_codes(await FactorChanges(parts.records, step).renew_codes(account, client))
 
 
 @click.command()
@@ -93,9 +97,9 @@ async def recovery_codes(parts: Parts, email: str, operator: str) -> None:
 @click.argument("number")
 @OPERATOR
 def phone(email: str, number: str, operator: str) -> None:
-    """Set the phone that an account's codes go to.
+    """Set the phone that gets an account's codes.
 
-    It must be known to belong to the account's owner (ASVS 6.6.1).
+    First make sure that the number belongs to the account's owner (ASVS 6.6.1).
 
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
@@ -109,11 +113,11 @@ def phone(email: str, number: str, operator: str) -> None:
     async def work(parts: Parts) -> None:
         _, factors = _kept_here(parts)
         if not parts.settings.second_step.sms.transport:
-            raise FactorNotKept("second_step.sms.transport is not set: no message would ever be sent")
+            raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
         account = await _account(parts, email)
         await factors.set_phone(account.id, plain)
-        await _audit(parts, account, "phone_set", client)
-        click.echo(f"From now on a reset for {accent(account.email)} can ask for a code that goes to {plain}.")
+        await parts.audit.record("second_step", "phone_set", client, account.id, addresses.normalize(account.email))
+        click.echo(f"From now on, resets for {accent(account.email)} can send a code to {plain}.")
 
     with_parts(work)
 
@@ -122,8 +126,8 @@ def _own_step(parts: Parts) -> OwnSecondStep:
     step = parts.second_step.step if parts.second_step else None
     if not isinstance(step, OwnSecondStep):
         raise FactorNotKept(
-            f'second_step.source is "{parts.settings.second_step.source}". To keep second factors, set it to "builtin"'
-            ' or "table".'
+            f'second_step.source is "{parts.settings.second_step.source}": this command needs "builtin",'
+            ' or "table" for recovery codes'
         )
     return step
 
@@ -131,9 +135,9 @@ def _own_step(parts: Parts) -> OwnSecondStep:
 def _kept_here(parts: Parts) -> tuple[OwnSecondStep, BuiltinFactors]:
     step = _own_step(parts)
     if not isinstance(step.source, BuiltinFactors):
-        raise FactorNotKept('second_step.source is "table": the app keeps the factors, and sets them up')
+        raise FactorNotKept('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
-        raise FactorNotKept("KEYTURN_SECRET_KEY is not set: what it seals could not be opened again")
+        raise FactorNotKept("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
     return step, step.source
 
 
@@ -142,48 +146,44 @@ async def _account(parts: Parts, email: str) -> Account:
     await parts.accounts.require_ready()
     account = await parts.accounts.find(address)
     if account is None:
-        raise FactorNotKept(f"there is no account with the address {address}")
+        raise FactorNotKept(f"there is no account with the address {address}: check the spelling")
     return account
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:
     import segno
 
-    click.echo(f"Scan this with an authenticator app, for {accent(email)}:\n")
+    click.echo(f"Scan this code with the authenticator app of {accent(email)}:\n")
     with suppress(UnicodeEncodeError):  # without half blocks in the terminal, the user can type the seed below
         segno.make(otpauth_uri(seed, email, brand), error="m", micro=False).terminal(compact=True)
     text = base32(seed)
     groups = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
-    click.echo(f"\n{muted('or type')} {groups}\n")
+    click.echo(f"\n{muted('or enter this key:')} {groups}\n")
 
 
 def _require_code(seed: bytes) -> int:
     """Return the time step of a valid code, which so counts as used (ASVS 6.5.1)."""
     for _ in range(_CODES_ASKED_FOR):
-        step = totp_step(seed, click.prompt("The code that the app shows", type=str), now())
+        step = totp_step(seed, click.prompt("Code from the app", type=str), now())
         if step is not None:
             return step
-        click.echo("That is not it. Is the clock of the phone right?", err=True)
-    raise FactorNotKept("nothing was changed: no code was right")
+        click.echo("Wrong code. Check that the phone's clock is right, and try the next code.", err=True)
+    raise FactorNotKept("no code was valid, so nothing was changed")
 
 
-async def _print_recovery_codes(parts: Parts, step: OwnSecondStep, account: Account, client: Client) -> None:
-    codes = await step.recovery.mint(account.id)
-    await _audit(parts, account, "recovery_codes_set", client)
-    click.echo("Recovery codes, each for one reset without the phone. They are shown this once: print them.\n")
+def _print_recovery_codes(codes: Sequence[str]) -> None:
+    click.echo(
+        "Recovery codes: each works for one reset without the phone. Print them now: they are not shown again.\n"
+    )
     for code in codes:
         click.echo(f"  {code}")
 
 
-async def _audit(parts: Parts, account: Account, outcome: str, client: Client) -> None:
-    await parts.audit.record("second_step", outcome, client, account.id, addresses.normalize(account.email))
-
-
-_NOT_ADDED = "are added here: add it in your app, and invite its owner with `keyturn accounts invite EMAIL`"
+_NOT_ADDED = "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
 
 
 class StoreNotBuiltin(KeyturnError):
-    """The accounts are somewhere else, so no command here may change them, or can list them."""
+    """The command works only with the built-in store of accounts."""
 
 
 class NoSuchAccount(KeyturnError):
@@ -191,12 +191,12 @@ class NoSuchAccount(KeyturnError):
 
 
 class NotInvited(KeyturnError):
-    """No invitation was sent, since one of the addresses cannot be invited."""
+    """No invitation was sent, because an address cannot be invited."""
 
 
 @click.group()
 def accounts() -> None:
-    """Look an account up, invite it, ask it for a new password, unlock it; add to and list the built-in store."""
+    """Find accounts, invite, send reset links, unlock."""
 
 
 for second_factor in (totp, recovery_codes, phone):
@@ -205,17 +205,18 @@ for second_factor in (totp, recovery_codes, phone):
 
 @accounts.command()
 @click.argument("email")
-@click.option("--name", default="", help="The name that mails greet.")
-@click.option("--kind", default="", help="For example viewer or school: chooses the settings page.")
-@click.option("--provider", default="", help="Who signs the account in where it has no password, for example Google.")
-@click.option("--locale", default="", help="The language of its mails, for example de.")
-@click.option("--timezone", default="", help="The zone of the times in its mails, for example Europe/Berlin.")
-@click.option("--disabled", is_flag=True, help="It exists, cannot sign in and gets no mail.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, up to its line end.")
+@click.option("--name", default="", help="The name in mails' greetings.")
+@click.option("--kind", default="", help="Chooses the settings page, for example viewer or school.")
+@click.option("--provider", default="", help="The service that signs the user in, for example Google.")
+@click.option("--locale", default="", help="Language of the account's mails, for example de.")
+@click.option("--timezone", default="", help="Time zone in the account's mails, for example Europe/Berlin.")
+@click.option("--disabled", is_flag=True, help="The user can neither sign in nor get mails.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
-    """Add an account. Without --password-stdin it is invited to choose its password.
+    """Add an account to the built-in store.
 
-    With --provider and no password it signs in there: a reset sends a mail that says so, and no link.
+    Without --password-stdin, Keyturn invites the user by mail to choose a password. With --provider and no password,
+    the user signs in with that service; a reset request then gets a mail that says so, without a link.
 
     \b
     Example:  printf '%s' "$PASSWORD" | keyturn accounts add ada@northwind.example --name Ada --password-stdin
@@ -233,25 +234,25 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
         click.echo(f"Added {accent(account.email)} with id {account.id}.")
         if account.active and account.awaits_password:
             await parts.invitations.invite_all([account.email], operator_named(""))
-            click.echo("An invitation to choose a password is on its way, as soon as a worker runs.")
+            click.echo("The worker will send an invitation to choose a password.")
 
     with_parts(work)
 
 
 @accounts.command()
 @click.argument("emails", metavar="EMAIL...", nargs=-1)
-@click.option("--all", "everybody", is_flag=True, help="Every account without a password that signs in nowhere else.")
+@click.option("--all", "everybody", is_flag=True, help="Invite every account without a password or other sign-in.")
 @OPERATOR
 def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
-    """Invite people to choose their first password, by mail.
+    """Invite users by mail to choose their first password.
 
-    If one of them cannot be invited, no invitation is sent.
+    If one address cannot be invited, no invitation is sent.
 
     \b
     Example:  keyturn accounts invite ada@northwind.example grace@northwind.example
     """
     if bool(emails) == everybody:
-        raise click.UsageError("Name the addresses to invite, or use --all.")
+        raise click.UsageError("Give the addresses to invite, or --all.")
     named = [addresses.parse(email) for email in emails]
 
     async def work(parts: Parts) -> None:
@@ -262,9 +263,9 @@ def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
         await parts.invitations.invite_all(found, operator_named(operator))
         if found:
             noun = "invitation" if len(found) == 1 else "invitations"
-            click.echo(f"{len(found)} {noun} on the way, as soon as a worker runs.")
+            click.echo(f"The worker will send {len(found)} {noun}.")
         else:
-            click.echo("No account awaits a password.")
+            click.echo("No account is waiting for a first password.")
 
     with_parts(work)
 
@@ -274,11 +275,15 @@ accounts.add_command(unlock)
 
 
 @accounts.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @takes_parts
 async def list_accounts(parts: Parts, as_json: bool) -> None:
-    """List the accounts."""
-    found = await _builtin(parts, "are listed; `keyturn accounts find EMAIL` shows one").list()
+    """List the accounts of the built-in store.
+
+    \b
+    Example:  keyturn accounts list --json
+    """
+    found = await _builtin(parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`").list()
     if as_json:
         print_json(found)
         return
@@ -294,22 +299,26 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
             )
             for account in found
         ],
-        installation().named("No accounts yet: add one with `keyturn accounts add EMAIL`."),
+        installation().named("No accounts yet. Add one with `keyturn accounts add EMAIL`."),
     )
 
 
 @accounts.command()
 @click.argument("email")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def find(email: str, as_json: bool) -> None:
-    """Show what Keyturn knows of an account, in whatever store."""
+    """Show an account, from any store.
+
+    \b
+    Example:  keyturn accounts find ada@northwind.example
+    """
     address = addresses.parse(email)
 
     async def work(parts: Parts) -> None:
         await parts.accounts.require_ready()
         account = await parts.accounts.find(address)
         if account is None:
-            raise NoSuchAccount(f"there is no account with the address {address}")
+            raise NoSuchAccount(f"there is no account with the address {address}: check the spelling")
         if as_json:
             print_json(account)
             return
@@ -325,8 +334,8 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
     """Return the addresses that can get mail and await a password, each once."""
     if not isinstance(parts.accounts, ListsAwaiting):
         raise NotInvited(
-            f"the store {parts.settings.accounts.store} cannot tell who awaits a password;"
-            " name them: `keyturn accounts invite EMAIL...`"
+            f"the store {parts.settings.accounts.store} cannot list accounts without a password:"
+            " give their addresses, as in `keyturn accounts invite EMAIL...`"
         )
     stored = await parts.accounts.awaiting_password()
     return list(
@@ -342,7 +351,7 @@ async def _objection(parts: Parts, email: str) -> str:
     if not account.active:
         return f"{email} is disabled"
     if account.has_password:
-        return f"{email} has a password"
+        return f"{email} has a password already: send a link with `keyturn accounts reset {email}`"
     return "" if account.awaits_password else f"{email} signs in with {account.provider or 'another service'}"
 
 
@@ -351,10 +360,10 @@ def _format_value(value: object) -> str:
 
 
 def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:
-    """Return the built-in store; `otherwise` ends the sentence "only accounts of the store builtin ..."."""
+    """Return the built-in store; `otherwise` ends the sentence "only accounts of the built-in store ..."."""
     if not isinstance(parts.accounts, BuiltinAccounts):
         raise StoreNotBuiltin(
-            f"the accounts are in the store {parts.settings.accounts.store}, and only those of the store builtin"
+            f"the accounts are in the store {parts.settings.accounts.store}; only accounts of the built-in store"
             f" {otherwise}"
         )
     return parts.accounts

@@ -15,12 +15,12 @@ _LONGEST_LINE = 4096
 
 
 class ListUnreadable(KeyturnError):
-    """A list of leaked passwords is not what it was said to be."""
+    """A list of leaked passwords cannot be read."""
 
 
 @click.group()
 def breaches() -> None:
-    """Make a file of leaked passwords, in which `breaches.source = "file"` looks."""
+    """Build an offline file of leaked passwords, for `breaches.source = "file"`."""
 
 
 @breaches.command()
@@ -30,34 +30,38 @@ def breaches() -> None:
     "listed",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Lines of HASH or HASH:count, SHA-1, as Have I Been Pwned's downloader writes them.",
+    help="A list of SHA-1 hashes, HASH or HASH:count a line, as Have I Been Pwned's downloader writes it.",
 )
-@click.option("--plain", is_flag=True, help="Lines are passwords instead.")
-@click.option("--min-count", default=1, type=click.IntRange(1), help="Only those that were seen so many times.")
+@click.option("--plain", is_flag=True, help="The list has plain passwords.")
+@click.option("--min-count", default=1, type=click.IntRange(1), help="Skip passwords that leaked less often.")
 @click.option(
     "--rate",
     default=0.001,
     show_default=True,
     type=click.FloatRange(1e-9, 0.1),
-    help="The share of all other passwords that is taken for leaked.",
+    help="Share of other passwords that the file takes for leaked.",
 )
 def build(file: Path, listed: Path, plain: bool, min_count: int, rate: float) -> None:
-    """Make FILE, a Bloom filter, of a list. The list is read twice, and nothing of it kept in memory.
+    """Build FILE, a Bloom filter, from a list.
+
+    Reads the list twice, and needs little memory.
 
     \b
     Example:  keyturn breaches build leaked.bloom --from pwned.txt --min-count 100
     """
     if plain and min_count > 1:
-        raise ListUnreadable("--min-count says nothing of --plain: a password has no count")
+        raise ListUnreadable("--min-count and --plain exclude each other: a list of plain passwords has no counts")
     try:
         entries = sum(1 for _ in _digests(listed, plain, min_count))
         if not entries:
-            raise ListUnreadable(f"{listed} holds nothing that counts")
+            raise ListUnreadable(
+                f"{listed} has no passwords{f' with a count of at least {min_count}' if min_count > 1 else ''}"
+            )
         size = write_filter(file, _digests(listed, plain, min_count), entries, rate)
     except OSError as error:
         raise ListUnreadable(f"{error.filename or file}: {error.strerror}") from None
     click.echo(
-        f"Wrote {file}: {entries:,} passwords, {size / 1e6:,.1f} MB; takes 1 in {1 / rate:,.0f} others for leaked."
+        f"Wrote {file}: {entries:,} passwords, {size / 1e6:,.1f} MB; takes 1 in {1 / rate:,.0f} other ones for leaked."
     )
 
 
@@ -71,6 +75,8 @@ def _digests(listed: Path, plain: bool, min_count: int) -> Iterator[bytes]:
             elif text:
                 found = _LINE.fullmatch(text)
                 if not found:
-                    raise ListUnreadable(f"{listed}, line {number}: no SHA-1 of 40 hex digits, as in HASH:count")
+                    raise ListUnreadable(
+                        f"{listed}, line {number}: must be a SHA-1 hash of 40 hex digits, as in HASH or HASH:count"
+                    )
                 if int((found[2] or b"1").replace(b",", b"")) >= min_count:
                     yield bytes.fromhex(found[1].decode())

@@ -21,11 +21,15 @@ _CLEAR = "\r\x1b[K"
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def doctor(as_json: bool) -> None:
-    """Check the settings, the database, the limits, the pages, the mail provider and the sending domain's DNS.
+    """Check the installation, and suggest fixes.
 
-    Nothing is changed and no mail is sent. Ends with 1 where something fails, with 0 where nothing does.
+    Checks the settings, the database, the limits, the pages, the mail provider and the DNS records of the sending
+    domain. Changes nothing and sends no mail. Exits with 1 if a check fails, else with 0.
+
+    \b
+    Example:  keyturn doctor --json
     """
     findings: list[Finding] = []
     here = installation()
@@ -82,7 +86,7 @@ def _print(findings: Sequence[Finding]) -> None:
             click.echo(indent + _wrap(finding.mend, indent))
     failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
     click.echo()
-    click.echo(f"{failed} to mend, {warned} to look at." if failed or warned else "All is well.")
+    click.echo(f"{failed} to fix, {warned} to look at." if failed or warned else "All checks passed.")
 
 
 def _wrap(text: str, indent: str) -> str:

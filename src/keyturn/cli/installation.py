@@ -10,11 +10,13 @@ import click
 
 from keyturn.settings import FILE_NAME, Reading, Settings, inspect_settings, read_settings
 from keyturn.settings.reading import PREFIX
+from keyturn.settings.variables import CREDENTIALS
 
 if TYPE_CHECKING:
     from keyturn.accounts.port import AccountStore
     from keyturn.database import Database
     from keyturn.parts import Parts
+    from keyturn.settings.effective import EffectiveSetting
 
 
 class Installation:
@@ -29,9 +31,9 @@ class Installation:
 
     def missing_settings(self) -> str:
         """Return that nothing is configured here, in words; "" where a file or a variable of Keyturn's is there."""
-        if Path(FILE_NAME).exists() or any(name.startswith(PREFIX) for name in os.environ):
+        if Path(FILE_NAME).exists() or any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ):
             return ""
-        return f"there is no {FILE_NAME} in {Path.cwd()}: every setting has its default"
+        return f"there is no {FILE_NAME} in {Path.cwd()}: all settings have their defaults"
 
     def named(self, text: str) -> str:
         """Return a sentence in which `keyturn ...` is what people type here."""
@@ -39,6 +41,12 @@ class Installation:
 
     def inspect_settings(self) -> Reading:
         return inspect_settings()
+
+    def effective_settings(self) -> "list[EffectiveSetting]":
+        """Return every setting with its origin. Raises SettingsInvalid."""
+        from keyturn.settings.effective import effective_settings
+
+        return effective_settings()
 
     @asynccontextmanager
     async def accounts(self) -> AsyncIterator["AccountStore | None"]:

@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     from keyturn.database import Database
     from keyturn.parts import Parts
     from keyturn.plugin import KeyturnPlugin
+    from keyturn.settings.effective import EffectiveSetting
 
 _OF_A_SERVICE = {"demo", "init", "serve"}
 
 
 class NotMounted(KeyturnError):
-    """The app has no KeyturnPlugin, so there is nothing that the commands could be about."""
+    """The app has no KeyturnPlugin, so the commands cannot work with it."""
 
 
 class Mounted(Installation):
-    """Hands commands what a plugin in somebody's app has, in place of what keyturn.toml says."""
+    """Gives commands the settings and the parts of an app's plugin, instead of those of keyturn.toml."""
 
     def __init__(self, plugin: "KeyturnPlugin") -> None:
         self._parts = plugin.parts
@@ -54,6 +55,11 @@ class Mounted(Installation):
 
     def inspect_settings(self) -> Reading:
         return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=(), of_app=True)
+
+    def effective_settings(self) -> "list[EffectiveSetting]":
+        from keyturn.settings.effective import effective_settings
+
+        return effective_settings(of_app=self._parts.settings)
 
     @asynccontextmanager
     async def accounts(self) -> AsyncIterator["AccountStore | None"]:
@@ -81,5 +87,7 @@ def keyturn(ctx: click.Context, app: "Litestar") -> None:
     try:
         plugin = app.plugins.get(KeyturnPlugin)
     except KeyError:
-        raise NotMounted("this app has no KeyturnPlugin; without `litestar`, commands are about keyturn.toml") from None
+        raise NotMounted(
+            "this app has no KeyturnPlugin: add one, or run the command without `litestar` to use keyturn.toml"
+        ) from None
     ctx.obj = Mounted(plugin)

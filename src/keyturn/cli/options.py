@@ -36,7 +36,7 @@ def rate(text: object) -> float:
     try:
         limit = parse_rate(str(text))
     except ValueError:
-        raise click.BadParameter(f"{text} is no rate like 300/minute or 10/second") from None
+        raise click.BadParameter(f"{text} is not a rate: write 300/minute or 10/second, for example") from None
     return limit.amount / limit.get_expiry()
 
 
@@ -60,22 +60,22 @@ def _user_name() -> str:
 def _printable(_: click.Context, __: click.Parameter, text: str) -> str:
     line = " ".join(text.split())
     if len(line) > _LONGEST_REASON or not line.isprintable():
-        raise click.BadParameter(f"is longer than {_LONGEST_REASON} characters, or cannot be printed")
+        raise click.BadParameter(f"must have at most {_LONGEST_REASON} characters, all printable")
     return line
 
 
 _LONGEST_REASON = 300
 
-OPERATOR = click.option("--as", "operator", default="", metavar="NAME", help="Who you are, for the audit trail.")
+OPERATOR = click.option("--as", "operator", default="", metavar="NAME", help="Your name for the audit trail.")
 REASON = click.option(
-    "--reason", default="", callback=_printable, help="Why, in your own words: the mail and the page say it."
+    "--reason", default="", callback=_printable, help="The reason that the mail and the page give the user."
 )
-EMAIL = click.option("--email", default="", help="Only this address.")
-SINCE = click.option("--since", type=duration, help="Only the last while, for example 1h or 7d.")
+EMAIL = click.option("--email", default="", help="Show only this address.")
+SINCE = click.option("--since", type=duration, help="Show only the last hours or days: 1h or 7d, for example.")
 LAST = click.option(
-    "--last", default=50, show_default=True, type=click.IntRange(1), help="At most so many, newest first."
+    "--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many, newest first."
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 # Commands that need the database

@@ -1,4 +1,4 @@
-"""outbox: lists outgoing messages and their history, and retries them."""
+"""outbox: lists outgoing messages and their history, retries, holds and releases them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,34 +11,39 @@ from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.database import now
-from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, history_of, read
+from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, history_of, hold, read, release
 from keyturn.outbox.history import retry as retry_messages
 from keyturn.outbox.models import DEAD, WAITING
 from keyturn.parts import Parts
+from keyturn.reset.records.messages import MAILS_ALONE
 
 _WARNINGS = {"delayed"}
 _ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}
 
 _TOLD = {
     "hastened": "Message {} is due now.",
-    "reopened": "Message {} begins anew, as if it had never been tried.",
-    "under way": "Message {} is with a worker at this moment; nothing was changed.",
+    "reopened": "Message {} starts again, with all its tries.",
+    "under way": "A worker is handling message {} at the moment, so nothing was changed.",
 }
 
 
 @click.group()
 def outbox() -> None:
-    """Show where each mail is, and try one again."""
+    """List, retry, hold and release outgoing messages."""
 
 
 @outbox.command(name="list")
-@click.option("--state", type=click.Choice(STATES), help="Only those that are there.")
+@click.option("--state", type=click.Choice(STATES), help="Show only messages in this state.")
 @EMAIL
 @SINCE
 @LAST
 @JSON
 def list_messages(state: str | None, email: str, since: timedelta | None, last: int, as_json: bool) -> None:
-    """List messages, newest first: what they are for, where they are, and why."""
+    """List messages, newest first.
+
+    \b
+    Example:  keyturn outbox list --state dead --since 1d
+    """
     address = addresses.parse(email) if email else ""
 
     async def work(parts: Parts) -> None:
@@ -74,7 +79,11 @@ def list_messages(state: str | None, email: str, since: timedelta | None, last: 
 @JSON
 @takes_parts
 async def show(parts: Parts, message_id: int, as_json: bool) -> None:
-    """Show one message, and what happened to it."""
+    """Show one message and its history.
+
+    \b
+    Example:  keyturn outbox show 12
+    """
     moment = now()
     items = await read(parts.database, Wanted(id=message_id), moment)
     if not items:
@@ -100,26 +109,64 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
 
 @outbox.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1))
-@click.option("--dead", is_flag=True, help="Every dead message, but those whose address was erased.")
+@click.option("--dead", is_flag=True, help="All dead messages that still have their address.")
 def retry(ids: tuple[int, ...], dead: bool) -> None:
-    """Try messages again: at once where they wait, anew where they are dead or were dropped.
+    """Retry messages.
 
-    What a provider has accepted is not sent twice. Where one of them cannot be tried again, none is.
+    A waiting message is tried at once. A dead or dropped message starts again. If one of the messages cannot be
+    retried, for example because the provider has accepted it, none is.
 
     \b
     Example:  keyturn outbox retry 12 17
     """
     if bool(ids) == dead:
-        raise click.UsageError("name the messages, or give --dead")
+        raise click.UsageError("Give the ids of messages, or --dead.")
 
     async def work(parts: Parts) -> None:
         chosen = await _dead_message_ids(parts) if dead else list(dict.fromkeys(ids))
         for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen, now()), strict=True):
             click.echo(_TOLD[outcome].format(message_id))
         if not chosen:
-            click.echo("No message is dead.")
+            click.echo("There are no dead messages.")
 
     with_parts(work)
+
+
+@outbox.command(name="hold")
+@takes_parts
+async def hold_mails(parts: Parts) -> None:
+    """Keep all waiting mails from being sent.
+
+    Run it after you restored a backup, before a worker starts: what waited then may have been sent since. Waiting
+    webhooks, and what protects an account, are not held.
+
+    \b
+    Example:  keyturn outbox hold
+    """
+    held = await hold(parts.database, MAILS_ALONE, now())
+    click.echo(f"Held: {_mails(held)}." if held else "No mails are waiting.")
+
+
+@outbox.command(name="release")
+@takes_parts
+async def release_mails(parts: Parts) -> None:
+    """Send the mails that `hold` kept.
+
+    A mail that a worker had written leaves as it was, and with a new link if its own has ended. The others are
+    written now, as after every pause of the worker.
+
+    \b
+    Example:  keyturn outbox release
+    """
+    released, too_old = await release(parts.database, now())
+    if released or not too_old:
+        click.echo(f"Released: {_mails(released)}." if released else "No mails are held.")
+    if too_old:
+        click.echo(f"Not released, because their addresses were erased: {_mails(too_old)}.")
+
+
+def _mails(number: int) -> str:
+    return "1 mail" if number == 1 else f"{number} mails"
 
 
 def colour_state(state: str) -> str:

@@ -23,7 +23,11 @@ from keyturn.reset.records.stores import Transaction
 @LAST
 @JSON
 def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None:
-    """Show who asked for what, when, from where, what was decided, and where the mail is."""
+    """Show requests, changes and their outcomes, newest first.
+
+    \b
+    Example:  keyturn audit --email ada@northwind.example --since 7d
+    """
     address = addresses.parse(email) if email else ""
 
     async def work(parts: Parts) -> None:
@@ -37,7 +41,7 @@ def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None
                 (stamp(entry.at), _event(entry), entry.outcome, _mail(entry), entry.email, _who(entry))
                 for entry in entries
             ],
-            "No such entries." if email or since else "Nothing yet.",
+            "No matching entries." if email or since else "No entries yet.",
         )
 
     with_parts(work)
@@ -63,7 +67,10 @@ def _mail(entry: Entry) -> str:
 @click.command()
 @takes_parts
 async def purge(parts: Parts) -> None:
-    """Delete or redact now what is older than its retention; every worker does it, too, now and then."""
+    """Delete records whose retention is over.
+
+    Workers do the same at intervals. Messages stay longer than the addresses in them, which are redacted.
+    """
     purged = await parts.retention.purge(now())
     width = max(map(len, purged))
     for name, count in purged.items():
@@ -75,14 +82,18 @@ async def purge(parts: Parts) -> None:
 
 @click.group()
 def mailbox() -> None:
-    """Show whether a mailbox may be written to, and why not."""
+    """Show why an address gets no mail, and unblock it."""
 
 
 @mailbox.command()
 @click.argument("email")
 @JSON
 def show(email: str, as_json: bool) -> None:
-    """Show when the mailbox got reset mails, when it may get the next, and whether it is suppressed."""
+    """Show the mails, limits and blocks of an address.
+
+    \b
+    Example:  keyturn mailbox show ada@northwind.example
+    """
     address = addresses.parse(email)
 
     async def work(parts: Parts) -> None:
@@ -91,7 +102,7 @@ def show(email: str, as_json: bool) -> None:
         if as_json:
             print_json(_as_json(found, parts.mailboxes, moment) if found else {})
         elif found is None:
-            click.echo(f"Nothing is known of {address}: it gets a mail when one is asked for.")
+            click.echo(f"{address} has no records: it can get mails.")
         else:
             click.echo(f"{strong(address)}\n")
             for name, text in _facts(found, parts.mailboxes, moment).items():
@@ -104,9 +115,13 @@ def show(email: str, as_json: bool) -> None:
 @click.argument("email")
 @OPERATOR
 def release(email: str, operator: str) -> None:
-    """Let the mailbox have mails again: its cooldown, its count of today, its suppression and its muting are forgotten.
+    """Unblock an address.
 
-    Most providers keep lists of their own of those that they send nothing to.
+    Ends its cooldown, today's count of mails, its suppression and its muting. Your mail provider may have a suppression
+    list of its own: check there, too.
+
+    \b
+    Example:  keyturn mailbox release ada@northwind.example
     """
     address = addresses.parse(email)
 
@@ -127,9 +142,7 @@ def release(email: str, operator: str) -> None:
             return released
 
         released = await parts.records.transact(release)
-        click.echo(
-            f"{address} gets a mail when one is asked for." if released else f"Nothing kept {address} from mails."
-        )
+        click.echo(f"{address} can get mails again." if released else f"{address} was not blocked.")
 
     with_parts(work)
 
@@ -138,23 +151,24 @@ def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[
     free_at = mailboxes.free_at(mailbox, moment)
     facts = {
         "Today": f"{mailbox.mails_today(moment)} of {mailboxes.daily} mails",
-        "Next mail": stamp(free_at) if free_at > moment else "when one is asked for",
+        "Next mail": stamp(free_at) if free_at > moment else "now",
     }
     if mailbox.mails:
-        facts = {"Last mail": stamp(mailbox.mailed_at)} | facts
+        last = mailbox.last_mail_at
+        facts = {"Last mail": stamp(last) if last else "its link has set a password"} | facts
     if mailbox.suppressed_until and mailbox.is_suppressed(moment):
         facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
         facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
     if mailbox.muted_until and mailbox.is_muted(moment):
         facts["Next mail"] = stamp(max(mailbox.muted_until, mailbox.suppressed_until or free_at, free_at))
-        facts["Muted"] = warning(f"until {stamp(mailbox.muted_until)}: its owner said that a request was not theirs")
+        facts["Muted"] = warning(f"until {stamp(mailbox.muted_until)}: the owner reported a request as not theirs")
     return facts
 
 
 def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, object]:
     suppressed = mailbox.is_suppressed(moment)
     return {
-        "mailed_at": mailbox.mailed_at if mailbox.mails else None,
+        "mailed_at": mailbox.last_mail_at,
         "mails_today": mailbox.mails_today(moment),
         "daily": mailboxes.daily,
         "free_at": mailboxes.free_at(mailbox, moment),

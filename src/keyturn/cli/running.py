@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import gc
 import logging
 import signal
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from keyturn.errors import KeyturnError
+from keyturn.cli.processes import LONGEST_LINGER
 from keyturn.reset.records.client import Client
 from keyturn.settings import ServerSettings
 from keyturn.settings.networks import read_network, read_peer
@@ -55,8 +54,11 @@ _PIECE = 1024
 answer, except for the rest of its piece."""
 
 
-def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol within the limits of the settings, and of the files that this process may open."""
+def bounded_protocol(limits: ServerSettings, *, local: bool = False) -> "type[_BoundedProtocol]":
+    """Return uvicorn's protocol within the limits of the settings, and of the files that this process may open.
+
+    `local`: connections come through a Unix socket. They count as this machine's, as those of a proxy on 127.0.0.1.
+    """
     most = min(limits.max_connections, max(_raise_open_files() - _OWN_FILES, _FEWEST))
     if most < limits.max_connections:
         log.warning(LogEvent("server.fewer_connections", max_connections=most, wanted=limits.max_connections))
@@ -66,6 +68,7 @@ def bounded_protocol(limits: ServerSettings) -> type[HttpToolsProtocol]:
         max_headers = limits.max_headers
         max_connections = most
         seconds = limits.request_timeout.total_seconds()
+        of_this_machine = local
 
         def holder(self) -> Hashable:
             peer = read_peer(self.client[0]) if self.client else None
@@ -110,6 +113,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     max_headers: int
     max_connections: int
     seconds: float
+    of_this_machine: bool
+    lingers = False
     waiting_since: float | None
 
     def holder(self) -> Hashable:
@@ -118,6 +123,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        if self.of_this_machine:
+            self.client = ("127.0.0.1", 0)
         self.held_by = self.holder()
         self._ahead = b""
         self._beside_body = 0
@@ -167,6 +174,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._beside_body = 0
         super().on_headers_complete()
+        if self.lingers:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._beside_body -= len(body)
@@ -193,6 +202,11 @@ class _BoundedProtocol(HttpToolsProtocol):
             if self._begun:  # the next request, in the same piece
                 self._begin_to_wait()
             self._parse()
+
+    def shutdown(self) -> None:
+        # A request may be on its way on an idle connection. It is answered, and the answer closes the connection.
+        if not self.lingers or self._owed > 0:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -259,7 +273,6 @@ class _BoundedProtocol(HttpToolsProtocol):
 if TYPE_CHECKING:  # a worker does not need Litestar
     from litestar.types import ASGIApp
 
-_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
 _NEW_OBJECTS = 10_000
 """New objects since the last collection that trigger the next one
 (https://docs.python.org/3/library/gc.html#gc.set_threshold). The interpreter's default, 700 in Python 3.11, is less
@@ -269,40 +282,6 @@ _PATIENCE = 2
 """Seconds for open requests at the end; a browser's live connection would otherwise never end."""
 
 
-class PortTaken(KeyturnError):
-    """Something else listens on the port, or the host is none of this machine's."""
-
-
-def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
-    """Return a bound socket, so that a taken port is known before anything else is started.
-
-    `option` is the one that chooses another port, `host_option` another host. Raises PortTaken.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    if family == socket.AF_INET6:  # "::" takes IPv4 as well, whatever the system's default
-        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    if sys.platform != "win32":  # on Windows it would let two programs share the port
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-        bound.listen(2048)
-    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
-        bound.close()
-        is_of_host = isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
-        why = error.strerror if isinstance(error, OSError) else "no name of a host"
-        choice = f"another host with {host_option}" if is_of_host else f"another with {option}"
-        raise PortTaken(f"cannot listen on {host}:{port} ({why}); choose {choice}") from None
-    return bound
-
-
-def address_of(bound: socket.socket) -> str:
-    """Return "host:port" as it stands in a URL; this machine's own where it listens on all addresses."""
-    host, port = bound.getsockname()[:2]
-    host = _OWN.get(host, host)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 async def serve(
     app: "ASGIApp",
     bound: socket.socket,
@@ -310,15 +289,31 @@ async def serve(
     stopping: Callable[[], None] = lambda: None,
     *,
     limits: ServerSettings | None = None,
+    until_input_ends: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins.
 
-    `limits` are those of connections, where strangers may come.
+    `limits` are those of connections, where strangers may come. `until_input_ends`: at the end of the standard input
+    another process serves the socket. This one answers what has arrived, and ends.
     """
     config = _config(app, "on")
+    server = _AnnouncingServer(config, ready, stopping)
     if limits:
-        config.http = bounded_protocol(limits)
-    await _AnnouncingServer(config, ready, stopping).serve(sockets=[bound])
+        protocol = bounded_protocol(limits, local=bound.family not in {socket.AF_INET, socket.AF_INET6})
+        config.http = protocol
+        if until_input_ends:
+            loop = asyncio.get_running_loop()
+
+            def linger() -> None:
+                loop.remove_reader(0)
+                if server.should_exit:  # a signal was faster: all processes end
+                    return
+                protocol.lingers = True
+                config.timeout_graceful_shutdown = LONGEST_LINGER
+                server.should_exit = True
+
+            loop.add_reader(0, linger)
+    await server.serve(sockets=[bound])
 
 
 @contextlib.asynccontextmanager
@@ -365,6 +360,7 @@ class _AnnouncingServer(uvicorn.Server):
         self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started:
             # All current objects stay to the end. Collecting them would stop all requests for a tenth of a second now
@@ -376,5 +372,11 @@ class _AnnouncingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's own signature
         # uvicorn would raise the signal again after its clean end, so the process would end with a bad exit code.
         self._stopping()
+        if self.should_exit:  # it waits for open requests already, perhaps for long (`until_input_ends`)
+            self._loop.call_soon_threadsafe(self._loop.call_later, _PATIENCE, self._abort_connections)
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+    def _abort_connections(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()

@@ -24,7 +24,7 @@ _LISTED = 20
 
 
 class KeysStillNeeded(KeyturnError):
-    """Previous keys, or keys that are lost, have sealed what is still there."""
+    """Stored data still needs previous keys, or keys that are lost."""
 
 
 @click.group()
@@ -36,25 +36,30 @@ def secrets() -> None:
 @JSON
 @takes_parts
 async def rotate(parts: Parts, as_json: bool) -> None:
-    """Seal second factors again, with the current secret key.
+    """Encrypt second factors with the current secret key.
 
-    First set the new KEYTURN_SECRET_KEY, add the one before it to previous_secret_keys, and restart every process.
-    Then run this command: it may run while the service does, and may be stopped and started again. It ends with 1 if a
-    previous key is still needed, or if no key opens the factors of an account.
+    First set a new KEYTURN_SECRET_KEY, add the old key to previous_secret_keys, and restart every process. Then run
+    this command. The service can stay up, and you can stop the command and start it again. It exits with 1 if a
+    previous key is still needed, or if no key decrypts the factors of an account.
+
+    \b
+    Example:  keyturn secrets rotate
     """
     if not parts.settings.secret_key:
-        raise KeysStillNeeded("KEYTURN_SECRET_KEY is not set: what this process seals could not be opened again")
+        raise KeysStillNeeded(
+            "KEYTURN_SECRET_KEY is not set, so encrypted factors could not be read again: set the key first"
+        )
     counts = await _seal_factors_again(BuiltinFactors(parts.database, parts.secrets))
     waiting = await mails_sealed_otherwise(parts.database, Seal(parts.secrets[:1]))
     needed = bool(counts.unreadable or counts.changed or waiting)
     if as_json:
         print_json(msgspec.to_builtins(counts) | {"mails": waiting, "previous_keys_needed": needed})
     else:
-        click.echo(f"{counts.sealed:,} accounts sealed again, {counts.current:,} were already.")
+        click.echo(f"Encrypted {counts.sealed:,} accounts with the current key; {counts.current:,} had it already.")
     if needed:
         raise KeysStillNeeded("\n".join(_reasons(counts, waiting)))
     if not as_json:
-        click.echo("No stored second factor and no waiting mail needs previous_secret_keys.")
+        click.echo("Stored second factors and waiting mails no longer need previous_secret_keys.")
 
 
 async def _seal_factors_again(factors: BuiltinFactors) -> SealedAgain:
@@ -77,13 +82,13 @@ def _reasons(counts: SealedAgain, waiting: int) -> Iterator[str]:
     if counts.unreadable:
         ids = ", ".join(counts.unreadable[:_LISTED]) + (", ..." if len(counts.unreadable) > _LISTED else "")
         yield (
-            f"no key opens the second factors of {len(counts.unreadable):,} accounts: {ids}. Add the key that sealed "
-            "them to previous_secret_keys, or set them up again"
+            f"no key decrypts the second factors of {len(counts.unreadable):,} accounts: {ids}. Add their key to "
+            "previous_secret_keys, or set the factors up again"
         )
     if counts.changed:
-        yield f"{counts.changed:,} accounts were changed by another process meanwhile: run this command again"
+        yield f"other processes changed {counts.changed:,} accounts at the same time: run this command again"
     if waiting:
         yield (
-            f"{waiting:,} waiting mails are sealed with another key: keep previous_secret_keys until a worker has "
+            f"{waiting:,} waiting mails are encrypted with another key: keep previous_secret_keys until a worker has "
             "sent them, then run this command again"
         )

@@ -2,62 +2,171 @@
 
 import contextlib
 import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
+from math import isnan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from keyturn.cli.installation import Installation, installation
-from keyturn.cli.terminal import PORT, accent, muted
+from keyturn.cli.processes import LONGEST_LINGER, READY, Processes
+from keyturn.cli.sockets import address_of, listen, listening_at
+from keyturn.cli.terminal import PORT, accent, fail, muted
 from keyturn.hosts import local_port
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import FILE_NAME, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keyturn.database.migrations import Step
+
+_MOST_PROCESSES = 64
+
+_PATIENCE = 10
+"""Seconds beyond the worker's lease in which a process of `serve` must end."""
 
 
 @click.command()
 @click.option("--host", show_default="server.host, 127.0.0.1", help="Address to listen on.")
 @click.option("--port", show_default="server.port, 8000", type=PORT, help="Port to listen on; 0 takes a free one.")
-@click.option("--no-worker", is_flag=True, help="Answer requests only; run `keyturn worker` beside it.")
-def serve(host: str | None, port: int | None, no_worker: bool) -> None:
-    """Run the API, the hosted pages and a worker."""
+@click.option(
+    "--uds",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Listen on a Unix socket instead, for a proxy on this machine.",
+)
+@click.option(
+    "--processes",
+    metavar="N",
+    type=click.IntRange(1, _MOST_PROCESSES),
+    help="Answer in N processes. SIGHUP replaces them without losing a request. Over 1: with PostgreSQL only.",
+)
+@click.option("--no-worker", is_flag=True, help="Run no worker here; start `keyturn worker` as well.")
+@click.option("--inherited", type=int, hidden=True)  # the socket of a process that --processes has started
+def serve(
+    host: str | None, port: int | None, uds: Path | None, processes: int | None, no_worker: bool, inherited: int | None
+) -> None:
+    """Run the API, the hosted pages and a worker.
+
+    \b
+    Examples:  keyturn serve --port 8080
+               keyturn serve --processes 4
+    """
+    if hasattr(signal, "SIGHUP") and (processes or inherited is not None):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload before there is something to replace
+    here = installation()
+    settings = here.settings(sending=True)
+    _observe(settings)
+    if inherited is not None:
+        _require_ready(here, settings)
+        _answer(settings, socket.socket(fileno=inherited), _tell_ready, worker=not no_worker, alone=False)
+        return
+    if (uds or processes) and not (hasattr(socket, "AF_UNIX") and hasattr(signal, "SIGHUP")):
+        fail("--uds and --processes: this system, such as Windows, has no Unix sockets and no SIGHUP.")
+    if not processes:
+        _require_ready(here, settings)
+    elif processes > 1 and settings.database.url.startswith("sqlite"):
+        fail("--processes: more than one process needs PostgreSQL in database.url. This is SQLite.")
+
+    with contextlib.ExitStack() as stack:
+        if uds:
+            bound = stack.enter_context(listening_at(uds))
+            place = f"the Unix socket {uds}"
+        else:
+            wanted = settings.server.port if port is None else port
+            bound = stack.enter_context(
+                listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
+            )
+            place = f"http://{address_of(bound)}"
+
+        def announce() -> None:
+            click.echo(_describe_installation(settings), err=True)
+            if not uds and (elsewhere := _links_elsewhere(settings, wanted)):
+                click.echo(f"keyturn: {elsewhere}", err=True)
+            click.echo(f"Keyturn answers on {place}", err=True)
+
+        if processes:
+            _keep_processes(here, settings, bound, processes, announce, worker=not no_worker)
+        else:
+            _answer(settings, bound, announce, worker=not no_worker, alone=True)
+
+
+def _answer(
+    settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool, alone: bool
+) -> None:
+    """Answer requests in this process. `alone`: it was not started by `_keep_processes`."""
     with quick_imports():
         from keyturn.app import create_app
-        from keyturn.cli.running import address_of, listen
-        from keyturn.cli.running import serve as serve_app
+        from keyturn.cli.running import serve
         from keyturn.event_loop import run
         from keyturn.parts import Parts
         from keyturn.reset.limits.counting_alone import counting_alone
 
-    here = installation()
-    settings = here.settings(sending=True)
-    _observe(settings)
-    _require_ready(here, settings)
     parts = Parts(settings)
-    app = create_app(settings, parts=parts, worker=not no_worker)
-    wanted = settings.server.port if port is None else port
-    bound = listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
-
-    def announce() -> None:
-        click.echo(_describe_installation(settings), err=True)
-        if elsewhere := _links_elsewhere(settings, wanted):
-            click.echo(f"keyturn: {elsewhere}", err=True)
-        click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)
+    app = create_app(settings, parts=parts, worker=worker)
 
     async def work() -> None:
-        async with counting_alone(parts.database, settings.limits.storage_url):
-            await serve_app(app, bound, announce, limits=settings.server)
+        with counting_alone(parts.database, settings.limits.storage_url) if alone else contextlib.nullcontext():
+            await serve(app, bound, announce, limits=settings.server, until_input_ends=not alone)
 
     run(work())
 
 
+def _keep_processes(
+    here: Installation,
+    settings: Settings,
+    bound: socket.socket,
+    count: int,
+    announce: Callable[[], None],
+    *,
+    worker: bool,
+) -> None:
+    """Answer requests in other processes. Of these, the first runs the worker."""
+    from keyturn.event_loop import run, until_signalled
+    from keyturn.reset.limits.counting_alone import counting_alone
+
+    def command(number: int) -> list[str]:
+        # -P: files in the current folder are not imported as libraries.
+        words = [sys.executable, "-P", "-m", "keyturn", "serve", "--inherited", str(bound.fileno())]
+        return words if worker and number == 0 else [*words, "--no-worker"]
+
+    async def work() -> None:
+        longest_end = LONGEST_LINGER + settings.worker.lease.total_seconds() + _PATIENCE
+        async with here.database(settings) as database:
+            with counting_alone(database, settings.limits.storage_url):
+                await Processes(command, bound, count, longest_end).run(announce)
+
+    run(until_signalled(work()))
+
+
+def _tell_ready() -> None:
+    """Tell the process that started this one. What a library prints later goes to the standard error."""
+    with contextlib.suppress(OSError):
+        os.write(1, READY)
+    os.dup2(2, 1)
+
+
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer /health and /metrics on.")
-@click.option("--port", type=PORT, help="Answer /health and /metrics on this port; 0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address for /health and /metrics.")
+@click.option("--port", type=PORT, help="Port for /health and /metrics; 0 takes a free one.")
 def worker(host: str, port: int | None) -> None:
-    """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
+    """Run only a worker, which sends the mails.
+
+    Several workers can share a PostgreSQL database.
+
+    \b
+    Example:  keyturn worker --port 8001
+    """
     with quick_imports():
         from keyturn.app import create_worker_app
-        from keyturn.cli.running import address_of, listen, serving
+        from keyturn.cli.running import serving
         from keyturn.event_loop import WORKER_TURN, run, until_signalled
 
     here = installation()
@@ -71,43 +180,80 @@ def worker(host: str, port: int | None) -> None:
                 bound = listen(host, port)
                 local = ip_address(bound.getsockname()[0]).is_loopback
                 await stack.enter_async_context(serving(create_worker_app(parts, local=local), bound))
-                click.echo(f"Its health is at http://{address_of(bound)}/health/ready", err=True)
+                click.echo(f"Health checks: http://{address_of(bound)}/health/ready", err=True)
             await parts.work()
 
-    click.echo("Keyturn works its outbox off. Ctrl-C ends it.", err=True)
+    click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
     run(until_signalled(work()), WORKER_TURN)
 
 
+def _seconds(_: click.Context, __: click.Parameter, given: float) -> float:
+    if isnan(given):  # which is in every range
+        raise click.BadParameter("it is not a number.")
+    return given
+
+
+_bound = partial(
+    click.option, metavar="SECONDS", type=click.FloatRange(0, 86_400), callback=_seconds, show_default=True
+)
+
+
 @click.command()
-def migrate() -> None:
-    """Bring the database to the newest revision. Safe to run again, and from several machines at once."""
-    from keyturn.database.migrations import head
+@click.option("--plan", is_flag=True, help="Only print the steps. Nothing is changed.")
+@click.option("--sql", is_flag=True, help="Only print the SQL, for a database administrator to run.")
+@_bound("--lock-timeout", default=10, help="How long to wait for a lock on a table of PostgreSQL. 0: without end.")
+@_bound("--statement-timeout", default=3600, help="How long a statement may take in PostgreSQL. 0: without end.")
+def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: float) -> None:
+    """Create or update Keyturn's tables.
+
+    You can run it again at any time, and on several machines at once. Your app's tables stay as they are. All steps
+    are one transaction: if one of them fails, or the command is killed, nothing is changed.
+
+    \b
+    Example:  keyturn migrate --plan
+    """
+    from keyturn.database.migrations import Bounds, head, migration_sql, planned
     from keyturn.database.migrations import migrate as migrate_database
     from keyturn.event_loop import run
 
+    if plan and sql:
+        raise click.UsageError("--plan and --sql exclude each other.")
     here = installation()
     settings = here.settings(sending=False)
+    bounds = Bounds(lock_timeout, statement_timeout)
 
     async def work() -> None:
         async with here.database(settings) as database:
             with quick_imports():
-                before = await migrate_database(database)
-        if before == head():
-            click.echo(f"The database is at revision {head()} already.")
-        else:
-            click.echo(f"The database went from {muted(before or 'none')} to {accent(head())}.")
+                if sql:
+                    done = (await migration_sql(database, bounds)).rstrip("\n")
+                elif plan:
+                    done = _plan_text(*await planned(database))
+                else:
+                    before = await migrate_database(database, bounds)
+                    updated = f"Updated the database from revision {muted(before or 'none')} to {accent(head())}."
+                    done = "" if before == head() else updated
+        # Without steps, --sql prints no SQL.
+        click.echo(done or f"The database is already at revision {head()}.", err=sql and not done)
 
     run(work())
     if missing := here.missing_settings():
         click.echo(f"keyturn: {missing}", err=True)
 
 
+def _plan_text(before: str | None, steps: "Sequence[Step]") -> str:
+    if not steps:
+        return ""
+    lines = [f"From revision {before or 'none'} to {steps[-1].revision}, in one transaction:"]
+    return "\n".join(lines + [f"  {accent(step.revision)}  {step.title}" for step in steps])
+
+
 def _describe_installation(settings: Settings) -> str:
     """Return a description of the accounts and the settings in use."""
     table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
-    read = f"from {file}" if file.is_file() else f"of the environment alone, as there is no {file}"
-    return f"Accounts: the store {settings.accounts.store}{table}. Settings: {read}"
+    read = f"from {file}" if file.is_file() else f"from the environment only, because there is no {file}"
+    return f"Accounts: store {settings.accounts.store}{table}. Settings: {read}"
 
 
 def _links_elsewhere(settings: Settings, port: int) -> str:
@@ -119,8 +265,8 @@ def _links_elsewhere(settings: Settings, port: int) -> str:
     if port == 0 or linked in (None, port) or settings.server.trusted_proxies:
         return ""
     return (
-        f"links lead to {settings.base_url}, and it listens on port {port}: set server.port to {linked}, or correct"
-        " base_url"
+        f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links in mails will not work: set"
+        f" server.port to {linked}, or correct base_url"
     )
 
 
@@ -137,18 +283,16 @@ def _require_ready(here: Installation, settings: Settings) -> None:
 
     Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
     """
-    from keyturn.accounts.choosing import accounts_for, hash_doubt
+    from keyturn.accounts.store_factory import accounts_for, hash_doubt
     from keyturn.database.migrations import ahead_text, is_ahead, require_current
     from keyturn.event_loop import run
-    from keyturn.reset.proofs.second_step.choosing import check_second_step
+    from keyturn.reset.proofs.second_step.step_factory import check_second_step
 
     async def check() -> None:
         async with here.database(settings) as database:
             found = await require_current(database)
             if is_ahead(found):
-                click.echo(
-                    f"keyturn: {ahead_text(found)}: it works with it, until that one is installed here", err=True
-                )
+                click.echo(f"keyturn: {ahead_text(found)}. It works, but install that version here soon", err=True)
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()

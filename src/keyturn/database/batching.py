@@ -69,22 +69,24 @@ class Batcher(Generic[Item, Result]):
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
-        result = await self._enqueue(item)
+        result = await self._enqueue([item])[0]
         if isinstance(result, Exception):
             raise result
         return result
 
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         """Return for each of the items what `submit` would return or raise."""
-        return await asyncio.gather(*map(self._enqueue, items))
+        # All wait for one batch: `gather` would cost a callback and a turn of the event loop for each item.
+        return [await result for result in self._enqueue(items)]
 
-    def _enqueue(self, item: Item) -> "asyncio.Future[Result | Exception]":
+    def _enqueue(self, items: Sequence[Item]) -> "list[asyncio.Future[Result | Exception]]":
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(item, loop.create_future(), loop.time())
-        self._waiting.append(waiting)
+        since = loop.time()
+        results: list[asyncio.Future[Result | Exception]] = [loop.create_future() for _ in items]
+        self._waiting += [_Waiting(item, result, since) for item, result in zip(items, results, strict=True)]
         if self._running is None:
             self._running = loop.create_task(self._drain())
-        return waiting.result
+        return results
 
     async def _drain(self) -> None:
         if self._limit.seconds:

@@ -254,7 +254,7 @@ def _read_ours(address: str, schema: str) -> DatabaseUrl:
         raise SettingsInvalid([Fault("database.url", message)])
     read = read_url(address, "database.url")
     if schema and read.kind == "sqlite":
-        raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas")])
+        raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")])
     return read
 
 
@@ -263,7 +263,7 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
         try:
             make_private_folder(Path(read.url.database).parent)
         except OSError as error:
-            raise SettingsInvalid([Fault("database.url", f"its folder cannot be made: {error.strerror}")]) from None
+            raise SettingsInvalid([Fault("database.url", f"its folder cannot be created: {error.strerror}")]) from None
     refuse = partial(refuse_what_no_driver_takes, setting="database.url", roots=read.roots)
     return SqliteConnections(read.url, keep_file_private, configure_sqlite, refuse)
 

@@ -104,7 +104,7 @@ def refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> N
                 raise CertificateRefused(refused, roots) from None
             if isinstance(error, OSError) or not isinstance(error, TypeError | ValueError):
                 raise
-            message = "the driver cannot read it: look at the port, what follows the ?, and for an @ that is not %40"
+            message = "the driver cannot read it: check the port, the text after the ?, and an @ that is not %40"
             raise SettingsInvalid([Fault(setting, message)]) from None
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.accounts.builtin import AccountRow, BuiltinAccounts
-from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore, KnowsHashes
+from keyturn.accounts.store_factory import accounts_for
 from keyturn.database import Database
 from keyturn.database.unready import describe_error
 from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server, missing_file
@@ -30,11 +30,11 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
     try:
         database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     except SettingsInvalid as error:
-        return [Finding("accounts", "skip", "not checked", f"Mend this first: {error.faults[0]}.")]
+        return [Finding("accounts", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
     if settings.accounts.store == "builtin" and isinstance(given, BuiltinAccounts | None):
         return [await _builtin(settings, database)]
     if not given and not settings.accounts.table.url and (missing := accounts_file(settings)):
-        return [Finding("accounts", "fail", f"there is no {missing}", WRONG_PATH)]
+        return [Finding("accounts", "fail", f"{missing} does not exist", WRONG_PATH)]
     try:
         store = given or accounts_for(settings, database)
         try:
@@ -48,14 +48,14 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
     except (AccountsUnready, DatabaseUnready) as error:
         return [Finding("accounts", "fail", str(error), _mend_unready(error, settings))]
     except DBAPIError as error:
-        said = f"the database of the accounts refuses: {describe_error(error)}"
+        said = f"the database of the accounts reports an error: {describe_error(error)}"
         return [Finding("accounts", "fail", said, _mend_unready(error, settings))]
     finally:
         await database.close()
-    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} is as the settings say{times}"), *doubts]
+    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings{times}"), *doubts]
     if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes):
-        message = "sign_in_url: nobody can sign in on Keyturn's own page with this store"
-        mend = "Set sign_in_url to the page where people sign in to your app."
+        message = "sign_in_url: Keyturn's sign-in page does not work with this store"
+        mend = "Set sign_in_url to your app's sign-in page."
         found.append(Finding("accounts", "warn", message, mend))
     return found
 
@@ -63,11 +63,9 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
 def _mend_fault(fault: Fault, settings: Settings) -> str:
     # PostgreSQL says "permission denied", and MySQL "SELECT command denied".
     mend = (
-        MISSING_RIGHT.format(**_place(settings))
-        if "denied" in fault.message
-        else "Do what it says, or correct the setting."
+        MISSING_RIGHT.format(**_place(settings)) if "denied" in fault.message else "Correct the setting, or the table."
     )
-    return f"{mend} Nothing starts before that."
+    return f"{mend} Keyturn does not start before that."
 
 
 def _mend_unready(error: Exception, settings: Settings) -> str:
@@ -75,15 +73,17 @@ def _mend_unready(error: Exception, settings: Settings) -> str:
     mend, place = "", _place(settings)
     if settings.accounts.store == "table":
         mend = mend_of_server(error, **place) or _mend_unreached(settings, place["address"])
-    return f"{mend} Until then, no link is sent and every reset is answered with 503.".lstrip()
+    return f"{mend} Until then, Keyturn sends no links and answers resets with 503.".lstrip()
 
 
 def _mend_unreached(settings: Settings, address: str) -> str:
     if database_kind(settings.accounts.table.url or settings.database.url) != "sqlite":
-        return f"Start its server, or correct {address}."
+        return f"Start the database server, or correct {address}."
     if accounts_file(settings):
-        return f"The path in {address} is wrong: correct it, or start in the folder that it begins at."
-    return f"Correct {address}, or give the user who runs Keyturn the right to read and to write the file."
+        return (
+            f"The path in {address} is wrong: correct it, or start Keyturn in the folder that the path is relative to."
+        )
+    return f"Correct {address}, or let the user who runs Keyturn read and write the file."
 
 
 def _place(settings: Settings) -> Mapping[str, str]:
@@ -93,7 +93,7 @@ def _place(settings: Settings) -> Mapping[str, str]:
 
 async def _builtin(settings: Settings, database: Database) -> Finding:
     """Return the number of accounts in the built-in store. Does not create a missing database."""
-    unknown = Finding("accounts", "skip", "the store builtin: not counted", "Mend the database first.")
+    unknown = Finding("accounts", "skip", "the store builtin: accounts not counted", "Fix the database first.")
     if missing_file(settings.database.url):
         return unknown
     try:
@@ -123,7 +123,7 @@ async def _times(store: AccountStore) -> str:
     from keyturn.accounts.table.store import TableAccounts
 
     times = await store.written_times() if isinstance(store, TableAccounts) else {}
-    return "".join(f"; {column} becomes {written.shown}" for column, written in times.items())
+    return "".join(f"; {column} is set to {written.shown}" for column, written in times.items())
 
 
 async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
@@ -140,11 +140,13 @@ async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
         return []
     found = [Finding("accounts", "warn", one.message, one.mend) for one in written if one]
     if doubts.unread:
-        message = f"accounts.table.active: the column holds {doubts.unread!r}, which counts as active"
-        mend = 'Name the values that are active, as in: active = "status = active | invited".'
+        message = f"accounts.table.active: the column contains {doubts.unread!r}, which Keyturn takes for active"
+        mend = 'List the active values, as in: active = "status = active | invited".'
         found.append(Finding("accounts", "warn", message, mend))
     if doubts.shares_addresses:
-        message = "accounts.table.email: some active accounts share an address, in capital and small letters or alike"
-        mend = "Only one of them can be reset; the log names them as accounts.ambiguous. Make lower(email) unique."
+        message = "accounts.table.email: some active accounts have the same address (upper and lower case are the same)"
+        mend = (
+            "Keyturn resets only one of them. Find them in the log as accounts.ambiguous, and make lower(email) unique."
+        )
         found.append(Finding("accounts", "warn", message, mend))
     return found

@@ -13,8 +13,9 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Reading, Settings
 from keyturn.settings.networks import read_network, read_peer
-from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
+from keyturn.settings.reading import OTHER_NAMES, environment_name, secret_variables, setting_names
 from keyturn.settings.rules.every_rule import proofs_of
+from keyturn.settings.variables import FILE_SUFFIX
 
 # Page templates of the app
 
@@ -27,8 +28,8 @@ async def check_pages(settings: Settings, faults_of: FaultsOfPages) -> list[Find
     """Report each mistake with its place, as the service does when it refuses to start."""
     faults = await asyncio.to_thread(faults_of, settings)
     if not faults:
-        return [Finding("pages", "ok", f"every page can be drawn with the templates in {settings.pages.templates}")]
-    mend = "Put it right in the template; `keyturn serve` refuses to start with it."
+        return [Finding("pages", "ok", f"all pages render with the templates in {settings.pages.templates}")]
+    mend = "Fix the template: `keyturn serve` does not start with this error."
     return [Finding("pages", "fail", str(fault), mend) for fault in faults]
 
 
@@ -42,7 +43,7 @@ ScriptTag = Callable[[Settings], str]
 async def check_own_pages(settings: Settings, script_tag: ScriptTag) -> list[Finding]:
     """Tell how pages on other origins can pin keyturn.js."""
     tag = await asyncio.to_thread(script_tag, settings)
-    message = "pages can pin keyturn.js; a new version or a new look of the brand has another tag"
+    message = "pages can pin keyturn.js with this tag; it changes with each new version and each change of [brand]"
     return [Finding("frontend", "ok", message, tag)]
 
 
@@ -61,15 +62,19 @@ async def check_clients(settings: Settings) -> list[Finding]:
     networks = [read_network(text) for text in written]
     everybody = [text for text, network in zip(written, networks, strict=True) if not network.prefixlen]
     if everybody:
-        message = f"{everybody[0]} is everybody, so each client says itself who it is"
-        return [Finding("clients", "warn", message, "Set server.trusted_proxies to where the proxy connects from.")]
+        message = f"{everybody[0]} trusts every client, so any client can fake its IP address"
+        return [
+            Finding(
+                "clients", "warn", message, "Set server.trusted_proxies to the address that your proxy connects from."
+            )
+        ]
     # Both addresses of this machine, since a proxy that is set to "localhost" may use either.
     peers = ["127.0.0.1", "::1", *(_a_peer_in(network) for network in networks if not network.is_loopback)]
     told = [
         f"by {peer} counts as {_SOMEBODY if any(read_peer(peer) in network for network in networks) else peer}"
         for peer in peers[:_MOST_SHOWN]
     ]
-    return [Finding("clients", "ok", f"a request passed on for {_SOMEBODY} {', '.join(told)}")]
+    return [Finding("clients", "ok", f"a request from {_SOMEBODY}, passed on {', '.join(told)}")]
 
 
 def _a_peer_in(network: IPv4Network | IPv6Network) -> str:
@@ -90,13 +95,13 @@ def check_settings(reading: Reading) -> list[Finding]:
     """Return a finding for every fault and every warning, or one finding that there are none."""
     faults = [Finding("settings", "fail", str(fault), _mend(fault)) for fault in reading.faults]
     if reading.faults and reading.is_of_no_file:
-        mend = "Run `keyturn init`, which writes one, or set KEYTURN_CONFIG to where it is."
+        mend = "Run `keyturn init` to write it, or set KEYTURN_CONFIG to its path."
         faults.insert(0, Finding("settings", "warn", f"there is no {reading.file} in {Path.cwd()}", mend))
     if reading.is_unread:
         return faults
     doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading.settings)]
     source = f"{reading.file} and the environment" if reading.file.is_file() else "the environment and the defaults"
-    source = "those of the app" if reading.of_app else source
+    source = "the app's settings" if reading.of_app else source
     none = f"; there is no {reading.file} in {Path.cwd()}" if reading.is_of_no_file else ""
     fine = Finding("settings", "ok", f"{source}, for {reading.settings.environment}{none}")
     return [*([fine] if none and not faults else []), *faults, *doubts] or [fine]
@@ -109,14 +114,16 @@ def _mend(fault: Fault) -> str:
         return f"Set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}"
     name = fault.origin or fault.name
     if fault.message.startswith(_NOT_THERE):
-        return f"Put it there, or set {name} to where it is; in the file, a path begins at the folder of the file."
+        return f"Create it, or correct {name}. A path in the settings file is relative to the file's folder."
+    if name.removesuffix(FILE_SUFFIX) in secret_variables() - {name}:
+        return f"Correct the file, or the path in {name}."
     if name in variables:
         return f"Set {name} in the environment, or {variables[name]} in the file."
     if fault.name in settings:
         return f"Set {fault.name} in the file, or {environment_name(fault.name)} in the environment."
     if fault.message == "no such file":
         return "Set KEYTURN_CONFIG to the settings file; `keyturn init` writes one."
-    return "Correct it, or take it out: `keyturn init` writes a file to begin with."
+    return "Correct it, or remove it. `keyturn init` writes a valid file."
 
 
 def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -124,25 +131,25 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _url_doubts(settings)
     if settings.token.ttl > _LONGEST_LIFE:
         yield (
-            f"token.ttl: a link works for {settings.token.ttl}, long enough to be found in a mailbox left open",
+            f"token.ttl: a link works for {settings.token.ttl}, so one in an open mailbox may still work",
             "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
         )
     yield from _report_doubts(settings)
     for warning in palette_of(settings.brand)[1]:
-        yield warning, "Set it to the colour that is used, or to another one that can be read."
+        yield warning, "Set it to the colour that Keyturn uses, or choose one with more contrast."
 
 
 def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     key = settings.secret_key
     if key and len(set(key)) < _FEWEST_CHARACTERS:
         yield (
-            "KEYTURN_SECRET_KEY: too few different characters to be random",
-            f"Set it to what this prints, and add the old one to previous_secret_keys: {NEW_KEY}",
+            "KEYTURN_SECRET_KEY: has too few different characters to be random",
+            f"Add the old key to previous_secret_keys, and set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}",
         )
     if key and key in settings.previous_secret_keys:
         yield (
-            "previous_secret_keys: holds the key that is in use, so nothing was rotated",
-            f"Set KEYTURN_SECRET_KEY to a new one; this prints one: {NEW_KEY}",
+            "previous_secret_keys: contains the current key, so the key was not replaced",
+            f"Set KEYTURN_SECRET_KEY to a new key, which this prints: {NEW_KEY}",
         )
 
 
@@ -154,13 +161,13 @@ def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
         newest, previous = proofs_of(settings, provider)
         if settings.secure and settings.mail.transport == name and not newest:
             yield (
-                f"{name}.{reports.setting}: missing, so nobody hears of mails that bounced",
+                f"{name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails",
                 f"Add {settings.base_url}/webhooks/{name} {reports.where}.",
             )
         if newest and newest == previous:
             yield (
-                f"{name}.previous_{reports.setting}: is the one that is in use, so nothing was rotated",
-                f"Set {name}.{reports.setting} to the newer one, or take the older one out.",
+                f"{name}.previous_{reports.setting}: is the same as the current one, so it was not replaced",
+                f"Set {name}.{reports.setting} to the new value, or remove the previous one.",
             )
 
 
@@ -168,17 +175,17 @@ def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     local = is_loopback(settings.base_url)
     if settings.environment == "production" and local:
         yield (
-            f"base_url: {settings.base_url} is this machine, and nobody else can open a link to it",
-            "Set base_url to the https:// address that people open.",
+            f"base_url: {settings.base_url} is this machine, so users cannot open the links",
+            "Set base_url to the public https:// address.",
         )
     if settings.environment == "development" and not local:
         yield (
             f"environment: development, though {settings.base_url} is not this machine",
-            'Set environment = "production", which refuses what is unsafe.',
+            'Set environment = "production", which refuses unsafe settings.',
         )
     if settings.secure and not settings.server.trusted_proxies:
         # Keyturn itself speaks http, so a proxy in front must speak https.
         yield (
-            "server.trusted_proxies: empty, so behind a proxy all clients share one limit, the proxy's",
+            "server.trusted_proxies: empty, so behind a proxy all clients share one limit",
             "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
         )

@@ -75,15 +75,15 @@ def file_system(file: Path, mounts: str) -> str:
 
 _POSTGRESQL = "postgresql://user:password@host:5432/database"
 
-MISSING_RIGHT = "Give the user in {address} the right to read and to write {tables}."
+MISSING_RIGHT = "Let the user in {address} read and write {tables}."
 
 _MENDED_BY = {
-    "28P01": "Correct the password in the address ({address}), or the user.",
-    "28": "Correct the user in the address ({address}), or give what pg_hba.conf there asks of it.",
+    "28P01": "Correct the user or the password in {address}.",
+    "28": "Correct the user in {address}, or change the rule for this user in the server's pg_hba.conf.",
     "3D": "Correct the name of the database in {address}, or create it.",
     "42": MISSING_RIGHT,
-    "53": "The server has no room now: see its log, and max_connections there.",
-    "57": "The server is starting or stopping: see its log, and try again.",
+    "53": "The server is out of connections, memory or disk space: see its log and max_connections.",
+    "57": "The server is starting or stopping: try again, or see its log.",
 }
 """Fixes by SQLSTATE, or its class, for a server that answers and refuses (PostgreSQL's manual, appendix A)."""
 
@@ -96,8 +96,8 @@ _WIDEST_SKEW = timedelta(seconds=5)
 
 
 WRONG_PATH = (
-    "The table of your accounts is said to be in it, so the path is wrong: correct it, or start in the folder that it"
-    " begins at. `keyturn migrate` would make an empty file."
+    "The settings say that it has your accounts, so the path is wrong: correct it, or start Keyturn in the folder that"
+    " it is relative to. Do not run `keyturn migrate`, which would create an empty file."
 )
 
 
@@ -112,14 +112,14 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
         is_none = database_fault(settings.database.url.strip())
-        mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}." if is_none else "Correct that in database.url."
+        mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}." if is_none else "Correct database.url."
         return [_fail(str(invalid.faults[0]), mend)]
     file = absolute_path(str(url.database))
     if missing := missing_file(settings.database.url):
-        mend = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate`, which makes it."
-        return [_fail(f"there is no {missing}", mend)]
+        mend = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate` to create it."
+        return [_fail(f"{missing} does not exist", mend)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
-        return [_fail("PostgreSQL needs its driver", "Run `pip install 'keyturn[postgres]'`.")]
+        return [_fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")]
     database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     try:
         findings = [await _revision(database, url)]
@@ -127,12 +127,12 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
             return findings + await _sqlite(database, file)
         return findings + await _postgresql(database, now)
     except SchemaMissing as error:
-        mend = "Correct the search path in database.url, or make the schema with `CREATE SCHEMA`."
+        mend = "Correct the search path in database.url, or create the schema with `CREATE SCHEMA`."
         return [_fail(f"{describe_url(url)}: {error}", mend)]
     except DatabaseUnready as error:
         return [_explain_unready(url, error)]
     except SettingsInvalid as error:
-        mend = f"Write it as {_POSTGRESQL}, with what the driver knows after a ?."
+        mend = f"Write it as {_POSTGRESQL}, with the driver's options after a question mark."
         return [_fail(str(fault), mend) for fault in error.faults]
     finally:
         await database.close()
@@ -141,10 +141,10 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
 async def _revision(database: Database, url: URL) -> Finding:
     found, newest = await revision(database), head()
     if found == newest:
-        return Finding("database", "ok", f"{describe_url(url)}, at revision {newest}, the newest")
+        return Finding("database", "ok", f"{describe_url(url)}, at revision {newest} (newest)")
     if found and is_ahead(found):
-        message = f"{describe_url(url)} is at revision {found}, newer than the {newest} of this Keyturn"
-        return Finding("database", "warn", message, "Install the Keyturn that migrated it, or a newer one.")
+        message = f"{describe_url(url)} is at revision {found}, and this version of Keyturn knows only {newest}"
+        return Finding("database", "warn", message, "Install the version of Keyturn that migrated it, or a newer one.")
     state = f"is at revision {found}, not {newest}" if found else NO_TABLES
     return _fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
 
@@ -153,15 +153,15 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
     findings = []
     if kind := network_file_system(file):
         message = f"{file} is on a network file system ({kind}), where SQLite's write-ahead log does not work"
-        mend = "Move it to a disk of this machine, or set database.url to a PostgreSQL."
+        mend = "Move it to a local disk, or use PostgreSQL in database.url."
         findings.append(Finding("database", "warn", message, mend))
     if readable_by_others(file):
-        message = f"{file} can be read by everybody on this machine, with the hashes of passwords in it"
+        message = f"{file} contains password hashes, and all users of this machine can read it"
         findings.append(Finding("database", "warn", message, f"Run `chmod o= {file}`."))
     try:
         await database.transact(_try_to_write)
     except DatabaseUnready as error:
-        mend = "Give the user who runs Keyturn the right to write the file and its folder."
+        mend = "Let the user who runs Keyturn write the file and its folder."
         findings.append(_fail(f"{file} cannot be written: {describe_error(error)}", mend))
     return findings
 
@@ -179,8 +179,8 @@ async def _postgresql(database: Database, now: Callable[[], datetime]) -> list[F
     middle = before + (now() - before) / 2
     findings = []
     if found["read_only"] == "on":
-        mend = "Set database.url to the primary, or default_transaction_read_only to off."
-        findings.append(_fail("PostgreSQL takes no writes here: it is a standby, or set to be read only", mend))
+        mend = "Set database.url to the primary server, or default_transaction_read_only to off."
+        findings.append(_fail("PostgreSQL refuses writes: it is a standby server, or read-only", mend))
     findings.append(_clock(abs(found["moment"] - middle)))
     return findings
 
@@ -191,15 +191,15 @@ def _clock(skew: timedelta) -> Finding:
         return Finding(
             "clock",
             "warn",
-            f"{seconds} away from the database's: links live that much longer, or shorter",
-            "Let NTP set the clock of both machines, for example with `timedatectl set-ntp true`.",
+            f"{seconds} away from the database's clock, so links expire early or late",
+            "Set the clocks of both machines by NTP, for example with `timedatectl set-ntp true`.",
         )
-    return Finding("clock", "ok", f"{seconds} away from the database's")
+    return Finding("clock", "ok", f"{seconds} away from the database's clock")
 
 
 def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
-        mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
+        mend = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
         return _fail(f"{absolute_path(str(url.database))} cannot be opened: {describe_error(error)}", mend)
     mend = mend_of_server(error, "database.url", "Keyturn's tables")
     if _state(error).startswith("42"):
@@ -217,9 +217,9 @@ def mend_of_server(error: BaseException, address: str, tables: str) -> str:
         if isinstance(cause, CertificateRefused):
             return cause.mend
         if isinstance(cause, ssl.SSLError):
-            return "Look at the server's log: it has ended the connection over TLS."
+            return "See the log of the server, which ended the connection because of TLS."
     if state := _state(error):
-        mend = _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]) or "See the log of the server, which has answered."
+        mend = _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]) or "See the server's log."
         return mend.format(address=address, tables=tables)
     return ""
 

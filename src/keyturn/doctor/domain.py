@@ -68,7 +68,7 @@ class Dns:
         except LifetimeTimeout:
             raise Unanswered("no nameserver answered in time") from None
         except NoNameservers:
-            raise Unanswered(f"the nameservers failed on {name}") from None
+            raise Unanswered(f"the nameservers gave an error for {name}") from None
         except NoResolverConfiguration:
             raise Unanswered("this machine has no nameserver configured") from None
         except (DNSException, OSError) as error:
@@ -106,7 +106,7 @@ def judge_dkim(name: str, texts: Sequence[str], remedy: str) -> Finding:
     if not keys:
         return _fail_dkim(f"no DKIM key at {name}", remedy)
     if len(keys) > 1:
-        return _fail_dkim(f"{len(keys)} DKIM keys at {name}, and receivers take either", f"Keep one. {remedy}")
+        return _fail_dkim(f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {remedy}")
     encoded = "".join(keys[0]["p"].split())
     if not encoded:
         return _fail_dkim(f"the DKIM key at {name} was revoked: its p= is empty", remedy)
@@ -115,10 +115,10 @@ def judge_dkim(name: str, texts: Sequence[str], remedy: str) -> Finding:
         key = base64.b64decode(encoded, validate=True)
         bits = len(key) * 8 if kind == "ed25519" else _rsa_bits(key)
     except (binascii.Error, ValueError, UnsupportedAlgorithm):
-        return _fail_dkim(f"the DKIM key at {name} cannot be read: it was cut off, or mistyped", remedy)
+        return _fail_dkim(f"the DKIM key at {name} is not valid: it may be cut off or mistyped", remedy)
     if bits < (_ED25519 * 8 if kind == "ed25519" else _SHORTEST):
         return _fail_dkim(f"the DKIM key at {name} has {bits} bits, too few for receivers", remedy)
-    return Finding("dkim", "ok", f"{name} holds a key of {bits} bits")
+    return Finding("dkim", "ok", f"{name} has a key of {bits} bits")
 
 
 def _rsa_bits(der: bytes) -> int:
@@ -155,7 +155,7 @@ def judge_dmarc(domain: str, texts: Mapping[str, Sequence[str]]) -> Finding:
         return Finding(
             "dmarc",
             "fail",
-            f"{len(found[domain])} DMARC records at _dmarc.{domain}, so none of them counts",
+            f"{len(found[domain])} DMARC records at _dmarc.{domain}, so receivers ignore them all",
             "Keep one of them.",
         )
     owner = _owner(domain, {name: tags(alone[0]) for name, alone in found.items() if len(alone) == 1})
@@ -163,9 +163,9 @@ def judge_dmarc(domain: str, texts: Mapping[str, Sequence[str]]) -> Finding:
         return Finding(
             "dmarc",
             "warn",
-            f"no DMARC record for {domain}, so anybody may send in its name",
-            f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and once its reports show '
-            "only mail of yours, raise it to p=quarantine.",
+            f"no DMARC record for {domain}, so anyone can send mail in its name",
+            f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and when its reports show '
+            "only your own mail, change it to p=quarantine.",
         )
     record = tags(found[owner][0])
     tag = "p" if owner == domain or "sp" not in record else "sp"
@@ -197,15 +197,15 @@ def _judge_policy(name: str, tag: str, policy: str) -> Finding:
         return Finding(
             "dmarc",
             "fail",
-            f"the DMARC record at {name} has no {tag}= that receivers know",
+            f"the DMARC record at {name} has no valid {tag}=",
             f"Set {tag}=quarantine in TXT {name}.",
         )
     if policy == "none":
         return Finding(
             "dmarc",
             "warn",
-            f"{name} says {tag}=none, so mail that forges the sender is delivered",
-            f"Once the reports show only mail of yours, set {tag}=quarantine in TXT {name}.",
+            f"{name} says {tag}=none, so mail with a forged sender is delivered",
+            f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}.",
         )
     return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
 
@@ -239,14 +239,18 @@ def judge_spf(name: str, texts: Sequence[str], *, needed: str, missing: Verdict)
     if len(found) > 1:
         # RFC 7208 4.5: several records are an error, and all are ignored.
         return _fail_spf(
-            f"{len(found)} SPF records at {name}, so none of them counts", "Merge them into one TXT record."
+            f"{len(found)} SPF records at {name}, so receivers ignore them all", "Merge them into one TXT record."
         )
     terms = found[0].lower().split()[1:]
     for term in terms:
         if not _MECHANISM.fullmatch(term) and not _MODIFIER.fullmatch(term):
-            return _fail_spf(f"{term} in the SPF record at {name} means nothing", f"Correct the TXT record at {name}.")
+            return _fail_spf(
+                f"{term} in the SPF record at {name} is not valid SPF", f"Correct the TXT record at {name}."
+            )
     if needed and needed not in terms:
-        return _fail_spf(f"the SPF record at {name} lacks {needed}", f"Add {needed} to it, before the word all.")
+        return _fail_spf(
+            f"the SPF record at {name} lacks {needed}", f"Add {needed} to the record, before the term all."
+        )
     return _judge_all_mechanism(name, terms)
 
 
@@ -254,14 +258,14 @@ def _judge_all_mechanism(name: str, terms: list[str]) -> Finding:
     """Judge the record's rule for servers that it does not list."""
     last = next((term for term in terms if term.lstrip("+?~-") == "all"), None)
     if last in {"all", "+all"}:
-        return _fail_spf(f"the SPF record at {name} lets the whole world send", f"Replace {last} with ~all.")
+        return _fail_spf(f"the SPF record at {name} allows every server to send", f"Replace {last} with ~all.")
     if last in {"-all", "~all"}:
         return Finding("spf", "ok", f"{name} ends in {last}")
     return Finding(
         "spf",
         "warn",
-        f"the SPF record at {name} says nothing of servers that it does not name",
-        "End it in ~all." if last is None else f"Replace {last} with ~all.",
+        f"the SPF record at {name} has no rule for other servers",
+        "End the record with ~all." if last is None else f"Replace {last} with ~all.",
     )
 
 
@@ -272,7 +276,7 @@ def _fail_spf(message: str, mend: str) -> Finding:
 _MOST_REDIRECTS = 10
 """RFC 7208 4.6.4 allows this many look-ups for one record."""
 
-_LOOK_AT_A_MAIL = "Look for dkim=pass in the headers of a mail that has arrived."
+_LOOK_AT_A_MAIL = "Look for dkim=pass in the headers of a delivered mail."
 
 
 def domain_of(address: str) -> str:
@@ -285,19 +289,19 @@ def domain_of(address: str) -> str:
 
 async def check_spf(domain: str, provider: Provider[Any], dns: Dns) -> list[Finding]:
     if not (record := provider.spf):
-        message = f"not checked: the return path of {provider.name} is its own, and DKIM alone satisfies DMARC"
+        message = f"not checked: {provider.name} uses a return path of its own, and DKIM is enough for DMARC"
         return [Finding("spf", "skip", message, _LOOK_AT_A_MAIL)]
     return await _judge_answer("spf", domain, dns, lambda: _spf(domain, record, dns))
 
 
 async def check_dkim(domain: str, provider: Provider[Any], dns: Dns) -> list[Finding]:
     if not (key := provider.dkim):
-        message = "not checked: only the mail server knows the name of its key"
+        message = "not checked: only your mail server knows the name of its DKIM key"
         return [Finding("dkim", "skip", message, _LOOK_AT_A_MAIL)]
     name = f"{key.selector}._domainkey.{domain}"
 
     async def judge() -> Finding:
-        return judge_dkim(name, await dns.texts(name), f"Copy TXT {name} from {key.page} into the DNS.")
+        return judge_dkim(name, await dns.texts(name), f"Copy the TXT record {name} from {key.page} into your DNS.")
 
     return await _judge_answer("dkim", domain, dns, judge)
 
@@ -315,11 +319,11 @@ async def check_replies(domain: str, dns: Dns) -> list[Finding]:
     """Check the domain of an address that users are asked to write to."""
     try:
         if await dns.takes_mail(domain):
-            return [Finding("replies", "ok", f"{domain} takes mail")]
+            return [Finding("replies", "ok", f"{domain} accepts mail")]
     except Unanswered as error:
         return [_no_answer_finding("replies", error)]
-    mend = f"Add MX {domain} with its mail server, or correct mail.reply_to and brand.support_address."
-    return [Finding("replies", "warn", f"{domain} takes no mail, so answers to it are lost", mend)]
+    mend = f"Add an MX record for {domain}, or correct mail.reply_to and brand.support_address."
+    return [Finding("replies", "warn", f"{domain} accepts no mail, so replies are lost", mend)]
 
 
 async def _spf(domain: str, record: Spf, dns: Dns) -> Finding:
@@ -341,9 +345,9 @@ async def _judge_answer(check: str, domain: str, dns: Dns, judge: Callable[[], A
             return [finding]
     except Unanswered as error:
         return [_no_answer_finding(check, error)]
-    return [Finding(check, "warn", f"could not be checked: {domain} is not in the DNS", finding.mend)]
+    return [Finding(check, "warn", f"could not be checked: the DNS has no {domain}", finding.mend)]
 
 
 def _no_answer_finding(check: str, error: Unanswered) -> Finding:
-    mend = "Let this machine ask a nameserver (port 53), and run `keyturn doctor` again."
+    mend = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
     return Finding(check, "warn", f"could not be checked: {error}", mend)

@@ -99,7 +99,7 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
 
 
 def _check_capture(settings: Settings) -> list[Finding]:
-    where = f"mails are written to {settings.mail.capture_dir}, none is sent"
+    where = f"mails are saved in {settings.mail.capture_dir} and not sent"
     if settings.environment == "production":
         return [Finding("capture", "warn", where, 'Set mail.transport to "resend", "smtp" or another provider.')]
     return [Finding("capture", "ok", where)]
@@ -152,17 +152,17 @@ def _check(
 async def _run(check: Check, faults: Sequence[Fault], patience: float) -> Sequence[Finding]:
     if faults:
         names = ", ".join(fault.name for fault in faults)
-        return [Finding(check.name, "skip", "not checked", f"Mend {names} first.")]
+        return [Finding(check.name, "skip", "not checked", f"Fix {names} first.")]
     try:
         async with asyncio.timeout(patience):
             return await check.work()
     except TimeoutError:
-        mend = f"Look at the settings in {_check_names(check.sections)}, and whether a firewall drops the connection."
+        mend = f"Check the settings in {_check_names(check.sections)}, and whether a firewall blocks the connection."
         return [Finding(check.name, check.late, f"no answer within {patience:g} s", mend)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
         # The text of an error may hold anything, also the password of an address.
-        mend = f"Look at the settings in {_check_names(check.sections)}; if they are right, this is a bug."
-        return [Finding(check.name, "fail", f"the check itself ended in {type(error).__name__}", mend)]
+        mend = f"Check the settings in {_check_names(check.sections)}. If they are right, report a bug in Keyturn."
+        return [Finding(check.name, "fail", f"the check itself failed with {type(error).__name__}", mend)]
 
 
 def _check_names(sections: Iterable[str]) -> str:

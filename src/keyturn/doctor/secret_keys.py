@@ -41,8 +41,8 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
             batches = [counts async for counts in factors.seal_again(writing=False)]
             waiting = await mails_sealed_otherwise(database, Seal([settings.secret_key]))
     except TimeoutError:
-        message = f"previous_secret_keys: what they have sealed could not be counted within {_PATIENCE} s"
-        return [Finding(_NAME, "warn", message, "Run `keyturn secrets rotate`, which says whether they are needed.")]
+        message = f"previous_secret_keys: could not count the data that needs them within {_PATIENCE} s"
+        return [Finding(_NAME, "warn", message, "Run `keyturn secrets rotate` to learn whether they are needed.")]
     except (DatabaseUnready, DBAPIError, SettingsInvalid):
         return [_UNREACHED]
     finally:
@@ -52,17 +52,17 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
 
 def _needs(counts: SealedAgain, waiting: int) -> Iterator[Finding]:
     if counts.sealed:
-        message = f"previous_secret_keys: one of them has sealed the second factors of {_accounts(counts.sealed)}"
-        mend = "Run `keyturn secrets rotate`, which seals them again with the current key."
+        message = f"previous_secret_keys: the second factors of {_accounts(counts.sealed)} need one of them"
+        mend = "Run `keyturn secrets rotate`, which encrypts the factors with the current key."
         yield Finding(_NAME, "warn", message, mend)
     if lost := len(counts.unreadable):
-        message = f"no key opens the second factors of {_accounts(lost)}, so they cannot reset their password"
-        mend = "Add the key that sealed them to previous_secret_keys; `keyturn secrets rotate` names the accounts."
+        message = f"no key decrypts the second factors of {_accounts(lost)}, so their owners cannot reset a password"
+        mend = "Add their key to previous_secret_keys. `keyturn secrets rotate` lists the accounts."
         yield Finding(_NAME, "warn", message, mend)
     if waiting:
-        mails = f"{waiting:,} waiting mail{' is' if waiting == 1 else 's are'}"
+        mails = f"{waiting:,} waiting mail{' needs' if waiting == 1 else 's need'}"
         mend = "Keep previous_secret_keys until a worker has sent them."
-        yield Finding(_NAME, "warn", f"previous_secret_keys: {mails} sealed with another key than the current", mend)
+        yield Finding(_NAME, "warn", f"previous_secret_keys: {mails} one of them", mend)
 
 
 def _accounts(count: int) -> str:
@@ -70,13 +70,13 @@ def _accounts(count: int) -> str:
 
 
 _UNREACHED = Finding(
-    _NAME, "skip", "previous_secret_keys: what they have sealed was not counted", "Mend the database first."
+    _NAME, "skip", "previous_secret_keys: the data that needs them was not counted", "Fix the database first."
 )
 
 # A key signs codes by mail (`codes.LIFE`), codes by SMS (the rule of `second_step.sms.ttl`) and puzzles.
 _NOT_NEEDED = Finding(
     _NAME,
     "ok",
-    "previous_secret_keys can be removed, once every process has run with the current key for 10 minutes: nothing that "
-    "is kept needs them",
+    "no stored data needs previous_secret_keys: remove them when every process has run with the current key for 10 "
+    "minutes",
 )

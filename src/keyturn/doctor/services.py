@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import ChallengeUnready, LimitsUnready
@@ -32,21 +33,35 @@ async def check_breaches(settings: Settings) -> list[Finding]:
         source, where = _source_of(settings)
     except SettingsInvalid as error:
         return [
-            Finding("breaches", "fail", str(error), "Make it with `keyturn breaches build`; nothing starts without.")
+            Finding(
+                "breaches",
+                "fail",
+                str(error),
+                "Build it with `keyturn breaches build`: Keyturn does not start without it.",
+            )
         ]
     seconds = chosen.timeout.total_seconds()
     try:
         async with asyncio.timeout(seconds):
             found = await source.holds(_ON_EVERY_LIST)
     except (TimeoutError, BreachSourceFailed) as error:
-        mend = "Until it answers, leaked passwords are taken: let this machine connect to it, or correct [breaches]."
+        mend = (
+            "Let this machine connect to it, or correct [breaches]. Until it answers, Keyturn accepts leaked passwords."
+        )
         return [Finding("breaches", "warn", f"{where}: {str(error) or f'no answer within {seconds:g} s'}", mend)]
     finally:
         await source.close()
     if not found:
-        mend = "Take breaches.url out for the usual service, or make a file with `keyturn breaches build`."
-        return [Finding("breaches", "warn", f"{where} does not know the word password", mend)]
-    return [Finding("breaches", "ok", f"{where} answers, and knows the word password")]
+        mend = "Remove breaches.url to use the default service, or build a file with `keyturn breaches build`."
+        return [
+            Finding(
+                "breaches",
+                "warn",
+                f'{where} does not list the password "password", so it is not a list of leaked passwords',
+                mend,
+            )
+        ]
+    return [Finding("breaches", "ok", f'{where} works: it lists the password "password"')]
 
 
 def _source_of(settings: Settings) -> tuple[BreachSource, str]:
@@ -65,7 +80,7 @@ async def check_challenge(settings: Settings) -> list[Finding]:
     """Send the service an invalid answer: its reply shows whether it knows the secret."""
     chosen = settings.challenge
     if chosen.method not in {"turnstile", "hcaptcha"}:
-        return [Finding(_NAME, "ok", "puzzles are made and checked here, without any service")]
+        return [Finding(_NAME, "ok", "Keyturn makes and checks the puzzles itself, without a service")]
     service = SERVICES[chosen.method]
     url = chosen.url or service.url
     verifier = SiteVerify(url, chosen.timeout)
@@ -75,18 +90,18 @@ async def check_challenge(settings: Settings) -> list[Finding]:
     try:
         verdict = await verifier.ask(form)
     except ChallengeUnready as error:
-        happens = "taken" if chosen.on_failure == "open" else "refused"
-        mend = f"Let this machine connect to it: until it answers, requests for links are {happens}."
+        happens = "accepted" if chosen.on_failure == "open" else "refused"
+        mend = f"Let this machine connect to it. Until it answers, requests for links are {happens}."
         return [Finding(_NAME, "fail", f"{urlsplit(url).hostname}: {error}", mend)]
     finally:
         await verifier.close()
     if refused := verdict.names((*service.misconfigured, *service.elsewhere)):
-        mend = "Copy challenge.secret and challenge.site_key of one and the same site once more."
+        mend = "Copy challenge.secret and challenge.site_key again, both from the same site."
         return [Finding(_NAME, "fail", f"{urlsplit(url).hostname} refuses the secret: {refused}", mend)]
     if verdict.success:
-        mend = "It takes whatever it is shown: these are keys for tests. Use those of a site of yours."
-        return [Finding(_NAME, "warn", f"{urlsplit(url).hostname} takes an answer that nobody gave", mend)]
-    return [Finding(_NAME, "ok", f"{urlsplit(url).hostname} answers, and knows the secret")]
+        mend = "These are test keys, which accept every answer. Use the keys of your own site."
+        return [Finding(_NAME, "warn", f"{urlsplit(url).hostname} accepts a made-up answer", mend)]
+    return [Finding(_NAME, "ok", f"{urlsplit(url).hostname} answers, and accepts the secret")]
 
 
 _SLOW = 0.05
@@ -95,26 +110,30 @@ _SLOW = 0.05
 
 async def check_limits(settings: Settings) -> list[Finding]:
     url = settings.limits.storage_url
-    if not url or url.startswith("memory"):
+    is_shared = database_kind(settings.database.url) == "postgresql"
+    if url.startswith("memory") or not (url or is_shared):
         return [_memory(settings)]
+    where = _where(url) if url else "PostgreSQL"
     try:
         seconds = await _time_one(settings)
     except SettingsInvalid as error:
         (fault,) = error.faults
-        mend = "Put limits.storage_url right; nothing starts without."
+        mend = f"Correct {fault.name}: Keyturn does not start before that."
         return [Finding("limits", "fail", str(fault), mend)]
     except LimitsUnready as error:
-        mend = "Start Redis, or correct limits.storage_url; until then every request is answered with 503."
-        return [Finding("limits", "fail", f"{_where(url)}: {error}", mend)]
-    answers = f"{_where(url)} answers in {seconds * 1000:.1f} ms"
+        mend = "Start Redis, or correct limits.storage_url." if url else "Fix the database, as its own line says."
+        return [Finding("limits", "fail", f"{where}: {error}", f"{mend} Until then, every request gets 503.")]
+    answers = f"{where} {'answers' if url else 'counts for all processes, and answers'} in {seconds * 1000:.1f} ms"
     if seconds > _SLOW:
-        return [Finding("limits", "warn", f"{answers}, and so does every request", "Bring Redis nearer.")]
+        return [Finding("limits", "warn", f"{answers}, and every request waits for it", "Use a server that is closer.")]
     return [Finding("limits", "ok", answers)]
 
 
 async def _time_one(settings: Settings) -> float:
     """Return the seconds that one count takes on an open connection."""
-    rate_limits = RateLimits(settings.limits)
+    kept = settings.database
+    database = None if settings.limits.storage_url else Database(kept.url, schema=kept.schema, timeout=kept.timeout)
+    rate_limits = RateLimits(settings.limits, database)
     try:
         await rate_limits.require_ready()
         started = time.perf_counter()
@@ -122,18 +141,20 @@ async def _time_one(settings: Settings) -> float:
         return time.perf_counter() - started
     finally:
         await rate_limits.close()
+        if database:
+            await database.close()
 
 
 def _memory(settings: Settings) -> Finding:
     if not settings.limits.storage_url:
-        return Finding("limits", "ok", "counted in memory, and a second process is refused at its start")
+        return Finding("limits", "ok", "counted in memory; with SQLite, Keyturn refuses to start a second process")
     if database_kind(settings.database.url) == "sqlite":
-        return Finding("limits", "ok", "counted in memory, which is right for one process")
+        return Finding("limits", "ok", "counted in memory, which is enough for one process")
     return Finding(
         "limits",
         "warn",
-        "counted in memory: with n processes, everybody may ask n times as often",
-        "Set limits.storage_url to redis://host:6379/0, unless there is one process alone.",
+        "counted in memory: with several processes, each one has its own limits",
+        "If you run several processes, remove limits.storage_url: PostgreSQL then counts for all of them.",
     )
 
 
@@ -157,20 +178,24 @@ async def check_webhook(settings: Settings) -> list[Finding]:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-    return [Finding("webhook", "ok", f"{host}:{port} is reached, and told of {', '.join(hooks.events) or 'nothing'}")]
+    return [
+        Finding(
+            "webhook", "ok", f"{host}:{port} can be reached, and gets the events {', '.join(hooks.events) or '(none)'}"
+        )
+    ]
 
 
 def _explain_failure(where: str, error: Exception) -> Finding:
     match error:
         case ssl.SSLCertVerificationError():
             message = f"the certificate of {where} is not valid: {error.verify_message}"
-            mend = "Set webhooks.url to the name in the certificate, or SSL_CERT_FILE to who issued it."
+            mend = "Correct the host name in webhooks.url, or set SSL_CERT_FILE to the issuer's certificate."
         case ssl.SSLError():
             message = f"{where} does not speak TLS"
             mend = "Correct webhooks.url."
         case socket.gaierror():
             message = f"{where} cannot be found: {error.strerror}"
-            mend = "Correct the name in webhooks.url, or add it to the DNS."
+            mend = "Correct the host name in webhooks.url, or add it to the DNS."
         case _:
             message = f"cannot connect to {where}: {getattr(error, 'strerror', None) or type(error).__name__}"
             mend = "Correct webhooks.url, and let this machine connect to it."

@@ -6,10 +6,10 @@ Values in a text are enclosed in Unicode isolates, as in MessageFormat 2, but no
 """
 
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text, parse_locale
-from keyturn.languages.choosing import Languages, languages_in
 from keyturn.languages.faults import CatalogueFault, catalogue_faults, excerpt
 from keyturn.languages.language import READER, SOURCE_LANGUAGE, Language, order_of_name
 from keyturn.languages.texts import SourceTexts
+from keyturn.languages.user_language import Languages, languages_in
 
 __all__ = [
     "ANY",

@@ -113,7 +113,7 @@ def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "C
 
     folder = file.parents[2]
     if leads_out(file, bounds) and leads_out(file, folder.parent.resolve() / folder.name):
-        raise CatalogueInvalid(str(file), None, "is a link that leads out of the folder, and is not read")
+        raise CatalogueInvalid(str(file), None, "is a link to a file outside the folder, which Keyturn does not read")
     try:
         content = read_plain_file(file, _LARGEST)
         if file.suffix == ".mo":
@@ -132,7 +132,7 @@ def _require_whole_lines(file: Path, content: bytes) -> None:
     """Raise CatalogueInvalid for a missing quote: Babel would take the last letter for it."""
     for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
         if (text := line.strip()) and not text.startswith("#") and not _LINE.fullmatch(text):
-            raise CatalogueInvalid(str(file), number, 'not a line of a .po file, as in msgstr "text"')
+            raise CatalogueInvalid(str(file), number, 'is not a line of a .po file, such as msgstr "text"')
 
 
 def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> GNUTranslations:

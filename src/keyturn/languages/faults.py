@@ -43,7 +43,7 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
     """Yield every fault of every catalogue."""
     for folder, locale in catalogues.languages():
         if locale is None:
-            message = f"there is no language called {folder.name}: folders are named as in de, pt_BR or zh_Hant"
+            message = f"{folder.name} is not a language: name folders as in de, pt_BR or zh_Hant"
             yield CatalogueFault("unknown-language", folder, 1, message)
             continue
         for file in Catalogues((folder.parent,), catalogues.domain).files(locale):
@@ -76,7 +76,7 @@ def _faults_of_file(file: Path, locale: Locale, bounds: Path | None) -> Iterator
         line, text = message.lineno or 1, text_of(message)
         if message.fuzzy:
             yield CatalogueFault(
-                "fuzzy", file, line, f'"{excerpt(text.text)}" is marked as fuzzy, and so not used', text
+                "fuzzy", file, line, f'"{excerpt(text.text)}" is marked as fuzzy, so it is not used', text
             )
             continue
         for kind, fault in _faults_of_message(message, catalogue.num_plurals):
@@ -88,23 +88,23 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Liter
     if message.pluralizable and texts and len(texts) != plurals:
         yield (
             "plurals",
-            f'"{excerpt(text_of(message).text)}" has {len(texts)} of the {plurals} forms of a plural in this language',
+            f'"{excerpt(text_of(message).text)}" has {len(texts)} of the {plurals} plural forms of this language',
         )
     known = {name for text in strings(message.id) for name in _place_names(text)}
     if not known and not any("%%" in text for text in strings(message.id)):
         return  # the text is never filled in, so a percent sign is literal
     for text in texts:
         if unknown := sorted(_place_names(text) - known):
-            there = f"there are {', '.join(sorted(known))}" if known else "it has none"
-            yield "placeholders", f'"{excerpt(text_of(message).text)}" has no place %({unknown[0]})s; {there}'
+            there = f"use one of {', '.join(sorted(known))}" if known else "the text has no placeholders"
+            yield "placeholders", f'"{excerpt(text_of(message).text)}" has no placeholder %({unknown[0]})s; {there}'
         elif _SIGN.search(text.replace("%%", "")):
             yield (
                 "placeholders",
-                f'"{excerpt(text_of(message).text)}": a percent sign that is only a sign is written %%',
+                f'"{excerpt(text_of(message).text)}": write a plain percent sign as %%',
             )
         # The singular may omit its number: "an hour".
         elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
-            yield "placeholders", f'the translation of "{excerpt(text_of(message).text)}" leaves %({missing[0]})s out'
+            yield "placeholders", f'the translation of "{excerpt(text_of(message).text)}" lacks %({missing[0]})s'
 
 
 def excerpt(text: str) -> str:

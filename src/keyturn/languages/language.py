@@ -1,21 +1,23 @@
 """A language: its texts, its direction, its formats."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from pathlib import Path
+from typing import Literal, cast
 from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
 from babel.units import format_unit
 from jinja2 import Environment, pass_context
-from jinja2.runtime import Context
+from jinja2.runtime import Context, markup_join
 
 from keyturn.languages.catalogues import Catalogues, Text
 from keyturn.languages.texts import SourceTexts, teach_texts
@@ -28,6 +30,7 @@ READER = "_reader"
 _LONGEST_ZONE = 64
 _UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
 _ISOLATE, _END = "\u2068", "\u2069"
+_Granularity = Literal["day", "hour", "minute", "second"]
 
 
 @dataclass(slots=True)
@@ -117,13 +120,24 @@ class Language(SourceTexts):
     def duration(self, span: timedelta) -> str:
         """Format as "30 minutes", "1 hour": in the largest unit that divides the span."""
         seconds = int(span.total_seconds())
-        unit, size = next(pair for pair in _UNITS if seconds % pair[1] == 0)
+        unit, size = _largest_unit(seconds)
         # If CLDR's long form equals its short form, as in Japanese, Babel has only the short one and prints the unit's
         # id.
         texts = (
             format_unit(seconds // size, unit, length, locale=self.locale) for length in ("long", "short", "narrow")
         )
-        return next(text for text in texts if unit not in text)
+        return self._tighten(next(text for text in texts if unit not in text))
+
+    def in_time(self, span: timedelta) -> str:
+        """Format as "in 30 minutes", "in 1 hour": as a sentence needs it, in the unit of `duration`."""
+        unit, _ = _largest_unit(int(span.total_seconds()))
+        granularity = cast("_Granularity", unit.removeprefix("duration-"))
+        # With an endless threshold Babel keeps to the unit.
+        return self._tighten(format_timedelta(span, granularity, math.inf, add_direction=True, locale=self.locale))
+
+    def _tighten(self, text: str) -> str:
+        """Remove CLDR's space between a number and its unit from Japanese, which is written without one."""
+        return text.replace(" ", "") if self.locale.language == "ja" else text
 
     def number(self, number: float) -> str:
         """Format as "1,234.5"."""
@@ -132,6 +146,11 @@ class Language(SourceTexts):
     def join_list(self, texts: Iterable[str]) -> str:
         """Join as "one, two, and three"."""
         return format_list(list(texts), locale=self.locale)
+
+    def join_sentences(self, texts: Iterable[str]) -> str:
+        """Join sentences with a space, or without one in Chinese and Japanese. Empty ones are left out."""
+        space = "" if self.locale.language in ("ja", "zh") else " "
+        return markup_join(part for text in texts if text for part in (space, text)).lstrip()
 
     def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
         """Isolate values from the surrounding text if it runs from right to left.
@@ -150,8 +169,8 @@ class Language(SourceTexts):
     def teach(self, environment: Environment) -> None:
         """Add this language to a Jinja environment.
 
-        That is gettext, `lang`, `dir` and the filters clock, moment, duration, number, listed and isolated. Times are
-        in the zone of the template's `READER` language, if it has one.
+        That is gettext, `lang`, `dir` and the filters clock, moment, duration, in_time, number, listed, sentences and
+        isolated. Times are in the zone of the template's `READER` language, if it has one.
         """
         teach_texts(self, environment)
         environment.globals.update(lang=self.tag, dir=self.direction)
@@ -169,10 +188,17 @@ class Language(SourceTexts):
             clock=clock,
             moment=say_moment,
             duration=self.duration,
+            in_time=self.in_time,
             number=self.number,
             listed=self.join_list,
+            sentences=self.join_sentences,
             isolated=self.isolate,
         )
+
+
+def _largest_unit(seconds: int) -> tuple[str, int]:
+    """Return the largest unit that divides the seconds, and its length."""
+    return next(pair for pair in _UNITS if seconds % pair[1] == 0)
 
 
 @lru_cache(1024)

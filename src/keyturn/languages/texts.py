@@ -23,6 +23,10 @@ class SourceTexts:
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
         return self.translations.ngettext(one, many, number) % self.isolate_values({"num": number, **values})
 
+    def pgettext(self, context: str, text: str, /, **values: object) -> str:
+        """Return the translation of a text that has another meaning elsewhere: a button's and not a heading's."""
+        return self.translations.pgettext(context, text) % self.isolate_values(values)
+
     def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
         """Return the values, isolated from the surrounding text if the language needs that."""
         return values

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.accounts.choosing import import_factory
+from keyturn.accounts.store_factory import import_factory
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.hash_formats import HashFormat
 from keyturn.accounts.table.store import TableAccounts
@@ -20,6 +20,7 @@ from keyturn.settings import TableSettings, inspect_settings
 from keyturn.settings.reading import OTHER_NAMES, PREFIX
 from keyturn.settings.rules.accounts import OWN_STORES
 from keyturn.settings.url_rules import database_fault
+from keyturn.settings.variables import FILE_SUFFIX, Variables
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
@@ -107,12 +108,16 @@ def likely_provider(environ: Mapping[str, str]) -> str:
 
 def is_in_environment(provider: Provider[Any], environ: Mapping[str, str]) -> bool:
     """Tell whether all required variables of the provider are set."""
-    return all(environ.get(need.variable) for need in provider.needs)
+    return all(Variables(environ).has(need.variable) for need in provider.needs)
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
     """Return the faults that `read_settings` would find in a file with this text, without overriding variables."""
-    alone = {name: value for name, value in environ.items() if not name.startswith(PREFIX) and name not in OTHER_NAMES}
+    alone = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(PREFIX) and name.removesuffix(FILE_SUFFIX) not in OTHER_NAMES
+    }
     with TemporaryDirectory() as folder:
         file = Path(folder) / "keyturn.toml"
         file.write_text(text, "utf-8")

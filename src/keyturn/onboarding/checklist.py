@@ -15,6 +15,7 @@ from keyturn.onboarding.answers import OWN_DATABASE, Answers, is_in_environment
 from keyturn.onboarding.guesses import STATUS, first_column, lets_in, may_let_in, normalize_name, owner_column
 from keyturn.onboarding.survey import Table
 from keyturn.settings import FILE_NAME, MailSettings, ServerSettings, TableSettings
+from keyturn.settings.variables import Variables
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,19 +31,19 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
     `file`: the written file. Every other command looks for the usual name, unless a variable names another file.
     """
     if Path(environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
-        yield Step(what="Say where the settings are, to every command", how=f"export KEYTURN_CONFIG={quote(str(file))}")
+        yield Step(
+            what="Set the path of the settings for all commands", how=f"export KEYTURN_CONFIG={quote(str(file))}"
+        )
     yield from _secrets(answers, environ)
     if answers.hashes.todo:
         yield Step(what=answers.hashes.todo)
     yield from (Step(what=question) for question in answers.questions)
     domain = parseaddr(answers.sender)[1].rpartition("@")[2]
-    where = (
-        "in the same database, beside yours" if answers.together else f"in {OWN_DATABASE.removeprefix('sqlite:///')}"
-    )
-    yield Step(what=f"Make Keyturn's own tables, keyturn_..., {where}", how="keyturn migrate")
+    where = "in the same database as yours" if answers.together else f"in {OWN_DATABASE.removeprefix('sqlite:///')}"
+    yield Step(what=f"Create Keyturn's tables, keyturn_..., {where}", how="keyturn migrate")
     if answers.together and answers.database and answers.database.kind == "sqlite":
         name = Path(str(read_url(answers.database.url, "database.url").url.database)).name
-        what = f"Keep the files out of git that are then beside {name}, whose journal becomes a write-ahead log (WAL)"
+        what = f"Keep the new files beside {name} out of git (SQLite's write-ahead log)"
         made = " ".join(quote(f"{name}-{ending}") for ending in ("wal", "shm", "limits"))
         yield Step(what=what, how=f"printf '%s\\n' {made} >> .gitignore")
     sending = (
@@ -51,8 +52,8 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
     yield Step(what=f"Check the settings{sending}", how="keyturn doctor")
     yield from _serve(answers)
     yield from _frontend(answers)
-    if not environ.get("KEYTURN_WEBHOOKS_SECRET"):
-        what = "If your app is to be told of changed passwords, set webhooks.url to its address, and give both a secret"
+    if not Variables(environ).has("KEYTURN_WEBHOOKS_SECRET"):
+        what = "To tell your app about changed passwords, set webhooks.url, and give the app and Keyturn this secret"
         yield Step(what=what, how="export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)")
 
 
@@ -63,52 +64,48 @@ def _is_capturing(environ: Mapping[str, str]) -> bool:
 def _serve(answers: Answers) -> Iterator[Step]:
     """Yield how to run the service: on the port of a local `base_url`, else behind a proxy."""
     served = ServerSettings()
-    what = "Run it: it answers requests, and starts a worker, which sends the mails, as a process of its own"
+    what = "Run Keyturn; it also starts the worker, which sends the mails"
     yield Step(what=what, how="keyturn serve")
     if local_port(answers.base_url):
-        yield Step(what=f"See the form for a link at {answers.base_url.rstrip('/')}/forgot-password")
+        yield Step(what=f"Open {answers.base_url.rstrip('/')}/forgot-password, and request a link")
         return
     passed = f"http://{served.host}:{served.port}"
-    proxy = f"Let your proxy pass {answers.base_url} on to {passed}, and name the proxy in [server]"
+    proxy = f"Let your proxy forward {answers.base_url} to {passed}, and set the proxy's address in [server]"
     yield Step(what=proxy, how='trusted_proxies = ["127.0.0.1"]')
 
 
 def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
-    if not environ.get("KEYTURN_SECRET_KEY"):
-        yield Step(what="Make a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
+    if not Variables(environ).has("KEYTURN_SECRET_KEY"):
+        yield Step(what="Create a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
     provider = PROVIDERS[answers.provider]
     if not _is_capturing(environ) and provider.extra and find_spec(provider.package) is None:
-        yield Step(what=f"Install what {provider.label} needs", how=f"pip install 'keyturn[{provider.extra}]'")
+        yield Step(what=f"Install the package for {provider.label}", how=f"pip install 'keyturn[{provider.extra}]'")
     if _is_capturing(environ):
         yield Step(
-            what=f"Mails are kept in {MailSettings().capture_dir}, and none is sent, until you take this out",
+            what=f"Keyturn saves mails in {MailSettings().capture_dir} and sends none. To send them",
             how="unset KEYTURN_MAIL_TRANSPORT",
         )
     elif not is_in_environment(provider, environ):
         variables = " ".join(f"{need.variable}={need.example}" for need in provider.needs)
         yield Step(what=provider.source, how=f"export {variables}")
-        what = f"Or try it without {provider.label}: mails are kept in {MailSettings().capture_dir}, and none is sent"
+        what = f"Or try it without {provider.label}: save mails in {MailSettings().capture_dir}, and send none"
         yield Step(what=what, how="export KEYTURN_MAIL_TRANSPORT=capture")
     for name, url in answers.variables.items():
         if environ.get(name) != url:
             scheme = url.partition("://")[0]
-            yield Step(
-                what="Hand over the address of the database, with its password", how=f"export {name}={scheme}://..."
-            )
-    if answers.store == "supabase" and not environ.get("SUPABASE_SERVICE_ROLE_KEY"):
-        what = "Take the service-role key from the project's API settings"
+            yield Step(what="Set the address of the database, with its password", how=f"export {name}={scheme}://...")
+    if answers.store == "supabase" and not Variables(environ).has("SUPABASE_SERVICE_ROLE_KEY"):
+        what = "Copy the service-role key from the project's API settings"
         yield Step(what=what, how="export SUPABASE_SERVICE_ROLE_KEY=...")
 
 
 def _frontend(answers: Answers) -> Iterator[Step]:
     base = answers.base_url.rstrip("/")
     if answers.reset_url:
-        what = "Put <keyturn-forgot> and <keyturn-reset> into your pages, with this script, or call /api/auth yourself"
+        what = "Put <keyturn-forgot> and <keyturn-reset> into your pages with this script, or call /api/auth yourself"
         yield Step(what=what, how=f'<script type="module" src="{base}/keyturn.js"></script>')
     else:
-        yield Step(
-            what="Link to the page for those who forgot their password", how=f'<a href="{base}/forgot-password">'
-        )
+        yield Step(what="Link to the page for a forgotten password", how=f'<a href="{base}/forgot-password">')
 
 
 # Facts that a database does not show, but the settings depend on, as sentences for the user to check
@@ -118,14 +115,14 @@ _DEVISE = ("encryptedpassword", "resetpasswordsentat")
 """Devise's sessions hold the beginning of the hash (authenticatable_salt), as Django's hold an HMAC of it. Both end
 without Keyturn."""
 _FRAMEWORKS = {
-    _DEVISE: ("See that Devise's config.pepper is not set: with one, no hash that Keyturn writes lets anybody in"),
+    _DEVISE: "Check that Devise's config.pepper is not set: with a pepper, Keyturn's passwords do not work in your app",
     ("fsuniquifier",): (
-        "See that Flask-Security's SECURITY_PASSWORD_SINGLE_HASH names your scheme: without it a hash is over an HMAC"
-        " of the password, which Keyturn does not know"
+        "Check that Flask-Security's SECURITY_PASSWORD_SINGLE_HASH names your scheme: otherwise it hashes an HMAC"
+        " of the password, which Keyturn cannot compute"
     ),
     ("securitystamp", "concurrencystamp"): (
-        "A change leaves SecurityStamp as it is, so that cookies stay good: when the webhook password.changed comes,"
-        " call UserManager.UpdateSecurityStampAsync"
+        "Call UserManager.UpdateSecurityStampAsync when your app gets the webhook password.changed: Keyturn does not"
+        " change SecurityStamp, so old cookies would stay valid"
     ),
 }
 """Columns that identify a framework, and the data that it stores elsewhere."""
@@ -139,27 +136,31 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
     status = first_column(table, STATUS)
     if status and not settings.active and table.columns[status].holds in (str, object):
         yield (
-            f"Say which values of {status} mean that nobody may sign in, which the database does not tell: active ="
+            f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
             f' "not {status} = suspended | deleted"'
         )
     ended = {entry.rpartition(".")[0] for entry in settings.delete} | {settings.table}
     others = {name: owner_column(other, table) for name, other in sorted(tables.items()) if name not in ended}
     nobodys = [name for name, owner in others.items() if lets_in(name) and not owner]
     if links := [name for name in nobodys if "reset" in name.lower()]:
-        yield f"See that links in {_listed(links)} work no more: no column there holds the id of an account"
+        yield (
+            f"After a change, let your app end the links in {_listed(links)}: Keyturn cannot, because no column there"
+            " has the id of an account"
+        )
     sessions = [name for name in nobodys if name not in links and name != "django_session"]
     if sessions and not columns.issuperset(_DEVISE):
         yield (
-            f"See that a change ends what is in {_listed(sessions)}: no column there holds the id of an account. The"
-            " webhook password.changed tells your app; or let each session hold a fingerprint of the hash"
+            f"After a change, let your app end the sessions in {_listed(sessions)}: Keyturn cannot, because no column"
+            " there has the id of an account. Use the webhook password.changed, or store a fingerprint of the hash in"
+            " each session"
         )
     yield from (_unclear(name, owner) for name, owner in others.items() if may_let_in(name))
 
 
 def _unclear(name: str, owner: str) -> str:
     """Return the advice for a table that may hold sessions or meetings, and was left out."""
-    how = f'add "{name}.{owner}" to accounts.table.delete' if owner else "see that a change ends them"
-    return f"If {name} holds sessions of people who are signed in, and no meetings, {how}"
+    how = f'add "{name}.{owner}" to accounts.table.delete' if owner else "let your app end them after a change"
+    return f"If {name} contains sign-in sessions, and not meetings, {how}"
 
 
 def _listed(names: list[str]) -> str:

@@ -17,7 +17,7 @@ COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "loc
 
 _LISTS = ("delete", "password_providers")
 _SETS = "set."
-_HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to take it out"
+_HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to remove it"
 
 
 def apply_correction(settings: TableSettings, entry: str, tables: Mapping[str, Table]) -> TableSettings:
@@ -39,11 +39,11 @@ def apply_correction(settings: TableSettings, entry: str, tables: Mapping[str, T
     if key in _LISTS:
         listed = [part.strip() for part in text.split(",") if part.strip()]
         if key == "delete" and (unclear := next((one for one in listed if "." not in one), "")):
-            raise ValueError(f"delete: not a table and its column, as sessions.user_id: {unclear}")
+            raise ValueError(f"delete: write a table and its column, such as sessions.user_id, not {unclear}")
         return _with_setting(settings, key, _parse_toml(text) if text.startswith("[") else listed)
     if key not in COLUMNS:
         known = ("table", *COLUMNS, "set", *_LISTS)
-        raise ValueError(f"there is no {key}{did_you_mean(key, known)}")
+        raise ValueError(f"unknown key {key}{did_you_mean(key, known) or '; the keys are ' + ', '.join(known)}")
     name = str(_parse_toml(text)) if text.startswith(('"', "'")) else text
     if name:
         _require_column(Flag(name).column if key == "active" else name, settings, tables)
@@ -73,7 +73,7 @@ def _parse_toml(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        raise ValueError(f"cannot be read: {text}") from None
+        raise ValueError(f"is not valid TOML: {text}") from None
 
 
 def _with_setting(settings: TableSettings, key: str, value: object) -> TableSettings:

@@ -28,24 +28,26 @@ def as_toml(answers: Answers) -> str:
     secrets = ["KEYTURN_SECRET_KEY", *(need.variable for need in PROVIDERS[answers.provider].needs), *answers.variables]
     if answers.store == "supabase":
         secrets.append("SUPABASE_SERVICE_ROLE_KEY")
-    document.add(tomlkit.comment("Keyturn's settings. What is not here has a default. A key of a [section] is also"))
     document.add(
-        tomlkit.comment("KEYTURN_SECTION_KEY in the environment, which beats this file and holds the secrets:")
+        tomlkit.comment(
+            "Keyturn's settings. Settings that are not here have a default. A variable KEYTURN_SECTION_KEY in the"
+        )
     )
+    document.add(tomlkit.comment("environment overrides the key of that section. Set these secrets there:"))
     document.add(tomlkit.comment(f"{', '.join(secrets)}."))
     document.add(tomlkit.nl())
-    document.add("base_url", _with_comment(answers.base_url, "where people reach Keyturn"))
+    document.add("base_url", _with_comment(answers.base_url, "public address of Keyturn"))
     if answers.reset_url:
-        document.add("reset_url", _with_comment(answers.reset_url, "your page; without it, Keyturn's own"))
+        document.add("reset_url", _with_comment(answers.reset_url, "your page; default: Keyturn's page"))
     if answers.sign_in_url:
-        document.add("sign_in_url", _with_comment(answers.sign_in_url, "where people sign in to your app"))
+        document.add("sign_in_url", _with_comment(answers.sign_in_url, "your app's sign-in page"))
     server = tomlkit.table()
     if (host := host_of(answers.base_url)) != ServerSettings().host and is_loopback_address(host):
-        server.add("host", _with_comment(host, "that of base_url"))
+        server.add("host", _with_comment(host, "as in base_url"))
     if (port := local_port(answers.base_url)) and port != ServerSettings().port:
-        server.add("port", _with_comment(port, "that of base_url"))
+        server.add("port", _with_comment(port, "as in base_url"))
     if origin := _other_origin(answers):
-        server.add("allowed_origins", _with_comment([origin], "whose pages may call the API"))
+        server.add("allowed_origins", _with_comment([origin], "pages that may call the API"))
     if server:
         document.add("server", server)
     document.add("brand", _section(name=answers.brand))
@@ -63,14 +65,14 @@ def as_toml(answers: Answers) -> str:
 def _add_hashing(section: Table, hashes: HashFormat) -> None:
     """Write the hash format of the app's own sign-in, and the parameters of its existing hashes."""
     if hashes.format == "bcrypt":
-        section.add("prefix", _with_comment(hashes.prefix, "how your app's bcrypt hashes begin"))
+        section.add("prefix", _with_comment(hashes.prefix, "prefix of your app's bcrypt hashes"))
     else:
-        section.add("format", _with_comment(hashes.format, "what your app's own sign-in reads and writes"))
+        section.add("format", _with_comment(hashes.format, "format of your app's hashes"))
     if hashes.cost:
-        took = "what they took: a sign-in that fails takes as long for everybody"
+        took = "as in your app, so that a wrong password always takes the same time"
         section.add("cost", _with_comment(hashes.cost, took))
     if hashes.iterations:
-        section.add("iterations", _with_comment(hashes.iterations, "what they took"))
+        section.add("iterations", _with_comment(hashes.iterations, "as in your app"))
 
 
 def write_file(file: Path, text: str, *, replacing: bool) -> None:
@@ -82,7 +84,7 @@ def write_file(file: Path, text: str, *, replacing: bool) -> None:
             with file.open("x", encoding="utf-8") as new:
                 new.write(text)
     except FileExistsError:
-        raise NotWritten(f"{file} is there already; --force replaces it") from None
+        raise NotWritten(f"{file} exists already: use --force to replace it") from None
     except OSError as error:
         raise NotWritten(f"{file} cannot be written: {error.strerror}") from None
 
@@ -103,12 +105,10 @@ def _add_database(document: TOMLDocument, answers: Answers) -> None:
     if answers.together and answers.database:
         section.add(
             "url",
-            _with_comment(answers.database.written, "your app's: Keyturn's own tables are there, too, as keyturn_..."),
+            _with_comment(answers.database.written, "your app's; it also gets Keyturn's tables, keyturn_..."),
         )
     else:
-        section.add(
-            "url", _with_comment(OWN_DATABASE, "Keyturn's own tables; PostgreSQL where several machines share them")
-        )
+        section.add("url", _with_comment(OWN_DATABASE, "Keyturn's tables; use PostgreSQL for several machines"))
     document.add("database", section)
 
 
@@ -136,9 +136,9 @@ def _table(settings: TableSettings, url: str) -> Table:
     if settings.password_providers != TableSettings().password_providers:
         table.add("password_providers", list(settings.password_providers))
     if settings.delete:
-        table.add("delete", _with_comment(list(settings.delete), "rows of the account that a change deletes"))
+        table.add("delete", _with_comment(list(settings.delete), "the account's rows to delete at each change"))
     if settings.set:
-        values = _section(**settings.set).comment("what a change of the password sets, too")
+        values = _section(**settings.set).comment("columns that each change also sets")
         table.add(tomlkit.nl())
         table.add("set", values)
     return table

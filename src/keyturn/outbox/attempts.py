@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import assert_never
 
@@ -11,7 +11,7 @@ import msgspec
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.lane import Lane
-from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement
+from keyturn.outbox.message import OUTCOMES, TO_THE_APP, Delivery, Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.telemetry.logs import LogEvent, request_id
@@ -48,6 +48,12 @@ class RelayLog:
         self._meters = meters
         self._origin = origin
 
+    def count_from_zero(self, kinds: Iterable[str]) -> None:
+        """Count no messages of these kinds: `increase()` does not see the first count of a series that begins at 1."""
+        for kind in kinds:
+            for outcome in OUTCOMES:
+                self._meters.message(kind, outcome, 0)
+
     def outcome(self, level: int, message: Message, outcome: str, **fields: object) -> None:
         self._meters.message(message.kind, outcome)
         about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
@@ -83,7 +89,7 @@ class RelayLog:
 
 def _noun(message: Message) -> str:
     """Return "event" for a message to the app, "mail" for all others."""
-    return "event" if message.kind.startswith(("webhook_", "callback_")) else "mail"
+    return "event" if message.kind.startswith(TO_THE_APP) else "mail"
 
 
 FIRST = timedelta(seconds=1)
@@ -136,7 +142,7 @@ class Attempts:
     async def _attempt(self, lane: Lane, message: Message, prepared: Prepared | None) -> None:
         if message.crashes > self._limits.max_crashes:
             # Each of those claims ran out without a report: the message may have killed its workers.
-            await self._give_up(message, "no try came to an end")
+            await self._give_up(message, "every attempt was interrupted")
             return
         try:
             await self._settle(message, await self._handle(lane, message, prepared))

@@ -1,16 +1,16 @@
 """The history of a message: our own tries, and what the provider reports of it later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, or_, select, update
 
 from keyturn.database import Database, now
 from keyturn.database.statements import insert_into
 from keyturn.errors import KeyturnError
-from keyturn.outbox.message import Seal, SealBroken, new_key
+from keyturn.outbox.message import TO_THE_APP, Seal, SealBroken, new_key
 from keyturn.outbox.models import DEAD, DROPPED, ERASED, SENT, STILL_WAITING, WAITING, EventRow, OutboxRow
 
 
@@ -100,7 +100,7 @@ class MessageUnknown(KeyturnError):
     """No message has that id."""
 
     def __init__(self, message_id: int) -> None:
-        super().__init__(f"there is no message {message_id}")
+        super().__init__(f"there is no message {message_id}: list them with `keyturn outbox list`")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,18 +161,28 @@ _BATCH = 100
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """The waiting messages. `oldest`: age of the oldest message that is not settled, or zero."""
+    """The messages that are not settled.
+
+    `oldest`: age of the oldest, or zero.
+    `oldest_mail`: age of the oldest mail, or zero. Other messages wait for the app.
+    """
 
     waiting: int
     oldest: timedelta
+    oldest_mail: timedelta
 
 
 async def backlog_of(database: Database) -> Backlog:
     """Return the outbox's backlog, by one statement over the index of waiting messages. Raises DatabaseUnready."""
-    counted = select(func.count().label("waiting"), func.min(OutboxRow.created_at).label("since"))
+    first = func.min(OutboxRow.created_at)
+    is_for_app = or_(*(OutboxRow.kind.startswith(one, autoescape=True) for one in TO_THE_APP))
+    counted = select(func.count().label("waiting"), first.label("first"), first.filter(~is_for_app).label("first_mail"))
     (row,) = await database.fetch(counted.where(STILL_WAITING))
-    oldest = max(now() - row["since"], timedelta(0)) if row["waiting"] else timedelta(0)
-    return Backlog(waiting=row["waiting"], oldest=oldest)
+    return Backlog(waiting=row["waiting"], oldest=_age(row["first"]), oldest_mail=_age(row["first_mail"]))
+
+
+def _age(since: datetime | None) -> timedelta:
+    return max(now() - since, timedelta(0)) if since else timedelta(0)
 
 
 async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
@@ -203,6 +213,57 @@ _ANEW: Mapping[str, Any] = {
 }
 
 
+HELD = "held by an operator"
+"""The reason of a dropped message that `hold` dropped. It keeps its sealed mail."""
+
+_MOVED_AT_ONCE = 500
+
+
+async def hold(database: Database, kinds: Iterable[str], moment: datetime) -> int:
+    """Drop the waiting messages of these kinds as they are, so that `release` can go on with them; return how many.
+
+    Messages that a worker is handling stay: their outcome is not known yet.
+    """
+    waiting = select(OutboxRow.id).where(
+        STILL_WAITING,
+        OutboxRow.kind.in_(list(kinds)),
+        or_(OutboxRow.claim.is_(None), OutboxRow.available_at <= database.clock()),
+    )
+    held = {"state": DROPPED, "reason": HELD, "settled_at": moment, "claim": None}
+    return await _move(database, waiting, held, {"event": DROPPED, "detail": HELD, "at": moment})
+
+
+async def release(database: Database, moment: datetime) -> tuple[int, int]:
+    """Let the held messages wait again; return how many, and how many held ones have lost their address.
+
+    A mail that was sealed leaves as the same mail, under the same key. One that a provider has reported in the meantime
+    stays as it is.
+    """
+    held = select(OutboxRow.id).where(OutboxRow.reason == HELD, shown_state() == DROPPED)
+    opened = {**_ANEW, "sender": OutboxRow.sender, "available_at": database.clock()}
+    event = {"event": "reopened", "detail": "by an operator", "at": moment}
+    released = await _move(database, held.where(OutboxRow.payload != ERASED), opened, event)
+    (left,) = await database.fetch(select(func.count().label("held")).select_from(held.subquery()))
+    return released, left["held"]
+
+
+async def _move(database: Database, chosen: Select[int], values: Mapping[str, Any], event: Mapping[str, Any]) -> int:
+    """Change the chosen messages in batches, and note the event of each; return how many. Others may work meanwhile."""
+    batch = chosen.order_by(OutboxRow.id).limit(_MOVED_AT_ONCE).with_for_update(of=OutboxRow)
+
+    def write(connection: Connection) -> int:
+        ids = connection.scalars(batch).all()
+        if ids:
+            connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(values))
+            connection.execute(insert(EventRow), [{**event, "message_id": message_id} for message_id in ids])
+        return len(ids)
+
+    moved = 0
+    while found := await database.transact(write):
+        moved += found
+    return moved
+
+
 class RetryRefused(KeyturnError):
     """The message cannot be tried again: a provider has it, or it is too old."""
 
@@ -212,7 +273,8 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
 
     Raises RetryRefused or MessageUnknown; then none of them is changed. A dead or dropped mail starts over: its content
     was erased, so the worker decides and writes again. It gets a new idempotency key if a transport may know the old
-    one. A webhook repeats the same content under the same key. A message that a provider accepted is not sent twice.
+    one. A held mail leaves as it was, and a webhook repeats the same content, each under the same key. A message that a
+    provider accepted is not sent twice.
     """
     clock = database.clock()
 
@@ -225,7 +287,12 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
 def _retry(connection: Connection, message_id: int, moment: datetime, clock: ColumnElement[datetime]) -> Outcome:
     # The row is locked, so that no worker settles it in the meantime.
     found = connection.execute(
-        select(*_DECISIVE, shown_state().label("shown"), (OutboxRow.available_at > clock).label("waits"))
+        select(
+            *_DECISIVE,
+            OutboxRow.sealed.is_not(None).label("sealed"),
+            shown_state().label("shown"),
+            (OutboxRow.available_at > clock).label("waits"),
+        )
         .where(OutboxRow.id == message_id)
         .with_for_update(of=OutboxRow)
     )
@@ -239,11 +306,11 @@ def _retry(connection: Connection, message_id: int, moment: datetime, clock: Col
         return _write(connection, message_id, moment, "hastened", {"available_at": clock} if row.waits else {})
     if row.shown not in {DEAD, DROPPED}:
         raise RetryRefused(
-            f"message {message_id} was accepted by {row.sender} and is {row.shown}: it is not sent twice"
+            f"message {message_id} was accepted by {row.sender} and is {row.shown}: Keyturn does not send it twice"
         )
     if row.payload == ERASED:
-        raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
-    anew = {**_ANEW} | {"available_at": clock} | ({"key": new_key()} if row.sender else {})
+        raise RetryRefused(f"message {message_id} is too old: its address was erased")
+    anew = {**_ANEW} | {"available_at": clock} | ({"key": new_key()} if row.sender and not row.sealed else {})
     return _write(connection, message_id, moment, "reopened", anew)
 
 

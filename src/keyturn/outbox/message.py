@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from keyturn.settings.keys import derive
+from keyturn.keys import derive
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +65,12 @@ class Dropped(msgspec.Struct, frozen=True):
 
     reason: str
 
+
+OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")
+"""What a try of a message can end with, in the metrics."""
+
+TO_THE_APP = ("webhook_", "callback_")
+"""How the kinds of messages to the app begin. All others are mails."""
 
 Settlement = Sent | Dropped
 

@@ -50,6 +50,7 @@ class Relay:
 
     async def run(self) -> None:
         """Work until cancelled. Then finish what is under way, since its mail may already be with the provider."""
+        self._log.count_from_zero(kind for lane in self._lanes for kind in lane.handlers)
         async with self._renewed_leases():
             try:
                 while True:
@@ -265,4 +266,4 @@ class WorkerLiveness:
     def require(self) -> None:
         """Raise WorkerDown if requests are accepted and stored, but no mail is sent."""
         if self.is_down:
-            raise WorkerDown("the worker has ended, and is started again")
+            raise WorkerDown("the worker has stopped, and is being restarted")

@@ -33,14 +33,15 @@ from litestar.handlers import HTTPRouteHandler
 
 from keyturn.api.mounting import MountedOnce
 from keyturn.pages.assets import frontend_routes
-from keyturn.pages.forgot import ForgotPassword, show_code_form, take_code
+from keyturn.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
 from keyturn.pages.not_me import MuteMailbox, SecureAccount
 from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
 from keyturn.pages.security import form_token_check
-from keyturn.pages.sign_in import SecuritySettings, SignIn, SignOut
+from keyturn.pages.security_settings import SECOND_STEP, SecondStepSettings, SecuritySettings
+from keyturn.pages.sign_in import SignIn, SignOut
 from keyturn.pages.site import Site
 
 __all__ = ["Site", "pages_router"]
@@ -59,7 +60,7 @@ def pages_router(site: Site) -> Router:
     require_drawable(site, pages.assets)
     places: dict[str, list[type[Controller] | HTTPRouteHandler]] = {
         paths.forgot: [ForgotPassword, show_code_form, take_code],
-        paths.reset: [ResetPassword],
+        paths.reset: [ResetPassword, replace_expired],
     }
     routers = [_page_at(path, *handlers) for path, handlers in places.items() if path]
     links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
@@ -69,6 +70,9 @@ def pages_router(site: Site) -> Router:
         routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]
         routers += [_page_at(path, SecuritySettings, back=paths.sign_in) for path in site.settings_paths]
         dependencies["sign_ins"] = Provide(lambda: sign_ins, sync_to_thread=False)
+        if factors := site.factors:
+            routers += [_page_at(f"{path}{SECOND_STEP}", SecondStepSettings) for path in site.settings_paths]
+            dependencies["factors"] = Provide(lambda: factors, sync_to_thread=False)
     return MountedOnce(
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],

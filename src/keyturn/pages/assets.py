@@ -151,22 +151,27 @@ _MODULES = (
 """In the order of their imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
+_TYPE = re.compile(r"/\*\* @type [^\n*]*\*/ ?|(?<=[;,{]) // [^\n]*")
 _IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
 _FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)
 _BLANK = re.compile(r"\n{2,}")
+_INDENT = re.compile(r"^ +", re.MULTILINE)
 
 
 @cache
 def bundle_modules() -> str:
-    """Return all modules as one, without comments and without their imports of each other."""
+    """Return all modules as one, without comments, indentation and their imports of each other.
+
+    The one text of several lines is the styles, where indentation means nothing.
+    """
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
     whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
-    return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub(
-        "\n", _IMPORT.sub("", _COMMENT.sub("", whole))
-    ).lstrip("\n")
+    for superfluous in (_COMMENT, _TYPE, _IMPORT, _INDENT):
+        whole = superfluous.sub("", whole)
+    return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub("\n", whole).lstrip("\n")
 
 
 def brand_module(source: str, theme: Theme) -> str:

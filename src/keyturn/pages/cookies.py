@@ -24,6 +24,11 @@ Said = Literal[
     "link_expired",
     "link_used",
     "outcome_unknown",
+    "device_signed_out",
+    "others_signed_out",
+    "second_step_removed",
+    "set_up_over",
+    "link_replaced",
 ]
 """A message on the next page about the last action."""
 
@@ -51,7 +56,7 @@ class OpenedLink:
 class Flash:
     """The last action, and the kind and language of the account, so that the next page uses its brand and words.
 
-    `email`: the address whose password was set, for the sign-in form.
+    `email`: the address whose password was set, for the sign-in form; masked, that of a link that was replaced.
     """
 
     said: Said
@@ -109,6 +114,9 @@ class Cookies:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
         return self._cookie("asked", f"{int(time.time())}:{quote(email, safe='')}", path, _REMEMBERED)
 
+    def delete_link_request(self, path: str) -> Cookie:
+        return self._cookie("asked", "", path, timedelta(0))
+
     def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
         asked_at, _, email = cookies.get(self._name("asked"), "").partition(":")
         try:
@@ -131,8 +139,8 @@ class Cookies:
         kind, locale, email = (*map(unquote, texts), "", "", "")[:3]
         return Flash(cast("Said", said), kind, locale, email=email)
 
-    def delete_flash(self) -> Cookie:
-        return self._cookie("flash", "", self._site.paths.sign_in, timedelta(0))
+    def delete_flash(self, path: str) -> Cookie:
+        return self._cookie("flash", "", path, timedelta(0))
 
     def set_language(self, tag: str) -> Cookie:
         return self._cookie("language", tag, "/", _YEAR)

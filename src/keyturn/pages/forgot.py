@@ -1,4 +1,7 @@
-"""Requesting a link: the same page for every address, a challenge if one is required, and the form for a code."""
+"""Requesting a link: the same page for every address, a challenge if one is required, and the form for a code.
+
+The page of an expired link requests another one, too.
+"""
 
 from typing import Any, Literal
 
@@ -10,9 +13,10 @@ from litestar.params import URLEncodedBody
 
 from keyturn import addresses
 from keyturn.api.requests import AnyRequest, client_of
+from keyturn.pages.cookies import Flash
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import content_security_policy
-from keyturn.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, flaw_text
+from keyturn.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.proofs.challenge import Answer
 from keyturn.reset.proofs.code_exchange import CodeExchange
@@ -21,7 +25,7 @@ from keyturn.reset.proofs.code_exchange import CodeExchange
 class ForgotForm(
     msgspec.Struct, frozen=True, rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"}
 ):
-    """The submitted form: the address as typed, and an answer under the name of its widget.
+    """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget.
 
     `without_script`: sent by browsers that run no scripts.
     """
@@ -45,20 +49,58 @@ def forgot_page(
 
     The policy lets in the hosts of an external challenge, on this page only.
     """
+    status = 403 if flaw else 422 if malformed else 200
+    challenge = _challenge_values(pages, flaw)
+    return pages.page(request, "forgot.html", status=status, email=email, malformed=malformed, **challenge)
+
+
+def _challenge_values(pages: Pages, flaw: ChallengeFlaw | None) -> dict[str, Any]:
     gate = pages.site.challenge
     asked = gate.asked if gate and (flaw or gate.is_always_asked) else None
-    method = asked.method if asked else ""
+    headers = {"Content-Security-Policy": content_security_policy(pages.site, asked.method if asked else "")}
+    return {"asked": asked, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
+
+
+def dead_link_page(
+    pages: Pages, request: AnyRequest, dead: LinkDead, flaw: ChallengeFlaw | None = None
+) -> Response[Any]:
+    """Return the page of a dead link. An expired one can be replaced by a button, with the challenge of a request."""
     return pages.page(
         request,
-        "forgot.html",
-        status=403 if flaw else 422 if malformed else 200,
-        email=email,
-        malformed=malformed,
-        asked=asked,
-        flaw=flaw,
-        flaw_text=flaw_text,
-        headers={"Content-Security-Policy": content_security_policy(pages.site, method)},
+        "dead_link.html",
+        status=403 if flaw else dead.status,
+        reason=dead.reason,
+        email_hint=dead.email_hint,
+        lifetime=pages.site.link_life,
+        **_challenge_values(pages, flaw if dead.email_hint else None),
     )
+
+
+@post("/replace")
+async def replace_expired(
+    request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
+) -> Response[Any]:
+    """Request a new link for the address of the expired one that was opened here. The address stays masked.
+
+    Raises LinkDead, TooManyRequests.
+    """
+    site, path = pages.site, pages.site.paths.reset
+    opened, client = pages.cookies.read_link(request.cookies), client_of(request)
+    if opened is None:
+        raise LinkDead("invalid")
+    try:
+        link = await site.checks.require_expired(opened.token, client)
+    except InputInvalid:  # it still works
+        return pages.redirect(site.url(path))
+    hint = addresses.mask(link.email)
+    try:
+        await site.requests.replace(link, client, data.answer)
+    except ChallengeRequired as required:
+        dead = LinkDead("expired")
+        dead.email_hint = hint
+        return dead_link_page(pages, request, dead, required.flaw)
+    flash = pages.cookies.set_flash(Flash("link_replaced", email=hint), path)
+    return pages.redirect(site.url(path), pages.cookies.delete_link(), flash)
 
 
 class ForgotPassword(Controller):

@@ -65,6 +65,7 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
             "refusal.html",
             status=error.status_code,
             reason="missing",
+            reference="",
             back=pages.site.url("/"),
             headers=error.headers,
         )

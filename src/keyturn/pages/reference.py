@@ -102,6 +102,7 @@ STORY = (
     "getPasswordPolicy",
     "checkPassword",
     "resetPassword",
+    "replaceExpiredLink",
     "secureAccount",
     "muteMailbox",
     "getFormTexts",

@@ -12,13 +12,14 @@ from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.requests import AnyRequest, request_id_of
+from keyturn.pages.forgot import dead_link_page
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.problems.passwords import OutcomeUnknown
 from keyturn.problems.problem import Internal, Problem
 from keyturn.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
 from keyturn.problems.requests import Busy, Unavailable
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")
 
@@ -33,6 +34,9 @@ _REASONS = {
 """The names in `refusal.html` that differ from the slug of the problem."""
 
 _REASONS_OF_STATUS = {404: "missing", 413: "too_large"}
+WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
+"""The reasons whose page says everything: the log has no more."""
+
 _SERVER_FAULT = 500
 
 
@@ -47,10 +51,14 @@ def refusal_values(problem: Problem) -> Mapping[str, Any]:
 
 
 class RefusalPages:
-    """Answers errors with pages. A problem without a page of its own gets `refusal.html`, with its title and text."""
+    """Answers errors with pages. A problem without a page of its own gets `refusal.html`, with its title and text.
+
+    The page shows the id of the request, by which support finds its lines in the log.
+    """
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._refused = OnceAMinute()
 
     def handlers(self) -> ExceptionHandlersMap:
         methods: dict[type[Exception], _Handler] = {
@@ -68,7 +76,7 @@ class RefusalPages:
     def answer_problem(self, request: AnyRequest, problem: Problem, cookies: Sequence[Cookie] = ()) -> Response[Any]:
         values, headers = refusal_values(problem), {}
         if problem.status >= _SERVER_FAULT and not isinstance(problem, Busy):
-            headers["X-Request-ID"] = request_id_of(request.scope)
+            request_id_of(request.scope)  # the log has it from here on
             if isinstance(problem, Unavailable):
                 self._pages.log_unready(problem)
             else:
@@ -82,9 +90,7 @@ class RefusalPages:
         return self.answer_problem(request, error, [self._pages.cookies.delete_link()])
 
     def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
-        return self._pages.page(
-            request, "dead_link.html", status=error.status, reason=error.reason, lifetime=self._pages.site.link_life
-        )
+        return dead_link_page(self._pages, request, error)
 
     def answer_dead_security_link(self, request: AnyRequest, error: SecurityLinkDead) -> Response[Any]:
         """Give the same answer for every link that does not work."""
@@ -109,16 +115,22 @@ class RefusalPages:
         return self._refusal_page(request, error.status_code, reason=reason)
 
     def answer_failure(self, request: AnyRequest, error: Exception) -> Response[Any]:
-        headers = {"X-Request-ID": request_id_of(request.scope)}
+        request_id_of(request.scope)
         log.error(LogEvent("page.failed", route=request.scope.get("path_template")), exc_info=error)
-        return self._refusal_page(request, Internal.status, headers=headers, **refusal_values(Internal()))
+        return self._refusal_page(request, Internal.status, **refusal_values(Internal()))
 
-    def _refusal_page(self, request: AnyRequest, status: int, **values: Any) -> Response[Any]:
+    def _refusal_page(
+        self, request: AnyRequest, status: int, *, reason: str, headers: Mapping[str, str] | None = None, **values: Any
+    ) -> Response[Any]:
         # The way back comes from the route, not from the address of the request, which may hold a token.
         site, back = self._pages.site, request.route_handler.opt.get("back")
-        return self._pages.page(
-            request, "refusal.html", status=status, back=site.url(back) if back else site.forgot, **values
-        )
+        values |= {"reason": reason, "back": site.url(back) if back else site.forgot, "reference": ""}
+        if reason not in WITHOUT_REFERENCE:
+            values["reference"] = request_id_of(request.scope)
+            headers = {**(headers or {}), "X-Request-ID": values["reference"]}
+            if status < _SERVER_FAULT and (count := self._refused.count(reason)):
+                log.info(LogEvent("page.refused", reason=reason, count=count))
+        return self._pages.page(request, "refusal.html", status=status, headers=headers, **values)
 
 
 def _as_function(method: _Handler) -> _Handler:

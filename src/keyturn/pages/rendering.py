@@ -15,6 +15,7 @@ from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
 from keyturn.accounts.port import Account
+from keyturn.api.mail_services import inbox_of, meant_by
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import READER, Language, Languages, order_of_name
@@ -26,6 +27,7 @@ from keyturn.pages.site import Site, TemplateSite
 from keyturn.problems.passwords import rule_text
 from keyturn.problems.requests import Unavailable
 from keyturn.reset.check import LiveLink
+from keyturn.reset.mails.composer import device_name
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -71,6 +73,8 @@ class PageTemplates:
                 asset=partial(self._assets.url, kind=kind),
                 brand_file=partial(self._assets.brand_url, kind=kind),
             )
+            environment.filters["device"] = lambda user_agent: device_name(user_agent, language)
+            environment.filters |= {"inbox": inbox_of, "meant": meant_by}
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment
         return self._environments[language.tag, kind]

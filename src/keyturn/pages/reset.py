@@ -226,7 +226,8 @@ class ResetPassword(Controller):
                 account = await site.resets.complete(link.token, data.password, client, live.email, data.answer)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
                 url, flash = _after_saving(pages, live)
-                return _lead(request, pages, url, pages.cookies.delete_link(), flash, *device)
+                ended = (pages.cookies.delete_link(), pages.cookies.delete_link_request(site.paths.forgot))
+                return _lead(request, pages, url, *ended, flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
@@ -281,6 +282,8 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
         raise OutcomeUnknown("a script was told where this is said")
     if flash and flash.said == "password_changed":
         return pages.page(request, "password_changed.html", account=account or flash, signed_in=account is not None)
+    if flash and flash.said == "link_replaced":
+        return pages.page(request, "link_replaced.html", email_hint=flash.email)
     return show_change(request, pages, account) if account else pages.page(request, "no_link.html")
 
 

@@ -1,7 +1,6 @@
-"""Signing in and out, and the card "Change password" in the security settings."""
+"""Signing in and out."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,9 +8,7 @@ from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.database import now
 from keyturn.pages.cookies import Flash
 from keyturn.pages.rendering import Pages
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
@@ -53,7 +50,7 @@ class SignIn(Controller):
                 next=next,
                 rejected=False,
                 flash=flash and flash.said,
-                cookies=[pages.cookies.delete_flash()] if flash else [],
+                cookies=[pages.cookies.delete_flash(site.paths.sign_in)] if flash else [],
             )
         return pages.redirect(_next_url(next, site.settings_url(account.kind)))
 
@@ -65,7 +62,10 @@ class SignIn(Controller):
         pages: NamedDependency[Pages],
         sign_ins: NamedDependency[SignIns],
     ) -> Response[Any]:
-        """Start a session under a new secret (ASVS 7.2.4). Raises TooManyRequests, Busy."""
+        """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown.
+
+        Raises TooManyRequests, Busy.
+        """
         site = pages.site
         try:
             opened = await sign_ins.sign_in(
@@ -76,7 +76,10 @@ class SignIn(Controller):
                 request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, flash=None
             )
         url = _next_url(data.next, site.settings_url(opened.account.kind))
-        return pages.redirect(url, site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
+        path = site.settings_location(opened.account.kind)
+        forgotten = [pages.cookies.delete_link_request(path)] if path in site.settings_paths else []
+        started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
+        return pages.redirect(url, *started, *forgotten)
 
 
 class SignOut(Controller):
@@ -98,45 +101,3 @@ class SignOut(Controller):
 def _next_url(wanted: str, otherwise: str) -> str:
     """Return the next page, always on this site, whatever the link to the form contains (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
-
-
-class SecuritySettings(Controller):
-    """The card by which a signed-in user requests a link.
-
-    Mounted at each address of the page, since kinds of accounts may have one each; `here` is that address. Both methods
-    raise NotSignedIn.
-    """
-
-    @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
-    async def show(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
-    ) -> Response[Any]:
-        account = await sign_ins.account(pages.site.session_cookie.read(request))
-        if pages.site.settings_location(account.kind) != request.route_handler.opt["here"]:
-            return pages.redirect(pages.site.settings_url(account.kind))
-        has_asked, wait = await _link_request_of(request, pages, account)
-        return pages.page(request, "security_settings.html", account=account, has_asked=has_asked, wait=wait)
-
-    @post()
-    async def request_password_change(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
-    ) -> Response[Any]:
-        """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
-        account = await sign_ins.account(pages.site.session_cookie.read(request))
-        url, path = pages.site.settings_url(account.kind), pages.site.settings_location(account.kind)
-        _, wait = await _link_request_of(request, pages, account)
-        if wait or path not in pages.site.settings_paths:
-            return pages.redirect(url)
-        await pages.site.requests.accept(account.email, client_of(request))
-        return pages.redirect(url, pages.cookies.set_link_request(account.email, path))
-
-
-async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) -> tuple[bool, timedelta]:
-    """Return whether this browser requested a link for this account, and the rest of the cooldown.
-
-    The cooldown counts requests from elsewhere, too: a signed-in user may learn of them.
-    """
-    asked = pages.cookies.read_link_request(request.cookies)
-    own_wait = asked.wait if asked and asked.email == account.email else None
-    left = await pages.site.mailboxes.cooldown_left(account.email, now())
-    return own_wait is not None, max(own_wait or timedelta(0), left)

@@ -10,6 +10,7 @@ from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.problems.proofs import Challenge
+from keyturn.reset.account_review import AccountReview
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
 from keyturn.reset.mails.theme import Theme
@@ -17,11 +18,12 @@ from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
+from keyturn.reset.proofs.second_step.own_factors import OwnFactors
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
-from keyturn.settings import Brand, Paths
+from keyturn.settings import Brand, IdentityProvider, Paths
 
 
 class ShownChallenge(msgspec.Struct, frozen=True):
@@ -42,6 +44,9 @@ class TemplateSite:
     `templates`: the folder of custom templates. With `reload`, changes in it show at once.
     `challenge`: None if none is required.
     `codes`: None if mails hold no code beside their link.
+    `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
+    `has_app`: the accounts are an app's, which may have sessions of its own.
+    `identity_provider`: a way to sign in beside the password. Without an address there is none.
     """
 
     languages: Languages
@@ -57,6 +62,9 @@ class TemplateSite:
     reload: bool = False
     challenge: RequestChallenge | ShownChallenge | None = None
     codes: object | None = None
+    ends_sessions: bool = True
+    has_app: bool = False
+    identity_provider: IdentityProvider = field(default_factory=IdentityProvider)
 
     @property
     def challenge_url(self) -> str:
@@ -102,6 +110,7 @@ class Site(TemplateSite):
 
     `leads_to_sign_in`: a saved password leads directly to an external sign-in page.
     `sign_ins`: None if users sign in elsewhere.
+    `factors`: what users may do with their second factors; None if they do it elsewhere.
     `secure`: browsers use https.
     """
 
@@ -109,6 +118,8 @@ class Site(TemplateSite):
     checks: LinkChecks
     resets: PasswordResets
     sign_ins: SignIns | None
+    review: AccountReview
+    factors: OwnFactors | None
     policy: PasswordPolicy
     session_cookie: HostCookie
     device_cookie: HostCookie

@@ -6,9 +6,9 @@ many requests for links as the limits let through, and must not delay a lock, a 
 
 from typing import TYPE_CHECKING
 
-from keyturn.accounts.choosing import ends_sessions
+from keyturn.accounts.store_factory import ends_sessions
 from keyturn.mail.port.email import local_sender
-from keyturn.mail.sending.choosing import TracedSender, sender_for
+from keyturn.mail.sending.senders import TracedSender, sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
 from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
@@ -16,6 +16,7 @@ from keyturn.reset.elsewhere import InterruptedChangeHandler
 from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
 from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
+from keyturn.reset.mails.places import locate_from
 from keyturn.reset.records import messages
 from keyturn.reset.securing import RecoveryHandler
 
@@ -70,6 +71,9 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         messages.SECOND_STEP_FAILED: NoticeHandler(
             first, parts.accounts, parts.records, messages.SecondStepHasFailed, composer.about_second_step
         ),
+        messages.SECOND_STEP_CHANGED: NoticeHandler(
+            first, parts.accounts, parts.records, messages.SecondStepWasChanged, composer.about_factors
+        ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
@@ -95,7 +99,8 @@ def _composer(parts: "Parts") -> MailComposer:
         ends_sessions=ends_sessions(settings.accounts),
         mute_for=settings.mute.period,
     )
-    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
+    locate = locate_from(settings.hooks)
+    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds, locate)
 
 
 def _transports(parts: "Parts") -> TransportFailover:

@@ -12,6 +12,7 @@ from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import relay_of
 from keyturn.reset import events, ground, securing, sign_in
+from keyturn.reset.account_review import AccountReview
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
@@ -24,8 +25,8 @@ from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords import policy
 from keyturn.reset.passwords.hasher import PasswordHasher
-from keyturn.reset.proofs import choosing, code_exchange
-from keyturn.reset.proofs.second_step import choosing as second_step
+from keyturn.reset.proofs import challenge_factory, code_exchange
+from keyturn.reset.proofs.second_step import own_factors, step_factory
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.reset_hook import reset_hook
@@ -72,20 +73,22 @@ class Parts:
         self.in_mail, self.code_exchange = code_exchange.build(settings, shared)
         self.effects = ChangeEffects(records, [one.end_access for one in self.in_mail], (self.events.password_changed,))
         self.changes = PasswordChanges(records, accounts, self.policy, self.hasher, self.effects)
-        self.challenge = choosing.build(settings, shared)
-        self.second_step = second_step.build(settings, shared, self.events)
-        before_request = (self.challenge.require,) if self.challenge else ()
+        self.challenge = challenge_factory.build(settings, shared)
+        self.second_step = step_factory.build(settings, shared, self.events)
         second_steps = (self.second_step,) if self.second_step else ()
         self.live_links = live = LiveLinks(records, accounts)
-        self.requests = ResetRequests(self.outbox, limits, before_request, meters)
+        self.requests = ResetRequests(records, limits, (self.challenge.require,) if self.challenge else (), meters)
         self.checks = LinkChecks(live, limits, self.policy, second_steps, meters)
         self.resets = PasswordResets(live, self.changes, limits, before_change, second_steps, meters)
         self.securing = securing.build(settings, shared, self.effects)
         self.muting = MailboxMuting(shared)
         self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
+        self.review = AccountReview(shared)
+        # Without a key of the settings, a stored factor could not be opened by the next process.
+        self.own_factors = own_factors.build(shared, self.sign_ins, self.second_step) if settings.secret_key else None
         self.operator_resets = OperatorResets(records, accounts)
-        self.provider_events = ProviderEvents(records, accounts)
+        self.provider_events = ProviderEvents(records, accounts, meters)
         self.retention = Retention(self.database, settings.retention, self.mailboxes, accounts, records.secure_links)
 
     @cached_property
@@ -115,7 +118,7 @@ class Parts:
         for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, relay):
             if part:
                 await part.close()
-        for local in (self.hasher, self.policy, self.outbox):
+        for local in self.hasher, self.policy, self.outbox:
             local.close()
         for part in (self.ground.limits, self.accounts_readiness, self.accounts, self.database):
             await part.close()

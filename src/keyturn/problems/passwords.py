@@ -36,7 +36,7 @@ class OutcomeUnknown(Problem):
     outcome = "outcome_unknown"
 
     def detail(self, words: Words, /) -> str:
-        return words.gettext("Try to sign in with it. If that does not work, wait a minute and request a new link.")
+        return words.gettext("Try to sign in with it. If that doesn’t work, wait a minute and request a new link.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class PasswordRejected(Problem):
 
     status = 422
     slug = "password-rejected"
-    title = N_("The password is not accepted")
+    title = N_("This password can’t be used")
     outcome = "password_rejected"
     members = (("violations", tuple[BrokenRule, ...]),)
     example = ([Violation("min_length", "at least 12 characters", 12)],)
@@ -101,7 +101,7 @@ def rule_text(name: str, limit: int | None, texts: Texts) -> str:
         case "special":
             return texts.gettext("a special character")
         case "common":
-            return texts.gettext("not one of the common passwords")
+            return texts.gettext("not a common password")
         case "personal":
             return texts.gettext("not your address or the name of the site")
         case _:
@@ -116,9 +116,9 @@ def _refusal_text(name: str, texts: Texts) -> str:
         case "weak_characters":
             return texts.gettext("more kinds of characters, such as upper-case letters, digits and special characters")
         case "breached" | "weak_pwned":
-            return texts.gettext("not one that is known from a data leak")
+            return texts.gettext("not a password from a known data leak")
         case "current":
-            return texts.gettext("not the password that you have now")
+            return texts.gettext("not your current password")
         case "weak":
             return texts.gettext("a password that is harder to guess")
         case _:

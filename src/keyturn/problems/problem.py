@@ -16,9 +16,9 @@ class Texts(Protocol):
 
 
 class Words(Texts, Protocol):
-    """Translates texts, and writes durations and lists."""
+    """Translates texts, and writes waits and lists."""
 
-    def duration(self, span: timedelta) -> str: ...
+    def in_time(self, span: timedelta) -> str: ...
 
     def join_list(self, texts: Iterable[str]) -> str: ...
 
@@ -86,7 +86,7 @@ class Problem(KeyturnError):
         """Return the sentence under the title in the reader's language; "" if the title says it all."""
         if self.retry_after is None:
             return ""
-        return words.gettext("Try again in %(wait)s.", wait=words.duration(timedelta(seconds=self.retry_after)))
+        return words.gettext("Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after)))
 
     def member_values(self, _: Words, /) -> Mapping[str, Any]:
         """Return the values of `members`."""

@@ -18,6 +18,9 @@ FactorMethod = Literal["totp", "sms", "recovery_code", "other"]
 class LinkDead(Problem):
     """The link is dead; `reason` says why."""
 
+    email_hint: str = ""
+    """The masked address of a link that has expired and may be replaced, for a page; "" for any other."""
+
     status = 400
     slug = "link-dead"
     title = N_("This link does not work")
@@ -39,8 +42,8 @@ class LinkDead(Problem):
                 return words.gettext("This reset link has already been used. Please request a new one.")
             case "second_step":
                 return words.gettext(
-                    "Too many wrong codes were entered: this link no longer works, and your password is as it was."
-                    " Please request a new one."
+                    "Too many wrong codes were entered. This link no longer works, and your password was not changed."
+                    " Request a new link."
                 )
 
     def member_values(self, _: Words, /) -> Mapping[str, Any]:
@@ -59,7 +62,7 @@ class SecurityLinkDead(Problem):
     outcome = "link_dead"
 
     def detail(self, words: Words, /) -> str:
-        return words.gettext("It was used already, or it is too old.")
+        return words.gettext("It has already been used, or it has expired.")
 
 
 class CodeRefused(Problem):
@@ -71,7 +74,7 @@ class CodeRefused(Problem):
     outcome = "code_refused"
 
     def detail(self, words: Words, /) -> str:
-        return words.gettext("It is wrong, or it no longer works. You can request a new one.")
+        return words.gettext("The code is wrong or no longer works. You can request a new one.")
 
 
 class Challenge(msgspec.Struct, frozen=True, rename="camel"):
@@ -91,7 +94,7 @@ class ChallengeRequired(Problem):
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
     status = 403
     slug = "challenge-required"
-    title = N_("Please show that you are a person")
+    title = N_("Confirm that you’re human")
     outcome = "challenge_{flaw}"
     members = (
         ("reason", ChallengeFlaw),
@@ -115,11 +118,11 @@ def flaw_text(flaw: ChallengeFlaw, words: Texts) -> str:
     """Return the advice for a missing or refused answer to a challenge."""
     match flaw:
         case "missing":
-            return words.gettext("Answer the check below, then send the form again.")
+            return words.gettext("Complete the check below, then send the form again.")
         case "expired":
-            return words.gettext("The check has expired. Answer it once more, then send the form again.")
+            return words.gettext("The check has expired. Complete it again, then send the form again.")
         case "refused":
-            return words.gettext("The check was not passed. Try it once more.")
+            return words.gettext("The check failed. Try again.")
 
 
 class CredentialsRejected(Problem):
@@ -130,17 +133,17 @@ class CredentialsRejected(Problem):
 
     status = 401
     slug = "credentials-rejected"
-    title = N_("The address or the password is wrong")
+    title = N_("Wrong email or password")
     outcome = "credentials_rejected"
     scheme = "Session"
 
 
 class NotSignedIn(Problem):
-    """Nobody is signed in."""
+    """No account is signed in."""
 
     status = 401
     slug = "not-signed-in"
-    title = N_("Nobody is signed in")
+    title = N_("You are signed out")
     outcome = "not_signed_in"
     scheme = "Session"
 
@@ -200,7 +203,7 @@ class SecondStepRequired(Problem):
         super().__init__("a second step is required")
 
     def detail(self, words: Words, /) -> str:
-        return words.gettext("Your account has a second factor. To set a new password, also enter a code from it.")
+        return words.gettext("Your account is protected by a second step. To set a new password, also enter a code.")
 
     def member_values(self, _: Words, /) -> Mapping[str, Any]:
         return {"methods": self.factors, "sent": self.sent or None}
@@ -211,7 +214,7 @@ class SecondStepRejected(Problem):
 
     status = 401
     slug = "second-step-rejected"
-    title = N_("This code is not right")
+    title = N_("Wrong code")
     outcome = "second_step_rejected"
     members = (
         ("methods", tuple[SecondFactor, ...]),

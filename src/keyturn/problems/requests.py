@@ -23,7 +23,7 @@ class InputInvalid(Problem):
 
     status = 400
     slug = "invalid-input"
-    title = "The request is malformed"
+    title = "The request is not valid"
     outcome = MALFORMED
     members = (("errors", tuple[FieldError, ...]),)
     for_people = False
@@ -55,7 +55,7 @@ class NotFound(Problem):
 
     status = 404
     slug = "not-found"
-    title = "There is nothing at this address"
+    title = "Not found"
     outcome = NOT_COUNTED
     for_people = False
 
@@ -65,7 +65,7 @@ class MethodNotAllowed(Problem):
 
     status = 405
     slug = "method-not-allowed"
-    title = "This address does not answer that method"
+    title = "Method not allowed"
     outcome = NOT_COUNTED
     for_people = False
 
@@ -95,7 +95,7 @@ class Misdirected(Problem):
 
     status = 421
     slug = "misdirected"
-    title = "Nothing is answered for the host that was asked for"
+    title = "Unknown host"
     outcome = NOT_COUNTED
     for_people = False
 
@@ -157,7 +157,7 @@ class Busy(Problem):
 
     status = 503
     slug = "busy"
-    title = N_("Too much is going on at the moment")
+    title = N_("We’re busy right now")
     outcome = "busy"
     members = _WAIT
     example = (30,)
@@ -175,7 +175,7 @@ class Unavailable(Problem):
 
     status = 503
     slug = "unavailable"
-    title = N_("The service cannot answer at the moment")
+    title = N_("The service is not available right now")
     outcome = "unavailable"
     members = _WAIT
     example = ("", 30)
@@ -225,7 +225,7 @@ class WebhookRefused(Problem):
 
     status = 400
     slug = "webhook-refused"
-    title = "The webhook is not accepted"
+    title = "The webhook was refused"
     outcome = NOT_COUNTED
     for_people = False
 

@@ -14,8 +14,10 @@ from keyturn.accounts.port import Account, AccountStore, JoinsReads
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import lookup
+from keyturn.errors import Fault
 from keyturn.problems.problem import outcome_of
 from keyturn.problems.proofs import Factor, LinkDead
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.second_step.port import Method
@@ -55,11 +57,28 @@ class LiveLinks:
             raise LinkDead("invalid")
         link, account = owned
         if reason := link.dead_reason(moment):
-            raise await self.record_dead(LinkDead(reason), event, link, client)
+            dead = LinkDead(reason)
+            dead.email_hint = addresses.mask(link.email) if reason == "expired" and not link.was_replaced else ""
+            raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         if account is None or is_other or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
+
+    async def require_expired(self, event: str, token: str, client: Client) -> Link:
+        """Return the link of the token if it has expired unused. Its account is not looked up.
+
+        Raises LinkDead for any other dead link, InputInvalid for one that works.
+        """
+        moment, link = now(), await self.store.find(tokens.digest(token))
+        if link is None:
+            raise LinkDead("invalid")
+        reason = link.dead_reason(moment)
+        if reason is None:
+            raise InputInvalid(Fault("token", "still works"))
+        if reason != "expired":
+            raise await self.record_dead(LinkDead(reason), event, link, client)
+        return link
 
     async def _find(self, digest: bytes, moment: datetime) -> _Owned | None:
         if self._joined:
@@ -143,6 +162,15 @@ class LinkChecks:
             reason=link.reason,
             factors=factors,
         )
+
+    @count_calls("validate")
+    async def require_expired(self, token: str, client: Client) -> Link:
+        """Return the link of the token if it has expired unused, for `ResetRequests.replace`.
+
+        It counts like a check. Raises LinkDead with the reason, InputInvalid if the link works, TooManyRequests.
+        """
+        await self._limits.count("validate", client)
+        return await self._links.require_expired("link_check", token, client)
 
     @count_calls("second_step")
     async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:

@@ -78,7 +78,7 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), demands)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), account.email, demands)
         change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -178,7 +178,7 @@ class PasswordChanges:
         except DatabaseUnready as error:
             if not is_committing:
                 raise
-            raise OutcomeUnknown("the answer to the commit was lost") from error
+            raise OutcomeUnknown("the database's answer to the commit was lost") from error
 
     async def close(self) -> None:
         """Wait for changes in another system that are under way."""
@@ -190,13 +190,17 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 
 
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides. `demands`: check second steps."""
+    """Allows one change to the holder of a link; consuming the link decides.
+
+    `mailbox`: where the link was sent. `demands`: check second steps.
+    """
 
     how = "reset"
 
-    def __init__(self, links: LinkStore, digest: bytes, demands: Sequence[Demand]) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, mailbox: str, demands: Sequence[Demand]) -> None:
         self._links = links
         self._digest = digest
+        self._mailbox = mailbox
         self._demands = demands
         self._passed: Sequence[PassedSecondStep] = ()
 
@@ -220,6 +224,8 @@ class LinkAuthorization(ChangeAuthorization):
             raise LinkDead(dead)
 
     def redeem(self, tx: Transaction, moment: datetime) -> None:
+        # In the order of the worker: first the mailbox, then its account's links.
+        tx.mailboxes.end_cooldown(self._mailbox, moment)
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
         for passed in self._passed:

@@ -1,7 +1,7 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -48,7 +48,7 @@ class ConfirmationHandler:
         if self._composer.offers_securing and change.secures:
             lifetime = self._records.secure_links.lifetime
             secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
-        mail = self._composer.about_change(account, change, secure)
+        mail = await self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
@@ -106,7 +106,7 @@ class NoticeHandler(Generic[_Payload]):
         accounts: AccountStore,
         records: Records,
         payload: type[_Payload],
-        compose: Callable[[Account, _Payload], SealedMail],
+        compose: Callable[[Account, _Payload], Awaitable[SealedMail]],
     ) -> None:
         self._mails = mails
         self._accounts = accounts
@@ -122,7 +122,7 @@ class NoticeHandler(Generic[_Payload]):
         account = await self._accounts.get(notice.account_id)
         if account is None:
             return Dropped("no_account")
-        mail = self._compose(msgspec.structs.replace(account, email=notice.email), notice)
+        mail = await self._compose(msgspec.structs.replace(account, email=notice.email), notice)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:

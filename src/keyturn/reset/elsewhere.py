@@ -105,7 +105,7 @@ class ExternalStoreChanges:
             log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
             with suppress(DatabaseUnready):  # the promise handles it
                 await self._end_uncertain(change, begun)
-            raise OutcomeUnknown("the store of the accounts gave no certain answer") from error
+            raise OutcomeUnknown("it is unknown whether the store of the accounts saved the password") from error
         if not stored:
             await self._undo(change, begun)
             raise change.authorization.refusal()
@@ -149,7 +149,9 @@ class ExternalStoreChanges:
             await self._records.transact(write)
         except DatabaseUnready as error:
             # The store has the password, so "try again" would be wrong. The promise handles the rest.
-            raise OutcomeUnknown("the password is changed, and what follows could not be written") from error
+            raise OutcomeUnknown(
+                "the password was changed, but the records of the change could not be written"
+            ) from error
 
     async def close(self) -> None:
         """Wait for changes that are under way."""

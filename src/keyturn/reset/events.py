@@ -122,7 +122,7 @@ if TYPE_CHECKING:
 
 async def drop_webhook(_: Message) -> Dropped:
     """Settle a webhook that was promised before `webhooks.url` was removed from the settings."""
-    return Dropped("webhooks.url is not set any more")
+    return Dropped("webhooks.url is no longer set")
 
 
 class WebhookHandler:
@@ -152,7 +152,7 @@ _EVENTS: dict[str, Any] = {
 
 async def drop_callback(_: Message) -> Dropped:
     """Settle a message to a callback that the plugin is no longer given."""
-    return Dropped("the callback is not given any more")
+    return Dropped("the app no longer has the callback")
 
 
 class CallbackHandler:

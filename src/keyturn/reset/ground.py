@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore
+from keyturn.accounts.store_factory import accounts_for
 from keyturn.database import Database
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.mails.theme import Themes
@@ -59,7 +59,7 @@ def build(settings: Settings, app: FromApp, themes: Themes, telemetry: Telemetry
     return Ground(
         records=stores.build(settings, database),
         accounts=app.accounts or accounts_for(settings, database),
-        limits=RateLimits(settings.limits),
+        limits=RateLimits(settings.limits, database),
         # Without a key, as in development, one that ends with the process.
         secrets=[settings.secret_key or secrets.token_hex(32), *settings.previous_secret_keys],
         themes=themes,

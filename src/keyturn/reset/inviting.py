@@ -119,7 +119,7 @@ class OperatorResets:
         """Unlock the account with the address, whichever mailbox secured it. Raises NotLocked, AccountsUnready."""
         if not isinstance(self._accounts, LocksAccounts) or not self._accounts.can_lock:
             raise NotLocked(
-                "the store of the accounts locks none; with the store table, set `accounts.table.lock` and"
+                "the store of the accounts cannot unlock them; with the store table, set `accounts.table.lock` and"
                 " `accounts.table.unlock`"
             )
         account = await self._accounts.find(email)

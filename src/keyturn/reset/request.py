@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from keyturn import addresses
 from keyturn.database import now
-from keyturn.outbox import Outbox
 from keyturn.problems.requests import InputInvalid, OverBudget
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.proofs.challenge import Answer
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
+from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
 
@@ -27,9 +28,9 @@ class ResetRequests:
     """Accepts requests for links: `before_request` first, then the limits, then one row of the outbox."""
 
     def __init__(
-        self, outbox: Outbox, limits: RateLimits, before_request: Sequence[BeforeRequest], meters: Meters
+        self, records: Records, limits: RateLimits, before_request: Sequence[BeforeRequest], meters: Meters
     ) -> None:
-        self._outbox = outbox
+        self._records = records
         self._limits = limits
         self._before_request = before_request
         self.meters = meters
@@ -57,11 +58,36 @@ class ResetRequests:
             await self.count_malformed(client)
             raise
         wanted = ResetRequested(email=address, at=now(), client=client)
+        await self._admit(wanted, answer)
+        await self._records.outbox.post(RESET_REQUESTED, wanted)
+
+    async def _admit(self, wanted: ResetRequested, answer: Answer) -> None:
         for require in self._before_request:  # before more expensive work
             await require(wanted, answer)
-        await self._limits.count("request", client)
-        await self._limits.count_overall()
-        await self._outbox.post(RESET_REQUESTED, wanted)
+        await self._limits.count("request", wanted.client, "overall")
+
+    async def replace(self, link: Link, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
+        """Accept a request for the mailbox of a link that has expired, as `accept` does: once for each link.
+
+        Nothing else is sent for that link, so an old one is no standing way to send mails. A repeat gets the same
+        answer. Raises what `accept` does.
+        """
+        try:
+            await self._replace(link, client, answer)
+        except OverBudget:
+            log.warning(LogEvent("reset.over_budget"))
+
+    @count_calls("request")
+    async def _replace(self, link: Link, client: Client, answer: Answer) -> None:
+        wanted = ResetRequested(email=link.email, at=now(), client=client)
+        await self._admit(wanted, answer)
+
+        def write(tx: Transaction) -> None:
+            if tx.links.replace(link.id, wanted.at):
+                tx.outbox.enqueue(RESET_REQUESTED, wanted)
+
+        await self._records.transact(write)
+        self._records.outbox.wake()
 
     async def count_malformed(self, client: Client) -> None:
         """Count a request that cannot be understood. Raises TooManyRequests."""

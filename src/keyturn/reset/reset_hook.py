@@ -1,16 +1,14 @@
 """Lets a function of the app refuse a reset, with a sentence, before the link is used up."""
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import msgspec
 
-from keyturn.accounts.choosing import import_factory
 from keyturn.accounts.port import Account
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.accounts.store_factory import import_async_function
 from keyturn.problems.passwords import ResetRefused
 from keyturn.problems.requests import HookFailed
 from keyturn.reset.complete import BeforeChange
@@ -47,16 +45,8 @@ def reset_hook(settings: HookSettings, given: BeforeReset | None) -> Sequence[Be
     """Return the hook for the given function, or for that of the settings, if any. Raises SettingsInvalid."""
     function = given
     if function is None and settings.before_reset:
-        function = import_factory(settings.before_reset, "hooks.before_reset")
-        if not is_async(function):
-            raise SettingsInvalid(
-                [Fault("hooks.before_reset", "is no async function: it would keep the process from answering")]
-            )
+        function = import_async_function(settings.before_reset, "hooks.before_reset")
     return (ResetHook(function, settings.timeout).require_consent,) if function else ()
-
-
-def is_async(function: object) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 class ResetHook:
@@ -89,5 +79,5 @@ class ResetHook:
         sentence = " ".join(said.split())[:_LONGEST_SENTENCE] if isinstance(said, str) else ""
         if not sentence:
             log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(said).__name__}"))
-            raise HookFailed("before_reset answered neither None nor a sentence")
+            raise HookFailed("before_reset must return None or a sentence")
         raise ResetRefused(sentence)

@@ -12,8 +12,8 @@ import logging
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.choosing import locks_accounts
 from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
+from keyturn.accounts.store_factory import locks_accounts
 from keyturn.database import now
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message

@@ -13,6 +13,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
+from keyturn.keys import derive
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import Change, ChangeAuthorization
@@ -23,7 +24,6 @@ from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.stores import Records, Transaction
 from keyturn.settings import Settings, hosted_path
-from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import count_calls
 
@@ -101,7 +101,7 @@ class AccountSessions:
         stored = await self._hashes.password_hash(account.id if account and account.active else "")
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
-    async def open(self, account: Account, verified: str) -> str | None:
+    async def open(self, account: Account, verified: str, client: Client) -> str | None:
         """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
         During the check, the account may have been disabled or its password changed.
@@ -113,7 +113,7 @@ class AccountSessions:
             tx.hold(account_id)
             if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
-            tx.sessions.start(account_id, secret)
+            tx.sessions.start(account_id, secret, client.user_agent)
             for follow in self._after_sign_in:
                 follow(tx, account.email)
             return True
@@ -138,9 +138,9 @@ class AccountSessions:
     async def end(self, secret: str) -> None:
         await self._records.sessions.end(secret)
 
-    def authorization(self, account_id: str, secret: str) -> "SessionAuthorization":
+    def authorization(self, account_id: str, secret: str, client: Client) -> "SessionAuthorization":
         """Return the authorization for changes by the holder of the open session."""
-        return SessionAuthorization(account_id, secret)
+        return SessionAuthorization(account_id, secret, client)
 
 
 class SessionAuthorization(ChangeAuthorization):
@@ -148,9 +148,10 @@ class SessionAuthorization(ChangeAuthorization):
 
     how = "change"
 
-    def __init__(self, account_id: str, secret: str) -> None:
+    def __init__(self, account_id: str, secret: str, client: Client) -> None:
         self._account_id = account_id
         self._secret = secret
+        self._client = client
         self.fresh = tokens.mint(os.urandom)
 
     def refusal(self) -> NotSignedIn:
@@ -162,7 +163,7 @@ class SessionAuthorization(ChangeAuthorization):
             raise NotSignedIn
 
     def after_change(self, tx: Transaction) -> None:
-        tx.sessions.start(self._account_id, self.fresh)
+        tx.sessions.start(self._account_id, self.fresh, self._client.user_agent)
 
 
 log = logging.getLogger("keyturn.sessions")
@@ -204,7 +205,7 @@ class SignIns:
         await self._limits.count_guess(self._devices.guesser(device, email))
         account = await self._sessions.find(email)
         verified = await self._sessions.verify(account, password)
-        secret = await self._sessions.open(account, verified) if account and verified else None
+        secret = await self._sessions.open(account, verified, client) if account and verified else None
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -224,6 +225,18 @@ class SignIns:
         """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
         return await self._sessions.account(secret)
 
+    async def require_password(self, account: Account, current: str, client: Client, *, event: str) -> None:
+        """Let a signed-in user prove once more to be the account's owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2).
+
+        A wrong password is recorded as a rejected `event`. Raises CredentialsRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("login", client)
+        # By the account's id: a stranger's guesses at the sign-in page count against its email.
+        await self._limits.count_guess(account.id)
+        if not await self._sessions.verify(account, current, reserved=True):
+            await self._audit.record(event, "rejected", client, account.id, account.email)
+            raise CredentialsRejected
+
     @count_calls("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for a signed-in user, end every session and return the secret of a new one.
@@ -231,14 +244,9 @@ class SignIns:
         Raises NotSignedIn, CredentialsRejected if `current` is wrong, PasswordRejected, TooManyRequests, Busy,
         AccountsUnready.
         """
-        account = await self._sessions.account(secret)
-        await self._limits.count("login", client)
-        # By the account's id: a stranger's guesses at the sign-in page count against its email.
-        await self._limits.count_guess(account.id)
-        if not await self._sessions.verify(account, current, reserved=True):
-            await self._audit.record("password_change", "rejected", client, account.id, account.email)
-            raise CredentialsRejected
-        authorization = self._sessions.authorization(account.id, secret)
+        account = await self.account(secret)
+        await self.require_password(account, current, client, event="password_change")
+        authorization = self._sessions.authorization(account.id, secret, client)
         await self._changes.make(
             Change(account=account, password=password, current=current, client=client, authorization=authorization)
         )

@@ -2,7 +2,8 @@
 
 `reading` parses the file and lets `KEYTURN_...` variables override it. `building` fills in `${NAME}` and makes the
 types of `model`, and `rules` checks settings against each other. `${NAME}` is filled in when a value is converted, so
-an overridden or unknown value is never looked up. `paths` turns the URLs of pages into paths once.
+an overridden or unknown value is never looked up. `variables` also reads secrets from files, `NAME_FILE`. `effective`
+lists settings with their origins. `paths` turns the URLs of pages into paths once.
 
 Declined: `pydantic-settings`, since msgspec is already a dependency, and all faults should be reported at once, under
 the names that the user wrote.
@@ -32,6 +33,7 @@ from keyturn.settings.sections import (
     ChallengeSettings,
     HashingSettings,
     HookSettings,
+    IdentityProvider,
     Kind,
     MuteSettings,
     PagesSettings,
@@ -56,6 +58,7 @@ __all__ = [
     "Folder",
     "HashingSettings",
     "HookSettings",
+    "IdentityProvider",
     "InvitationSettings",
     "Kind",
     "LimitSettings",

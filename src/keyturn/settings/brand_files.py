@@ -14,7 +14,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.errors import Fault
-from keyturn.hosts import is_loopback
+from keyturn.hosts import host_of, is_loopback
 from keyturn.problems.requests import InputInvalid
 from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import policy_faults
@@ -64,7 +64,7 @@ def read_logo(path: str) -> BrandFile:
     for suffix, signature in _SIGNATURES.items():
         if signature.match(content):
             return BrandFile(content, suffix)
-    raise ValueError(f"no picture that browsers draw: {path}; an SVG, PNG, JPEG, GIF or WebP is")
+    raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
 
 
 def read_stylesheet(path: str) -> BrandFile:
@@ -75,7 +75,7 @@ def read_stylesheet(path: str) -> BrandFile:
     except UnicodeDecodeError:
         raise ValueError(f"is not UTF-8: {path}") from None
     for line, loaded in _loads(text):
-        raise ValueError(f"{path}:{line}: loads {loaded}, but only this file is served, and pages load nothing else")
+        raise ValueError(f"{path}:{line}: loads {loaded}, but pages load only this file: remove that")
     return BrandFile(content, ".css")
 
 
@@ -88,7 +88,7 @@ def _loads(css: str) -> Iterator[tuple[int, str]]:
         token = waiting.pop()
         is_source = token.type == "function" and token.lower_name in _TAKES_URLS
         if token.type == "at-keyword" and token.lower_value == "import":
-            yield token.source_line, "another stylesheet by @import"
+            yield token.source_line, "another stylesheet (@import)"
         for url in [token] if token.type == "url" else token.arguments if is_source else ():
             if url.type in ("url", "string") and not url.value.startswith("#"):
                 yield (
@@ -126,6 +126,9 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with a brand, or with those of its keys that are written for a kind of accounts."""
     if support := brand.get("support_address"):
         yield from email_faults(f"{section}.support_address", support, support)
+    for name in ("url", "privacy_url", "terms_url"):
+        if (url := brand.get(name)) and not (url.startswith(("https://", "http://")) and host_of(url)):
+            yield Fault(f"{section}.{name}", f"must be an address like https://www.example.org{not_this(url)}")
     for name in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
         if logo := brand.get(name):
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
@@ -143,7 +146,7 @@ def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
     if FileOrUrl(logo).is_url:
         if not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
             who = "mail programs fetch" if in_mails else "browsers fetch"
-            yield Fault(name, f"must begin with https://, or be a file{not_this(logo)}: {who} nothing else")
+            yield Fault(name, f"must begin with https://, or be a file{not_this(logo)}: {who} only those")
         else:
             yield from policy_faults(name, logo)
         return
@@ -153,7 +156,7 @@ def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
         yield Fault(name, str(error))
     else:
         if in_mails and found.suffix not in IN_MAILS:
-            yield Fault(name, f"mail programs draw no {found.suffix[1:].upper()}: name a PNG, JPEG or GIF")
+            yield Fault(name, f"mail programs do not show {found.suffix[1:].upper()} images: use a PNG, JPEG or GIF")
 
 
 def email_faults(name: str, bare: str, written: str) -> Iterator[Fault]:

@@ -17,6 +17,7 @@ from limits import RateLimitItem, parse_many
 from keyturn.errors import Fault
 from keyturn.settings.sections import Brand, Kind
 from keyturn.settings.sentences import mismatch, shown
+from keyturn.settings.variables import SecretUnread, Variables
 from keyturn.texts import FileOrUrl, Folder, Secret
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -33,10 +34,13 @@ _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Ki
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """A value that remembers which variable it came from, so that a fault names that one."""
+    """The value of a variable, which is looked up when it is converted.
+
+    `label`: the name that the operator set, which a fault names: NAME, or NAME_FILE.
+    """
 
     name: str
-    value: str
+    label: str
 
 
 class Literally(msgspec.Struct, frozen=True):
@@ -55,7 +59,7 @@ class Builder:
     `folder` is where the file is. `unset` are the settings whose variables are not set.
     """
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, faults: list[Fault]) -> None:
+    def __init__(self, environ: Variables, folder: Path, faults: list[Fault]) -> None:
         self._environ = environ
         self._folder = folder
         self.faults = faults
@@ -119,7 +123,7 @@ class Builder:
             yield
         except _NoSection as error:
             self.faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
-        except VariableUnset as error:
+        except (SecretUnread, VariableUnset) as error:
             self.unset.append(Fault(name, str(error)))
         except ValueError as error:
             self.faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
@@ -142,7 +146,9 @@ class Builder:
         return _checked(plain, wanted, strict=not is_text)
 
     def _filled(self, value: Any) -> Any:
-        return value.value if isinstance(value, Variable | Literally) else fill_variables(value, self._environ)
+        if isinstance(value, Variable):
+            return self._environ[value.name]
+        return value.value if isinstance(value, Literally) else fill_variables(value, self._environ)
 
 
 class _NoSection(ValueError):
@@ -189,7 +195,7 @@ def parse_rate(text: str) -> RateLimitItem:
     """Return the rate that a text like 3/minute or 10/15 minutes is. Raises ValueError, also for several in one."""
     (rate,) = parse_many(text)
     if rate.amount < 1 or _NO_TIME.search(text):  # limits reads "3/0 minutes" as three a minute
-        raise ValueError("a rate of nothing")
+        raise ValueError("a rate of 0")
     return rate
 
 
@@ -213,6 +219,15 @@ def _decode(wanted: type, value: Any) -> Any:
     raise ValueError("Expected `str`")
 
 
+def variables_in(value: Any) -> Iterator[str]:
+    """Yield the names of the variables in the texts of a value."""
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from variables_in(member)
+    elif has_places(value):
+        yield from (place[1].partition(":-")[0] for place in _PLACE.finditer(value))
+
+
 def has_places(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
@@ -221,18 +236,21 @@ def fill_variables(value: Any, environ: Mapping[str, str]) -> Any:
     """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
 
     As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
-    what is malformed, VariableUnset with every variable that is not set, or is empty where a text is nothing else: an
-    empty address would be taken for the setting's own "none".
+    what is malformed, VariableUnset with every variable that is not set, whose file cannot be used, or that is empty
+    where a text is nothing else: an empty address would be taken for the setting's own "none".
     """
-    unset: dict[str, str] = {}
+    unset: dict[str, str | SecretUnread] = {}
     result = _fill_value(value, environ, unset)
     if unset:
         raise VariableUnset("; ".join(_unset_sentences(unset)))
     return result
 
 
-def _unset_sentences(unset: Mapping[str, str]) -> Iterator[str]:
+def _unset_sentences(unset: Mapping[str, str | SecretUnread]) -> Iterator[str]:
     for why in dict.fromkeys(unset.values()):
+        if isinstance(why, SecretUnread):
+            yield f"{why.label}: {why}"
+            continue
         names = [name for name, its in unset.items() if its == why]
         yield f"the variable {names[0]} is {why}" if len(names) == 1 else f"the variables {', '.join(names)} are {why}"
 
@@ -246,11 +264,13 @@ def values_to_hide(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str
         with suppress(ValueError):
             yield fill_variables(value, environ), value
         for place in _PLACE.finditer(value):
-            held = environ.get(place[1].partition(":-")[0], "")
+            held = ""
+            with suppress(SecretUnread):
+                held = environ.get(place[1].partition(":-")[0], "")
             yield from ((part, place[0]) for part in (held, *map(str.strip, held.split(","))))
 
 
-def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str]) -> Any:
+def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str | SecretUnread]) -> Any:
     if isinstance(value, list):
         return [_fill_value(member, environ, unset) for member in value]
     if isinstance(value, dict):
@@ -258,14 +278,19 @@ def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str]) -
     if not has_places(value):
         return value
     if "${" in _PLACE.sub("", value):
-        raise ValueError("has a ${ without its }")
+        raise ValueError("has a ${ without a }")
     empty: dict[str, str] = {}
 
     def variable(place: re.Match[str]) -> str:
         match = _NAME.fullmatch(place[1])
         if not match:
-            raise ValueError(f"{place[0]} does not hold the name of a variable")
+            raise ValueError(f"{place[0]} does not contain the name of a variable")
         name, default = match[1], match[2]
+        try:
+            environ.get(name)
+        except SecretUnread as error:
+            unset[name] = error
+            return ""
         if default is not None:
             return environ.get(name) or default
         if not environ.get(name, "").strip():

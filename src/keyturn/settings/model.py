@@ -15,6 +15,7 @@ from keyturn.settings.sections import (
     ChallengeSettings,
     HashingSettings,
     HookSettings,
+    IdentityProvider,
     Kind,
     MuteSettings,
     PagesSettings,
@@ -42,16 +43,16 @@ Share = Annotated[int, Meta(ge=1, le=1024)]
 
 
 AppEventType = Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
-"""What an app may be told of."""
+"""Events that an app can get."""
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where Keyturn's own tables are.
+    """The database of Keyturn's own tables.
 
-    `url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on.
-
-    `schema` is PostgreSQL's, for Keyturn's tables alone; "" is the one that a connection finds by itself. `timeout` is
-    how long a request waits for its server, counted from its arrival: one that keeps quiet is not waited for for ever.
+    `url`: a Secret, since it may contain a password.
+    `schema`: the PostgreSQL schema of these tables; "" for the connection's default.
+    `pool_size`: connections; a worker keeps one of them to listen on.
+    `timeout`: how long a request may wait for the server, counted from its arrival.
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
@@ -63,9 +64,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a link works.
 
-    ASVS 6.5.5 asks for ten minutes at most; thirty is the least that the supported sources promise their users.
-
-    `code` puts a code beside the link, for those who read their mail on another device.
+    `ttl`: ASVS 6.5.5 asks for ten minutes at most. The apps that Keyturn supports promise their users thirty.
+    `code`: also mail a code, for users who read their mail on another device.
     """
 
     ttl: timedelta = timedelta(minutes=30)
@@ -74,10 +74,10 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Inviting people to choose their first password.
+    """Invitations to choose a first password.
 
-    `ttl` is how long a link works that an operator asked for. Who bears `service_key` may ask over HTTP; without one
-    nobody may.
+    `ttl`: how long a link works that an operator requested.
+    `service_key`: the key for requests over HTTP; "" turns them off.
     """
 
     ttl: timedelta = timedelta(days=3)
@@ -85,14 +85,13 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """Who mails come from, and how they leave.
+    """The sender of mails, and how they are sent.
 
-    `from_` is `Name <address>` or an address. `capture_dir` is where "capture" writes .eml files.
-
-    `templates` is a folder of one's own mails: what is in it stands in for Keyturn's own of the same name.
-
-    `fallback` is asked where `transport` refuses our key or log-in, or was not reached or failed in `fallback_after`
-    tries in a row, of any mails; but never for a mail that `transport` may have.
+    `from_`: `Name <address>`, or an address.
+    `templates`: a folder of your own mails; each replaces Keyturn's mail of the same name.
+    `capture_dir`: the folder in which "capture" writes .eml files.
+    `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
+    our key or log-in, or fails or cannot be reached in `fallback_after` tries in a row, of any mails.
     """
 
     transport: ProviderOrCapture = "resend"
@@ -105,17 +104,18 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a client may ask.
+    """How many requests are accepted. Rates have the syntax of the library `limits`.
 
-    Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64. A /56 and a /48 may ask
-    `ipv6_56` and `ipv6_48` times as often as one client. `overall` is what all clients together may ask for, about what
-    a worker settles.
+    A client is an IPv4 address or an IPv6 /64. A /56 and a /48 may send `ipv6_56` and `ipv6_48` times as many requests.
 
-    `challenge` counts the puzzles that a client fetches, and the answers that it sends; `code` the codes that it tries,
-    and `code_overall` the wrong ones of all clients, at codes that were mailed and work still.
-    The last four are about `[challenge]`: from when on "busy" asks for one, and how often one may do without a script.
-
-    `storage_url` is a Secret, since it may hold a password; "" is the memory of one process, and a second is refused.
+    `overall`: requests of all clients together, about as many as a worker can answer.
+    `code`: codes that a client tries. `code_overall`: wrong codes of all clients, if the codes were mailed and still
+    work.
+    `challenge`: puzzles that a client fetches, and answers that it sends.
+    `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
+    `without_script`, `without_script_overall`: requests without an answer to the challenge.
+    `storage_url`: a Secret, since it may contain a password. With "", PostgreSQL counts for all processes. With SQLite,
+    one process counts in its memory, and a second one is refused.
     """
 
     request: str = "3/minute"
@@ -144,26 +144,25 @@ RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if f
 """The limits that are rates."""
 
 STORES = ("memory://", "redis://", "rediss://", "redis+unix://")
-"""How the address begins of what can count them."""
+"""Beginnings of the addresses of stores that can count them."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the HTTP server listens, what it believes and takes.
+    """The HTTP server: where it listens, and what it trusts and accepts.
 
-    `host` and `port` are those of `serve`; port 0 takes a free one.
-
-    `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
-
-    `max_headers` and `max_body` are in bytes. `request_timeout` is how long a request may take to come, and how long a
-    client may take nothing of an answer. Beyond `max_connections`, the client that holds most of them loses the one
-    that has been waiting for longest; each connection of a trusted proxy is a client of its own. These four are those
-    of `serve`.
-
-    `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
-    checking and resetting are. `allowed_hosts`: the only names, beside that of `base_url`, that are answered for; any
-    where there are none. `worker` is what sends the mails that `serve`, or an app with the plugin, accepts: a process
-    of its own, which it starts and keeps ("child"), itself ("inside": its other answers then wait while a mail is
-    prepared, so that their time tells strangers who has an account), or none that it starts ("none").
+    `host`, `port`: of `serve`; port 0 takes a free one.
+    `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
+    `allowed_origins`: origins whose pages may call the API, without cookies.
+    `allowed_hosts`: host names that are answered, beside the one of `base_url`; () for all.
+    `max_body`, `max_headers`: bytes of a request.
+    `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
+    connection of a trusted proxy counts as a client.
+    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading an answer. It and
+    the three before apply to `serve`.
+    `api_path`: the path of the routes that request, check and use links.
+    `worker`: the process that sends the mails of `serve`, or of an app with the plugin. "child": a process that it
+    starts and restarts. "inside": itself; its other answers wait while it prepares a mail, so their time tells
+    strangers who has an account. "none": a process that you start.
     """
 
     host: str = "127.0.0.1"
@@ -180,13 +179,13 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a session lasts. `ttl` is absolute: a session ends then, however busy it was (ASVS 7.3.2)."""
+    """How long a session lasts. `ttl` is absolute: activity does not extend it (ASVS 7.3.2)."""
 
     ttl: timedelta = timedelta(hours=12)
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the worker delivers. `lease` must outlast one delivery, its time-outs included."""
+    """How the worker delivers. `lease` must be longer than one delivery with its time-outs."""
 
     concurrency: Count = 8
     poll: timedelta = timedelta(seconds=1)
@@ -196,9 +195,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the app is told what happened (Standard Webhooks). An older secret signs, too, while they change.
+    """Webhooks to the app, in the format of Standard Webhooks.
 
-    `url` is a Secret, since its path or query may hold one.
+    `url`: a Secret, since its path or query may contain one.
+    `previous_secret`: also signs, while you replace `secret`.
     """
 
     url: Secret = Secret("")
@@ -209,7 +209,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long rows stay after they have stopped mattering, and addresses in a message that was settled."""
+    """How long records stay after they are no longer needed, and addresses in messages that were sent."""
 
     tokens: timedelta = timedelta(days=7)
     outbox: timedelta = timedelta(days=30)
@@ -227,24 +227,22 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who may read /metrics.
 
-    Without a `token`, /metrics answers this machine alone, and only where `base_url` is on it.
+    `token`: the bearer token. Without it, only this machine may read /metrics, and only if `base_url` is on it.
     """
 
     token: Secret = Secret("")
 
 
 class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  # type: ignore[misc]  # its members are Any
-    """Everything that can be set. Build it with `read_settings`, or directly in a test.
+    """All settings. Build them with `read_settings`, or directly in a test.
 
     Each mail provider has a section with its name: `settings.resend` is the struct of `mail/providers/resend.py`.
 
-    `sign_in_url` is "" with the built-in accounts alone, for Keyturn's own page.
-
-    `after_reset` is what people see once a new password is saved, where they sign in elsewhere: a "page" that says so
-    and leads on, or the "sign_in" page at once, with `password=changed` in its query.
-
-    `locales` is a folder of one's own catalogues, for languages that Keyturn does not bring and texts that it words
-    differently. `languages` are the tags of those that are spoken, the first to whoever wants none of them.
+    `sign_in_url`: the app's sign-in page; "" for Keyturn's page, which only the built-in accounts may use by default.
+    `after_reset`: what users see after they save a new password, if they sign in elsewhere: a "page" that confirms it
+    and links to `sign_in_url`, or the "sign_in" page at once, with `password=changed` in its query.
+    `locales`: a folder of your own catalogues, for further languages and for other wordings.
+    `languages`: the tags of the languages in use; the first is for users who want none of them. () for all languages.
     """
 
     environment: Literal["production", "development"] = "production"
@@ -269,6 +267,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     mail: MailSettings = MailSettings()
     brand: Brand = Brand()
     pages: PagesSettings = PagesSettings()
+    identity_provider: IdentityProvider = IdentityProvider()
     password: PasswordSettings = PasswordSettings()
     breaches: BreachSettings = BreachSettings()
     challenge: ChallengeSettings = ChallengeSettings()
@@ -285,7 +284,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
 
     @property
     def sign_in_page(self) -> str:
-        """Where people sign in, with the place {base_url} perhaps: `sign_in_url`, or Keyturn's own page."""
+        """The sign-in page, possibly with the placeholder {base_url}: `sign_in_url`, or Keyturn's own page."""
         return self.sign_in_url or "{base_url}/login"
 
     @property
@@ -296,7 +295,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
 
     @property
     def answered_hosts(self) -> frozenset[str]:
-        """The names that a Host header may hold; none where any will do."""
+        """The names that a Host header may contain; empty if any name is accepted."""
         allowed = self.server.allowed_hosts
         return frozenset(
             host.lower().strip("[]") for host in (*allowed, urlsplit(self.base_url).hostname or "") if allowed

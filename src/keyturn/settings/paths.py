@@ -16,6 +16,7 @@ API_ROUTES = (
     "forgot-password",
     "validate-reset-token",
     "verify-reset-token",
+    "replace-expired-link",
     "reset-password",
     "reset-password-with-token",
     "check-password",
@@ -141,11 +142,11 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         if not _PATH.fullmatch(path):
             yield Fault(name, _path_fault(name))
         elif path.split("/")[1] in _TAKEN:
-            yield Fault(name, f"{path} is taken: something else answers there")
+            yield Fault(name, f"{path} is used by another page: choose another path")
         elif path in routes:
-            yield Fault(name, f"{path} is taken by the API: choose another path, or another server.api_path")
+            yield Fault(name, f"{path} is used by the API: choose another path, or another server.api_path")
         elif seen.setdefault(path, page) != page:
-            yield Fault(name, f"{path} is taken by the page of {seen[path]}")
+            yield Fault(name, f"{path} is also the path of {seen[path]}: choose another")
         elif name == "reset_url":
             seen[f"{path}/open"] = page
             yield from _hidden_token_faults(settings.reset_url)
@@ -155,9 +156,9 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
 
 def api_path_faults(path: str) -> Iterator[Fault]:
     if path != "/" and not _PATH.fullmatch(path):
-        yield Fault("server.api_path", "not a path like /api/auth, without a slash at its end")
+        yield Fault("server.api_path", "must be a path such as /api/auth, without a slash at the end")
     elif path.split("/")[1] in _TAKEN:
-        yield Fault("server.api_path", f"{path} is taken: something else answers there")
+        yield Fault("server.api_path", f"{path} is used by another page: choose another path")
 
 
 def _path_fault(name: str) -> str:
@@ -167,7 +168,7 @@ def _path_fault(name: str) -> str:
         "mute.url": "stop-emails/{token}",
     }
     example = examples.get(name, "forgot-password")
-    return f"needs a plain path for the hosted page, as in {_HOSTED}/{example}"
+    return f"needs a plain path for the hosted page, such as {_HOSTED}/{example}"
 
 
 def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
@@ -175,4 +176,6 @@ def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
     path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
     values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
     if not path.endswith(_TOKEN) and "{token}" not in values:
-        yield Fault("reset_url", "needs {token} at the end of the path, or as a parameter by itself: ?token={token}")
+        yield Fault(
+            "reset_url", "needs {token} at the end of the path, or as the whole value of a parameter: ?token={token}"
+        )

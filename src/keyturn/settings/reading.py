@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -16,6 +16,8 @@ from keyturn.plain_files import read_plain_text
 from keyturn.settings.building import Builder, Literally, Variable, did_you_mean, is_section
 from keyturn.settings.model import Settings
 from keyturn.settings.rules.every_rule import broken_rules
+from keyturn.settings.variables import FILE_SUFFIX, Variables
+from keyturn.texts import Secret
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
@@ -27,9 +29,10 @@ OTHER_NAMES = {
 }
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
+_STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _NOT_SETTINGS = {
     "KEYTURN_CONFIG",
-    "KEYTURN_STUDIO_TOKEN",
+    _STUDIO_TOKEN,
     "KEYTURN_STUDIO_INBOX_MAILS",
     "KEYTURN_STUDIO_INBOX_MEGABYTES",
     "KEYTURN_STUDIO_LIMIT_SECONDS",
@@ -92,14 +95,28 @@ def inspect_settings(
     a database or anybody else: who only draws mails need not have every variable that the file names.
     Without `with_file` the environment alone counts.
     """
+    return inspect_origins(file, environ, sending=sending, connecting=connecting, with_file=with_file)[0]
+
+
+def inspect_origins(
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    sending: bool = True,
+    connecting: bool = True,
+    with_file: bool = True,
+) -> tuple[Reading, dict[str, Any], Variables]:
+    """Do what `inspect_settings` does. Return also what was written, by section and key, and the variables."""
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
     source = named or Path(FILE_NAME)
     given = _read_toml(source, required=named is not None, faults=faults) if with_file else {}
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
-    _overlay_environment(given, environ, faults)
-    settings, faults = _build(given, Builder(environ, source.parent, faults), sending=sending, connecting=connecting)
-    return Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in faults))
+    variables = Variables(environ)
+    _overlay_environment(given, environ, variables, faults)
+    settings, faults = _build(given, Builder(variables, source.parent, faults), sending=sending, connecting=connecting)
+    reading = Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in faults))
+    return reading, given, variables
 
 
 def require_valid(settings: Settings, *, sending: bool = True) -> Settings:
@@ -107,7 +124,7 @@ def require_valid(settings: Settings, *, sending: bool = True) -> Settings:
 
     What holds for a file holds for them. Raises SettingsInvalid with every fault.
     """
-    settings, faults = _build(_as_given(settings), Builder({}, Path(), []), sending=sending, connecting=True)
+    settings, faults = _build(_as_given(settings), Builder(Variables({}), Path(), []), sending=sending, connecting=True)
     if faults:
         raise SettingsInvalid(faults)
     return settings
@@ -172,7 +189,7 @@ def _with_origin(fault: Fault, given: Mapping[str, Any]) -> Fault:
     value: Any = given
     for key in fault.name.split("."):
         value = value.get(key) if isinstance(value, dict) else None
-    return replace(fault, origin=value.name) if isinstance(value, Variable) else fault
+    return replace(fault, origin=value.label) if isinstance(value, Variable) else fault
 
 
 def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -200,14 +217,17 @@ def environment_name(setting: str) -> str:
     return PREFIX + setting.replace(".", "_").upper()
 
 
-def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]) -> None:
-    known = known_variables()
+def _overlay_environment(
+    given: dict[str, Any], environ: Mapping[str, str], variables: Variables, faults: list[Fault]
+) -> None:
+    known, secrets = known_variables(), secret_variables()
+    in_files = {name for name in secrets if variables.file_of(name)}
     if of_services := sorted(name for name in environ if name.startswith(PREFIX) and _is_of_service(name, environ)):
         mend = "write `enableServiceLinks: false` in the pod's spec"
-        faults.append(Fault(of_services[0], f"set by Kubernetes for a Service of this name, and no setting: {mend}"))
+        faults.append(Fault(of_services[0], f"not a setting, but set by Kubernetes for a Service of this name: {mend}"))
     tables = [name for name, kind in _typed_settings() if get_origin(kind) is dict]
     # Where a setting has two names, Keyturn's own comes last and wins.
-    for name in sorted(environ, key=lambda name: (name.startswith(PREFIX), name)):
+    for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
         if name in of_services:
             continue
         if name in known:
@@ -216,11 +236,13 @@ def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faul
             for section in sections:
                 target = target.setdefault(section, {}) if isinstance(target, dict) else None
             if isinstance(target, dict):
-                target[key] = Variable(name, environ[name])
-        elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
+                target[key] = Variable(name, variables.label(name))
+        elif name.startswith(PREFIX) and name not in _NOT_SETTINGS and name.removesuffix(FILE_SUFFIX) not in secrets:
             table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
-            only_there = f"can only be set in the file, as {table}"
-            faults.append(Fault(name, only_there if table else "unknown setting" + did_you_mean(name, known)))
+            only_there = f"can only be set in the file, as {table}" if table else ""
+            if (plain := name.removesuffix(FILE_SUFFIX)) in known:
+                only_there = f"only secrets are read from files: set {plain}"
+            faults.append(Fault(name, only_there or "unknown setting" + did_you_mean(name, known)))
 
 
 def _is_of_service(name: str, environ: Mapping[str, str]) -> bool:
@@ -232,6 +254,17 @@ def _is_of_service(name: str, environ: Mapping[str, str]) -> bool:
 def known_variables() -> dict[str, str]:
     """Return the setting that each variable sets, by the variable's name."""
     return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
+
+
+def secret_variables() -> frozenset[str]:
+    """Return the variables that hold a secret."""
+    secrets = {name for name, kind in _typed_settings() if is_secret(kind)}
+    return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
+
+
+def is_secret(kind: Any) -> bool:
+    """Tell whether this is the type of a secret, or of several."""
+    return Secret in (kind, *get_args(kind))
 
 
 def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -14,13 +14,16 @@ PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password"
 
 
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """An app's own table. `table` is its name, or `schema.name`; the others are names of its columns, "" for none.
+    """An app's own table of accounts.
 
-    `url` is empty where the table is in Keyturn's own database. `active` may be "not deleted_at": then an account is
-    active where that column is null, false or 0; or "status = active | invited". An account whose `provider` is none of
-    `password_providers` signs in elsewhere. `set` are columns that a change of the password sets: "{now}" is the time,
-    "{null}" is NULL. `delete` are columns of other tables that hold the account's id, as `sessions.user_id`: a change
-    deletes those rows. `lock` are columns that lock an account, written as `set`, and `unlock` those that undo it.
+    `url`: the address of its database; "" for Keyturn's own database.
+    `table`: the table's name, or `schema.name`.
+    `id` to `changed_at`: names of its columns; "" for none.
+    `active`: "column", "not deleted_at" (active if that is null, false or 0), or "status = active | invited".
+    `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
+    `set`: columns that a change of the password sets; "{now}" is the time, "{null}" is NULL.
+    `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
+    `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
     """
 
     url: Secret = Secret("")
@@ -34,6 +37,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     locale: str = ""
     timezone: str = ""
+    changed_at: str = ""
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
     delete: tuple[str, ...] = ()
@@ -42,7 +46,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A project of Supabase's. Its service-role key may do everything there."""
+    """A project at Supabase. Its service-role key has all rights there."""
 
     url: str = ""
     service_role_key: Secret = Secret("")
@@ -52,9 +56,8 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the accounts are.
 
-    `store` is builtin, table, supabase, or `package.module:factory`, which is called with the settings.
-
-    With supabase and a `table`, people are looked up in the table, and the password is set at Supabase.
+    `store`: builtin, table, supabase, or `package.module:factory`, which is called with the settings. With supabase and
+    a `table`, Keyturn looks users up in the table, and sets the password at Supabase.
     """
 
     store: str = "builtin"
@@ -63,9 +66,11 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """What differs for accounts of one kind. `brand` holds the keys of [brand] that do.
+    """Settings for one kind of accounts.
 
-    `settings_url` is where they have their security settings; `locales` a folder of catalogues, before all others.
+    `settings_url`: the page with their security settings.
+    `brand`: the keys of [brand] that differ.
+    `locales`: a folder of catalogues that override all others.
     """
 
     settings_url: str = ""
@@ -77,10 +82,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The button "Secure your account" of the mail that confirms a change of the password.
+    """The button "Secure your account" in the mail that confirms a change of the password.
 
-    `url` is the page it leads to, with the places {base_url} and {token}; "" leaves it out, and the button asks for a
-    new link. It works for `ttl`. `lock` says that the account is locked until its owner has chosen a new password.
+    `url`: its page, with the placeholders {base_url} and {token}. With "", the button requests a new link.
+    `ttl`: how long the button works.
+    `lock`: lock the account until its owner has chosen a new password.
     """
 
     url: str = "{base_url}/secure-your-account/{token}"
@@ -89,9 +95,10 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MuteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The small link of a reset mail by which its mailbox gets no other one for `period`, whoever asks.
+    """The small link in a reset mail that stops reset mails to its mailbox.
 
-    `url` is the page it leads to, with the places {base_url} and {token}; "" leaves it out.
+    `url`: its page, with the placeholders {base_url} and {token}; "" for no such link.
+    `period`: how long the mailbox gets no reset mail.
     """
 
     url: str = ""
@@ -99,24 +106,22 @@ class MuteSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Functions of the app's, as `package.module:function`, that are asked before something is done.
+    """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
-    `before_reset` may refuse a reset; it has `timeout` for that.
+    `before_reset` may refuse a reset.
+    `locate` names the place of an IP address in mails.
     """
 
     before_reset: str = ""
+    locate: str = ""
     timeout: timedelta = timedelta(seconds=5)
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which passwords are accepted.
+    """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
-    `profile` is what an authority asks for, and what the other keys may not fall short of: see `shortest`, and
-    `rules.py` for the rest.
-
-    The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2: length and a blocklist, no composition rules.
-
-    `block_current`: not the password again that the account has, where the store's hashes can be read.
+    `profile`: a standard that the other keys must meet; see `shortest`, and the rules in `rules/every_rule.py`.
+    `block_current`: refuse the account's current password, if the store's hashes can be read.
     """
 
     profile: Literal["", "nist", "asvs"] = ""
@@ -130,18 +135,18 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shortest(self) -> int:
-        """How many characters a password has at least: `min_length`, or what the profile asks for where that is more.
+        """The fewest characters of a password: `min_length`, or what the profile requires, if that is more.
 
-        NIST SP 800-63B-4 3.1.1.1 says 15 where a password alone signs somebody in, ASVS 6.2.1 says 8.
+        NIST SP 800-63B-4 3.1.1.1 requires 15 if a password is the only factor, ASVS 6.2.1 requires 8.
         """
         return max(self.min_length, {"": 1, "nist": 15, "asvs": 8}[self.profile])
 
 
 class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where it is asked whether a password is known from a data leak.
+    """Where to look passwords up in lists of leaked ones.
 
-    `source`: "hibp" asks `url` by five digits of a hash, "file" looks into `file`, which `keyturn breaches build`
-    makes. What does not answer within `timeout` is counted, and the password taken.
+    `source`: "hibp" sends five digits of a hash to `url`; "file" reads `file`, which `keyturn breaches build` writes.
+    `timeout`: after it, the failure is counted, and the password is accepted.
     """
 
     source: Literal["none", "hibp", "file"] = "none"
@@ -153,11 +158,11 @@ class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How passwords are hashed.
 
-    `workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503.
-
-    `format` is what the app's own sign-in reads: PHP's is bcrypt that begins with "$2y$"; `prefix` is how any other
-    library writes bcrypt, Django "bcrypt$$2b$", Spring "{bcrypt}$2a$". `iterations` are those of django-pbkdf2; OWASP
-    asks for 600,000.
+    `workers`: threads; 0 means one for each core.
+    `queue`: hashes that may wait, before requests get 503.
+    `format`: the format that the app's own sign-in reads. "php" is bcrypt that begins with "$2y$".
+    `prefix`: how the app's library writes bcrypt: Django "bcrypt$$2b$", Spring "{bcrypt}$2a$".
+    `iterations`: of django-pbkdf2; OWASP requires 600,000.
     """
 
     cost: Annotated[int, Meta(ge=10, le=16)] = 12
@@ -169,7 +174,7 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hash_start(self) -> str:
-        """How each hash begins: its format, and the parameters that say what it costs."""
+        """The beginning of each hash: its format and its parameters."""
         return {
             "bcrypt": f"{self.prefix}{self.cost}$",
             "php": f"$2y${self.cost}$",
@@ -180,34 +185,30 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hash_length(self) -> int:
-        """How many characters a hash has: those of its salt and its digest follow."""
+        """The number of characters of a hash, with its salt and its digest."""
         rest = {"bcrypt": 53, "php": 53, "django-pbkdf2": 22 + 1 + 44, "argon2id": 22 + 1 + 43, "werkzeug-scrypt": 145}
         return len(self.hash_start) + rest[self.format]
 
     @property
     def max_bytes(self) -> int:
-        """What a password may have: bcrypt ignores what follows the 72nd (CVE-2025-22228).
+        """The most bytes of a password: bcrypt ignores the 73rd and all after it (CVE-2025-22228).
 
-        The others read all of it; 256 are 64 characters in any script (OWASP ASVS 6.2.9).
+        Other formats read all; 256 bytes are 64 characters in any script (OWASP ASVS 6.2.9).
         """
         return 72 if self.format in {"bcrypt", "php"} else 256
 
 
 class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What shows that no program asks for links by the thousand.
+    """A challenge that programs which request thousands of links cannot pass.
 
-    `method`: "altcha" is a puzzle for the browser, made and checked here; the two others are services, of which
-    `site_key` is public and `secret` is not. `when`: "busy" asks only while a client, or all clients together, are over
-    `limits.busy_client` or `limits.busy_overall`.
-
-    `timeout` is how long a service may take, for each of two tries at most. `on_failure` is what happens where it does
-    not answer, or says that our secret is wrong: "closed" refuses the request, "open" takes it.
-
-    `without_script`: the hosted page takes requests without an answer, too, within `limits.without_script`.
-
-    `cost` is how many rounds of PBKDF2 one guess at ALTCHA's puzzle takes; a browser needs 256 guesses on average.
-
-    `url` is where a service verifies answers; "" is its own address.
+    `method`: "altcha" is a puzzle for the browser, which Keyturn makes and checks; the others are services.
+    `when`: "busy" asks only while one client exceeds `limits.busy_client`, or all exceed `limits.busy_overall`.
+    `site_key`, `secret`: of the service; the first one is public.
+    `timeout`: for each of at most two tries to reach the service.
+    `on_failure`: "closed" refuses requests if the service fails or rejects our secret, "open" accepts them.
+    `without_script`: the hosted page also accepts requests without an answer, within `limits.without_script`.
+    `cost`: rounds of PBKDF2 for one guess at ALTCHA's puzzle; a browser needs 256 guesses on average.
+    `url`: where the service verifies answers; "" for its own address.
     """
 
     method: Literal["none", ChallengeMethod] = "none"
@@ -225,11 +226,14 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The columns of an app's that hold its accounts' second factors, in the database of `accounts.table`.
+    """The columns with the accounts' second factors, in the database of `accounts.table`.
 
-    `table` is that of the accounts unless it is set, and `account` its column with the account's id. `active` is as
-    that of `accounts.table`: rows that it does not hold for are no factors. `format` is how `totp` is written, and
-    `key` what it is sealed with; `previous_key` opens, too.
+    `table`: the table; "" for the table of accounts.
+    `account`: its column with the account's id.
+    `totp`, `phone`: its columns with the factors.
+    `format`: how `totp` is written.
+    `key`, `previous_key`: the key that encrypts `totp`, and an older one that still decrypts it.
+    `active`: which rows are factors, written like `accounts.table.active`.
     """
 
     table: str = ""
@@ -243,11 +247,13 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """How a code goes to a phone. `from_` is a number, and `messaging_service` stands in its place.
+    """How codes are sent to phones.
 
-    `user` and `password` are an API key and its secret, or the account's own SID and token. "capture" writes each
-    message as an .eml file beside the mails: nothing leaves the machine. `daily` is how many one account gets in a day,
-    `overall` how many all accounts get together. `prefixes` are those of the numbers that get any; () is all.
+    `transport`: "capture" writes each message as an .eml file beside the mails, and sends none.
+    `user`, `password`: an API key and its secret, or the account's SID and token.
+    `from_`: the sender's number; `messaging_service` replaces it.
+    `daily`: messages a day for one account. `overall`: for all accounts together.
+    `prefixes`: beginnings of the numbers that may get messages; () for all.
     """
 
     transport: Literal["", "twilio", "capture"] = ""
@@ -266,10 +272,11 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
 
 
 class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether an account that has a second factor needs it for a reset.
+    """Whether a reset needs the account's second factor.
 
-    `source` is where the factors are: none, builtin, table, supabase, or `package.module:factory`. `tries` is how many
-    codes a link lives through, `daily` how many wrong ones an account has in 24 hours, with all of its links.
+    `source`: where the factors are: none, builtin, table, supabase, or `package.module:factory`.
+    `tries`: wrong codes after which a link stops working.
+    `daily`: wrong codes of one account in 24 hours, with all its links.
     """
 
     source: str = "none"
@@ -285,17 +292,22 @@ Radius = Annotated[int, Meta(ge=0, le=24)]
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose mails and pages these are. The text on an accent is chosen by contrast.
+    """The brand of mails and pages. The colour of text on an accent is chosen by contrast.
 
-    `logo` stands for the name on the pages, `mail_logo` in mails, where it may be no SVG; `..._dark` stand in for them
-    on a dark ground. Each is fitted into `logo_width` by `logo_height` CSS pixels, which are kept free for it.
-    `logo_alt` is what it says where it cannot be seen, the name unless it is set.
-
-    `ground` is what pages and mails lie on, `radius` the corners of buttons and fields in CSS pixels, `font` a list of
-    families as CSS has it, and `stylesheet` a file that pages load after their own.
+    `logo`: replaces the name on pages. `mail_logo`: in mails, where it cannot be an SVG. `..._dark`: in dark mode.
+    `logo_width`, `logo_height`: the space for a logo, in CSS pixels.
+    `logo_alt`: the logo's text for readers who cannot see it; "" for the name.
+    `ground`: the background of pages and mails.
+    `radius`: of the corners of buttons and fields, in CSS pixels.
+    `font`: a CSS list of families.
+    `stylesheet`: a file that pages load after their own styles.
+    `url`: the front page, to which the name or the logo leads. `privacy_url`, `terms_url`: in the foot of pages.
     """
 
     name: str = "Keyturn"
+    url: str = ""
+    privacy_url: str = ""
+    terms_url: str = ""
     accent: Colour = "#14614b"
     accent_dark: Colour = "#6fd3ae"
     ground: Colour = "#faf9f6"
@@ -314,10 +326,21 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     postal_address: str = ""
 
 
-class PagesSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the hosted pages are drawn from.
+class IdentityProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """A button "Continue with ..." on the hosted sign-in page.
 
-    `templates` is a folder of one's own pages: what is in it stands in for Keyturn's own of the same name.
+    `name`: the name on the button.
+    `url`: the https address that it leads to; "" leaves the button out.
+    """
+
+    name: str = ""
+    url: str = ""
+
+
+class PagesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The templates of the hosted pages.
+
+    `templates`: a folder of your own pages; each replaces Keyturn's page of the same name.
     """
 
     templates: Folder = Folder("")

@@ -48,9 +48,9 @@ def plain_message(message: str) -> str:
         return f"must be {wanted}, not {_TYPES.get(found[2], found[2])}"
     if found := _WRONG_LENGTH.fullmatch(said):
         characters = "character" if found[2] == "1" else "characters"
-        return f"must be {found[2]} {characters} long at {'most' if found[1] == '<=' else 'least'}"
+        return f"must have at {'most' if found[1] == '<=' else 'least'} {found[2]} {characters}"
     if _WRONG_VALUE.fullmatch(said):
-        return "is none of the values that there are"
+        return "is not one of the allowed values"
     return said
 
 
@@ -67,7 +67,7 @@ def _words(kind: inspect.Type) -> str:
         case inspect.BoolType():
             return "true or false"
         case inspect.VarTupleType(item_type=item):
-            return f"a list, of which each is {_words(item)}"
+            return f"a list in which each item is {_words(item)}"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(value) for value in values if value)}"
         case inspect.DictType():
@@ -83,7 +83,7 @@ def _bounds(at_least: float | None, at_most: float | None, above: float | None) 
         return f" above {_number(above)}"
     if at_least is not None and at_most is not None:
         return f" from {_number(at_least)} to {_number(at_most)}"
-    return f" of {_number(at_least)} at least" if at_least is not None else ""
+    return f" of at least {_number(at_least)}" if at_least is not None else ""
 
 
 def _number(value: float) -> str:

@@ -28,14 +28,14 @@ _DATABASES = {
 """URL schemes of databases in frameworks, and the database of each."""
 
 _NO_DATABASES = {
-    "jdbc": "is a JDBC address: leave out jdbc:, and write user and password before the host, as in "
+    "jdbc": "is a JDBC address: remove jdbc:, and write the user and password before the host, as in "
     "postgresql://app:...@db/app",
-    "prisma": "is the address of Prisma's own service: write that of the database behind it, as in "
+    "prisma": "is the address of Prisma's own service: write the address of the database behind it, as in "
     "postgresql://app:...@db/app",
 }
 """URL schemes in frameworks that no database driver reads, and the fix for each."""
 
-NO_ADDRESS = "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
+NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
 
@@ -54,12 +54,12 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
     kind = database_kind(url)
     known = "sqlite:// or postgresql://" if for_our_tables else "sqlite://, postgresql://, mysql:// or mariadb://"
     if kind == "mysql" and for_our_tables:
-        only = "MySQL can hold the accounts (accounts.table.url), but not Keyturn's own tables"
+        only = "MySQL works for the accounts (accounts.table.url), but not for Keyturn's own tables"
         return f"must begin with {known}: {only}"
     if kind:
         return ""
     if url.strip().startswith(("'", '"')):
-        return "is in quotation marks: leave them out"
+        return "is in quotation marks: remove them"
     scheme, colon, rest = url.strip().partition(":")
     if not colon:
         return NO_ADDRESS
@@ -89,13 +89,28 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
         yield from policy_faults(name, url)
     for name, url in ({"base_url": base} | links | others).items():
         if settings.environment == "production" and is_open_to_readers(url):
-            yield Fault(name, "must be https in production: over http anybody on the way can read the link")
+            yield Fault(name, "must be https in production: over http, an attacker on the network can read the link")
+
+
+def identity_provider_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the button that leads to the identity provider."""
+    name, url = settings.identity_provider.name, settings.identity_provider.url
+    if (
+        url
+        and not (url.startswith("https://") and host_of(url))
+        and not (url.startswith("http://") and is_loopback(url))
+    ):
+        yield Fault("identity_provider.url", f"must be an address like https://id.example.org/start{not_this(url)}")
+    for missing, given in (("name", url), ("url", name)):
+        if given and not getattr(settings.identity_provider, missing):
+            other = "url" if missing == "name" else "name"
+            yield Fault(f"identity_provider.{missing}", f"missing: identity_provider.{other} is set")
 
 
 def policy_faults(name: str, url: str) -> Iterator[Fault]:
     """Yield what would end the address's place in the pages' policy, and begin another (CSP Level 3, 2.2.1)."""
     if _ENDS_A_SOURCE.search(url):
-        yield Fault(name, "holds a space, a semicolon or a comma: write it percent-encoded")
+        yield Fault(name, "contains a space, a semicolon or a comma: percent-encode it")
 
 
 def service_faults(name: str, url: str, *, production: bool) -> Iterator[Fault]:
@@ -103,7 +118,7 @@ def service_faults(name: str, url: str, *, production: bool) -> Iterator[Fault]:
     if not url.startswith(("https://", "http://")) or not host_of(url):
         yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
     elif production and is_open_to_readers(url):
-        yield Fault(name, "must be https in production: over http anybody on the way can read the secret")
+        yield Fault(name, "must be https in production: over http, an attacker on the network can read the secret")
 
 
 def is_open_to_readers(url: str) -> bool:
@@ -114,15 +129,15 @@ def _pattern(name: str, pattern: str, needed: Collection[str], allowed: Collecti
     try:
         fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
     except ValueError:
-        yield Fault(name, "has an unbalanced brace")
+        yield Fault(name, "has a brace without its pair")
         return
     places = {place for _, place, _, _ in fields if place is not None}
     if any(form or conversion for _, _, form, conversion in fields):
-        yield Fault(name, "has a place with a format: write its name alone in the braces")
+        yield Fault(name, "has a placeholder with a format: write only the name in the braces")
     for missing in sorted(set(needed) - places):
-        yield Fault(name, f"needs the place {{{missing}}}")
+        yield Fault(name, f"needs the placeholder {{{missing}}}")
     for unknown in sorted(places - set(allowed)):
-        yield Fault(name, f"has an unknown place {{{unknown}}}; there are {', '.join(sorted(allowed))}")
+        yield Fault(name, f"has an unknown placeholder {{{unknown}}}: use one of {', '.join(sorted(allowed))}")
     if not pattern.startswith(("{base_url}", "https://", "http://")):
         yield Fault(name, f"must begin with {{base_url}} or https://{not_this(pattern)}")
     elif not pattern.startswith("{base_url}") and not host_of(pattern):

@@ -36,6 +36,9 @@ class Meters:
     def breach_lookup(self, outcome: str) -> None:
         """Count a look-up of a password in data leaks: breached, clear, failed."""
 
+    def suppression(self, reason: str) -> None:
+        """Count a mailbox that gets no more mail after a report: bounced, complained, suppressed."""
+
     def challenge(self, outcome: str) -> None:
         """Count a challenge: passed, missing, without_script, failed, or the reason of a refusal."""
 

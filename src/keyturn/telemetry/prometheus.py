@@ -1,14 +1,25 @@
 """The meters on prometheus_client. Names and units follow https://prometheus.io/docs/practices/naming/."""
 
 import math
+import os
+from collections.abc import Iterator
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from keyturn.telemetry.meters import Meters
 
 _DELIVERY = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
+_SUPPRESSIONS = ("bounced", "complained", "suppressed")
 _HASH = (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5)
+_GAUGES = {
+    "keyturn_ready": "1 if /health/ready would answer 200, else 0.",
+    "keyturn_outbox_waiting": "Messages that wait to be sent.",
+    "keyturn_outbox_oldest_seconds": "Age of the oldest waiting message, in seconds.",
+    "keyturn_outbox_oldest_mail_seconds": "Age of the oldest waiting mail, in seconds.",
+}
 
 
 class PrometheusMeters(Meters):
@@ -17,18 +28,20 @@ class PrometheusMeters(Meters):
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         labels = ("kind", "outcome")
-        requests = Counter("keyturn_requests", "What was asked for.", labels, registry=registry)
-        messages = Counter("keyturn_messages", "Tries to deliver a message.", labels, registry=registry)
-        lookups = Counter("keyturn_breach_lookups", "Passwords looked for in leaks.", ("outcome",), registry=registry)
+        requests = Counter("keyturn_requests", "Requests by kind and outcome.", labels, registry=registry)
+        messages = Counter("keyturn_messages", "Attempts to deliver a message.", labels, registry=registry)
+        lookups = Counter(
+            "keyturn_breach_lookups", "Checks of a password against leaked passwords.", ("outcome",), registry=registry
+        )
         self._lookups = cache(lookups.labels)
         challenges = Counter(
-            "keyturn_challenges", "Challenges asked for and answered.", ("outcome",), registry=registry
+            "keyturn_challenges", "Challenges that were required or answered.", ("outcome",), registry=registry
         )
         self._challenges = cache(challenges.labels)
         self._requests, self._messages = cache(requests.labels), cache(messages.labels)  # a count takes half the time
         deliveries = Histogram(
             "keyturn_delivery_seconds",
-            "From the commit of a message until it was accepted.",
+            "Seconds from the commit of a message until it was accepted.",
             ("kind",),
             registry=registry,
             buckets=_DELIVERY,
@@ -36,13 +49,28 @@ class PrometheusMeters(Meters):
         self._deliveries = cache(deliveries.labels)
         self._hashes = Histogram(
             "keyturn_password_hash_seconds",
-            "One bcrypt hash, without its time in the queue.",
+            "Seconds for one password hash, without its time in the queue.",
             registry=registry,
             buckets=_HASH,
         )
-        self._waiting = Gauge("keyturn_outbox_waiting", "Messages that are not settled.", registry=registry)
-        self._oldest = Gauge("keyturn_outbox_oldest_seconds", "Age of the oldest of them.", registry=registry)
-        ProcessCollector(registry=registry)
+        self._suppressions = Counter(
+            "keyturn_suppressions", "Mailboxes that get no more mail, by the report.", ("reason",), registry=registry
+        )
+        for reason in _SUPPRESSIONS:  # `increase()` does not see the first count of a series that begins at 1
+            self._suppressions.labels(reason)
+        # Processes that share a folder each answer for all; what a process says of itself is then left out.
+        if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            self._registry = CollectorRegistry()
+            MultiProcessCollector(self._registry, shared)  # type: ignore[no-untyped-call]
+        else:
+            ProcessCollector(registry=registry)
+        self._figures: tuple[float, ...] = (math.nan,) * len(_GAUGES)
+        self._registry.register(self)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield what the last call of `exposition` was told."""
+        for (name, text), figure in zip(_GAUGES.items(), self._figures, strict=True):
+            yield GaugeMetricFamily(name, text, figure)
 
     def request(self, kind: str, outcome: str) -> None:
         self._requests(kind, outcome).inc()
@@ -62,11 +90,23 @@ class PrometheusMeters(Meters):
     def password_hash(self, seconds: float) -> None:
         self._hashes.observe(seconds)
 
-    def exposition(self, *, waiting: float = math.nan, oldest: float = math.nan) -> bytes:
-        """Return all metrics in Prometheus' text format.
+    def suppression(self, reason: str) -> None:
+        self._suppressions.labels(reason).inc()
 
-        `waiting`: number of messages that are not settled. `oldest`: age of the oldest in seconds. NaN if unknown.
+    def exposition(
+        self,
+        *,
+        ready: float = math.nan,
+        waiting: float = math.nan,
+        oldest: float = math.nan,
+        oldest_mail: float = math.nan,
+    ) -> bytes:
+        """Return all metrics in Prometheus' text format. A figure that is unknown is NaN.
+
+        `ready`: 1 if the process can do its work, else 0.
+        `waiting`: number of messages that are not settled.
+        `oldest`: age of the oldest of them in seconds.
+        `oldest_mail`: age of the oldest mail of them in seconds.
         """
-        self._waiting.set(waiting)
-        self._oldest.set(oldest)
+        self._figures = (ready, waiting, oldest, oldest_mail)
         return generate_latest(self._registry)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 
-from keyturn.emails.engines.choosing import open_templates
+from keyturn.emails.engines.folder_engine import open_templates
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
 from keyturn.emails.snapshots import Goldens, Snapshots

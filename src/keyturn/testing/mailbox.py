@@ -98,7 +98,7 @@ class Mailbox:
             mail = self.wait_for(to=to, subject=subject, query=query, timeout=seconds)
         except MailMissing:
             return
-        raise AssertionError(f"No mail was expected, and there came {mail!r}.")
+        raise AssertionError(f"No mail was expected, but this one came: {mail!r}.")
 
     def all(self, *, to: str = "", subject: str = "", query: str = "") -> list[ReceivedMail]:
         """Return all received mails, the newest first, including those returned before."""

@@ -55,13 +55,13 @@ class MailSnapshot:
             case "new":
                 yield f"{self.name} has no golden files yet."
             case "gone":
-                yield f"{self.name} is no mail any more; these files are left of it:"
+                yield f"{self.name} no longer exists, but these golden files do:"
                 yield from map(_typed_path, self._snapshots.goldens.files(self.name))
             case _:
-                yield f"{self.name} is not as it was accepted."
+                yield f"{self.name} differs from its accepted files."
                 yield from self._yield_diffs(comparison)
         yield ""
-        yield f"If it should be so: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
+        yield f"To accept the change: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
 
     def _yield_diffs(self, comparison: "Comparison") -> Iterator[str]:
         files = self._snapshots.goldens.places(self.name)
@@ -80,10 +80,10 @@ def _typed_path(file: Path) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("keyturn")
     group.addoption(
-        "--accept-mails", action="store_true", help="write the golden files of mails that differ, instead of failing"
+        "--accept-mails", action="store_true", help="write the golden files of changed mails instead of failing"
     )
     group.addoption(
-        "--mailbox-port", type=int, default=0, help="where `mail_server` listens, for an app that runs already"
+        "--mailbox-port", type=int, default=0, help="where `mail_server` listens, for an app that is already running"
     )
 
 

@@ -12,7 +12,7 @@ import httpx
 import keyturn
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import HttpClient, read_bounded, retry_after
-from keyturn.webhook_secrets import webhook_key
+from keyturn.keys import webhook_key
 
 # The signature (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
 
@@ -93,5 +93,5 @@ def _status(answer: httpx.Response, moment: datetime) -> str:
     if answer.is_success:
         return str(answer.status_code)
     if answer.status_code == httpx.codes.GONE:
-        raise SendRefused(f"{said}: the app wants no webhooks at webhooks.url")
+        raise SendRefused(f"{said}: the app no longer accepts webhooks at webhooks.url")
     raise SendRetryable(said, retry_after(answer.headers, moment))

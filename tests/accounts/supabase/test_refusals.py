@@ -162,7 +162,9 @@ async def test_a_key_that_cannot_be_sent_is_a_fault_that_does_not_hold_it(opened
     for key in ("schlüssel", "key\nwith a line"):
         with pytest.raises(SettingsInvalid) as invalid:
             await opened(service_role_key=Secret(key)).require_ready()
-        assert invalid.value.faults == (Fault("accounts.supabase.service_role_key", "has characters that no key has"),)
+        assert invalid.value.faults == (
+            Fault("accounts.supabase.service_role_key", "contains characters that are not allowed in a key"),
+        )
 
 
 async def test_a_project_that_answers_is_asked_once(project: Project, accounts: SupabaseAccounts) -> None:

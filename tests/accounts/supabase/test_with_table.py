@@ -16,7 +16,7 @@ from keyturn.settings import Secret
 
 
 class Broken(Profiles):
-    """A table that notes nothing: its row went, or it breaks in a way that nobody thought of."""
+    """A table that records no change: its row is gone, or it fails with an unknown error."""
 
     def __init__(self, error: Exception | None) -> None:
         super().__init__()

@@ -81,7 +81,7 @@ class App:
 
     @asynccontextmanager
     async def holding(self, statement: str) -> AsyncIterator[AsyncConnection]:
-        """Hold, meanwhile, the locks that a statement takes, in a transaction that is rolled back."""
+        """Hold the locks of a statement, in a transaction that is rolled back."""
         async with self._engine.connect() as connection:
             await connection.execute(text(statement))
             yield connection

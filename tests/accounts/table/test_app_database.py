@@ -70,7 +70,7 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     [
         ("no address, but hunter2", "accounts.table.url: not a database address"),
         ("postgresql://app:p@x:hunter2@db:x/app", "accounts.table.url: not a database address"),
-        ("sqlite://", "accounts.table.url: names no file"),
+        ("sqlite://", "accounts.table.url: must name a file"),
         ("oracle://app:hunter2@db/app", "accounts.table.url: must begin with sqlite://, postgresql://, "),
     ],
 )
@@ -211,7 +211,7 @@ async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) ->
         for outcome in await asyncio.wait_for(asyncio.gather(*changes, return_exceptions=True), 20):
             assert isinstance(outcome, AccountsUnready)
 
-    # What was given up is not done later, and nothing is left in the way.
+    # An abandoned change is not made later, and leaves no lock.
     assert await impatient.password_hash("1") == "old"
     assert await impatient.set_password(ADA, NewPassword("new", hashed))
     assert await impatient.password_hash("1") == "$2b$new"

@@ -99,7 +99,7 @@ async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
             found = [await accounts.get(str(number)) for number in range(1, len(values) + 1)]
             active = [account is not None and account.active for account in found]
             assert active == [flag != turned for flag in expected], (declared, column)
-            # The statement that changes a password agrees, whoever has looked the account up before.
+            # The statement that changes a password decides in the same way as the look-up before it.
             changed = [
                 await accounts.set_password(msgspec.structs.replace(account, active=True), NewPassword("new", hashed))
                 for account in found
@@ -177,7 +177,7 @@ async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, o
         ("GitLab", False),
         ("School Portal", False),
     ]
-    # Who signs in elsewhere has no password, whatever is in its column; and none that is empty.
+    # An account that signs in elsewhere has no password, with any value in its column; nor has one with an empty value.
     assert [await accounts.password_hash(str(number)) for number in range(1, 7)] == ["x", *[None] * 5]
 
 

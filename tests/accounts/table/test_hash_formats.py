@@ -31,7 +31,7 @@ def test_a_change_writes_what_the_app_s_own_library_does(stored: str, written: s
     found = recognise_hashes([stored])
 
     assert found.settings.format == written
-    assert found.shown.startswith(f"{whose}'s (")
+    assert found.shown.startswith(f"{whose} (")
     assert "salt" not in found.shown + found.todo
 
 
@@ -54,7 +54,7 @@ def test_django_s_iterations_are_kept_where_they_are_enough(counts: str, iterati
 def test_what_is_no_hash_that_is_known_is_said_and_not_shown(stored: str) -> None:
     found = recognise_hashes([stored])
 
-    assert found.shown == "no format that is known"
+    assert found.shown == "unknown format"
     assert found.todo.startswith("Let your app verify bcrypt")
     assert stored not in found.todo
 
@@ -71,5 +71,5 @@ def test_what_most_of_them_took_is_told_where_keyturn_would_write_it(costs: str,
 def test_without_rows_nothing_is_promised() -> None:
     found = recognise_hashes([])
 
-    assert (found.prefix, found.shown) == ("$2b$", "no rows to tell a format by")
-    assert "see that your app verifies bcrypt" in found.todo
+    assert (found.prefix, found.shown) == ("$2b$", "unknown format: no rows yet")
+    assert "check that your app verifies bcrypt" in found.todo

@@ -1,4 +1,4 @@
-"""Accounts that must have no password get none."""
+"""Accounts that may not have a password get none."""
 
 from tests.accounts.table.app import App, Over
 

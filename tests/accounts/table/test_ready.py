@@ -38,11 +38,11 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         "name: the table users has no column naem; did you mean name?",
         "active: the table users has no column deleted_at",
         "set.changed_at: the table users has no column changed_at",
-        "set.id: is the column of the id, the address or the password",
-        "delete: there is no table session; did you mean sessions? (there are sessions, users)",
+        "set.id: is the column of the id, the address or the password, which a change sets itself",
+        "delete: the database has no table session; did you mean sessions? (its tables: sessions, users)",
         "delete: the table sessions has no column userId; did you mean user_id?",
     ]
-    # Whoever comes later can mend nothing, and is told to come again.
+    # Later callers cannot fix it, and are asked to retry.
     with pytest.raises(AccountsUnready, match=r"email: the table users has no column e_mail.*; accounts\.table\.name"):
         await accounts.find("ada@northwind.test")
 
@@ -50,20 +50,18 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
 async def test_a_mapping_without_an_address_is_told_with_the_columns_that_there_are(app: App, over: Over) -> None:
     await app.run(USERS)
 
-    assert await faults(over(email="")) == [
-        "email: missing: name one of the columns of users (id, email, password_hash, name)"
-    ]
+    assert await faults(over(email="")) == ["email: missing: set a column of users (id, email, password_hash, name)"]
 
 
 async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, over: Over) -> None:
-    assert await faults(over()) == ["table: there is no table users; the database has none"]
+    assert await faults(over()) == ["table: the database has no table users; it has no tables"]
     await app.run(USERS)
     await app.run("CREATE VIEW people AS SELECT * FROM users")
 
     assert await faults(over(table="peple")) == [
-        "table: there is no table peple; did you mean people? (there are people, users)"
+        "table: the database has no table peple; did you mean people? (its tables: people, users)"
     ]
-    # What was wrong has been mended meanwhile.
+    # The error has been fixed in the meantime.
     mended = over()
     await mended.require_ready()
 
@@ -74,19 +72,21 @@ async def test_columns_that_cannot_serve_are_told_with_their_types(app: App, ove
     await app.run("CREATE TABLE sessions (user_id DATE)")
 
     assert await faults(over(delete=("sessions.user_id",))) == [
-        "email: the column email holds no text, but DATE",
-        "password: the column password_hash is VARCHAR(59), and a hash has 60 characters: make it longer",
-        "id: the column id is neither the primary key of users nor unique",
-        "delete: sessions.user_id is DATE, and users.id is INTEGER",
+        "email: the column email must contain text, but is DATE",
+        "password: the column password_hash is VARCHAR(59), but a hash has 60 characters: make the column longer",
+        "id: the column id must be the primary key of users, or unique",
+        "delete: sessions.user_id is DATE, but users.id is INTEGER: they must have the same type",
     ]
 
 
 async def test_no_two_keys_name_one_column(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))")
 
-    assert await faults(over(password="email")) == ["password: the column email is that of email, too"]
-    assert "password: the column id is that of id, too" in await faults(over(password="id"))
-    assert "email: the column id is that of id, too" in await faults(over(email="id"))
+    assert await faults(over(password="email")) == [
+        "password: the column email is also the one of email: choose another"
+    ]
+    assert "password: the column id is also the one of id: choose another" in await faults(over(password="id"))
+    assert "email: the column id is also the one of id: choose another" in await faults(over(email="id"))
     await over(password="").require_ready()
 
 
@@ -97,7 +97,7 @@ async def test_an_id_that_can_be_written_in_more_ways_than_one_is_a_fault(app: A
         await app.run(f"CREATE TABLE users (id {declared} PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))")
         (told,) = await faults(over())
         assert told.startswith(f"id: the column id is {shown}")
-        assert told.endswith(": ids are exact numbers, UUIDs, texts or bytes")
+        assert told.endswith(": ids must be whole numbers, UUIDs, texts or bytes")
 
 
 @pytest.mark.long
@@ -107,7 +107,7 @@ async def test_a_status_is_told_by_its_values(app: App, over: Over) -> None:
         await app.run("CREATE TYPE mood AS ENUM ('active', 'banned')")
     await app.run(USERS.replace("name TEXT", f"status {kinds[app.dialect]} NOT NULL, why {kinds[app.dialect]}"))
 
-    said = ["active: names no value: status = active | invited"]
+    said = ["active: has an empty value: write status = active | invited, for example"]
     assert await faults(over(active="status = active |")) == said
     assert await faults(over(active="stauts = active")) == [
         "active: the table users has no column stauts; did you mean status?"
@@ -118,10 +118,10 @@ async def test_a_status_is_told_by_its_values(app: App, over: Over) -> None:
         await over(active="status").require_ready()
         return
     assert await faults(over(active="status = actve")) == [
-        "active: the column status never holds actve; did you mean active? (there are active, banned)"
+        "active: the column status never contains actve; did you mean active? (its values are active, banned)"
     ]
     assert await faults(over(active="status")) == [
-        "active: none of active, banned means no: name those that are active, as status = active"
+        "active: none of active, banned means no: list the active values, as in status = active"
     ]
 
 
@@ -131,7 +131,7 @@ async def test_a_column_that_is_computed_is_blamed_and_not_the_password(app: App
     )
 
     told = await faults(over(set={"seen": 1, "name": "Ada"}))
-    assert told == ["set.name: is a generated column, which nothing can be written to"]
+    assert told == ["set.name: is a generated column, which cannot be written: remove it"]
 
 
 COLUMNS = {
@@ -153,8 +153,8 @@ async def test_values_that_do_not_fit_are_told_with_the_type(app: App, over: Ove
     assert [fault.partition(":")[0] for fault in told] == [f"set.{column}" for column in WRONG[app.dialect]]
     said = {
         "sqlite": "set.flag: may not be NULL",
-        "postgresql": "set.number: 2147483648 is no value for a column of type INTEGER",
-        "mysql": "set.number: '{now_ms}' is no value for a column of type INTEGER",
+        "postgresql": "set.number: 2147483648 does not fit a column of type INTEGER",
+        "mysql": "set.number: '{now_ms}' does not fit a column of type INTEGER",
     }
     assert said[app.dialect] in told
 
@@ -165,7 +165,7 @@ async def test_a_reset_never_deletes_accounts(app: App, over: Over) -> None:
     whole = f"{schema}.users.id" if app.dialect == "postgresql" else f"{schema}.Users.id"
 
     assert await faults(over(delete=("users.id", "sessions.user_id", whole))) == [
-        f"delete: {entry} is in the table of the accounts: a reset would delete accounts"
+        f"delete: {entry} is in the table of accounts, so a reset would delete accounts: remove it"
         for entry in ("users.id", whole)
     ]
     assert len(await faults(over(table=f"{schema}.users", delete=("users.email",)))) == 1

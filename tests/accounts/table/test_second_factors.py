@@ -61,4 +61,4 @@ async def test_a_database_that_has_gone_after_its_tables_were_read_cannot_be_rea
     assert own_messages(caplog) == []
     await accounts.close()
     await factors.close()
-    await app.run(f"CREATE DATABASE {name}")  # whoever made it will drop it
+    await app.run(f"CREATE DATABASE {name}")  # the test that made it will drop it

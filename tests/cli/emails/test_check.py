@@ -45,14 +45,14 @@ def test_the_emails_that_keyturn_sends_have_no_error(keyturn: Keyturn) -> None:
     shown = keyturn("check")
 
     assert (shown.code, shown.err) == (0, "")
-    assert re.search(r"7 templates, \d+ mails\.$", shown.out.strip())
+    assert re.search(r"8 templates, \d+ mails\.$", shown.out.strip())
 
 
 @pytest.mark.long
 def test_their_mjml_leaves_nothing_to_say(keyturn: Keyturn) -> None:
     shown = keyturn("check", "--only", "mjml", "--only", "html", "--only", "jinja")
 
-    assert re.fullmatch(r"Nothing to mend in 7 templates, \d+ mails\.\n", shown.out)
+    assert re.fullmatch(r"No problems in 8 templates, \d+ mails\.\n", shown.out)
 
 
 def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, emails: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     assert shown.code == 1
     assert shown.out == (
         "emails/news/news.mjml:6:18  error  mjml/unknown-attribute\n"
-        "  <mj-text> has no attribute font-sise: it is ignored.\n"
+        "  <mj-text> has no attribute font-sise, so MJML ignores it.\n"
         "    5 |       <mj-column>\n"
         '  > 6 |         <mj-text font-sise="16px"><h1>News</h1>'
         "<p>Dear {{ name }}, the boat is here.</p></mj-text>\n"
@@ -201,7 +201,7 @@ def test_without_samples_every_name_stands_for_itself(keyturn: Keyturn, emails: 
 
     shown = keyturn("check", "emails", "--only", "jinja", "--only", "mjml")
 
-    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 3 mails.\n")
+    assert (shown.code, shown.out) == (0, "No problems in 1 template, 3 mails.\n")
 
 
 def test_what_cannot_be_guessed_asks_for_samples(keyturn: Keyturn, emails: Path) -> None:
@@ -212,7 +212,7 @@ def test_what_cannot_be_guessed_asks_for_samples(keyturn: Keyturn, emails: Path)
 
     assert shown.code == 0
     assert "samples/missing" in shown.out
-    assert "Add samples of what it is given: news/news.samples.toml" in shown.out
+    assert "Add samples with its values: news/news.samples.toml" in shown.out
 
 
 def test_a_jinja_environment_of_your_own_brings_its_filters(keyturn: Keyturn, emails: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_jinja_environment_of_your_own_brings_its_filters(keyturn: Keyturn, em
     assert keyturn("check", "emails", "--only", "jinja", "--env", "harbour_mails:environment").code == 0
     refused = keyturn("check", "emails", "--env", "harbour_mails:number")
     assert refused.code == 1
-    assert refused.err == "keyturn: --env harbour_mails:number is no Jinja environment, it is of type int\n"
+    assert refused.err == "keyturn: --env harbour_mails:number is of type int, not a Jinja environment\n"
     missing = keyturn("check", "emails", "--env", "harbour_mail")
     assert (missing.code, "package.module:environment" in missing.err) == (1, True)
 
@@ -239,7 +239,7 @@ def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) ->
 
     rules = ("--only", "compatibility")
     assert "Outlook for Windows" in keyturn("check", "emails", *rules).out
-    assert "Nothing to mend" in keyturn("check", "emails", *rules, "--clients", "apple, samsung").out
+    assert "No problems in" in keyturn("check", "emails", *rules, "--clients", "apple, samsung").out
     two = keyturn("check", "emails", *rules, "--clients", "apple", "--clients", "outlook,samsung").out
     assert "Outlook for Windows" in two
     assert "Yahoo" not in two
@@ -272,7 +272,7 @@ def test_the_help_names_every_group_of_clients(keyturn: Keyturn) -> None:
     shown = keyturn("check", "--help").out
 
     assert all(re.search(rf"^ +(\w+, )?{group}\b", shown, re.MULTILINE) for group in (*GROUPS, "all"))
-    assert f"{', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]} if you do not say" in shown
+    assert f"(default: {', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]})" in shown
 
 
 def test_a_tag_of_another_engine_is_named(keyturn: Keyturn, emails: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_folder_without_templates_is_refused(keyturn: Keyturn, workplace: Path
     refused = keyturn("check", "empty")
 
     assert refused.code == 1
-    assert "holds no templates" in refused.err
+    assert "has no templates" in refused.err
 
 
 def test_there_is_no_colour_in_a_pipe(keyturn: Keyturn, emails: Path) -> None:
@@ -314,6 +314,6 @@ def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Ke
 
     assert checked.code == 1
     assert "mails/password_reset/password_reset.txt:1:10  error  jinja/undefined\n" in checked.out
-    assert "add nobody to its props" in checked.out
+    assert "Add nobody to its props" in checked.out
     assert keyturn("render", "password_changed", KEYTURN_MAIL_TEMPLATES="mails").code == 0
     assert "nobody" in keyturn("render", "password_reset", KEYTURN_MAIL_TEMPLATES="mails").err

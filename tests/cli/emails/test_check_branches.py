@@ -40,8 +40,8 @@ def test_a_finding_says_which_branch_has_it_and_the_end_what_is_never_drawn(keyt
     assert shown.code == 1
     assert "emails/news/news.mjml:6:14  error  mjml/unknown-attribute" in shown.out
     assert "  in news/branch: status is cancelled\n" in shown.out
-    assert "3 of 4 branches drawn, 2 by your samples alone.\n" in shown.out
-    assert "  never drawn: emails/news/news.mjml:9  status is cancelled and status is open. No value" in shown.out
+    assert "3 of 4 branches rendered, 2 of them by your samples.\n" in shown.out
+    assert "  never rendered: emails/news/news.mjml:9  status is cancelled and status is open. No value" in shown.out
     assert shown.err == ""
 
 
@@ -49,7 +49,7 @@ def test_a_finding_says_which_branch_has_it_and_the_end_what_is_never_drawn(keyt
 def test_too_little_coverage_ends_with_1(keyturn: Keyturn) -> None:
     shown = keyturn("check", "emails", "--min-coverage", "90", "--fail-on", "never")
 
-    assert (shown.code, shown.err) == (1, "75 % of the branches are drawn, less than 90 %.\n")
+    assert (shown.code, shown.err) == (1, "75 % of the branches are rendered, less than 90 %.\n")
     assert keyturn("check", "emails", "--min-coverage", "75", "--fail-on", "never").code == 0
 
 
@@ -64,7 +64,7 @@ def test_json_holds_the_coverage_of_folders_and_templates(keyturn: Keyturn) -> N
             "line": 9,
             "last_line": 9,
             "branch": "status is cancelled and status is open",
-            "reason": "No value of status was found that takes it.",
+            "reason": "No value of status was found that leads here.",
         }
     ]
     assert coverage["total"]["percent"] == 75
@@ -74,7 +74,7 @@ def test_json_holds_the_coverage_of_folders_and_templates(keyturn: Keyturn) -> N
 def test_with_samples_only_nothing_is_looked_for(keyturn: Keyturn, emails: Path) -> None:
     shown = keyturn("check", "emails", "--samples-only")
 
-    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 1 mail.\n")
+    assert (shown.code, shown.out) == (0, "No problems in 1 template, 1 mail.\n")
     assert json.loads(keyturn("check", "emails", "--samples-only", "--format", "json").out)["coverage"] is None
     (emails / "keyturn.toml").write_text("[studio]\nbranches = false\n")
     assert keyturn("check", "emails").out == shown.out
@@ -84,12 +84,12 @@ def test_with_samples_only_nothing_is_looked_for(keyturn: Keyturn, emails: Path)
 def test_a_coverage_of_nothing_is_refused(keyturn: Keyturn) -> None:
     shown = keyturn("check", "emails", "--samples-only", "--min-coverage", "90")
 
-    assert (shown.code, "leave --samples-only out" in shown.err) == (1, True)
+    assert (shown.code, "remove --samples-only" in shown.err) == (1, True)
 
 
 @pytest.mark.usefixtures("emails")
 def test_rules_that_are_asked_for_say_nothing_of_branches(keyturn: Keyturn) -> None:
-    assert "drawn" not in keyturn("check", "emails", "--only", "links").out
+    assert "rendered" not in keyturn("check", "emails", "--only", "links").out
 
 
 def test_each_folder_has_its_own_count(keyturn: Keyturn, emails: Path) -> None:
@@ -103,9 +103,9 @@ def test_values_that_are_made_up_are_not_said_to_be_samples(keyturn: Keyturn, em
     (emails / "orders").mkdir()
     (emails / "orders" / "paid.html").write_text("<html>{% if paid %}\nYes\n{% endif %}</html>")
 
-    assert "5 of 6 branches drawn, 2 by your samples alone.\n" in keyturn("check", "emails").out
+    assert "5 of 6 branches rendered, 2 of them by your samples.\n" in keyturn("check", "emails").out
     (emails / "news" / "samples.toml").unlink()
     shown = keyturn("check", "emails").out
-    assert " of 6 branches drawn, all with values that are made up: there are no samples.\n" in shown
+    assert " of 6 branches rendered, all with made-up values, as there are no samples.\n" in shown
     total = json.loads(keyturn("check", "emails", "--format", "json").out)["coverage"]["total"]
     assert total["by_samples"] == 0

@@ -14,7 +14,7 @@ from tests.emails.lint.browser.test_looking import PLANTED as PLANTED_FOR_A_BROW
 from tests.emails.lint.test_planted_mistakes import SEEDS
 
 from keyturn.cli.emails.check import check
-from keyturn.emails.lint.rules import rules
+from keyturn.emails.lint.suppression import rules
 
 pytestmark = pytest.mark.long
 

@@ -74,10 +74,10 @@ def test_without_a_browser_it_says_what_to_install(
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
     shown = keyturn("check", str(emails), "--browser")
     assert shown.code == 1
-    assert shown.err.startswith("keyturn: --browser: there is no Chromium here: install one")
+    assert shown.err.startswith("keyturn: --browser: Chromium is not installed: install")
 
 
 def test_images_are_asked_for_by_a_browser_alone(keyturn: Keyturn, emails: Path) -> None:
     shown = keyturn("check", str(emails), "--load-images")
     assert shown.code == 1
-    assert "--load-images is for --browser" in shown.err
+    assert "--load-images needs --browser" in shown.err

@@ -46,7 +46,7 @@ def test_a_rule_is_as_severe_as_the_settings_say(keyturn: Keyturn) -> None:
 
     assert (shown.code, shown.out.splitlines()[0]) == (0, "emails/boats.mjml:3:10  note  mjml/unknown-attribute")
     settings('[studio.severity]\nmjml = "off"\n')
-    assert "Nothing to mend" in keyturn("check", "emails", "--only", "mjml").out
+    assert "No problems in" in keyturn("check", "emails", "--only", "mjml").out
 
 
 @pytest.mark.usefixtures("emails")
@@ -56,7 +56,7 @@ def test_what_is_wrong_with_the_severities_is_told_at_once(keyturn: Keyturn) -> 
     refused = keyturn("check", "emails")
 
     assert refused.code == 1
-    assert "severity.mjml: is error, warning, note or off, not 'fatal'" in refused.err
+    assert "severity.mjml: must be error, warning, note or off, not 'fatal'" in refused.err
     assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in refused.err
 
 
@@ -94,7 +94,7 @@ def test_only_what_is_new_since_the_baseline_is_told(keyturn: Keyturn, emails: P
 
     shown = keyturn("check", "emails")
 
-    assert (shown.code, shown.out) == (0, f"Nothing to mend in 2 templates, 2 mails, {count} in the baseline.\n")
+    assert (shown.code, shown.out) == (0, f"No problems in 2 templates, 2 mails, {count} in the baseline.\n")
     write(emails, "news", "<mj-spacer />\n" + BAD)  # the line moved
     assert keyturn("check", "emails").code == 0
     write(emails, "news", BAD + BAD)  # the same once more
@@ -126,7 +126,7 @@ def test_a_baseline_that_is_none_is_a_sentence(keyturn: Keyturn, emails: Path, c
     refused = keyturn("check", "emails")
 
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.startswith(f"keyturn: {emails / 'keyturn-baseline.json'} is no baseline: ")
+    assert refused.err.startswith(f"keyturn: {emails / 'keyturn-baseline.json'} is not a baseline: ")
     assert len(refused.err.splitlines()) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_baseline_that_is_none_is_a_sentence(keyturn: Keyturn, emails: Path, c
 def test_a_part_of_the_findings_is_no_baseline(keyturn: Keyturn, option: tuple[str, ...]) -> None:
     refused = keyturn("check", "emails", "--write-baseline", *option)
 
-    assert refused.err == "keyturn: --write-baseline writes all that is found: leave --only and --only-changed out\n"
+    assert refused.err == "keyturn: --write-baseline writes all findings: remove --only and --only-changed\n"
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_a_commit_that_git_does_not_know_is_a_sentence(keyturn: Keyturn, base: s
     refused = keyturn("check", "emails", "--only-changed", f"--base={base}")
 
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.startswith("keyturn: --only-changed asks git about ")
+    assert refused.err.startswith("keyturn: --only-changed: git cannot compare ")
     assert base in refused.err
     assert len(refused.err.splitlines()) == 1
 
@@ -232,7 +232,7 @@ def test_without_a_repository_there_is_nothing_to_compare_with(
 
     assert "not a git repository" in keyturn("check", "emails", "--only-changed").err
     assert keyturn("check", "emails", "--only-changed", PATH="/nonexistent").err == (
-        "keyturn: --only-changed asks git, and there is no git here\n"
+        "keyturn: --only-changed needs git, but git is not installed\n"
     )
 
 
@@ -264,5 +264,5 @@ def test_branches_that_mails_left_out_may_draw_do_not_count(keyturn: Keyturn, co
     shown = keyturn("check", "emails", "--only-changed", "--min-coverage", "100", "--fail-on", "never")
 
     assert (shown.code, shown.err) == (0, "")
-    assert "2 of 2 branches drawn" in shown.out
+    assert "2 of 2 branches rendered" in shown.out
     assert "_parts.mjml" not in shown.out

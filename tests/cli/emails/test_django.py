@@ -71,4 +71,4 @@ def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(proje
 
 def test_jinjas_environment_and_a_django_project_are_not_said_together(keyturn: Keyturn) -> None:
     refused = keyturn("check", "--django", "mysite.settings", "--env", "a:b")
-    assert (refused.code, refused.err) == (1, "keyturn: --env is for Jinja and --django for Django: say one of them\n")
+    assert (refused.code, refused.err) == (1, "keyturn: --env is for Jinja and --django for Django: use one of them\n")

@@ -11,7 +11,7 @@ from tests.emails.engines.liquid.folders import NOTIFICATIONS, without_liquid
 pytestmark = pytest.mark.long
 
 PAGE = "<html><body><p>{{ name | upcase }}</p></body></html>"
-ITS_EXTRA = "Drawing templates of Liquid needs: pip install 'keyturn[liquid]'"
+ITS_EXTRA = "Rendering Liquid templates needs: pip install 'keyturn[liquid]'"
 
 
 def test_a_folder_of_liquid_is_checked_by_its_endings(keyturn: Keyturn) -> None:
@@ -45,9 +45,9 @@ def test_jinja_stays_jinja_beside_a_file_of_liquid(keyturn: Keyturn, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--liquid", "--django", "a.b"], "--django for Django and --liquid for Liquid: say one of them"),
-        (["--liquid", "--env", "a:b"], "--env is for Jinja and --liquid for Liquid: say one of them"),
-        (["--liquid"], "--liquid is for templates of your own: name their folder"),
+        (["--liquid", "--django", "a.b"], "--django for Django and --liquid for Liquid: use one of them"),
+        (["--liquid", "--env", "a:b"], "--env is for Jinja and --liquid for Liquid: use one of them"),
+        (["--liquid"], "--liquid is for your own templates: name their folder"),
     ],
 )
 def test_two_engines_are_not_named_together(keyturn: Keyturn, arguments: list[str], said: str) -> None:
@@ -62,7 +62,7 @@ def test_an_engine_that_there_is_not_and_jinjas_environment_beside_liquid_are_to
     settings.write_text('[tool.keyturn.studio]\nengine = "twig"\n')
     assert "engine: must be one of jinja, liquid, not 'twig'" in keyturn("check", str(tmp_path)).err
     settings.write_text('[tool.keyturn.studio]\nengine = "liquid"\nenv = "a.b:c"\n')
-    assert "engine: env is for Jinja: leave one of them out" in keyturn("check", str(tmp_path)).err
+    assert "engine: env is for Jinja: remove env or engine" in keyturn("check", str(tmp_path)).err
 
 
 def test_where_the_extra_is_missing_one_sentence_says_what_to_install(
@@ -78,7 +78,7 @@ def test_a_folder_of_handlebars_is_recognised_and_told_what_to_do(keyturn: Keytu
     (tmp_path / "welcome.hbs").write_text("{{> header }}{{#if paid}}{{name}}{{/if}}{{#each items}}{{/each}}")
     refused = keyturn("check", str(tmp_path))
     assert refused.code == 1
-    assert "holds templates of Handlebars ({{> header}}, {{#if}}, {{#each}})" in refused.err
+    assert "contains Handlebars templates ({{> header}}, {{#if}}, {{#each}})" in refused.err
     assert "Compile the templates to HTML and open that folder" in refused.err
     assert "keyturn studio --smtp 1025" in refused.err
 
@@ -97,10 +97,10 @@ def test_templates_of_another_engine_beside_those_that_are_checked_are_named(key
     assert shown.err.splitlines() == [
         (
             "Not checked: 4 templates of Handlebars, a.hbs, b.handlebars, c.hbs and 1 more. "
-            "Compile them to HTML, and check that folder."
+            "Compile them to HTML, and check the folder with the HTML."
         ),
         (
             "Not checked: 1 template of Liquid, sale.liquid. "
-            "Have them in a folder of their own, or say --liquid where all in it are Liquid."
+            "Move them into a folder of their own. If all templates are Liquid, add --liquid."
         ),
     ]

@@ -31,14 +31,21 @@ def test_what_cannot_be_drawn_is_named_and_ends_with_1(keyturn: Keyturn, shop: P
 
     assert shown.code == 1
     assert shown.out.startswith("2 mails in ")
-    assert shown.err.startswith("Cannot be drawn: order_shipped.html:1:1: ")
+    assert shown.err.startswith("Cannot be rendered: order_shipped.html:1:1: ")
+
+
+def test_one_mail_is_counted_as_one(keyturn: Keyturn, workplace: Path) -> None:
+    (workplace / "emails").mkdir()
+    (workplace / "emails" / "hello.html").write_text("<p>Hello</p>")
+
+    assert keyturn("studio", "emails", "--export", "site").out.startswith("1 mail in ")
 
 
 def test_a_folder_that_holds_something_else_is_refused(keyturn: Keyturn, shop: Path) -> None:
     shown = keyturn("studio", str(shop), "--export", str(shop))
 
     assert shown.code == 1
-    assert shown.err == f"keyturn: {shop} holds something else; name a folder that is new or empty\n"
+    assert shown.err == f"keyturn: {shop} contains other files; name a new or empty folder\n"
     assert (shop / "order_shipped.html").is_file()
 
 
@@ -48,5 +55,5 @@ def test_a_folder_without_templates_is_not_exported(keyturn: Keyturn, workplace:
     shown = keyturn("studio", "emails", "--export", "site")
 
     assert shown.code == 1
-    assert "emails holds no templates" in shown.err
+    assert "emails has no templates" in shown.err
     assert not Path("site").exists()

@@ -60,7 +60,7 @@ def test_settings_of_where_a_command_runs_reach_no_folder_elsewhere(
     shutil.copytree(shop, elsewhere / "emails")
     Path("pyproject.toml").write_text('[tool.keyturn.studio]\nenv = "app:environment"\nseverity = { jinja = "off" }\n')
 
-    assert "names code that would run" in keyturn("check", str(shop)).err
+    assert "would run the code of" in keyturn("check", str(shop)).err
     assert "error  jinja/unknown-filter" in keyturn("check", str(elsewhere / "emails"), "--only", "jinja").out
 
 
@@ -70,7 +70,7 @@ def test_settings_with_faults_are_told_together(keyturn: Keyturn, shop: Path) ->
     refused = keyturn("check", str(shop))
 
     assert refused.code == 1
-    assert refused.err.startswith("keyturn: The settings have faults:\n")
+    assert refused.err.startswith("keyturn: The settings have errors:\n")
     assert "keyturn.toml [studio] foldr: unknown setting; did you mean folder?" in refused.err
     assert "keyturn.toml [studio] timezone: no such time zone: Leeds" in refused.err
 
@@ -90,7 +90,7 @@ def test_clients_and_editors_that_nobody_knows_are_told_with_the_other_faults(
     assert f"{section} timezone: no such time zone: Leeds" in refused.err
     assert f"{section} clients: no group of clients is called 'outlok' (did you mean outlook?)" in refused.err
     assert f"{section} clients: no group of clients is called 'gmial' (did you mean gmail?)" in refused.err
-    assert f"{section} editor: 'vscod' is none of vscode, " in refused.err
+    assert f"{section} editor: 'vscod' must be one of vscode, " in refused.err
 
 
 def test_the_pages_of_an_export_are_not_offered_as_templates(keyturn: Keyturn, shop: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_pages_of_an_export_are_not_offered_as_templates(keyturn: Keyturn, s
     Path("site/mails/welcome.html").write_text("<p>Hello</p>")
 
     assert shop.is_dir()
-    assert keyturn("check", "mails").err.endswith("There are some in templates/emails.\n")
+    assert keyturn("check", "mails").err.endswith("There are templates in templates/emails.\n")
 
 
 @pytest.mark.parametrize("command", [("check",), ("studio",), ("render", "welcome", "--dir")])
@@ -107,10 +107,10 @@ def test_the_pages_of_an_export_are_not_offered_as_templates(keyturn: Keyturn, s
     ("named", "message"),
     [
         ("templates/email", "there is no folder templates/email; did you mean templates/emails?"),
-        ("mails", "there is no folder mails\n  There are some in templates/emails."),
+        ("mails", "there is no folder mails\n  There are templates in templates/emails."),
         (
             "templates/emails/base.html",
-            "templates/emails/base.html is a file; name the folder that it is in: templates/emails",
+            "templates/emails/base.html is a file; name its folder: templates/emails",
         ),
     ],
 )
@@ -132,9 +132,9 @@ def test_a_folder_without_templates_tells_where_there_are_some(keyturn: Keyturn,
     assert (refused.code, refused.err) == (
         1,
         (
-            "keyturn: templates/pages holds no templates; "
-            "they are looked for as .mjml, .html and .liquid, with or without .j2\n"
-            "  There are some in templates/emails.\n"
+            "keyturn: templates/pages has no templates: "
+            "files that end in .mjml, .html or .liquid, with or without .j2\n"
+            "  There are templates in templates/emails.\n"
         ),
     )
 
@@ -142,7 +142,7 @@ def test_a_folder_without_templates_tells_where_there_are_some(keyturn: Keyturn,
 def test_an_environment_is_for_a_folder(keyturn: Keyturn) -> None:
     refused = keyturn("check", "--env", "shop:environment")
 
-    assert refused.err == "keyturn: --env is for templates of your own: name their folder\n"
+    assert refused.err == "keyturn: --env is for your own templates: name their folder\n"
 
 
 HOSTILE = """\
@@ -166,8 +166,8 @@ def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
     assert refused.code == 1
     name, _, value = setting.replace("'", '"').partition(" = ")
     assert refused.err == (
-        f"keyturn: The settings have faults:\n  {Path('pyproject.toml').resolve()} {name}: names code that would run,"
-        f" {value}; where you trust the folder, say --trust\n"
+        f"keyturn: The settings have errors:\n  {Path('pyproject.toml').resolve()} {name}: would run the code of "
+        f"{value}; if you trust the folder, add --trust\n"
     )
     assert not Path("ran").exists()
     assert "hostile" not in keyturn(*command, "--trust").err
@@ -191,7 +191,7 @@ def test_no_file_beyond_a_folder_that_is_not_trusted_becomes_a_sample(
     refused = keyturn(*command, str(emails))
 
     assert refused.code == 1
-    assert f"{emails / 'keyturn.toml'} samples: leads out of {emails}; where you trust the folder, say --trust" in (
+    assert f"{emails / 'keyturn.toml'} samples: leads out of {emails}; if you trust the folder, add --trust" in (
         refused.err
     )
     assert "c2VjcmV0" not in refused.out + refused.err
@@ -213,7 +213,7 @@ def test_a_link_in_place_of_a_folder_is_not_followed_out_of_the_repository(
     refused = keyturn(*command, named)
 
     assert refused.code == 1
-    assert f"{named} is a link that leads out of {workplace}; where you trust the folder, say --trust" in refused.err
+    assert f"{named} is a link that leads out of {workplace}; if you trust the folder, add --trust" in refused.err
     assert "c2VjcmV0" not in refused.out + refused.err
     assert not Path("site").exists()
     assert "leads out" not in keyturn(*command, named, "--trust").err
@@ -265,7 +265,8 @@ def test_a_finding_about_a_link_shows_nothing_of_the_file_that_it_leads_to(
     shown = [keyturn("check", str(emails)), keyturn("render", "config", "--dir", str(emails))]
     told = [one.out + one.err for one in shown]
 
-    assert "leads out of" in "".join(told)
+    listed_or_read = "a link that leads out of" if link.endswith(".po") else "a link to a file outside the folder"
+    assert listed_or_read in "".join(told)
     assert "c2VjcmV0" not in "".join(told)
 
 
@@ -310,7 +311,7 @@ def test_faulty_settings_of_the_service_do_not_keep_a_folder_from_being_shown(ke
     exported = keyturn("studio", str(shop), "--export", "site", KEYTURN_FOO="1", KEYTURN_MAIL_TRANSPORT="pigeon")
 
     assert (Path("site") / "index.html").is_file()
-    assert "none of them counts here, and nothing can be sent:" in exported.err
+    assert "They are ignored here, and nothing can be sent:" in exported.err
     assert "KEYTURN_FOO: unknown setting" in exported.err
 
 
@@ -319,7 +320,7 @@ def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> No
 
     checked = keyturn("check", str(shop), "--only", "jinja")
 
-    assert f"{shop}/self leads back into the folder that it is in: it is not read\n" in checked.err
+    assert f"skipped {shop}/self: it is a link to a folder above it\n" in checked.err
     assert "in 3 templates, 13 mails" in checked.out
 
 
@@ -367,7 +368,7 @@ def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
 
     with click.Context(studio):
         assert transport_of(emails) == ("", "")
-        assert "may come with" in capsys.readouterr().err
+        assert "may come from the author of" in capsys.readouterr().err
         assert transport_of(emails, trust=True) == ("mail.folder.example", "Theirs <theirs@folder.example>")
         monkeypatch.setenv("KEYTURN_SMTP_HOST", "mail.own.example")
         assert transport_of(emails)[0] == "mail.own.example"
@@ -394,5 +395,5 @@ def test_a_folder_whose_templates_are_all_ignored_names_the_setting(keyturn: Key
 
     assert (refused.code, refused.err) == (
         1,
-        "keyturn: no template of templates/emails is a mail: its settings leave files out with ignore = ['*']\n",
+        "keyturn: templates/emails has no templates that count as mails: its settings have ignore = ['*']\n",
     )

@@ -220,7 +220,7 @@ def test_the_page_of_revisions_runs_nothing_that_a_repository_names(repository: 
 
     assert not repository.ran.exists()
     assert "Commits of this folder" in page
-    assert ("lacks emails/news.html as it was then, and no remote is asked for it" in page) == (case in REMOTE)
+    assert ("does not contain emails/news.html at that commit; fetch the whole history" in page) == (case in REMOTE)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -417,10 +417,10 @@ def test_a_pipe_in_a_repository_ends_in_a_sentence(
     monkeypatch.setattr(own_git, "_LONGEST", 1.0)
     os.mkfifo(repository.place / ".git" / "refs" / "heads" / "pipe")
 
-    assert "Git says: it has not answered within 1 seconds." in revisions_page(repository.place / "emails")
+    assert "git reports: no answer within 1 seconds." in revisions_page(repository.place / "emails")
     (repository.place / ".git" / "HEAD").unlink()
     os.mkfifo(repository.place / ".git" / "HEAD")
-    assert "no plain file" in checked_mails(keyturn, repository.place / "emails")
+    assert "not a regular file" in checked_mails(keyturn, repository.place / "emails")
 
 
 def test_a_tree_without_end_ends_in_a_sentence(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,4 +434,4 @@ def test_a_tree_without_end_ends_in_a_sentence(repository: Repository, monkeypat
 
     page = revisions_page(repository.place / "emails", "endless")
 
-    assert "Git says: it has more to say than 0 MB." in page
+    assert "git reports: the answer is larger than 0 MB." in page

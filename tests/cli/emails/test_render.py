@@ -1,6 +1,7 @@
 """render: an email on standard output."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.cli.command import Keyturn
@@ -24,6 +25,15 @@ def test_every_email_comes_in_every_format(keyturn: Keyturn, template: str, outp
 
 def test_html_is_the_default(keyturn: Keyturn) -> None:
     assert keyturn("render", "password_reset").out == keyturn("render", "password_reset", "--format", "html").out
+
+
+@pytest.mark.parametrize(("output", "part"), [("text", "text part"), ("mjml", "MJML")])
+def test_a_part_that_the_mail_does_not_have_is_named(keyturn: Keyturn, output: str, part: str) -> None:
+    Path("emails").mkdir()
+    Path("emails/hello.html").write_text("<p>Hello</p>")
+    refused = keyturn("render", "hello", "--dir", "emails", "--format", output)
+
+    assert (refused.code, refused.out, refused.err) == (1, "", f"keyturn: hello has no {part}\n")
 
 
 def test_json_holds_all_parts(keyturn: Keyturn) -> None:

@@ -20,13 +20,13 @@ from keyturn.emails.studio import Studio, create_studio_app
 pytestmark = pytest.mark.long
 
 MAIL = "<!doctype html><html lang='en'><title>News</title><p>Hello {{ name }}</p></html>"
-TOO_LONG = "Written out without anchors, it has more than 1 MB"
+TOO_LONG = "With its anchors written out, the file has more than 1 MB"
 ANCHORS = "".join(f"  {name}: &{name} [{f'*{before}, ' * 10}]\n" for before, name in itertools.pairwise("abcdefghi"))
 MERGES = "".join(
     f"  {name}: &{name} {{<<: [{f'*{before}, ' * 10}]}}\n" for before, name in itertools.pairwise("abcdefghi")
 )
-NO_FILE = "is no plain file, but a pipe, a socket or a device"
-TOO_DEEP = "Values are nested more than 100 deep"
+NO_FILE = "is not a regular file, but a pipe, a socket or a device"
+TOO_DEEP = "Values are nested more than 100 levels deep"
 
 
 @pytest.fixture(autouse=True)
@@ -108,18 +108,18 @@ def deep_folders(folder: Path) -> None:
 
 
 TOLD = {
-    "a pipe": (pipe("p.mjml"), f"emails/p.mjml {NO_FILE}: it is not read"),
-    "a pipe of Liquid": (pipe("p.liquid"), f"emails/p.liquid {NO_FILE}: it is not read"),
-    "a socket": (socket_file, f"emails/p.mjml {NO_FILE}: it is not read"),
+    "a pipe": (pipe("p.mjml"), f"skipped emails/p.mjml: it {NO_FILE}"),
+    "a pipe of Liquid": (pipe("p.liquid"), f"skipped emails/p.liquid: it {NO_FILE}"),
+    "a socket": (socket_file, f"skipped emails/p.mjml: it {NO_FILE}"),
     "a file whose name is not UTF-8": (
         octets(b"caf\xe9.html"),
-        "emails/caf\\xe9.html has a name that is not UTF-8: it is not read",
+        "skipped emails/caf\\xe9.html: it has a name that is not UTF-8",
     ),
     "a folder whose name is not UTF-8": (
         octets(b"caf\xe9/a.html"),
-        "emails/caf\\xe9 has a name that is not UTF-8: it is not read",
+        "skipped emails/caf\\xe9: it has a name that is not UTF-8",
     ),
-    "folders within folders": (deep_folders, "/d/d lies in more than 64 folders: it is not read"),
+    "folders within folders": (deep_folders, "/d/d: it is nested more than 64 folders deep"),
 }
 UNREADABLE = {
     "a pipe": (pipe("news.samples.toml"), f"cannot be read: it {NO_FILE}"),
@@ -238,7 +238,7 @@ def test_an_include_of_a_pipe_is_a_finding(keyturn: Keyturn, emails: Path) -> No
 
     told = keyturn("check", "emails")
 
-    assert "'pipe.html' is no plain file, and is not read" in told.out
+    assert "'pipe.html' is not a regular file, so it is not read" in told.out
 
 
 def test_a_baseline_that_is_a_link_is_replaced_and_what_it_led_to_stays(emails: Path, workplace: Path) -> None:
@@ -262,7 +262,7 @@ def test_golden_files_are_written_and_read_through_no_link(emails: Path, workpla
 
     assert goldens.read(MailName("news", "first")) is None
     goldens.write(MailName("news", "first"), Snapshot("theirs"))
-    with pytest.raises(LookupError, match="a link leads elsewhere"):
+    with pytest.raises(LookupError, match="a link leads out of the folder"):
         goldens.write(MailName("linked", "first"), Snapshot("theirs"))
 
     assert (workplace / "mine" / "first.html").read_text() == "mine"
@@ -271,7 +271,7 @@ def test_golden_files_are_written_and_read_through_no_link(emails: Path, workpla
 
 @pytest.mark.parametrize(
     ("case", "fix"),
-    [("a pipe", "put a plain file in its place"), ("deep JSON", "fewer tables and lists within each other")],
+    [("a pipe", "replace it with a readable file"), ("deep JSON", "Nest tables and lists less deeply")],
 )
 def test_samples_that_cannot_be_read_come_with_the_remedy_for_their_fault(
     keyturn: Keyturn, emails: Path, case: str, fix: str
@@ -281,4 +281,4 @@ def test_samples_that_cannot_be_read_come_with_the_remedy_for_their_fault(
     told = " ".join(keyturn("check", "emails").out.split())
 
     assert fix in told
-    assert "A sample is a table of values" not in told
+    assert "Give each sample a name and a table of values" not in told

@@ -20,8 +20,8 @@ from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 
 from keyturn import KeyturnConfig, KeyturnPlugin
-from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore
+from keyturn.accounts.store_factory import accounts_for
 from keyturn.database import Database
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import SettingsInvalid
@@ -227,7 +227,7 @@ def test_a_mysql_in_each_spelling_is_the_one_that_is_meant_wherever_it_may_be(
 ) -> None:
     with database_of(mariadb, code) as address:
         assert means(meaning)(read_url(address, "accounts.table.url"))
-        with pytest.raises(SettingsInvalid, match=r"database\.url: .*MySQL can hold the accounts"):
+        with pytest.raises(SettingsInvalid, match=r"database\.url: .*MySQL works for the accounts"):
             file(database=address)
         settings = file(accounts=address)
         if "must come from the root" in meaning:  # which the server's does not

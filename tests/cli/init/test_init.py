@@ -30,7 +30,7 @@ def test_the_table_is_found_and_the_file_holds_it(keyturn: Keyturn) -> None:
         "  locale    -",
     ):
         assert line in ended.out
-    assert "Checked: the table users is as the file says." in ended.out
+    assert "Checked that the table users has the columns in the file." in ended.out
     assert BCRYPT not in ended.out
     assert files() == {"app.db", "keyturn.toml"}, "looking leaves nothing behind"
 
@@ -40,11 +40,13 @@ def test_the_file_is_one_to_read_on(keyturn: Keyturn) -> None:
     keyturn("init", "--database", sqlite_app(), *TEXTS, "--reset-url", page)
 
     text = Path("keyturn.toml").read_text("utf-8")
-    assert text.startswith("# Keyturn's settings. What is not here has a default. A key of a [section] is also\n")
-    assert "docs/" not in text, "whoever installed the package has no such files"
-    assert '[hashing]\nprefix = "$2y$" # how your app\'s bcrypt hashes begin\ncost = 10 # ' in text
-    assert 'sign_in_url = "https://app.example.org/login" # where people sign in to your app\n' in text
-    assert 'allowed_origins = ["https://app.example.org"] # whose pages may call the API' in text
+    assert text.startswith(
+        "# Keyturn's settings. Settings that are not here have a default. A variable KEYTURN_SECTION_KEY in the\n"
+    )
+    assert "docs/" not in text, "users of the package have no such files"
+    assert '[hashing]\nprefix = "$2y$" # prefix of your app\'s bcrypt hashes\ncost = 10 # ' in text
+    assert 'sign_in_url = "https://app.example.org/login" # your app\'s sign-in page\n' in text
+    assert 'allowed_origins = ["https://app.example.org"] # pages that may call the API' in text
     assert tomllib.loads(text)["reset_url"] == page
 
 
@@ -64,7 +66,7 @@ def test_what_is_left_to_do_comes_with_its_commands(keyturn: Keyturn) -> None:
         "export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)",
     ]
     assert "SPF, DKIM and DMARC of northwind.example" in out
-    assert "set webhooks.url to its address" in out
+    assert "set webhooks.url, and give" in out
     assert "docs/" not in out
     assert "\n\n\n" not in out
 
@@ -111,6 +113,15 @@ def test_what_sends_the_mails_is_what_was_named_or_what_the_environment_has(
     ]
     steps = [step, "export KEYTURN_MAIL_TRANSPORT=capture"] if step else []
     assert [command for command in commands if "KEYTURN_SECRET_KEY" not in command] == steps
+
+
+def test_a_secret_in_a_file_is_not_left_to_do(keyturn: Keyturn) -> None:
+    files = {"KEYTURN_SECRET_KEY_FILE": "/run/secrets/key", "RESEND_API_KEY_FILE": "/run/secrets/resend"}
+    ended = keyturn("init", "--store", "builtin", *TEXTS, **files)
+
+    assert ended.code == 0, ended.err
+    assert "SECRET_KEY=" not in ended.out
+    assert "RESEND_API_KEY=" not in ended.out
 
 
 def test_whoever_has_pages_of_their_own_is_told_what_goes_into_them(keyturn: Keyturn) -> None:
@@ -188,14 +199,14 @@ def test_on_a_machine_of_ones_own_no_proxy_is_needed(keyturn: Keyturn, base: str
     out = keyturn("init", "--store", "builtin", *TEXTS, "--base-url", base).out
 
     assert "trusted_proxies" not in out
-    assert f"See the form for a link at {base.rstrip('/')}/forgot-password" in out
+    assert f"Open {base.rstrip('/')}/forgot-password, and request a link" in out
 
 
 def test_the_proxy_is_told_where_keyturn_listens_and_what_starts_is_said(keyturn: Keyturn) -> None:
     out = keyturn("init", "--store", "builtin", *TEXTS).out
 
-    assert "Let your proxy pass https://account.example.org on to http://127.0.0.1:8000, and name" in out
-    assert "starts a worker, which sends the mails, as a process of its own" in out
+    assert "Let your proxy forward https://account.example.org to http://127.0.0.1:8000, and set" in out
+    assert "it also starts the worker, which sends the mails" in out
 
 
 def test_an_extra_that_the_mail_server_needs_is_named_where_it_is_missing(
@@ -253,7 +264,7 @@ def test_what_the_database_would_refuse_is_said_before_anything_is_written(keytu
     refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--column", "delete=sesions.user_id")
 
     assert refused.code == 1
-    assert refused.err.startswith("keyturn: --column delete: there is no table sesions; did you mean sessions?")
+    assert refused.err.startswith("keyturn: --column delete: the database has no table sesions; did you mean sessions?")
     assert files() == {"app.db"}
 
 
@@ -263,26 +274,26 @@ def test_all_faulty_flags_are_told_at_once(keyturn: Keyturn) -> None:
 
     assert refused.code == 1
     lines = refused.err.splitlines()
-    assert lines[0] == "keyturn: The answers have faults, and nothing was written:"
+    assert lines[0] == "keyturn: The answers have errors, so nothing was written:"
     assert any(line.startswith("  --base-url: must be an address like https://account.example.org, ") for line in lines)
     assert "  --from: not an email address: nobody" in lines
-    assert "  --reset-url: needs the place {token}" in lines
+    assert "  --reset-url: needs the placeholder {token}" in lines
     assert files() == set()
 
 
 def test_where_nothing_can_be_asked_the_missing_flags_are_named(keyturn: Keyturn) -> None:
     needed = "--base-url, --brand, --from, --database and --sign-in-url (or --store builtin)"
-    assert keyturn("init").err == f"keyturn: nothing can be asked here, so these are needed: {needed}\n"
+    assert keyturn("init").err == f"keyturn: init cannot ask questions here: add {needed}\n"
     needed = "--brand, --from, --sign-in-url, --supabase-url"
     refused = keyturn("init", "--store", "supabase", "--base-url", "https://account.example.org")
-    assert (refused.code, refused.err) == (1, f"keyturn: nothing can be asked here, so these are needed: {needed}\n")
+    assert (refused.code, refused.err) == (1, f"keyturn: init cannot ask questions here: add {needed}\n")
 
 
 def test_a_file_that_is_there_is_kept(keyturn: Keyturn) -> None:
     Path("keyturn.toml").write_text("# mine\n")
     refused = keyturn("init", "--store", "builtin", *TEXTS)
 
-    assert (refused.code, refused.err) == (1, "keyturn: keyturn.toml is there already; --force replaces it\n")
+    assert (refused.code, refused.err) == (1, "keyturn: keyturn.toml exists already: use --force to replace it\n")
     assert Path("keyturn.toml").read_text() == "# mine\n"
     assert keyturn("init", "--store", "builtin", *TEXTS, "--force").code == 0
     assert read_settings(Path("keyturn.toml"), READY).brand.name == "Northwind School"
@@ -300,12 +311,12 @@ def test_a_file_in_a_folder_that_is_not_there_is_refused(keyturn: Keyturn) -> No
     [
         (
             "CREATE TABLE posts (id INTEGER PRIMARY KEY);",
-            "no table has a column for addresses and one for passwords; there are posts",
+            "no table has a column for addresses and one for passwords; its tables: posts",
         ),
-        ("SELECT 1;", "no table has a column for addresses and one for passwords; the database has none"),
+        ("SELECT 1;", "no table has a column for addresses and one for passwords; it has no tables"),
         (
             NODE_APP + "CREATE TABLE members (id INTEGER PRIMARY KEY, mail TEXT, pass TEXT);",
-            "several tables could hold the accounts: users, members",
+            "choose one, because several tables could hold the accounts: users, members",
         ),
     ],
 )
@@ -328,8 +339,8 @@ def test_a_column_that_is_not_known_is_named_with_the_flag_that_names_it(keyturn
 
     assert refused.code == 1
     assert refused.err == (
-        "keyturn: --table pupils: no column is known to hold the email addresses; no column is known to hold the hashes"
-        " of passwords; name it with --column email=NAME --column password=NAME; there are nr, adr, geheim, alt;"
+        "keyturn: --table pupils: found no column with the email addresses; found no column with the password hashes:"
+        " add --column email=NAME --column password=NAME; the table has the columns nr, adr, geheim, alt;"
         " nothing was written\n"
     )
     assert files() == {"app.db"}
@@ -353,7 +364,7 @@ def test_a_column_for_a_contact_holds_the_addresses_where_no_other_does(
     database = sqlite_app(table.replace("NULL", f"'{value}'"))
     ended = keyturn("init", "--database", database, "--table", "pupils", *TEXTS, "--yes")
 
-    assert ("no column is known to hold the email addresses" in ended.err) is not found
+    assert ("found no column with the email addresses" in ended.err) is not found
     assert (ended.code == 0) is found
 
 
@@ -371,7 +382,7 @@ def test_several_columns_that_could_be_meant_are_named(keyturn: Keyturn) -> None
     refused = keyturn("init", "--database", sqlite_app(UNKNOWN + HASHES + both), "--table", "pupils", *TEXTS, "--yes")
 
     assert refused.code == 1
-    assert "several columns could hold the hashes of passwords: geheim, alt; name it with" in refused.err
+    assert "several columns could hold the password hashes: geheim, alt: add" in refused.err
 
 
 PRISMA = """
@@ -387,7 +398,7 @@ def test_how_the_time_will_be_written_is_said(keyturn: Keyturn) -> None:
     told = "milliseconds since 1970, such as 1795164402000, as in createdAt"
     assert f'passwordChangedAt = "{{now}}"  {told}' in ended.out
     doctor = keyturn("doctor", **READY)
-    assert f"is as the settings say; passwordChangedAt becomes {told}" in doctor.out
+    assert f"matches the settings; passwordChangedAt is set to {told}" in doctor.out
 
 
 def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
@@ -395,7 +406,7 @@ def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
 
     assert (
         refused.err
-        == "keyturn: --table: there is no table user; did you mean users?; there are posts, sessions, users\n"
+        == "keyturn: --table: the database has no table user; did you mean users?; its tables: posts, sessions, users\n"
     )
 
 
@@ -404,7 +415,7 @@ def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
     [
         (
             "nowhere.db",
-            "--database: not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db",
+            "--database: not a database address: write one such as postgresql://app@db/app or sqlite:///app.db",
         ),
         (
             "mongodb://db/app",
@@ -431,7 +442,7 @@ def test_an_address_of_flask_s_is_told_where_flask_has_the_file(keyturn: Keyturn
     missing = keyturn("init", "--database", "sqlite:///app.db", *TEXTS)
     assert missing.err == (
         f"keyturn: --database: SQLite in {Path.cwd()}/app.db cannot be read: No such file;"
-        " Flask's is in instance: write sqlite:///instance/app.db\n"
+        " Flask keeps it in the folder instance: write sqlite:///instance/app.db\n"
     )
     assert keyturn("init", "--database", "sqlite:///instance/app.db", *TEXTS).code == 0
 

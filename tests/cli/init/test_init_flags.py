@@ -11,7 +11,7 @@ from keyturn.settings import read_settings
 pytestmark = pytest.mark.long
 
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
-HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to take it out"
+HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to remove it"
 
 
 def test_columns_can_be_named_and_left_out(keyturn: Keyturn) -> None:
@@ -34,15 +34,15 @@ def test_a_status_is_named_with_its_values_as_the_checklist_says(keyturn: Keytur
     ("column", "why"),
     [
         ("name=fulname", "the table users has no column fulname; did you mean fullName?"),
-        ("nam=fullName", "there is no nam; did you mean name?"),
+        ("nam=fullName", "unknown key nam; did you mean name?"),
         ("name", "write a correction as key=column, for example email=mail"),
         ("active=not gone", "the table users has no column gone"),
         ("active=not rol = guest", "the table users has no column rol; did you mean role?"),
         ("name=not fullName", "the table users has no column not fullName; did you mean fullName?"),
-        ("set={", "cannot be read: {"),
+        ("set={", "is not valid TOML: {"),
         ("set=role", HOW_TO_SET),
         ("set.rol=x", "the table users has no column rol; did you mean role?"),
-        ("set.role={nwo}", "cannot be read: {nwo}"),
+        ("set.role={nwo}", "is not valid TOML: {nwo}"),
     ],
 )
 def test_a_column_that_is_not_there_is_refused(keyturn: Keyturn, column: str, why: str) -> None:
@@ -75,16 +75,16 @@ def test_a_store_that_is_not_known_is_refused(keyturn: Keyturn) -> None:
     refused = keyturn("init", "--store", "tabel", *TEXTS)
 
     assert refused.err.startswith(
-        "keyturn: --store: not builtin, table, supabase or package.module:factory; did you mean"
+        "keyturn: --store: must be builtin, table, supabase or package.module:factory; did you mean"
     )
 
 
 @pytest.mark.parametrize(
     ("store", "why"),
     [
-        ("nonsense_of_ours:x", "there is no module nonsense_of_ours, in "),
+        ("nonsense_of_ours:x", "the module nonsense_of_ours is neither in "),
         ("own_store:y", "own_store has no y"),
-        ("own_store:NUMBER", "own_store:NUMBER is an int and cannot be called"),
+        ("own_store:NUMBER", "own_store:NUMBER must be a function, not an int"),
     ],
 )
 def test_a_store_of_ones_own_is_imported(
@@ -103,10 +103,10 @@ def test_a_store_of_ones_own_is_imported(
 @pytest.mark.parametrize(
     ("flags", "why"),
     [
-        (("--together", "--apart"), "--together and --apart: only one of them can be"),
+        (("--together", "--apart"), "--together and --apart exclude each other: give one of them"),
         (
             ("--together", "--database", "mysql://app@127.0.0.1:1/app"),
-            "--together: only SQLite and PostgreSQL can hold Keyturn's own tables",
+            "--together: Keyturn's tables need SQLite or PostgreSQL: leave the flag out",
         ),
     ],
 )
@@ -122,7 +122,7 @@ def test_what_is_left_says_how_to_try_it_without_a_provider(keyturn: Keyturn) ->
     done = keyturn("init", "--database", sqlite_app(), *TEXTS)
 
     assert "export RESEND_API_KEY=re_..." in done.out
-    assert "Or try it without Resend: mails are kept in .keyturn/mail, and none is sent" in done.out
+    assert "Or try it without Resend: save mails in .keyturn/mail, and send none" in done.out
     assert "export KEYTURN_MAIL_TRANSPORT=capture" in done.out
 
 
@@ -133,7 +133,7 @@ def test_who_captures_mails_is_not_told_to_get_a_key(keyturn: Keyturn) -> None:
     assert "resend.com" not in done.out
     assert "Resend" not in done.out
     assert "SPF" not in done.out
-    assert "Mails are kept in .keyturn/mail, and none is sent" in done.out
+    assert "Keyturn saves mails in .keyturn/mail and sends none. To send them" in done.out
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_who_captures_mails_is_not_told_to_get_a_key(keyturn: Keyturn) -> None:
         (("--database", "sqlite:///ap.db"), ["--database: SQLite in"]),
         (
             ("--database", "sqlite:///app.db", "--table", "user"),
-            ["--table: there is no table user; did you mean users?"],
+            ["--table: the database has no table user; did you mean users?"],
         ),
         (
             ("--store", "builtin", "--base-url", "account", "--from", "me"),
@@ -158,7 +158,7 @@ def test_wrong_flags_are_told_together_with_missing_ones(
     first, *others = refused.err.splitlines()
 
     assert refused.code == 1
-    assert first.startswith("keyturn: nothing can be asked here, so these are needed: --")
+    assert first.startswith("keyturn: init cannot ask questions here: add --")
     assert [line.strip()[: len(start)] for line, start in zip(others, told, strict=True)] == told
     assert files() == {"app.db"}
 
@@ -168,5 +168,5 @@ def test_what_lies_beside_a_shared_file_is_kept_out_of_git(keyturn: Keyturn) -> 
     apart = keyturn("init", "--database", sqlite_app("SELECT 1"), *TEXTS, "--force")
 
     assert "printf '%s\\n' app.db-wal app.db-shm app.db-limits >> .gitignore" in together.out
-    assert "beside app.db, whose journal becomes a write-ahead log (WAL)" in together.out
+    assert "Keep the new files beside app.db out of git (SQLite's write-ahead log)" in together.out
     assert "gitignore" not in apart.out

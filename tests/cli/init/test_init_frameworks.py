@@ -22,32 +22,32 @@ SCHEMAS = Path(__file__).parent / "schemas"
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 ARGON2 = HashingSettings(format="argon2id")
 
-PEPPER = "See that Devise's config.pepper is not set: with one, no hash that Keyturn writes lets anybody in"
+PEPPER = "Check that Devise's config.pepper is not set: with a pepper, Keyturn's passwords do not work in your app"
 SINGLE_HASH = (
-    "See that Flask-Security's SECURITY_PASSWORD_SINGLE_HASH names your scheme: without it a hash is over an HMAC of"
-    " the password, which Keyturn does not know"
+    "Check that Flask-Security's SECURITY_PASSWORD_SINGLE_HASH names your scheme: otherwise it hashes an HMAC of the"
+    " password, which Keyturn cannot compute"
 )
 STAMP = (
-    "A change leaves SecurityStamp as it is, so that cookies stay good: when the webhook password.changed comes, call"
-    " UserManager.UpdateSecurityStampAsync"
+    "Call UserManager.UpdateSecurityStampAsync when your app gets the webhook password.changed: Keyturn does not change"
+    " SecurityStamp, so old cookies would stay valid"
 )
 BCRYPT_TOO = (
-    "Let your app verify bcrypt, too: a change writes $2b$, since Keyturn does not write ASP.NET Core Identity's."
+    "Let your app verify bcrypt, too: Keyturn cannot write ASP.NET Core Identity hashes, so new passwords get $2b$."
 )
 STATUS = (
-    "Say which values of status mean that nobody may sign in, which the database does not tell: active = "
+    "Set which values of status keep a user from signing in, which the database does not show: active = "
     '"not status = suspended | deleted"'
 )
 
 
-THERE_ARE = "; there are account, session, user, verification"
+THERE_ARE = "; its tables: account, session, user, verification"
 NO_TABLE, UNWRITTEN = "--table: no table has a column for addresses and one for passwords", "; nothing was written"
 
 
 def sessions(tables: str) -> str:
     return (
-        f"See that a change ends what is in {tables}: no column there holds the id of an account. The webhook"
-        " password.changed tells your app; or let each session hold a fingerprint of the hash"
+        f"After a change, let your app end the sessions in {tables}: Keyturn cannot, because no column there has"
+        " the id of an account. Use the webhook password.changed, or store a fingerprint of the hash in each session"
     )
 
 
@@ -79,7 +79,12 @@ FOUND = [
             delete=("sessions.user_id",),
         ),
         HashingSettings(prefix="$2y$"),
-        ["See that links in password_reset_tokens work no more: no column there holds the id of an account"],
+        [
+            (
+                "After a change, let your app end the links in password_reset_tokens: Keyturn cannot, because no column"
+                " there has the id of an account"
+            )
+        ],
     ),
     (
         "prisma", "postgresql",
@@ -184,13 +189,17 @@ def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
         (
             "supabase",
             "postgresql",
-            "--table: auth.users is Supabase Auth's own, which changes passwords itself: use --store supabase",
+            "--table: auth.users belongs to Supabase Auth, which changes passwords itself: use --store supabase",
         ),
-        ("strapi", "sqlite", "--table: several tables could hold the accounts: admin_users, up_users"),
+        (
+            "strapi",
+            "sqlite",
+            "--table: choose one, because several tables could hold the accounts: admin_users, up_users",
+        ),
         (
             "drupal",
             "mariadb",
-            f"--column id: the column uid is neither the primary key of users_field_data nor unique{UNWRITTEN}",
+            f"--column id: the column uid must be the primary key of users_field_data, or unique{UNWRITTEN}",
         ),
     ],
     indirect=["databases"],

@@ -42,7 +42,7 @@ def test_what_was_found_can_be_corrected(person: Person) -> None:
     assert (table.name, table.delete, table.active) == ("email", (), "not deletedAt")
     assert "the table users has no column fulname; did you mean fullName?" in ended.out
     assert "the table users has no column nothing" in ended.out
-    assert ended.out.count("Found in") == 3, "shown anew after each correction"
+    assert ended.out.count("Found in") == 3, "shown again after each correction"
 
 
 def test_a_column_that_is_not_known_is_asked_for(person: Person) -> None:
@@ -50,7 +50,7 @@ def test_a_column_that_is_not_known_is_asked_for(person: Person) -> None:
     ended = person.answers(sqlite_app(pupils), "pupils", "", "email=adr", "", *REST)
 
     assert (ended.code, ended.err) == (0, "")
-    why = "no column is known to hold the email addresses; name it, as in email=column; there are id, adr, password"
+    why = "found no column with the email addresses: type email=COLUMN; the table has the columns id, adr, password"
     assert f"email: {why}" in ended.out
     assert read_settings(Path("keyturn.toml"), READY).accounts.table.email == "adr"
 
@@ -58,14 +58,14 @@ def test_a_column_that_is_not_known_is_asked_for(person: Person) -> None:
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        ("delete=sesions.user_id", "delete: there is no table sesions; did you mean sessions?"),
+        ("delete=sesions.user_id", "delete: the database has no table sesions; did you mean sessions?"),
         ("delete=sessions.user", "delete: the table sessions has no column user; did you mean user_id?"),
-        ("delete=sessions", "delete: not a table and its column, as sessions.user_id: sessions"),
-        ("active=role =", "active: names no value: role = active | invited"),
-        ("set.mustChangePassword=soon", "set.mustChangePassword: 'soon' is no value for a column of type BOOLEAN"),
-        ("set={ mustChangePassword = 'soon' }", "set.mustChangePassword: 'soon' is no value for a column of type"),
-        ("set.id=5", "set.id: is the column of the id, the address or the password"),
-        ("email=id", "email: the column id holds no text, but INTEGER"),
+        ("delete=sessions", "delete: write a table and its column, such as sessions.user_id, not sessions"),
+        ("active=role =", "active: has an empty value: write role = active | invited, for example"),
+        ("set.mustChangePassword=soon", "set.mustChangePassword: 'soon' does not fit a column of type BOOLEAN"),
+        ("set={ mustChangePassword = 'soon' }", "set.mustChangePassword: 'soon' does not fit a column of type"),
+        ("set.id=5", "set.id: is the column of the id, the address or the password, which a change sets itself"),
+        ("email=id", "email: the column id must contain text, but is INTEGER"),
     ],
 )
 def test_what_the_database_refuses_of_a_correction_is_told_at_once_and_not_taken(
@@ -110,9 +110,9 @@ def test_a_faulty_answer_is_asked_again_and_says_why(person: Person) -> None:
     for message in (
         "not a database address",
         "must be an address like https://account.example.org",
-        "needs the place {token}",
+        "needs the placeholder {token}",
         "not an email address: me",
-        "there is no sendmail; there are resend, postmark,",
+        "sendmail is not supported: choose one of resend, postmark,",
     ):
         assert message in ended.out
     settings = read_settings(Path("keyturn.toml"), READY | {"POSTMARK_SERVER_TOKEN": "t"})
@@ -133,8 +133,8 @@ def test_several_tables_are_offered(person: Person) -> None:
     sqlite_app()
     ended = person.answers(sqlite_app(two), "member", "members", "", *REST)
 
-    assert "there are members, posts, sessions, users" in ended.out
-    assert "there is no table member; did you mean members?" in ended.out
+    assert "its tables: members, posts, sessions, users" in ended.out
+    assert "the database has no table member; did you mean members?" in ended.out
     table = read_settings(Path("keyturn.toml"), READY).accounts.table
     assert (table.table, table.email, table.password) == ("members", "mail", "pass")
 
@@ -162,11 +162,11 @@ def test_who_leaves_leaves_nothing_behind(person: Person, given: int, interrupti
     answers = (sqlite_app(), "", *REST)[:given]
     ended = person.answers(*answers, interrupting=interrupting)
 
-    assert (ended.code, ended.err) == (1, "keyturn: ended before the end; nothing was written\n")
+    assert (ended.code, ended.err) == (1, "keyturn: interrupted, so nothing was written\n")
     assert files() == {"app.db"}
 
 
 def test_nothing_is_asked_of_who_says_yes(person: Person) -> None:
     ended = person.answers(flags=("--yes", "--store", "builtin"))
 
-    assert ended.err == "keyturn: nothing can be asked here, so these are needed: --base-url, --brand, --from\n"
+    assert ended.err == "keyturn: init cannot ask questions here: add --base-url, --brand, --from\n"

@@ -126,8 +126,11 @@ def test_a_search_path_without_its_schema_is_told_by_the_doctor_and_by_migrate(
     file, missing = Path("keyturn.toml"), f"{url}&options=-csearch_path%3Dtenant_x"
     file.write_text(file.read_text().replace(url, missing))
 
-    assert keyturn("migrate").err.startswith("keyturn: there is no schema tenant_x")
-    assert "there is no table users; there is no schema tenant_x" in asyncio.run(check_accounts(read()))[0].message
+    assert keyturn("migrate").err.startswith("keyturn: the database has no schema tenant_x")
+    assert (
+        "the database has no table users; the database has no schema tenant_x"
+        in asyncio.run(check_accounts(read()))[0].message
+    )
     postgresql.drop(url)
 
 
@@ -146,13 +149,13 @@ def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: Maria
     assert (table.name, table.active, table.set) == ("first_name", "is_active", {"password_expired": False})
     assert (table.delete, settings.hashing.format) == (("remember_me.account_id",), "django-pbkdf2")
     refused = keyturn("init", "--database", address, *TEXTS, "--together", "--force")
-    assert refused.err == "keyturn: --together: only SQLite and PostgreSQL can hold Keyturn's own tables\n"
+    assert refused.err == "keyturn: --together: Keyturn's tables need SQLite or PostgreSQL: leave the flag out\n"
     mariadb.drop(url)
 
 
 def test_a_server_with_local_time_is_told_where_a_change_writes_utc(keyturn: Keyturn, mariadb: MariadbServer) -> None:
     url = mariadb.empty()
-    told = "changed_at gets the time in UTC, and the server's own time is +02:00"
+    told = "changed_at gets the time in UTC, but the server's time zone is +02:00"
     columns = "id INT PRIMARY KEY, email VARCHAR(190), password VARCHAR(190), password_changed_at DATETIME"
     executed(url, f"CREATE TABLE users ({columns})")
     executed(url, "SET GLOBAL time_zone = '+02:00'")

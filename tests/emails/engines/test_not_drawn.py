@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.emails.engines.liquid.folders import without_liquid
 
-from keyturn.emails.engines.choosing import engine_by_endings, open_templates
+from keyturn.emails.engines.folder_engine import engine_by_endings, open_templates
 from keyturn.emails.engines.not_drawn import CannotDraw, recognised
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.examination import examine
@@ -25,7 +25,7 @@ def test_handlebars_says_what_was_recognised_and_where(tmp_path: Path) -> None:
     assert gallery.names() == ["welcome"]
     ((place, rule, message),) = told(gallery)
     assert (place, rule) == ("welcome.hbs:2:3", "handlebars/not-drawn")
-    assert message == "This template is Handlebars ({{> header}}, {{#each}}), which is not drawn."
+    assert message == "This is a Handlebars template ({{> header}}, {{#each}}), which Keyturn cannot render."
     with pytest.raises(CannotDraw, match="Compile the templates to HTML"):
         open_templates(tmp_path)
 
@@ -70,7 +70,7 @@ def test_without_its_extra_each_page_of_liquid_says_what_to_install(
 ) -> None:
     without_liquid(monkeypatch)
     (tmp_path / "welcome.liquid").write_text("<p>{{ name }}</p>")
-    sentence = "Drawing templates of Liquid needs: pip install 'keyturn[liquid]'"
+    sentence = "Rendering Liquid templates needs: pip install 'keyturn[liquid]'"
     gallery = open_templates(tmp_path, is_needed=False)
     assert told(gallery) == [("welcome.liquid:1:1", "liquid/not-drawn", f"{sentence}.")]
     with pytest.raises(ExtraMissing) as missing:

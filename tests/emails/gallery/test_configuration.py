@@ -113,7 +113,7 @@ def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_withou
 
     (fault,) = refused.value.faults
     assert fault.name == f"{settings} folder"
-    assert fault.message == f"leads out of {project / 'emails'}; where you trust the folder, say --trust"
+    assert fault.message == f"leads out of {project / 'emails'}; if you trust the folder, add --trust"
     assert settings_of_folder(project / "emails", trusted=True) == StudioSettings()
 
 
@@ -138,8 +138,8 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
 
     assert found["foldr"] == "unknown setting; did you mean folder?"
     assert found["folder"] == "no such folder: nowhere"
-    assert found["env"] == "is written as package.module:environment"
-    assert found["layouts"] == "must be a list, of which each is a text, not 'frames'"
+    assert found["env"] == "must be written as package.module:environment"
+    assert found["layouts"] == "must be a list in which each item is a text, not 'frames'"
     assert found["timezone"] == "no such time zone: Europe/Leeds"
     assert found["languages"] == "no such language: xx-YY"
     assert found["samples"] == "must be a text, not 3"
@@ -190,30 +190,30 @@ brands.harbour = { site = { name = "Harbour School" } }
 mails.welcome = { audit = "off" }
 """
 REFUSED = {
-    "env": ('"shop.mails:environment"', 'names code that would run, "shop.mails:environment"'),
-    "props": ('"shop.mails"', 'names code that would run, "shop.mails"'),
+    "env": ('"shop.mails:environment"', 'would run the code of "shop.mails:environment"'),
+    "props": ('"shop.mails"', 'would run the code of "shop.mails"'),
     "folder": ('"/"', "leads out of {project}"),
     "samples": ('"/etc"', "leads out of {project}"),
     "locales": ('".."', "leads out of {project}"),
     "goldens": ('"/tmp/goldens"', "leads out of {project}"),
-    "editor": ('"evil://{path}"', "is an address of its own, 'evil://{{path}}', and no name of an editor"),
+    "editor": ('"evil://{path}"', "is an address, 'evil://{{path}}', but only the name of an editor is allowed"),
     "inbox_mails": (
         "100_001",
-        "is 100001, more than 100000: set KEYTURN_STUDIO_INBOX_MAILS in the environment to allow as much",
+        "is 100001, more than 100000: to allow it, set KEYTURN_STUDIO_INBOX_MAILS in the environment",
     ),
     "inbox_megabytes": (
         "1025",
-        "is 1025, more than 1024: set KEYTURN_STUDIO_INBOX_MEGABYTES in the environment to allow as much",
+        "is 1025, more than 1024: to allow it, set KEYTURN_STUDIO_INBOX_MEGABYTES in the environment",
     ),
     "limit_seconds": (
         "5.1",
-        "is 5.1, more than 5: set KEYTURN_STUDIO_LIMIT_SECONDS in the environment to allow as much",
+        "is 5.1, more than 5: to allow it, set KEYTURN_STUDIO_LIMIT_SECONDS in the environment",
     ),
     "limit_megabytes": (
         "513",
-        "is 513, more than 512: set KEYTURN_STUDIO_LIMIT_MEGABYTES in the environment to allow as much",
+        "is 513, more than 512: to allow it, set KEYTURN_STUDIO_LIMIT_MEGABYTES in the environment",
     ),
-    "release_to": ('["*@evil.example"]', "says who may get captured mails"),
+    "release_to": ('["*@evil.example"]', "sends captured mails to others"),
 }
 
 
@@ -231,7 +231,7 @@ def test_a_setting_that_could_do_harm_counts_only_with_trust(project: Path, name
     (fault,) = refused_without_trust(read_studio_settings(project))
 
     assert fault.name == f"{project / 'keyturn.toml'} {name}"
-    assert fault.message == f"{why.format(project=project)}; where you trust the folder, say --trust"
+    assert fault.message == f"{why.format(project=project)}; if you trust the folder, add --trust"
 
 
 @pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(StudioSettings)])
@@ -243,7 +243,7 @@ def test_a_setting_that_nothing_is_decided_about_is_refused(name: str, monkeypat
     monkeypatch.delitem(configuration._WITHOUT_TRUST, name)
     (fault,) = refused_without_trust(msgspec.structs.replace(StudioSettings(), **{name: "anything"}))
 
-    assert fault.message == "counts in trusted folders alone; where you trust the folder, say --trust"
+    assert fault.message == "counts only in trusted folders; if you trust the folder, add --trust"
 
 
 def test_of_a_mail_nothing_but_its_audit_is_decided() -> None:
@@ -293,7 +293,7 @@ def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
     with pytest.raises(SettingsInvalid) as refused:
         settings_of_folder(project / "emails")
 
-    told = f"is a link that leads out of {project}, and is not read; where you trust the folder, say --trust"
+    told = f"is a link that leads out of {project}, so it is not read; if you trust the folder, add --trust"
     assert refused.value.faults == (Fault(str(project / name), told),)
 
 

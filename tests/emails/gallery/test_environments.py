@@ -203,12 +203,18 @@ def test_a_function_may_take_the_language(project: Path, write: Write) -> None:
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("mails", "--env mails: it is written as package.module:environment"),
-        ("mails.py:environment", "--env mails.py:environment: there is no module mails.py, here or where Python looks"),
-        ("nowhere:environment", "--env nowhere:environment: there is no module nowhere, here or where Python looks"),
+        ("mails", "--env mails: write it as package.module:environment"),
+        (
+            "mails.py:environment",
+            "--env mails.py:environment: there is no module mails.py in this folder or on Python's path",
+        ),
+        (
+            "nowhere:environment",
+            "--env nowhere:environment: there is no module nowhere in this folder or on Python's path",
+        ),
         ("mails:enviroment", "--env mails:enviroment: mails has no enviroment; did you mean environment?"),
-        ("mails:number", "--env mails:number is no Jinja environment, it is of type int"),
-        ("mails:nothing", "--env mails:nothing returns no Jinja environment, it is of type NoneType"),
+        ("mails:number", "--env mails:number is of type int, not a Jinja environment"),
+        ("mails:nothing", "--env mails:nothing returns a value of type NoneType, not a Jinja environment"),
         ("mails:fails", "--env mails:fails: RuntimeError: no database ({project}/mails.py:10)"),
         ("broken:environment", "--env broken:environment: ValueError: no settings ({project}/broken.py:1)"),
         (

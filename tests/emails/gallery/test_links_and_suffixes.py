@@ -76,7 +76,7 @@ def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(tmp
     gallery = open_gallery(tmp_path, sandboxed=True)
     assert "a" in gallery.names()
     assert {"self", "a/up", "a/other/back"} <= {*gallery.left_out}
-    assert set(gallery.left_out.values()) == {"leads back into the folder that it is in"}
+    assert set(gallery.left_out.values()) == {"is a link to a folder above it"}
     assert "a/other/_c.html" in gallery.shared_files()
 
 
@@ -88,16 +88,16 @@ def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -
     (folder / "gone.html").symlink_to("nowhere")
     (folder / "b.toml").symlink_to(outside / "values.toml")
     gallery = open_gallery(folder, sandboxed=True)
-    out = dict.fromkeys(["all", "secret.html", "b.toml"], "leads out of the folder")
-    assert gallery.left_out == {**out, "gone.html": "leads nowhere"}
+    out = dict.fromkeys(["all", "secret.html", "b.toml"], "is a link that leads out of the folder")
+    assert gallery.left_out == {**out, "gone.html": "is a link to a missing file"}
     assert gallery.names() == ["a", "b"]
     found = examine(gallery, languages=[gallery.languages.choose("en")]).found
     (included,) = (one.finding for one in found if one.finding.rule == "jinja/sandbox")
     assert (included.message, included.place.file) == (
-        "'secret.html' is a link that leads out of the folder, and is not read.",
+        "'secret.html' is a link to a file outside the folder, which Keyturn does not read.",
         "a.html",
     )
-    with pytest.raises(TemplateInvalid, match="leads out of the folder"):
+    with pytest.raises(TemplateInvalid, match="is a link to a file outside the folder"):
         gallery.samples("b")
     trusted = open_gallery(folder)
     assert list(trusted.left_out) == ["gone.html"]
@@ -123,10 +123,12 @@ def test_a_catalogue_behind_a_link_out_of_a_foreign_folder_is_not_read(tmp_path:
         found = [str(fault) for fault in gallery.languages.faults()]
         return gallery.renderers()(sample).render_values("a", {}, language).html, found
 
-    with pytest.raises(TemplateInvalid, match="is a link that leads out of the folder, and is not read"):
+    with pytest.raises(TemplateInvalid, match="is a link to a file outside the folder, which Keyturn does not read"):
         german(sandboxed=True)
     faults = open_gallery(folder, settings=settings, sandboxed=True).languages.faults()
-    assert [fault.message for fault in faults] == ["is a link that leads out of the folder, and is not read"]
+    assert [fault.message for fault in faults] == [
+        "is a link to a file outside the folder, which Keyturn does not read"
+    ]
     assert german(sandboxed=False) == ("secret", [])
 
 

@@ -122,7 +122,7 @@ def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
         found(folder, "welcome.html")
 
     file = folder / "samples" / "welcome.yaml"
-    assert str(caught.value) == f"{file}:3: sample [ada] is in emails/welcome.toml already"
+    assert str(caught.value) == f"{file}:3: sample [ada] exists already, in emails/welcome.toml"
 
 
 @pytest.mark.parametrize(
@@ -132,16 +132,16 @@ def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
         ("welcome.toml", '[ada]\nname = "', 2, "Unterminated string"),
         ("welcome.yaml", "ada:\n  name: [Ada\n", 3, "expected ',' or ']'"),
         ("welcome.yaml", "ada:\n\tname: Ada\n", 2, "found character '\\t'"),
-        ("welcome.yaml", "ada: {name: Ada}\nada: {name: Grace}\n", 2, "ada stands there twice"),
+        ("welcome.yaml", "ada: {name: Ada}\nada: {name: Grace}\n", 2, "ada occurs twice"),
         ("welcome.yaml", "ada: !!python/object:os.system {}\n", 1, "could not determine a constructor"),
-        ("welcome.yaml", "- ada\n- grace\n", 1, "Samples are names with values, and this is none"),
-        ("welcome.yaml", "1: {name: Ada}\n", None, "1 is no name: write it in quotes"),
+        ("welcome.yaml", "- ada\n- grace\n", 1, "A file of samples must contain names with values"),
+        ("welcome.yaml", "1: {name: Ada}\n", None, "1 is not a name: write it in quotes"),
         ("welcome.json", '{"ada": {"name": "Ada",}}', 1, "(at line 1, column"),
-        ("welcome.json", '{"ada": {},\n"ada": {}}', 2, "ada stands there twice"),
-        ("welcome.json", '"Ada"', 1, "Samples are names with values, and this is none"),
-        ("welcome.samples.toml", 'name = "Ada"\n', 1, "name stands outside a sample: write a line [first] above it"),
-        ("welcome.samples.yaml", "name: Ada\n", 1, "name stands outside a sample: write a line first: above it"),
-        ("samples/welcome/ada.json", "[1]", 1, "Samples are names with values, and this is none"),
+        ("welcome.json", '{"ada": {},\n"ada": {}}', 2, "ada occurs twice"),
+        ("welcome.json", '"Ada"', 1, "A file of samples must contain names with values"),
+        ("welcome.samples.toml", 'name = "Ada"\n', 1, "name is outside a sample: write a line [first] above it"),
+        ("welcome.samples.yaml", "name: Ada\n", 1, "name is outside a sample: write a line first: above it"),
+        ("samples/welcome/ada.json", "[1]", 1, "A file of samples must contain names with values"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_by_its_line(

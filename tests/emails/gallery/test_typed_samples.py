@@ -58,7 +58,7 @@ def test_a_template_needs_no_samples(tmp_path: Path) -> None:
         ('"PT30M"', '"half an hour"', 1, "sample [ada]: Invalid ISO8601 duration - at `$.lifetime`"),
         ('name = ""', 'nmae = ""', 6, "sample [without a name]: Object contains unknown field `nmae`"),
         ('name = ""\n', "", 6, "sample [without a name]: Object missing required field `name`"),
-        ("[ada]", 'motto = "hello"\n[ada]', 1, "motto stands outside a sample: write a line [first] above it"),
+        ("[ada]", 'motto = "hello"\n[ada]', 1, "motto is outside a sample: write a line [first] above it"),
         ('lifetime = "P2D"', "lifetime =", 9, "Invalid value (at line 9, column 11)"),
         ('["without a name"]', "[ada]", 6, "Cannot declare ('ada',) twice (at line 6, column 5)"),
     ],

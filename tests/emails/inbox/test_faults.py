@@ -24,7 +24,7 @@ def test_each_step_is_refused_with_the_reply_that_was_asked_for_and_works_after_
             client.send_message(mail())
 
     server.faults.set(SmtpFault(at=step, code=code))
-    with pytest.raises(smtplib.SMTPException, match=f"{code}.*as was asked for"):
+    with pytest.raises(smtplib.SMTPException, match=f"{code}.*as requested"):
         send()
     assert captured.count() == 0
     server.faults.set()

@@ -152,26 +152,26 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
         database.execute("CREATE TABLE mails (number INTEGER)")
     for name in ("notes.txt", "app.sqlite"):
         before = (tmp_path / name).read_bytes()
-        with pytest.raises(MailStoreUnready, match="no file of captured mails"):
+        with pytest.raises(MailStoreUnready, match="not a file of captured mails"):
             CapturedMails(tmp_path / name)
         assert (tmp_path / name).read_bytes() == before
-    with pytest.raises(MailStoreUnready, match="cannot be kept there"):
+    with pytest.raises(MailStoreUnready, match="cannot be stored there"):
         CapturedMails(tmp_path / "notes.txt" / "inbox.sqlite")
 
 
 def test_the_files_of_a_folder_are_among_them_as_long_as_they_are_there(tmp_path: Path) -> None:
-    name = capture(tmp_path / "outbox", "From a file")
-    captured = CapturedMails(tmp_path / "inbox.sqlite", tmp_path / "outbox")
+    name = capture(tmp_path / "inbox", "From a file")
+    captured = CapturedMails(tmp_path / "inbox.sqlite", tmp_path / "inbox")
     captured.add(bytes(mail("Over SMTP")))
     assert sorted(subjects(captured)) == ["From a file", "Over SMTP"]
     captured.close()
-    captured = CapturedMails(tmp_path / "inbox.sqlite", tmp_path / "outbox")
+    captured = CapturedMails(tmp_path / "inbox.sqlite", tmp_path / "inbox")
     assert sorted(subjects(captured)) == ["From a file", "Over SMTP"]
-    (tmp_path / "outbox" / name).unlink()
+    (tmp_path / "inbox" / name).unlink()
     assert subjects(captured) == ["Over SMTP"]
-    other = capture(tmp_path / "outbox", "Another")
+    other = capture(tmp_path / "inbox", "Another")
     assert captured.delete(search_condition("another")) == 1
-    assert not (tmp_path / "outbox" / other).exists()
+    assert not (tmp_path / "inbox" / other).exists()
     captured.close()
 
 

@@ -184,5 +184,5 @@ def test_where_no_way_out_is_written_down_the_source_s_note_is_one(tmp_path: Pat
     assert way_out.startswith("Background images position can be used in VML")
     assert "](" not in way_out
     assert found(tmp_path, '<p style="filter:blur(1px)">x</p>')["css-filter"].fix == (
-        "See that the mail also holds without it."
+        "Check that the mail also works without it."
     )

@@ -212,7 +212,7 @@ def test_an_image_behind_a_text_is_not_counted_on(tmp_path: Path) -> None:
     image = "background-image:url(https://northwind.example/a.png)"
     ((rule, severity, message),) = findings(tmp_path, f'<p style="{image};color:#fff">Hello</p>')
     assert (rule, severity) == ("contrast/light", "warning")
-    assert "where the image behind it is not shown" in message
+    assert "if the image behind it is not shown" in message
     assert findings(tmp_path, f'<p style="{image};background-color:#14614b;color:#fff">Hello</p>') == []
 
 

@@ -71,13 +71,13 @@ def test_a_part_of_a_mail_leads_to_the_call_of_its_macro(mails: Mails, document:
     assert (call.file, call.line) == mails.line("password_reset/password_reset.mjml", "part.button(")
 
 
-def test_the_text_part_leads_back_too_though_its_lines_were_wrapped(mails: Mails, document: Document) -> None:
+def test_the_text_part_leads_back_too(mails: Mails, document: Document) -> None:
     line = mails.line("password_reset/password_reset.txt", "{{ link }}")
 
     place = document.text_place(document.text.index("https://"))
 
     assert (place.file, place.line) == line
-    signature = document.text_place(document.text.index("--\n"))
+    signature = document.text_place(document.text.index("-- \n"))
     assert (signature.file, signature.line) == mails.line("_layout/base.txt", "--")
 
 

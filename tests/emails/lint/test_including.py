@@ -164,7 +164,7 @@ def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:
     (found,) = folder.guarded().found
 
     assert (found.finding.rule, str(found.finding.place)) == ("mjml/missing-include", "news/news.mjml:4:5")
-    assert found.finding.message == "There is no shared/feet.mjml to include."
+    assert found.finding.message == "The file to include does not exist: shared/feet.mjml."
     assert found.finding.fix == "Did you mean shared/foot.mjml?"
     with pytest.raises(TemplateInvalid, match=r"news\.mjml:4"):
         folder.rendered()

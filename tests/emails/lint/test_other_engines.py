@@ -32,10 +32,10 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
     (found,) = examination.found
     assert (found.finding.rule, str(found.finding.place)) == ("jinja/django-tag", "invoice.html:1:4")
     assert found.finding.message == (
-        "3 files are templates of Django, and this is Jinja. The first says: "
-        "{% load %} is a tag of Django, and this is Jinja."
+        "3 files are Django templates, but the folder is Jinja. The first: "
+        "{% load %} is a tag of Django, but the template is Jinja."
     )
-    assert "name their folders in the setting ignore" in found.finding.fix
+    assert "list their folders in the setting ignore" in found.finding.fix
     assert [mail.partition("/")[0] for mail in found.mails] == ["invoice", "order", "welcome"]
 
 
@@ -45,7 +45,7 @@ def test_a_layout_of_django_is_one_file_however_many_mails_it_breaks(tmp_path: P
 
     (found,) = examined(tmp_path, one=mail, two=mail).found
 
-    assert found.finding.message == "{% load %} is a tag of Django, and this is Jinja."
+    assert found.finding.message == "{% load %} is a tag of Django, but the template is Jinja."
     assert (found.finding.place.file, len(found.mails)) == ("base.html", 2)
 
 

@@ -78,7 +78,7 @@ def test_the_mail_address_of_a_mailto_link_is_enough_in_the_text(tmp_path: Path)
     assert found(tmp_path, "{{ link }}\nhelp@northwind.example\n", html) == []
 
 
-def test_a_long_line_is_a_note_and_a_long_link_is_none(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, "{{ link }}\n" + "word " * 60 + "\n")
+def test_a_long_paragraph_is_a_note_and_a_long_link_is_none(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, "{{ link }}\n" + "word " * 110 + "\n")
     assert (finding.rule, finding.severity, finding.place.line) == ("parity/long-line", "note", 2)
-    assert found(tmp_path, "{{ link }}\n", link=f"{LINK}?page={'9' * 300}") == []
+    assert found(tmp_path, "{{ link }}\n", link=f"{LINK}?page={'9' * 600}") == []

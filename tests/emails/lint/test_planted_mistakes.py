@@ -20,7 +20,7 @@ RESET, RESET_TEXT = "password_reset/password_reset.mjml", "password_reset/passwo
 PARAGRAPH = '<mj-text padding="0 0 20px">{{ text }}</mj-text>'
 STYLES = "@media (max-width: 480px)"
 RULE = "{{ part.rule() }}"
-BUTTON = '{{ part.button(_("Choose a new password"), link) }}'
+BUTTON = '{{ part.button(pgettext("button", "Choose a new password"), link) }}'
 
 
 SUBJECT = '{{ _("Reset your %(brand)s password", brand=brand.name) }}'
@@ -162,8 +162,8 @@ SEEDS = [
     Seed(
         "parity/long-line",
         "_layout/base.txt",
-        "{% endfilter %}",
-        "{% endfilter %}\n\n" + "word " * 50,
+        "{% block reason required %}{% endblock %}",
+        "{% block reason required %}{% endblock %}\n\n" + "word " * 110,
         ("_layout/base.txt", "word word"),
     ),
     html("parity/unfilled", "{% raw %}Hello {{ name }}{% endraw %}"),

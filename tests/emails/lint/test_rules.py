@@ -11,7 +11,7 @@ import pytest
 from keyturn.emails import lint
 from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.finding import RULES, Place
-from keyturn.emails.lint.rules import UnknownRule, expect_rules, rules
+from keyturn.emails.lint.suppression import UnknownRule, expect_rules, rules
 from keyturn.mail.rendering.engine import ENGINES
 
 NAME = "[a-z0-9-]+"

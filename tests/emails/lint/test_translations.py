@@ -95,7 +95,7 @@ def test_a_text_without_a_translation_is_told_once_at_its_first_place(
     (finding,) = found()
     assert (finding.rule, finding.severity, str(finding.place)) == ("languages/untranslated", "warning", place)
     assert finding.message.endswith("is not translated into German.")
-    assert finding.fix.startswith("Translate it in locales/de/LC_MESSAGES/messages.po;")
+    assert finding.fix.startswith("Translate it in locales/de/LC_MESSAGES/messages.po.")
 
 
 def test_the_languages_that_lack_a_text_are_named_together(found: Found, write: Callable[[str, str], None]) -> None:

@@ -15,8 +15,8 @@ from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
         ("format_datetime", "Babel has one of this name; "),
         ("naturaltime", "Django has one of this name; "),
         ("dateform", "Check its spelling; "),
-        ("uper", "Did you mean upper? Else "),
-        ("truncat", "Did you mean truncate? Else "),
+        ("uper", "Did you mean upper? Otherwise, "),
+        ("truncat", "Did you mean truncate? Otherwise, "),
     ],
 )
 def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:

@@ -140,10 +140,10 @@ def test_a_mail_has_golden_files_in_each_of_its_languages(bilingual: Gallery, tm
 
 
 def test_a_language_that_is_not_there_is_refused_with_those_that_are(bilingual: Gallery, tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="golden_languages: there is no fr, only de, en"):
+    with pytest.raises(SettingsInvalid, match="golden_languages: there is no language fr; there are de, en"):
         Snapshots(bilingual, Goldens(tmp_path / "golden"), ["en", "fr"])
 
 
 def test_golden_files_among_the_templates_are_refused_as_they_would_be_mails(gallery: Gallery) -> None:
-    with pytest.raises(SettingsInvalid, match=r"goldens: .* is among the templates: keep it outside"):
+    with pytest.raises(SettingsInvalid, match=r"goldens: .* is inside the folder of the templates: move it outside"):
         Snapshots(gallery, Goldens(gallery.folder / "golden"))

@@ -27,12 +27,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Path:
-    return tmp_path / "outbox"
+def inbox(tmp_path: Path) -> Path:
+    return tmp_path / "inbox"
 
 
 @pytest.fixture
-def studio(folder: Path, outbox: Path) -> Studio:
+def studio(folder: Path, inbox: Path) -> Studio:
     return Studio(
         gallery=Gallery(
             templates=Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True),
@@ -40,7 +40,7 @@ def studio(folder: Path, outbox: Path) -> Studio:
             props={"greeting": Greeting},
         ),
         sender="Northwind School <no-reply@northwind.example>",
-        captured=CapturedMails(folder=outbox),
+        captured=CapturedMails(folder=inbox),
     )
 
 

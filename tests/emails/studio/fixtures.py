@@ -83,7 +83,7 @@ def write_templates(folder: Path) -> None:
 
 
 def capture(
-    outbox: Path,
+    inbox: Path,
     subject: str,
     at: datetime = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC),
     link: str = "https://account.northwind.example/open/one",
@@ -98,8 +98,8 @@ def capture(
     page = f"<html><head><title>x</title></head><body><p>Hello Ada</p><a href='{link}'>Open it</a></body></html>"
     mail.add_alternative(page, subtype="html")
     name = f"{sha256(f'{subject} {at}'.encode()).hexdigest()[:32]}.eml"
-    outbox.mkdir(parents=True, exist_ok=True)
-    (outbox / f".{name}.half").write_bytes(bytes(mail))
-    os.utime(outbox / f".{name}.half", (at.timestamp(), at.timestamp()))
-    (outbox / f".{name}.half").rename(outbox / name)
+    inbox.mkdir(parents=True, exist_ok=True)
+    (inbox / f".{name}.half").write_bytes(bytes(mail))
+    os.utime(inbox / f".{name}.half", (at.timestamp(), at.timestamp()))
+    (inbox / f".{name}.half").rename(inbox / name)
     return name

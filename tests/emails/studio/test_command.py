@@ -24,11 +24,11 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"Keyturn \S+  studio +ready in \d+\.\d s", title)
     assert rows == [
         f"  Studio       {studio.url}/studio",
-        "  Templates    the emails that Keyturn sends   7 templates",
+        "  Templates    the emails that Keyturn sends   8 templates",
         "",
-        "  Ctrl-C ends it. Nothing is sent.",
+        "  Press Ctrl-C to stop it. Nothing is sent.",
     ]
-    assert (code, rest.lstrip()) == (0, "Ended. Nothing was sent.\n")
+    assert (code, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
 
 
 def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
         studio.interrupt()
     assert (stranger.status_code, invited.status_code) == (403, 200)
     assert programs == [401, 200]
-    assert "Who has the address with the token reads these mails, too." in studio.greeting
+    assert "Anyone with this address and token can read these mails." in studio.greeting
     assert "Nothing is sent." not in studio.greeting
 
 
@@ -68,7 +68,7 @@ def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: st
         answer = client.post("/studio/drafts/welcome", json=draft, headers=headers)
         frame = client.get(answer.json()["frame"]).text if answer.status_code == 200 else answer.json()["detail"]
         studio.interrupt()
-    assert ("Typed" if option == "--edit" else "without editing") in frame
+    assert ("Typed" if option == "--edit" else "started with --no-edit") in frame
 
 
 def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
             assert caught
             with smtplib.SMTP("127.0.0.1", int(caught[1]), timeout=10) as client:
                 client.sendmail("app@a.example", ["ada@b.example"], f"Subject: {subjects[-1]}\r\n\r\nHello\r\n")
-            page = httpx.get(f"{studio.url}/studio/outbox").text
+            page = httpx.get(f"{studio.url}/studio/inbox").text
             code, _ = studio.interrupt()
         assert [subject for subject in ("First", "Second") if f'<b dir="auto">{subject}</b>' in page] == subjects
         assert code == 0
@@ -88,7 +88,7 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
 def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
     (tmp_path / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
     with running_demo([sys.executable, "-m", "keyturn", "studio", "receipt.eml", "--port", "0"], tmp_path) as studio:
-        page = httpx.get(f"{studio.url}/studio/outbox").text
+        page = httpx.get(f"{studio.url}/studio/inbox").text
         start = httpx.get(f"{studio.url}/studio", follow_redirects=True).status_code
         studio.interrupt()
     assert "  Mails        receipt.eml   1 mail\n" in studio.greeting
@@ -99,9 +99,9 @@ def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--inbox", "caught.sqlite"], "--inbox keeps what --smtp catches: say both"),
-        (["--smtp", "0", "--inbox", "notes.txt"], "notes.txt: this is no file of captured mails"),
-        (["--smtp", "TAKEN"], "choose another with --smtp"),
+        (["--inbox", "caught.sqlite"], "--inbox stores the mails that --smtp captures: add --smtp"),
+        (["--smtp", "0", "--inbox", "notes.txt"], "notes.txt: this is not a file of captured mails"),
+        (["--smtp", "TAKEN"], "choose another port with --smtp"),
     ],
 )
 def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str], said: str) -> None:
@@ -122,6 +122,25 @@ def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str
     assert ended.returncode in {1, 2}
 
 
+def test_the_token_can_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("short\n", "utf-8")
+    for path, said in [
+        (file, "KEYTURN_STUDIO_TOKEN: a token must have 22 to 200 letters"),
+        (tmp_path / "none", f"KEYTURN_STUDIO_TOKEN_FILE: {tmp_path}/none does not exist"),
+    ]:
+        ended = subprocess.run(
+            [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "KEYTURN_STUDIO_TOKEN_FILE": str(path)},
+        )
+        assert (ended.returncode, said in ended.stderr) == (1, True), ended.stderr
+
+
 def test_a_token_of_ones_own_is_taken_and_one_that_could_be_guessed_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0"]
     with running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
@@ -138,7 +157,7 @@ def test_a_token_of_ones_own_is_taken_and_one_that_could_be_guessed_refused(tmp_
         check=False,
         env={**os.environ, "KEYTURN_STUDIO_TOKEN": "short"},
     )
-    assert "KEYTURN_STUDIO_TOKEN: a token has 22 to 200 letters" in ended.stderr
+    assert "KEYTURN_STUDIO_TOKEN: a token must have 22 to 200 letters" in ended.stderr
     assert ended.returncode == 1
 
 
@@ -156,7 +175,7 @@ def test_ctrl_c_ends_it_at_once_while_a_template_runs_away(tmp_path: Path) -> No
             workers = _processes_below(studio.process.pid)
             code, rest = studio.interrupt()
     assert len(workers) >= 2, "one that starts others, and one that draws"
-    assert (code, rest.lstrip()) == (0, "Ended. Nothing was sent.\n")
+    assert (code, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
 
 

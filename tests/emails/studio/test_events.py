@@ -71,8 +71,8 @@ def test_what_an_editor_leaves_beside_a_file_is_not_told(events: Iterator[Event]
     assert told["saved"] == told["told"], "only the deletion: a file that was written would have its own time"
 
 
-def test_a_captured_mail_is_told_in_a_folder_that_did_not_exist(events: Iterator[Event], outbox: Path) -> None:
-    capture(outbox, "Welcome")
+def test_a_captured_mail_is_told_in_a_folder_that_did_not_exist(events: Iterator[Event], inbox: Path) -> None:
+    capture(inbox, "Welcome")
     assert next(events) == ("mail", "")
 
 

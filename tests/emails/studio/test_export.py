@@ -153,14 +153,14 @@ def test_it_is_written_anew_where_it_was_written_before(gallery: Gallery, folder
 def test_a_folder_with_anything_else_in_it_is_left_as_it_is(gallery: Gallery, site: Path) -> None:
     site.mkdir()
     (site / "thesis.doc").write_text("years of work")
-    with pytest.raises(ExportRefused, match="holds something else"):
+    with pytest.raises(ExportRefused, match="contains other files"):
         export(gallery, SENDER, site)
     assert [file.name for file in site.iterdir()] == ["thesis.doc"]
 
 
 def test_a_folder_among_the_templates_is_refused(gallery: Gallery) -> None:
     inside = gallery.folder / "pages" / "site"
-    with pytest.raises(ExportRefused, match="is among the templates; name a folder outside"):
+    with pytest.raises(ExportRefused, match="is inside the folder of the templates; name a folder outside"):
         export(gallery, SENDER, inside)
     assert not inside.exists()
 
@@ -176,7 +176,7 @@ def test_a_broken_mail_is_named_and_the_others_are_there(gallery: Gallery, folde
     exported = export(gallery, SENDER, site)
     assert exported.mails == 2
     assert exported.faults == ("notice/notice.mjml:2:4: 'whta' is undefined",)
-    assert "cannot be drawn" in (site / "index.html").read_text()
+    assert "cannot be rendered" in (site / "index.html").read_text()
     assert "notice/notice.mjml:2" in (site / "mails/notice/only.en.html").read_text()
 
 

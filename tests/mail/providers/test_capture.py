@@ -12,7 +12,7 @@ import pytest
 
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
-from keyturn.mail.sending.choosing import CaptureSender
+from keyturn.mail.sending.senders import CaptureSender
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +107,7 @@ async def test_mails_at_the_same_time_are_all_written_by_one_thread(
         threads.add(threading.get_ident())
         return to_mime(*given, **named)
 
-    monkeypatch.setattr("keyturn.mail.sending.choosing.to_mime", write)
+    monkeypatch.setattr("keyturn.mail.sending.senders.to_mime", write)
     sender = CaptureSender(tmp_path)
     await asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
     await sender.close()

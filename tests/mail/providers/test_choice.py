@@ -10,7 +10,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.mail.sending.choosing import sender_for
+from keyturn.mail.sending.senders import sender_for
 from keyturn.settings import MailSettings, Secret, Settings
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from tests.resend_server.server import API_KEY, ResendServer
 from keyturn.mail.port.email import Sender
 from keyturn.mail.providers.resend import ResendSender
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
-from keyturn.mail.sending.choosing import CaptureSender
+from keyturn.mail.sending.senders import CaptureSender
 from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract
 
 pytestmark = pytest.mark.slow

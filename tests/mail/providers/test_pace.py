@@ -56,7 +56,7 @@ async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:
 async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(database: Database) -> None:
     slow = Pace(database, "resend", SLOW)
     await slow.turn()
-    with pytest.raises(SendRetryable, match="too many wait") as refusal:
+    with pytest.raises(SendRetryable, match="too many mails wait") as refusal:
         await slow.turn()
 
     assert refusal.value.not_accepted
@@ -160,7 +160,7 @@ async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a
         await slow.first_in_line().turn()
 
     assert await next_at(database) - before == pytest.approx(1 / SLOW)
-    with pytest.raises(SendRetryable, match="too many wait"):
+    with pytest.raises(SendRetryable, match="too many mails wait"):
         await slow.first_in_line().turn()  # the second of them, at once
 
 

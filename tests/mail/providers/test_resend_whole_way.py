@@ -96,7 +96,10 @@ async def test_a_secret_that_was_thrown_away_leaves_a_dead_message(
     await deployment.work()
 
     assert len(resend.requests) == 1
-    assert outcome(await deployment.message()) == ("dead", "sealed with a secret key that is no longer in the settings")
+    assert outcome(await deployment.message()) == (
+        "dead",
+        "encrypted with a secret key that is no longer in the settings",
+    )
 
 
 async def test_a_refused_mail_is_not_tried_again(deployment: Deployment, resend: ResendServer) -> None:

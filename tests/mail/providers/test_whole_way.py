@@ -28,7 +28,7 @@ from keyturn.mail.providers.mailgun import MailgunSettings
 from keyturn.mail.providers.postmark import PostmarkSettings
 from keyturn.mail.providers.sendgrid import SendGridSettings
 from keyturn.mail.providers.ses import SesSettings
-from keyturn.mail.sending.choosing import provider_webhooks
+from keyturn.mail.sending.senders import provider_webhooks
 from keyturn.reset.records.client import Client
 from keyturn.settings import MailSettings, Secret
 

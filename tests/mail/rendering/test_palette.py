@@ -55,10 +55,11 @@ def test_any_brand_colour_becomes_readable() -> None:
 
 def test_an_adjusted_colour_is_told_with_its_setting_and_what_is_used_instead() -> None:
     palette, warnings = palette_for("#ffd400", "#101010")
+    dark = palette.dark_accent
 
     assert warnings == [
-        f"brand.accent: #ffd400 is under 4.5 : 1 on its ground; {palette.accent} is used",
-        f"brand.accent_dark: #101010 is under 4.5 : 1 on its ground; {palette.dark_accent} is used",
+        f"brand.accent: #ffd400 has a contrast under 4.5 : 1 with the background; {palette.accent} is used instead",
+        f"brand.accent_dark: #101010 has a contrast under 4.5 : 1 with the background; {dark} is used instead",
     ]
 
 
@@ -99,7 +100,7 @@ def test_any_ground_is_one_that_every_text_is_readable_on(ground: str) -> None:
     assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5
     assert palette.mail_ground == palette.ground
     for name, got in (("ground", palette.ground), ("ground_dark", palette.dark_ground)):
-        warning = f"brand.{name}: texts on {ground} are under 4.5 : 1; {got} is used"
+        warning = f"brand.{name}: texts on {ground} have a contrast under 4.5 : 1; {got} is used instead"
         assert (warning in warnings) == (got != ground.lower())
 
 

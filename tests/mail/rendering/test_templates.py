@@ -18,7 +18,7 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS, PasswordChanged, SecondStepFailed
+from keyturn.reset.mails.email_props import EMAILS, PasswordChanged, SecondStepChanged, SecondStepFailed
 from keyturn.settings import FileOrUrl
 from keyturn.testing import MailSnapshot
 
@@ -68,11 +68,13 @@ def test_its_link_is_the_same_in_both_parts_and_the_only_one(props: Any, render:
 
 
 @each_sample
-def test_its_text_part_has_the_link_on_a_line_of_its_own_and_no_other_long_line(props: Any, render: Render) -> None:
-    lines = render(props).text.splitlines()
+def test_its_text_part_has_the_link_on_a_line_of_its_own_and_no_line_that_ends_within_a_sentence(
+    props: Any, render: Render
+) -> None:
+    text = render(props).text
 
-    assert lines.count(the_link(props)) == 1
-    assert [line for line in lines if len(line) > 72 and " " in line] == []
+    assert text.splitlines().count(the_link(props)) == 1
+    assert re.findall(r".*[a-z,]\n[a-z](?!ttps?://).*", text) == []
 
 
 @each_sample
@@ -97,6 +99,18 @@ def test_its_inbox_row_is_short_and_holds_no_secret(props: Any, render: Render) 
         assert "://" not in line
         assert the_link(props).rpartition("/")[2] not in line
         assert props.email not in line
+
+
+@each_sample
+def test_the_first_forty_characters_of_subject_and_preheader_name_the_matter(props: Any, render: Render) -> None:
+    mail = render(props)
+    begins = mail.subject[:40]
+    matter = r"(?i)\b(passwords?|link|codes|sign in|email address|account secured|second step)\b"
+
+    assert "Northwind School" in begins
+    assert re.search(matter, begins), begins
+    if mail.preheader != getattr(props, "reason", ""):  # an operator's own words
+        assert re.search(matter, mail.preheader[:40]), mail.preheader
 
 
 @each_sample
@@ -129,7 +143,7 @@ def test_a_screen_reader_gets_language_title_heading_and_no_layout_tables(props:
     assert len(re.findall(r"<h1\b", mail.html)) == 1
     tables = re.findall(r"<table[^>]*>", mail.html)
     assert len([table for table in tables if not LAYOUT_TABLE.match(table)]) == isinstance(
-        props, PasswordChanged | SecondStepFailed
+        props, PasswordChanged | SecondStepChanged | SecondStepFailed
     )
 
 

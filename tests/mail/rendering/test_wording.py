@@ -42,19 +42,19 @@ class TestPasswordReset:
         mail = render(RESET)
 
         assert mail.subject == "Reset your Northwind School password"
-        assert mail.preheader == "The link works until 14:32 UTC. If you did not request it, ignore this email."
+        assert mail.preheader == "The link works until 14:32 UTC. If you didn’t request it, ignore this email."
 
     def test_it_names_the_person_and_the_account(self, render: Render, seen: Seen) -> None:
         mail = render(RESET)
 
         for part in (seen(mail).replace("Ada ,", "Ada,"), mail.text.replace("\n", " ")):
-            assert "Hello Ada, we received a request for a new password for your Northwind School account." in part
-            assert "Sent to viewer@northwind.example because somebody requested a new password." in part
+            assert "Hello Ada, we received a request to reset your Northwind School password." in part
+            assert "Sent to viewer@northwind.example because a new password was requested." in part
 
     def test_the_life_of_the_link_stands_right_under_it(self, render: Render, seen: Seen) -> None:
         mail = render(RESET)
 
-        assert "Choose a new password The link works once, until 14:32 UTC (30 minutes). Did you" in seen(mail)
+        assert "Choose a new password The link works once, until 14:32 UTC (30 minutes). Didn’t" in seen(mail)
         assert f"{RESET.link}\n\nThe link works once, until 14:32 UTC (30 minutes).\n" in mail.text
 
     def test_a_life_of_days_names_the_day(self, render: Render) -> None:
@@ -67,7 +67,23 @@ class TestPasswordReset:
         mail = render(RESET)
 
         for part in (seen(mail), mail.text.replace("\n", " ")):
-            assert "Did you not request this? Then ignore this email and do not forward it: your password stays" in part
+            assert "Didn’t request this? Ignore this email and don’t forward it. Your password stays the same" in part
+
+    def test_a_reset_by_an_operator_has_its_own_subject_and_begins_with_the_reason(
+        self, render: Render, seen: Seen
+    ) -> None:
+        mail = render(msgspec.structs.replace(RESET, by_operator=True, reason="Our database was copied."))
+
+        assert mail.subject == "Northwind School: choose a new password"
+        assert mail.preheader == "Our database was copied."
+        for part in (seen(mail), mail.text.replace("\n", " ")):
+            assert "Open the Northwind School website yourself and request a new password there." in part
+            assert part.count("asks you to choose a new password") == 1
+
+    def test_a_recovery_has_its_own_subject(self, render: Render) -> None:
+        mail = render(msgspec.structs.replace(RESET, recovers=True))
+
+        assert mail.subject == "Northwind School: account secured, choose a new password"
 
 
 class TestPasswordChanged:
@@ -75,15 +91,15 @@ class TestPasswordChanged:
         mail = render(CHANGED)
 
         assert mail.subject == "Your Northwind School password was changed"
-        assert mail.preheader == "On 20 November 2026, 14:07 UTC. If it was not you, choose a new password now."
+        assert mail.preheader == "Wasn’t you? Choose a new password now. Changed on 20 November 2026, 14:07 UTC."
 
     def test_it_says_when_from_where_and_with_what(self, render: Render, seen: Seen) -> None:
         mail = render(CHANGED)
 
-        assert "When 20 November 2026, 14:07 UTC From 203.0.113.24 With Firefox on Windows If" in seen(mail)
-        assert "When: 20 November 2026, 14:07 UTC\nFrom: 203.0.113.24\nWith: Firefox on Windows\n" in mail.text
+        assert "When 20 November 2026, 14:07 UTC IP address 203.0.113.24 Device Firefox on Windows If" in seen(mail)
+        assert "When: 20 November 2026, 14:07 UTC\nIP address: 203.0.113.24\nDevice: Firefox on Windows\n" in mail.text
 
-    @pytest.mark.parametrize(("field", "label"), [("address", "From"), ("device", "With")])
+    @pytest.mark.parametrize(("field", "label"), [("address", "IP address"), ("device", "Device")])
     def test_what_is_not_known_is_left_out(self, field: str, label: str, render: Render, seen: Seen) -> None:
         mail = render(msgspec.structs.replace(CHANGED, **{field: ""}))
 
@@ -94,15 +110,24 @@ class TestPasswordChanged:
         mail = render(CHANGED)
 
         for part in (seen(mail), mail.text.replace("\n", " ")):
-            assert "If it was you, all is done." in part
-            assert "Was it not you? Choose a new password now: that ends every session, theirs too." in part
-            assert "Then contact support immediately: help@northwind.example" in part
+            assert "If this was you, there’s nothing more to do." in part
+            assert "Wasn’t you? Choose a new password now. It replaces the one that was set." in part
+            assert "This also signs out all devices." in part
+            assert "Need help? Contact support: help@northwind.example" in part
+
+    def test_the_button_is_named_for_the_page_that_it_opens(self, render: Render, seen: Seen) -> None:
+        secured = msgspec.structs.replace(
+            CHANGED, secure_link="https://account.northwind.example/secure-your-account/x"
+        )
+
+        assert " Choose a new password Need help?" in seen(render(CHANGED))
+        assert " Secure your account The link works once" in seen(render(secured))
 
     def test_it_says_that_sessions_ended(self, render: Render, seen: Seen) -> None:
         mail = render(CHANGED)
 
         for part in (seen(mail), mail.text.replace("\n", " ")):
-            assert "account was changed. All other sessions were signed out. " in part
+            assert "password was changed. We signed out all other devices. " in part
 
     @pytest.mark.parametrize("name", ["Ada", ""])
     def test_where_nobody_ended_the_sessions_of_the_app_it_claims_nothing_of_them(
@@ -111,10 +136,10 @@ class TestPasswordChanged:
         mail = render(msgspec.structs.replace(CHANGED, name=name, sessions_ended=False))
 
         for part in (seen(mail), mail.text.replace("\n", " ")):
-            assert "the password of your Northwind School account was changed." in part
-            assert "Choose a new password now: then the one that was set no longer works." in part
-            assert "session" not in part
-            assert "signed out" not in part
+            assert "our Northwind School password was changed." in part
+            assert "Choose a new password now. It replaces the one that was set." in part
+            assert "device" not in part
+            assert "sign" not in part
 
     def test_it_says_why_it_comes(self, render: Render) -> None:
         sent = "Sent to viewer@northwind.example because the password was changed."
@@ -126,13 +151,13 @@ class TestSignInWithProvider:
     def test_the_inbox_row_names_the_provider(self, render: Render) -> None:
         mail = render(PROVIDER)
 
-        assert mail.subject == "How you sign in to Northwind School"
-        assert mail.preheader == "Your account signs in with Google and has no password to reset."
+        assert mail.subject == "How to sign in to Northwind School"
+        assert mail.preheader == "You sign in with Google, so there is no password to reset."
 
     def test_it_says_how_the_account_signs_in_and_leads_there(self, render: Render, seen: Seen) -> None:
         mail = render(PROVIDER)
 
-        assert "That account has no password: it signs in with Google. Go to sign-in " in seen(mail)
+        assert "Your account has no password: you sign in with Google. Go to sign-in " in seen(mail)
         assert f"Go to sign-in:\n{PROVIDER.sign_in_link}\n" in mail.text
 
     def test_nobody_is_told_to_choose_a_password(self, render: Render, seen: Seen) -> None:

@@ -81,7 +81,7 @@ async def visit_all(page: Page, school: School) -> AsyncIterator[str]:
     yield await shown("Choose a new password")
     await page.fill("#password", "Northwind School")
     await page.press("#password", "Enter")
-    await expect(page.get_by_text("The two passwords are not the same.")).to_be_visible()
+    await expect(page.get_by_text("The two passwords don’t match.")).to_be_visible()
     yield "two different passwords"
     await page.fill("#again", "Northwind School")
     await page.press("#again", "Enter")

@@ -107,7 +107,7 @@ async def test_busy_shows_the_puzzle_once_it_is_asked_for_and_keeps_the_address(
             await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
         async with screens.open(FORGOT) as page:
             await ask(page, "bob@northwind.example")
-            await expect(page.get_by_role("alert")).to_contain_text("Answer the check below")
+            await expect(page.get_by_role("alert")).to_contain_text("Complete the check below")
             await expect(page.get_by_role("checkbox")).to_be_checked()
             await page.get_by_role("button", name="Send the link").click()
             await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
@@ -127,7 +127,7 @@ async def test_without_javascript_a_few_requests_are_taken_and_then_the_page_say
             await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
         async with screens.open(FORGOT, java_script_enabled=False) as page:
             await ask(page, "bob@northwind.example")
-            await expect(page.get_by_role("alert")).to_contain_text("Without JavaScript this form takes only a few")
+            await expect(page.get_by_role("alert")).to_contain_text("Without JavaScript, this form allows only a few")
         assert await school.asked() == [ADA]
 
 
@@ -181,7 +181,7 @@ async def test_a_code_is_typed_where_the_link_was_asked_for(browser: Browser, tm
         await field.fill("1234 5678")
         await page.get_by_role("button", name="Continue").click()
         await expect(page.get_by_role("alert")).to_have_text(
-            "It is wrong, or it no longer works. You can request a new one."
+            "The code is wrong or no longer works. You can request a new one."
         )
         assert await page.get_by_label("Email", exact=True).input_value() == ADA
         ada = await school.parts.accounts.find(ADA)

@@ -34,7 +34,7 @@ async def screens(browser: Browser, sqlite: SqliteFiles) -> AsyncIterator[Screen
 
 async def test_a_route_is_asked_from_the_page_and_its_answer_is_shown(screens: Screens) -> None:
     async with screens.open("/schema") as page:
-        form = page.get_by_role("form", name="Try it: Ask for a link")
+        form = page.get_by_role("form", name="Try it: Request a link")
         await form.get_by_label("Body").fill(f'{{"email": "{ADA}"}}')
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text(re.compile(r'^202.*"success": true', re.DOTALL))
@@ -43,14 +43,14 @@ async def test_a_route_is_asked_from_the_page_and_its_answer_is_shown(screens: S
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:invalid-input")
 
-        form = page.get_by_role("form", name="Try it: Who is signed in")
+        form = page.get_by_role("form", name="Try it: Get the signed-in account")
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:not-signed-in")
 
 
 async def test_the_route_of_invitations_takes_the_service_key(screens: Screens) -> None:
     async with screens.open("/schema") as page:
-        form = page.get_by_role("form", name="Try it: Invite somebody")
+        form = page.get_by_role("form", name="Try it: Invite a user to choose a first password")
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:service-key-refused")
         await form.get_by_label("Service key").fill(KEY)
@@ -63,7 +63,7 @@ async def test_the_route_of_invitations_takes_the_service_key(screens: Screens) 
 async def test_an_answer_that_does_not_come_is_said(screens: Screens) -> None:
     async with screens.open("/schema") as page:
         await page.route("**/health/live", lambda route: route.abort())
-        form = page.get_by_role("form", name="Try it: The process answers")
+        form = page.get_by_role("form", name="Try it: Check that the process answers")
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text("No answer: ")
         await expect(form.get_by_role("button", name="Send")).to_be_enabled()
@@ -79,9 +79,9 @@ async def test_without_scripts_there_is_no_form_that_does_nothing(screens: Scree
 async def test_an_example_is_copied(screens: Screens) -> None:
     async with screens.open("/schema") as page:
         await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        article = page.locator("article").filter(has=page.get_by_role("heading", name="Ask for a link"))
+        article = page.locator("article").filter(has=page.get_by_role("heading", name="Request a link"))
         await article.get_by_text("Python", exact=True).click()
-        button = page.get_by_role("button", name="Copy for Python: Ask for a link")
+        button = page.get_by_role("button", name="Copy for Python: Request a link")
         await button.click()
         await expect(button).to_have_text("Copied")
         copied = await page.evaluate("navigator.clipboard.readText()")

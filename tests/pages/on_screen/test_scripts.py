@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 async def fill(page: Page, password: str, again: str = "") -> None:
     await page.get_by_label("New password", exact=True).fill(password)
-    await page.get_by_label("Again", exact=True).fill(again)
+    await page.get_by_label("Repeat the new password", exact=True).fill(again)
 
 
 async def save(page: Page) -> None:
@@ -51,7 +51,7 @@ async def test_what_only_the_server_knows_is_ticked_off_for_the_password_that_it
     screens: Screens, school: School
 ) -> None:
     async with screens.open(f"/reset-password/{await link(school)}") as page:
-        common = page.get_by_role("listitem").filter(has_text="not one of the common passwords")
+        common = page.get_by_role("listitem").filter(has_text="not a common password")
         field = page.get_by_label("New password", exact=True)
         ring = "rule => getComputedStyle(rule, '::before').width"
         assert await common.evaluate(ring) == await page.get_by_text("at least 12 characters").evaluate(ring) == "12px"
@@ -70,7 +70,7 @@ async def test_the_strength_grows_with_length_and_variety(screens: Screens, scho
         for password in ("", "short", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "quiet harbour", NEW_PASSWORD):
             await fill(page, password)
             levels.append(await meter.get_attribute("aria-valuetext"))
-        assert levels[:-1] == ["none yet", "weak", "weak", "weak", "good"]
+        assert levels[:-1] == ["empty", "weak", "weak", "weak", "good"]
         await expect(meter).to_have_attribute("aria-valuetext", "strong")
 
 
@@ -82,8 +82,8 @@ async def test_no_strength_is_called_strong_that_the_server_refuses(screens: Scr
             await expect(meter).to_have_attribute("aria-valuetext", "good")
             await field.blur()
             await expect(meter).to_have_attribute("aria-valuetext", "weak")
-            await expect(page.locator("#password-error")).to_have_text("Not met yet: not one of the common passwords.")
-            await expect(page.get_by_role("listitem").filter(has_text="not one of the common passwords")).to_have_class(
+            await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
+            await expect(page.get_by_role("listitem").filter(has_text="not a common password")).to_have_class(
                 "later broken"
             )
         await field.fill(NEW_PASSWORD)
@@ -101,24 +101,24 @@ async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_passwo
         await expect(rules).to_match_aria_snapshot("""
             - list:
               - listitem: at least 12 characters – not met yet
-              - listitem: the same in both fields – not met yet
-              - listitem: not one of the common passwords – not met yet
+              - listitem: not a common password – not met yet
               - listitem: not your address or the name of the site – not met yet
+              - listitem: the same in both fields – not met yet
         """)
         await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
-        await expect(said).to_have_text("Rules met: 2 of 4. Strength, roughly: weak.")
+        await expect(said).to_have_text("Rules met: 2 of 4. Estimated strength: weak.")
         await expect(page.locator("form[data-password-rules]")).to_match_aria_snapshot("""
-            - meter "Strength, roughly"
+            - meter "Estimated strength"
             - list:
               - listitem: at least 12 characters – met
-              - listitem: the same in both fields – met
-              - listitem: not one of the common passwords – not met yet
+              - listitem: not a common password – not met yet
               - listitem: not your address or the name of the site – not met yet
-            - status: "Rules met: 2 of 4. Strength, roughly: weak."
+              - listitem: the same in both fields – met
+            - status: "Rules met: 2 of 4. Estimated strength: weak."
         """)
         await fill(page, NEW_PASSWORD, NEW_PASSWORD)
         await page.get_by_label("New password", exact=True).blur()
-        await expect(said).to_have_text("Rules met: 4 of 4. Strength, roughly: strong.")
+        await expect(said).to_have_text("Rules met: 4 of 4. Estimated strength: strong.")
         await fill(page, "")
         await expect(said).to_be_empty()
 
@@ -134,8 +134,8 @@ async def test_forced_colours_show_the_strength_and_give_a_broken_rule_a_shape(
         ground, bar = await meter.evaluate(colours)
         assert ground != bar
         await page.get_by_label("New password", exact=True).fill("correcthorsebatterystaple")
-        await page.get_by_label("Again", exact=True).focus()
-        common = page.get_by_role("listitem").filter(has_text="not one of the common passwords")
+        await page.get_by_label("Repeat the new password", exact=True).focus()
+        common = page.get_by_role("listitem").filter(has_text="not a common password")
         await expect(common).to_have_class("later broken")
         strokes = "rule => ['::before', '::after'].map(part => getComputedStyle(rule, part).borderTopStyle)"
         assert await common.evaluate(strokes) == ["solid", "solid"]
@@ -204,9 +204,9 @@ async def test_two_different_passwords_are_told_before_anything_is_sent(screens:
         posted = posted_from(page)
         await fill(page, NEW_PASSWORD, "another password")
         await save(page)
-        again = page.get_by_label("Again", exact=True)
+        again = page.get_by_label("Repeat the new password", exact=True)
         await expect(again).to_be_focused()
-        await expect(again).to_have_accessible_description("The two passwords are not the same.")
+        await expect(again).to_have_accessible_description("The two passwords don’t match.")
         await expect(again).to_have_value("another password")
         await fill(page, "short", "short")
         await save(page)
@@ -223,10 +223,10 @@ async def test_two_different_passwords_are_told_before_anything_is_sent(screens:
 async def test_a_password_can_be_shown_and_hidden_and_is_sent_hidden(screens: Screens, school: School) -> None:
     async with screens.open(f"/reset-password/{await link(school)}") as page:
         field, button = page.locator("#password"), page.locator("[data-shows=password]")
-        await expect(button).to_have_accessible_name("Show New password")
+        await expect(button).to_have_accessible_name("New password: Show")
         await button.click()
         await expect(field).to_have_attribute("type", "text")
-        await expect(button).to_have_accessible_name("Hide New password")
+        await expect(button).to_have_accessible_name("New password: Hide")
         await button.click()
         await expect(field).to_have_attribute("type", "password")
         await button.click()
@@ -252,11 +252,11 @@ async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens
         button = page.get_by_role("button", name="Send the link again")
         await expect(button).to_be_disabled()
         await page.clock.fast_forward(15_000)
-        await expect(page.get_by_text("Request it again in")).to_have_text(
-            re.compile(r"^Request it again in 0:4[0-5]\.$")
+        await expect(page.get_by_text("You can request it again in")).to_have_text(
+            re.compile(r"^You can request it again in 4[0-5] seconds\.$")
         )
         await page.clock.fast_forward(45_000)
-        await expect(page.get_by_text("Request it again.")).to_be_visible()
+        await expect(page.get_by_text("You can request it again.")).to_be_visible()
         await expect(button).to_be_enabled()
     assert await school.asked() == [ADA]
 

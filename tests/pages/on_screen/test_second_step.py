@@ -38,7 +38,7 @@ async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Scree
     async with screens.open(f"/reset-password/{await link(school)}", java_script_enabled=scripts) as page:
         send = page.get_by_role("button", name="Send a code to …23")
         await expect(send).to_be_hidden()
-        password, again = (page.get_by_label(name, exact=True) for name in ("New password", "Again"))
+        password, again = (page.get_by_label(name, exact=True) for name in ("New password", "Repeat the new password"))
         field = page.get_by_label("Code", exact=True)
         await password.fill(NEW_PASSWORD)
         await again.fill(NEW_PASSWORD)
@@ -47,7 +47,7 @@ async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Scree
             await page.get_by_role("button", name="Save the new password").click()
             if not said:
                 break
-            await expect(page.get_by_text(said)).to_be_visible()
+            await expect(page.get_by_text(said, exact=said.startswith("Enter"))).to_be_visible()
             if scripts:
                 await expect(field).to_be_focused()
                 await expect(field).to_have_value("")
@@ -55,7 +55,7 @@ async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Scree
                     await expect(typed).to_have_value(NEW_PASSWORD)
             else:
                 await expect(password).to_be_focused()
-                await expect(password).to_have_accessible_description(re.compile("Type the password again, too."))
+                await expect(password).to_have_accessible_description(re.compile("Enter the new password again, too."))
                 await password.fill(NEW_PASSWORD)
                 await again.fill(NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -76,7 +76,9 @@ async def test_the_keyboard_and_what_a_browser_offers_fit_the_factor(screens: Sc
 
 async def test_without_a_connection_passwords_and_code_stay(screens: Screens, school: School) -> None:
     async with screens.open(f"/reset-password/{await link(school)}") as page:
-        fields = {name: page.get_by_label(name, exact=True) for name in ("New password", "Again", "Code")}
+        fields = {
+            name: page.get_by_label(name, exact=True) for name in ("New password", "Repeat the new password", "Code")
+        }
         for name, field in fields.items():
             await field.fill(code_of() if name == "Code" else NEW_PASSWORD)
         save = page.get_by_role("button", name="Save the new password")
@@ -93,7 +95,7 @@ async def test_without_a_connection_passwords_and_code_stay(screens: Screens, sc
 
 async def test_the_last_wrong_code_is_told_with_scripts_too(screens: Screens, school: School) -> None:
     async with screens.open(f"/reset-password/{await link(school)}") as page:
-        for name in ("New password", "Again"):
+        for name in ("New password", "Repeat the new password"):
             await page.get_by_label(name, exact=True).fill(NEW_PASSWORD)
         for left in (
             "4 more attempts",
@@ -113,18 +115,18 @@ async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
 ) -> None:
     async with screens.open(f"/reset-password/{await link(school)}", bypass_csp=True) as page:
         await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_label("Text message to …23").check()
         send = page.get_by_role("button", name="Send a code to …23")
         await send.click()
-        await expect(page.locator("#step-sent")).to_have_text("A code was sent to …23.")
+        await expect(page.locator("#step-sent")).to_have_text("We sent a code to …23.")
         await expect(page.get_by_label("Code", exact=True)).to_be_focused()
         await page.add_script_tag(path=AXE_FILE_PATH)
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             assert (await page.evaluate(AXE))["violations"] == []
         await send.click()
-        await expect(page.locator("#step-sent")).to_have_text("No code was sent. Wait a minute and try again.")
+        await expect(page.locator("#step-sent")).to_have_text("We couldn’t send a code. Wait a minute and try again.")
         (file,) = (tmp_path / "mail").glob("*.eml")
         body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
         assert body

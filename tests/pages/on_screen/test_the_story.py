@@ -24,13 +24,13 @@ async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screen
         await page.get_by_label("Email").fill(ADA)
         await page.get_by_role("button", name="Send the link").click()
         await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
-        await expect(page.get_by_text("Request it again in")).to_be_visible()
+        await expect(page.get_by_text("You can request it again in")).to_be_visible()
         assert await school.asked() == [ADA]
 
         await page.goto(f"/reset-password/{await link(school)}")
         assert page.url == f"{screens.address}/reset-password"
         await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_role("button", name="Save the new password").click()
         await expect(page.get_by_role("status")).to_have_text(
             "Your password was changed. Sign in with your new password."
@@ -57,10 +57,10 @@ async def test_with_a_keyboard_alone(screens: Screens, school: School) -> None:
 
         await page.goto(f"/reset-password/{await link(school)}")
         await page.keyboard.type(NEW_PASSWORD)
-        await tab_to(page, "Show New password")
+        await tab_to(page, "New password: Show")
         await page.keyboard.press("Space")
         await expect(page.get_by_label("New password", exact=True)).to_have_attribute("type", "text")
-        await tab_to(page, "Again")
+        await tab_to(page, "Repeat the new password")
         await page.keyboard.type(NEW_PASSWORD)
         await tab_to(page, "Save the new password")
         await page.keyboard.press("Enter")
@@ -88,11 +88,11 @@ async def test_a_wrong_password_leaves_the_address_and_puts_the_focus_where_it_i
         await page.get_by_label("Email").fill(ADA)
         await page.get_by_label("Password", exact=True).fill("wrong")
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_have_text("This address and this password do not belong together.")
+        await expect(page.get_by_role("alert")).to_have_text("Wrong email or password.")
         await expect(page.get_by_label("Email")).to_have_value(ADA)
         field = page.get_by_label("Password", exact=True)
         await expect(field).to_be_focused()
-        await expect(field).to_have_accessible_description("This address and this password do not belong together.")
+        await expect(field).to_have_accessible_description("Wrong email or password.")
         await page.keyboard.type(PASSWORD)
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(f"{screens.address}/viewer-settings/security")

@@ -36,7 +36,7 @@ def test_a_device_has_a_name_or_none(user_agent: str, name: str) -> None:
     [
         ("de", "Firefox unter Windows"),
         ("ja", "Windows の Firefox"),
-        ("ar", "\u2068Firefox\u2069 على \u2068Windows\u2069"),
+        ("ar", "\u200f\u2068Firefox\u2069 على \u2068Windows\u2069"),
     ],
 )
 def test_it_is_named_in_the_reader_s_language(language: str, name: str) -> None:

@@ -93,7 +93,7 @@ async def test_sixty_four_characters_of_any_kind_are_taken(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIBRARIES)
 async def test_more_than_is_read_is_refused_and_not_cut(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{settings_of(name).max_bytes} bytes at most"):
+    with pytest.raises(ValueError, match=f"at most {settings_of(name).max_bytes} bytes"):
         await hash_of(settings_of(name), "x" * (settings_of(name).max_bytes + 1))
 
 

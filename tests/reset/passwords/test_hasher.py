@@ -68,7 +68,7 @@ async def test_a_password_is_kept_exactly(hasher: PasswordHasher, password: str)
 
 @pytest.mark.parametrize("password", ["x" * 73, "🦊" * 19])
 async def test_over_seventy_two_bytes_nothing_is_hashed(hasher: PasswordHasher, password: str) -> None:
-    with pytest.raises(ValueError, match="72 bytes at most"):
+    with pytest.raises(ValueError, match="at most 72 bytes"):
         await hasher.hash(password)
 
 

@@ -31,6 +31,10 @@ async def claim(database: Database, mailboxes: Mailboxes, email: str, moment: da
     return claimed
 
 
+async def end_cooldown(database: Database, mailboxes: Mailboxes, email: str, moment: datetime) -> None:
+    await database.transact(lambda connection: mailboxes.within(connection).end_cooldown(email, moment))
+
+
 async def test_a_mailbox_is_written_to_once_in_its_cooldown(database: Database, mailboxes: Mailboxes) -> None:
     times = [MOMENT, MOMENT + MINUTE / 2, MOMENT + MINUTE, MOMENT + MINUTE * 1.5]
 
@@ -153,6 +157,39 @@ async def test_a_mailbox_from_before_the_count_gets_its_mails(database: Database
     found = await mailboxes.find("ada@a.example")
     assert found
     assert found.mails_today(MOMENT) == 1
+
+
+async def test_who_used_the_link_waits_no_longer_and_the_count_of_the_day_stays(
+    database: Database, mailboxes: Mailboxes
+) -> None:
+    later = [MOMENT + timedelta(seconds=second) for second in range(8)]
+    claimed = []
+    for moment in later:
+        claimed.append(await claim(database, mailboxes, "ada@a.example", moment))
+        left = await mailboxes.cooldown_left("ada@a.example", moment)
+        await end_cooldown(database, mailboxes, "ADA@a.example", moment)
+        assert await mailboxes.cooldown_left("ada@a.example", moment) == (timedelta(0) if len(claimed) < 6 else left)
+
+    assert claimed == [True] * 6 + [False] * 2
+    found = await mailboxes.find("ada@a.example")
+    assert found
+    assert (found.mails, found.last_mail_at) == (6, None)
+
+
+async def test_using_a_link_ends_no_suppression_and_no_muting(database: Database, mailboxes: Mailboxes) -> None:
+    def write(connection: Connection) -> None:
+        mailboxes.within(connection).suppress("ada@a.example", MOMENT, "complained")
+        mailboxes.within(connection).mute("eve@a.example", MOMENT)
+
+    await database.transact(write)
+    for email in ("ada@a.example", "eve@a.example"):
+        await end_cooldown(database, mailboxes, email, MOMENT)
+        assert not await claim(database, mailboxes, email, MOMENT)
+
+
+async def test_using_a_link_of_a_mailbox_without_a_record_writes_none(database: Database, mailboxes: Mailboxes) -> None:
+    await end_cooldown(database, mailboxes, "ada@a.example", MOMENT)
+    assert await mailboxes.find("ada@a.example") is None
 
 
 async def test_a_mailbox_that_was_released_is_written_to_at_once(database: Database) -> None:

@@ -207,9 +207,15 @@ async def test_mailboxes_leave_after_their_day_unless_they_are_suppressed(
         {"digest": b"suppressed", "mailed_at": long_ago, "suppressed_until": NOW + DAY},
         {"digest": b"counted", "mailed_at": NOW - DAY / 2, "suppressed_until": None},
     )
+    await write(
+        database,
+        MailboxRow,
+        {"digest": b"used", "mailed_at": long_ago, "counted_since": NOW - DAY / 2},
+        {"digest": b"used long ago", "mailed_at": long_ago, "counted_since": NOW - DAY},
+    )
 
-    assert (await retention.purge(NOW))["mailboxes"] == 2
-    assert await kept(database, MailboxRow.digest) == [b"counted", b"suppressed"]
+    assert (await retention.purge(NOW))["mailboxes"] == 3
+    assert await kept(database, MailboxRow.digest) == [b"counted", b"suppressed", b"used"]
 
 
 async def test_locks_leave_a_day_after_their_end(database: Database, retention: Retention) -> None:

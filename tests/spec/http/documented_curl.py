@@ -19,7 +19,7 @@ _VARYING = {
     r'"token": ?"[\w-]{43}"': '"token": "a secret"',
     r"again in \d+ \w+": "again in 1 minute",
 }
-"""What differs from one run to the next; all else of an answer is compared as it stands."""
+"""The parts of an answer that differ between runs; the rest is compared exactly."""
 
 
 class Answer(NamedTuple):
@@ -36,7 +36,7 @@ WITH_PROOFS = "## With a challenge and a code"
 def shown(part: str = "") -> list[tuple[str, Answer]]:
     """Return the commands in their order, each with its answer: those of a part, or those that are in none.
 
-    Raises ValueError for one that has none.
+    Raises ValueError without one.
     """
     most, _, rest = _DOCUMENT.read_text("utf-8").partition(WITH_PROOFS)
     text = rest if part else most

@@ -10,6 +10,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from tests.programs import require_program
 from tests.puzzles import solved, written
 from tests.serving import serving_here
@@ -18,9 +19,14 @@ from tests.spec.inbox import TOKEN
 from tests.spec.second_factors import BUILTIN, code_of, enrol
 from tests.spec.service import REQUEST, Service, Start
 
+from keyturn.database import now
+from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import ChallengeSettings, InvitationSettings, MuteSettings, Secret, TokenSettings
 
 ADA = "ada@northwind.example"
+EVE = "eve@northwind.example"
+"""The address of a link that has expired."""
+
 GUS = "gus@northwind.example"
 """Somebody with a second factor."""
 
@@ -46,9 +52,15 @@ async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start,
     await service.add(ADA, name="Ada", kind="viewer")
     await service.add(GUS)
     await enrol(service, GUS)
-    (await service.anywhere().post(REQUEST, json={"email": GUS})).raise_for_status()
-    await service.deliver()
-    tokens = {"GUARDED": token_of(service, GUS, "password_reset", "reset-password")}
+    await service.add(EVE)
+    for email in (EVE, GUS):
+        (await service.anywhere().post(REQUEST, json={"email": email})).raise_for_status()
+        await service.deliver()
+    await service.write(update(ResetTokenRow).where(ResetTokenRow.email == EVE).values(expires_at=now()))
+    tokens = {
+        "EXPIRED": token_of(service, EVE, "password_reset", "reset-password"),
+        "GUARDED": token_of(service, GUS, "password_reset", "reset-password"),
+    }
     async with serving_here(service.app) as address:
         for command, documented in shown():
             answer = read(await run(command, address, tmp_path, **tokens, CODE=code_of()))

@@ -1,4 +1,4 @@
-"""A database that freezes without a word: every wait has an end, and nothing is kept of the connections."""
+"""A database that stops answering: every wait ends, and the connections are discarded."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Which hosts are answered for."""
+"""The host names that the service answers."""
 
 import pytest
 from tests.spec.service import NOBODY, REQUEST, Service, Start, problem

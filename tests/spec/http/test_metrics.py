@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 from tests.spec.elsewhere import Readable
+from tests.spec.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.spec.service import (
     ADA,
     CHANGE,
@@ -190,10 +191,53 @@ async def test_the_outboxs_depth_and_age_are_the_databases_whoever_wrote_them(st
     assert (settled["keyturn_outbox_waiting"], settled["keyturn_outbox_oldest_seconds"]) == (0, 0)
 
 
-async def test_reading_the_figures_is_one_statement(service: Service) -> None:
+async def test_a_webhook_that_waits_for_the_app_is_no_mail_that_waits(service: Service) -> None:
+    await service.ask()
+    await service.ask(NOBODY)
+    an_hour, a_minute = now() - timedelta(hours=1), now() - timedelta(minutes=1)
+    await service.write(update(OutboxRow).where(OutboxRow.id == 1).values(kind="webhook_x", created_at=an_hour))
+    await service.write(update(OutboxRow).where(OutboxRow.id == 2).values(created_at=a_minute))
+    found = await figures(service)
+    assert 3600 <= found["keyturn_outbox_oldest_seconds"] < 3610
+    assert 60 <= found["keyturn_outbox_oldest_mail_seconds"] < 70
+
+
+async def test_a_mailbox_that_gets_no_more_mail_is_counted_once_by_its_reason(start: Start) -> None:
+    service = await start(resend=WITH_WEBHOOK)
+    await service.ask()
+    await service.deliver()
+    bounce = report("bounced", await provider_id(service), **HARD)
+    await deliver_all(service, bounce, bounce)
+    found = await figures(service)
+    counted = {reason: found[f"keyturn_suppressions_total{{{reason}}}"] for reason in SUPPRESSIONS}
+    assert counted == {"bounced": 1, "complained": 0, "suppressed": 0}
+
+
+SUPPRESSIONS = ("bounced", "complained", "suppressed")
+
+
+async def test_a_worker_counts_each_kind_and_outcome_from_zero(service: Service) -> None:
+    worker = asyncio.create_task(service.parts.work())
+    async with asyncio.timeout(20):
+        while "keyturn_messages_total{reset_requested,dead}" not in await figures(service):
+            await asyncio.sleep(0.01)
+    worker.cancel()
+    await asyncio.wait({worker})
+    assert (await figures(service))["keyturn_messages_total{password_changed,sent}"] == 0
+
+
+async def test_a_process_says_whether_it_is_ready_as_its_health_does(database_url: str) -> None:
+    store = Readable(Account(id="u-1", email=ADA))
+    async with running(settings_for(database_url), accounts=store) as service:
+        assert (await figures(service))["keyturn_ready"] == 1
+        service.parts.worker.is_down = True
+        assert (await figures(service))["keyturn_ready"] == 0
+
+
+async def test_reading_the_figures_is_one_statement_beside_those_of_readiness(service: Service) -> None:
     with statements_sent() as statements:
         await figures(service)
-    assert len([text for text in statements if not text.startswith(("BEGIN", "PRAGMA"))]) == 1
+    assert len([text for text in statements if "keyturn_outbox" in text]) == 1
 
 
 async def test_the_process_is_measured_too(service: Service) -> None:
@@ -223,6 +267,7 @@ async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
         found = samples(await client.get(METRICS))
     await parts.close()
     assert found["process_resident_memory_bytes"] > 0
+    assert found["keyturn_ready"] == 0
     assert str(found["keyturn_outbox_waiting"]) == "nan"
 
 

@@ -76,7 +76,7 @@ async def test_answers_are_described(schema: dict[str, Any]) -> None:
     options = valid["content"]["application/json"]["schema"]["oneOf"]
     assert [set(resolved(schema, option)["properties"]) for option in options] == [
         {"valid", "email", "expiresAt", "awaitsPassword", "operatorReason"},
-        {"valid", "reason"},
+        {"valid", "reason", "emailHint"},
     ]
 
 
@@ -91,6 +91,7 @@ async def test_operations_are_named_as_a_client_would_call_them(schema: dict[str
     assert names >= {
         "requestPasswordReset",
         "validateResetToken",
+        "replaceExpiredLink",
         "resetPassword",
         "getPasswordPolicy",
         "getFormTexts",
@@ -204,10 +205,10 @@ async def test_the_reference_tells_the_story_of_a_reset_and_has_each_route_s_own
     groups = groups_of(schema, "https://account.example.org")
     assert [*groups][:3] == ["Password reset", "Not me", "Sessions"]
     assert [operation.summary for operation in groups["Password reset"]][:5] == [
-        "Ask for a link",
+        "Request a link",
         "Check a link",
-        "The rules for a new password",
-        "Judge a password that is not set yet",
+        "List the rules for a new password",
+        "Check a new password",
         "Set a new password",
     ]
     (request, *_) = groups["Password reset"]
@@ -261,7 +262,9 @@ async def test_a_member_is_required_where_it_is_in_every_answer_and_has_no_defau
         if "default" in its
     }
     for name in ("Done", "ValidToken", "InvalidToken", "PasswordJudgement", "Health"):
-        assert set(schemas[name]["required"]) == set(schemas[name]["properties"]) - {"operatorReason"}, name
+        assert set(schemas[name]["required"]) == set(schemas[name]["properties"]) - {"operatorReason", "emailHint"}, (
+            name
+        )
     for name, found in schemas.items():
         if name.endswith("Problem"):
             assert set(found["properties"]) - set(found["required"]) == {"detail", "instance"}, name

@@ -4,19 +4,24 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from tests.spec.service import REQUEST, VALIDATE, Service
 from tests.statements import statements_sent, thread_trips
+
+COUNTS = "keyturn_rate_windows"
 
 _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
 
 
 @contextmanager
 def asked() -> Iterator[list[str]]:
-    """Collect each statement by its verb and the first of Keyturn's tables in it."""
+    """Collect each statement by its verb and the first of Keyturn's tables in it, without those that count limits."""
     short: list[str] = []
     with statements_sent() as statements:
         yield short
     for statement in statements:
+        if COUNTS in statement:
+            continue
         found = _WORDS.match(statement)
         short.append(" ".join(filter(None, found.groups())) if found else statement)
 
@@ -28,6 +33,18 @@ async def test_a_request_for_a_link_is_one_statement(service: Service) -> None:
 
     verb = "INSERT INTO" if service.parts.database.is_sqlite else "WITH"
     assert statements == [f"{verb} keyturn_outbox"]
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_the_limits_of_a_request_for_a_link_are_one_statement_as_are_those_of_a_check(service: Service) -> None:
+    token = await service.link()
+    with statements_sent() as statements:
+        await service.ask()
+    assert sum(COUNTS in statement for statement in statements) == 1
+
+    with statements_sent() as statements:
+        await service.anywhere().post(VALIDATE, json={"token": token})
+    assert sum(COUNTS in statement for statement in statements) == 1
 
 
 async def test_a_check_of_a_link_is_one_read_and_so_is_that_of_what_is_none(service: Service) -> None:

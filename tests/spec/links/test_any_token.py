@@ -1,4 +1,4 @@
-"""Whatever is shown as a token or as a device's cookie is answered, and opens nothing that was not ours."""
+"""Any text as a token or a device's cookie gets an answer, and only our own works."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

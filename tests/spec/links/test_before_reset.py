@@ -106,9 +106,9 @@ async def test_it_is_not_asked_for_a_link_that_is_dead(database_url: str) -> Non
 @pytest.mark.parametrize(
     ("reference", "why"),
     [
-        (f"{__name__}:not_async", "is no async function"),
+        (f"{__name__}:not_async", "must be an async function"),
         (f"{__name__}:nothing", "has no nothing"),
-        ("nowhere_at_all:hook", "there is no module nowhere_at_all"),
+        ("nowhere_at_all:hook", "the module nowhere_at_all is neither in"),
     ],
 )
 async def test_a_function_that_cannot_be_asked_is_a_fault_at_the_start(

@@ -18,7 +18,7 @@ from keyturn.texts import Folder
 pytestmark = pytest.mark.any_database
 
 LEAKED = "sixteen lost umbrellas"
-BREACHED = {"rule": "breached", "message": "not one that is known from a data leak"}
+BREACHED = {"rule": "breached", "message": "not a password from a known data leak"}
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def test_leaked_ones_are_told_in_the_language_of_who_reads(start: Start) -
         service = await start(breaches=BreachSettings(source="hibp", url=server.url))
         found = await judgement(service, await service.link(), NEW_PASSWORD, **{"accept-language": "fr"})
 
-    message = "aucun mot de passe connu d’une fuite de données"
+    message = "pas un mot de passe issu d’une fuite de données connue"
     assert found["violations"] == [{"rule": "breached", "message": message}]
 
 

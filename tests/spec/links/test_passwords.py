@@ -1,4 +1,4 @@
-"""Which passwords are accepted, and that they are kept exactly as they were typed."""
+"""The passwords that are accepted, and that they stay exactly as typed."""
 
 import threading
 import unicodedata
@@ -193,7 +193,7 @@ async def test_the_password_that_the_account_has_is_not_taken_again_and_the_link
 
     answer = await service.reset(token, PASSWORD)
     assert problem(answer) == "422 password-rejected"
-    assert answer.json()["violations"] == [{"rule": "current", "message": "not the password that you have now"}]
+    assert answer.json()["violations"] == [{"rule": "current", "message": "not your current password"}]
     assert await service.knows(PASSWORD)
     assert problem(await service.reset(token)) == "200"
 

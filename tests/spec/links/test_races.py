@@ -1,4 +1,4 @@
-"""What happens at the same moment: a password that was changed meanwhile opens nothing and is not put back."""
+"""Simultaneous requests: a password that has just been replaced signs in nowhere, and does not come back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""A change of the password that was not its owner's: one link ends all access, and starts anew at the old address."""
+"""An unwanted change of the password: one link ends all access, and sends a new link to the old address."""
 
 import asyncio
 import re
@@ -138,7 +138,7 @@ async def test_both_addresses_are_told_and_neither_learns_the_other(service: Ser
     await service.deliver()
 
     (old,), (new,) = (service.inbox.sent_to(email, "address_disputed") for email in (ADA, NEW))
-    assert "We send no link to an earlier address" in " ".join(old.text.split())
+    assert "We don’t send links to earlier addresses" in " ".join(old.text.split())
     assert not TOKEN.search(old.text + new.text)
     assert NEW not in old.text + old.html
     assert ADA not in new.text + new.html
@@ -284,10 +284,10 @@ async def test_who_has_locked_an_account_gets_a_link_of_a_day_and_another_where_
 
     another = await _another_link(service)
     mail = service.inbox.sent_to(ADA, "password_reset")[-1]
-    assert "you told us that it was not you" in mail.text
-    assert "Until a new password is chosen, nobody can sign in." in mail.text
+    assert "you told us that you didn’t change" in mail.text
+    assert "No one can sign in until you choose a new password." in mail.text
     assert f"Choose a new password at this address:\n\n{service.parts.settings.base_url}" in mail.text
-    assert "Did you not tell us this?" in mail.text
+    assert "Didn’t tell us this?" in mail.text
     assert not await service.knows(NEW_PASSWORD)
     assert problem(await service.reset(another, OWN_PASSWORD)) == "200"
     assert await service.knows(OWN_PASSWORD)

@@ -69,7 +69,7 @@ async def test_the_servers_clock_decides_when_a_link_expires(service: Service) -
     await service.write(update(ResetTokenRow).values(expires_at=now() + timedelta(seconds=30)))
     assert await service.works(token)
     await service.write(update(ResetTokenRow).values(expires_at=now()))
-    assert await service.check(token) == {"valid": False, "reason": "expired"}
+    assert (await service.check(token))["reason"] == "expired"
 
 
 async def test_a_used_link_is_used_also_after_its_time(service: Service) -> None:

@@ -59,7 +59,7 @@ async def test_broken_rules_are_told_in_the_reader_s_language_and_named_alike_in
         "ar": "12 حرفًا على الأقل",
         "ja": "12 文字以上",
     }
-    assert problems["de"]["title"] == "Das Passwort wird nicht angenommen"
+    assert problems["de"]["title"] == "Dieses Passwort ist nicht möglich"
     assert len({problem["type"] for problem in problems.values()}) == 1
     assert len({problem["violations"][0]["rule"] for problem in problems.values()}) == 1
 
@@ -79,8 +79,8 @@ async def test_the_rules_are_listed_in_the_reader_s_language(service: Service) -
             {"token": "x" * 43, "newPassword": PASSWORD},
             "Ce lien n’est pas valable. Veuillez en demander un nouveau.",
         ),
-        (LOGIN, {"email": ADA, "password": "wrong"}, "L’adresse ou le mot de passe est incorrect"),
-        (CHANGE, {"currentPassword": "x", "newPassword": "y"}, "Personne n’est connecté"),
+        (LOGIN, {"email": ADA, "password": "wrong"}, "Adresse e-mail ou mot de passe incorrect"),
+        (CHANGE, {"currentPassword": "x", "newPassword": "y"}, "Aucune session ouverte"),
     ],
 )
 async def test_a_refusal_is_told_in_the_reader_s_language(
@@ -108,7 +108,7 @@ async def test_how_long_to_wait_is_told_in_the_reader_s_language(start: Start) -
 async def test_what_only_a_program_can_do_wrong_is_told_in_english(service: Service) -> None:
     answer = await service.anywhere().post(REQUEST, json={"mail": ADA}, headers=GERMAN)
 
-    assert answer.json()["title"] == "The request is malformed"
+    assert answer.json()["title"] == "The request is not valid"
     assert "content-language" not in answer.headers
 
 
@@ -151,8 +151,8 @@ async def test_a_confirmation_says_when_and_with_what_in_the_account_s_language(
 
     mail = service.inbox.mails[-1]
     assert mail.subject == "Northwind School のパスワードが変更されました"
-    assert "使用環境: Windows の Firefox" in mail.text
-    assert "日時: 20" in mail.text
+    assert "端末：Windows の Firefox" in mail.text
+    assert "日時：20" in mail.text
 
 
 async def test_an_account_that_signs_in_elsewhere_is_told_so_in_its_language(service: Service) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 from tests.spec.inbox import TOKEN, links_in, token_in
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, Start
+from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, REQUEST, Service, Start, problem
 
 from keyturn.database import now
 from keyturn.reset.records.models import MailboxRow
@@ -45,6 +45,14 @@ async def test_somebody_with_a_password_gets_one_mail_with_one_link(service: Ser
 async def test_the_mail_says_that_a_program_sent_it(service: Service) -> None:
     await service.link()
     assert service.inbox.mails[0].headers["Auto-Submitted"] == "auto-generated"  # RFC 3834
+
+
+async def test_mail_programs_do_not_fold_two_mails_with_one_subject_into_one(start: Start) -> None:
+    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    await service.link()
+    await service.link()
+    first, second = (mail.headers["X-Entity-Ref-ID"] for mail in service.inbox.mails)
+    assert first != second
 
 
 async def test_an_unknown_address_and_a_disabled_account_get_no_mail(service: Service) -> None:
@@ -155,6 +163,40 @@ async def test_after_a_minute_the_mailbox_gets_another(service: Service) -> None
     assert first != second
 
 
+async def test_after_a_finished_reset_the_mailbox_gets_another_at_once(service: Service) -> None:
+    assert (await service.reset(await service.link())).is_success
+    assert await service.works(await service.link())
+
+
+async def test_a_refused_reset_leaves_the_wait_as_it_was(service: Service) -> None:
+    token = await service.link()
+    assert problem(await service.reset(token, "short")) == "422 password-rejected"
+    assert problem(await service.reset("x" * 43)) == "400 link-dead"
+    await service.ask()
+    await service.deliver()
+    assert len(service.inbox.mails) == 1
+
+
+async def test_a_link_that_is_tried_once_more_ends_no_later_wait(service: Service) -> None:
+    used = await service.link()
+    await service.reset(used)
+    await service.link()
+    assert problem(await service.reset(used)) == "400 link-dead"
+    await service.ask()
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
+
+
+async def test_a_day_has_no_more_mails_however_many_resets_are_finished(start: Start) -> None:
+    service = await start(limits=LimitSettings(mailbox_daily=2))
+    for number in range(2):
+        assert (await service.reset(await service.link(), f"{NEW_PASSWORD} {number}")).is_success
+        await service.parts.retention.purge(now())
+    await service.ask()
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
+
+
 async def test_a_provider_account_is_written_to_once_a_minute_too(service: Service) -> None:
     for _ in range(3):
         await service.ask(GRACE)
@@ -185,6 +227,6 @@ async def test_the_confirmation_says_when_from_where_and_what_to_do(service: Ser
         assert "Firefox" in part
         assert str(now().year) in part
         assert "http://127.0.0.1:8000/secure-your-account/" in part
-        assert "All other sessions were signed out." in part
+        assert "We signed out all other devices." in " ".join(part.split())
         assert "eleven" not in part
         assert {*TOKEN.findall(part)} == {token_in(mail)} != {token}

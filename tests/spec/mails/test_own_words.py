@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), p
 
 ENGLISH = {
     "Reset your %(brand)s password": "Reset Your %(brand)s Password",
-    "Hello %(name)s, we received a request for a new password for your %(brand)s account.": (
+    "Hello %(name)s, we received a request to reset your %(brand)s password.": (
         "Dear %(name)s, we received a request to change your password for your %(brand)s account."
     ),
     "Save the new password": "Update Password",
@@ -21,9 +21,9 @@ ENGLISH = {
     "If an account exists for that address, a link is on its way.": "Password reset link sent!",
     "This link does not work": "That key turns nothing",
     "This reset link is invalid. Please request a new one.": "This reset link is invalid or has expired.",
-    "The password is not accepted": "Choose a better one",
+    "This password can’t be used": "Choose a better one",
     "Too many requests": "Slow down",
-    "not one of the common passwords": "nothing that everybody takes",
+    "not a common password": "nothing that everybody takes",
 }
 LETTERS = (("at least %(limit)s character", "at least %(limit)s characters"), ("%(limit)s letter", "%(limit)s letters"))
 
@@ -87,7 +87,8 @@ async def of_kinds(start: Start, folder: Path) -> Service:
         brand=harbour, locales=Folder(catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"}))
     )
     general = catalogue(
-        folder / "all", {"Reset your %(brand)s password": "For all", "If it was you, all is done.": "Ok."}
+        folder / "all",
+        {"Reset your %(brand)s password": "For all", "If this was you, there’s nothing more to do.": "Ok."},
     )
     service = await start(
         locales=general,
@@ -141,5 +142,5 @@ async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(start: Start, tm
     assert own.subject == "Your key, Ada"
     assert token in own.html
     assert token in own.text
-    assert "If the button does nothing" not in own.html
-    assert packaged.subject == "How you sign in to Northwind School"
+    assert "If the button doesn’t work" not in own.html
+    assert packaged.subject == "How to sign in to Northwind School"

@@ -46,7 +46,7 @@ async def code(service: Service, email: str = ADA) -> str:
     assert found not in mail.subject
     words = " ".join(mail.text.split())
     assert "We never ask you for it." in words
-    assert "unless somebody uses the link or the code." in words
+    assert "unless the link or the code is used." in words
     return str(found)
 
 

@@ -1,4 +1,4 @@
-"""Beside an app Keyturn has no sign-in, unless `sign_in_url` names its own page."""
+"""Beside an app, Keyturn has a sign-in only if `sign_in_url` names its own page."""
 
 import sqlite3
 from pathlib import Path

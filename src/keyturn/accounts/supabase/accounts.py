@@ -43,7 +43,9 @@ class SupabaseAccounts:
     async def require_ready(self) -> None:
         """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
         if not self._key.isascii() or not self._key.isprintable():
-            raise SettingsInvalid([Fault("accounts.supabase.service_role_key", "has characters that no key has")])
+            raise SettingsInvalid(
+                [Fault("accounts.supabase.service_role_key", "contains characters that are not allowed in a key")]
+            )
         refusal = await self._api.refusal()
         if refusal is None:
             return

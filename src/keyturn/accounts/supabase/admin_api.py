@@ -104,7 +104,7 @@ _REASONS = {
     "characters": Violation(
         "weak_characters", "more kinds of characters, such as upper-case letters, digits and special characters"
     ),
-    "pwned": Violation("weak_pwned", "not one that is known from a data leak"),
+    "pwned": Violation("weak_pwned", "not a password from a known data leak"),
 }
 _WEAK = Violation("weak", "a password that is harder to guess")
 
@@ -296,13 +296,13 @@ class AdminApi:
                 )
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # By its name alone: the message of an illegal header would hold the key.
-            reason = f"Supabase Auth was not reached: {type(error).__name__}"
+            reason = f"cannot reach Supabase Auth: {type(error).__name__}"
             raise AccountsUnready(reason, not_changed=isinstance(error, _NEVER_SENT)) from None
         if answer.status_code == _OK:
             return answer.content
         if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_FAULT:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
-            reason = f"Supabase Auth cannot answer at the moment: {answer.status_code}"
+            reason = f"Supabase Auth is unavailable: status {answer.status_code}"
             raise AccountsUnready(reason, not_changed=answer.status_code == _TOO_MANY)
         return refusal_of(answer.status_code, answer.content)
 
@@ -313,7 +313,7 @@ def _unready(answer: bytes | Refusal) -> AccountsUnready:
     if refusal.status in KEY_REFUSED:
         event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
     else:
-        event, reason = "accounts.odd_answer", "what answers is not Supabase Auth as Keyturn knows it"
+        event, reason = "accounts.odd_answer", "the answer is not one of Supabase Auth's"
     log.error(LogEvent(event, status=refusal.status, code=refusal.code, reason=reason))
     # A page with status 200, or a 408, may come from a proxy before a server that did as it was asked.
     not_changed = refusal.status not in {_OK, _TIMED_OUT}

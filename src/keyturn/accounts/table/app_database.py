@@ -69,7 +69,7 @@ def _accounts_unready(place: str) -> Iterator[None]:
 
 def _open_file(read: DatabaseUrl) -> SqliteConnections:
     if not read.url.database:
-        raise _fault("names no file")
+        raise _fault("must name a file")
     # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
     file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
     url = file.update_query_dict({"mode": "rw", "uri": "true"})
@@ -100,7 +100,9 @@ def _look_at_file_first(engine: Engine) -> None:
             path.stat()
         except FileNotFoundError:
             if path.is_relative_to(Path.cwd()) and (flasks := Path("instance", path.relative_to(Path.cwd()))).is_file():
-                raise FileNotFoundError(f"No such file; Flask's is in instance: write sqlite:///{flasks}") from None
+                raise FileNotFoundError(
+                    f"No such file; Flask keeps it in the folder instance: write sqlite:///{flasks}"
+                ) from None
             raise
 
 

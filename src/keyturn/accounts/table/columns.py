@@ -102,6 +102,22 @@ def _number_format(value: float | Decimal, *, as_text: bool) -> TimeFormat | Non
     return None
 
 
+def read_time(value: Any) -> datetime | None:
+    """Return the time that a column holds, in whatever form; None if it holds none. Without a zone, it is UTC."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if (known := _format(value)) is None:
+        return None
+    try:
+        if known.unit:
+            return _EPOCH + timedelta(microseconds=int(value) * _UNITS[known.unit])
+        return read_time(datetime.fromisoformat(value.strip()))
+    except (ValueError, OverflowError):
+        return None
+
+
 _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
 
@@ -244,7 +260,7 @@ def set_value(column: Column, given: bool | float | str, moment: datetime) -> An
             return _time_value(column, moment, milliseconds=given == "{now_ms}")
         return _convert_value(column, given)
     except (ValueError, InvalidOperation):
-        raise ValueError(f"{given!r} is no value for a column of type {column.shown}") from None
+        raise ValueError(f"{given!r} does not fit a column of type {column.shown}") from None
 
 
 class WrittenTime(NamedTuple):
@@ -271,7 +287,10 @@ def _describe_time(column: Column, given: bool | float | str, moment: datetime) 
         return WrittenTime(f"{column.time_format}, {like}", is_told=True)
     if column.has_native_times:
         return WrittenTime(f"the time in UTC ({column.shown})", is_told=True)
-    return WrittenTime(f"{set_value(column, given, moment)} ({column.shown}, without a value to go by)", is_told=False)
+    return WrittenTime(
+        f"{set_value(column, given, moment)} ({column.shown}, a guess, because the table has no such value yet)",
+        is_told=False,
+    )
 
 
 def _time_value(column: Column, moment: datetime, *, milliseconds: bool) -> Any:

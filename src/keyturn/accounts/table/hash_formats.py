@@ -18,10 +18,10 @@ _OTHERS = (
 _NAMED = {"bcrypt$": "bcrypt$$2b$", "{bcrypt}": "{bcrypt}$2a$"}
 """Beginnings of bcrypt hashes with a name in front: Django's, Spring's."""
 
-_READS = "Let your app verify bcrypt, too: a change writes $2b$, since Keyturn does not write {}."
+_READS = "Let your app verify bcrypt, too: Keyturn cannot write {} hashes, so new passwords get $2b$."
 _NOT_WRITTEN = (
-    (re.compile(r"\$wp\$2y\$|\$[PH]\$"), "WordPress's or phpBB's", "$2y$", ""),
-    (re.compile(r"AQAAAA[A-Za-z0-9+/]{50,}={0,2}"), "ASP.NET Core Identity's", "$2b$", _READS),
+    (re.compile(r"\$wp\$2y\$|\$[PH]\$"), "WordPress or phpBB", "$2y$", ""),
+    (re.compile(r"AQAAAA[A-Za-z0-9+/]{50,}={0,2}"), "ASP.NET Core Identity", "$2b$", _READS),
 )
 """Formats known by their look: the app, the bcrypt prefix that a change writes, and what the app must do. WordPress 6.8
 and phpBB read bcrypt by themselves (wp_check_password; phpbb/passwords)."""
@@ -60,8 +60,8 @@ def is_known_hash(stored: str) -> bool:
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     """Return the format of most of the hashes."""
     if not hashes:
-        todo = "There are no passwords yet: see that your app verifies bcrypt hashes that begin with $2b$."
-        return HashFormat(shown="no rows to tell a format by", todo=todo)
+        todo = "The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$."
+        return HashFormat(shown="unknown format: no rows yet", todo=todo)
     (name, prefix), _ = Counter(_format(one) for one in hashes).most_common(1)[0]
     if name == "bcrypt":
         cost = _usual(hashes, _BCRYPT, 3, _COSTS)
@@ -70,17 +70,17 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     if name == "Django":
         iterations = _usual(hashes, _PBKDF2, 1, _ITERATIONS)
         theirs = all(map(_PBKDF2.match, hashes))
-        todo = "" if theirs else "See that PBKDF2PasswordHasher is among PASSWORD_HASHERS, as it is by default."
-        shown = "Django's (pbkdf2_sha256)"
-        return HashFormat(format=prefix, iterations=iterations, shown=shown, held="hashes of Django's", todo=todo)
+        todo = "" if theirs else "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
+        shown = "Django (pbkdf2_sha256)"
+        return HashFormat(format=prefix, iterations=iterations, shown=shown, held="Django hashes", todo=todo)
     if name:
-        return HashFormat(format=prefix, shown=f"{name}'s ({prefix})", held=prefix)
+        return HashFormat(format=prefix, shown=f"{name} ({prefix})", held=prefix)
     for pattern, whose, written, todo in _NOT_WRITTEN:
         if all(map(pattern.match, hashes)):
-            shown, held = f"{whose}; a change writes {written}", f"hashes of {whose}"
+            shown, held = f"{whose}; new hashes are {written}", f"{whose} hashes"
             return HashFormat(prefix=written, shown=shown, held=held, todo=todo.format(whose))
-    todo = "Let your app verify bcrypt: what it stores now is no hash that Keyturn knows, and a change writes $2b$."
-    return HashFormat(shown="no format that is known", todo=todo)
+    todo = "Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$."
+    return HashFormat(shown="unknown format", todo=todo)
 
 
 class TableDoubt(msgspec.Struct, frozen=True):
@@ -96,13 +96,13 @@ def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -
     if not found.held or _written(found.settings) == _written(settings):
         return None
     setting = "prefix" if {found.format, settings.format} == {"bcrypt"} else "format"
-    message = f"the rows of {table} hold {found.held}; hashing.{setting} writes {_written(settings)}"
+    message = f"the table {table} has {found.held}, but hashing.{setting} writes {_written(settings)}"
     meant = f'format = "{found.format}"'
     if found.format == "bcrypt":
         meant = (
             f'prefix = "{found.prefix}"' if setting == "prefix" else f'{meant} and hashing.prefix = "{found.prefix}"'
         )
-    mend = f"Set hashing.{meant}, or see that your app verifies both, or a new password locks its account out."
+    mend = f"Set hashing.{meant}, or let your app verify both. Otherwise users cannot sign in with a new password."
     return TableDoubt(f"{message}, which your app may not read", mend)
 
 

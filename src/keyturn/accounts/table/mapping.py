@@ -92,7 +92,7 @@ class Flag:
     def objection(self, column: Column) -> str:
         """Return, in words, why these values cannot occur in that column, or "" if they can."""
         if "" in self.values:
-            return f"names no value: {self.column} = active | invited"
+            return f"has an empty value: write {self.column} = active | invited, for example"
         if not column.choices:
             return ""
         known = {choice.lower() for choice in column.choices}
@@ -100,14 +100,14 @@ class Flag:
             if value.lower() not in known:
                 there = ", ".join(column.choices)
                 meant = did_you_mean(value, column.choices)
-                return f"the column {self.column} never holds {value}{meant} (there are {there})"
+                return f"the column {self.column} never contains {value}{meant} (its values are {there})"
         if not self.values and not column.nullable and known.isdisjoint(FALSE):
             there = ", ".join(column.choices)
-            return f"none of {there} means no: name those that are active, as {self.column} = {column.choices[0]}"
+            return f"none of {there} means no: list the active values, as in {self.column} = {column.choices[0]}"
         return ""
 
 
-_FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
+_FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone", "changed_at")
 _SHOWN_TABLES = 12
 _LOOKED_AT, _SIBLINGS = 50, 8
 """Rows and columns that are read to recognise the form of a time."""
@@ -187,7 +187,7 @@ class _MappingReader:
         try:
             found = self._inspector.get_columns(table.name, schema=table.schema)
         except NoSuchTableError:
-            self._fault(setting, f"there is no table {table}" + self._tables_instead(table))
+            self._fault(setting, f"the database has no table {table}" + self._tables_instead(table))
             return None
         return {column["name"]: column_of(column, self._dialect) for column in found}
 
@@ -196,11 +196,11 @@ class _MappingReader:
         there = [*self._inspector.get_table_names(**where), *self._inspector.get_view_names(**where)]
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
         if not theirs and not table.schema and self._dialect == "postgresql":
-            return f"; {missing_schema(self._connection) or 'the database has none'}"
+            return f"; {missing_schema(self._connection) or 'it has no tables'}"
         if not theirs:
-            return "; the database has none" if not table.schema else f"; the schema {table.schema} has none"
+            return "; it has no tables" if not table.schema else f"; the schema {table.schema} has no tables"
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
-        return f"{did_you_mean(table.name, theirs)} (there are {', '.join(theirs[:_SHOWN_TABLES])}{more})"
+        return f"{did_you_mean(table.name, theirs)} (its tables: {', '.join(theirs[:_SHOWN_TABLES])}{more})"
 
     def _with_time_formats(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
         """Return the columns that are set to the time, with the form of their times.
@@ -257,7 +257,7 @@ class _MappingReader:
             if name and (column := self._column(field, table, columns, name)):
                 found[field] = column
             if not name and field in {"id", "email"}:
-                self._fault(field, f"missing: name one of the columns of {table} ({', '.join(columns)})")
+                self._fault(field, f"missing: set a column of {table} ({', '.join(columns)})")
         return found
 
     def _column(self, setting: str, table: TableName, columns: dict[str, Column], name: str) -> Column | None:
@@ -274,10 +274,10 @@ class _MappingReader:
             if column is None:
                 continue
             if name in (self._settings.id, self._settings.email, self._settings.password):
-                self._fault(setting, "is the column of the id, the address or the password")
+                self._fault(setting, "is the column of the id, the address or the password, which a change sets itself")
                 continue
             if column.is_computed:  # MariaDB plans such an UPDATE, and refuses it only when it runs
-                self._fault(setting, "is a generated column, which nothing can be written to")
+                self._fault(setting, "is a generated column, which cannot be written: remove it")
                 continue
             try:
                 set_value(column, given, now())
@@ -290,7 +290,9 @@ class _MappingReader:
             name, _, column_name = entry.rpartition(".")
             table = parse_table_name(name)
             if self._qualified_name(table) == self._qualified_name(accounts):
-                self._fault("delete", f"{entry} is in the table of the accounts: a reset would delete accounts")
+                self._fault(
+                    "delete", f"{entry} is in the table of accounts, so a reset would delete accounts: remove it"
+                )
                 continue
             columns = self._columns("delete", table)
             if columns is not None and (column := self._column("delete", table, columns, column_name)):
@@ -315,31 +317,31 @@ class _MappingReader:
         for field in ("email", "password"):
             column = fields.get(field)
             if column and column.holds is not str and not column.holds_anything:
-                self._fault(field, f"the column {column.name} holds no text, but {column.shown}")
+                self._fault(field, f"the column {column.name} must contain text, but is {column.shown}")
         for field, others in (("email", ("id",)), ("password", ("id", "email"))):
             for other in others:
                 if field in fields and fields[field] == fields.get(other):
-                    self._fault(field, f"the column {fields[field].name} is that of {other}, too")
+                    self._fault(field, f"the column {fields[field].name} is also the one of {other}: choose another")
         if "active" in fields and (objection := self._active.objection(fields["active"])):
             self._fault("active", objection)
         password = fields.get("password")
         if password and password.length is not None and password.length < hash_length:
             room = f"the column {password.name} is {password.shown}"
-            self._fault("password", f"{room}, and a hash has {hash_length} characters: make it longer")
+            self._fault("password", f"{room}, but a hash has {hash_length} characters: make the column longer")
         if key := fields.get("id"):
             self._check_key(key, mapping)
 
     def _check_key(self, key: Column, mapping: Mapping) -> None:
         table = mapping.table
         if not self._is_unique(table, key.name):
-            self._fault("id", f"the column {key.name} is neither the primary key of {table} nor unique")
+            self._fault("id", f"the column {key.name} must be the primary key of {table}, or unique")
         if key.holds in _NO_IDS and not key.on_sqlite:
-            self._fault("id", f"the column {key.name} is {key.shown}: ids are exact numbers, UUIDs, texts or bytes")
+            self._fault("id", f"the column {key.name} is {key.shown}: ids must be whole numbers, UUIDs, texts or bytes")
         for other, owner in mapping.deletes:
             held = {key.holds, owner.holds}
             if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
                 what = f"{other}.{owner.name} is {owner.shown}"
-                self._fault("delete", f"{what}, and {table}.{key.name} is {key.shown}")
+                self._fault("delete", f"{what}, but {table}.{key.name} is {key.shown}: they must have the same type")
 
     def _is_unique(self, table: TableName, column: str) -> bool:
         if table.name in self._inspector.get_view_names(schema=table.schema):

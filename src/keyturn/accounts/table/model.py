@@ -28,6 +28,7 @@ class _Attributes(TypedDict, total=False):
     kind: str
     locale: str
     timezone: str
+    changed_at: str
     password_providers: Sequence[str]
     set: _Assigned
     lock: _Assigned
@@ -85,7 +86,7 @@ class _MappedClass:
         found = self._mapper.attrs.get(key)
         if not isinstance(found, ColumnProperty) or not isinstance(found.columns[0], Column):
             known = [attr.key for attr in self._mapper.column_attrs]
-            there = did_you_mean(key, known) or f"; there are {', '.join(known)}"
+            there = did_you_mean(key, known) or f"; its columns: {', '.join(known)}"
             self.faults.append(Fault(setting, f"{self._mapper.class_.__name__} has no column {key}{there}"))
             return key
         column = next((one for one in found.columns if isinstance(one, Column) and one.table is self.table), None)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Row, RowMapping, text
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.columns import WrittenTime, text_of
+from keyturn.accounts.table.columns import WrittenTime, read_time, text_of
 from keyturn.accounts.table.hash_formats import TableDoubt, doubt_format
 from keyturn.accounts.table.mapping import parse_table_name, read_mapping
 from keyturn.accounts.table.rows import (
@@ -154,7 +155,7 @@ class TableAccounts:
         if not (server and server.minutes):
             return None
         shown = ", ".join(columns)
-        message = f"accounts.table.set: {shown} gets the time in UTC, and the server's own time is {server.zone}"
+        message = f"accounts.table.set: {shown} gets the time in UTC, but the server's time zone is {server.zone}"
         mend = (
             "If your app writes the server's time there, make the column a TIMESTAMP, which every connection reads in"
             " its own zone, let your app read it as UTC, or take it out of set."
@@ -204,6 +205,13 @@ class TableAccounts:
             if account.id == account_id and account.active and account.has_password:
                 return text_of(row["hash"])
         return None
+
+    async def password_changed_at(self, account_id: str) -> datetime | None:
+        if not self._settings.changed_at:
+            return None
+        statements = await self._statements_now()
+        rows = await self._fetch(statements.change_by_id(account_id))
+        return next((read_time(row["changed_at"]) for row in rows if text_of(row["id"]) == account_id), None)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         return await self._commit(account, await password.hashed())
@@ -317,7 +325,7 @@ class TableAccounts:
         except SettingsInvalid as invalid:
             faults = "; ".join(map(str, invalid.faults))
             log.error(LogEvent("accounts.changed", table=self._settings.table, reason=faults))
-            raise AccountsUnready(f"the table of the accounts is not as the settings say: {faults}") from None
+            raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
 
     async def _read_statements(self) -> Statements:
         async with self._reading_lock:

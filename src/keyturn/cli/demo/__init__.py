@@ -16,7 +16,8 @@ from keyturn import __version__
 from keyturn.accounts.port import Account
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
 from keyturn.cli.emails.studio import studio_of
-from keyturn.cli.running import address_of, listen, serve
+from keyturn.cli.running import serve
+from keyturn.cli.sockets import address_of, listen
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
 from keyturn.errors import ExtraMissing
 from keyturn.event_loop import run
@@ -41,7 +42,7 @@ class WithStudio:
         self.token = self._studio.token
         self.stop = self._studio.stop
         base, token = shown.settings.base_url, f"?token={self.token}" if self.token else ""
-        self.addresses = {"Mails sent": f"{base}/studio/outbox{token}", "Studio": f"{base}/studio{token}"}
+        self.addresses = {"Mails sent": f"{base}/studio/inbox{token}", "Studio": f"{base}/studio{token}"}
 
     def routes(self) -> "Sequence[ControllerRouterHandler]":
         """Return what answers; programs below /studio, since /api is the service's."""
@@ -60,7 +61,7 @@ class WithoutStudio:
     token = ""
 
     def __init__(self, folder: Path, why: str) -> None:
-        self._text = f"{why[0].upper()}{why[1:]}\nUntil then, each mail is a file to open: {folder}\n"
+        self._text = f"{why[0].upper()}{why[1:]}\nUntil then, each mail is a file in {folder}\n"
         self.addresses: Mapping[str, str] = {"Mails sent": str(folder)}
         self.notes: Sequence[str] = (why[0].upper() + why[1:],)
 
@@ -98,19 +99,23 @@ _LOG_LEVEL: Final = "warning"
     "--example",
     default="",
     metavar="NAME",
-    help=f"Beside an app that has users already: {', '.join(example_names())}.",
+    help=f"Run an example app with users: {', '.join(example_names())}.",
 )
 def demo(host: str, port: int, example: str) -> None:
-    """Live the whole story in a browser: ask for a link, read the mail, choose a new password, sign in.
+    """Try everything in a browser: no configuration, no mail is sent.
 
-    Everything is kept in .keyturn/ in this folder; delete it to start anew. Mails are captured, never sent.
+    Request a link, read the mail, choose a new password and sign in. The demo keeps its data in .keyturn/ in this
+    folder: delete it to start again.
+
+    \b
+    Example:  keyturn demo --example waibuk
     """
     bound = listen(host, port)
     url, folder = f"http://{address_of(bound)}", DemoFolder(example)
     shown = Example(example, url, folder) if example else PlainDemo(url, folder)
     with folder.lock():
         run(_run_demo(shown, bound, host))
-    click.echo(muted(f"Ended. What you did is kept in {folder.path}/"))
+    click.echo(muted(f"Stopped. Your data is in {folder.path}/"))
 
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
@@ -156,9 +161,9 @@ def _greeting(
     if others := [*_describe_others(people)]:
         yield f"  {muted(', '.join(others))}"
     yield from (f"  {muted(note)}" for note in (*studio.notes, *shown.notes))
-    yield f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}"
+    yield f"  {muted('Press Ctrl-C to stop it. No data leaves this machine.')}"
     if studio.token:
-        yield f"  {warning('Who has the addresses with a token reads these mails, too.')}"
+        yield f"  {warning('Anyone with the token in these addresses can read the mails.')}"
     yield ""
 
 
@@ -174,4 +179,4 @@ def _pages(settings: Settings) -> dict[str, str]:
 
 def _describe_others(people: Sequence[Account]) -> Iterator[str]:
     yield from (f"{account.email} signs in with {account.provider}" for account in people if account.provider)
-    yield from (f"{account.email} is switched off" for account in people if not account.active)
+    yield from (f"{account.email} is disabled" for account in people if not account.active)

@@ -3,7 +3,6 @@
 import secrets
 import shlex
 import sqlite3
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from importlib.util import find_spec
@@ -14,7 +13,8 @@ import msgspec
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.cli.running import address_of, listen, serving
+from keyturn.cli.running import serving
+from keyturn.cli.sockets import address_of, listen
 from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
 from keyturn.parts import Parts
@@ -58,13 +58,16 @@ class DemoFolder:
     def lock(self) -> Iterator[None]:
         """Keep a second demo out: one could mail the links of the other. Raises DemoRuns."""
         with (self.create() / "lock").open("w") as lock:
-            if sys.platform != "win32":
+            try:
                 import fcntl  # not available on Windows
 
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise DemoRuns("a demo runs in this folder already; end it, or start this one elsewhere") from None
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except ImportError:
+                pass
+            except BlockingIOError:
+                raise DemoRuns(
+                    "a demo is already running in this folder: stop it, or start this one in another folder"
+                ) from None
             yield
 
     def secret(self) -> Secret:
@@ -108,7 +111,7 @@ KINDS = {
 class PlainDemo:
     """Sets up the demo that needs nothing: accounts, captured mails, the studio beside them.
 
-    `brands` are for the studio: how the mails look for somebody else.
+    `brands` are for the studio: how the mails look for another brand.
     """
 
     brands: Mapping[str, Mapping[str, Any]] = {
@@ -180,7 +183,7 @@ class Example:
 
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
         if name not in example_names():
-            raise NoSuchExample(f"there is no example {name}; there are {', '.join(example_names())}")
+            raise NoSuchExample(f"there is no example {name}: choose one of {', '.join(example_names())}")
         self._source = folder("examples") / name
         self._home = home
         file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")
@@ -194,12 +197,12 @@ class Example:
     @property
     def notes(self) -> Sequence[str]:
         if self._lacks_altcha:
-            return ("Its form asks for a puzzle to be solved, which needs: pip install 'keyturn[altcha]'",)
+            return ("Its form needs a puzzle, which is off here: pip install 'keyturn[altcha]'",)
         if not self._is_at_supabase:
             return self._factors
         return (
-            "Signing in is the app's own, through Supabase Auth. The page here stands in for it, over a",
-            "Supabase Auth of this machine, which forgets new passwords when it ends.",
+            "The app signs users in through Supabase Auth. In this demo, a local page and a local Supabase Auth",
+            "replace them, which forget new passwords when the demo ends.",
         )
 
     @asynccontextmanager

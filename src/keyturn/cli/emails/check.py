@@ -19,7 +19,7 @@ from keyturn.reset.bounded_pool import cores
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.branches.report import FolderCoverage
-    from keyturn.emails.lint.checks_in_workers import InWorkers
+    from keyturn.emails.lint.checks_in_renderers import InRenderers
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.lint.examination import ChecksTemplates, Examination, MailFinding
     from keyturn.emails.lint.finding import Finding
@@ -32,8 +32,8 @@ _WIDTH = 110
 _MOST_BRANCHES = 8
 _MOST_NAMED = 3
 _INSTEAD = {
-    "Handlebars": "Compile them to HTML, and check that folder.",
-    "Liquid": "Have them in a folder of their own, or say --liquid where all in it are Liquid.",
+    "Handlebars": "Compile them to HTML, and check the folder with the HTML.",
+    "Liquid": "Move them into a folder of their own. If all templates are Liquid, add --liquid.",
 }
 """Advice for templates of another engine in the folder."""
 
@@ -52,30 +52,30 @@ def print_findings(examination: "Examination", gallery: "Gallery", *, with_cover
     looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
     kept = {"ignored by comments": len(examination.ignored), "in the baseline": len(examination.in_baseline)}
     beside = "".join(f", {count} {where}" for where, count in kept.items() if count)
-    click.echo((f"{listed} in {looked_at}" if listed else f"Nothing to mend in {looked_at}") + beside + ".")
+    click.echo((f"{listed} in {looked_at}" if listed else f"No problems in {looked_at}") + beside + ".")
 
 
 def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
     """Print how many branches are rendered, in total and in each folder, and the first that never are."""
     coverage = of_folders.total
-    alone = f", {coverage.by_samples} by your samples alone" if coverage.by_samples < coverage.drawn else ""
+    alone = f", {coverage.by_samples} of them by your samples" if coverage.by_samples < coverage.drawn else ""
     if coverage.is_guessed and coverage.drawn:
-        alone = ", all with values that are made up: there are no samples"
-    click.echo(f"{coverage.drawn} of {_number(coverage.branches, 'branch', 'branches')} drawn{alone}.")
+        alone = ", all with made-up values, as there are no samples"
+    click.echo(f"{coverage.drawn} of {_number(coverage.branches, 'branch', 'branches')} rendered{alone}.")
     if len(of_folders.folders) > 1:
         each = (f"{name or '.'}/ {one.drawn} of {one.branches}" for name, one in of_folders.folders.items())
         click.echo(muted(f"  {', '.join(each)}"))
     for one in coverage.never_drawn[:_MOST_BRANCHES]:
         where = one.lines.replace(one.file, typed_path(folders, one.file), 1)
-        click.echo(muted(f"  never drawn: {where}  {one.name}. {one.reason}"))
+        click.echo(muted(f"  never rendered: {where}  {one.name}. {one.reason}"))
     if (left := len(coverage.never_drawn) - _MOST_BRANCHES) > 0:
-        click.echo(muted(f"  and {left} more: --format json lists all"))
+        click.echo(muted(f"  and {left} more; --format json lists all"))
     click.echo()
 
 
 def print_passed_over(gallery: "Gallery") -> None:
     """Say to standard error which templates another engine would have to draw: no report is about them."""
-    from keyturn.emails.engines.choosing import passed_over
+    from keyturn.emails.engines.folder_engine import passed_over
 
     files: dict[str, list[str]] = {}
     for file, engine in passed_over(gallery):
@@ -147,7 +147,7 @@ def _number(count: int, of_what: str, several: str = "") -> str:
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    from keyturn.emails.lint.rules import UnknownRule, expect_rules
+    from keyturn.emails.lint.suppression import UnknownRule, expect_rules
 
     try:
         expect_rules(names)
@@ -156,19 +156,21 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     return names
 
 
-_HELP = """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
+_HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
-DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML, each with its samples, as in
-NAME.samples.toml or samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without
-DIRECTORY, the emails that Keyturn sends are checked. For each if, loop and macro that samples leave out, values are
-found that take it; how many branches are drawn is said at the end. Ends with 1 where there is an error, or what
---fail-on says.
+DIRECTORY is a folder of Jinja or Liquid templates in MJML or HTML. Samples are in NAME.samples.toml or
+samples/NAME.yaml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
+own emails.
+
+Each template is checked with every sample and language. If samples miss an if, a loop or a macro, Keyturn looks for
+values that reach it; the last lines say how many branches were rendered. The exit code is 1 if there is an error (see
+--fail-on).
 
 \b
-Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
+Groups of clients for --clients apple,gmail (default: apple, gmail, outlook and yahoo):
   apple        Mail on macOS and iOS
   gmail        on the web, iOS and Android
-  outlook      for Windows (the one that draws with Word), macOS, Outlook.com, iOS, Android
+  outlook      for Windows (with Word's engine), macOS, Outlook.com, iOS, Android
   yahoo, aol   on the web, iOS and Android
   samsung      Samsung Email
   thunderbird  on macOS and Windows
@@ -176,7 +178,7 @@ Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if
   france       Orange, SFR, La Poste, Free
   independent  Proton Mail, HEY, Fastmail, RainLoop
   rest         Gmail on the mobile web, Windows Mail, Mail.ru, WP Poczta
-  all          every one
+  all          all of these
 
 \b
 Examples:  keyturn check
@@ -189,12 +191,11 @@ Examples:  keyturn check
            keyturn check emails --only-changed --base origin/main
            keyturn check emails --browser
 
-Findings are kept in your cache folder, and what has not changed is not checked again; with --env and --django it
-always is. A mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the
-others are checked.
+Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
+templates each time. A mail that takes too much time or memory gets a finding (limit_seconds, limit_megabytes).
 
-The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env, --django or --trust
-says that they are yours.
+The templates run in a sandbox, so you can check a branch that you do not trust. --env, --django and --trust run them
+without the sandbox.
 """
 
 
@@ -221,63 +222,65 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Choice(["text", "json", "github", "sarif", "junit"]),
     default="text",
     show_default=True,
-    help="github annotates pull requests; sarif is for code scanning, junit for test reports.",
+    help="github annotates pull requests, sarif is for code scanning, junit for test reports.",
 )
 @click.option(
     "--only",
     multiple=True,
     metavar="RULE",
     callback=_known_rules,
-    help="Only this rule, or group of rules; can be repeated.",
+    help="Report only this rule or group of rules; can be repeated.",
 )
-@click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients that count; see above.")
+@click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "note", "never"]),
     default="error",
     show_default=True,
-    help="End with 1 where something is as severe as this, or worse.",
+    help="Exit with 1 if a finding is at least this severe.",
 )
 @click.option(
     "--browser",
     is_flag=True,
-    help="Also measure each mail in Chromium, at 320, 375 and 600 pixels: keyturn[browser].",
+    help="Also measure each mail in Chromium at 320, 375 and 600 pixels (needs keyturn[browser]).",
 )
-@click.option("--load-images", is_flag=True, help="With --browser: ask the hosts of images for them, and weigh them.")
-@click.option("--only-changed", is_flag=True, help="Only mails that git says have changed, since --base.")
+@click.option("--load-images", is_flag=True, help="With --browser: download the images and report their sizes.")
+@click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
 @click.option(
     "--base",
     metavar="COMMIT",
     default="HEAD",
     show_default=True,
-    help="With --only-changed: the branch or commit that the work began at.",
+    help="With --only-changed: the branch or commit to compare with.",
 )
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file of what is known and not told; keyturn-baseline.json in the folder if you do not say.",
+    help="A file of known findings, which are not reported. Default: keyturn-baseline.json in the folder.",
 )
-@click.option("--write-baseline", is_flag=True, help="Write all that is found now into the baseline, and end.")
+@click.option("--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes check at a time; one for each core."
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="The number of processes. Default: one for each core."
 )
-@click.option("--no-cache", is_flag=True, help="Check what has not changed since the last time, too.")
+@click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
 @click.option(
-    "--samples-only", is_flag=True, help="Only the samples there are: look for no values that take other branches."
+    "--samples-only",
+    is_flag=True,
+    help="Use only the written samples: do not look for values that reach other branches.",
 )
 @click.option(
     "--min-coverage",
     type=click.FloatRange(0, 100),
     metavar="PERCENT",
-    help="End with 1 where less of the branches is drawn.",
+    help="Exit with 1 if less than this share of the branches is rendered.",
 )
 @takes_source()
 def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **values: Any) -> None:
     options = _Options(**values)
     if options.write_baseline and (only or options.only_changed):
-        fail("--write-baseline writes all that is found: leave --only and --only-changed out")
+        fail("--write-baseline writes all findings: remove --only and --only-changed")
     if options.load_images and not options.browser:
-        fail("--load-images is for --browser, which draws the mails: add it")
+        fail("--load-images needs --browser: add it")
     opened = _with_branches(open_folder(source), options.samples_only, options.min_coverage)
     if not opened.gallery.names():
         fail(*without_templates(opened))
@@ -304,7 +307,7 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
 
 def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
     if min_coverage is not None and (samples_only or not opened.gallery.finds_branches):
-        fail(f"--min-coverage counts branches: leave {'--samples-only' if samples_only else 'branches = false'} out")
+        fail(f"--min-coverage counts branches: remove {'--samples-only' if samples_only else 'branches = false'}")
     return replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
 
 
@@ -312,7 +315,7 @@ def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> 
     if min_coverage is None or examination.coverage is None or examination.coverage.total.percent >= min_coverage:
         return True
     percent = examination.coverage.total.percent
-    click.echo(error(f"{percent:g} % of the branches are drawn, less than {min_coverage:g} %."), err=True)
+    click.echo(error(f"{percent:g} % of the branches are rendered, less than {min_coverage:g} %."), err=True)
     return False
 
 
@@ -326,10 +329,10 @@ def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool
     """Return a browser's findings. They are not cached, since they depend on the browser and on hosts' answers."""
     from keyturn.emails.gallery.configuration import limits_of
     from keyturn.emails.lint.browser.chromium import MailsToMeasure, NoBrowser, look_at_mails, running_chromium
-    from keyturn.emails.workers import workers_for
+    from keyturn.emails.renderers import renderers_for
 
     # Started before the browser, whose driver may have threads.
-    with closing(workers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
+    with closing(renderers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
         try:
             with running_chromium(load_images=load_images) as chromium:
                 return look_at_mails(opened.gallery, chromium, only=only, runner=runner)
@@ -337,20 +340,20 @@ def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool
             fail(f"--browser: {missing}")
 
 
-def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InWorkers":
+def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
-    from keyturn.emails.lint.checks_in_workers import InWorkers, KeptResults, content_keys, results_file
+    from keyturn.emails.lint.checks_in_renderers import InRenderers, KeptResults, content_keys, results_file
 
     jobs, settings, gallery = jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
-        return InWorkers(jobs=jobs)
+        return InRenderers(jobs=jobs)
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
     given = [
         msgspec.json.encode(settings, enc_hook=str),
         repr((clients, gallery.finds_branches)).encode(),
         environment.encode(),
     ]
-    return InWorkers(
+    return InRenderers(
         jobs=jobs,
         kept=KeptResults(results_file(gallery.folder)),
         make_keys=lambda names: content_keys(gallery, names, given),
@@ -386,7 +389,7 @@ def _write_baseline(file: Path, examination: "Examination") -> None:
 
     baseline = Baseline.of(examination)
     write_baseline(file, baseline)
-    click.echo(f"{baseline.count} findings are known from now on: {shown_path(file)}")
+    click.echo(f"{baseline.count} findings are in the baseline: {shown_path(file)}")
 
 
 def _without_known(examination: "Examination", file: Path, *, asked_for: bool) -> "Examination":

@@ -38,21 +38,19 @@ _OPTIONS: Sequence[Decorator] = (
         "environment",
         default="",
         metavar="MODULE:NAME",
-        help="Your app's own Jinja environment, with its filters, globals and translations.",
+        help="Your app's Jinja environment, with its filters, globals and translations.",
     ),
-    click.option(
-        "--trust", is_flag=True, help="The folder is yours: its templates and what its settings name may run code."
-    ),
+    click.option("--trust", is_flag=True, help="Trust the folder: its templates and settings may run code."),
     click.option(
         "--django",
         is_flag=False,
         flag_value=_OF_VARIABLE,
         default="",
         metavar="SETTINGS",
-        help="A Django project, by the module of its settings; DJANGO_SETTINGS_MODULE's without one. Its code runs.",
+        help="A Django project, by its settings module. Default: DJANGO_SETTINGS_MODULE. Runs its code.",
     ),
     click.option(
-        "--liquid", is_flag=True, help="The templates are Liquid, also where no .liquid says so: keyturn[liquid]."
+        "--liquid", is_flag=True, help="All templates are Liquid, also those without .liquid (needs keyturn[liquid])."
     ),
 )
 
@@ -137,7 +135,7 @@ def open_folder(source: Source, *, is_shown: bool = False) -> Opened:
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
         if source.environment or source.liquid:
-            fail(f"{'--liquid' if source.liquid else '--env'} is for templates of your own: name their folder")
+            fail(f"{'--liquid' if source.liquid else '--env'} is for your own templates: name their folder")
         return _open_own_emails(settings)
     return _open_foreign(directory, source, settings, is_shown=is_shown)
 
@@ -152,7 +150,7 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 
 
 def _open_foreign(directory: Path, source: Source, settings: "StudioSettings", *, is_shown: bool) -> Opened:
-    from keyturn.emails.engines.choosing import open_templates
+    from keyturn.emails.engines.folder_engine import open_templates
     from keyturn.emails.gallery.configuration import refused_without_trust
 
     if not source.is_trusted and (refused := [*refused_without_trust(settings)]):
@@ -171,7 +169,7 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings", *
 
     gallery = open_moved(lambda path: path)
     for file, why in gallery.left_out.items():
-        click.echo(warning(f"{directory / file} {why}: it is not read"), err=True)
+        click.echo(warning(f"skipped {directory / file}: it {why}"), err=True)
     return Opened(gallery, settings, reopen=open_moved)
 
 
@@ -208,8 +206,8 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
     """Say where templates are looked for, and where there are some, or that `ignore` leaves all of them out."""
     if opened.settings.ignore and any(_templates_in(opened.gallery.folder)):
         patterns = ", ".join(map(repr, opened.settings.ignore))
-        return (f"no template of {opened.shown} is a mail: its settings leave files out with ignore = [{patterns}]",)
-    first = f"{opened.shown} holds no templates; they are looked for as .mjml, .html and .liquid, with or without .j2"
+        return (f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]",)
+    first = f"{opened.shown} has no templates: files that end in .mjml, .html or .liquid, with or without .j2"
     return (first, *_name_some_folders())
 
 
@@ -255,7 +253,7 @@ def _expect_one_engine(source: Source) -> None:
         "--liquid for Liquid": source.liquid,
     }
     if len(several := [option for option, value in chosen.items() if value]) > 1:
-        fail(f"{' and '.join(several)}: say one of them")
+        fail(f"{' and '.join(several)}: use one of them")
 
 
 def _refuse_link_out(directory: Path) -> None:
@@ -265,12 +263,12 @@ def _refuse_link_out(directory: Path) -> None:
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
         bounds = bounds_of(above)
         if bounds == above.resolve() and (bounds / ".git").exists() and leads_out(directory, bounds):
-            fail(f"{directory} is a link that leads out of {bounds}; where you trust the folder, say --trust")
+            fail(f"{directory} is a link that leads out of {bounds}; if you trust the folder, add --trust")
 
 
 def _explain_missing_folder(directory: Path) -> tuple[str, ...]:
     if directory.is_file():
-        return (f"{directory} is a file; name the folder that it is in: {directory.parent}",)
+        return (f"{directory} is a file; name its folder: {directory.parent}",)
     siblings = [path.name for path in directory.parent.glob("*") if path.is_dir()] if directory.parent.is_dir() else []
     close = get_close_matches(directory.name, siblings, n=1)
     hint = f"; did you mean {directory.parent / close[0]}?" if close else ""
@@ -279,7 +277,7 @@ def _explain_missing_folder(directory: Path) -> tuple[str, ...]:
 
 def _name_some_folders() -> tuple[str, ...]:
     found = sorted(set(_folders_with_templates(Path.cwd())))[:_DEEPEST]
-    return (f"  There are some in {', '.join(found)}.",) if found else ()
+    return (f"  There are templates in {', '.join(found)}.",) if found else ()
 
 
 def _templates_in(folder: Path) -> Iterator[str]:
@@ -305,8 +303,8 @@ def _folders_with_templates(here: Path) -> Iterator[str]:
 
 
 _NOT_TRUSTED = (
-    "{file} may come with {folder}, so its settings of the service do not count here; where you trust the folder, "
-    "say --trust"
+    "{file} may come from the author of {folder}, so its settings of the service are ignored here; if you trust the "
+    "folder, add --trust"
 )
 
 
@@ -328,7 +326,7 @@ def service_settings(opened: Opened) -> "Settings":
     try:
         settings = here.settings(sending=False, connecting=False, with_file=counts)
     except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
-        said = "The settings of the service have faults, so none of them counts here, and nothing can be sent:"
+        said = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
         for line in (said, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):
             click.echo(warning(line), err=True)
         return Settings()

@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     from keyturn.mail.rendering.compiling import Rendered
 
 _EXCEEDED = {
-    "time": "it takes longer than limit_seconds says",
-    "memory": "it takes more memory than limit_megabytes says",
-    "crash": "its process has ended",
+    "time": "it takes longer than limit_seconds",
+    "memory": "it takes more memory than limit_megabytes",
+    "crash": "its process crashed",
 }
 
 
 @click.command()
 @click.argument("template")
-@click.option("--sample", help="Which sample; the first where none is named.")
-@click.option("--lang", default="", metavar="TAG", show_default="en", help="Which language, as in de or pt-BR.")
+@click.option("--sample", help="The sample. Default: the first.")
+@click.option("--lang", default="", metavar="TAG", show_default="en", help="The language, such as de or pt-BR.")
 @click.option(
     "--format",
     "output",
     type=click.Choice(["html", "text", "mjml", "json"]),
     default="html",
     show_default=True,
-    help="json holds subject, preheader and all parts.",
+    help="json has the subject, the preheader and all parts.",
 )
 @takes_source(
-    click.option("--dir", "directory", type=click.Path(path_type=Path), help="The folder of templates of your own.")
+    click.option("--dir", "directory", type=click.Path(path_type=Path), help="A folder with your own templates.")
 )
 def render(template: str, sample: str | None, lang: str, output: str, source: Source) -> None:
-    """Render an email with a sample, to standard output.
+    """Render an email with a sample to standard output.
 
     \b
     Examples:  keyturn render password_reset --sample viewer --lang de --format text
@@ -58,20 +58,22 @@ def render(template: str, sample: str | None, lang: str, output: str, source: So
     rendered = _render(opened, template, chosen, lang)
     if output == "json":
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(rendered), indent=2).decode() + "\n")
+    elif part := getattr(rendered, output):
+        sys.stdout.write(part)
     else:
-        sys.stdout.write(str(getattr(rendered, output)))
+        fail(f"{template} has no {'text part' if output == 'text' else 'MJML'}")
 
 
 def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
     """Return the mail, rendered within its limits. Raises TemplateInvalid."""
     from keyturn.emails.gallery.configuration import limits_of
-    from keyturn.emails.workers import LimitExceeded, workers_for
+    from keyturn.emails.renderers import LimitExceeded, renderers_for
 
-    runner = workers_for(opened.gallery, limits_of(opened.settings), 1)
+    runner = renderers_for(opened.gallery, limits_of(opened.settings), 1)
     try:
         return runner.run(_draw, template, sample, lang)
     except LimitExceeded as exceeded:
-        fail(f"{template} was not drawn: {_EXCEEDED[exceeded.limit]}")
+        fail(f"{template} was not rendered: {_EXCEEDED[exceeded.limit]}")
     finally:
         runner.close()
 

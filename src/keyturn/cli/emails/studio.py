@@ -29,10 +29,10 @@ from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
+    from keyturn.emails.renderers import Runner
     from keyturn.emails.studio.rendering.drawing import Drawer
     from keyturn.emails.studio.sending import MailProvider, Release
     from keyturn.emails.studio.studio import HostedPages, Studio
-    from keyturn.emails.workers import Runner
     from keyturn.mail.port.email import Sender
     from keyturn.settings import Settings
 
@@ -54,15 +54,15 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
     if mails and studio.captured:
         count = f"{studio.captured.kept} mail{'' if studio.captured.kept == 1 else 's'}"
         rows["Mails"] = f"{mails}   {muted(count)}"
-        rows["Outbox"] = accent(f"{url}/outbox{token}")
+        rows["Inbox"] = accent(f"{url}/inbox{token}")
         del rows["Templates"]
     if studio.smtp:
-        rows["SMTP"] = f"{accent(studio.smtp)}   {muted('mails are caught here, whoever they are for')}"
-        rows["Outbox"] = accent(f"{url}/outbox{token}")
+        rows["SMTP"] = f"{accent(studio.smtp)}   {muted('captures every mail, for any recipient')}"
+        rows["Inbox"] = accent(f"{url}/inbox{token}")
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    ends = "Ctrl-C ends it." + ("" if studio.provider or studio.token else " Nothing is sent.")
+    ends = "Press Ctrl-C to stop it." + ("" if studio.provider or studio.token else " Nothing is sent.")
     return "\n".join(
         [
             "",
@@ -70,7 +70,7 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
             "",
             *(f"  {name:<12} {value}" for name, value in rows.items()),
             "",
-            *([f"  {warning('Who has the address with the token reads these mails, too.')}"] if studio.token else []),
+            *([f"  {warning('Anyone with this address and token can read these mails.')}"] if studio.token else []),
             f"  {muted(ends)}",
             "",
         ]
@@ -97,7 +97,7 @@ def read_mails(captured: "CapturedMails", mails: Sequence[Path]) -> None:
     from keyturn.emails.inbox.store import add_mail_files
 
     for file in add_mail_files(captured, mails):
-        click.echo(warning(f"{file} was not read: it is empty, larger than 32 MB, or may not be read"), err=True)
+        click.echo(warning(f"{file} was not read: it is empty, larger than 32 MB or not readable"), err=True)
 
 
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
@@ -112,12 +112,13 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     return _studio(opened, service, host, _captured_mails(opened, service), brands=brands)
 
 
-_HELP = """Preview the emails in a browser, with sample data; what you save is drawn at once.
+_HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
-DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML; without it, the emails that Keyturn sends are
-shown. An .eml file, a folder of them or a Maildir is opened as an inbox.
-Nothing needs to be configured: text parts, layouts and partials are recognised, and what a template prints gets a
-plausible value by its name.
+DIRECTORY is a folder of Jinja or Liquid templates in MJML or HTML. Without it, the studio shows the emails that
+Keyturn sends. An .eml file, a folder of .eml files or a Maildir opens as an inbox.
+
+You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
+each variable from its name.
 
 \b
 Examples:  keyturn studio
@@ -130,39 +131,39 @@ Examples:  keyturn studio
            keyturn studio receipt.eml
 
 \b
-Samples, in TOML, YAML or JSON, stand in for the guesses:
+Samples in TOML, YAML or JSON replace the made-up values:
   emails/welcome.mjml              a template
   emails/welcome.txt               its text part
-  emails/welcome.samples.toml      [ada], [no_name]: a table of values for each sample
-  emails/samples/welcome/ada.json  or a file for each
+  emails/welcome.samples.toml      its samples: one table of values for each, such as [ada]
+  emails/samples/welcome/ada.json  or one file for each sample
 
-What differs is set under [tool.keyturn.studio] in pyproject.toml, or [studio] in keyturn.toml.
+Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keyturn.toml.
 """
 
 
 @click.command(help=_HELP)
 @takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
-@click.option("--smtp", type=PORT, help="Port to catch mails on, of any app in any language; 0 takes a free one.")
+@click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
+@click.option("--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one.")
 @click.option(
     "--inbox",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep what --smtp catches in this file (SQLite), beyond the end.",
+    help="With --smtp: keep captured mails in this SQLite file.",
 )
 @click.option(
     "--edit/--no-edit",
     "edits",
     default=None,
-    help="Let templates be edited in the browser; by default where only this machine can reach it.",
+    help="Allow editing in the browser. Default: only if no other machine can reach the studio.",
 )
 @click.option(
     "--export",
     "destination",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Write every mail there as plain pages, for people who do not code, and end.",
+    help="Write all mails as static pages into this folder, to share them, and exit.",
 )
 def studio(source: Source, destination: Path | None, **listening: Any) -> None:
     from keyturn.packaging import require_studio
@@ -196,14 +197,15 @@ def _serve(
 ) -> None:
     """Serve the studio, with the `mails` of `place`, until it is ended."""
     with quick_imports():
-        from keyturn.cli.running import address_of, listen, serve
+        from keyturn.cli.running import serve
+        from keyturn.cli.sockets import address_of, listen
         from keyturn.emails.studio import create_studio_app
         from keyturn.event_loop import run
     from keyturn.telemetry.logs import configure_logs
 
     configure_logs("warning")
     if inbox and smtp is None:
-        fail("--inbox keeps what --smtp catches: say both")
+        fail("--inbox stores the mails that --smtp captures: add --smtp")
     runner = _runner(opened)  # before there are threads, sockets and files to inherit
     running.callback(runner.close)
     bound = listen(host, port)
@@ -220,7 +222,7 @@ def _serve(
 
         running.enter_context(SmtpServer(caught, captured, shown.faults).running())
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
-    click.echo(muted("Ended. Nothing was sent." if shown.provider is None else "Ended."))
+    click.echo(muted("Stopped. Nothing was sent." if shown.provider is None else "Stopped."))
 
 
 def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -> None:
@@ -245,11 +247,11 @@ def _captured_mails(
 def _runner(opened: Opened) -> "Runner[Drawer]":
     """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
     from keyturn.emails.gallery.configuration import limits_of
+    from keyturn.emails.renderers import RendererPool, renderers_for
     from keyturn.emails.studio.rendering.drawing import Drawer
-    from keyturn.emails.workers import Workers, workers_for
 
-    runner = workers_for(Drawer(opened.gallery, opened.reopen), limits_of(opened.settings), _WORKERS, _load_checks)
-    if isinstance(runner, Workers):
+    runner = renderers_for(Drawer(opened.gallery, opened.reopen), limits_of(opened.settings), _WORKERS, _load_checks)
+    if isinstance(runner, RendererPool):
         runner.start()
     return runner
 
@@ -310,9 +312,12 @@ def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "H
 
 def _token(host: str) -> str:
     from keyturn.emails.studio.access import token_for
+    from keyturn.settings.variables import SecretUnread, Variables
 
     try:
-        return token_for(host, os.environ.get(_TOKEN, ""))
+        return token_for(host, Variables(os.environ).get(_TOKEN, ""))
+    except SecretUnread as error:
+        fail(f"{error.label}: {error}")
     except ValueError as error:
         fail(f"{_TOKEN}: {error}")
 
@@ -333,9 +338,10 @@ def _export(opened: Opened, destination: Path) -> None:
             exported = export(opened.gallery, sender, destination, lambda: bar.update(1), runner)
         finally:
             runner.close()
-    click.echo(f"{exported.mails} mails in {accent((destination / 'index.html').resolve().as_uri())}")
+    mails = f"{exported.mails} mail{'s' * (exported.mails != 1)}"
+    click.echo(f"{mails} in {accent((destination / 'index.html').resolve().as_uri())}")
     for fault in exported.faults:
-        click.echo(error(f"Cannot be drawn: {fault}"), err=True)
+        click.echo(error(f"Cannot be rendered: {fault}"), err=True)
     sys.exit(1 if exported.faults else 0)
 
 
@@ -349,7 +355,7 @@ def _provider(settings: "Settings") -> "MailProvider | None":
         return None
 
     def open_sender() -> "Sender":
-        from keyturn.mail.sending.choosing import sender_for
+        from keyturn.mail.sending.senders import sender_for
 
         return sender_for(chosen, settings)
 

@@ -58,18 +58,18 @@ class Interview:
     def answers(self) -> Answers:
         """Return what to write. Ends with a sentence where something is missing; raises click.Abort on Ctrl-C."""
         if self._flags["together"] and self._flags["apart"]:
-            fail("--together and --apart: only one of them can be")
+            fail("--together and --apart exclude each other: give one of them")
         if not self._asking:
             self._require_flags()
         answers = self._accounts()
         texts = {
-            "base_url": self._text("base_url", "Where will people reach Keyturn? As in https://account.example.org:"),
+            "base_url": self._text("base_url", "Address of Keyturn, such as https://account.example.org:"),
             "reset_url": self._text(
-                "reset_url", "Your page for a new password, with {token} (Enter for Keyturn's own):", known=""
+                "reset_url", "Your page for a new password, with {token} (Enter for Keyturn's page):", known=""
             ),
             "sign_in_url": self._sign_in_url(answers.store),
-            "brand": self._text("brand", "Whose mails are they? As in Northwind School:"),
-            "sender": self._text("sender", "Who are they from? As in Northwind <no-reply@northwind.example>:"),
+            "brand": self._text("brand", "Name in mails and pages, such as Northwind School:"),
+            "sender": self._text("sender", "Sender of the mails, such as Northwind <no-reply@northwind.example>:"),
         }
         return msgspec.structs.replace(answers, **texts, provider=self._provider())
 
@@ -78,14 +78,14 @@ class Interview:
         answer, likely = self._flags["transport"], likely_provider(self._environ)
         while answer not in PROVIDERS:
             if answer is not None:
-                complain(f"there is no {answer}; there are {', '.join(PROVIDERS)}")
-            answer = _prompt(f"What sends them? {', '.join(PROVIDERS)}:", likely).lower() if self._asking else likely
+                complain(f"{answer} is not supported: choose one of {', '.join(PROVIDERS)}")
+            answer = _prompt(f"Mail provider ({', '.join(PROVIDERS)}):", likely).lower() if self._asking else likely
         return str(answer)
 
     def _sign_in_url(self, store: str) -> str:
         if store == "builtin" and self._flags["sign_in_url"] is None:
             return ""
-        return self._text("sign_in_url", "Where do people sign in to your app? As in https://app.example.org/login:")
+        return self._text("sign_in_url", "Sign-in page of your app, such as https://app.example.org/login:")
 
     def _require_flags(self) -> None:
         flags = self._flags
@@ -101,7 +101,7 @@ class Interview:
             missing.append("--supabase-url")
         if missing:
             wrong = (f"  {one}" for one in self._wrong_flags())
-            fail(f"nothing can be asked here, so these are needed: {', '.join(missing)}", *wrong)
+            fail(f"init cannot ask questions here: add {', '.join(missing)}", *wrong)
 
     def _wrong_flags(self) -> Iterator[str]:
         """Yield the faults of the given flags."""
@@ -117,13 +117,13 @@ class Interview:
             yield f"--database: {_reason(error)}"
         else:
             if table and table not in tables:
-                yield f"--table: there is no table {table}{did_you_mean(table, tables)}"
+                yield f"--table: the database has no table {table}{did_you_mean(table, tables)}"
 
     def _look_at(self, database: str) -> tuple[DatabaseAddress, Survey]:
         """Return the content of the database. Raises SettingsInvalid, or NotReached."""
         address = database_address(database, self._environ)
         if self._flags["together"] and not address.may_hold_our_tables:
-            fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
+            fail("--together: Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
         return address, run_in_new_loop(survey(address.url))
 
     def _accounts(self) -> Answers:
@@ -135,7 +135,7 @@ class Interview:
         answers = msgspec.structs.replace(_FINE, store=store)
         if store == "supabase":
             known = next((self._environ[name] for name in _SUPABASE_VARIABLES if self._environ.get(name)), None)
-            url = self._text("supabase_url", "The address of the Supabase project:", known=known)
+            url = self._text("supabase_url", "Address of the Supabase project:", known=known)
             answers = msgspec.structs.replace(answers, supabase_url=url)
         if not found:
             return answers
@@ -167,13 +167,13 @@ class Interview:
             text = given
             if text is None:
                 click.echo(
-                    muted("Where is the database with your app's accounts? An address, or ${NAME} for the variable")
+                    muted("The database with your app's accounts: its address, or ${NAME} for an environment variable.")
                 )
-                click.echo(muted("that holds it; none, where Keyturn is to keep the accounts itself."))
+                click.echo(muted("Enter none if Keyturn is to store the accounts."))
                 text = _prompt("Database:", known or "none")
             if text in ("", "none"):
                 if self._flags["store"] == "table":
-                    fail("--database: missing, and --store is table")
+                    fail("--database: is required with --store table")
                 return None
             try:
                 return self._look_at(text)
@@ -228,47 +228,47 @@ _FLAGS = {setting: f"--{name.replace('_', '-')}" for name, setting in _SETTINGS.
 
 @click.command()
 @click.option(
-    "--database", metavar="URL", help="Your app's database, or the variable that holds it: '${DATABASE_URL}'."
+    "--database", metavar="URL", help="Your app's database, or the variable with its address: '${DATABASE_URL}'."
 )
-@click.option("--store", metavar="NAME", help="builtin, table, supabase, or your own package.module:factory.")
-@click.option("--table", metavar="NAME", help="The table with the accounts; looked for where it is not given.")
+@click.option(
+    "--store", metavar="NAME", help="Where accounts are: builtin, table, supabase, or your own package.module:factory."
+)
+@click.option("--table", metavar="NAME", help="The table with the accounts. Default: the table that fits best.")
 @click.option(
     "--column",
     "columns",
     multiple=True,
     metavar="KEY=COLUMN",
-    help="For example email=mail, name= for none, set.must_change=false, or delete=sessions.user_id.",
+    help="Corrects a guess: email=mail, name= for none, set.must_change=false, or delete=sessions.user_id.",
 )
-@click.option("--together", is_flag=True, help="Keyturn's own tables are in that database; it is not MySQL.")
-@click.option("--apart", is_flag=True, help="They are in a database of their own.")
-@click.option("--supabase-url", metavar="URL", help="The project, with --store supabase.")
-@click.option("--base-url", metavar="URL", help="Where people will reach Keyturn.")
-@click.option(
-    "--reset-url", metavar="URL", help="Your page for a new password, with {token}; Keyturn's own without it."
-)
+@click.option("--together", is_flag=True, help="Put Keyturn's tables into that database (not MySQL).")
+@click.option("--apart", is_flag=True, help="Put Keyturn's tables into a database of their own.")
+@click.option("--supabase-url", metavar="URL", help="Address of the Supabase project.")
+@click.option("--base-url", metavar="URL", help="Public address of Keyturn.")
+@click.option("--reset-url", metavar="URL", help="Your page for a new password, with {token}. Default: Keyturn's page.")
 @click.option(
     "--sign-in-url",
     metavar="URL",
-    help="Where people sign in to your app; {base_url}/login is a second way in, Keyturn's own.",
+    help="Your app's sign-in page; {base_url}/login uses Keyturn's page.",
 )
-@click.option("--brand", metavar="NAME", help="Whose mails and pages they are.")
-@click.option("--from", "sender", metavar="ADDRESS", help="Who the mails are from: Name <address>.")
+@click.option("--brand", metavar="NAME", help="Name in mails and pages.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the mails: Name <address>.")
 @click.option(
     "--transport",
     type=click.Choice(list(PROVIDERS)),
-    help="What sends the mails; without it, what the environment has.",
+    help="Mail provider. Default: the one that has a key in the environment.",
 )
 @click.option(
-    "--file", default="keyturn.toml", type=click.Path(path_type=Path), show_default=True, help="What to write."
+    "--file", default="keyturn.toml", type=click.Path(path_type=Path), show_default=True, help="File to write."
 )
-@click.option("--force", is_flag=True, help="Replace the file where it is there already.")
-@click.option("--yes", is_flag=True, help="Ask nothing, and take what was found.")
-@click.option("--json", "as_json", is_flag=True, help="Ask nothing, and answer in JSON, for machines.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--yes", is_flag=True, help="Ask no questions, and accept the guesses.")
+@click.option("--json", "as_json", is_flag=True, help="Ask no questions, and print JSON.")
 def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> None:
-    """Write keyturn.toml for an app that has accounts already, and say what is left to do.
+    """Write keyturn.toml for your app, and list what is left to do.
 
-    Looks at the app's database, finds the table and its columns, and changes nothing there. Passwords in addresses are
-    never written: the file names the variable that holds them.
+    Reads the app's database to find the table of accounts and its columns, and changes nothing there. The file never
+    contains the database's password: it names the variable with the address instead.
 
     \b
     Examples:  keyturn init
@@ -277,7 +277,7 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
                             --brand "Northwind School" --from "Northwind School <no-reply@northwind.example>"
     """
     if file.exists() and not force:
-        fail(f"{file} is there already; --force replaces it")
+        fail(f"{file} exists already: use --force to replace it")
     asking = sys.stdin.isatty() and not yes and not as_json
     interview = Interview(flags, os.environ, asking=asking, quiet=as_json)
     try:
@@ -290,7 +290,7 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
             )
     except (click.Abort, KeyboardInterrupt):
         click.echo()
-        fail("ended before the end; nothing was written")
+        fail("interrupted, so nothing was written")
     write_file(file, text, replacing=force)
     if as_json:
         print_json(_summary(file, answers))
@@ -306,7 +306,7 @@ def refuse(faults: Iterable[Fault]) -> None:
     if len(found) == 1:
         fail(f"{found[0]}; nothing was written")
     if found:
-        fail("The answers have faults, and nothing was written:", *(f"  {one}" for one in found))
+        fail("The answers have errors, so nothing was written:", *(f"  {one}" for one in found))
 
 
 def _flag(setting: str) -> str:
@@ -318,7 +318,7 @@ def _flag(setting: str) -> str:
 def _report(file: Path, answers: Answers) -> None:
     click.echo(f"Wrote {accent(str(file))}.")
     if answers.table:
-        click.echo(f"Checked: the table {answers.table.table} is as the file says.")
+        click.echo(f"Checked that the table {answers.table.table} has the columns in the file.")
     click.echo()
     click.echo(strong("Left to do"))
     for number, step in enumerate(steps(answers, os.environ, file), 1):
@@ -326,7 +326,7 @@ def _report(file: Path, answers: Answers) -> None:
         if step.how:
             click.echo(f"     {accent(step.how)}")
     click.echo()
-    click.echo(muted("The settings can be changed at any time: keyturn doctor says what is wrong with them."))
+    click.echo(muted("You can change the settings at any time. Check them with `keyturn doctor`."))
 
 
 def _summary(file: Path, answers: Answers) -> dict[str, Any]:

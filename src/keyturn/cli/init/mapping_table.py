@@ -62,7 +62,7 @@ class MappingTable:
         if missing and not self._asking:
             named = " ".join(f"--column {key}=NAME" for key, _ in missing)
             fail(
-                f"--table {settings.table}: {'; '.join(why for _, why in missing)}; name it with {named}"
+                f"--table {settings.table}: {'; '.join(why for _, why in missing)}: add {named}"
                 f"{self._list_columns(settings)}; nothing was written"
             )
         while True:
@@ -78,7 +78,7 @@ class MappingTable:
 
     def _correction(self, settings: TableSettings, hashes: HashFormat, *, with_password: bool) -> TableSettings | None:
         """Return the corrected mapping; None if the user accepted it and the database agrees."""
-        question = "Enter if that is right, or a correction, as in name=full_name:"
+        question = "Press Enter to accept, or type a correction such as name=full_name:"
         while True:
             entry = click.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
             if entry:
@@ -95,7 +95,7 @@ class MappingTable:
                 continue
             if missing := self._missing(settings, with_password=with_password):
                 there = self._list_columns(settings)
-                complain(*(f"{key}: {why}; name it, as in {key}=column{there}" for key, why in missing))
+                complain(*(f"{key}: {why}: type {key}=COLUMN{there}" for key, why in missing))
                 continue
             faults = self._faults(settings, hashes)
             if not faults:
@@ -129,25 +129,25 @@ class MappingTable:
             "email": guesses.addresses_in(table),
             "password": guesses.hashes_in(table) if with_password else [],
         }
-        what = {"id": "the id", "email": "the email addresses", "password": "the hashes of passwords"}
+        what = {"id": "the id", "email": "the email addresses", "password": "the password hashes"}
         return [
             (
                 key,
                 f"several columns could hold {held}: {', '.join(found[key])}"
                 if len(found[key]) > 1
-                else f"no column is known to hold {held}",
+                else f"found no column with {held}",
             )
             for key, held in what.items()
             if not getattr(settings, key) and (key != "password" or with_password)
         ]
 
     def _list_columns(self, settings: TableSettings) -> str:
-        return f"; there are {', '.join(self._tables[settings.table].columns)}"
+        return f"; the table has the columns {', '.join(self._tables[settings.table].columns)}"
 
     def _choose_table(self, *, with_password: bool) -> str:
         given: str | None = self._flags["table"]
         if given is not None and given not in self._tables:
-            fail(f"--table: there is no table {given}{did_you_mean(given, self._tables)}{self._list_tables()}")
+            fail(f"--table: the database has no table {given}{did_you_mean(given, self._tables)}{self._list_tables()}")
         likely = guesses.likely_tables(self._tables, password=with_password)
         if not likely and not given:
             self._sample(*guesses.tables_to_sample(self._tables)[:_SAMPLED])
@@ -157,17 +157,17 @@ class MappingTable:
             self._refuse_to_choose(likely)
         while chosen not in self._tables:
             if chosen:
-                complain(f"there is no table {chosen}{did_you_mean(chosen, self._tables)}")
-            click.echo(muted(f"In {self._survey.where}{self._list_tables()}."))
+                complain(f"the database has no table {chosen}{did_you_mean(chosen, self._tables)}")
+            click.echo(muted(f"Looked at {self._survey.where}{self._list_tables()}."))
             default = likely[0] if likely else None
             chosen = click.prompt("Which table holds the accounts?", default=default, prompt_suffix=" ").strip()
         return chosen
 
     def _refuse_to_choose(self, likely: list[str]) -> NoReturn:
         if likely:
-            fail(f"--table: several tables could hold the accounts: {', '.join(likely)}")
+            fail(f"--table: choose one, because several tables could hold the accounts: {', '.join(likely)}")
         if supabase := next((name for name, table in self._tables.items() if guesses.is_supabase_auth(table)), ""):
-            fail(f"--table: {supabase} is Supabase Auth's own, which changes passwords itself: use --store supabase")
+            fail(f"--table: {supabase} belongs to Supabase Auth, which changes passwords itself: use --store supabase")
         fail(f"--table: no table has a column for addresses and one for passwords{self._apart()}{self._list_tables()}")
 
     def _apart(self) -> str:
@@ -180,7 +180,7 @@ class MappingTable:
     def _list_tables(self) -> str:
         names = sorted(self._tables, key=lambda name: ("." in name, name))
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        return f"; there are {', '.join(names[:_SHOWN])}{more}" if names else "; the database has none"
+        return f"; its tables: {', '.join(names[:_SHOWN])}{more}" if names else "; it has no tables"
 
     def _guess_settings(self, name: str, *, with_password: bool) -> TableSettings:
         if not self._tables[name].values:

@@ -71,9 +71,8 @@ def _no_trees(_: Language) -> Environment:
 
 HANDLEBARS = (".hbs", ".handlebars")
 FIX = (
-    "No library for Python is both kept and tells the lines of what it drew. Compile the templates to HTML and open "
-    "that folder, or have your app send its mails to keyturn studio --smtp 1025: they are shown and checked as they "
-    "arrive."
+    "Compile the templates to HTML and open that folder, or let your app send its mails to "
+    "`keyturn studio --smtp 1025`, which shows and checks each mail on arrival."
 )
 
 _TAG = re.compile(r"\{\{\{?~?\s*(?:([#^])\s*(\w+)|(>)\s*([\w./-]+))")
@@ -91,7 +90,7 @@ def open_handlebars(
     if is_needed:
         files = sorted(file for file in paths_below(directory) if file.suffix.lower() in HANDLEBARS)
         told = recognised("\n".join(map(_text_of, files[:100])))
-        raise CannotDraw(f"{directory} holds templates of Handlebars{_with(told)}, which are not drawn. {FIX}")
+        raise CannotDraw(f"{directory} contains Handlebars templates{_with(told)}, which Keyturn cannot render. {FIX}")
     return open_not_drawn(
         directory, settings, name="Handlebars", suffixes=HANDLEBARS, why_not=_why_not, fix=FIX, sandboxed=sandboxed
     )
@@ -112,7 +111,7 @@ def recognised(text: str) -> list[str]:
 
 def _why_not(source: str) -> tuple[str, int | None]:
     first = _TAG.search(source)
-    message = f"this template is Handlebars{_with(recognised(source))}, which is not drawn"
+    message = f"this is a Handlebars template{_with(recognised(source))}, which Keyturn cannot render"
     return message, source.count("\n", 0, first.start()) + 1 if first else None
 
 

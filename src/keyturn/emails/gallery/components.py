@@ -19,7 +19,7 @@ from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.guessed_values import guess
 from keyturn.emails.gallery.variables.missing_names import note_missing_names
 from keyturn.emails.gallery.variables.usage import find_variables
-from keyturn.emails.workers.limits import OutOfTime
+from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import to_html
@@ -203,11 +203,11 @@ def draw_part(gallery: Gallery, part: Part, options: Options, users: list[str], 
     try:
         drawn = _fill(gallery, part, options, users, language)
     except (TemplateError, TemplateInvalid) as error:
-        raise PartNotDrawn(f"It cannot be drawn alone: {error}.") from error
+        raise PartNotDrawn(f"It cannot be rendered alone: {error}.") from error
     except OutOfTime:
         raise
     except Exception as error:  # filters and methods in a template may raise anything
-        raise PartNotDrawn(f"It cannot be drawn alone: {type(error).__name__}: {error}.") from error
+        raise PartNotDrawn(f"It cannot be rendered alone: {type(error).__name__}: {error}.") from error
     return _as_page(gallery, drawn, users, language)
 
 
@@ -246,7 +246,7 @@ def _as_page(gallery: Gallery, drawn: str, users: list[str], language: Language)
     """Return a whole page around the rendered part. Raises PartNotDrawn."""
     tag = found[1].lower() if (found := _FIRST_TAG.match(drawn)) else ""
     if not drawn.strip() or _IN_THE_HEAD.fullmatch(tag):
-        raise PartNotDrawn("It draws nothing by itself." if not drawn.strip() else "It stands in the head of a mail.")
+        raise PartNotDrawn("It renders nothing alone." if not drawn.strip() else "It belongs in the head of a mail.")
     around = _mail_around(gallery, users, language)
     if "<mjml" in drawn[:1000].lower():
         return _compile(drawn)

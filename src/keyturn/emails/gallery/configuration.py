@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
 from keyturn.emails.gallery.links import bounds_of
-from keyturn.emails.workers.limits import Limits
+from keyturn.emails.renderers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.settings.building import did_you_mean
@@ -28,7 +28,7 @@ _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
 _FOLDERS = ("folder", "samples", "locales")
 _LIMITS = ("inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes")
-_TRUSTING = "where you trust the folder, say --trust"
+_TRUSTING = "if you trust the folder, add --trust"
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,7 +95,7 @@ def _nearest(place: Path, rules: Rules, *, follows_links: bool) -> StudioSetting
     for above in (place, *place.parents):
         for name, section in _PLACES:
             if not follows_links and (why := _leads_out(above / name)):
-                raise SettingsInvalid([Fault(str(above / name), f"{why}, and is not read; {_TRUSTING}")])
+                raise SettingsInvalid([Fault(str(above / name), f"{why}, so it is not read; {_TRUSTING}")])
             found = _section(above / name, section)
             if found is not None:
                 return _build(found, above / name, ".".join(section), rules)
@@ -161,11 +161,11 @@ def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
 
 def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
     known = _WITHOUT_TRUST.get(name)
-    return known(name, value, settings) if known else "counts in trusted folders alone"
+    return known(name, value, settings) if known else "counts only in trusted folders"
 
 
 def _refuse_code(_: str, value: str, __: StudioSettings) -> str:
-    return f'names code that would run, "{value}"'
+    return f'would run the code of "{value}"'
 
 
 def _allow_inside(_: str, value: Path, settings: StudioSettings) -> str:
@@ -175,7 +175,7 @@ def _allow_inside(_: str, value: Path, settings: StudioSettings) -> str:
 
 def _allow_name(_: str, value: str, __: StudioSettings) -> str:
     """Allow the name of an editor. A pattern could open any program that is registered for addresses."""
-    return "" if "{" not in value else f"is an address of its own, {value!r}, and no name of an editor"
+    return "" if "{" not in value else f"is an address, {value!r}, but only the name of an editor is allowed"
 
 
 def _allow_less(name: str, value: float, _: StudioSettings) -> str:
@@ -183,7 +183,7 @@ def _allow_less(name: str, value: float, _: StudioSettings) -> str:
     usual = getattr(StudioSettings(), name)
     if value <= usual or _of_environment(name):
         return ""
-    return f"is {value:.15g}, more than {usual:g}: set {_variable_of(name)} in the environment to allow as much"
+    return f"is {value:.15g}, more than {usual:g}: to allow it, set {_variable_of(name)} in the environment"
 
 
 def _leads_out(file: Path) -> str:
@@ -206,7 +206,7 @@ _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     "file": lambda _, value, __: _leads_out(value),  # the place of the settings
     "mails": _allow_audits,
     "editor": _allow_name,
-    "release_to": lambda *_: "says who may get captured mails",
+    "release_to": lambda *_: "sends captured mails to others",
 }
 """Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
 
@@ -227,7 +227,7 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except RecursionError:
-        raise SettingsInvalid([Fault(str(file), "cannot be read: it is nested too deeply")]) from None
+        raise SettingsInvalid([Fault(str(file), "cannot be read: tables are nested too deeply")]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise SettingsInvalid([Fault(str(file), f"cannot be read: {reason}")]) from error
@@ -284,16 +284,16 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
     for key, form in (("env", ":"), ("props", "")):
         if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
             shape = "package.module:environment" if form else "package.module"
-            yield Fault(key, f"is written as {shape}")
+            yield Fault(key, f"must be written as {shape}")
     if values.get("engine") == "liquid" and values.get("env"):
-        yield Fault("engine", "env is for Jinja: leave one of them out")
+        yield Fault("engine", "env is for Jinja: remove env or engine")
     yield from _broken_names(values)
 
 
 def _broken_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     for suffix in values.get("suffixes", ()):
         if not _SUFFIX.fullmatch(suffix):
-            yield Fault("suffixes", f"an ending begins with a dot and has no other: not {suffix!r}")
+            yield Fault("suffixes", f"must begin with a dot and have no other, as .html: not {suffix!r}")
     try:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):

@@ -148,7 +148,7 @@ class Discovery:
                         if stat.S_ISREG(found.st_mode):
                             yield file, (found.st_mtime_ns, found.st_size)
                         else:
-                            self._left_out[file] = "is no plain file, but a pipe, a socket or a device"
+                            self._left_out[file] = "is not a regular file, but a pipe, a socket or a device"
 
     def _leave_out(self, each: os.DirEntry[str], file: str, real: tuple[str, ...]) -> bool:
         """Tell whether an entry is skipped. The reason is noted for possible parts of mails."""
@@ -157,15 +157,15 @@ class Discovery:
         if not has_printable_name(each.name) and matters:
             self._left_out[file] = "has a name that is not UTF-8"
         elif len(real) > DEEPEST and is_folder:
-            self._left_out[file] = f"lies in more than {DEEPEST} folders"
+            self._left_out[file] = f"is nested more than {DEEPEST} folders deep"
         elif not each.is_symlink():
             return False
         elif os.path.realpath(each.path) in real:
-            self._left_out[file] = "leads back into the folder that it is in"
+            self._left_out[file] = "is a link to a folder above it"
         elif leads_out(each.path, self._patterns.bounds):
-            self._left_out[file] = "leads out of the folder"
+            self._left_out[file] = "is a link that leads out of the folder"
         elif matters and not os.path.exists(each.path):  # noqa: PTH110 - many
-            self._left_out[file] = "leads nowhere"
+            self._left_out[file] = "is a link to a missing file"
         return file in self._left_out
 
     def _can_be_part(self, file: str) -> bool:

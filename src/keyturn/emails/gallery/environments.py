@@ -129,7 +129,7 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     """
     module_name, _, path = named.partition(":")
     if not module_name or not path or "/" in named:
-        raise CannotImport(f"--env {named}: it is written as package.module:environment")
+        raise CannotImport(f"--env {named}: write it as package.module:environment")
     module = import_from(module_name, folders, f"--env {named}")
     found: Any = module
     for name in path.split("."):
@@ -156,7 +156,9 @@ def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name and f"{name}.".startswith(f"{missing.name}."):
-            raise CannotImport(f"{option}: there is no module {missing.name}, here or where Python looks") from None
+            raise CannotImport(
+                f"{option}: there is no module {missing.name} in this folder or on Python's path"
+            ) from None
         raise CannotImport(f"{option}: {_describe_error(missing)}") from missing
     except (Exception, SystemExit) as error:  # a module may raise anything
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
@@ -169,8 +171,8 @@ def _environment_in(found: Any, tag: str, option: str, *, called: bool = False) 
         if isinstance(held := getattr(found, name, None), Environment):
             return held
     if called or not callable(found):
-        made = "returns no" if called else "is no"
-        raise CannotImport(f"{option} {made} Jinja environment, it is of type {type(found).__name__}")
+        made = "returns a value of" if called else "is of"
+        raise CannotImport(f"{option} {made} type {type(found).__name__}, not a Jinja environment")
     try:
         made_by = found(tag) if _takes_locale(found) else found()
     except Exception as error:

@@ -17,7 +17,7 @@ from jinja2 import BaseLoader, Environment
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
 from keyturn.emails.gallery.configuration import MailSettings
 from keyturn.emails.gallery.discovery import Discovery, FolderContents, Patterns, state_of
-from keyturn.emails.gallery.renderers import Renderers
+from keyturn.emails.gallery.rendering import Renderers
 from keyturn.emails.gallery.samples import Sample, hostile
 from keyturn.emails.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
 from keyturn.emails.gallery.sizes import require_readable

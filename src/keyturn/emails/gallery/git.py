@@ -129,7 +129,7 @@ def _program() -> str:
     places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()]
     found = shutil.which("git", path=os.pathsep.join(places)) if places else None
     if found is None or not any(Path(found).parent == Path(place) for place in places):  # on Windows: the current one
-        raise GitMissing("there is no git here")
+        raise GitMissing("git is not installed")
     return found
 
 
@@ -142,7 +142,7 @@ def _places_of(folder: Path) -> _Places:
         if (own / "HEAD").exists() and (common / "objects").is_dir() and (common / "refs").is_dir():
             return _Places(top, own.resolve(), common.resolve())
         if (top / ".git").is_file():
-            raise GitFailed(f"{top / '.git'} leads to no repository")
+            raise GitFailed(f"{top / '.git'} does not point to a repository")
     raise GitFailed("not a git repository (or any of the parent directories): .git")
 
 
@@ -153,7 +153,7 @@ def _followed(pointer: Path, prefix: str = "") -> Path:
     except OSError as error:
         raise GitFailed(f"{pointer} cannot be read: {error.strerror}") from None
     if not text.startswith(prefix) or "\0" in text:
-        raise GitFailed(f"{pointer} leads to no repository")
+        raise GitFailed(f"{pointer} does not point to a repository")
     return pointer.parent / text.removeprefix(prefix)
 
 
@@ -248,7 +248,7 @@ def _run(
                 start_new_session=True,
             )
         except OSError as error:
-            raise GitFailed(f"it cannot be started: {error.strerror}") from None
+            raise GitFailed(f"git cannot be started: {error.strerror}") from None
     with process:
         return _output(process, fine)
 
@@ -272,16 +272,16 @@ def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
         while len(written) <= _MOST and (more := process.stdout.read1(_PIECE)):
             written += more
         if len(written) > _MOST:
-            raise GitFailed(f"it has more to say than {_MOST // 1024**2} MB")
+            raise GitFailed(f"the answer is larger than {_MOST // 1024**2} MB")
         process.wait()
     finally:
         alarm.cancel()
         _end(process)
         listener.join()
     if late.is_set():
-        raise GitFailed(f"it has not answered within {_LONGEST:g} seconds")
+        raise GitFailed(f"no answer within {_LONGEST:g} seconds")
     if process.returncode not in fine:
-        raise GitFailed(os.fsdecode(bytes(complaint)).strip().partition("\n")[0] or "it knows nothing of that")
+        raise GitFailed(os.fsdecode(bytes(complaint)).strip().partition("\n")[0] or "git failed without a message")
     return bytes(written)
 
 
@@ -293,4 +293,4 @@ def _listen(said: BufferedReader, complaint: bytearray) -> None:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()

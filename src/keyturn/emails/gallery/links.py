@@ -47,7 +47,7 @@ class BoundedLoader(FileSystemLoader):
         except TemplateNotFound:
             file = self._folder
         if leads_out(file, self._bounds):
-            raise SecurityError(f"'{template}' is a link that leads out of the folder, and is not read")
+            raise SecurityError(f"'{template}' is a link to a file outside the folder, which Keyturn does not read")
         if file.exists() and not file.is_file():
-            raise SecurityError(f"'{template}' is no plain file, and is not read")
+            raise SecurityError(f"'{template}' is not a regular file, so it is not read")
         return super().get_source(environment, template)

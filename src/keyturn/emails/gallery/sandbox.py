@@ -2,7 +2,7 @@
 
 A template is a program. Outside a sandbox it reaches Python's objects and so the machine (OWASP Web Security Testing
 Guide, WSTG-INPV-18). Jinja leaves limits to its user: here are those on the time of a template and the length of a
-text. Workers limit memory by means of the system (`keyturn.emails.workers`).
+text. Renderers limit memory by means of the system (`keyturn.emails.renderers`).
 """
 
 import inspect
@@ -176,7 +176,7 @@ def _short_range(*bounds: int) -> range:
     try:
         return safe_range(*bounds)
     except OverflowError:
-        raise SecurityError(f"it counts further than {MAX_RANGE:,}") from None
+        raise SecurityError(f"a range is limited to {MAX_RANGE:,} numbers") from None
 
 
 def _require_time() -> None:
@@ -193,17 +193,17 @@ def _require_short(value: T) -> T:
 
 def _require_size(size: int) -> None:
     if size > LARGEST:
-        raise SecurityError(f"it makes something longer than {LARGEST:,} characters")
+        raise SecurityError(f"a text or list has more than {LARGEST:,} characters or entries")
 
 
 def _require_narrow(*numbers: Any) -> None:
     if any(isinstance(number, int) and abs(number) > _WIDEST for number in numbers):
-        raise SecurityError(f"it pads, repeats or rounds by more than {_WIDEST:,}")
+        raise SecurityError(f"padding, repeating and rounding are limited to {_WIDEST:,}")
 
 
 def _require_narrow_format(pattern: str) -> None:
     if _WIDE_FORMAT.search(pattern):
-        raise SecurityError(f"it formats to a width of more than {_WIDEST - 1}, or to one that a value says")
+        raise SecurityError(f"the width in a format must be a number up to {_WIDEST - 1}, not a value")
 
 
 def raise_where_it_is(error: Exception, parts: Iterable[str]) -> None:

@@ -27,8 +27,10 @@ def require_sendable(filled: Filled, files: MailFiles, folders: Folders) -> None
     """Raise TemplateInvalid from TooLarge if a rendered mail is too large."""
     for file, text in zip(files, filled, strict=False):
         if len(text) > LARGEST:
-            raise TemplateInvalid(str(folders / file), None, f"it makes {_megabytes(len(text))} of it") from TooLarge()
+            raise TemplateInvalid(
+                str(folders / file), None, f"the rendered text has {_megabytes(len(text))}"
+            ) from TooLarge()
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB, and more than {LARGEST // 1_000_000} MB is not read"
+    return f"{size / 1_000_000:.1f} MB; the limit is {LARGEST // 1_000_000} MB"

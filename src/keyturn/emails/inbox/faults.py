@@ -47,7 +47,7 @@ class SmtpFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def reply(self) -> str:
         """The SMTP line of the refusal (RFC 5321, 4.2; codes of RFC 3463)."""
         assert self.code  # only faults that refuse have a reply
-        return f"{self.code} {_TEXTS.get(self.code, f'{self.code // 100}.0.0 Refused')}, as was asked for"
+        return f"{self.code} {_TEXTS.get(self.code, f'{self.code // 100}.0.0 Refused')}, as requested"
 
 
 class SmtpFaults:

@@ -43,10 +43,10 @@ _FLAGS = {
 _FIELDS_WITH_VALUES = {
     "is": "read, unread or tagged",
     "has": "attachment",
-    "larger": "a size, as 200k",
-    "smaller": "a size, as 2m",
-    "after": "a day, as 2026-11-20",
-    "before": "a day, as 2026-11-20",
+    "larger": "a size, such as 200k",
+    "smaller": "a size, such as 2m",
+    "after": "a day, such as 2026-11-20",
+    "before": "a day, such as 2026-11-20",
 }
 
 LOWEST = object()
@@ -155,7 +155,7 @@ def _require_words(term: re.Match[str], field: str) -> None:
     if field in _FIELDS_WITH_VALUES:
         raise SearchInvalid(f"{term[0]} cannot be read: {field}: takes {_FIELDS_WITH_VALUES[field]}")
     if term["not"]:
-        raise SearchInvalid(f'{term[0]} cannot be read: there is no field {field}; words with a colon stand in ""')
+        raise SearchInvalid(f'{term[0]} cannot be read: there is no field {field}; put words with a colon into ""')
 
 
 def _of_field(field: str, value: str) -> Condition | None:

@@ -140,7 +140,7 @@ class _Handler:
 
     async def handle_exception(self, error: Exception) -> str:
         logging.getLogger("keyturn").error("The inbox failed", exc_info=error)
-        return "451 4.3.0 The inbox failed; the terminal that it runs in says where"
+        return "451 4.3.0 The inbox failed; its terminal shows the error"
 
     async def _fault(self, server: "_Connection", step: Step, *recipients: str) -> str | None:
         """Simulate the fault of this step; return the reply that refuses, if there is one."""

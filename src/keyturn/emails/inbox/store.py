@@ -43,7 +43,7 @@ class CapturedMails:
         self.arrivals = Arrivals()
         self.retention = retention or MailRetention()
         self.folder = folder
-        self._outbox = OutboxFolder(folder, self.retention.mails) if folder else None
+        self._folder = CaptureFolder(folder, self.retention.mails) if folder else None
         if file:
             _make_private(file)
         self._lock = threading.RLock()
@@ -80,14 +80,14 @@ class CapturedMails:
         """Return a mail. Raises LookupError for an unknown id, so no id leads out of the folder."""
         if mails := self.newest(with_id(mail_id), limit=1):
             return mails[0]
-        raise LookupError(f"The outbox holds no mail called {mail_id}.")
+        raise LookupError(f"There is no mail {mail_id} in the inbox.")
 
     def raw(self, mail: CapturedMail) -> bytes:
         """Return a mail as it was received. Raises LookupError if it has gone since."""
         with self._lock:
-            raw = self._outbox.read(mail.id) if mail.in_folder and self._outbox else self._table.raw(mail.number)
+            raw = self._folder.read(mail.id) if mail.in_folder and self._folder else self._table.raw(mail.number)
         if raw is None:
-            raise LookupError(f"The outbox holds no mail called {mail.id} any more.")
+            raise LookupError(f"The mail {mail.id} is no longer in the inbox.")
         return raw
 
     def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
@@ -107,9 +107,9 @@ class CapturedMails:
     def delete(self, condition: Condition = EVERYTHING) -> int:
         with self._lock:
             self._look()
-            if self._outbox:
+            if self._folder:
                 for mail in self._table.select(condition & IN_FOLDER):
-                    self._outbox.delete(mail.id)
+                    self._folder.delete(mail.id)
             count = self._table.count(condition)
             if condition is EVERYTHING:
                 self._table.empty()
@@ -125,15 +125,15 @@ class CapturedMails:
             self._table.close()
 
     def _look(self) -> None:
-        if self._outbox is None:
+        if self._folder is None:
             return
-        new, gone = self._outbox.changes()
+        new, gone = self._folder.changes()
         for name in gone:
             self._delete(self._table.select(with_id(name), 1))
         for name in new:
-            if (raw := self._outbox.read(name)) is not None:
+            if (raw := self._folder.read(name)) is not None:
                 mail = MailContent(raw)
-                written = self._outbox.written_at(name)
+                written = self._folder.written_at(name)
                 summary = summarize(mail, Envelope())
                 self._insert(NewMail(name, sent_at(mail, written), written, summary, searched_text(mail), None))
 
@@ -165,7 +165,7 @@ def _make_private(file: Path) -> None:
             make_private_folder(file.absolute().parent)
             make_private_file(file)
     except OSError as error:
-        raise MailStoreUnready(f"{file}: the mails cannot be kept there: {error.strerror or error}") from error
+        raise MailStoreUnready(f"{file}: mails cannot be stored there: {error.strerror or error}") from error
 
 
 class Arrivals:
@@ -208,7 +208,7 @@ _SETTLED = 2.0
 """Seconds until a folder's modification time is reliable: two changes within a clock tick share one time."""
 
 
-class OutboxFolder:
+class CaptureFolder:
     """Lists new and deleted files of the folder that `mail.transport = "capture"` writes to (RFC 5322).
 
     `newest`: the number of files of the first look.

@@ -61,9 +61,9 @@ def connect(file: str) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if "no such module" in str(error) or "tokenizer" in str(error):
             raise MailStoreUnready("captured mails need SQLite 3.34 or later with FTS5") from error
-        raise MailStoreUnready(f"{named}the mails cannot be kept there: {error}") from error
+        raise MailStoreUnready(f"{named}mails cannot be stored there: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise MailStoreUnready(f"{named}this is no file of captured mails") from error
+        raise MailStoreUnready(f"{named}this is not a file of captured mails") from error
     return connection
 
 

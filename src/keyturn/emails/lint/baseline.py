@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from keyturn.emails.gallery.replacing import replace_file
 from keyturn.errors import KeyturnError
-from keyturn.plain_files import read_plain_file
+from keyturn.plain_files import read_plain_file, replace_file
 
 if TYPE_CHECKING:  # the commands need only the name of the file, without loading the checks
     from keyturn.emails.lint.examination import Examination, MailFinding
@@ -79,7 +78,7 @@ def read_baseline(file: Path) -> Baseline:
     try:
         return msgspec.json.decode(content, type=Baseline)
     except msgspec.DecodeError as error:
-        raise BaselineInvalid(f"{file} is no baseline: {error}; --write-baseline writes one") from error
+        raise BaselineInvalid(f"{file} is not a baseline: {error}; create one with --write-baseline") from error
 
 
 def write_baseline(file: Path, baseline: Baseline) -> None:

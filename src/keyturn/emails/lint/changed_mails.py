@@ -80,6 +80,6 @@ def _no_comparison(folder: Path) -> Iterator[None]:
     try:
         yield
     except GitMissing as error:
-        raise NoComparison(f"--only-changed asks git, and {error}") from None
+        raise NoComparison(f"--only-changed needs git, but {error}") from None
     except GitFailed as error:
-        raise NoComparison(f"--only-changed asks git about {folder}, which says: {error}") from None
+        raise NoComparison(f"--only-changed: git cannot compare {folder}: {error}") from None

@@ -17,7 +17,7 @@ from keyturn.emails.lint.source.broken_templates import one_for_each_engine
 from keyturn.emails.lint.source.translations import findings_on_texts
 from keyturn.emails.lint.suppression import AS_DECLARED, IgnoreComments, Severities, judge
 from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings, texts_by_file
-from keyturn.emails.workers import Limits
+from keyturn.emails.renderers import Limits
 from keyturn.languages import Language, Text
 
 

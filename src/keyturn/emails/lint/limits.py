@@ -2,7 +2,7 @@
 
 from keyturn.emails.gallery.sizes import TooLarge
 from keyturn.emails.lint.finding import RULES, Finding, Place
-from keyturn.emails.workers.limits import OutOfTime
+from keyturn.emails.renderers.limits import OutOfTime
 
 
 def limit_of(cause: BaseException | None) -> str:

@@ -31,42 +31,50 @@ FromOne = Annotated[int, Meta(ge=1)]
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong, once for all mails that have it."""
 
-    rule: Annotated[str, Meta(description="Stable: the group, a slash, what is wrong.", pattern="^[a-z]+/[a-z0-9-]+$")]
+    rule: Annotated[
+        str, Meta(description="Stable name: a group, a slash and the mistake.", pattern="^[a-z]+/[a-z0-9-]+$")
+    ]
     severity: Severity
     message: Annotated[str, Meta(description="What is wrong.")]
-    fix: Annotated[str, Meta(description="What to do about it.")]
-    file: Annotated[str, Meta(description="The template, from the working directory where it is below that.")]
+    fix: Annotated[str, Meta(description="How to fix it.")]
+    file: Annotated[str, Meta(description="The template, relative to the working directory if it is inside that.")]
     line: FromOne
-    column: Annotated[int, Meta(ge=1, description="In characters.")]
-    fingerprint: Annotated[str, Meta(description="Of the line's text: the same where the line moves.")]
-    mails: Annotated[tuple[str, ...], Meta(description="TEMPLATE/SAMPLE, with the language where there are several.")]
-    feature: Annotated[str | None, Meta(description="Can I email's name for what the clients lack.")]
-    clients: Annotated[tuple[ClientGap, ...], Meta(description="Who lacks it, or has a part of it.")]
-    widths: Annotated[tuple[int, ...], Meta(description="In CSS pixels: where a browser found it (--browser).")]
+    column: Annotated[int, Meta(ge=1, description="Counted in characters, from 1.")]
+    fingerprint: Annotated[str, Meta(description="A hash of the line's text, which stays the same if the line moves.")]
+    mails: Annotated[tuple[str, ...], Meta(description="TEMPLATE/SAMPLE, and the language if there are several.")]
+    feature: Annotated[str | None, Meta(description="The name at Can I email of the feature that clients lack.")]
+    clients: Annotated[
+        tuple[ClientGap, ...], Meta(description="The clients that lack the feature, or support it in part.")
+    ]
+    widths: Annotated[
+        tuple[int, ...], Meta(description="The widths in CSS pixels at which a browser found it (--browser).")
+    ]
 
 
 class ReportedBranch(msgspec.Struct, frozen=True, kw_only=True):
-    """A branch that nothing draws."""
+    """A branch that no mail renders."""
 
     file: Annotated[str, Meta(description="The template, as in a finding.")]
-    line: Annotated[int, Meta(ge=1, description="The first line that it would draw.")]
+    line: Annotated[int, Meta(ge=1, description="The first line that the branch would render.")]
     last_line: FromOne
-    branch: Annotated[str, Meta(description="What it takes, in few words.")]
-    reason: Annotated[str, Meta(description="Why no values were found that take it.")]
+    branch: Annotated[str, Meta(description="The condition of the branch, in few words.")]
+    reason: Annotated[str, Meta(description="Why no values were found that lead to the branch.")]
 
 
 class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How many branches are drawn: each way that an if, a loop or a macro goes, in templates and what they share."""
+    """How many branches are rendered: each way through an if, a loop or a macro, also in shared files."""
 
     branches: Count
-    by_samples: Annotated[Count, Meta(description="Drawn by samples that somebody wrote.")]
-    drawn: Annotated[Count, Meta(description="Drawn by those, and by values that were found.")]
-    percent: Annotated[float, Meta(ge=0, le=100, description="What is drawn of all, rounded down to a tenth.")]
+    by_samples: Annotated[Count, Meta(description="Rendered by the written samples.")]
+    drawn: Annotated[Count, Meta(description="Rendered by the written samples and by values that Keyturn found.")]
+    percent: Annotated[
+        float, Meta(ge=0, le=100, description="The share of rendered branches, rounded down to a tenth.")
+    ]
     never_drawn: tuple[ReportedBranch, ...]
 
 
 class ReportedCoverages(msgspec.Struct, frozen=True, kw_only=True):
-    """The coverage of all that was checked, of each folder ("" is the top) and of each template."""
+    """The coverage in total, of each folder ("" is the top folder) and of each template."""
 
     total: ReportedCoverage
     folders: dict[str, ReportedCoverage]
@@ -76,16 +84,18 @@ class ReportedCoverages(msgspec.Struct, frozen=True, kw_only=True):
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """What `keyturn check --format json` writes."""
 
-    version: Annotated[Literal[1], Meta(description="Of this format; what is only added does not change it.")] = 1
+    version: Annotated[Literal[1], Meta(description="The version of this format. Added members do not change it.")] = 1
     templates: Count
-    mails: Annotated[Count, Meta(description="How many were drawn: templates with their samples and languages.")]
+    mails: Annotated[
+        Count, Meta(description="The number of rendered mails: each template with each sample and language.")
+    ]
     errors: Count
     warnings: Count
     notes: Count
-    ignored: Annotated[Count, Meta(description="Findings that comments in the templates ignore.")]
-    in_baseline: Annotated[Count, Meta(description="Findings that the baseline knows.")]
+    ignored: Annotated[Count, Meta(description="The number of findings that comments in the templates ignore.")]
+    in_baseline: Annotated[Count, Meta(description="The number of findings in the baseline.")]
     findings: tuple[ReportedFinding, ...]
-    coverage: Annotated[ReportedCoverages | None, Meta(description="null where no branches were looked for.")] = None
+    coverage: Annotated[ReportedCoverages | None, Meta(description="null if branches were not searched.")] = None
 
 
 def as_json(examination: Examination, shown: Shown) -> str:

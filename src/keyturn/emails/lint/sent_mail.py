@@ -23,9 +23,8 @@ HTML, TEXT = "HTML", "text"
 """Names in the places of findings, instead of files."""
 
 _FIXES = {
-    "parity/no-text": "Send a text/plain part, too, with the same links.",
-    "parity/unfilled": "Fill it in before the mail is sent.",
-    "parity/long-line": "Break lines at about 72 characters.",
+    "parity/no-text": "Add a text/plain part with the same links.",
+    "parity/unfilled": "Fill in the value before you send the mail.",
 }
 """Fixes for rules whose usual fix is about templates."""
 

@@ -1,4 +1,4 @@
-"""A team's choice of findings: severities by rule, and comments in templates that ignore findings.
+"""The names of rules, and a team's choice of findings: severities by rule, and comments that ignore findings.
 
 A comment has the form `{# keyturn: ignore links/relative because ... #}`. It may be a comment of the engine (Jinja and
 Django; `{% comment %}`; Liquid's `{% # %}`) or of HTML. Beside other text it applies to its own line. Alone on its
@@ -7,18 +7,50 @@ comment needs a reason, so that later readers can judge it.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.finding import RULES, SEVERITIES, Finding, Place, line_and_column
-from keyturn.emails.lint.rules import UnknownRule, expect_rules
-from keyturn.errors import Fault
+from keyturn.errors import Fault, KeyturnError
+from keyturn.mail.rendering.engine import ENGINES
 
 OFF = "off"
 _CHOICES = (*SEVERITIES, OFF)
+
+
+class UnknownRule(KeyturnError):
+    """A named rule or group does not exist. The message is a sentence for users."""
+
+
+@cache
+def rules() -> Mapping[str, tuple[str, ...]]:
+    """Return the rules of each group, in full and sorted: "mjml/wrong-value".
+
+    They are those of `rules.toml`, of engines other than Jinja, and of the features of mail clients.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    of_engines = (f"{engine.lower()}/{kind}" for engine, kinds in ENGINES.items() for kind in kinds)
+    for rule in (*RULES, *of_engines, *(f"compatibility/{feature}" for feature in features())):
+        found[rule.partition("/")[0]].add(rule)
+    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+
+
+def expect_rules(names: Iterable[str]) -> None:
+    """Raise UnknownRule for a name that is neither a rule nor a group."""
+    known = {*rules(), *(rule for group in rules().values() for rule in group)}
+    for name in names:
+        if name not in known:
+            without_group = (rule for rule in sorted(known) if rule.endswith(f"/{name}"))
+            close = [*without_group, *get_close_matches(name, sorted(known), n=1)]
+            meant = f" (did you mean {close[0]}?)" if close else ""
+            raise UnknownRule(f"no rule or group is called {name!r}{meant}; the groups are {', '.join(rules())}")
 
 
 class Severities:
@@ -46,7 +78,7 @@ def severity_faults(levels: Mapping[str, str]) -> Iterator[Fault]:
         except UnknownRule as unknown:
             yield Fault("severity", str(unknown))
         if level not in _CHOICES:
-            yield Fault(f"severity.{name}", f"is {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
+            yield Fault(f"severity.{name}", f"must be {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
 
 
 _COMMENT = re.compile(
@@ -130,12 +162,12 @@ def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment 
     for match in _COMMENT.finditer(source):
         place = Place(file, *line_and_column(source, match.start()))
         if engine == "Liquid" and match["opens"] == "{#":
-            why = "Liquid has none of this form, and readers see it"
+            why = "Liquid has no such comments, so readers see it"
             yield RULES.finding(place, "ignore/unreadable", why=why, form=form)
             continue
         said = _SAID.fullmatch(match["said"])
         if not said:
-            why = "it needs rules, with commas between, and a reason"
+            why = "it needs rules, separated by commas, and a reason"
             yield RULES.finding(place, "ignore/unreadable", why=why, form=f"{form}, or with ignore-file")
             continue
         rules = [rule.strip() for rule in said["rules"].split(",")]

@@ -19,7 +19,7 @@ from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples
 from keyturn.emails.lint.source.translations import MarkedTexts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import unknown_filters_in, with_lenient_origins
-from keyturn.emails.workers.limits import Limits, OutOfTime, limited_time
+from keyturn.emails.renderers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.mail.rendering.folders import Folders

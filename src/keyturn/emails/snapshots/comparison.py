@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from keyturn.emails.gallery import Gallery, Sample
-from keyturn.emails.gallery.renderers import Renderers
+from keyturn.emails.gallery.rendering import Renderers
 from keyturn.emails.snapshots.difference import Difference, difference
 from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
@@ -79,7 +79,9 @@ class Snapshots:
         self, gallery: Gallery, goldens: Goldens, languages: Sequence[str] = (), render: Renders | None = None
     ) -> None:
         if goldens.folder.resolve().is_relative_to(gallery.folder.resolve()):
-            raise SettingsInvalid([Fault("goldens", f"{goldens.folder} is among the templates: keep it outside")])
+            raise SettingsInvalid(
+                [Fault("goldens", f"{goldens.folder} is inside the folder of the templates: move it outside")]
+            )
         self.goldens = goldens
         self._gallery = gallery
         self._languages = dict(_languages_by_name(gallery, languages))
@@ -139,7 +141,7 @@ class Snapshots:
         sample, language = source.samples.get(name.sample), self._languages.get(name.language)
         if sample is None or language is None:
             if before is None:
-                raise LookupError(f"There is no mail {name}, and there are no golden files of it.")
+                raise LookupError(f"There is no mail {name}, and no golden file of it.")
             return Comparison(name, before)
         try:
             mail = self._render(name.template, source.files, sample, language)
@@ -163,5 +165,7 @@ def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[
     known, own = gallery.languages.known, gallery.languages.choose("")
     for tag in tags or known:
         if tag not in known:
-            raise SettingsInvalid([Fault("golden_languages", f"there is no {tag}, only {', '.join(known)}")])
+            raise SettingsInvalid(
+                [Fault("golden_languages", f"there is no language {tag}; there are {', '.join(known)}")]
+            )
         yield "" if tag == own.tag else tag, known[tag]

@@ -11,10 +11,9 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from keyturn.emails.gallery.replacing import replace_file
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.plain_files import leads_out, read_plain_text
+from keyturn.plain_files import leads_out, read_plain_text, replace_file
 
 
 class MailName(NamedTuple):
@@ -90,11 +89,11 @@ class Goldens:
         """Return the places of the parts, in their order. Raises LookupError for a name that leads elsewhere."""
         template = PurePath(name.template)
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
-            raise LookupError(f"There can be no golden file of {name}.")
+            raise LookupError(f"{name} cannot have a golden file: its name is not a plain path.")
         stem = _quote_name(name.sample) + (f".{_quote_name(name.language)}" if name.language else "")
         folder = self.folder / name.template
         if leads_out(folder, self.folder.resolve()):
-            raise LookupError(f"There can be no golden file of {name}: a link leads elsewhere.")
+            raise LookupError(f"{name} cannot have a golden file: a link leads out of the folder.")
         return [folder / f"{stem}{ending}" for ending in _ENDINGS]
 
 

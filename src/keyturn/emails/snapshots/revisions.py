@@ -17,9 +17,9 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.git import GitFailed, Repository, open_repository
 from keyturn.emails.gallery.sizes import require_sendable
+from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.emails.snapshots.comparison import Comparison
 from keyturn.emails.snapshots.goldens import MailName, Snapshot
-from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import KeyturnError, TemplateInvalid
 
 Moved = Callable[[Path], Path]
@@ -125,7 +125,9 @@ _MOST_KEPT = 3
 _MOST_FILES = 20_000
 _MOST_OCTETS = 64 * 1024**2
 _MOST_LISTED = 30
-_NOT_HERE = "the repository lacks {name} as it was then, and no remote is asked for it"
+_NOT_HERE = (
+    "the repository does not contain {name} at that commit; fetch the whole history, as Keyturn contacts no remote"
+)
 _FIELDS = "%h%x1f%s%x1f%cs"
 _REFS = "%(refname:short)%1f%(contents:subject)%1f%(committerdate:short)"
 
@@ -171,7 +173,7 @@ class Revisions:
         there = self._files_at(revision)
         before, after = (self._sides.mails(side, [name])[name] for side in (there.files, None))
         if before is None and after is None:
-            raise LookupError(f"There is no mail {name}, and there was none.")
+            raise LookupError(f"There is no mail {name}, neither now nor at that commit.")
         return _comparison(name, before, after)
 
     def changes(self, revision: str) -> list[Comparison]:
@@ -230,7 +232,9 @@ def _files_of(listed: bytes) -> Iterator[tuple[str, str]]:
             raise GitFailed(_NOT_HERE.format(name=os.fsdecode(name)))
         octets, count = octets + int(size), count + 1
         if octets > _MOST_OCTETS or count > _MOST_FILES:
-            raise GitFailed(f"the folder holds more than {_MOST_OCTETS // 1024**2} MB or {_MOST_FILES:,} files there")
+            raise GitFailed(
+                f"the folder has more than {_MOST_OCTETS // 1024**2} MB or {_MOST_FILES:,} files at that commit"
+            )
         yield os.fsdecode(name), identity.decode()
 
 

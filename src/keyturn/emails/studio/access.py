@@ -35,7 +35,7 @@ def known_hosts_only(bound_to: str) -> Guard:
         if not _is_known(connection.headers.get("host", ""), bound_to):
             raise HTTPException(
                 status_code=HTTP_421_MISDIRECTED_REQUEST,
-                detail="The studio answers to this machine's own address only, for example 127.0.0.1 and its port.",
+                detail="The studio answers only at this machine's own address, such as http://127.0.0.1:8001/studio.",
             )
 
     return guard
@@ -76,7 +76,7 @@ def token_for(host: str, given: str = "") -> str:
     Raises ValueError if `given` could be guessed, or cannot stand in an address and a header.
     """
     if given and not _TOKEN.fullmatch(given):
-        raise ValueError(f"a token has {_SHORTEST} to {_LONGEST} letters, digits, - and _")
+        raise ValueError(f"a token must have {_SHORTEST} to {_LONGEST} letters, digits, - and _")
     return given or ("" if is_loopback(host) else secrets.token_urlsafe(_BYTES))
 
 
@@ -100,7 +100,7 @@ def require_token(token: str, path: str) -> BeforeRequest:
                 cookies=[cookie],
             )
         return Response(
-            "This studio opens with the address that the terminal shows, the one with ?token= in it.",
+            "This studio needs a token. Open the address with ?token= that the terminal shows.",
             status_code=HTTP_403_FORBIDDEN,
             media_type=MediaType.TEXT,
         )
@@ -122,7 +122,7 @@ def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
     site = connection.headers.get("sec-fetch-site")
     origin = urlsplit(connection.headers.get("origin", "")).netloc
     if site != "same-origin" and (site is not None or origin != connection.headers.get("host")):
-        raise PermissionDeniedException(detail="Only the studio's own pages can do this.")
+        raise PermissionDeniedException(detail="Only pages of the studio can do this.")
 
 
 def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -132,7 +132,7 @@ def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
     """
     followed = connection.headers.get("sec-fetch-dest") == "document"
     if connection.headers.get("sec-fetch-site") == "cross-site" and not followed:
-        raise PermissionDeniedException(detail="Only the studio's own pages can load this.")
+        raise PermissionDeniedException(detail="Only pages of the studio can load this.")
 
 
 HEADERS = {
@@ -156,7 +156,7 @@ def programs_only(host: str, token: str) -> Guard:
             known(connection, handler)
         elif not secrets.compare_digest(_token_in(connection.headers.get("authorization", "")), token.encode()):
             raise NotAuthorizedException(
-                detail="Send the token of the studio: Authorization: Bearer TOKEN, or as the password of any user.",
+                detail="Send the studio's token as Authorization: Bearer TOKEN, or as the password of any user name.",
                 headers={"www-authenticate": 'Basic realm="Keyturn inbox", charset="UTF-8"'},
             )
         if connection.scope.get("method") not in SAFE:

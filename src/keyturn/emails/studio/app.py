@@ -32,8 +32,8 @@ from keyturn.emails.studio.pages import (
     editing_pages,
     findings_pages,
     hosted_pages,
+    inbox_pages,
     measure_pages,
-    outbox_pages,
     send_pages,
     shared_file_pages,
     template_pages,
@@ -62,7 +62,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     Raises ValueError if other machines can reach the studio and no token protects it.
     """
     if not (studio.token or is_loopback(studio.host)):
-        raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
+        raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
     if studio.runner:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
     layout, parts = _parts(studio, path)
@@ -144,7 +144,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from page.HANDLERS
     yield saved_events
     if studio.captured:
-        yield from (*outbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)
+        yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)
     if studio.pages:
         yield from hosted_pages.HANDLERS
     if studio.revisions():

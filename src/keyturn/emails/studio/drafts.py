@@ -8,13 +8,13 @@ from html import escape
 
 from keyturn.emails.gallery.gallery import Draft, with_draft
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
-from keyturn.emails.workers import LimitExceeded
 from keyturn.errors import TemplateInvalid
 
 _TEXT = (
@@ -73,7 +73,7 @@ class Drafts:
 
     def frame(self, key: str) -> tuple[str, View]:
         if not (kept := self._frames.get(key)):
-            raise LookupError("This draft is no longer kept.")
+            raise LookupError("This draft has expired. Edit the file to render it again.")
         return kept
 
 

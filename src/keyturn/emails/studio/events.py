@@ -34,7 +34,7 @@ class Saved(msgspec.Struct, frozen=True):
 
 class _Watched(NamedTuple):
     folders: tuple[Path, ...]
-    outbox: Path | None
+    inbox: Path | None
     goldens: Path | None
 
 
@@ -86,7 +86,7 @@ async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[
 
 
 def _messages_for(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMessage]:
-    mails = {path for path in paths if path.parent == watched.outbox}
+    mails = {path for path in paths if path.parent == watched.inbox}
     if any(path.suffix == ".eml" for path in mails):
         yield ServerSentEventMessage(event="mail", data="")
     accepted = {path for path in paths if watched.goldens and path.is_relative_to(watched.goldens)}
@@ -107,11 +107,11 @@ async def _wait_for_folder(studio: Studio) -> bool:
 
 def _watched_folders(studio: Studio) -> _Watched:
     captured = studio.captured.folder if studio.captured else None
-    outbox = make_private_folder(captured).resolve() if captured else None  # a watch needs it before the first mail
+    inbox = make_private_folder(captured).resolve() if captured else None  # a watch needs it before the first mail
     goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
     return _Watched(
-        (*studio.gallery.watched_folders, *_page_folders(studio), *(folder for folder in (outbox, goldens) if folder)),
-        outbox,
+        (*studio.gallery.watched_folders, *_page_folders(studio), *(folder for folder in (inbox, goldens) if folder)),
+        inbox,
         goldens,
     )
 

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
 from keyturn.emails.inbox.mail import links_of
+from keyturn.emails.renderers import Runner
 from keyturn.emails.studio.frames import PREVIEW, apply_view
 from keyturn.emails.studio.frames.rewriting import insert_in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
@@ -19,7 +20,6 @@ from keyturn.emails.studio.pages.layout import page_environment
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import WIDTHS, Scheme, View
-from keyturn.emails.workers import Runner
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
@@ -97,12 +97,12 @@ def export(
 
 def _make_room(destination: Path, templates: Path) -> None:
     if templates.resolve() in destination.resolve().parents:
-        raise ExportRefused(f"{destination} is among the templates; name a folder outside")
+        raise ExportRefused(f"{destination} is inside the folder of the templates; name a folder outside")
     if destination.exists() and not destination.is_dir():
         raise ExportRefused(f"{destination} is a file; name a folder")
     if destination.is_dir() and any(destination.iterdir()):
         if not (destination / EXPORT_MARK).is_file():
-            raise ExportRefused(f"{destination} holds something else; name a folder that is new or empty")
+            raise ExportRefused(f"{destination} contains other files; name a new or empty folder")
         shutil.rmtree(destination)
     _write(destination / EXPORT_MARK, "")
 

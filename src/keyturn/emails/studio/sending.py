@@ -44,7 +44,10 @@ class Sending:
         try:
             address = parse(to)
         except InputInvalid:
-            return Outcome(to, fault=f"{to or 'That'} is not an email address.")
+            return Outcome(
+                to,
+                fault=f"{to} is not an email address." if to else "Enter an email address, such as name@example.org.",
+            )
         email = Email(
             sender=self.sender, to=address, subject=f"[Preview] {mail.subject}", html=mail.html, text=mail.text
         )
@@ -60,11 +63,11 @@ class Sending:
 def way_out(error: SendFailed, provider: str) -> str:
     match error:
         case QuotaExhausted(until=until):
-            return f"{provider} takes no more mails until {until:%H:%M} UTC: {error.reason}."
+            return f"{provider} accepts no more mails until {until:%H:%M} UTC: {error.reason}."
         case SendRefused(account=True):
-            return f"{provider} refused the key or log-in: {error.reason}. Check the settings of the provider."
+            return f"{provider} refused the key or login: {error.reason}. Check the provider's settings."
         case SendRefused():
-            return f"{provider} refused the mail: {error.reason}. Check From and the address."
+            return f"{provider} refused the mail: {error.reason}. Check the sender and the recipient."
         case _:
             return f"{provider} could not be reached: {error.reason}. Try again."
 
@@ -90,10 +93,10 @@ class Release:
         try:
             address = parse(to)
         except InputInvalid:
-            return f"{to or 'That'} is not an email address."
+            return f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
         if any(fnmatchcase(address.lower(), pattern.lower()) for pattern in self.allowed):
             return ""
-        return f"Mails may be released to {', '.join(self.allowed)} alone (release_to)."
+        return f"Mails can be released only to {', '.join(self.allowed)} (release_to)."
 
     async def release(self, raw: bytes, to: str) -> Outcome:
         if fault := self.refuses(to):

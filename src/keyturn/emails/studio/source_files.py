@@ -12,10 +12,9 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.replacing import replace_file
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.errors import TemplateInvalid
-from keyturn.plain_files import read_plain_file
+from keyturn.plain_files import read_plain_file, replace_file
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".yaml", ".yml", ".json"})
@@ -62,9 +61,9 @@ class SourceFiles:
             return self._off
         path, folder = (self._gallery.folders / file).resolve(), self._gallery.folder.resolve()
         if not path.is_relative_to(folder):
-            return "Read only: this file lies outside of the folder."
+            return "Read-only: this file is outside the folder."
         if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-            return "Read only: this file, or its folder, may not be written to."
+            return "Read-only: the studio may not write to this file or its folder."
         return ""
 
     def read(self, file: str) -> SourceText:
@@ -80,9 +79,11 @@ class SourceFiles:
         try:
             octets_of_text = len(new.encode())
         except UnicodeEncodeError as error:
-            raise NotEditable("The text holds half of a character (a lone surrogate), which no file can.") from error
+            raise NotEditable(
+                "The text contains half a character (a lone surrogate), which cannot be saved."
+            ) from error
         if octets_of_text > LARGEST:
-            raise TextTooLong(f"A template has up to {LARGEST:,} octets, and this text has {octets_of_text:,}.")
+            raise TextTooLong(f"A template can have up to {LARGEST:,} bytes, but this text has {octets_of_text:,}.")
         with self._one_at_a_time:
             before = self._octets(file)
             if _fingerprint(before) != fingerprint:
@@ -91,14 +92,14 @@ class SourceFiles:
             try:
                 replace_file(path, octets)
             except OSError as error:
-                raise NotEditable(f"It could not be written: {error.strerror or error}.") from error
+                raise NotEditable(f"The file could not be written: {error.strerror or error}.") from error
         return SourceText(new, _fingerprint(octets))
 
     def _path(self, file: str) -> Path:
         if self._off:
             raise NotEditable(self._off)
         if not self._is_known(file):
-            raise LookupError(f"The studio shows no file called {file}.")
+            raise LookupError(f"The studio shows no file named {file}.")
         if refusal := self.refusal(file):
             raise NotEditable(refusal)
         return (self._gallery.folders / file).resolve()
@@ -108,7 +109,7 @@ class SourceFiles:
             return read_plain_file(self._gallery.folders / file, LARGEST)
         except OSError as error:
             if error.errno == errno.EFBIG:
-                says = f"Read only: a template has up to {LARGEST:,} octets, and this file has more."
+                says = f"Read-only: a template can have up to {LARGEST:,} bytes, but this file has more."
                 raise NotEditable(says) from error
             raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
 
@@ -131,7 +132,7 @@ def _source_text(path: Path, octets: bytes) -> SourceText:
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotEditable(f"Read only: {path.name} is not UTF-8, and would not stay as it is.") from error
+        raise NotEditable(f"Read-only: {path.name} is not UTF-8, so saving would change it.") from error
     return SourceText(_LINE_END.sub("\n", text), _fingerprint(octets))
 
 

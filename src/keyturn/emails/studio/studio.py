@@ -10,11 +10,11 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.renderers import Here, Limits, Runner
 from keyturn.emails.snapshots.revisions import Reopen, Revisions
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.rendering.drawing import BoundedSides, Drawer
 from keyturn.emails.studio.sending import MailProvider, Release
-from keyturn.emails.workers import Here, Limits, Runner
 
 
 @runtime_checkable
@@ -99,9 +99,9 @@ class Studio:
     def read_only(self) -> str:
         """Why templates cannot be edited, or an empty text."""
         if self.edits is False:
-            return "Read only: this studio was started without editing."
+            return "Read-only: the studio was started with --no-edit."
         if self.edits is None and not is_loopback(self.host):
-            return "Read only: others than this machine can reach this studio, and it was not started with --edit."
+            return "Read-only: other machines can reach this studio. To edit, start it with --edit."
         return ""
 
     def stop(self) -> None:

@@ -28,7 +28,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
       which `remote` records (`as_loaded`).
     `fonts`: loads web fonts.
     `line`: the selected line of a template, "file:line".
-    `find`: the search in the list of templates. `search`: the search in the outbox, from behind the mail `older_than`.
+    `find`: the search in the list of templates. `search`: the search in the inbox, from behind the mail `older_than`.
     `base`: the commit to compare with.
     `pane`: the visible pane of a narrow screen.
     `save`: the name to save data under while saving is blocked. It is shown once, so no link carries it on.

@@ -53,7 +53,7 @@ def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> by
         ("Content-Type", f'multipart/alternative; boundary="{_BOUNDARY}"'),
     ]
     if len({name.lower() for name, _ in fields}) < len(fields):
-        raise ValueError(f"one of these headers is there twice: {', '.join(name for name, _ in fields)}")
+        raise ValueError(f"one of these headers occurs twice: {', '.join(name for name, _ in fields)}")
     policy = SMTPUTF8 if utf8 else SMTP
     head = b"".join(_write_field(name, value, policy) for name, value in fields)
     return b"%b\r\n%b%b" % (head, _PARTS % (_quote(email.text), _quote(email.html)), _END)
@@ -86,7 +86,7 @@ def _write_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
 def _fold_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
     """Return a header folded by `email.policy`. Results are cached: senders and subjects are few, mails are many."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a header")
+        raise ValueError(f"{name!r} is not a valid header name")
     return policy.fold_binary(*policy.header_store_parse(name, value))
 
 

@@ -74,7 +74,7 @@ def require_signature(headers: Mapping[str, str], *names: str) -> None:
     """Raise WebhookRefused if one of the headers that a signature consists of is missing."""
     for name in names:
         if not headers.get(name):
-            raise WebhookRefused(f"there is no {name}, which belongs to the signature")
+            raise WebhookRefused(f"the header {name}, a part of the signature, is missing")
 
 
 def report_id(provider: str, *parts: str) -> str:

@@ -90,7 +90,7 @@ class ProviderApi:
         except _NEVER_SENT as error:
             raise SendRetryable(type(error).__name__, not_accepted=True) from None
         except (httpx.LocalProtocolError, UnicodeError):
-            raise SendRefused("a key that no header can hold", account=True) from None
+            raise SendRefused("the key contains characters that a header cannot hold", account=True) from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise self.unknown(type(error).__name__) from None
 
@@ -121,17 +121,17 @@ class ProviderApi:
         try:
             answer = await self.ask(method, path)
         except SendRefused as error:
-            return fail(f"cannot be asked: {error.reason}", f"Correct the key in [{self.name}].")
+            return fail(f"could not be asked: {error.reason}", f"Correct the key in [{self.name}].")
         except SendRetryable:
-            mend = f"Let this machine connect to {self.url}, or correct [{self.name}]."
+            mend = f"Allow this machine to connect to {self.url}, or correct [{self.name}]."
             return fail(f"{self.url} cannot be reached", mend)
         if answer.status == TOO_MANY or answer.status >= SERVER_FAULT:
-            return warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again in a while.")
+            return warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again later.")
         return answer
 
     def odd_answer(self, answer: Answer) -> Finding:
-        message = f"{self.url} does not answer as {self.name} does ({answer.status})"
-        return fail(message, f"Correct {self.name}.api_url, or take it out.")
+        message = f"{self.url} is not the API of {self.name} ({answer.status})"
+        return fail(message, f"Correct or remove {self.name}.api_url.")
 
     async def close(self) -> None:
         await self._http.aclose()

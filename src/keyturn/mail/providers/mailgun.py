@@ -161,7 +161,7 @@ class MailgunWebhook:
         signed, signature = f"{proof.timestamp}{proof.token}".encode(), proof.signature.encode()
         made = [hmac.new(key, signed, hashlib.sha256).hexdigest().encode() for key in self._keys]
         if not proof.token or not any(hmac.compare_digest(one, signature) for one in made):
-            raise ValueError("the signature does not fit")
+            raise ValueError("the signature does not match")
         if abs(time.time() - int(proof.timestamp)) > _LONGEST_AGE:
             raise ValueError("the signature is too old")
 
@@ -209,7 +209,7 @@ def _reports(token: str, found: _Event) -> Sequence[port.Report]:
     message_id = found.message.headers.message_id
     to = found.recipient or parseaddr(found.message.headers.to)[1]  # a rejected mail has no recipient yet
     if not to or not found.timestamp or not (message_id or key):
-        raise ValueError("it names no mail, no mailbox or no time")
+        raise ValueError("the mail, the address or the time is missing")
     report = port.Report(
         provider="mailgun",
         id=port.report_id("mailgun", token),
@@ -268,20 +268,20 @@ def _judge_key(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
         return fail(f"the domain {name} is unknown at {api.url}", mend)
     if answer.status != port.BAD_REQUEST:
         return api.odd_answer(answer)
-    return ok(f"the key is taken, for the domain {name}")
+    return ok(f"the key works for the domain {name}")
 
 
 def _judge_domain(answer: port.Answer, name: str) -> list[Finding]:
     found = answer.read(_Found) if answer.status == port.OK else None
     if found and found.domain.state != "active":
-        mend = f"Add the records that {_DOMAINS} shows to the DNS, and verify them there."
+        mend = f"Add the records that {_DOMAINS} shows to your DNS, and press Verify there."
         return [fail(f"the domain {name} is {found.domain.state}", mend)]
     return []
 
 
 def _faults(settings: MailgunSettings) -> Iterator[tuple[str, str]]:
     if settings.domain and not is_host(settings.domain):
-        yield "domain", "not a domain, as in mg.northwind.example"
+        yield "domain", "not a domain, such as mg.northwind.example"
 
 
 def _signing_key(text: str) -> bytes:
@@ -298,7 +298,7 @@ PROVIDER = port.Provider(
     settings=MailgunSettings,
     build=MailgunSender,
     check=_check,
-    source="Take a sending key of your domain from https://app.mailgun.com",
+    source="Create a sending key for your domain at https://app.mailgun.com",
     needs=(
         port.Need("api_key", "MAILGUN_API_KEY"),
         port.Need("domain", "MAILGUN_DOMAIN", "mg.example.org", known_as="mailgun.domain"),
@@ -307,7 +307,7 @@ PROVIDER = port.Provider(
     reports=port.Reports(
         setting="webhook_signing_key",
         read=_signing_key,
-        fault="not a signing key of Mailgun's: it is the HTTP webhook one",
+        fault="not a Mailgun signing key: use the HTTP webhook signing key",
         where="to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
         build=MailgunWebhook,
     ),

@@ -142,7 +142,7 @@ class PostmarkWebhook:
     def require_headers(self, headers: Mapping[str, str]) -> None:
         sent = _password(headers.get("authorization", ""))
         if not any(hmac.compare_digest(sent, password) for password in self._passwords):
-            raise WebhookRefused("the password does not fit" if sent else "there is no password")
+            raise WebhookRefused("the password does not match" if sent else "the password is missing")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
         """Return the reports. Raises WebhookRefused."""
@@ -190,7 +190,7 @@ def _reports(found: _Event) -> Sequence[port.Report]:
     at = found.delivered_at or found.bounced_at or found.received_at or found.changed_at
     to = found.recipient or found.email
     if at is None or not to or not found.message_id:
-        raise ValueError("it names no mail, no mailbox or no time")
+        raise ValueError("the mail, the address or the time is missing")
     report = port.Report(
         provider="postmark",
         id=port.report_id("postmark", found.record_type, found.type, found.message_id, to, at.isoformat()),
@@ -235,7 +235,7 @@ class _Stream(msgspec.Struct, rename="pascal"):
 async def _check(settings: PostmarkSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A server's token cannot see which domains may send."""
     if settings.server_token == TEST_TOKEN:
-        message = f"the token is {TEST_TOKEN}: mails are looked at, none is sent"
+        message = f"the token is {TEST_TOKEN}: Postmark checks mails, but sends none"
         if sender.is_production:
             return [warn(message, _NEW_TOKEN)]
         return [ok(message)]
@@ -257,9 +257,9 @@ def _judge_server(answer: port.Answer, api: "ProviderApi") -> Finding:
     if not server:
         return api.odd_answer(answer)
     if server.delivery_type == "Sandbox":
-        message = f"the server {server.name} is a sandbox: it takes mails, and delivers none"
+        message = f"the server {server.name} is a sandbox: it accepts mails, but delivers none"
         return warn(message, "Set POSTMARK_SERVER_TOKEN to the token of a live server.")
-    return ok(f"the token is taken, for the server {server.name}")
+    return ok(f"the token works for the server {server.name}")
 
 
 def _judge_stream(answer: port.Answer, name: str) -> Finding:
@@ -269,7 +269,7 @@ def _judge_stream(answer: port.Answer, name: str) -> Finding:
         return ok(f"the stream {name} is for transactional mails")
     mend = 'Set postmark.message_stream to a transactional one, such as "outbound".'
     if kind == "Broadcasts":
-        message = f"the stream {name} is for broadcasts: its mails may carry a link to unsubscribe"
+        message = f"the stream {name} is for broadcasts: its mails may get a link to unsubscribe"
         return warn(message, mend)
     return fail(f"there is no stream {name} to send on", mend)
 
@@ -292,7 +292,7 @@ PROVIDER = port.Provider(
     settings=PostmarkSettings,
     build=PostmarkSender,
     check=_check,
-    source="Take the token of a server from https://account.postmarkapp.com/servers",
+    source="Copy the token of a server from https://account.postmarkapp.com/servers",
     needs=(port.Need("server_token", "POSTMARK_SERVER_TOKEN"),),
     reports=port.Reports(
         setting="webhook_secret",

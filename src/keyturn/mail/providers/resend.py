@@ -11,11 +11,11 @@ from msgspec import Meta
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.finding import Finding, fail, ok, warn
+from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
 from keyturn.problems.requests import WebhookRefused
 from keyturn.texts import Secret
-from keyturn.webhook_secrets import FORM, webhook_key
 
 if TYPE_CHECKING:
     from resend import Domain
@@ -288,7 +288,7 @@ async def _check(settings: ResendSettings, sender: port.CheckedSender) -> list[F
     opened, doubts = _build(settings), []
     if sender.domain == _SANDBOX:
         mend = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
-        doubts = [warn(f"a mail from {_SANDBOX} reaches nobody but the owner of the account", mend)]
+        doubts = [warn(f"mails from {_SANDBOX} reach only the owner of the Resend account", mend)]
     try:
         return [*doubts, *await _check_domain(sender.domain)]
     except ResendError as error:
@@ -302,10 +302,10 @@ async def _check_domain(name: str) -> list[Finding]:
 
     domains = {one["name"].lower(): one["id"] for one in (await resend.Domains.list_async())["data"]}
     if name == _SANDBOX:
-        return [ok("the key is taken")]
+        return [ok("the key works")]
     if name not in domains:
         others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
-        return [fail(f"{name} is none of the account's domains", f"Add it at {_DOMAINS}{others}.")]
+        return [fail(f"the Resend account has no domain {name}", f"Add it at {_DOMAINS}{others}.")]
     domain = await resend.Domains.get_async(domains[name])
     return [_check_verification(domain), *_check_tracking(domain)]
 
@@ -313,13 +313,13 @@ async def _check_domain(name: str) -> list[Finding]:
 def _check_verification(domain: "Domain") -> Finding:
     name, status = domain["name"], domain["status"]
     if status == "verified":
-        return ok(f"the key is taken, and {name} is verified")
+        return ok(f"the key works, and {name} is verified")
     missing = "; ".join(
         f'{record["type"]} {record["name"]} "{record["value"]}"'
         for record in domain["records"] or ()
         if record["status"] != "verified"
     )
-    mend = f"Add to the DNS: {missing}; then press" if missing else "Press"
+    mend = f"Add to your DNS: {missing}; then press" if missing else "Press"
     return fail(f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}.")
 
 
@@ -328,23 +328,23 @@ def _check_tracking(domain: "Domain") -> list[Finding]:
     if not domain.get("click_tracking"):
         return []
     name = domain["name"]
-    message = f"click tracking is on for {name}: Resend sees and keeps every reset link"
-    return [warn(message, f"Turn click tracking off for {name} at {_DOMAINS}.")]
+    message = f"click tracking is on for {name}: Resend sees and stores every reset link"
+    return [warn(message, f"Turn off click tracking for {name} at {_DOMAINS}.")]
 
 
 def _explain_refusal(error: "ResendError", api_url: str) -> Finding:
     code, name = _status_of(error), error.error_type
     if name == "restricted_api_key":
-        return ok("the key is taken; it may send and nothing else, which is all that is needed")
+        return ok("the key works, and may only send, which is enough")
     if code in _KEY_REFUSED:
         mend = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
         return fail(f"the key is refused ({code} {name})", mend)
     if name in _NOT_REACHED:
-        mend = f"Let this machine connect to {api_url}, or correct resend.api_url."
+        mend = f"Allow this machine to connect to {api_url}, or correct resend.api_url."
         return fail(f"{api_url} cannot be reached", mend)
     if code < port.TOO_MANY:
-        return fail(f"{api_url} does not answer as Resend does ({code})", "Correct resend.api_url, or take it out.")
-    again = "Run `keyturn doctor` again in a while; https://resend-status.com tells of troubles."
+        return fail(f"{api_url} is not the API of Resend ({code})", "Correct or remove resend.api_url.")
+    again = "Run `keyturn doctor` again later; https://resend-status.com lists outages."
     return warn(f"could not be checked ({code} {name})", again)
 
 
@@ -359,13 +359,13 @@ PROVIDER = port.Provider(
     settings=ResendSettings,
     build=_build,
     check=_check,
-    source="Take a key from https://resend.com/api-keys",
+    source="Create a key at https://resend.com/api-keys",
     needs=(port.Need("api_key", "RESEND_API_KEY", "re_..."),),
     other_variables={"RESEND_WEBHOOK_SECRET": "webhook_secret"},
     reports=port.Reports(
         setting="webhook_secret",
         read=webhook_key,
-        fault=f"not a signing secret of Resend's: {FORM}",
+        fault=f"not a Resend signing secret: {FORM}",
         where="at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
         build=ResendWebhook,
     ),

@@ -168,7 +168,7 @@ class SendGridWebhook:
         if not (
             self._is_proven(headers, body) if is_small else await asyncio.to_thread(self._is_proven, headers, body)
         ):
-            raise WebhookRefused("the signature does not fit")
+            raise WebhookRefused("the signature does not match")
         try:
             events = msgspec.json.decode(body, type=list[msgspec.Raw])
         except (msgspec.MsgspecError, ValueError) as error:
@@ -251,9 +251,9 @@ def _verification_key(text: str) -> "EllipticCurvePublicKey":
     try:
         key = load_der_public_key(base64.b64decode(text, validate=True))
     except UnsupportedAlgorithm as error:
-        raise ValueError("no key of a known kind") from error
+        raise ValueError("not a key of a known kind") from error
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise ValueError("not a key of P-256")  # noqa: TRY004 - the text is wrong, not its type
+        raise ValueError("not a P-256 key")  # noqa: TRY004 - the text is wrong, not its type
     return key
 
 
@@ -297,9 +297,9 @@ def _judge_key(answer: port.Answer, api: "ProviderApi") -> tuple[Finding, list[s
     if _SEND not in found.scopes:
         return fail("the key may not send", f'Give it full access to "Mail Send" at {_KEYS}.'), []
     if _SEE_DOMAINS not in found.scopes:
-        message = "the key is taken; it may not see the account's domains, which is not needed"
+        message = "the key works; it may not list the account's domains, which is not needed"
         return ok(message), []
-    return ok("the key is taken, and may send"), found.scopes
+    return ok("the key works, and may send"), found.scopes
 
 
 def _judge_domain(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
@@ -320,12 +320,12 @@ PROVIDER = port.Provider(
     settings=SendGridSettings,
     build=SendGridSender,
     check=_check,
-    source="Take a key from https://app.sendgrid.com/settings/api_keys",
+    source="Create a key at https://app.sendgrid.com/settings/api_keys",
     needs=(port.Need("api_key", "SENDGRID_API_KEY", "SG...."),),
     reports=port.Reports(
         setting="webhook_verification_key",
         read=_verification_key,
-        fault="not a verification key of SendGrid's: they begin with MFkw",
+        fault="not a SendGrid verification key, which begins with MFkw",
         where="at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
         "sendgrid.webhook_verification_key to its verification key",
         build=SendGridWebhook,

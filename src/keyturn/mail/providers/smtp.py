@@ -116,20 +116,20 @@ async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]
     try:
         import aiosmtplib
     except ModuleNotFoundError:
-        return [fail("SMTP needs its library", "Run `pip install 'keyturn[smtp]'`.")]
+        return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
     s = settings
     try:
         async with aiosmtplib.SMTP(**_connection_options(s)) as client:
             await client.mail(sender.address)
             await client.rset()
     except aiosmtplib.SMTPAuthenticationError as error:
-        mend = "Correct smtp.username and smtp.password; Gmail takes an app password, not the account's."
-        return [fail(f"{s.host} refused the log-in ({error.code})", mend)]
+        mend = "Correct smtp.username and smtp.password. Gmail needs an app password."
+        return [fail(f"{s.host} refused the login ({error.code})", mend)]
     except aiosmtplib.SMTPSenderRefused as error:
-        mend = "Set mail.from to an address that this account may send from, or smtp.username and smtp.password."
+        mend = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
         return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
     except aiosmtplib.SMTPResponseException as error:
-        mend = "Ask who runs the server, or set smtp.host to another."
+        mend = "Ask the server's operator, or set smtp.host to another server."
         return [fail(f"{s.host} refused the connection ({error.code})", mend)]
     except (aiosmtplib.SMTPException, OSError) as error:
         return [_explain_failure(s, error.__cause__ or error)]
@@ -140,15 +140,17 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
     where = f"{s.host}:{s.port}"
     match error:
         case ssl.SSLCertVerificationError():
-            mend = "Set smtp.host to the name in the certificate, or SSL_CERT_FILE to who issued it."
+            mend = "Set smtp.host to the name in the certificate, or SSL_CERT_FILE to the certificate of its issuer."
             return fail(f"the certificate of {where} is not valid: {error.verify_message}", mend)
         case ssl.SSLError():
-            return fail(f"{where} does not speak TLS from the first byte", 'Set smtp.security to "starttls".')
+            return fail(f"{where} does not start with TLS", 'Set smtp.security to "starttls".')
         case OSError():
-            mend = "Correct smtp.host and smtp.port, and let this machine connect to them."
+            mend = "Correct smtp.host and smtp.port, and allow this machine to connect to them."
             return fail(f"cannot connect to {where}: {error.strerror or type(error).__name__}", mend)
         case _ if "AUTH" in str(error):
-            return fail(f"{where} offers no log-in", "Take smtp.username out, or set smtp.security to encrypt.")
+            return fail(
+                f"{where} offers no login", 'Remove smtp.username, or set smtp.security to "starttls" or "tls".'
+            )
         case _ if "STARTTLS" in str(error):
             return fail(f"{where} does not offer STARTTLS", 'Set smtp.security to "tls" and smtp.port to 465.')
         case _:
@@ -163,12 +165,12 @@ def _check_encryption(s: SmtpSettings) -> list[Finding]:
     if s.security != "none" or is_loopback(f"smtp://{host}"):
         return []
     mend = 'Set smtp.security to "starttls" or "tls".'
-    return [warn("not encrypted: anybody on the way can read the links", mend)]
+    return [warn("not encrypted: attackers on the network can read the links", mend)]
 
 
 def _success(s: SmtpSettings) -> Finding:
     done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
-    return ok(f"{s.host}:{s.port} takes mails: {', '.join(done)}")
+    return ok(f"{s.host}:{s.port} accepts mails: {', '.join(done)}")
 
 
 PROVIDER = Provider(
@@ -178,7 +180,7 @@ PROVIDER = Provider(
     settings=SmtpSettings,
     build=SmtpSender,
     check=_check,
-    source="Say which mail server it is, and how to log in there",
+    source="Name your mail server and its login",
     needs=(
         Need("host", "KEYTURN_SMTP_HOST", "smtp.example.org", known_as="smtp.host"),
         Need("username", "KEYTURN_SMTP_USERNAME", required=False),

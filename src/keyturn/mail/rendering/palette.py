@@ -54,7 +54,9 @@ def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: st
     dark = _make_readable(dark_accent, dark_grounds, darken=False)
     for name, wanted, got in (("brand.accent", accent, light), ("brand.accent_dark", dark_accent, dark)):
         if wanted.lower() != got:
-            warnings.append(f"{name}: {wanted} is under {ENOUGH} : 1 on its ground; {got} is used")
+            warnings.append(
+                f"{name}: {wanted} has a contrast under {ENOUGH} : 1 with the background; {got} is used instead"
+            )
     palette = msgspec.structs.replace(
         grounded,
         accent=light,
@@ -79,7 +81,9 @@ def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
         if scheme:  # a dark panel has the tone of its ground
             changed["dark_panel"] = _dark_panel(got, ink, texts)
         if wanted.lower() != got:
-            warnings.append(f"brand.{name}: texts on {wanted} are under {ENOUGH} : 1; {got} is used")
+            warnings.append(
+                f"brand.{name}: texts on {wanted} have a contrast under {ENOUGH} : 1; {got} is used instead"
+            )
     return msgspec.structs.replace(plain, **changed), warnings
 
 

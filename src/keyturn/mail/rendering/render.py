@@ -16,7 +16,7 @@ from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.jinja import MjmlIncludes, shared_bytecode_cache, template_invalid
 from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.shapes import MailShapes, short_lines
+from keyturn.mail.rendering.shapes import MailShapes
 
 _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 8, "font": ""}
 
@@ -133,7 +133,6 @@ class Templates:
             extensions=["jinja2.ext.i18n"],
             bytecode_cache=shared_bytecode_cache(),
         )
-        environment.filters["short_lines"] = short_lines
         language.teach(environment)
         return environment
 

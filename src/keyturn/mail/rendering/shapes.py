@@ -8,10 +8,8 @@ MJML changes. The values are escaped as Jinja would escape them.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
-from unicodedata import combining, east_asian_width
 
 import msgspec
 from jinja2 import Environment, pass_context
@@ -21,70 +19,6 @@ from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, assemble_mail
 from keyturn.mail.rendering.folders import MailFiles
-
-# Short lines for text parts, in languages with and without spaces between words
-
-
-_COLUMNS = 72
-_NEVER_FIRST = frozenset("、。，．：；！？・）］｝」』】〉》〕ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
-_NEVER_LAST = frozenset("（［｛「『【〈《〔")
-"""Japanese characters that must not begin or end a line (JIS X 4051; Unicode UAX #14, CJ, CL, EX, OP)."""
-
-_ISOLATES = "\u2068\u2069"
-_OTHER_WIDTHS = re.compile("[\u0300-\u036f\u0591-\u06ed\u1100-\U0010ffff]")
-"""Ranges with characters that take no column, or two."""
-
-_PERHAPS_WIDE = re.compile("[\u1100-\u2065\u206a-\U0010ffff]")
-
-
-def short_lines(text: str) -> str:
-    """Wrap at 72 columns; a longer word, such as a link, stays in one piece."""
-    lines = []
-    for line in text.splitlines():
-        rest = line
-        while cut := _find_break(rest):
-            lines.append(rest[:cut])
-            rest = rest[cut:].removeprefix(" ")
-        lines.append(rest)
-    return "\n".join(lines)
-
-
-def _find_break(line: str) -> int:
-    """Return where to break a line that is too long: as late as fits, else as early as possible; 0 for nowhere."""
-    if not _OTHER_WIDTHS.search(line):  # most lines; a look at each letter would take half of a mail's time
-        if len(line) <= _COLUMNS:
-            return 0
-        return max(line.rfind(" ", 0, _COLUMNS + 1), 0) or max(line.find(" ", _COLUMNS), 0)
-    if len(line) * (2 if _PERHAPS_WIDE.search(line) else 1) <= _COLUMNS:
-        return 0
-    widths = list(map(_width, line))
-    cut = columns = 0
-    for index, (character, width) in enumerate(zip(line, widths, strict=True)):
-        if (
-            (character == " " or width > 1 or widths[index - 1] > 1)
-            and (columns <= _COLUMNS or not cut)
-            and _may_part(line[index - 1 : index], character)
-        ):
-            cut = index
-        columns += width
-        if columns > _COLUMNS and cut:
-            return cut
-    return 0
-
-
-def _may_part(before: str, after: str) -> bool:
-    """Tell whether a line may end between two characters: one of them is wide, or the second is a space."""
-    return bool(before) and (
-        after == " " or (before not in _NEVER_LAST and before != " " and after not in _NEVER_FIRST)
-    )
-
-
-@lru_cache(4096)
-def _width(character: str) -> int:
-    if character in _ISOLATES or combining(character):
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
-
 
 if TYPE_CHECKING:
     from keyturn.mail.rendering.render import Templates
@@ -155,7 +89,7 @@ class _Pattern(msgspec.Struct, frozen=True, kw_only=True):
         if not all(_AS_IT_IS.fullmatch(printed[place]) for place in self.attributes):
             return None
         escaped = {place: str(escape(text)) for place, text in printed.items()}
-        filled = Filled(_join(self.markup, escaped), short_lines(_join(self.text, printed)))
+        filled = Filled(_join(self.markup, escaped), _join(self.text, printed))
         return assemble_mail(filled, self.files, _join(self.html, escaped))
 
 
@@ -182,11 +116,10 @@ def _place(name: str) -> str:
 
 
 def _leave_placeholders(environment: Environment) -> Environment:
-    """Make the environment print placeholders for moments, and keep the lines of a text."""
+    """Make the environment print placeholders for moments."""
     # Named like the filters that they replace, because compiled templates are shared.
     environment.filters["clock"] = pass_context(lambda _, moment: _place(f"{moment.name}__clock"))
     environment.filters["moment"] = pass_context(lambda _, moment: _place(f"{moment.name}__moment"))
-    environment.filters["short_lines"] = str
     return environment
 
 

@@ -65,7 +65,7 @@ class Pace:
         )
         found = await self._database.execute(booked)
         if not found:
-            raise SendRetryable("too many wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
+            raise SendRetryable("too many mails wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
         if self._first:
             await self._database.execute(update(PaceRow).where(PaceRow.name == self._name).values(next_at=later))
         await asyncio.sleep(found[0][0])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keyturn.accounts.store_factory import ends_sessions
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.pages.assets import Assets
@@ -138,4 +139,5 @@ class PagePreview:
             prefix=prefix,
             templates=settings.pages.templates,
             reload=True,
+            ends_sessions=ends_sessions(settings.accounts),
         )

@@ -10,17 +10,21 @@ import msgspec
 
 from keyturn.accounts.port import Account
 from keyturn.pages.cookies import LinkRequest
-from keyturn.pages.refusals import refusal_values
+from keyturn.pages.refusals import WITHOUT_REFERENCE, refusal_values
 from keyturn.pages.reset import ShownStep
 from keyturn.pages.site import ShownChallenge, TemplateSite
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import Internal, Problem
 from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeMethod, Factor, flaw_text
 from keyturn.problems.requests import Busy, TooManyRequests
+from keyturn.reset.account_review import AccountEvent, Device, EventName
 from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
+from keyturn.reset.proofs.second_step.builtin_factors import CODES
+from keyturn.settings import IdentityProvider
 
 _EMAIL = "ada@northwind.example"
+_HINT = "a***@northwind.example"
 _WAIT = timedelta(seconds=47)
 _INVITED = timedelta(days=3)
 _MUTED = timedelta(days=7)
@@ -80,7 +84,9 @@ def _invitation(sample: StateSample, **changes: Any) -> dict[str, Any]:
 
 
 def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda sample: {"reason": reason, "lifetime": sample.site.link_life}
+    hint = _HINT if reason == "expired" else ""
+    challenge = {"asked": None, "flaw": None}
+    return lambda sample: {"reason": reason, "lifetime": sample.site.link_life, "email_hint": hint, **challenge}
 
 
 def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
@@ -88,8 +94,8 @@ def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str,
     return lambda _: {"email": email, "malformed": malformed, "asked": None, "flaw": None}
 
 
-def _link_request(wait: timedelta) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda _: {"link_request": LinkRequest(_EMAIL, wait)}
+def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
+    return lambda _: {"link_request": LinkRequest(email, wait)}
 
 
 def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
@@ -112,12 +118,70 @@ def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return lambda _: {"email": "", "next": "", "rejected": False, "flash": None} | changes
 
 
-def _settings(*, has_asked: bool, wait: timedelta) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda sample: {"account": sample.account, "has_asked": has_asked, "wait": wait}
+_FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
+_PHONE_SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
+
+
+def _settings(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
+    def values(sample: StateSample) -> dict[str, Any]:
+        agents = (_FIREFOX, _PHONE_SAFARI, "")
+        devices = [
+            Device(key="00", signed_in_at=sample.now - _INVITED * nth, user_agent=agent, is_here=not nth)
+            for nth, agent in enumerate(agents)
+        ]
+        # At most as many as a page shows; between them, the states show each event.
+        names = get_args(EventName)
+        shown = names[:4] if changes.get("said") else names[4:]
+        agent = _FIREFOX if changes.get("said") else ""
+        events = [
+            AccountEvent(at=sample.now - _WAIT * nth, name=name, user_agent=agent) for nth, name in enumerate(shown)
+        ]
+        general = {"account": sample.account, "here": "/security-settings", "said": "", "changed_at": None}
+        lists = {"devices": devices, "events": events, "factors": None, "codes_left": 0}
+        return {"has_asked": False, "wait": _NOTHING, **general, **lists, **changes}
+
+    return values
+
+
+def _settings_of_app(sample: StateSample) -> dict[str, Any]:
+    values = _settings(events=[])(sample)
+    return values | {"devices": values["devices"][:1], "site": replace(sample.site, has_app=True)}
+
+
+def _settings_said(said: str, factors: Sequence[Factor] = ()) -> Callable[[StateSample], dict[str, Any]]:
+    return lambda sample: _settings(said=said, factors=factors, codes_left=8, changed_at=sample.now - _INVITED)(sample)
+
+
+def _factor_form(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
+    values = {"is_set": True, "can_prove": True, "rejected": False, "missing": False, "tries_left": None}
+    return lambda sample: {"account": sample.account, "is_over": False} | values | changes
+
+
+_SEED = "6P4M KX2Q 7HNA 2DQK BXM3 D92V RTGZ 5WJC"
+_DRAWN = '<svg viewBox="0 0 8 8"><path stroke="#000" d="M1 1.5h3m2 0h1m-6 1h1m2 0h1m-4 2h6m-6 2h2m1 0h1"/></svg>'
+
+
+def _authenticator(*, is_wrong: bool) -> Callable[[StateSample], dict[str, Any]]:
+    values = {"qr": _DRAWN, "key": _SEED, "uri": "otpauth://totp/Northwind", "pending": "sealed", "is_wrong": is_wrong}
+    return lambda sample: {"account": sample.account, **values}
+
+
+def _recovery_codes(*, is_new: bool) -> Callable[[StateSample], dict[str, Any]]:
+    codes = ["7HN2-0QKB-XM3D-92VR-TGZ5-1WJC"] * CODES
+    return lambda sample: {"account": sample.account, "codes": codes, "is_new": is_new}
+
+
+def _sign_in_with_provider(sample: StateSample) -> dict[str, Any]:
+    provider = IdentityProvider(name="Google", url="https://app.northwind.example/sign-in/google")
+    return {**_sign_in()(sample), "site": replace(sample.site, identity_provider=provider)}
 
 
 def _refusal(**values: Any) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda sample: {"back": sample.site.forgot, **values}
+    reference = "" if values["reason"] in WITHOUT_REFERENCE else "3f2a9c0d5e7b4186a1c2d3e4f5061728"
+    return lambda sample: {"back": sample.site.forgot, "reference": reference, **values}
 
 
 def _problem(problem: Problem) -> Callable[[StateSample], dict[str, Any]]:
@@ -136,7 +200,7 @@ def _second_step(
 
 
 def _asked_by_operator(sample: StateSample) -> dict[str, Any]:
-    reason = "Somebody read a copy of our database. Passwords in it are hashed; choose a new one all the same."
+    reason = "An attacker copied our database. Its passwords are hashed, but please choose a new one."
     return _form(sample, msgspec.structs.replace(sample.link(_INVITED), reason=reason), lasts_days=True)
 
 
@@ -152,6 +216,10 @@ STATES = (
     PageState("forgot-error", "Forgot password, no address", "forgot.html", _forgot("ada@", malformed=True)),
     PageState("sent", "Check your email, cooldown", "check_mail.html", _link_request(_WAIT)),
     PageState("sent-again", "Check your email, may ask again", "check_mail.html", _link_request(_NOTHING)),
+    PageState("sent-inbox", "Check your email, at a known service", "check_mail.html",
+              _link_request(_NOTHING, "ada@gmail.com")),
+    PageState("sent-typo", "Check your email, perhaps mistyped", "check_mail.html",
+              _link_request(_WAIT, "ada@gmial.com")),
     PageState("sent-code", "Check your email, with a code", "check_mail.html", _link_request_with_code),
     PageState("code", "Code from the email", "code.html", _code()),
     PageState("code-malformed", "Code from the email, too short", "code.html", _code("malformed_code")),
@@ -183,6 +251,7 @@ STATES = (
               _password_changed(signed_in=True)),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
+    PageState("link-replaced", "Link, replaced", "link_replaced.html", lambda _: {"email_hint": _HINT}),
     PageState("link-used", "Link, used", "dead_link.html", _dead("used")),
     PageState("link-wrong-codes", "Link, too many wrong codes", "dead_link.html", _dead("second_step")),
     PageState("secure", "This was not me", "secure_account.html", lambda _: {"email": _EMAIL, "locks": False}),
@@ -202,11 +271,35 @@ STATES = (
     PageState("sign-in-changed", "Sign in, after a change", "sign_in.html",
               _sign_in(email=_EMAIL, flash="password_changed")),
     PageState("signed-out", "Sign in, signed out", "sign_in.html", _sign_in(flash="signed_out")),
-    PageState("settings", "Security settings", "security_settings.html", _settings(has_asked=False, wait=_NOTHING)),
+    PageState("sign-in-provider", "Sign in, or continue with a provider", "sign_in.html", _sign_in_with_provider),
+    PageState("settings", "Security settings", "security_settings.html", _settings()),
     PageState("settings-sent", "Security settings, sent", "security_settings.html",
               _settings(has_asked=True, wait=_WAIT)),
-    PageState("settings-wait", "Security settings, sent a moment ago", "security_settings.html",
-              _settings(has_asked=False, wait=_WAIT)),
+    PageState("settings-wait", "Security settings, sent a moment ago", "security_settings.html", _settings(wait=_WAIT)),
+    PageState("settings-app", "Security settings beside an app", "security_settings.html",
+              _settings_of_app),
+    PageState("settings-device", "Security settings, a device signed out", "security_settings.html",
+              _settings_said("device_signed_out", [_APP, _RECOVERY])),
+    PageState("settings-elsewhere", "Security settings, signed out elsewhere", "security_settings.html",
+              _settings_said("others_signed_out")),
+    PageState("settings-removed", "Security settings, second step removed", "security_settings.html",
+              _settings_said("second_step_removed")),
+    PageState("factor", "Second step, to be set up", "second_step_settings.html", _factor_form(is_set=False)),
+    PageState("factor-over", "Second step, not set up in time", "second_step_settings.html",
+              _factor_form(is_set=False, is_over=True)),
+    PageState("factor-set", "Second step, set up", "second_step_settings.html", _factor_form()),
+    PageState("factor-rejected", "Second step, wrong password", "second_step_settings.html",
+              _factor_form(rejected=True)),
+    PageState("factor-missing", "Second step, no code", "second_step_settings.html", _factor_form(missing=True)),
+    PageState("factor-wrong", "Second step, wrong code", "second_step_settings.html", _factor_form(tries_left=19)),
+    PageState("factor-impossible", "Second step that cannot be checked", "second_step_settings.html",
+              _factor_form(can_prove=False)),
+    PageState("authenticator", "Authenticator app", "authenticator.html", _authenticator(is_wrong=False)),
+    PageState("authenticator-wrong", "Authenticator app, wrong code", "authenticator.html",
+              _authenticator(is_wrong=True)),
+    PageState("recovery-codes", "Recovery codes", "recovery_codes.html", _recovery_codes(is_new=False)),
+    PageState("recovery-codes-new", "Recovery codes, second step set up", "recovery_codes.html",
+              _recovery_codes(is_new=True)),
     PageState("too-many", "Refusal, too many requests", "refusal.html", _problem(TooManyRequests(47))),
     PageState("busy", "Refusal, busy", "refusal.html", _problem(Busy(47))),
     PageState("unknown", "Refusal, outcome unknown", "refusal.html", _problem(OutcomeUnknown())),
@@ -224,14 +317,16 @@ STATES = (
 _KEY = "a-site-key"
 
 
+_Values = Callable[[StateSample], Mapping[str, Any]]
+
+
 def _challenged(
-    method: ChallengeMethod, flaw: ChallengeFlaw | None, *, takes_without_script: bool
-) -> Callable[[StateSample], Mapping[str, Any]]:
+    values: _Values, method: ChallengeMethod, flaw: ChallengeFlaw | None, *, takes_without_script: bool
+) -> _Values:
     asked = Challenge(method, _KEY, "request")
     challenge = ShownChallenge(asked, takes_without_script)
     return lambda sample: {
-        "email": "ada@northwind.example",
-        "malformed": False,
+        **values(sample),
         "asked": asked,
         "flaw": flaw,
         "flaw_text": flaw_text,
@@ -242,12 +337,18 @@ def _challenged(
 _FLAWS: Sequence[tuple[ChallengeFlaw | None, bool]] = ((None, True), ("missing", True), ("refused", False))
 """What is wrong with an answer, and whether the form accepts browsers without scripts."""
 
+_CHALLENGED: Sequence[tuple[str, str, str, _Values]] = (
+    ("forgot", "Forgot password", "forgot.html", _forgot(_EMAIL, malformed=False)),
+    ("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
+)
+
 CHALLENGE_STATES = tuple(
     PageState(
-        f"forgot-{method}-{flaw}",
-        f"Forgot password, {method}",
-        "forgot.html",
-        _challenged(method, flaw, takes_without_script=takes_without_script),
+        f"{name}-{method}-{flaw}",
+        f"{label}, {method}",
+        template,
+        _challenged(values, method, flaw, takes_without_script=takes_without_script),
     )
+    for name, label, template, values in _CHALLENGED
     for method, (flaw, takes_without_script) in product(get_args(ChallengeMethod), _FLAWS)
 )

@@ -1,8 +1,12 @@
-"""Limits how often a client and an account may do something, in memory or in a Redis that all processes share.
+"""Limits how often a client and an account may do something, in memory, or in a store that all processes share.
 
 **Limits come first, then the outbox.** A client's limit answers 429 before anything is written. The worker applies a
 mailbox's cooldown, so no response reveals it. If the store of the limits cannot be reached, every request is refused
 (OWASP ASVS 16.5.3).
+
+**PostgreSQL is that store unless the settings say otherwise**: each process has it anyway. One statement counts all
+requests that wait at that moment, so a busy process makes fewer trips than with Redis. Each statement commits by
+itself, so a process that is suspended holds no lock of a window.
 
 Declined: Litestar's own middleware for limits. Across processes its reads and writes are not atomic, and its key leaves
 out the path; `limits` handles both in Redis. The in-memory windows of `limits` are not used either: a thread sweeps

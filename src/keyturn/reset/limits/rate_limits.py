@@ -1,4 +1,4 @@
-"""Limits requests by client and by account, in memory or in a shared Redis (OWASP ASVS 6.3.1, 2.4.1)."""
+"""Limits requests by client and by account, in memory, PostgreSQL or Redis (OWASP ASVS 6.3.1, 2.4.1)."""
 
 import math
 import time
@@ -10,18 +10,25 @@ from typing import Final, Protocol
 
 from limits import RateLimitItem, parse
 
+from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
+from keyturn.reset.limits.postgresql_windows import Limit, PostgresqlWindows
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
 from keyturn.settings.model import RATES, STORES
+
+_EVERYBODY = "everybody"
 
 
 class _Windows(Protocol):
     """The port to counters of requests: a window for each limit and each client or account (`who`)."""
 
-    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        """Count a request and return 0. If the limit is used up, count nothing and return the seconds to wait."""
+    async def hit(self, *limits: Limit) -> tuple[int, float]:
+        """Count a request against the limits in turn. Return their number, and 0 seconds to wait.
+
+        If a limit is used up, count nothing there or after it, and return its place and the seconds to wait.
+        """
         ...
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
@@ -44,25 +51,38 @@ class _Windows(Protocol):
 class RateLimits:
     """Counts requests by kind and client; the answer when a counter is full never depends on the account.
 
-    If the counters cannot be reached, every request is refused: an attacker who can bring Redis down must not get
-    unlimited guesses (OWASP ASVS 16.5.3, "fail-open conditions"). Every count may therefore raise LimitsUnready.
+    If the counters cannot be reached, every request is refused: an attacker who can bring their store down must not
+    get unlimited guesses (OWASP ASVS 16.5.3, "fail-open conditions"). Every count may therefore raise LimitsUnready.
     """
 
-    def __init__(self, settings: LimitSettings) -> None:
-        self._windows = _windows(settings.storage_url)
+    def __init__(self, settings: LimitSettings, database: Database | None = None) -> None:
+        """Count where the settings say; without a word from them, in the database if it is PostgreSQL, or in memory."""
+        self._windows = _windows(settings.storage_url, database)
         self._rates = {name: parse(getattr(settings, name)) for name in RATES}
         self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
         self._by_prefix = dict(self._of_networks())
 
-    async def count(self, kind: str, client: Client) -> None:
+    async def count(self, kind: str, client: Client, overall: str = "") -> None:
         """Count a request of `kind` against its client. Raises TooManyRequests if the limit is used up.
+
+        `overall`: a limit of all clients together to count against next, so that a client uses up no more of it than
+        its own limit. Raises OverBudget.
 
         An IPv6 client also counts against the networks around it, the narrowest first. A network whose limit is full
         thus does not use up the share of its neighbours.
         """
-        for network, prefix in client.networks:
-            rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
-            await self._hit(rate, kind, network, quota)
+        own = [
+            (*self._by_prefix[kind, prefix if prefix in self._shares else 0], network)
+            for network, prefix in client.networks
+        ]
+        limits = [(rate, kind, network) for rate, _, network in own]
+        if overall:
+            limits.append((self._rates[overall], overall, _EVERYBODY))
+        place, wait = await self._windows.hit(*limits)
+        if wait and place == len(own):
+            raise OverBudget(_whole_seconds(wait))
+        if wait:
+            raise TooManyRequests(_whole_seconds(wait), own[place][1])
 
     async def require_left(self, kind: str, client: Client) -> None:
         """Raise TooManyRequests if the limit is used up, and count nothing: some requests count only if they fail."""
@@ -78,28 +98,25 @@ class RateLimits:
             for prefix, share in self._shares.items():
                 yield (kind, prefix), (type(rate)(rate.amount * share, rate.multiples), None)
 
-    async def count_overall(self, kind: str = "overall", who: str = "everybody") -> None:
-        """Count a request for a link against the limit of all clients together. Raises OverBudget.
-
-        Call it after `count`, so that a client uses up no more of it than its own limit.
-        """
-        if wait := await self._windows.hit(self._rates[kind], kind, who):
+    async def count_overall(self, kind: str = "overall", who: str = _EVERYBODY) -> None:
+        """Count a request against the limit of all clients together. Raises OverBudget."""
+        _, wait = await self._windows.hit((self._rates[kind], kind, who))
+        if wait:
             raise OverBudget(_whole_seconds(wait))
 
     async def require_left_overall(self, kind: str) -> None:
         """Raise TooManyRequests if the limit of all clients together is used up, and count nothing."""
-        if wait := await self._windows.wait(self._rates[kind], kind, "everybody"):
+        if wait := await self._windows.wait(self._rates[kind], kind, _EVERYBODY):
             raise TooManyRequests(_whole_seconds(wait))
 
     async def give_back_overall(self, kind: str) -> None:
         """Undo one count against the limit of all clients together."""
-        await self._windows.give_back(self._rates[kind], kind, "everybody")
+        await self._windows.give_back(self._rates[kind], kind, _EVERYBODY)
 
     async def is_busy(self, client: Client) -> bool:
         """Count a request for a link against the lower limits. True: they are exceeded, and a challenge is due."""
         try:
-            await self.count("busy_client", client)
-            await self.count_overall("busy_overall")
+            await self.count("busy_client", client, "busy_overall")
         except TooManyRequests:
             return True
         return False
@@ -109,7 +126,9 @@ class RateLimits:
 
         The counter's key is a digest, so that the store of limits holds no addresses.
         """
-        await self._hit(self._rates["account"], "account", _key(guesser))
+        _, wait = await self._windows.hit((self._rates["account"], "account", _key(guesser)))
+        if wait:
+            raise TooManyRequests(_whole_seconds(wait))
 
     async def forget_guesses(self, guesser: str) -> None:
         """Reset the count of guesses."""
@@ -122,18 +141,16 @@ class RateLimits:
     async def close(self) -> None:
         await self._windows.close()
 
-    async def _hit(self, rate: RateLimitItem, kind: str, who: str, quota: Quota | None = None) -> None:
-        if wait := await self._windows.hit(rate, kind, who):
-            raise TooManyRequests(_whole_seconds(wait), quota)
-
 
 def _key(guesser: str) -> str:
     return sha256(guesser.encode()).hexdigest()
 
 
-def _windows(url: str) -> _Windows:
+def _windows(url: str, database: Database | None) -> _Windows:
     if url and not url.startswith(STORES):  # settings that an app builds itself are not validated before
         raise SettingsInvalid([Fault("limits.storage_url", "must begin with memory:// or redis://")])
+    if not url and database and not database.is_sqlite:
+        return PostgresqlWindows(database)
     if not url.startswith("redis"):
         return MemoryWindows()
     from keyturn.reset.limits.redis_windows import RedisWindows  # its strategies take 20 ms to import
@@ -161,8 +178,11 @@ class MemoryWindows:
     def __init__(self) -> None:
         self._windows: defaultdict[tuple[str, int], _LimitWindows] = defaultdict(_LimitWindows)
 
-    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        return self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who)
+    async def hit(self, *limits: Limit) -> tuple[int, float]:
+        for place, (rate, kind, who) in enumerate(limits):
+            if wait := self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who):
+                return place, wait
+        return len(limits), 0
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
         return self._windows[kind, rate.amount].wait(rate.amount, rate.get_expiry(), who)

@@ -14,6 +14,7 @@ from limits.storage import storage_from_string
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.problems.requests import LimitsUnready
+from keyturn.reset.limits.postgresql_windows import Limit
 
 _PATIENCE = 0.5
 """Seconds for Redis to connect and to answer; there are three tries."""
@@ -29,8 +30,11 @@ class RedisWindows:
         self._storage = _storage(url, self._redis)
         self._limiter = MovingWindowRateLimiter(self._storage)
 
-    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        return await self._seconds_left(self._limiter.hit, rate, kind, who)
+    async def hit(self, *limits: Limit) -> tuple[int, float]:
+        for place, limit in enumerate(limits):
+            if wait := await self._seconds_left(self._limiter.hit, *limit):
+                return place, wait
+        return len(limits), 0
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
         return await self._seconds_left(self._limiter.test, rate, kind, who)
@@ -86,4 +90,4 @@ def _storage(url: str, redis: Any) -> Any:
     try:
         return storage_from_string(f"async+{url}", wrap_exceptions=True, connection_pool=redis)
     except ConfigurationError:  # its text contains the password
-        raise SettingsInvalid([Fault("limits.storage_url", "not an address like redis://host:6379/0")]) from None
+        raise SettingsInvalid([Fault("limits.storage_url", "must be an address such as redis://host:6379/0")]) from None

@@ -1,5 +1,6 @@
 """Composes the mails: from an account and an event to a mail that is ready to be sealed."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -14,11 +15,17 @@ from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.reset.mails import email_props
+from keyturn.reset.mails.places import Locate, without_place
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import LIFE as CODE_LIFE
-from keyturn.reset.records.messages import AddressDisputed, PasswordWasChanged, SecondStepHasFailed
+from keyturn.reset.records.messages import (
+    AddressDisputed,
+    PasswordWasChanged,
+    SecondStepHasFailed,
+    SecondStepWasChanged,
+)
 from keyturn.settings import Settings
 
 # The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
@@ -131,6 +138,7 @@ class MailComposer:
     """Writes the mails: their props, language, look and sender.
 
     `kinds`: the themes of the kinds of accounts that have their own.
+    `locate`: adds its place to an IP address.
     """
 
     def __init__(
@@ -140,6 +148,7 @@ class MailComposer:
         urls: PageUrls,
         defaults: MailDefaults,
         kinds: Mapping[str, Theme] | None = None,
+        locate: Locate = without_place,
     ) -> None:
         self._general = templates, languages
         self._of_kinds = {
@@ -147,6 +156,7 @@ class MailComposer:
         }
         self._urls = urls
         self._defaults = defaults
+        self._locate = locate
 
     @property
     def offers_muting(self) -> bool:
@@ -213,13 +223,13 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client))
 
-    def about_change(
+    async def about_change(
         self, account: Account, change: PasswordWasChanged, secure: SecureToken | None = None
     ) -> SealedMail:
         props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
-            **self._incident(account, change.client),
+            **await self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, change.client))
@@ -231,22 +241,34 @@ class MailComposer:
             "secure_for": secure.lifetime,
         }
 
-    def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
+    async def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
         """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
-        props = email_props.SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
+        props = email_props.SecondStepFailed(failed_at=failed.at, **await self._incident(account, failed.client))
         return SealedMail(email=self._write(props, account, failed.client))
 
-    def _incident(self, account: Account, client: Client) -> dict[str, Any]:
+    async def about_factors(self, account: Account, changed: SecondStepWasChanged) -> SealedMail:
+        """Return the mail that says that the account's second factors were changed."""
+        incident = await self._incident(account, changed.client)
+        props = email_props.SecondStepChanged(
+            is_set_up=changed.change == "set_up",
+            is_removed=changed.change == "removed",
+            changed_at=changed.at,
+            **incident,
+        )
+        return SealedMail(email=self._write(props, account, changed.client))
+
+    async def _incident(self, account: Account, client: Client) -> dict[str, Any]:
         """Return the props of a mail about what a client has done with the account."""
+        language = self._language_for(account, client)
         return {
             "name": _greeting_name(account.name),
             "email": account.email,
-            "address": client.ip_address,
-            "device": device_name(client.user_agent, self._language_for(account, client)),
+            "address": await self._locate(client.ip_address, language.tag),
+            "device": device_name(client.user_agent, language),
             "forgot_link": self._urls.forgot(),
         }
 
-    def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
+    async def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
         """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
         props = email_props.AddressDisputed(
             # An earlier mailbox may be an attacker's, and the account may have got its name after it left that address.
@@ -272,9 +294,14 @@ class MailComposer:
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,
-            # RFC 3834: automatic mails say so, and out-of-office programs do not answer them.
-            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-            | _request_id_as("X-Request-ID", client),
+            # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
+            # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.
+            headers={
+                "Auto-Submitted": "auto-generated",
+                "X-Auto-Response-Suppress": "All",
+                "X-Entity-Ref-ID": os.urandom(16).hex(),
+                **_request_id_as("X-Request-ID", client),
+            },
             tags={"template": props.template} | _request_id_as("request_id", client),
         )
 

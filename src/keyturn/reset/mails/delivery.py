@@ -164,4 +164,4 @@ class MailDelivery:
         try:
             return msgspec.msgpack.decode(self._seal.open(sealed), type=SealedMail)
         except SealBroken:
-            raise SendRefused("sealed with a secret key that is no longer in the settings") from None
+            raise SendRefused("encrypted with a secret key that is no longer in the settings") from None

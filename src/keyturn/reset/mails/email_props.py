@@ -7,9 +7,13 @@ from msgspec import Meta
 
 from keyturn.mail.rendering.render import EmailProps
 
-Name = Annotated[str, Meta(max_length=120, description="the person's display name; empty where it is not known")]
+Name = Annotated[str, Meta(max_length=120, description="the user's display name; empty if not known")]
 Address = Annotated[str, Meta(max_length=254, description="the account's own address")]
 Link = Annotated[str, Meta(max_length=2048, pattern=r"^https?://", description="an absolute address")]
+ClientAddress = Annotated[
+    str, Meta(max_length=130, description="the client's IP address, and its place; empty if not known")
+]
+Device = Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
 NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty")]
 
 
@@ -31,13 +35,14 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     expires_at: datetime
     lifetime: timedelta
     code: Annotated[
-        str, Meta(pattern=r"^(\d{8})?$", description="what may be typed instead; empty if there is none")
+        str,
+        Meta(pattern=r"^(\d{8})?$", description="the code to type instead of opening the link; empty if there is none"),
     ] = ""
     code_expires_at: datetime | None = None
     recovers: bool = False
     locked: bool = False
     by_operator: bool = False
-    reason: Annotated[str, Meta(max_length=300, description="an operator's own words; empty where there are none")] = ""
+    reason: Annotated[str, Meta(max_length=300, description="the operator's reason; empty if there is none")] = ""
     mute_link: NoLink = ""
     mute_for: timedelta = timedelta(days=7)
 
@@ -78,10 +83,10 @@ class PasswordChanged(EmailProps, frozen=True, kw_only=True):
     name: Name
     email: Address
     changed_at: datetime
-    address: Annotated[str, Meta(max_length=45, description="the client's IP address; empty where it is not known")]
-    device: Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
+    address: ClientAddress
+    device: Device
     forgot_link: Link
-    sessions_ended: Annotated[bool, Meta(description="whether whoever was signed in, anywhere, has been signed out")]
+    sessions_ended: Annotated[bool, Meta(description="whether all sessions of the account were ended")]
     secure_link: NoLink = ""
     secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     secure_for: timedelta = timedelta(hours=24)
@@ -95,9 +100,26 @@ class SecondStepFailed(EmailProps, frozen=True, kw_only=True):
     name: Name
     email: Address
     failed_at: datetime
-    address: Annotated[str, Meta(max_length=45, description="the client's IP address; empty where it is not known")]
-    device: Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
+    address: ClientAddress
+    device: Device
     forgot_link: Link
+
+
+class SecondStepChanged(EmailProps, frozen=True, kw_only=True):
+    """The mail that says that a second factor was set up or removed, or that there are new recovery codes."""
+
+    template = "second_step_changed"
+
+    name: Name
+    email: Address
+    changed_at: datetime
+    address: ClientAddress
+    device: Device
+    forgot_link: Link
+    is_set_up: Annotated[bool, Meta(description="an authenticator app was set up, or replaced")] = False
+    is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
+        False
+    )
 
 
 class AddressDisputed(EmailProps, frozen=True, kw_only=True):
@@ -121,7 +143,7 @@ class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
 
     name: Name
     email: Address
-    provider: Annotated[str, Meta(max_length=40, description='for example "Google"; empty where it is not known')]
+    provider: Annotated[str, Meta(max_length=40, description='for example "Google"; empty if not known')]
     sign_in_link: Link
 
 
@@ -133,6 +155,7 @@ EMAILS: dict[str, type[EmailProps]] = {
         LinkExpired,
         PasswordChanged,
         SecondStepFailed,
+        SecondStepChanged,
         AddressDisputed,
         SignInWithProvider,
     )

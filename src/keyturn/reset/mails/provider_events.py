@@ -8,14 +8,16 @@ from keyturn.outbox import Sent
 from keyturn.outbox.history import Event, message_behind, note_report
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.stores import Records, Transaction
+from keyturn.telemetry.meters import Meters
 
 
 class ProviderEvents:
     """Handles a provider's reports. A mailbox that bounced permanently or complained is suppressed."""
 
-    def __init__(self, records: Records, accounts: AccountStore) -> None:
+    def __init__(self, records: Records, accounts: AccountStore, meters: Meters) -> None:
         self._records = records
         self._accounts = accounts
+        self._meters = meters
 
     async def take(self, report: Report, client: Client) -> None:
         """Note the report with its message. A report that is known, or is about a foreign mail, changes nothing.
@@ -31,9 +33,9 @@ class ProviderEvents:
             message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
         )
 
-        def write(tx: Transaction) -> None:
+        def write(tx: Transaction) -> bool:
             if not note_report(tx.connection, event):
-                return
+                return False
             tx.settlements.reported(message_id, Sent(report.provider, report.provider_id))
             if report.ends:
                 moment = now()
@@ -47,5 +49,7 @@ class ProviderEvents:
                     addresses.normalize(report.to),
                     message_id=message_id,
                 )
+            return report.ends
 
-        await self._records.transact(write)
+        if await self._records.transact(write):
+            self._meters.suppression(report.event)

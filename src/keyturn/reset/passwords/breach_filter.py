@@ -42,7 +42,7 @@ class BreachFilter:
         except OSError as error:
             raise SettingsInvalid([Fault("breaches.file", f"{error.strerror}: {file}")]) from None
         except _NoFilter:
-            told = f"no filter, or one that was cut off: {file}; `keyturn breaches build` makes one"
+            told = f"not a complete file of leaked passwords: {file}; build it with `keyturn breaches build`"
             raise SettingsInvalid([Fault("breaches.file", told)]) from None
 
     async def holds(self, digest: bytes) -> bool:
@@ -59,7 +59,7 @@ class BreachFilter:
         except OSError as error:
             raise BreachSourceFailed(f"the file cannot be read: {error.strerror}") from None
         except _NoFilter:
-            raise BreachSourceFailed("the file is no filter any more") from None
+            raise BreachSourceFailed("the file is no longer a file of leaked passwords") from None
 
 
 class _Header(NamedTuple):

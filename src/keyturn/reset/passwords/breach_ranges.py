@@ -35,7 +35,7 @@ class BreachRanges:
         lines = [one for line in body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
         # Check all lines: a truncated answer would report every hash behind the cut as unknown.
         if not lines or not all(map(_LINE.fullmatch, lines)):
-            raise BreachSourceFailed("the answer is no list of hashes")
+            raise BreachSourceFailed("the answer is not a list of hashes")
         found = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
         return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
 
@@ -55,7 +55,7 @@ class BreachRanges:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise BreachSourceFailed(type(error).__name__) from None
         if body is None:
-            raise BreachSourceFailed("the answer does not end")
+            raise BreachSourceFailed("the answer is too long")
         return body
 
     async def close(self) -> None:

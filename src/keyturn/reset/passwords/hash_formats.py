@@ -148,7 +148,7 @@ def writer_of(settings: HashingSettings) -> Writer:
 
     def write_bounded(password: bytes) -> str:
         if len(password) > settings.max_bytes:
-            raise ValueError(f"a password has {settings.max_bytes} bytes at most")
+            raise ValueError(f"a password must have at most {settings.max_bytes} bytes")
         return write(password)
 
     return write_bounded

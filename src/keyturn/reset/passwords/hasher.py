@@ -1,6 +1,7 @@
 """Hashes passwords off the event loop, on a bounded pool of low priority."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -126,4 +127,6 @@ def _utf8(password: str) -> bytes:
 def _yield_to_others() -> None:
     # On Linux each thread has its own nice value; elsewhere this would slow the whole process down.
     if hasattr(os, "sched_setaffinity"):
-        os.nice(_NICENESS)  # added to the process's own value, which only root may lower
+        # A filter of system calls may refuse it, such as systemd's `SystemCallFilter=~@resources`.
+        with contextlib.suppress(OSError):
+            os.nice(_NICENESS)  # added to the process's own value, which only root may lower

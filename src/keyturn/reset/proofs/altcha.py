@@ -13,12 +13,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Database, Model
 from keyturn.database.statements import insert_if
+from keyturn.keys import derive
 from keyturn.packaging import requires_extra
 from keyturn.problems.proofs import Challenge
 from keyturn.reset.bounded_pool import BoundedPool, cores
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.reset.records.client import Client
-from keyturn.settings.keys import derive
 
 _LIFE = timedelta(minutes=10)
 _ALGORITHM = "PBKDF2/SHA-256"

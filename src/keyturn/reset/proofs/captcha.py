@@ -86,12 +86,12 @@ class SiteVerify:
                 raise ChallengeUnready(f"status {answer.status_code}")
             body = await read_bounded(answer, _LONGEST_VERDICT)
         if body is None:
-            raise ChallengeUnready("the verdict does not end")
+            raise ChallengeUnready("the verdict is too long")
         verdict = msgspec.json.decode(body, type=Verdict)
         if verdict.success and answer.status_code != _OK:
-            raise ChallengeUnready(f"a yes with status {answer.status_code}")
+            raise ChallengeUnready(f"a positive verdict with status {answer.status_code}")
         if not verdict.success and not verdict.codes:  # both services say why; {"success": false} may be a gateway's
-            raise ChallengeUnready("a no without a reason")
+            raise ChallengeUnready("a negative verdict without a reason")
         return verdict
 
     async def close(self) -> None:

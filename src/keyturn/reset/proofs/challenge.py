@@ -116,8 +116,7 @@ class RequestChallenge:
         """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
         if answer.without_script and self.takes_without_script:
             try:
-                await self._limits.count("without_script", client)
-                await self._limits.count_overall("without_script_overall")
+                await self._limits.count("without_script", client, "without_script_overall")
             except TooManyRequests:
                 pass
             else:

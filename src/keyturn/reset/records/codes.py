@@ -15,8 +15,8 @@ from keyturn import addresses
 from keyturn.database import Database, Model, Store
 from keyturn.database.statements import insert_if
 from keyturn.errors import Fault
+from keyturn.keys import derive
 from keyturn.problems.requests import InputInvalid
-from keyturn.settings.keys import derive
 
 DIGITS = 8
 """NIST SP 800-63B 4.2.1.2 asks for at least six; ASVS 6.5.4 for 20 bits, and these have 26."""

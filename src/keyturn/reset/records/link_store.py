@@ -30,11 +30,16 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     recovers: bool
     reason: str
 
+    @property
+    def was_replaced(self) -> bool:
+        """Whether its holder requested another one after it had expired. Links are otherwise revoked before that."""
+        return self.revoked_at is not None and self.revoked_at >= self.expires_at
+
     def dead_reason(self, moment: datetime) -> DeadReason | None:
-        """Return why the link no longer works; None while it works. A link that was replaced is invalid."""
+        """Return why the link no longer works; None while it works. A link that was revoked is invalid."""
         if self.used_at is not None:
             return "used"
-        if self.revoked_at is not None:
+        if self.revoked_at is not None and not self.was_replaced:
             return "invalid"
         return "expired" if self.expires_at <= moment else None
 
@@ -149,6 +154,10 @@ class LinkStore(Store):
         """End a working link: of concurrent callers exactly one gets True."""
         return _REVOCATIONS.use(self.connection, moment, of_id=link_id) is not None
 
+    def replace(self, link_id: int, moment: datetime) -> bool:
+        """Mark an expired link as replaced: of concurrent callers exactly one gets True, and no later one."""
+        return _REPLACEMENTS.use(self.connection, moment, of_id=link_id) is not None
+
     def revoke_all(
         self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares_recovery: bool = False
     ) -> None:
@@ -214,6 +223,12 @@ _REVOCATIONS = SingleUse(
     ResetTokenRow.id == sa.bindparam("of_id"),
     ResetTokenRow.used_at.is_(None),
     ResetTokenRow.expires_at > MOMENT,
+)
+_REPLACEMENTS = SingleUse(
+    ResetTokenRow.revoked_at,
+    ResetTokenRow.id == sa.bindparam("of_id"),
+    ResetTokenRow.used_at.is_(None),
+    ResetTokenRow.expires_at <= MOMENT,
 )
 _MUTINGS = SingleUse(
     ResetTokenRow.muted_at,

@@ -32,7 +32,10 @@ Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of a mailbox. `mails` were sent since `counted_since`, the first of them at that time."""
+    """The record of a mailbox. `mails` were sent since `counted_since`, the first of them at that time.
+
+    `mailed_at`: the last mail. Once its link has set a password, it is earlier than `counted_since`.
+    """
 
     mailed_at: datetime
     mails: int
@@ -40,6 +43,12 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_until: datetime | None
     reason: str | None
     muted_until: datetime | None
+
+    @property
+    def last_mail_at(self) -> datetime | None:
+        """When the last mail was sent; None without one, and once its link has set a password."""
+        is_known = self.mails and not (self.counted_since and self.mailed_at < self.counted_since)
+        return self.mailed_at if is_known else None
 
     def is_suppressed(self, moment: datetime) -> bool:
         return self.suppressed_until is not None and self.suppressed_until > moment
@@ -177,6 +186,16 @@ class Mailboxes(Store):
         statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
         return self.connection.execute(statement).first() is not None
 
+    def end_cooldown(self, email: str, moment: datetime) -> None:
+        """Let the mailbox be claimed again: the link of its last mail was used.
+
+        The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
+        """
+        long_ago = moment - 2 * max(self.cooldown, DAY)
+        self.connection.execute(
+            sa.update(MailboxRow).where(MailboxRow.digest == _digest(email)).values(mailed_at=long_ago)
+        )
+
     def mute(self, email: str, moment: datetime) -> None:
         """Send the mailbox no links, for as long as the settings say."""
         # An unknown mailbox got no mail lately: after its owner unmutes it, no cooldown applies.
@@ -198,7 +217,9 @@ class Mailboxes(Store):
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""
-        return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment) & ~_is_muted(moment)
+        is_counted = MailboxRow.counted_since.is_not(None) & (MailboxRow.counted_since > moment - DAY)
+        is_old = (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~is_counted
+        return is_old & ~_is_suppressed(moment) & ~_is_muted(moment)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         digests = {email: _digest(email) for email in emails}

@@ -13,6 +13,8 @@ PASSWORD_CHANGED = "password_changed"
 
 SECOND_STEP_FAILED = "second_step_failed"
 
+SECOND_STEP_CHANGED = "second_step_changed"
+
 CHANGE_BEGUN = "change_begun"
 """A password is being set in another system. Withdrawn once that has ended; otherwise its process has died."""
 
@@ -21,6 +23,9 @@ ACCOUNT_SECURED = "account_secured"
 
 ADDRESS_DISPUTED = "address_disputed"
 """An account has moved since the change that was reported: each of the two mailboxes must get a mail that says so."""
+
+MAILS_ALONE = (RESET_REQUESTED, PASSWORD_CHANGED, ADDRESS_DISPUTED, SECOND_STEP_FAILED, SECOND_STEP_CHANGED)
+"""The messages that only send a mail: nothing that protects an account waits for one of them."""
 
 _EVENTS = {
     "password.changed": "password_changed",
@@ -104,6 +109,22 @@ class SecondStepHasFailed(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     client: Client
     email: str
+
+
+FactorChange = Literal["set_up", "removed", "recovery_codes"]
+
+
+class SecondStepWasChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The owner must be told of a change of the account's second factors. `client` made it.
+
+    `email`: the account's address at that moment.
+    """
+
+    account_id: str
+    at: datetime
+    client: Client
+    email: str
+    change: FactorChange
 
 
 class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,7 @@ class SecureLinkRow(Model):
 class MailboxRow(Model):
     """The last mail to a mailbox, under the SHA-256 of its address, and how long it gets no more.
 
+    `mailed_at`: the last mail; earlier than `counted_since` once the link in it has set a password.
     `mails`: how many mails there were since `counted_since`, at most a day before the last of them.
     `suppressed_until`: a mailbox that bounced permanently or complained gets no mail until then, for `reason`.
     `muted_until`: a mailbox whose owner asked for it gets no link before then.
@@ -86,13 +87,15 @@ class AuditRow(Model):
     at: Mapped[datetime] = mapped_column(index=True)
     event: Mapped[str] = mapped_column(String(32))
     outcome: Mapped[str] = mapped_column(String(32))
-    account_id: Mapped[str] = mapped_column(String(255), index=True)
+    account_id: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(254), index=True)
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(300))
     request_id: Mapped[str] = mapped_column(String(64))
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     operator: Mapped[str] = mapped_column(String(64), server_default="")
+
+    __table_args__ = (Index("ix_keyturn_audit_account_id_id", "account_id", "id"),)
 
 
 class AccountLockRow(Model):

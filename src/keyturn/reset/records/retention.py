@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
 from keyturn.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
+from keyturn.reset.limits.postgresql_windows import RateWindowRow
 from keyturn.reset.proofs.altcha import SpentAnswerRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.records.codes import ResetCodeRow
@@ -47,6 +48,8 @@ _CODES = timedelta(hours=1)
 _GUESSES = timedelta(days=30)
 """Time after which wrong codes no longer count as consecutive (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
 
+_MINUTE = timedelta(minutes=1)
+
 _ASKED_AT_ONCE = 100
 """Accounts whose store is asked at a time whether they are locked."""
 
@@ -64,6 +67,7 @@ class _Chore(msgspec.Struct, frozen=True):
     """Deletes the rows that are `due`, a batch of their keys at a time, or gives them new `values`.
 
     `along`: an index of times to follow, for tables that may be large.
+    `skips_locked`: leave rows that requests are changing, rather than wait for them or delete what they have renewed.
     """
 
     name: str
@@ -71,12 +75,15 @@ class _Chore(msgspec.Struct, frozen=True):
     due: sa.ColumnElement[bool]
     along: InstrumentedAttribute[Any] | None = None
     values: Mapping[str, Any] = {}
+    skips_locked: bool = False
 
     def batch(self, most: int, *after: sa.ColumnElement[bool]) -> sa.Delete | sa.Update:
         """Return the statement for the next `most` rows. SQLite's index no longer holds deleted rows."""
         keys = sa.select(self.key).where(self.due, *after).limit(most)
         if self.along is not None:
             keys = keys.order_by(self.along)
+        if self.skips_locked:
+            keys = keys.with_for_update(skip_locked=True)
         rows = self.key.class_
         return (sa.update(rows).values(**self.values) if self.values else sa.delete(rows)).where(self.key.in_(keys))
 
@@ -112,10 +119,19 @@ class Retention:
         self._mailboxes = mailboxes
 
     async def run(self, every: timedelta) -> None:
-        """Purge at intervals of `every`, until cancelled."""
+        """Purge at intervals of `every`, and limits of PostgreSQL's each minute, until cancelled.
+
+        Each client that a stranger pretends to be may leave a row among the limits.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(lambda: self.purge(now()), every))
+            if not self._database.is_sqlite:
+                group.create_task(self._repeat(self.forget_windows, _MINUTE))
+
+    async def _repeat(self, work: Callable[[], Awaitable[Mapping[str, int]]], every: timedelta) -> None:
         while True:
             try:
-                log.debug(LogEvent("housekeeping.done", **await self.purge(now())))
+                log.debug(LogEvent("housekeeping.done", **await work()))
             except DatabaseUnready as error:
                 log.warning(LogEvent("housekeeping.postponed", reason=error))
             except Exception:  # a worker sends mails even if its housekeeping fails
@@ -125,8 +141,16 @@ class Retention:
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact rows that are older than their retention; return how many rows each chore found."""
         done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
+        done |= await self.forget_windows()
         done["secure_links"] += await self._purge_used_secure_links(moment - self._retention.tokens)
         return done
+
+    async def forget_windows(self) -> Mapping[str, int]:
+        """Delete the counters of limits whose requests are all over."""
+        window = RateWindowRow
+        over = window.expires_at < self._database.clock()
+        chore = _Chore("limits", window.key, over, window.expires_at, skips_locked=True)
+        return {chore.name: await self._purge_chore(chore)}
 
     async def _purge_used_secure_links(self, moment: datetime) -> int:
         """Delete the used links of unlocked accounts. For a locked account they decide which mailbox may open it.
@@ -158,7 +182,7 @@ class Retention:
             _Chore(
                 "messages", message.id, settled & (message.settled_at < moment - periods.outbox), message.settled_at
             ),
-            _Chore("addresses", message.id, erasable, message.settled_at, {"payload": ERASED}),
+            _Chore("addresses", message.id, erasable, message.settled_at, {"payload": ERASED, "sealed": None}),
             _Chore("audit", AuditRow.id, AuditRow.at < moment - periods.audit, AuditRow.at),
             _Chore("secure_links", secure.digest, secure.used_at.is_(None) & (secure.expires_at < link_ended)),
             _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),

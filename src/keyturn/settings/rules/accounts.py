@@ -33,7 +33,7 @@ def account_faults(settings: Settings, *, sending: bool, written: Collection[str
         yield from _unused_section_faults(accounts, written)
     elif not FUNCTION.fullmatch(accounts.store):
         meant = did_you_mean(accounts.store, OWN_STORES)
-        yield Fault("accounts.store", f"not builtin, table, supabase or package.module:factory{meant}")
+        yield Fault("accounts.store", f"must be builtin, table, supabase or package.module:factory{meant}")
     if accounts.store == "table" or (accounts.store == "supabase" and "accounts.table" in written):
         yield from _table(accounts)
     if accounts.store == "supabase":
@@ -47,8 +47,8 @@ def sign_in_faults(settings: Settings) -> Iterator[Fault]:
     for by name (OWASP ASVS 6.1.3, 6.3.4: no way in that is not documented, and all of the same strength).
     """
     if settings.accounts.store != "builtin" and not settings.sign_in_url:
-        own = "{base_url}/login for Keyturn's own page"
-        yield Fault("sign_in_url", f"missing: where people sign in to your app, or {own}")
+        own = "{base_url}/login for Keyturn's page"
+        yield Fault("sign_in_url", f"missing: set it to your app's sign-in page, or to {own}")
 
 
 def _unused_section_faults(accounts: AccountSettings, written: Collection[str]) -> Iterator[Fault]:
@@ -69,10 +69,12 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
         if not getattr(table, name):
             yield Fault(f"accounts.table.{name}", "missing: the name of a column")
     if not table.password and accounts.store != "supabase":
-        yield Fault("accounts.table.password", "missing: only with supabase is the password elsewhere")
+        yield Fault("accounts.table.password", "missing: only the store supabase works without this column")
     for entry in table.delete:
         if not _COLUMN_OF_TABLE.fullmatch(entry):
-            yield Fault("accounts.table.delete", f"not a table and its column, as sessions.user_id: {entry}")
+            yield Fault(
+                "accounts.table.delete", f"must be a table and its column, such as sessions.user_id, not {entry}"
+            )
     for name in ("set", "lock", "unlock"):
         yield from _values(f"accounts.table.{name}", getattr(table, name))
 
@@ -81,10 +83,10 @@ def _values(setting: str, given: Mapping[str, object]) -> Iterator[Fault]:
     for column, value in given.items():
         place = _PLACE.search(value) if isinstance(value, str) else None
         if place and place[0] not in PLACES:
-            message = f"has an unknown place {place[0]}; there are {', '.join(PLACES)}"
+            message = f"has an unknown placeholder {place[0]}: use one of {', '.join(PLACES)}"
             yield Fault(member_name(setting, column), message)
         elif place and place[0] != value:
-            yield Fault(member_name(setting, column), f"{place[0]} stands alone: it is the whole value")
+            yield Fault(member_name(setting, column), f"{place[0]} must be the whole value: remove the text around it")
 
 
 def _supabase(settings: Settings, *, sending: bool) -> Iterator[Fault]:
@@ -116,9 +118,10 @@ def safeguard_faults(settings: Settings) -> Iterator[Fault]:
     if not _SHORTEST_LIFE <= mute.period <= _LONGEST_MUTE:
         yield Fault("mute.period", f"must be from a minute to {_LONGEST_MUTE.days} days")
     if not timedelta(0) < hooks.timeout <= _LONGEST_HOOK:
-        yield Fault("hooks.timeout", f"must be up to {_LONGEST_HOOK.seconds} s: somebody waits meanwhile")
-    if hooks.before_reset and not FUNCTION.fullmatch(hooks.before_reset):
-        yield Fault("hooks.before_reset", f"not package.module:function: {hooks.before_reset}")
+        yield Fault("hooks.timeout", f"must be at most {_LONGEST_HOOK.seconds} s, because a user waits for it")
+    for key in ("before_reset", "locate"):
+        if (reference := getattr(hooks, key)) and not FUNCTION.fullmatch(reference):
+            yield Fault(f"hooks.{key}", f"must be package.module:function, not {reference}")
     yield from _lock(settings)
 
 
@@ -130,9 +133,15 @@ def _lock(settings: Settings) -> Iterator[Fault]:
     if not settings.secure_account.lock:
         return
     if not settings.secure_account.url:
-        yield Fault("secure_account.lock", "is set, but there is no secure_account.url by which it would come to that")
+        yield Fault(
+            "secure_account.lock",
+            "needs secure_account.url, which is not set: without its button in mails, no account gets locked",
+        )
     if store == "supabase":
-        yield Fault("secure_account.lock", "Supabase Auth has no lock of ours: use the webhook account.secured")
+        yield Fault(
+            "secure_account.lock",
+            "cannot lock accounts at Supabase Auth: turn it off, and use the webhook account.secured",
+        )
     elif store == "table" and not table.lock:
         yield Fault("accounts.table.lock", "missing: secure_account.lock is set")
 
@@ -149,9 +158,9 @@ def challenge_faults(challenge: ChallengeSettings) -> Iterator[Fault]:
         if is_service and not value:
             yield Fault(f"challenge.{name}", f"missing: challenge.method is {challenge.method}")
         elif challenge.method == "altcha" and value:
-            yield Fault(f"challenge.{name}", "says nothing where challenge.method is altcha: leave it out")
+            yield Fault(f"challenge.{name}", "has no effect with challenge.method altcha: remove it")
     if not timedelta(0) < challenge.timeout <= _LONGEST:
-        yield Fault("challenge.timeout", f"must be up to {_LONGEST.seconds} s: somebody waits meanwhile")
+        yield Fault("challenge.timeout", f"must be at most {_LONGEST.seconds} s, because a user waits for it")
     if challenge.url and not challenge.url.startswith("https://") and not is_loopback(challenge.url):
         yield Fault("challenge.url", f"must begin with https://{not_this(challenge.url)}")
     else:
@@ -181,9 +190,9 @@ def second_step_faults(settings: Settings, *, sending: bool, written: Collection
     own = wanted.source in {"builtin", "table"}
     if wanted.source not in SOURCES and not _FACTORY.fullmatch(wanted.source):
         meant = did_you_mean(wanted.source, SOURCES)
-        yield Fault("second_step.source", f"not none, builtin, table, supabase or package.module:factory{meant}")
+        yield Fault("second_step.source", f"must be none, builtin, table, supabase or package.module:factory{meant}")
     if wanted.source == "supabase" and settings.accounts.store != "supabase":
-        yield Fault("second_step.source", "is supabase, but accounts.store is not")
+        yield Fault("second_step.source", "is supabase, so accounts.store must be, too")
     if "second_step.table" in written and wanted.source != "table":
         yield Fault("second_step.table", f"is set, but second_step.source is {wanted.source}")
     if wanted.source == "table":
@@ -196,17 +205,20 @@ def second_step_faults(settings: Settings, *, sending: bool, written: Collection
 
 def _factor_table(settings: Settings, table: SecondStepTableSettings) -> Iterator[Fault]:
     if not settings.accounts.table.table:
-        yield Fault("second_step.source", "is table, but there is no accounts.table")
+        yield Fault("second_step.source", "is table, but accounts.table is missing")
     if not table.totp and not table.phone:
-        yield Fault("second_step.table.totp", "missing: the column of the secrets, or second_step.table.phone")
+        yield Fault("second_step.table.totp", "missing: set the column of the TOTP secrets, or second_step.table.phone")
     if table.phone and not settings.second_step.sms.transport:
         yield Fault("second_step.sms.transport", "missing: second_step.table.phone is set")
     if table.table and not table.account:
-        yield Fault("second_step.table.account", "missing: the column of that table with the account's id")
+        yield Fault("second_step.table.account", "missing: set the column with the account's id")
     if table.format in _SEALED and not table.key:
         yield Fault("second_step.table.key", f"missing: second_step.table.format is {table.format}")
     if (table.key or table.previous_key) and table.format not in _SEALED:
-        yield Fault("second_step.table.key", f"is set, but nothing is sealed where the format is {table.format}")
+        yield Fault(
+            "second_step.table.key",
+            f"is set, but the format {table.format} is not encrypted: remove it, or correct the format",
+        )
     if table.format == "fernet":
         for name in ("key", "previous_key"):
             yield from _fernet(name, getattr(table, name))
@@ -217,7 +229,7 @@ def _fernet(name: str, key: str) -> Iterator[Fault]:
         if key:
             Fernet(key)
     except ValueError:
-        yield Fault(f"second_step.table.{name}", "not a key of Fernet's: 32 bytes in base64url")
+        yield Fault(f"second_step.table.{name}", "must be a Fernet key: 32 bytes in base64url")
 
 
 def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fault]:
@@ -225,9 +237,9 @@ def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fau
         yield Fault("second_step.sms.ttl", "must be from a minute to 10 minutes")
     for name in ("timeout", "cooldown"):
         if getattr(sms, name) <= timedelta(0):
-            yield Fault(f"second_step.sms.{name}", "must be longer than nothing")
+            yield Fault(f"second_step.sms.{name}", "must be more than 0 s")
     if any(not _PREFIX.fullmatch(prefix) for prefix in sms.prefixes):
-        yield Fault("second_step.sms.prefixes", "not all are prefixes like +44")
+        yield Fault("second_step.sms.prefixes", "must all be prefixes such as +44")
     if sms.transport != "twilio":
         return
     production = settings.environment == "production"
@@ -239,4 +251,4 @@ def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fau
     if bool(sms.from_) == bool(sms.messaging_service):
         yield Fault("second_step.sms.from", "set either this or second_step.sms.messaging_service")
     elif sms.from_ and not _NUMBER.fullmatch(sms.from_):
-        yield Fault("second_step.sms.from", "not a number like +14155552671")
+        yield Fault("second_step.sms.from", "must be a number such as +14155552671")

@@ -13,6 +13,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_host, is_loopback, is_origin
+from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
 from keyturn.settings.brand_files import brand_faults, email_faults
@@ -23,8 +24,13 @@ from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.rules.accounts import account_faults, challenge_faults, safeguard_faults, second_step_faults
 from keyturn.settings.sections import HashingSettings
 from keyturn.settings.sentences import not_this, shown
-from keyturn.settings.url_rules import database_fault, database_kind, page_faults, service_faults
-from keyturn.webhook_secrets import FORM, webhook_key
+from keyturn.settings.url_rules import (
+    database_fault,
+    database_kind,
+    identity_provider_faults,
+    page_faults,
+    service_faults,
+)
 
 # The outgoing webhook
 
@@ -38,7 +44,9 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
         faults = list(service_faults("webhooks.url", hooks.url, production=production))
         yield from faults
         if not faults and "@" in urlsplit(hooks.url).netloc:
-            yield Fault("webhooks.url", "holds a user or a password: that it is Keyturn is told by the signature")
+            yield Fault(
+                "webhooks.url", "must not contain a user or a password: the signature proves that the call is Keyturn's"
+            )
         if not hooks.secret:
             yield Fault("webhooks.secret", "missing: webhooks.url is set")
         if not hooks.events:
@@ -46,7 +54,9 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
     elif hooks.secret:
         yield Fault("webhooks.url", "missing: webhooks.secret is set")
     if hooks.previous_secret and not hooks.secret:
-        yield Fault("webhooks.previous_secret", "is the older of two, and webhooks.secret is not set")
+        yield Fault(
+            "webhooks.previous_secret", "is set, but webhooks.secret is not: set webhooks.secret to the current secret"
+        )
 
 
 def _secret(name: str, secret: str) -> Iterator[Fault]:
@@ -54,7 +64,7 @@ def _secret(name: str, secret: str) -> Iterator[Fault]:
         try:
             webhook_key(secret)
         except ValueError:
-            yield Fault(name, f"not a signing secret: {FORM}")
+            yield Fault(name, f"must be a signing secret: {FORM}")
 
 
 SHORTEST_SECRET = 32
@@ -86,6 +96,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
+    yield from identity_provider_faults(settings)
     yield from _addresses(settings)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
@@ -106,7 +117,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
 def _secrets(settings: Settings) -> Iterator[Fault]:
     if not settings.secret_key:
         if settings.token.code:
-            yield Fault("KEYTURN_SECRET_KEY", "missing: token.code is on, and codes are kept under a key of it")
+            yield Fault("KEYTURN_SECRET_KEY", "missing: token.code is on, and codes need it")
         elif settings.environment == "production":
             yield Fault("KEYTURN_SECRET_KEY", f"missing: set it to {SHORTEST_SECRET} or more random characters")
     elif len(settings.secret_key) < SHORTEST_SECRET:
@@ -128,22 +139,22 @@ def _passwords(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     if not chosen.profile:
         return
     if "password.min_length" in written and chosen.min_length < chosen.shortest:
-        yield Fault(
-            "password.min_length", f"less than the {chosen.shortest} that the profile {chosen.profile} asks for"
-        )
+        yield Fault("password.min_length", f"must be at least {chosen.shortest} for the profile {chosen.profile}")
     for kind in ("uppercase", "lowercase", "digit", "special"):
         if getattr(chosen, kind):
-            yield Fault(f"password.{kind}", f"the profile {chosen.profile} forbids to ask for kinds of characters")
+            yield Fault(
+                f"password.{kind}", f"must be off: the profile {chosen.profile} forbids rules for kinds of characters"
+            )
     if not chosen.block_common:
-        yield Fault("password.block_common", f"the profile {chosen.profile} asks for it")
+        yield Fault("password.block_common", f"must be on for the profile {chosen.profile}")
     if chosen.profile == "asvs" and settings.breaches.source == "none":
-        yield Fault("breaches.source", "missing: the profile asvs asks for a comparison with leaked passwords")
+        yield Fault("breaches.source", "missing: the profile asvs requires a list of leaked passwords")
 
 
 def _breaches(settings: Settings) -> Iterator[Fault]:
     breaches = settings.breaches
     if not timedelta(0) < breaches.timeout <= _LONGEST_LOOKUP:
-        yield Fault("breaches.timeout", f"must be up to {_LONGEST_LOOKUP.seconds} s: somebody waits meanwhile")
+        yield Fault("breaches.timeout", f"must be at most {_LONGEST_LOOKUP.seconds} s, because a user waits for it")
     if not breaches.url.startswith("https://") and not (
         breaches.url.startswith("http://") and is_loopback(breaches.url)
     ):
@@ -151,7 +162,7 @@ def _breaches(settings: Settings) -> Iterator[Fault]:
     if breaches.source == "file" and not breaches.file:
         yield Fault("breaches.file", "missing: breaches.source is file")
     elif breaches.source == "file" and not Path(breaches.file).is_file():
-        yield Fault("breaches.file", f"no such file: {breaches.file}; `keyturn breaches build` makes one")
+        yield Fault("breaches.file", f"no such file: {breaches.file}; build it with `keyturn breaches build`")
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:
@@ -163,7 +174,7 @@ def _limits(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"limits.{name}", f"must be a rate, as in 3/minute or 10/15 minutes, not {text}")
         else:
             if rate.amount > _MOST_A_RATE:
-                yield Fault(f"limits.{name}", f"not a rate of 1 to {_MOST_A_RATE} requests")
+                yield Fault(f"limits.{name}", f"must be a rate of 1 to {_MOST_A_RATE} requests")
     url = settings.limits.storage_url
     if url and not url.startswith(STORES):
         yield Fault("limits.storage_url", "must begin with memory:// or redis://")
@@ -171,20 +182,22 @@ def _limits(settings: Settings) -> Iterator[Fault]:
 
 def _server(settings: Settings) -> Iterator[Fault]:
     if not settings.server.host:
-        yield Fault("server.host", "is empty; 0.0.0.0 listens on every IPv4 address, :: on IPv6 as well")
+        yield Fault("server.host", "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well")
     for origin in settings.server.allowed_origins:
         if not is_origin(origin):
-            yield Fault("server.allowed_origins", f"not an origin like https://app.example.org: {origin}")
+            yield Fault("server.allowed_origins", f"must be an origin such as https://app.example.org, not {origin}")
     for host in settings.server.allowed_hosts:
         if not is_host(host):
-            yield Fault("server.allowed_hosts", f"not a name like account.example.org, without a port: {host}")
+            yield Fault(
+                "server.allowed_hosts", f"must be a host name such as account.example.org, without a port, not {host}"
+            )
     for network in settings.server.trusted_proxies:
         try:
             read_network(network)
         except ValueError:
-            yield Fault("server.trusted_proxies", f"not an address or network: {network}")
+            yield Fault("server.trusted_proxies", f"must be an IP address or network, not {network}")
     if settings.server.request_timeout <= timedelta(0):
-        yield Fault("server.request_timeout", "must be longer than nothing")
+        yield Fault("server.request_timeout", "must be more than 0 s")
     yield from api_path_faults(settings.server.api_path)
 
 
@@ -193,25 +206,25 @@ def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     if message := database_fault(url, for_our_tables=True):
         yield Fault("database.url", message)
     elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # otherwise an app may share its own
-        yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
+        yield Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")
     if settings.database.timeout <= timedelta(0):
-        yield Fault("database.timeout", "must be longer than nothing")
+        yield Fault("database.timeout", "must be more than 0 s")
     if schema and not _SCHEMA.fullmatch(schema):
-        yield Fault("database.schema", "not a plain name: small letters, digits and _, as in keyturn")
+        yield Fault("database.schema", "must be a plain name of lower-case letters, digits and _, such as keyturn")
 
 
 def _hashing(settings: Settings) -> Iterator[Fault]:
     chosen, default = settings.hashing.format, HashingSettings()
     for name, meant in (("cost", {"bcrypt", "php"}), ("prefix", {"bcrypt"}), ("iterations", {"django-pbkdf2"})):
         if chosen not in meant and getattr(settings.hashing, name) != getattr(default, name):
-            yield Fault(f"hashing.{name}", f"says nothing where hashing.format is {chosen}: leave it out")
+            yield Fault(f"hashing.{name}", f"has no effect with hashing.format {chosen}: remove it")
 
 
 def _token_and_time(settings: Settings) -> Iterator[Fault]:
     if settings.metrics.token and len(settings.metrics.token) < SHORTEST_SECRET:
         yield Fault("metrics.token", f"shorter than {SHORTEST_SECRET} characters")
     if settings.token.ttl < _SHORTEST_LIFE:
-        yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
+        yield Fault("token.ttl", "must be at least a minute, so that users have time to open the link")
     if not _SHORTEST_LIFE <= settings.invitations.ttl <= _LONGEST_INVITATION:
         yield Fault("invitations.ttl", f"must be from a minute to {_LONGEST_INVITATION.days} days")
     if settings.invitations.service_key and len(settings.invitations.service_key) < SHORTEST_SECRET:
@@ -255,7 +268,7 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):
-        yield Fault(name, f"no catalogue in {folder}: they are looked for as ro/LC_MESSAGES/keyturn.po")
+        yield Fault(name, f"no catalogue in {folder}: Keyturn looks for files such as ro/LC_MESSAGES/keyturn.po")
     for fault in catalogue_faults(catalogues):
         if fault.kind != "fuzzy":
             yield Fault(name, str(fault))
@@ -269,13 +282,13 @@ def _worker(settings: Settings) -> Iterator[Fault]:
     if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:
         yield Fault("worker.lease", f"must be longer than {' and '.join(slow)}")
     if not settings.worker.poll:
-        yield Fault("worker.poll", "must be longer than nothing")
+        yield Fault("worker.poll", "must be more than 0 s")
 
 
 # Rules for the mail providers
 
 
-_TRIAL = "; to try it without, set KEYTURN_MAIL_TRANSPORT=capture: mails are kept in .keyturn/mail, and none is sent"
+_TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
 
 
 def provider_faults(settings: Settings) -> Iterator[Fault]:
@@ -288,9 +301,9 @@ def provider_faults(settings: Settings) -> Iterator[Fault]:
         if name in PROVIDERS:
             yield from _value_faults(PROVIDERS[name], settings)
     if settings.mail.fallback == settings.mail.transport:
-        yield Fault("mail.fallback", "is the transport itself")
+        yield Fault("mail.fallback", "must be another provider than mail.transport")
     if not settings.mail.from_ and settings.mail.transport != "capture":
-        yield Fault("mail.from", "missing: the address that mails come from")
+        yield Fault("mail.from", "missing: set the sender of the mails")
 
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:
@@ -321,7 +334,7 @@ def report_faults(settings: Settings) -> Iterator[Fault]:
             except ValueError:
                 yield Fault(f"{name}.{setting}", reports.fault)
         if previous and not newest:
-            older = f"is the older of two, and {name}.{reports.setting} is not set"
+            older = f"is set, but {name}.{reports.setting} is not: set it first"
             yield Fault(f"{name}.previous_{reports.setting}", older)
 
 

@@ -81,7 +81,9 @@ def start_export(environ: Mapping[str, str] = os.environ) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError:
-        log.warning("no spans are sent, though an OTEL_ endpoint is set: pip install 'keyturn[otel]'")
+        log.warning(
+            "an OTEL_ endpoint is set, but no spans are sent, because a package is missing: pip install 'keyturn[otel]'"
+        )
         return
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return

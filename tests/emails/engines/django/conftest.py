@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.engines.django.opened import PROJECT, Ask, Opened, open_here
 
-from keyturn.emails.workers import Limits, Workers
+from keyturn.emails.renderers import Limits, RendererPool
 
 
 @pytest.fixture(scope="package")
@@ -17,6 +17,6 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Have something done in the project's process."""
     folder = tmp_path_factory.mktemp("django") / "project"
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    with Workers(Opened(), Limits(seconds=60), 1) as workers:
+    with RendererPool(Opened(), Limits(seconds=60), 1) as workers:
         workers.run(open_here, folder)
         yield workers.run

@@ -48,7 +48,7 @@ def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> No
             "1:4",
             "django/syntax",
             "Unclosed tag: 'if'. Looking for one of: elif, else, endif.",
-            "Mend the tag at this place.",
+            "Correct the tag here.",
         ),
     ],
 )
@@ -68,7 +68,7 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
 
 def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> None:
     ((_, rule, message, _),) = ask(found_in, "{% include 'shop/emails/partials/circle.html' %}", "[one]\na = 1\n")
-    assert (rule, message) == ("django/error", "Templates bring in each other without end.")
+    assert (rule, message) == ("django/error", "Templates include each other in a circle.")
 
 
 def _undefined(opened: Opened, source: str, values: str) -> list[tuple[str, str, str]]:
@@ -86,15 +86,15 @@ def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_th
 {% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}
 {% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}{{ order.empty }}"""
     assert ask(_undefined, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n') == [
-        ("1:16", "'order.totl' is not among the values, so nothing stands there.", "Did you mean order.total?"),
+        ("1:16", "'order.totl' has no value, so nothing is printed.", "Did you mean order.total?"),
         (
             "2:1",
-            "'lines' is not among the values, so nothing stands there.",
-            "The sample one lacks it: add it there, give it a default, or do not print it.",
+            "'lines' has no value, so nothing is printed.",
+            "Add it to the sample one, or give it a default in the template.",
         ),
         (
             "3:1",
-            "'shop' is not among the values, so nothing stands there.",
-            "The sample one lacks it: add it there, give it a default, or do not print it.",
+            "'shop' has no value, so nothing is printed.",
+            "Add it to the sample one, or give it a default in the template.",
         ),
     ]

@@ -31,9 +31,9 @@ def test_a_folder_that_is_named_shows_all_it_holds_also_that_of_a_package(ask: A
     ("settings", "folder", "said"),
     [
         ("northwind.setings", None, "there is no module northwind.setings"),
-        ("northwind/settings.py", None, "it is written as package.module"),
-        ("", None, "name the module of your settings"),
-        ("northwind.settings", "/", "its loaders do not look into"),
+        ("northwind/settings.py", None, "write it as package.module"),
+        ("", None, "name your settings module"),
+        ("northwind.settings", "/", "no template loader looks into"),
     ],
 )
 def test_a_project_that_cannot_be_opened_is_a_sentence(ask: Ask, settings: str, folder: str | None, said: str) -> None:

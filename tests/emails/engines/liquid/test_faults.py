@@ -17,45 +17,48 @@ SAMPLE = {"mail.samples.toml": '[one]\nname = "Ada"\ncount = 3\nrows = [1, 2]\n[
     [
         (
             "<p>\n{% if name %}\n<p>", "2:1", "syntax",
-            "{% if %} is never closed: there is no {% endif %}.", "Mend the tag at this place.",
+            "{% if %} is never closed: {% endif %} is missing.", "Correct the tag here.",
         ),
         (
             "<p>\n  {% else %}", "2:3", "syntax",
-            "{% else %} stands where nothing is open for it.", "Mend the tag at this place.",
+            "{% else %} has no opening tag.", "Correct the tag here.",
         ),
         (
             "<p>{% if name %}{% for a in rows %}{% endif %}", "1:36", "syntax",
-            "{% endif %} stands where nothing is open for it.", "Mend the tag at this place.",
+            "{% endif %} has no opening tag.", "Correct the tag here.",
         ),
-        ("<p>\n{{ name | }}", "2:1", "syntax", None, "Mend the tag at this place."),
-        ("<p>{% for in rows %}{% endfor %}", "1:11", "syntax", None, "Mend the tag at this place."),
+        ("<p>\n{{ name | }}", "2:1", "syntax", None, "Correct the tag here."),
+        ("<p>{% for in rows %}{% endfor %}", "1:11", "syntax", None, "Correct the tag here."),
         (
             "<p>\n{% render 'foter' %}", "2:11", "missing-template",
             "There is no partial foter.", "Did you mean footer?",
         ),
         (
             "<p>{{ name | upcse }}", "1:14", "unknown-filter",
-            "There is no filter 'upcse'.", "Its value stands here as it came. Did you mean upcase?",
+            "There is no filter 'upcse'.", "Did you mean upcase? The mail shows the value without the filter.",
         ),
         (
             "<p>{{ count | money }}{{ count | money }}", "1:15", "host-filter",
-            "'money' is a filter of Shopify's, which Liquid lacks.", None,
+            "The filter 'money' exists only at Shopify.", None,
         ),
         (
             "<p>{% caputre a %}x{% endcaputre %}", "1:4", "unknown-tag",
-            "There is no tag {% caputre %}.", "Nothing stands here for it. Did you mean capture?",
+            "There is no tag {% caputre %}.", "Did you mean capture? The mail leaves it out.",
         ),
         ("<p>{% form 'contact' %}x{% endform %}", "1:4", "host-tag", None, None),
-        ("<p>{{ count | divided_by: 0 }}", "1:15", "error", None, "Divide by what is not zero."),
+        ("<p>{{ count | divided_by: 0 }}", "1:15", "error", None, "Divide by another number than zero."),
         (
             "<p>{% assign no = 0 %}{{ count | divided_by: no }}", "1:34", "error", None,
-            "Look at what this line does with its values.",
+            "Check what this line does with its values.",
         ),
         (
             "<p>{% for a in (1..1000000) %}x{% endfor %}", "1:4", "limit",
-            "Loop iteration limit reached.", "No mail needs that much: bound the loop, or what is appended in it.",
+            "Loop iteration limit reached.", "Limit the loop, or the text that it appends.",
         ),
-        ("<p>\n{% include 'circle' %}", None, "limit", "Partials bring in each other without end.", "Open the circle."),
+        (
+            "<p>\n{% include 'circle' %}", None, "limit",
+            "Partials include each other in a circle.", "Remove one of the includes.",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_what_mends_it(
@@ -103,8 +106,8 @@ def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_th
 {{ bare.first }}{{ nick | upcase }}{% assign who = nick.name %}{{ who }}{{ lang }}"""
     gallery = written(source, {"mail.samples.toml": "[one]\nbare = []\n[one.order]\ntotal = 1\n"})
     nothing, lacks = (
-        "is not among the values, so nothing stands there.",
-        "The sample one lacks it: add it there, give it a default, or do not print it.",
+        "has no value, so nothing is printed.",
+        "Add it to the sample one, or give it a default in the template.",
     )
     assert [(place, said, fix) for place, rule, said, fix in told(gallery) if rule == "liquid/undefined"] == [
         ("mail.liquid:1:4", f"'order.totl' {nothing}", "Did you mean order.total?"),
@@ -136,7 +139,10 @@ def test_a_link_out_of_the_folder_is_not_read(tmp_path: Path) -> None:
     (folder / "snippets" / "part.liquid").symlink_to(secret)
     (folder / "mail.liquid").write_text("<p>{% render 'part' %}</p>")
     ((_, rule, message, _),) = told(open_liquid(folder))
-    assert (rule, message) == ("liquid/missing-template", "It is a link that leads out of the folder, and is not read.")
+    assert (rule, message) == (
+        "liquid/missing-template",
+        "It is a link to a file outside the folder, which Keyturn does not read.",
+    )
     assert document(open_liquid(folder, sandboxed=False)).html == "<p>secret</p>"
 
 
@@ -156,7 +162,7 @@ def test_a_template_that_is_no_utf_8_is_told_by_its_file(written: Written, tmp_p
 
 def test_a_template_that_renders_itself_is_told(written: Written) -> None:
     findings = told(written("<p>Hello</p>", {"loop.liquid": "{% render 'loop' %}"}))
-    assert [(rule, fix) for _, rule, _, fix in findings] == [("liquid/limit", "Open the circle.")]
+    assert [(rule, fix) for _, rule, _, fix in findings] == [("liquid/limit", "Remove one of the includes.")]
 
 
 @pytest.mark.parametrize(
@@ -174,4 +180,4 @@ def test_a_division_by_a_zero_that_stands_there_is_an_error_without_samples_too(
 
 def test_a_place_that_was_never_filled_in_is_to_be_written_as_liquid_has_it(written: Written) -> None:
     ((place, _, _, fix),) = told(written("<p>\n%(name)s</p>", SAMPLE), "parity/unfilled")
-    assert (place, fix.partition(";")[0]) == ("mail.liquid:2:1", "Write the value as Liquid has it")
+    assert (place, fix.partition(".")[0]) == ("mail.liquid:2:1", "Write it as a value of Liquid")

@@ -32,5 +32,9 @@ def test_a_comment_of_jinjas_form_is_sent_to_readers_and_told(written: Written) 
     gallery = written(f'<p>\n{comment}<a href="boats/all">All boats</a>\n{{% # keyturn: ignore links %}}')
 
     ((place, _, message, fix), (_, rule, _, how)) = told(gallery, "ignore")
-    assert (place, "Liquid has none" in message, "{% comment %} keyturn:" in fix) == ("mail.liquid:2:1", True, True)
+    assert (place, "Liquid has no such comments" in message, "{% comment %} keyturn:" in fix) == (
+        "mail.liquid:2:1",
+        True,
+        True,
+    )
     assert (rule, "{% comment %} keyturn:" in how) == ("ignore/unreadable", True)

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from tests.emails.engines.liquid.folders import NOTIFICATIONS
 
-from keyturn.emails.engines.choosing import open_templates
+from keyturn.emails.engines.folder_engine import open_templates
 from keyturn.emails.studio import Studio, create_studio_app
 
 Client = TestClient[Litestar]
@@ -41,7 +41,7 @@ def test_a_mail_has_its_page_its_data_and_its_engine_below(client: Client) -> No
 def test_a_template_that_cannot_be_drawn_is_covered_by_what_is_wrong(client: Client, tmp_path: Path) -> None:
     (tmp_path / "notifications" / "snippets" / "footer.liquid").write_text("<p>\n{% if shop %}")
     page = client.get(f"/studio/templates/{MAIL}?sample=paid").text
-    assert "{% if %} is never closed: there is no {% endif %}" in page
+    assert "{% if %} is never closed: {% endif %} is missing" in page
     assert "snippets/footer.liquid:2:1" in page
 
 

@@ -143,7 +143,7 @@ def test_of_a_folder_what_no_mail_comes_to_counts(tmp_path: Path) -> None:
     )
 
     assert report.coverage.percent == 100
-    assert [one.reason for one in coverage_of([report]).never_drawn] == ["No mail comes to it."]
+    assert [one.reason for one in coverage_of([report]).never_drawn] == ["No mail uses this file."]
 
 
 def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ mine
     report = explored(tmp_path, template)
 
     assert never(report) == {
-        "mail.html:2-3 total > 10 and total < 5": "No value of total was found that takes it.",
-        "mail.html:6 if false": "The template decides it by itself: nothing that the mail is given does.",
-        "mail.html:9 mine is called": "Nothing calls the macro that it stands in.",
+        "mail.html:2-3 total > 10 and total < 5": "No value of total was found that leads here.",
+        "mail.html:6 if false": "It does not depend on the values of the mail.",
+        "mail.html:9 mine is called": "Nothing calls its macro.",
     }
     assert (report.coverage.drawn, report.coverage.branches) == (2, 5)
 
@@ -206,7 +206,7 @@ def test_many_branches_come_to_an_end(tmp_path: Path) -> None:
     report = explored(tmp_path, branches)
 
     assert len(report.samples) == 24
-    assert set(never(report).values()) == {"It was not looked for: the limit for one mail was reached."}
+    assert set(never(report).values()) == {"The search reached the limit for one mail before this branch."}
 
 
 @pytest.mark.long
@@ -259,8 +259,8 @@ def test_values_that_the_declared_type_does_not_allow_are_not_used(typed: Galler
         "with company",
     ]
     assert never(report) == {
-        "mail.html:4 speed is supersonic": "No value was found that the type of speed allows and that takes it.",
-        "mail.html:7 without note": "No value was found that the type of note allows and that takes it.",
+        "mail.html:4 speed is supersonic": "No value that the type of speed allows leads here.",
+        "mail.html:7 without note": "No value that the type of note allows leads here.",
     }
     assert all(isinstance(sample.values["status"], Status) for sample in report.samples)
 

@@ -36,23 +36,26 @@ WRONG = {
     ),
     "overlap": (
         '<p style="margin:0">The price of it</p>\n<p style="margin:-18px 0 0">The name of it</p>',
-        5, "“The name of it” lies over “The price of it” (mail.html:4)", (320, 375, 600),
+        5, "“The name of it” covers “The price of it” (mail.html:4)", (320, 375, 600),
     ),
     "overlap in a text": (
         '<h1 style="font-size:56px;line-height:24px;margin:0;width:200px">Two lines</h1>',
-        4, "The lines of “Two lines” lie over each other", (320, 375, 600),
+        4, "The lines of “Two lines” overlap", (320, 375, 600),
     ),
     "small-target": (
         ('<p>A line</p>\n<a href="https://a.example/1" style="display:block;font-size:8px;line-height:9px">One</a>\n'
         '<a href="https://a.example/2" style="display:block;font-size:8px;line-height:9px">Two</a>'),
-        5, "“One” is too small to be touched", None,
+        5, "“One” is too small to tap", None,
     ),
     "oversized-image": (
         ('<p>A line</p>\n<img width="100" height="50" alt="A tree" '
         """src="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='2000' height='1000'/%3E">"""),
-        5, "The file is 2000 px wide", (320, 375, 600),
+        5, "This image file is 2000 px wide", (320, 375, 600),
     ),
-    "image-shifts": ('<p>A line</p>\n<img src="a.png" width="100" alt="A tree">', 5, "until it is loaded", None),
+    "image-shifts": (
+        '<p>A line</p>\n<img src="a.png" width="100" alt="A tree">',
+        5, "moves when the image has loaded", None,
+    ),
 }  # fmt: skip
 PLANTED = {
     *(f"browser/{kind.partition(' ')[0]}" for kind in WRONG),

@@ -25,7 +25,7 @@ def client(reachable: Studio) -> Iterator[Client]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["", "/templates/greeting", "/frames/greeting", "/outbox", "/static/studio.js"])
+@pytest.mark.parametrize("path", ["", "/templates/greeting", "/frames/greeting", "/inbox", "/static/studio.js"])
 @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", f"?token={TOKEN[:-1]}"])
 @pytest.mark.long
 def test_without_the_token_no_part_of_it_answers(client: Client, path: str, token: str) -> None:
@@ -36,9 +36,9 @@ def test_without_the_token_no_part_of_it_answers(client: Client, path: str, toke
     assert TOKEN not in answer.text
 
 
-def test_no_captured_mail_is_handed_out_without_it(client: Client, outbox: Path) -> None:
-    name = capture(outbox, "Welcome")
-    assert {client.get(f"/studio/outbox/{name}{end}").status_code for end in ("", "/frame", "/raw")} == {403}
+def test_no_captured_mail_is_handed_out_without_it(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Welcome")
+    assert {client.get(f"/studio/inbox/{name}{end}").status_code for end in ("", "/frame", "/raw")} == {403}
 
 
 def test_the_token_becomes_a_cookie_and_leaves_the_address(client: Client) -> None:

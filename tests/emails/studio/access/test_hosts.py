@@ -16,7 +16,7 @@ PATHS = (
     "/studio",
     "/studio/templates/greeting",
     "/studio/frames/greeting",
-    "/studio/outbox",
+    "/studio/inbox",
     "/studio/events",
     "/studio/static/studio.js",
 )
@@ -66,10 +66,10 @@ def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
     assert "greeting" not in answer.text
 
 
-def test_no_captured_mail_is_handed_out_under_another_name(studio: Studio, outbox: Path) -> None:
-    name = capture(outbox, "Welcome")
+def test_no_captured_mail_is_handed_out_under_another_name(studio: Studio, inbox: Path) -> None:
+    name = capture(inbox, "Welcome")
     for end in ("", "/frame", "/raw"):
-        assert status(studio, "evil.example", f"/studio/outbox/{name}{end}") == 421
+        assert status(studio, "evil.example", f"/studio/inbox/{name}{end}") == 421
 
 
 @pytest.mark.parametrize(("host", "code"), [("192.0.2.7:8000", 200), ("studio.lan", 421), ("evil.example", 421)])
@@ -102,8 +102,8 @@ def test_in_an_app_only_the_studio_is_guarded(studio: Studio) -> None:
 
     with TestClient(Litestar([home, studio_router(studio, "/mails")]), base_url="http://app.example") as client:
         assert client.get("/").text == "home"
-        assert client.get("/mails/outbox").status_code == 421
+        assert client.get("/mails/inbox").status_code == 421
         own = {"host": "127.0.0.1"}
-        assert client.get("/mails/outbox", headers=own).status_code == 200
+        assert client.get("/mails/inbox", headers=own).status_code == 200
         assert "/mails/static/studio.css" in client.get("/mails/templates/greeting", headers=own).text
         assert not any("mails" in path for path in client.get("/schema/openapi.json").json()["paths"])

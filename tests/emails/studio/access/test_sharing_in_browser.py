@@ -1,4 +1,4 @@
-"""A mail on its way out of the studio: for another brand, in another language, sent, and found again in the outbox."""
+"""A mail on its way out of the studio: for another brand, in another language, sent, and found again in the inbox."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,16 +14,16 @@ from keyturn.emails.studio.sending import MailProvider
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import branding
-from keyturn.mail.sending.choosing import CaptureSender
+from keyturn.mail.sending.senders import CaptureSender
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest.fixture
-def served(studio: Studio, outbox: Path) -> Iterator[str]:
+def served(studio: Studio, inbox: Path) -> Iterator[str]:
     library = {"Harbour Library": branding({"name": "Harbour Library"}, Palette())}
     gallery = replace(studio.gallery, brands=library, languages=Languages("UTC"))
-    able = replace(studio, gallery=gallery, provider=MailProvider("capture", lambda: CaptureSender(outbox)))
+    able = replace(studio, gallery=gallery, provider=MailProvider("capture", lambda: CaptureSender(inbox)))
     with serving(create_studio_app(able)) as url:
         yield f"{url}/studio"
         able.stopping.set()
@@ -49,13 +49,13 @@ async def test_a_mail_is_seen_for_another_brand_and_language_sent_and_found_agai
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.get_by_role("heading", name="Sent to designer@northwind.example")).to_be_visible()
 
-    await page.get_by_role("link", name="outbox", exact=True).click()
-    row = page.locator(".outbox").get_by_role("link", name="[Preview] Welcome, Ada")
+    await page.get_by_role("link", name="inbox", exact=True).click()
+    row = page.locator(".captured").get_by_role("link", name="[Preview] Welcome, Ada")
     await expect(row).to_be_visible()
-    search = page.get_by_role("searchbox", name="Search the outbox")
+    search = page.get_by_role("searchbox", name="Search the inbox")
     await search.fill("invoice")
     await search.press("Enter")
-    await expect(page.get_by_text("No mail holds “invoice”")).to_be_visible()
+    await expect(page.get_by_text("No mail matches “invoice”")).to_be_visible()
     await search.fill("welcome designer@")
     await search.press("Enter")
     await row.click()

@@ -14,7 +14,7 @@ from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.sending import MailProvider
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
-from keyturn.mail.sending.choosing import CaptureSender
+from keyturn.mail.sending.senders import CaptureSender
 
 PAGE = "/studio/send/greeting?sample=grace"
 FROM_A_PAGE = {"sec-fetch-site": "same-origin"}
@@ -80,15 +80,15 @@ def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Cli
     answer = client.post(PAGE, data={"to": to}, headers=FROM_A_PAGE)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
-    assert "is not an email address" in answer.text
+    assert ("is not an email address" if to else "Enter an email address, such as name@example.org.") in answer.text
     assert not sent.exists()
 
 
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        (SendRefused("invalid_api_key", account=True), "refused the key or log-in"),
-        (SendRefused("validation_error"), "Check From and the address"),
+        (SendRefused("invalid_api_key", account=True), "refused the key or login"),
+        (SendRefused("validation_error"), "Check the sender and the recipient"),
         (QuotaExhausted("daily_quota", datetime(2026, 11, 21, tzinfo=UTC)), "until 00:00 UTC"),
         (SendRetryable("ConnectTimeout"), "could not be reached: ConnectTimeout"),
     ],
@@ -135,7 +135,7 @@ def test_without_a_transport_the_page_says_how_to_have_one(studio: Studio) -> No
 
 def test_a_broken_mail_is_not_sent(client: Client, folder: Path, sent: Path) -> None:
     (folder / "greeting/greeting.mjml").write_text("<mjml>{{ nmae }}</mjml>")
-    assert "cannot be drawn yet" in client.get(PAGE).text
+    assert "cannot be rendered yet" in client.get(PAGE).text
     assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE).status_code == 422
     assert not sent.exists()
 

@@ -111,10 +111,10 @@ def captured(studio: Studio) -> CapturedMails:
 
 def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:
     mail_id = captured.add(bytes(mail(html='<html><body>\n<a href="/reset">Reset</a></body></html>')))
-    page = client.get(f"/studio/outbox/{mail_id}?tab=checks").text
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks").text
     for said in ("links/relative", "message/missing-header", "HTML:2:4", "&lt;a", "before Gmail cuts the mail"):
         assert said in page
-    assert 'class="count error"' in client.get(f"/studio/outbox/{mail_id}").text
+    assert 'class="count error"' in client.get(f"/studio/inbox/{mail_id}").text
 
 
 @pytest.mark.long
@@ -122,14 +122,14 @@ def test_a_mail_without_html_or_with_too_much_of_it_is_checked_as_far_as_it_can_
     client: Client, captured: CapturedMails
 ) -> None:
     plain, long = captured.add(bytes(mail())), captured.add(bytes(mail(html="<p>x</p>" * 70_000)))
-    assert "message/missing-header" in client.get(f"/studio/outbox/{plain}?tab=checks").text
-    assert "Its HTML was not checked: it has over 512 KB." in client.get(f"/studio/outbox/{long}?tab=checks").text
+    assert "message/missing-header" in client.get(f"/studio/inbox/{plain}?tab=checks").text
+    assert "The HTML was not checked: it has more than 512 KB." in client.get(f"/studio/inbox/{long}?tab=checks").text
 
 
 def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
     client: Client, captured: CapturedMails
 ) -> None:
     html = '<html><body><div style="display: none">The link works until 14:32.</div><p>Hello Ada</p></body></html>'
-    page = client.get(f"/studio/outbox/{captured.add(bytes(mail(html=html)))}").text
+    page = client.get(f"/studio/inbox/{captured.add(bytes(mail(html=html)))}").text
     assert "Apple Mail, iPhone" in page
     assert '<p class="preheader" dir="auto">The link works until 14:32. <mark>Hello Ada</mark></p>' in page

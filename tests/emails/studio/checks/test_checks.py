@@ -11,12 +11,12 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import GREETING_SAMPLES, Client
 from tests.emails.studio.overlays import break_it
 
+from keyturn.emails.renderers import Here
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.view import View
-from keyturn.emails.workers import Here
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_escaped(client: Client, folder: Path) -> None:
 def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, folder: Path) -> None:
     break_it(folder, RIGHT, WRONG)
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks", headers=AT_ONCE).text
-    assert words(page).endswith("Being checked.")
+    assert words(page).endswith("Checking this mail.")
     assert 'data-checks="/studio/checks/greeting?sample=ada&amp;tab=checks"' in page
 
 
@@ -208,9 +208,12 @@ def test_a_reset_mail_says_what_makes_it_safe_and_what_is_missing(client: Client
     token = "https://account.northwind.example/reset/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
     break_it(folder, "https://account.northwind.example/open/one", token, "greeting/samples.toml")
     said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
-    assert "Safe as a reset mail 7 of 9 Warning Missing: expiry said · “was it not you?” said one call to" in said
+    assert (
+        "Safety of a reset mail 7 of 9 Warning Missing: lifetime of the link · what to do if you did not request it "
+        "one button" in said
+    )
 
     break_it(folder, "The end", "It works for 30 minutes. If it was not you, ignore this mail.")
     said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
-    assert "Safe as a reset mail 9 of 9 one call to action · https · " in said
-    assert "Safe as a reset mail" not in words(client.get("/studio/templates/notice?tab=checks").text)
+    assert "Safety of a reset mail 9 of 9 one button · https · " in said
+    assert "Safety of a reset mail" not in words(client.get("/studio/templates/notice?tab=checks").text)

@@ -35,13 +35,13 @@ async def test_a_save_is_drawn_without_waiting_for_its_checks(page: Page, served
 
     await page.route("**/studio/checks/**", one_at_a_time)
     await open_sample(page, served, "?sample=ada&tab=checks")
-    await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
+    await expect(page.get_by_role("complementary")).to_contain_text("No problems found.")
 
     async with turn:  # none is under way, and none is answered
         save(folder, RIGHT, WRONG.replace("The end", "It is over"))
         await expect(mail(page).get_by_text("It is over")).to_be_attached()
-        await expect(page.get_by_role("status")).to_have_text(re.compile("drawn in"))
-        await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
+        await expect(page.get_by_role("status")).to_have_text(re.compile("rendered in"))
+        await expect(page.get_by_role("complementary")).to_contain_text("No problems found.")
     await expect(first_finding(page)).to_contain_text("<mj-text> has no attribute colour")
 
 
@@ -72,7 +72,7 @@ async def test_what_was_mended_is_gone_after_the_save(page: Page, served: str, f
     await open_sample(page, served, "?sample=ada&tab=checks")
     await expect(first_finding(page)).to_be_visible()
     save(folder, WRONG, RIGHT)
-    await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
+    await expect(page.get_by_role("complementary")).to_contain_text("No problems found.")
     await expect(page.get_by_role("link", name="greeting 2 samples")).to_be_visible()
 
 

@@ -63,14 +63,14 @@ def test_hosts_are_asked_when_somebody_wants_it_and_what_does_not_answer_stays_u
     page = "/studio/templates/notice?sample=only&tab=checks"
     before = client.get(page).text
     assert Images.asked == []
-    assert before.count("not asked for") == 4
+    assert before.count("not measured") == 4
     assert "2.0 KB" in before
 
     answer = client.post("/studio/weights/notice?sample=only", headers=ORIGIN, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, page)
     after = client.get(page).text
     assert "683.6 KB" in after
-    assert after.count("not asked for") == 3
+    assert after.count("not measured") == 3
     assert {"/big.png", "/again.png", "/none.png"} == set(Images.asked)
 
 

@@ -57,7 +57,7 @@ def test_what_a_browser_says_of_a_captured_mail_is_bounded_and_told_at_its_line(
     logo = {"maintype": "image", "subtype": "png", "cid": "<logo>", "filename": "logo.png"}
     message.get_payload()[1].add_related(b"x" * 600_000, **logo)  # type: ignore[index,union-attr]
     mail_id = studio.captured.add(bytes(message))
-    there, html = f"/studio/outbox/{mail_id}", client.get(f"/studio/outbox/{mail_id}/measured")
+    there, html = f"/studio/inbox/{mail_id}", client.get(f"/studio/inbox/{mail_id}/measured")
     offset = SENT.index("<a ")
 
     assert f'<a data-keyturn="{offset}"' in html.text
@@ -70,18 +70,18 @@ def test_what_a_browser_says_of_a_captured_mail_is_bounded_and_told_at_its_line(
     page = client.get(f"{there}?tab=checks").text
     assert "The mail is wider than the screen" in page
     assert "At 320 px." in page
-    assert "The image weighs 585 KB" in page
+    assert "This image has 585 KB" in page
     assert "<span>Logo</span>" in page
     for wrong, status in ((b"{", 400), (b"[" + b" " * 300_000, 413)):
         assert client.post(f"{there}/measurements", content=wrong, headers=headers).status_code == status
     elsewhere = client.post(f"{there}/measurements", json=said, headers={"origin": "https://elsewhere.example"})
     assert elsewhere.status_code == 403
-    assert client.post("/studio/outbox/nobody/measurements", json=said, headers=headers).status_code == 404
+    assert client.post("/studio/inbox/nobody/measurements", json=said, headers=headers).status_code == 404
 
 
 def test_a_captured_mail_that_is_too_long_or_has_no_html_is_not_measured(client: Client, studio: Studio) -> None:
     assert studio.captured
     for message in (mail(), mail(html=f"<p>{'x' * 600_000}</p>")):
         mail_id = studio.captured.add(bytes(message))
-        assert "data-measures" not in client.get(f"/studio/outbox/{mail_id}").text
-        assert client.get(f"/studio/outbox/{mail_id}/measured").status_code == 404
+        assert "data-measures" not in client.get(f"/studio/inbox/{mail_id}").text
+        assert client.get(f"/studio/inbox/{mail_id}/measured").status_code == 404

@@ -33,7 +33,7 @@ async def test_what_is_cut_off_is_a_finding_and_a_mark_that_leads_to_its_line(
     await expect(page.locator("#picked-title")).to_contain_text("greeting/greeting.mjml:8")
 
     save(folder, CUT, END)
-    await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
+    await expect(page.get_by_role("complementary")).to_contain_text("No problems found.")
     await expect(mark).to_have_count(0)
     await expect(page.locator(".measured")).to_have_count(0)
 
@@ -54,7 +54,7 @@ async def test_a_captured_mail_is_measured_when_it_is_looked_at(page: Page, serv
     wide = '<html lang="en"><body><h1>Hello</h1>\n<div style="width:700px">Too wide</div></body></html>'
     mail_id = studio.captured.add(bytes(mail("Wide", html=wide)))
 
-    await page.goto(f"{served}/outbox/{mail_id}?tab=checks&width=320")
+    await page.goto(f"{served}/inbox/{mail_id}?tab=checks&width=320")
 
     detail = page.get_by_role("region", name="Detail")
     await expect(detail).to_contain_text("The mail is wider than the screen")
@@ -70,7 +70,7 @@ async def test_a_mark_on_a_phone_has_all_of_its_sign_on_the_screen(page: Page, s
     mail_id = studio.captured.add(bytes(mail("Wide", html=wide)))
     await page.set_viewport_size({"width": 375, "height": 800})
 
-    await page.goto(f"{served}/outbox/{mail_id}?tab=checks")
+    await page.goto(f"{served}/inbox/{mail_id}?tab=checks")
 
     mark = page.get_by_role("link", name=re.compile("^warning: The mail is wider"))
     await expect(mark).to_have_count(1)

@@ -84,7 +84,7 @@ def count(client: Client) -> str | None:
 
 
 def test_the_first_golden_files_are_written_with_one_button(client: Client, golden: Path) -> None:
-    assert heading(client) == "No golden file yet"
+    assert heading(client) == "No golden files yet"
     assert "Write the first golden files" in client.get("/studio/snapshots").text
     assert not golden.exists()
     assert accept(client, "/studio/snapshots") == "/studio/snapshots"
@@ -96,7 +96,7 @@ def test_the_first_golden_files_are_written_with_one_button(client: Client, gold
         "notice/only.html",
         "notice/only.txt",
     ]
-    assert heading(client) == "Every mail is as it was accepted"
+    assert heading(client) == "All mails match their golden files"
 
 
 def test_the_same_edit_in_several_mails_is_one_group_and_accepted_at_once(
@@ -104,7 +104,7 @@ def test_the_same_edit_in_several_mails_is_one_group_and_accepted_at_once(
 ) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     save(folder, "{{ what }}", "It is {{ what }}", "notice/notice.txt")
-    assert heading(accepted) == "3 mails to look at"
+    assert heading(accepted) == "3 mails to review"
     assert headings(accepted) == ["The same change in 2 mails", "Changed"]
     page = accepted.get("/studio/snapshots").text
     assert "<mark>Hello</mark> Ada" in page
@@ -151,8 +151,8 @@ def test_what_differs_is_shown_line_by_line_and_far_lines_are_folded(accepted: C
     assert re.search(r'<li class="old">.*<code><mark>Hello</mark> Ada</code>', text)
     assert re.search(r'<li class="new">.*<code><mark>Welcome</mark> Ada</code>', text)
     html = accepted.get(ADA + "&show=source").text
-    assert "ada.html <small>as it was accepted</small>" in html
-    assert re.search(r"<summary>\d+ lines as they were</summary>", html)
+    assert "ada.html <small>unchanged</small>" in html
+    assert re.search(r"<summary>\d+ unchanged lines</summary>", html)
 
 
 def test_what_a_mail_says_is_escaped_in_a_difference(accepted: Client, folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_accepting_one_leads_to_the_next_in_the_same_view_and_at_last_to_the_lis
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     assert accept(accepted, ADA + "&show=source") == "/studio/snapshots/greeting?sample=grace&show=source"
     assert accept(accepted, "/studio/snapshots/greeting?sample=grace") == "/studio/snapshots"
-    assert heading(accepted) == "Every mail is as it was accepted"
+    assert heading(accepted) == "All mails match their golden files"
 
 
 def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
@@ -178,7 +178,7 @@ def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
     save(folder, "Welcome {{ name }}", "Farewell {{ name }}")
     answer = accepted.post("/studio/snapshots", data={"ids": seen})
     assert answer.status_code == 409
-    assert "Nothing was accepted: look again." in answer.text
+    assert "so nothing was accepted." in answer.text
     assert written(golden) == before
 
 
@@ -189,7 +189,7 @@ def test_deleting_the_golden_files_of_a_mail_that_is_gone_is_asked_about_first(
     accepted: Client, folder: Path, golden: Path
 ) -> None:
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
-    assert headings(accepted) == ["New, never accepted yet", "Golden files of a mail that is gone"]
+    assert headings(accepted) == ["New, not accepted yet", "Golden files of a deleted mail"]
     page = accepted.get(GRACE).text
     assert f"<p>The golden files of 1 mail in <code>{golden}</code> will be deleted.</p>" in page
     assert len(re.findall("<iframe", page)) == 1
@@ -204,14 +204,14 @@ def test_accepting_all_deletes_nothing(accepted: Client, folder: Path, golden: P
     assert gone not in ids(accepted, "/studio/snapshots").split()
     accept(accepted, "/studio/snapshots")
     assert {"greeting/grace.html", "greeting/rear_admiral.html"} <= {*written(golden)}
-    assert headings(accepted) == ["Golden files of a mail that is gone"]
+    assert headings(accepted) == ["Golden files of a deleted mail"]
     assert accepted.post("/studio/snapshots", data={"ids": gone}).status_code == 409
     assert "greeting/grace.html" in written(golden)
 
 
 def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepted: Client, folder: Path) -> None:
     save(folder, "{{ name }}", "{{ nmae }}")
-    assert headings(accepted) == ["2 mails cannot be drawn"]
+    assert headings(accepted) == ["2 mails cannot be rendered"]
     page = accepted.get(ADA).text
     assert re.search(r"greeting.mjml:\d+: &#39;nmae&#39; is undefined", page)
     assert "data-accept" not in page
@@ -264,5 +264,5 @@ def test_where_no_folder_is_set_the_page_says_how_to_begin(studio: Studio) -> No
 
 
 def test_golden_files_among_the_templates_are_refused_at_the_start(studio: Studio, folder: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="is among the templates"):
+    with pytest.raises(SettingsInvalid, match="is inside the folder of the templates"):
         create_studio_app(replace(studio, goldens=folder / "golden"))

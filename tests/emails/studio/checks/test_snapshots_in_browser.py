@@ -57,9 +57,9 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
 ) -> None:
     await page.goto(f"{served}/snapshots")
     await watched(page)
-    await expect(page.get_by_role("heading", name="Every mail is as it was accepted")).to_be_visible()
+    await expect(page.get_by_role("heading", name="All mails match their golden files")).to_be_visible()
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
-    await expect(page.get_by_role("heading", name="2 mails to look at")).to_be_visible()
+    await expect(page.get_by_role("heading", name="2 mails to review")).to_be_visible()
     await expect(page.get_by_role("link", name="Snapshots 2 changed")).to_be_visible()
 
     await page.get_by_role("link", name="greeting / ada").click()
@@ -75,7 +75,7 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     assert "Welcome Ada" in golden(goldens).html
     await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
     await page.keyboard.press("a")
-    await expect(page.get_by_role("heading", name="Every mail is as it was accepted")).to_be_visible()
+    await expect(page.get_by_role("heading", name="All mails match their golden files")).to_be_visible()
     await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
 
 
@@ -132,7 +132,7 @@ async def test_a_save_elsewhere_disturbs_nobody_and_golden_files_written_elsewhe
     save(folder, "Hello", "Welcome", "greeting/greeting.txt")
     await page.goto(f"{served}/snapshots/greeting?sample=ada&show=source")
     await watched(page)
-    await page.get_by_text("lines as they were").click()
+    await page.get_by_text("unchanged lines").click()
     await canvas(page).evaluate("canvas => canvas.scrollTop = 200")
     save(folder, "{{ what }}", "It is {{ what }}", "notice/notice.txt")
     await expect(page.get_by_role("link", name="Snapshots 3 changed")).to_be_visible()
@@ -140,7 +140,7 @@ async def test_a_save_elsewhere_disturbs_nobody_and_golden_files_written_elsewhe
     assert await canvas(page).evaluate("canvas => canvas.scrollTop") == 200
 
     goldens.write(ADA, golden(goldens)._replace(text="Welcome Ada\n\nhttps://account.northwind.example/open/one\n"))
-    await expect(page.get_by_role("main").get_by_text("As it was accepted", exact=True)).to_be_visible()
+    await expect(page.get_by_role("main").get_by_text("Unchanged", exact=True)).to_be_visible()
 
 
 @pytest.mark.long

@@ -157,20 +157,20 @@ def test_what_may_be_none_can_be_unset_and_set_again(client: Client) -> None:
 @pytest.mark.parametrize(
     ("texts", "place", "says"),
     [
-        ({"name": "Wilhelmina Charlotte"}, "/name", "At most 12 characters. There are 20."),
-        ({"link": "orders/42"}, "/link", "It has to match ^https?://"),
-        ({"items__0__title": ""}, "/items/0/title", "At least 1 character. There are 0."),
-        ({"items__0__price": "101"}, "/items/0/price", "100 or less."),
-        ({"items__0__price": "-0.5"}, "/items/0/price", "0 or more."),
-        ({"items__0__price": "cheap"}, "/items/0/price", "This has to be a number."),
-        ({"pairs": "3"}, "/pairs", "A multiple of 2."),
-        ({"sent_at": ""}, "/sent_at", "This is no date and time: 2026-11-20T14:32:00Z is one."),
-        ({"arrives": ""}, "/arrives", "This is no date: 2026-11-20 is one."),
-        ({"opens": "late"}, "/opens", "This is no time: 14:32:00 is one."),
+        ({"name": "Wilhelmina Charlotte"}, "/name", "At most 12 characters. You entered 20."),
+        ({"link": "orders/42"}, "/link", "This must match ^https?://"),
+        ({"items__0__title": ""}, "/items/0/title", "At least 1 character. You entered 0."),
+        ({"items__0__price": "101"}, "/items/0/price", "Enter 100 or less."),
+        ({"items__0__price": "-0.5"}, "/items/0/price", "Enter 0 or more."),
+        ({"items__0__price": "cheap"}, "/items/0/price", "Enter a number."),
+        ({"pairs": "3"}, "/pairs", "Enter a multiple of 2."),
+        ({"sent_at": ""}, "/sent_at", "Enter a date and time, such as 2026-11-20T14:32:00Z."),
+        ({"arrives": ""}, "/arrives", "Enter a date, such as 2026-11-20."),
+        ({"opens": "late"}, "/opens", "Enter a time, such as 14:32:00."),
         ({"life": "soon"}, "/life", 'Not a duration: write "30 minutes", "1 hour 30 minutes" or "PT30M".'),
         ({"colour": '"blue"'}, "/colour", "Invalid enum value 'blue'."),
-        ({"extra": '{\n  "a": "b"\n}'}, "/extra", "This has to be a number."),
-        ({"extra": "{"}, "/extra", "This is no JSON."),
+        ({"extra": '{\n  "a": "b"\n}'}, "/extra", "Enter a number."),
+        ({"extra": "{"}, "/extra", "Enter valid JSON."),
     ],
 )
 @pytest.mark.long
@@ -184,15 +184,15 @@ def test_what_does_not_fit_is_told_at_its_field_and_nothing_typed_is_lost(
     assert f'<p id="field{place}-misfit" class="misfit">{says}</p>' in unescape(page).replace("&#34;", '"')
     assert f'aria-describedby="field{place}' in page
     assert 'aria-invalid="true"' in control(page, place)
-    assert "One value does not fit." in page
+    assert "One value is not valid." in page
     assert [text for name, text in fields_of(page) if name == place] == list(texts.values())
     assert "Order for Good" in client.get(f"/studio/frames/order?sample=lamp&edit={quote(edit)}").text
 
 
 def test_two_misfits_are_told_and_summed_up(client: Client) -> None:
     page = page_of(client, {"name": "Wilhelmina Charlotte", "items": []})
-    assert "2 values do not fit." in page
-    assert "At least 1 item. There are 0." in page
+    assert "2 values are not valid." in page
+    assert "At least 1 item. You entered 0." in page
 
 
 def test_each_field_and_all_of_them_can_be_reset(client: Client) -> None:
@@ -225,19 +225,19 @@ def test_values_that_nothing_describes_have_a_form_by_their_looks(client: Client
 
 def test_a_plain_date_that_is_none_any_more_is_told_at_its_field(client: Client) -> None:
     page = client.get("/studio/templates/digest", params={"edit": '{"at":"soon"}'}).text
-    assert "This is no date and time: 2026-11-20T14:32:00Z is one." in page
+    assert "Enter a date and time, such as 2026-11-20T14:32:00Z." in page
     assert 'value="soon"' in control(page, "/at")
 
 
 def test_a_field_that_the_types_do_not_know_is_told(client: Client) -> None:
-    assert "Order has no field of this name." in page_of(client, {"nmae": "Ada"})
+    assert "Order has no field with this name." in page_of(client, {"nmae": "Ada"})
 
 
 def test_a_very_long_address_is_told_and_works(client: Client) -> None:
     page = client.get("/studio/templates/digest", params={"edit": json.dumps({"title": "word " * 2000})}).text
-    assert re.search(r"This address is \d+\.\d KB long\..*save the data as a sample", page)
+    assert re.search(r"This address has \d+\.\d KB\..*save the data as a sample", page)
     assert "word word" in page
-    assert "This address is" not in page_of(client, {"name": "Grace"})
+    assert "This address has" not in page_of(client, {"name": "Grace"})
 
 
 def test_the_form_of_a_template_that_does_not_exist_is_a_page_that_says_so(client: Client) -> None:

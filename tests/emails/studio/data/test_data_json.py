@@ -64,8 +64,8 @@ def test_what_has_a_default_may_be_left_out_and_what_has_none_may_not(client: Cl
         ('{\n  "name": Ada\n}', "2:11", "Expecting value."),
         ('{"name": "Ada"', "1:15", "Expecting ',' delimiter."),
         ("", "1:2", "Expecting value."),
-        ("[1]", "1:1", "These must be the values by name: an object in braces."),
-        ('{"pairs": NaN}', "1:1", "NaN is no JSON."),
+        ("[1]", "1:1", "Enter an object in braces, with names and values."),
+        ('{"pairs": NaN}', "1:1", "NaN is not valid JSON."),
     ],
 )
 @pytest.mark.long
@@ -74,7 +74,7 @@ def test_what_is_no_json_is_told_by_line_and_column_and_stays_as_it_is(
 ) -> None:
     edit = send(client, text)
     page = client.get("/studio/templates/order", params={"sample": "lamp", "data": "json", "edit": edit}).text
-    assert "This is no JSON object." in page
+    assert "This is not a JSON object." in page
     assert f">{place}</a>" in page
     assert says in unescape(page)
     assert text_of(page) == (text or " ")
@@ -94,6 +94,6 @@ def test_a_value_that_does_not_fit_is_told_by_its_line(client: Client) -> None:
 
 def test_the_form_says_that_an_edit_is_no_json_and_starts_from_the_sample(client: Client) -> None:
     page = client.get("/studio/templates/order?sample=lamp&edit=%7B").text
-    assert "This is no JSON object." in page
+    assert "This is not a JSON object." in page
     assert 'name="/name"' in page
     assert 'value="Ada"' in page

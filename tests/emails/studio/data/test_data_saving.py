@@ -50,7 +50,7 @@ def test_a_surprise_can_be_kept(client: Client) -> None:
 def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(client: Client, folder: Path) -> None:
     sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": ["lamp"]}
     asked = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
-    assert "There is a sample called lamp." in asked.text
+    assert "A sample named lamp already exists." in asked.text
     assert 'value="Grace"' in asked.text
     assert (folder / "order" / "samples.toml").read_text() == ORDERS
     again = {**sent, "replace": ["yes"]}
@@ -75,7 +75,7 @@ def test_a_name_that_is_none_is_told_and_what_was_typed_stays(client: Client, fo
 
 def test_what_is_in_the_way_is_told_once(client: Client) -> None:
     page = client.get("/studio/templates/order?sample=lamp&save=lamp").text
-    assert "There is a sample called lamp." in page
+    assert "A sample named lamp already exists." in page
     links = [link for link in re.findall(r"<a[^>]*>", page) if 'aria-current="page"' not in link]
     assert not [link for link in links if "save=" in link]
     assert ("save", "lamp") not in fields_of(page)
@@ -84,7 +84,7 @@ def test_what_is_in_the_way_is_told_once(client: Client) -> None:
 def test_values_that_do_not_fit_are_not_saved(client: Client, folder: Path) -> None:
     sent = sent_from(client, "order", "?sample=lamp", name="Wilhelmina Charlotte") | {"as": ["long"]}
     answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
-    assert "Not all of the values fit yet." in answer.text
+    assert "Some values are not valid yet. Correct them first." in answer.text
     assert "At most 12 characters." in answer.text
     assert (folder / "order" / "samples.toml").read_text() == ORDERS
 
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_written_is_told(client: Client, folder: Path) -> 
     file.rename(outside)
     file.symlink_to(outside)
     answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
-    assert f"order/samples.toml cannot be written: it is outside of {folder}." in answer.text
+    assert f"order/samples.toml cannot be written: it is outside {folder}." in answer.text
     assert outside.read_text() == ORDERS
 
 
@@ -149,5 +149,5 @@ def test_the_form_says_where_it_is_written_or_that_it_cannot_be(
     assert "In <code>order/samples.toml</code>" in client.get("/studio/templates/order").text
     monkeypatch.setattr(os, "access", lambda *_: False)  # for root every folder can be written to
     page = client.get("/studio/templates/order").text
-    assert "This folder cannot be written to." in page
+    assert "Keyturn cannot write to this folder." in page
     assert 'name="as"' not in page

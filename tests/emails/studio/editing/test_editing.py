@@ -109,7 +109,7 @@ def test_samples_are_edited_also_when_they_cannot_be_read(client: Client) -> Non
 def test_what_would_not_stay_as_it_is_cannot_be_edited(client: Client, folder: Path) -> None:
     (folder / MAIL).write_bytes("<mjml>größer</mjml>".encode("latin-1"))
     refused = client.get(f"/studio/sources/{MAIL}")
-    assert (refused.status_code, refused.json()["detail"][:33]) == (403, "Read only: greeting.mjml is not U")
+    assert (refused.status_code, refused.json()["detail"][:33]) == (403, "Read-only: greeting.mjml is not U")
     (folder / "notice/notice.mjml").write_bytes(b" " * (LARGEST + 1))
     assert client.get("/studio/sources/notice/notice.mjml").status_code == 403
 
@@ -128,8 +128,8 @@ def test_a_text_that_is_no_template_any_more_is_refused(client: Client, folder: 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"host": "0.0.0.0", "token": "t" * 22}, "not started with --edit"),  # noqa: S104
-        ({"edits": False}, "without editing"),
+        ({"host": "0.0.0.0", "token": "t" * 22}, "start it with --edit"),  # noqa: S104
+        ({"edits": False}, "started with --no-edit"),
         ({"host": "0.0.0.0", "token": "t" * 22, "edits": True}, ""),  # noqa: S104
     ],
 )
@@ -155,7 +155,7 @@ def test_where_others_can_reach_it_nothing_is_edited_unless_asked_for(
 
 def test_a_file_that_may_not_be_written_to_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "may not be written to" in client.get(f"/studio/sources/{MAIL}").json()["detail"]
+    assert "may not write to this file" in client.get(f"/studio/sources/{MAIL}").json()["detail"]
 
 
 @pytest.mark.parametrize("file", [MAIL, "_layout/base.mjml", "greeting/greeting.txt"])

@@ -90,18 +90,18 @@ async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
         await (dialog.dismiss() if len(asked) == 1 else dialog.accept())  # type: ignore[attr-defined]
 
     page.on("dialog", stay_then_leave)
-    await page.get_by_role("link", name="Read", exact=True).click()
+    await page.get_by_role("link", name="Stop editing").click()
     await expect(text_of(page)).to_contain_text("{{ nam")
-    await page.get_by_role("link", name="Read", exact=True).click()
+    await page.get_by_role("link", name="Stop editing").click()
     await expect(page.locator(".code").first).to_contain_text("Servus {{ name }}")
-    assert asked == [f"The changes to {MAIL} are not saved. Leave without them?"] * 2
+    assert asked == [f"Your changes to {MAIL} are not saved. Leave without saving?"] * 2
 
 
 async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder: Path) -> None:
     await open_editor(page, served)
     theirs = GREETING.replace("The end", "Their end")
     (folder / MAIL).write_text(theirs)
-    await expect(page.get_by_text("Saved elsewhere: this is what the file holds now.")).to_be_visible()
+    await expect(page.get_by_text("The file was saved elsewhere. This is its current text.")).to_be_visible()
     await expect(text_of(page)).to_contain_text("Their end")
 
     await select(page, "Hello")

@@ -69,22 +69,22 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
         await look(page, query, (375,))
 
 
-async def test_files_sheet_outbox_and_pages_that_teach(page: Page, served: str, folder: Path, outbox: Path) -> None:
-    name = capture(outbox, "Welcome", datetime(2026, 11, 20, tzinfo=UTC))
+async def test_files_sheet_inbox_and_pages_that_teach(page: Page, served: str, folder: Path, inbox: Path) -> None:
+    name = capture(inbox, "Welcome", datetime(2026, 11, 20, tzinfo=UTC))
     paths = [
         "files/_layout/base.mjml",
         "findings",
         "findings?words=xyz",
         "sheet",
         "sheet?find=xyz",
-        "outbox",
-        f"outbox/{name}",
-        "outbox?search=xyz",
+        "inbox",
+        f"inbox/{name}",
+        "inbox?search=xyz",
     ]
     for path in [
         *paths,
-        f"outbox/{name}?tab=checks",
-        f"outbox/{name}/release",
+        f"inbox/{name}?tab=checks",
+        f"inbox/{name}/release",
         "snapshots",
         "send/greeting?sample=ada",
         "templates/nothing",
@@ -111,5 +111,5 @@ async def test_a_fault_the_palette_and_the_keys(page: Page, served: str, folder:
     await expect(page.get_by_role("dialog", name="Find")).to_be_hidden()
     await page.wait_for_function("!document.activeElement.closest('dialog, input')")  # what is typed there is no key
     await page.keyboard.press("?")
-    await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     await look(page, "the keys")

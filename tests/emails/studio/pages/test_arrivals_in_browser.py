@@ -16,7 +16,7 @@ from tests.serving import serving
 
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.sending import MailProvider
-from keyturn.mail.sending.choosing import CaptureSender
+from keyturn.mail.sending.senders import CaptureSender
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -132,7 +132,7 @@ async def test_pages_of_every_kind_follow_one_another(page: Page, served: str, s
     await open_sample(page, served)
     shown = {
         "Snapshots": page.get_by_text("Delete…"),
-        "Outbox": page.get_by_role("link", name=re.compile("Welcome")),
+        "Inbox": page.get_by_role("link", name=re.compile("Welcome")),
         "Findings": page.get_by_role("navigation", name="Severities"),
         "Contact sheet": page.get_by_role("heading", name="greeting"),
         "greeting": mail(page).get_by_text("Hello Ada"),
@@ -152,7 +152,7 @@ async def test_a_seed_that_is_being_typed_stays(page: Page, served: str, folder:
     await seed.fill("7")
     save(folder, "Open it", "Open now")
     await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
-    await expect(page.get_by_role("status").first).to_contain_text("drawn in")
+    await expect(page.get_by_role("status").first).to_contain_text("rendered in")
     await expect(seed).to_have_value("7")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("seed=7"))
@@ -169,7 +169,7 @@ async def test_what_was_folded_stays_so_until_somebody_goes_elsewhere(page: Page
     await expect(hostile.locator("[aria-current=page]")).to_be_visible()
     await hostile.locator("summary").click()
     save(folder, "Open it", "Open now")
-    await expect(page.get_by_role("status").first).to_contain_text("drawn in")
+    await expect(page.get_by_role("status").first).to_contain_text("rendered in")
     await expect(hostile).not_to_have_attribute("open", "")
 
     await page.get_by_role("link", name="ada", exact=True).click()
@@ -192,23 +192,23 @@ async def test_what_is_pointed_at_while_a_line_is_picked_is_another_mail_after_a
     assert await mail(page).locator("html").evaluate("html => html.style.cursor") == "crosshair"
 
 
-async def test_the_search_and_the_question_of_the_outbox_stay_while_mails_come(
+async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(
     page: Page, served: str, studio: Studio
 ) -> None:
     assert studio.captured
     studio.captured.add(bytes(captured_mail("The first", html="<p>Hello Ada</p>")))
-    await page.goto(f"{served}/outbox")
+    await page.goto(f"{served}/inbox")
     await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
     await page.locator("#delete-summary").click()
     await caught(page, studio, "The second")
-    await expect(page.get_by_text("All 2 mails are deleted.")).to_be_visible()
+    await expect(page.get_by_text("This deletes all 2 mails")).to_be_visible()
 
     row = page.get_by_role("link", name=re.compile("The first"))
     await row.focus()
     await caught(page, studio, "The third")
     await expect(row).to_be_focused()
 
-    search = page.get_by_role("searchbox", name="Search the outbox")
+    search = page.get_by_role("searchbox", name="Search the inbox")
     await search.fill("fir")
     await caught(page, studio, "The fourth")
     await expect(search).to_be_focused()
@@ -236,7 +236,7 @@ async def test_the_question_whether_golden_files_go_stays_open_over_a_save(
     await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
     await page.get_by_text("Delete…").click()
     save(folder, "Open it", "Open now")
-    await expect(page.get_by_role("status").first).to_contain_text("drawn in")
+    await expect(page.get_by_role("status").first).to_contain_text("rendered in")
     await expect(page.get_by_role("button", name="Delete them")).to_be_visible()
 
 

@@ -59,13 +59,14 @@ def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> N
         "link_expired",
         "password_changed",
         "password_reset",
+        "second_step_changed",
         "second_step_failed",
         "sign_in_with_provider",
     ]
     mail = drawn(gallery)
     assert mail.subject == "A new key for Ada"
     assert "Turn it" in mail.html
-    assert "choose it at this address" in " ".join(mail.text.split())
+    assert "choose a new one at this address" in " ".join(mail.text.split())
     assert drawn(gallery, "password_changed").subject == "Your Northwind password was changed"
 
 

@@ -46,7 +46,7 @@ def test_each_macro_stands_with_its_parameters_and_defaults(client: Client) -> N
     page = client.get("/studio/components/_layout/ui.mjml").text
 
     assert "<code>button(label, url, kind=&#34;solid&#34;, note=none)</code>" in page
-    assert re.search(r"<code>label</code></th><td>has to be given</td>", page)
+    assert re.search(r"<code>label</code></th><td>required</td>", page)
     assert re.search(r"<code>kind</code></th><td><code>&#34;solid&#34;</code></td>", page)
     assert page.index("<code>button(") < page.index("<code>nowhere(rows)"), "what is used comes first"
 
@@ -57,7 +57,7 @@ def test_every_use_leads_to_its_line(client: Client) -> None:
 
     assert [line for _, line in uses] == ["notice/notice.mjml:4", "notice/notice.mjml:5", "notice/notice.mjml:3"]
     assert uses[0][0] == "/studio/templates/notice?show=source#L4"
-    assert "Nothing uses it." in page
+    assert "Not used." in page
 
 
 def test_what_a_layout_imports_is_used_by_the_mails_that_extend_it(client: Client, folder: Path) -> None:
@@ -71,7 +71,7 @@ def test_what_a_layout_imports_is_used_by_the_mails_that_extend_it(client: Clien
     page = client.get("/studio/components/_layout/ui.mjml").text
 
     assert "notice/notice.mjml:2</a>" in page
-    assert "Nothing uses it." not in page
+    assert "Not used." not in page
 
 
 def test_a_file_that_is_included_is_a_part_as_a_whole(client: Client) -> None:
@@ -104,7 +104,7 @@ def test_what_cannot_be_seen_alone_says_why(client: Client, shared: Path) -> Non
     )
 
     answer = client.get("/studio/component-frames/required/styles/_layout/foot.mjml")
-    assert (answer.status_code, answer.text) == (422, "It stands in the head of a mail.")
+    assert (answer.status_code, answer.text) == (422, "It belongs in the head of a mail.")
     assert "ZeroDivisionError" in frame(client, "no", file="_layout/foot.mjml")
 
 
@@ -116,4 +116,4 @@ def test_what_does_not_exist_is_missing(client: Client, path: str) -> None:
 def test_a_file_that_cannot_be_read_says_so(client: Client, shared: Path) -> None:
     (shared / "_layout" / "ui.mjml").write_text("{% macro %}")
 
-    assert "cannot be read as Jinja" in client.get("/studio/components/_layout/ui.mjml").text
+    assert "is not valid Jinja" in client.get("/studio/components/_layout/ui.mjml").text

@@ -48,7 +48,9 @@ def test_a_path_that_looks_like_a_placeholder_is_a_path() -> None:
     "setting", ["notepad", "vscode://file", "{path}", "javascript:alert('{path}')", "data:,{path}", "://[{path}"]
 )
 def test_an_editor_that_nobody_knows_is_refused_with_those_that_are_known(setting: str) -> None:
-    with pytest.raises(SettingsInvalid, match=r"^editor: .* is none of vscode, vscodium, .*pattern such as vscode://"):
+    with pytest.raises(
+        SettingsInvalid, match=r"^editor: .* must be one of vscode, vscodium, .*pattern such as vscode://"
+    ):
         editor_for(setting)
 
 

@@ -32,7 +32,7 @@ def test_dark_says_so_where_a_mail_has_no_dark_styles(folder: Path, client: Clie
 
 def test_web_fonts_are_loaded_for_who_asks(folder: Path, client: Client) -> None:
     (hint,) = hints(page(folder, client, head=HEAD))
-    assert hint.startswith("Web fonts are not loaded")
+    assert hint.startswith("Web fonts are off")
     assert "fonts=on" in hint
     assert "font-src data:;" in client.get("/studio/frames/news").headers["content-security-policy"]
     assert hints(page(folder, client, "?fonts=on", HEAD))[0].startswith("Web fonts are loaded")

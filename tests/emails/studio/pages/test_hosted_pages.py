@@ -112,7 +112,7 @@ def test_around_a_page_nothing_speaks_of_mails_and_the_brands_are_in_sight(clien
     page = client.get("/studio/pages/forgot?lang=de").text
     assert re.findall(r'id="pane-mail"[^>]*>(\w+)<', page) == ["Page"]
     assert 'id="to-sheet"' not in page
-    assert re.findall(r'id="options-summary" title="([^"]*)"', page) == ["de · own brand"]
+    assert re.findall(r'id="options-summary" title="([^"]*)"', page) == ["de · default brand"]
     branded = client.get("/studio/pages/forgot?brand=school&lang=de").text
     assert re.findall(r'id="options-summary" title="([^"]*)"', branded) == ["de · school"]
     mail = client.get("/studio/templates/password_reset").text
@@ -174,7 +174,7 @@ def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(clie
     assert "&#39;lockd&#39; is undefined" in page
     assert f"{own}/forgot.html:2" in page
     assert "{{ lockd }}" in page
-    assert "<code>keyturn serve</code> refuses to start with this" in page
+    assert "<code>keyturn serve</code> does not start with this error" in page
     frame = client.get(f"{FRAMES}/light/forgot?lang=de")  # which was never drawn
     assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
 
@@ -186,7 +186,7 @@ def test_while_a_page_cannot_be_drawn_the_last_good_one_stays_behind_the_fault(c
 
     page = client.get("/studio/pages/forgot?scheme=dark").text
     assert 'class="fault"' in page
-    assert "Behind this is the last page that could be drawn." in page
+    assert "Behind this message is the last version without an error." in page
     frame = client.get(f"{FRAMES}/dark/forgot").text
     assert "<h1>Locked out?</h1>" in frame
     assert f"{FRAMES}/dark/" in frame

@@ -26,7 +26,9 @@ async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, fo
     for word in ("Goodbye", "Farewell"):
         (folder / "greeting" / "greeting.mjml").write_text(GREETING.replace("Hello", word))
         await expect(mail(page).get_by_text(f"{word} Ada")).to_be_attached()
-        await expect(page.get_by_role("status")).to_have_text(re.compile(r"^saved \d\d:\d\d:\d\d → drawn in \d+ ms$"))
+        await expect(page.get_by_role("status")).to_have_text(
+            re.compile(r"^saved \d\d:\d\d:\d\d → rendered in \d+ ms$")
+        )
         assert await canvas(page).evaluate("canvas => canvas.scrollTop") == place
 
 
@@ -40,7 +42,7 @@ async def test_a_reply_that_is_no_page_is_told_and_what_was_there_stays(page: Pa
     await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()
     await page.unroute("**/templates/**")
     save(folder, "Goodbye", "Farewell")
-    await expect(status).to_have_text(re.compile("drawn in"))
+    await expect(status).to_have_text(re.compile("rendered in"))
     await expect(mail(page).get_by_text("Farewell Ada")).to_be_attached()
 
 
@@ -70,7 +72,7 @@ async def test_a_broken_template_covers_the_last_good_mail_until_it_is_repaired(
     await expect(overlay.get_by_role("heading")).to_have_text("'nmae' is undefined")
     await expect(overlay.get_by_role("link").first).to_have_text("greeting/greeting.mjml:5:19")
     await expect(overlay.locator(".wrong")).to_have_text("<mj-text>Hello {{ nmae }}</mj-text>")
-    await expect(page.get_by_role("status")).to_have_text(re.compile("cannot be drawn"))
+    await expect(page.get_by_role("status")).to_have_text(re.compile("cannot be rendered"))
     await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()
 
     save(folder, "nmae", "name|upper")
@@ -164,7 +166,7 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
         await page.keyboard.press(key)
         await expect(page).to_have_url(f"{served}/templates/{address}")
     await page.keyboard.press("o")
-    await expect(page).to_have_url(f"{served}/outbox")
+    await expect(page).to_have_url(f"{served}/inbox")
 
 
 async def test_keys_pressed_faster_than_pages_come_all_count(page: Page, served: str) -> None:
@@ -184,7 +186,7 @@ async def test_keys_work_with_the_focus_in_the_mail(page: Page, served: str) -> 
 async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("?")
-    told = page.get_by_role("dialog", name="Keys")
+    told = page.get_by_role("dialog", name="Keyboard shortcuts")
     await expect(told).to_be_visible()
     await told.get_by_role("checkbox").uncheck()
     await told.get_by_role("button", name="Close").click()
@@ -233,18 +235,18 @@ async def test_the_canvas_starts_at_the_top_of_another_mail_and_stays_for_anothe
     await expect(canvas(page)).to_have_js_property("scrollTop", 0)
 
 
-async def test_a_captured_mail_appears_by_itself(page: Page, served: str, outbox: Path) -> None:
-    await page.goto(f"{served}/outbox")
+async def test_a_captured_mail_appears_by_itself(page: Page, served: str, inbox: Path) -> None:
+    await page.goto(f"{served}/inbox")
     await expect(page.get_by_role("status")).to_have_text("watching email_templates")
     await expect(page.get_by_role("heading", name="No mail yet")).to_be_visible()
-    capture(outbox, "Welcome")
+    capture(inbox, "Welcome")
     await expect(page.get_by_role("main").get_by_role("link", name="Welcome")).to_be_visible()
-    await expect(page.get_by_role("link", name="Outbox 1 mails")).to_be_visible()
+    await expect(page.get_by_role("link", name="Inbox 1 mails")).to_be_visible()
 
 
-async def test_a_link_of_a_captured_mail_opens_a_tab_of_its_own(page: Page, served: str, outbox: Path) -> None:
-    name = capture(outbox, "Welcome", link=f"{served}/templates/notice")
-    await page.goto(f"{served}/outbox/{name}")
+async def test_a_link_of_a_captured_mail_opens_a_tab_of_its_own(page: Page, served: str, inbox: Path) -> None:
+    name = capture(inbox, "Welcome", link=f"{served}/templates/notice")
+    await page.goto(f"{served}/inbox/{name}")
     async with page.context.expect_page() as opened:
         await mail(page).get_by_role("link", name="Open it").click()
     tab = await opened.value
@@ -274,7 +276,7 @@ async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -
     await expect(page.get_by_text("https://account.northwind.example/open/two").first).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["templates/greeting", "templates/greeting?show=source", "outbox", "templates/none"])
+@pytest.mark.parametrize("path", ["templates/greeting", "templates/greeting?show=source", "inbox", "templates/none"])
 async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str, path: str) -> None:
     page = await browser.new_page()
     for width in (320, 375, 800, 1024):

@@ -38,21 +38,21 @@ def current(page: str) -> list[str]:
         ("snapshots", "list-snapshots"),
         ("snapshots/greeting?sample=ada&lang=de", "waiting-2"),
         ("revisions", "list-revisions"),
-        ("outbox", "outbox"),
-        ("outbox?search=nothing", "outbox"),
-        ("outbox/{mail}", "mail-{mail}"),
-        ("outbox/{mail}/release", "mail-{mail}"),
+        ("inbox", "inbox"),
+        ("inbox?search=nothing", "inbox"),
+        ("inbox/{mail}", "mail-{mail}"),
+        ("inbox/{mail}/release", "mail-{mail}"),
         ("send/greeting?sample=ada", "sample-1"),
     ],
 )
 @pytest.mark.long
-def test_one_entry_of_the_navigation_is_the_current_page(whole: Client, outbox: Path, path: str, entry: str) -> None:
-    mail = capture(outbox, "Welcome")
+def test_one_entry_of_the_navigation_is_the_current_page(whole: Client, inbox: Path, path: str, entry: str) -> None:
+    mail = capture(inbox, "Welcome")
     answer = whole.get(f"/studio/{path.format(mail=mail)}")
     assert answer.status_code == 200
     assert current(answer.text) == [entry.format(mail=mail)]
 
 
-def test_without_golden_files_the_page_of_snapshots_is_the_current_one(client: Client, outbox: Path) -> None:
-    capture(outbox, "Welcome")
+def test_without_golden_files_the_page_of_snapshots_is_the_current_one(client: Client, inbox: Path) -> None:
+    capture(inbox, "Welcome")
     assert current(client.get("/studio/snapshots").text) == ["list-snapshots"]

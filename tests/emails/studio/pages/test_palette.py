@@ -52,7 +52,7 @@ async def test_the_palette_is_left_with_escape_and_the_focus_is_where_it_was(pag
     await page.keyboard.type("no such thing")
     palette = page.get_by_role("dialog", name="Find")
     await expect(palette.get_by_role("option")).to_have_count(0)
-    await expect(palette).to_contain_text("Nothing is called that.")
+    await expect(palette).to_contain_text("No matches.")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Escape")
     await expect(palette).to_be_hidden()
@@ -71,7 +71,7 @@ async def test_the_arrows_go_around_and_keys_of_the_page_are_letters_in_the_pale
     await expect(palette.get_by_role("option").first).to_have_attribute("aria-selected", "true")
     await page.keyboard.type("j?")
     await expect(page.get_by_role("combobox", name="Find a template")).to_have_value("j?")
-    await expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
     await page.keyboard.press("Control+k")
     await expect(palette).to_be_hidden()
 
@@ -106,7 +106,7 @@ async def test_the_list_is_searched_as_one_types_as_the_server_searches_it(page:
         answer = await page.request.get(f"{served}/templates/greeting?sample=ada&find={find}")
         nav = (await answer.text()).partition('data-region="list"')[2].partition('class="review"')[0]
         assert typed == re.findall(r'<li data-words="([^"]*)"(?: data-samples="[^"]*")?>', nav)
-    await expect(page.get_by_text("Nothing here is called that.")).to_be_visible()
+    await expect(page.get_by_text("finds its sample ada")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(search).to_have_value("")
     await expect(page.get_by_role("link", name="notice")).to_be_visible()
@@ -122,8 +122,8 @@ async def test_the_list_is_searched_as_one_types_as_the_server_searches_it(page:
 async def test_the_keys_that_are_told_are_those_of_the_page(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("?")
-    told = page.get_by_role("dialog", name="Keys")
-    for words in ("Ctrl K Find a template", "c Contact sheet", "? Keys", "j ↓ Sample after", "5 Data"):
+    told = page.get_by_role("dialog", name="Keyboard shortcuts")
+    for words in ("Ctrl K Find a template", "c Contact sheet", "? Keys", "j ↓ Next sample", "5 Data"):
         await expect(told).to_contain_text(re.compile(re.escape(words).replace(r"\ ", r"\s*"), re.IGNORECASE))
     carried = await page.locator("[aria-keyshortcuts]").evaluate_all("all => all.map(one => one.ariaKeyShortcuts)")
     shown = await told.locator("kbd").all_inner_texts()
@@ -132,4 +132,4 @@ async def test_the_keys_that_are_told_are_those_of_the_page(page: Page, served: 
     await page.keyboard.press("c")
     await expect(page).to_have_url(f"{served}/sheet")
     await page.keyboard.press("?")
-    await expect(told).not_to_contain_text("Sample after")
+    await expect(told).not_to_contain_text("Next sample")

@@ -57,7 +57,7 @@ def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
         b"DKIM-Signature: v=1; d=northwind.example\r\nSubject: Hi\r\nBCC: more@a.example\r\n\r\nBcc: no header\r\n"
     )
     mail_id = captured.add(raw)
-    answer = client.post(f"/studio/outbox/{mail_id}/release", data={"to": "ada@northwind.example"}, headers=OWN)
+    answer = client.post(f"/studio/inbox/{mail_id}/release", data={"to": "ada@northwind.example"}, headers=OWN)
     assert "Released to ada@northwind.example" in answer.text
     (sent,) = received(real)
     resent, _, rest = sent.raw.partition(b"From: App")
@@ -90,7 +90,7 @@ def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
 @pytest.mark.long
 def test_nobody_else_gets_it(client: Client, captured: CapturedMails, real: SmtpServer, to: str) -> None:
     mail_id = captured.add(bytes(mail()))
-    answer = client.post(f"/studio/outbox/{mail_id}/release", data={"to": to}, headers=OWN)
+    answer = client.post(f"/studio/inbox/{mail_id}/release", data={"to": to}, headers=OWN)
     assert answer.status_code == 422
     for asked in ([to], ["ada@northwind.example", to]):
         assert client.post(f"/api/v1/message/{mail_id}/release", json={"To": asked}).status_code == 400
@@ -108,7 +108,7 @@ def test_programs_release_too(client: Client, captured: CapturedMails, real: Smt
 def test_what_the_mail_server_says_is_told(client: Client, captured: CapturedMails, real: SmtpServer) -> None:
     mail_id = captured.add(bytes(mail()))
     real.faults.set(SmtpFault(at="rcpt", code=550))
-    answer = client.post(f"/studio/outbox/{mail_id}/release", data={"to": "ada@northwind.example"}, headers=OWN)
+    answer = client.post(f"/studio/inbox/{mail_id}/release", data={"to": "ada@northwind.example"}, headers=OWN)
     assert answer.status_code == 422
     assert "smtp refused the mail: SMTP 550" in answer.text
     told = client.post(f"/api/message/{mail_id}/release", json={"To": ["ada@northwind.example"]})
@@ -119,7 +119,7 @@ def test_another_site_releases_nothing(client: Client, captured: CapturedMails, 
     mail_id = captured.add(bytes(mail()))
     foreign = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     to = "ada@northwind.example"
-    assert client.post(f"/studio/outbox/{mail_id}/release", data={"to": to}, headers=foreign).status_code == 403
+    assert client.post(f"/studio/inbox/{mail_id}/release", data={"to": to}, headers=foreign).status_code == 403
     assert client.post(f"/api/message/{mail_id}/release", json={"To": [to]}, headers=foreign).status_code == 403
     assert received(real) == []
 
@@ -127,6 +127,6 @@ def test_another_site_releases_nothing(client: Client, captured: CapturedMails, 
 def test_where_nobody_may_get_it_the_page_says_how(studio: Studio, captured: CapturedMails) -> None:
     mail_id = captured.add(bytes(mail()))
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
-        assert "release_to" in client.get(f"/studio/outbox/{mail_id}/release").text
+        assert "release_to" in client.get(f"/studio/inbox/{mail_id}/release").text
         refused = client.post(f"/api/message/{mail_id}/release", json={"To": ["ada@northwind.example"]})
     assert refused.status_code == 400

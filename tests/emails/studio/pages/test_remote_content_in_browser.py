@@ -86,17 +86,17 @@ async def test_no_host_learns_that_a_captured_mail_was_opened_in_whatever_view(
 ) -> None:
     page = await context.new_page()
     if "show=text" in view or "show=source" in view:
-        await page.goto(f"{served}/outbox/{mail_id}{view}")
+        await page.goto(f"{served}/inbox/{mail_id}{view}")
     else:
         async with page.expect_response(re.compile("/measurements")):
-            await page.goto(f"{served}/outbox/{mail_id}{view}")
+            await page.goto(f"{served}/inbox/{mail_id}{view}")
         await expect(page.frame_locator(FRAME).get_by_text("Hello Ada")).to_be_visible()
     await page.close()
     assert elsewhere.contacts == (0, [])
 
 
 @pytest.mark.parametrize(
-    "path", ["studio/outbox/{id}/frame", "studio/outbox/{id}/measured", "view/{id}.html", "view/latest.html"]
+    "path", ["studio/inbox/{id}/frame", "studio/inbox/{id}/measured", "view/{id}.html", "view/latest.html"]
 )
 async def test_nor_does_one_learn_it_from_a_mail_that_is_shown_alone(
     context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str, path: str
@@ -112,7 +112,7 @@ async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_
 ) -> None:
     assert studio.captured
     studio.captured.add(bytes(tracking_mail(f"{elsewhere.address}/another", "Another")))
-    page = await opened(context, f"{served}/outbox/{mail_id}")
+    page = await opened(context, f"{served}/inbox/{mail_id}")
     await expect(page.get_by_text("Remote images are off.")).to_be_visible()
     assert elsewhere.contacts == (0, [])
 
@@ -135,7 +135,7 @@ async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_
 async def test_the_question_is_answered_with_keys_and_taken_back_with_them(
     context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str
 ) -> None:
-    page = await opened(context, f"{served}/outbox/{mail_id}")
+    page = await opened(context, f"{served}/inbox/{mail_id}")
     question = page.locator("#remote")
     await question.focus()
     async with page.expect_response(re.compile("/open.gif")):
@@ -156,7 +156,7 @@ async def test_the_question_is_answered_with_keys_and_taken_back_with_them(
 async def test_a_picture_of_the_mails_own_is_shown_and_another_keeps_its_box_and_its_text(
     context: BrowserContext, served: str, mail_id: str
 ) -> None:
-    page = await opened(context, f"{served}/outbox/{mail_id}")
+    page = await opened(context, f"{served}/inbox/{mail_id}")
     frame = page.frame_locator(FRAME)
     await expect(frame.get_by_alt_text("The mail's own")).to_have_js_property("naturalWidth", 1)
     held_back = frame.get_by_alt_text("Northwind School")
@@ -173,7 +173,7 @@ async def test_a_mail_that_is_too_long_to_be_changed_asks_for_nothing_either(
     assert studio.captured
     html = TRACKING.format(at=elsewhere.address) + "<p>words and words</p>" * 30_000
     long = studio.captured.add(bytes(mail("Long", html=html)))
-    page = await opened(context, f"{served}/outbox/{long}")
+    page = await opened(context, f"{served}/inbox/{long}")
     await expect(page.frame_locator(FRAME).get_by_text("Hello Ada")).to_be_visible()
     await page.close()
     assert elsewhere.contacts == (0, [])

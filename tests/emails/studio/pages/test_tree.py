@@ -108,7 +108,7 @@ def test_a_search_leaves_the_templates_samples_and_shared_files_that_it_finds(
 
 
 def test_a_search_that_finds_nothing_says_how_to_search(client: Client) -> None:
-    lesson = '<p class="none" data-nothing>Nothing here is called that. Letters may be left out'
+    lesson = '<p class="none" data-nothing>No matches. You can leave out letters'
     assert lesson in client.get("/studio/templates/greeting?find=xyz").text
     assert lesson not in client.get("/studio/templates/greeting?find=greet").text
     assert lesson not in client.get("/studio/templates/greeting").text
@@ -134,7 +134,7 @@ def test_an_empty_folder_has_a_list_that_says_so(client: Client, folder: Path) -
     for file in folder.rglob("*.mjml"):
         file.unlink()
     page = client.get("/studio?find=x").text
-    assert "No template yet." in page
+    assert "No templates yet." in page
     assert "data-nothing hidden" in page
 
 

@@ -99,7 +99,7 @@ async def test_a_save_leaves_the_edge_to_whoever_drags_it(page: Page, served: st
     await page.mouse.down()
     await page.mouse.move(box["x"] - 61, box["y"] + 100)
     save(folder, "Open it", "Open now")
-    await expect(page.get_by_role("status")).to_contain_text("drawn in")
+    await expect(page.get_by_role("status")).to_contain_text("rendered in")
     await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
     await expect(edge).to_have_attribute("aria-valuenow", "460")
     await page.mouse.up()

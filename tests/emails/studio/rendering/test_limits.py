@@ -12,10 +12,10 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import GREETING, NOTICE
 
+from keyturn.emails.renderers import Limits, RendererPool
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.rendering import drawing
 from keyturn.emails.studio.rendering.drawing import Drawer
-from keyturn.emails.workers import Limits, Workers
 
 Client = TestClient[Litestar]
 
@@ -25,7 +25,7 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 @pytest.fixture
 def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
     limits = Limits(seconds=0.4, megabytes=128)
-    with Workers(Drawer(studio.gallery), limits, most=2) as workers:
+    with RendererPool(Drawer(studio.gallery), limits, most=2) as workers:
         yield replace(studio, runner=workers, goldens=tmp_path / "goldens", golden_languages=("en", "de"))
 
 
@@ -86,8 +86,8 @@ def test_others_are_drawn_while_a_template_runs_away(client: Client, folder: Pat
 @pytest.mark.parametrize(
     ("markup", "said"),
     [
-        ("<mjml><mj-body>{% set x = 'a' * 10 ** 9 %}</mj-body></mjml>", "takes more memory than it may"),
-        (NOTICE + "{{ 'x' * 2000000 }}", "more than 1 MB is not read"),
+        ("<mjml><mj-body>{% set x = 'a' * 10 ** 9 %}</mj-body></mjml>", "takes too much memory"),
+        (NOTICE + "{{ 'x' * 2000000 }}", "the limit is 1 MB"),
         (NOTICE + " " * 1_100_000, "the file has 1.1 MB"),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_snapshot_of_a_template_that_never_ends_cannot_be_compared(client: Cli
 
     page = client.get("/studio/snapshots").text
 
-    assert page.count("greeting.mjml: Drawing and checking this mail takes longer than it may") == 4
+    assert page.count("greeting.mjml: Rendering and checking this mail takes too long") == 4
     assert "notice" in page
 
 
@@ -122,7 +122,7 @@ def test_a_branch_that_never_ends_is_not_looked_for_again_and_the_mail_is_there(
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
     asked: list[float] = []
 
-    class Counting(Workers[Drawer]):
+    class Counting(RendererPool[Drawer]):
         def run_for(self, seconds: float, function: Callable[..., Any], *args: Any) -> Any:
             asked.append(seconds)
             return super().run_for(seconds, function, *args)

@@ -111,7 +111,7 @@ def test_the_lines_of_a_macro_and_of_its_call_lead_to_the_same(client: Client) -
 
 def test_a_line_that_draws_nothing_leads_nowhere_and_the_page_says_so(client: Client) -> None:
     assert picked(client, f"{BASE}:5") == []
-    assert "Nothing that is drawn here comes from this line." in strip(client, f"{BASE}:5")
+    assert "Nothing in this preview comes from this line." in strip(client, f"{BASE}:5")
 
 
 def test_a_line_of_the_subject_or_the_preheader_is_said_to_be_in_the_inbox_row(client: Client) -> None:
@@ -140,7 +140,7 @@ def test_a_line_of_a_file_that_this_mail_is_not_made_of_is_not_shown(client: Cli
 
 def test_a_line_behind_the_last_one_is_shown_without_its_text(client: Client) -> None:
     found = strip(client, f"{GREETING}:999")
-    assert "Nothing that is drawn here" in found
+    assert "Nothing in this preview" in found
     assert "<ol" not in found
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_line_is_named(client: Client, line: str) -> None:
     for path in ("templates", "places"):
         answer = client.get(f"/studio/{path}/greeting?sample=ada&line={line}")
         assert answer.status_code == 400
-        assert f"{line} names no line" in answer.text
+        assert f"{line} is not a line" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_while_a_template_is_broken_the_last_good_mail_is_shown_and_leads_nowher
     save(folder, "{{ name }}", "{{ name")
     assert "Hello Ada" in client.get("/studio/frames/greeting?sample=ada").text
     assert marks(client) == {"all": {}, "picked": []}
-    assert "Nothing that is drawn here" in strip(client, f"{GREETING}:6")
+    assert "Nothing in this preview" in strip(client, f"{GREETING}:6")
 
 
 def test_every_line_of_a_template_is_a_link_to_what_it_draws(client: Client) -> None:

@@ -89,7 +89,7 @@ def test_a_mail_that_cannot_be_drawn_is_no_message(client: Client, folder: Path)
     (folder / "notice" / "notice.mjml").write_text("{{ what")
     answer = client.get("/studio/eml/notice?sample=only")
     assert answer.status_code == 404
-    assert "notice cannot be drawn" in answer.text
+    assert "notice cannot be rendered" in answer.text
     assert "There is nothing to show here yet." in client.get("/studio/templates/notice?show=source&file=eml").text
 
 

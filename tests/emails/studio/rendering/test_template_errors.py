@@ -24,7 +24,7 @@ def test_an_unknown_name_is_shown_with_the_one_that_was_meant(client: Client, fo
 
 def test_a_name_that_is_like_no_other_is_shown_with_those_that_there_are(client: Client, folder: Path) -> None:
     break_it(folder, "Hello {{ name }}", "Hello {{ street }}")
-    assert "This template is given name, link; add street to its props, or do not print it." in overlay(client)
+    assert "This template has these values: name, link. Add street to its props, or do not print it." in overlay(client)
 
 
 def test_a_fault_in_a_shared_file_points_into_that_file_and_says_who_came_by(client: Client, folder: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_fault_in_a_shared_file_points_into_that_file_and_says_who_came_by(cli
     said = overlay(client)
     line = BASE.split("{% block content %}")[0].count("\n") + 1
     assert f"ZeroDivisionError: division by zero _layout/base.mjml:{line}" in said
-    assert "On the way: greeting/greeting.mjml:1" in said
+    assert "Reached through greeting/greeting.mjml:1" in said
 
 
 def test_an_unknown_name_given_to_a_macro_points_to_who_gave_it(client: Client, folder: Path) -> None:
@@ -49,14 +49,14 @@ def test_an_unknown_name_given_to_a_macro_points_to_who_gave_it(client: Client, 
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("</mj-button>", "", 6, "&lt;mj-button&gt; is opened here and never closed."),
+        ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed."),
         ("<mj-text>Hello", "</mj-column><mj-text>Hello", 5, "&lt;/mj-column&gt; closes nothing"),
-        ('href="{{ link }}"', "href={{ link }}", 6, "The value of href stands without quotes"),
+        ('href="{{ link }}"', "href={{ link }}", 6, "The value of href has no quotes"),
         (
             '<mj-spacer height="1500px" />',
             '<mj-spacer height="1500px">',
             7,
-            "&lt;mj-spacer&gt; is opened here and never closed.",
+            "&lt;mj-spacer&gt; is never closed.",
         ),
     ],
 )
@@ -75,7 +75,7 @@ def test_mjml_broken_in_a_shared_file_points_into_that_file(client: Client, fold
     said = overlay(client)
     line = BASE.split("<mj-section>")[0].count("\n") + 1
     assert f"_layout/base.mjml:{line}" in said
-    assert "&lt;mj-section&gt; is opened here and not closed before &lt;/mj-body&gt;." in said
+    assert "&lt;mj-section&gt; is not closed before &lt;/mj-body&gt;." in said
 
 
 def test_a_mail_without_a_text_part_is_drawn_and_says_so(client: Client, folder: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_list_survives_samples_that_cannot_be_read(client: Client, folder: P
 def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -> None:
     assert "Welcome, Ada" in client.get("/studio/templates/greeting?sample=ada").text
     break_it(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
-    assert "Behind this is the last mail that could be drawn." in overlay(client, query="?sample=ada")
+    assert "Behind this message is the last version without an error." in overlay(client, query="?sample=ada")
     frame = client.get("/studio/frames/greeting?sample=ada")
     assert frame.status_code == 200
     assert "Hello Ada" in frame.text

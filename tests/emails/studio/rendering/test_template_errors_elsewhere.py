@@ -62,7 +62,7 @@ def test_an_unclosed_tag_is_found_in_a_template_with_the_ending_of_jinja(other: 
 def test_an_unclosed_tag_is_found_in_an_included_file_with_the_ending_of_jinja(other: Client, foreign: Path) -> None:
     break_it(foreign, "</mj-text>", "", "partials/foot.mjml.j2")
     said = overlay(other, "news")
-    assert "&lt;mj-text&gt; is opened here and never closed. partials/foot.mjml.j2:1:1" in said
+    assert "&lt;mj-text&gt; is never closed. partials/foot.mjml.j2:1:1" in said
 
 
 def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(other: Client, foreign: Path) -> None:
@@ -86,12 +86,17 @@ def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(ot
             '{% if name %}<mj-include path="./heder.html" />{% endif %}',
             "3:16",
             "&lt;mj-include",
-            "There is no heder.html",
+            "The file to include does not exist: heder.html",
         ),
-        ("<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}", "3", "", "Look at what this line does"),
-        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Mend the Jinja tag at this place."),
+        ("<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}", "3", "", "Check what this line does"),
+        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Correct the Jinja tag here."),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
-        ("{{ name }} {{ street }}", "3:17", "street", "The sample ada gives name; add street to it"),
+        (
+            "{{ name }} {{ street }}",
+            "3:17",
+            "street",
+            "The sample ada has these values: name. Add street, or do not print it.",
+        ),
         ("{{ name }} {% load i18n %}", "3:17", "load", "{% load %} is a tag of Django"),
     ],
 )
@@ -131,8 +136,8 @@ def test_samples_of_any_format_are_shown_at_their_place(
 
 def test_a_name_is_told_as_it_is_written(other: Client, foreign: Path) -> None:
     (foreign / "news.samples.toml").write_text("two = 2\n")
-    assert "two stands outside a sample" in overlay(other, "news")
-    assert "two stands outside a sample" in checks(other, "news")
+    assert "two is outside a sample" in overlay(other, "news")
+    assert "two is outside a sample" in checks(other, "news")
     css = other.get("/studio/static/studio.css").text
     assert ".fault h2::first-letter" not in css
 
@@ -142,7 +147,7 @@ def test_a_name_is_told_as_it_is_written(other: Client, foreign: Path) -> None:
 def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Client, folder: Path, query: str) -> None:
     client.get(f"/studio/templates/greeting{query}")
     break_it(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
-    assert "Behind this is the last mail that could be drawn." in overlay(client, query=query)
+    assert "Behind this message is the last version without an error." in overlay(client, query=query)
     frame = client.get(f"/studio/frames/greeting{query}")
     assert frame.status_code == 200
     assert "Hello Ada" in frame.text
@@ -164,8 +169,8 @@ def test_the_data_of_what_cannot_be_read_is_not_said_to_be_nothing(
     (foreign / "news.samples.json").unlink()
     break_it(foreign, "{{ name }}", "{{ name }", "news.mjml.j2")
     page = other.get("/studio/templates/news?tab=data").text
-    assert "Once the template can be drawn, what it is given stands here." in page
-    assert "given nothing" not in page
+    assert "Fix the template to see its values here." in page
+    assert "uses no values" not in page
 
 
 @pytest.mark.parametrize(
@@ -179,7 +184,7 @@ def test_the_data_of_what_cannot_be_read_is_not_said_to_be_nothing(
             '{% extends "_layout/base.mjml" %}',
             "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:",
         ),
-        ('{% include "_layout/a.mjml" %}', "itself, by way of"),
+        ('{% include "_layout/a.mjml" %}', "itself, through"),
     ],
 )
 @pytest.mark.long

@@ -89,7 +89,8 @@ async def test_a_code_comes_with_what_phones_and_twilio_need_and_sets_the_passwo
         "To": PHONE,
         "From": "+14155552671",
         "ValidityPeriod": "600",
-        "Body": f"{code} is your code for a new Northwind School password. It works for 10 minutes. Tell it to nobody."
+        "Body": f"{code} is your code for a new Northwind School password. It works for 10 minutes."
+        " Do not share it with anyone."
         f"\n\n@127.0.0.1 #{code}",
     }
     assert problem(await reset_with(service, token, "sms", str(int(code) ^ 1).zfill(6))) == "401 second-step-rejected"

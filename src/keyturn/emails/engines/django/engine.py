@@ -103,15 +103,23 @@ class DjangoEngine:
         match error:
             case TemplateDoesNotExist():
                 close = get_close_matches(str(error), self._names_of_templates(), n=1)
-                fix = f"Did you mean {close[0]}?" if close else "Names are those that Django's loaders find."
+                fix = (
+                    f"Did you mean {close[0]}?"
+                    if close
+                    else "Check the name, and that one of Django's loaders finds the file."
+                )
                 return EngineFault(self.name, "missing-template", message, fix, column)
             case TemplateSyntaxError():
                 return self._of_syntax(str(error), message, column)
             case RecursionError():
                 return EngineFault(
-                    self.name, "error", "Templates bring in each other without end.", "Open the circle.", column
+                    self.name,
+                    "error",
+                    "Templates include each other in a circle.",
+                    "Remove one of the includes.",
+                    column,
                 )
-        return EngineFault(self.name, "error", message, "Look at what this line does with its values.", column)
+        return EngineFault(self.name, "error", message, "Check what this line does with its values.", column)
 
     def _of_syntax(self, said: str, message: str, column: int | None) -> EngineFault:
         if tag := _UNKNOWN_TAG.search(said):
@@ -120,9 +128,9 @@ class DjangoEngine:
             return EngineFault(self.name, "unknown-filter", message, self._where_it_is(filter_[1], "filters"), column)
         if library := _UNKNOWN_LIBRARY.search(said):
             close = get_close_matches(library[1] or "", self._engine.libraries, n=1)
-            fix = f"Did you mean {close[0]}?" if close else "Is its app among INSTALLED_APPS?"
+            fix = f"Did you mean {close[0]}?" if close else "Check that its app is in INSTALLED_APPS."
             return EngineFault(self.name, "unknown-library", message, fix, column)
-        return EngineFault(self.name, "syntax", message, "Mend the tag at this place.", column)
+        return EngineFault(self.name, "syntax", message, "Correct the tag here.", column)
 
     def _where_it_is(self, name: str, kind: str) -> str:
         """Suggest the library of a tag or filter, or a similar name."""

@@ -46,14 +46,16 @@ def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: st
     if directory is None:
         own = [folder for folder in folders if is_own(folder)]
         if not own:
-            raise CannotImport(f"{option}: its loaders look into no folder of the project's own")
+            raise CannotImport(
+                f"{option}: no template loader looks into a folder of the project; set DIRS or APP_DIRS in TEMPLATES"
+            )
         return [*own, *(folder for folder in folders if folder not in own)]
     wanted = directory.resolve()
     having = [folder for folder in folders if wanted.is_relative_to(folder)]
     having += [folder for folder in folders if folder.is_relative_to(wanted)]
     if not having:
-        looked = ", ".join(map(str, filter(is_own, folders))) or "none of the project's own"
-        raise CannotImport(f"{option}: its loaders do not look into {directory}; they look into {looked}")
+        looked = ", ".join(map(str, filter(is_own, folders))) or "no folder of the project"
+        raise CannotImport(f"{option}: no template loader looks into {directory}; the loaders look into {looked}")
     return [*having, *(folder for folder in folders if folder not in having)]
 
 
@@ -84,15 +86,15 @@ def set_up(settings: str, here: Path) -> None:
     option = f"--django {settings}"
     if not settings:
         raise CannotImport(
-            "--django: name the module of your settings, as in --django mysite.settings, or set DJANGO_SETTINGS_MODULE"
+            "--django: name your settings module, such as --django mysite.settings, or set DJANGO_SETTINGS_MODULE"
         )
     if "/" in settings or settings.endswith(".py"):
-        raise CannotImport(f"{option}: it is written as package.module, as in --django mysite.settings")
+        raise CannotImport(f"{option}: write it as package.module, such as --django mysite.settings")
     try:
         import django
     except ImportError:
         raise CannotImport(
-            f"{option}: there is no Django here; install Keyturn into the project's own Python"
+            f"{option}: Django is not installed here; install Keyturn in your project's virtual environment"
         ) from None
     import_from(settings, _import_places(here), option)
     os.environ["DJANGO_SETTINGS_MODULE"] = settings
@@ -110,7 +112,7 @@ def template_engine(option: str) -> Any:
     try:
         return next(backend.engine for backend in engines.all() if isinstance(backend, DjangoTemplates))
     except StopIteration:
-        raise CannotImport(f"{option}: TEMPLATES names no engine of Django's own") from None
+        raise CannotImport(f"{option}: TEMPLATES has no DjangoTemplates backend") from None
     except Exception as error:
         raise CannotImport(f"{option}: {type(error).__name__}: {error}") from error
 

@@ -22,7 +22,7 @@ from keyturn.languages import Language
 from keyturn.packaging import requires_extra
 
 _SUFFIXES = (".liquid",)
-_ITSELF = "Drawing templates of Liquid"
+_ITSELF = "Rendering Liquid templates"
 
 
 def open_liquid(
@@ -45,7 +45,7 @@ def open_liquid(
             name="Liquid",
             suffixes=_SUFFIXES,
             why_not=lambda _: (sentence, None),
-            fix="Install it where this runs, and start it again.",
+            fix="Install it in the environment of keyturn, and start keyturn again.",
             sandboxed=sandboxed,
         )
     return open_gallery(directory, settings=settings, sandboxed=sandboxed, other=other)

@@ -32,12 +32,14 @@ from keyturn.plain_files import paths_below
 _NAME = "Liquid"
 _HOSTS = tomllib.loads(Path(__file__).with_name("hosts.toml").read_text("utf-8"))
 _CLOSE = 0.75
-_ITS_FILTERS = "Its value stands here as it came. {}"
+_ITS_FILTERS = "{} The mail shows the value without the filter."
 _OF_A_HOST = (
-    "Its value stands here as it came: write it into the sample as it is to be read, or leave the rule out by "
-    '"liquid/host-filter" = "off".'
+    "The mail shows the value without the filter. Write the value into the sample as readers should see it, or switch "
+    'this rule off with "liquid/host-filter" = "off".'
 )
-_TAG_OF_A_HOST = 'Nothing stands here for it; what is in it is drawn. "liquid/host-tag" = "off" leaves the rule out.'
+_TAG_OF_A_HOST = (
+    'The mail leaves the tag out, and shows its content. Switch this rule off with "liquid/host-tag" = "off".'
+)
 
 
 class LiquidEngine:
@@ -94,20 +96,24 @@ class LiquidEngine:
 
     def _fault(self, error: Exception, column: int | None, token: Token | None) -> EngineFault:
         rule: FaultKind = "error"
-        fix = "Look at what this line does with its values."
+        fix = "Check what this line does with its values."
         match error:
             case TemplateNotFoundError():
                 name = str(error.args[0]) if error.args else ""
                 rule, reason, fix = "missing-template", f"there is no partial {name}", self._fix_of_partial(name)
             case LinkLeadsOut():
-                rule, reason, fix = "missing-template", str(error.message), "Put the file itself into the folder."
+                rule, reason, fix = (
+                    "missing-template",
+                    str(error.message),
+                    "Put the file itself into the folder, not a link.",
+                )
             case ContextDepthError():
-                rule, reason, fix = "limit", "partials bring in each other without end", "Open the circle."
+                rule, reason, fix = "limit", "partials include each other in a circle", "Remove one of the includes."
             case ResourceLimitError():
-                fix = "No mail needs that much: bound the loop, or what is appended in it."
+                fix = "Limit the loop, or the text that it appends."
                 rule, reason = "limit", str(error.message)
             case LiquidSyntaxError() if not isinstance(error, LiquidValueError):
-                rule, reason, fix = "syntax", str(error.message), "Mend the tag at this place."
+                rule, reason, fix = "syntax", str(error.message), "Correct the tag here."
             case LiquidError():
                 reason = str(error.message)
             case RecursionError():
@@ -115,7 +121,7 @@ class LiquidEngine:
             case _:
                 reason = f"{type(error).__name__}: {error}"
         if rule == "error" and self._divides_by_zero(token):
-            return EngineFault(_NAME, rule, reason, "Divide by what is not zero.", column, by_itself=True)
+            return EngineFault(_NAME, rule, reason, "Divide by another number than zero.", column, by_itself=True)
         return EngineFault(_NAME, rule, reason, fix, column)
 
     def _divides_by_zero(self, token: Token | None) -> bool:
@@ -127,7 +133,7 @@ class LiquidEngine:
         folder = self._templates.folder
         stems = {file.name.partition(".")[0].lstrip("_"): file for file in paths_below(folder) if file.is_file()}
         close = get_close_matches(name.rpartition("/")[2], stems, n=1)
-        return f"Did you mean {close[0]}?" if close else "Partials lie in the folder, as snippets/NAME.liquid."
+        return f"Did you mean {close[0]}?" if close else "Put partials into the folder, such as snippets/NAME.liquid."
 
     def _invalid(self, file: str, fault: Callable[[int | None], EngineFault], token: Token | None) -> TemplateInvalid:
         line, column = line_and_column(token.source, start_of(token)) if token and token.source else (None, None)
@@ -139,9 +145,7 @@ class LiquidEngine:
 
 def _filter_fault(name: str, known: Iterable[str], column: int | None) -> EngineFault:
     if host := _host_of("filters", name):
-        return EngineFault(
-            _NAME, "host-filter", f"'{name}' is a filter of {host}'s, which Liquid lacks", _OF_A_HOST, column
-        )
+        return EngineFault(_NAME, "host-filter", f"the filter '{name}' exists only at {host}", _OF_A_HOST, column)
     close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
     fix = f"Did you mean {close[0]}?" if close else "Check its spelling."
     return EngineFault(_NAME, "unknown-filter", f"there is no filter '{name}'", _ITS_FILTERS.format(fix), column)
@@ -149,12 +153,12 @@ def _filter_fault(name: str, known: Iterable[str], column: int | None) -> Engine
 
 def _tag_fault(name: str, known: Iterable[str], column: int | None) -> EngineFault:
     if host := _host_of("tags", name):
-        said = f"{{% {name} %}} is a tag of {host}'s, which Liquid lacks"
+        said = f"the tag {{% {name} %}} exists only at {host}"
         return EngineFault(_NAME, "host-tag", said, _TAG_OF_A_HOST, column)
     close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
     fix = f"Did you mean {close[0]}?" if close else "Check its spelling."
     return EngineFault(
-        _NAME, "unknown-tag", f"there is no tag {{% {name} %}}", f"Nothing stands here for it. {fix}", column
+        _NAME, "unknown-tag", f"there is no tag {{% {name} %}}", f"{fix} The mail leaves it out.", column
     )
 
 

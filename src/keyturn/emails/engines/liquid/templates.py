@@ -79,7 +79,7 @@ class _UnknownTag(Tag):
             next(stream)
         environment: Any = self.env
         if token.value in _WITHIN_OTHERS or token.value.removeprefix("end") in environment.known_tags:
-            raise LiquidSyntaxError(f"{{% {token.value} %}} stands where nothing is open for it", token=token)
+            raise LiquidSyntaxError(f"{{% {token.value} %}} has no opening tag", token=token)
         return UnknownTagNode(token)
 
 
@@ -96,7 +96,7 @@ def _placed(tag: Any) -> Tag:
         except LiquidError as error:
             if error.token is None or error.token.start_index < 0:  # the end of the file, or of the expression
                 is_unclosed = bool(end) and stream.current.start_index < 0
-                message = f"{{% {opened.value} %}} is never closed: there is no {{% {end} %}}"
+                message = f"{{% {opened.value} %}} is never closed: {{% {end} %}} is missing"
                 raise LiquidSyntaxError(message if is_unclosed else str(error.message), token=opened) from error
             raise
         return node
@@ -154,7 +154,7 @@ class LiquidTemplates:
         """Return the current template of a file. Raises LiquidError, OSError, UnicodeDecodeError."""
         path = self.folder / file
         if leads_out(path, self._bounds):
-            raise LinkLeadsOut("it is a link that leads out of the folder, and is not read", token=None)
+            raise LinkLeadsOut("it is a link to a file outside the folder, which Keyturn does not read", token=None)
         found = path.stat()
         state = (found.st_mtime_ns, found.st_size)
         if file not in self._known or self._known[file][0] != state:

@@ -76,7 +76,7 @@ class TracedStream(StringIO):
         if text:
             self.left -= len(text)
             if self.left < 0:
-                raise OutputStreamLimitError(f"it makes a text of more than {LARGEST:,} characters", token=None)
+                raise OutputStreamLimitError(f"the text has more than {LARGEST:,} characters", token=None)
             self._parts.append(text if pieces_of(text) else trace_printed(text, *self.position))
         return len(text)
 

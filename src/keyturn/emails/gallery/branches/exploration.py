@@ -15,12 +15,12 @@ from keyturn.emails.gallery.branches.points import Branch, Point, name_of_branch
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport, NeverDrawn
 from keyturn.emails.gallery.branches.search import Drawing, Search, Start
 from keyturn.emails.gallery.environments import with_lenient_filters
-from keyturn.emails.gallery.renderers import Renderers
+from keyturn.emails.gallery.rendering import Renderers
 from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.guessed_values import guess
 from keyturn.emails.gallery.variables.missing_names import missing_name, note_missing_names
 from keyturn.emails.gallery.variables.variables import Variable
-from keyturn.emails.workers.limits import OutOfTime
+from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.mail.rendering.folders import MailFiles
@@ -104,7 +104,7 @@ def _draw(templates: Templates, name: str, sample: Sample, language: Language) -
 MOST_SAMPLES = 24
 """The number of samples that are added to a mail. A mail with more branches needs written samples."""
 
-_NO_MAIL = "No mail comes to it."
+_NO_MAIL = "No mail uses this file."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,15 +206,15 @@ class _Exploration:
         if not open_ways:
             self._settled.add(branch)
             if own and not visits:
-                self._reasons[branch] = "Nothing calls the macro that it stands in."
+                self._reasons[branch] = "Nothing calls its macro."
             return
         if not any(visit.reads for visit in open_ways) and branch.outcome != "called":
             self._settle(branch, open_ways, own=own)
         elif all(read.is_global for visit in open_ways for read in visit.reads) and branch.outcome != "called":
             names = sorted({read.name for visit in open_ways for read in visit.reads})
-            self._reasons[branch] = f"It is decided by {' and '.join(names)}, which no sample gives."
+            self._reasons[branch] = f"It depends on {' and '.join(names)}, which samples cannot set."
         elif len(self._found) >= MOST_SAMPLES or self._search.is_over:
-            self._reasons[branch] = "It was not looked for: the limit for one mail was reached."
+            self._reasons[branch] = "The search reached the limit for one mail before this branch."
         elif found := self._search.find(branch):
             self._add(branch, found)
         else:
@@ -224,7 +224,7 @@ class _Exploration:
         """Note that data do not decide the branch, but arguments of a macro, say. It counts in the mail's files."""
         self._settled.add(branch)
         if own and not all(any(outer.outcome == "called" for outer in visit.within) for visit in ways):
-            self._reasons[branch] = "The template decides it by itself: nothing that the mail is given does."
+            self._reasons[branch] = "It does not depend on the values of the mail."
 
     def _add(self, branch: Branch, found: Start) -> None:
         name = PREFIX + name_of_branch(self._point_of(branch), branch.outcome)
@@ -235,12 +235,12 @@ class _Exploration:
 
     def _why_not(self, ways: Collection[Visit]) -> str:
         if self._search.is_over:
-            return "It was not looked for to the end: the limit for one mail was reached."
+            return "The search for values reached the limit for one mail."
         names = sorted({".".join(map(str, read.path)) for visit in ways for read in visit.reads})
-        named = " and ".join(names[:3]) or "what is given"
+        named = " and ".join(names[:3]) or "the values"
         if self._mail.props:
-            return f"No value was found that the type of {named} allows and that takes it."
-        return f"No value of {named} was found that takes it."
+            return f"No value that the type of {named} allows leads here."
+        return f"No value of {named} was found that leads here."
 
     def _never_drawn(self, branch: Branch, why: str) -> NeverDrawn:
         point = self._point_of(branch)

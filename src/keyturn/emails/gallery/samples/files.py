@@ -38,7 +38,7 @@ _DEEPEST = 100
 _MOST_DIGITS = 4300  # Python itself refuses more in TOML and JSON, but not in base 60, which YAML has (1:59:59)
 
 _HALF = re.compile("[\ud800-\udfff]")
-_TOO_DEEP = f"Values are nested more than {_DEEPEST} deep"
+_TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"
 
 
 class Table(NamedTuple):
@@ -83,10 +83,10 @@ def _tables(file: Path, *_: int) -> dict[str, Table] | TemplateInvalid:
     if top is None:  # an empty YAML file
         return {}
     if not isinstance(top, dict):
-        return TemplateInvalid(str(file), 1, "Samples are names with values, and this is none")
+        return TemplateInvalid(str(file), 1, "A file of samples must contain names with values")
     unnamed = next((key for key in top if not isinstance(key, str)), None)
     if unnamed is not None:
-        return TemplateInvalid(str(file), None, f"{unnamed} is no name: write it in quotes")
+        return TemplateInvalid(str(file), None, f"{unnamed} is not a name: write it in quotes")
     return {name: Table(value, next(_lines_of(name, text), None)) for name, value in top.items()}
 
 
@@ -95,7 +95,7 @@ def _require_plain(top: Any) -> None:
     level = [top]
     for _ in range(_DEEPEST):
         if any(isinstance(one, str) and _HALF.search(one) for one in level):
-            raise Unreadable("A text holds half a character, as \\ud800 is one", None)
+            raise Unreadable("A text contains half a character (a lone surrogate, such as \\ud800)", None)
         groups = [
             one if isinstance(one, list) else [*one, *one.values()] for one in level if isinstance(one, dict | list)
         ]
@@ -133,7 +133,7 @@ def _json(text: str) -> Any:
         names = [name for name, _ in pairs]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise Unreadable(f"{twice} stands there twice", max(_lines_of(twice, text), default=None))
+            raise Unreadable(f"{twice} occurs twice", max(_lines_of(twice, text), default=None))
         return dict(pairs)
 
     try:
@@ -163,10 +163,12 @@ def _yaml(text: str) -> Any:
         seen: set[str] = set()
         for key, _ in top.value if isinstance(top, yaml.MappingNode) else ():
             if str(key.value) in seen:  # PyYAML would silently take the last one
-                raise Unreadable(f"{key.value} stands there twice", key.start_mark.line + 1)
+                raise Unreadable(f"{key.value} occurs twice", key.start_mark.line + 1)
             seen.add(str(key.value))
         if _written_out(top, {}) > _LARGEST[".yaml"]:
-            raise Unreadable(f"Written out without anchors, it has more than {_LARGEST['.yaml'] // 1_000_000} MB", None)
+            raise Unreadable(
+                f"With its anchors written out, the file has more than {_LARGEST['.yaml'] // 1_000_000} MB", None
+            )
         return loader.construct_document(top)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -279,14 +281,14 @@ def find_samples(
 
 def _require_inside(file: Path, bounds: Path | None, beside: Path) -> None:
     if leads_out(file, bounds) and leads_out(file, beside):
-        raise TemplateInvalid(str(file), None, "is a link that leads out of the folder, and is not read")
+        raise TemplateInvalid(str(file), None, "is a link to a file outside the folder, which Keyturn does not read")
 
 
 def _add_new(found: dict[str, WrittenSample], samples: Mapping[str, WrittenSample]) -> None:
     for name, written in samples.items():
         if name in found:
             other = f"{found[name].file.parent.name}/{found[name].file.name}"
-            raise TemplateInvalid(str(written.file), written.line, f"sample [{name}] is in {other} already")
+            raise TemplateInvalid(str(written.file), written.line, f"sample [{name}] exists already, in {other}")
         found[name] = written
 
 
@@ -325,7 +327,9 @@ def _places_in(folder: Path, listings: Listings) -> Iterator[_Place]:
     files = [folder / name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS))]
     for file in files:
         if not has_printable_name(file.name):
-            raise TemplateInvalid(printable_name(str(file)), None, "its name is not UTF-8, and names no sample")
+            raise TemplateInvalid(
+                printable_name(str(file)), None, "the file name is not UTF-8, so it cannot name a sample"
+            )
     yield from (_Place(stem, "one") for stem in sorted({file.with_suffix("") for file in files if file.suffix}))
 
 
@@ -342,7 +346,7 @@ def _read_file(file: Path, holds: str, printed_names: PrintedNames) -> dict[str,
         return {name: WrittenSample(deepcopy({key: table.value for key, table in tables.items()}), file, 1)}
     for name, table in tables.items():
         if not isinstance(table.value, dict):
-            message = f"{name} stands outside a sample: write {_WRITE_ABOVE[file.suffix.lower()]} above it"
+            message = f"{name} is outside a sample: write {_WRITE_ABOVE[file.suffix.lower()]} above it"
             raise TemplateInvalid(str(file), table.line, message)
     return {name: WrittenSample(deepcopy(table.value), file, table.line) for name, table in tables.items()}
 

@@ -10,10 +10,10 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from keyturn.emails.gallery.replacing import replace_file
 from keyturn.emails.gallery.samples.files import ONLY, READERS, Unreadable, WrittenSample, find_samples, read_tables
 from keyturn.emails.gallery.samples.shapes import Fields, plain_data, without_defaults
 from keyturn.errors import SampleNotSaved, TemplateInvalid
+from keyturn.plain_files import replace_file
 
 _NAME = re.compile(r"\w[\w-]{0,59}")
 
@@ -70,7 +70,7 @@ class SampleFiles:
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
         if not file.resolve().is_relative_to(self.folder):
-            raise SampleNotSaved(file, f"it is outside of {self.folder}")
+            raise SampleNotSaved(file, f"it is outside {self.folder}")
         try:
             return self._text(file, name, values, fields)
         except TemplateInvalid as error:
@@ -87,7 +87,7 @@ class SampleFiles:
         plain = without_defaults(plain_data(values, NATIVE[ending]), fields)
         new = WRITERS[ending](old.replace("\r\n", "\n"), at, plain)
         if not _holds(ending, new, plain if at is None else {**before, at: plain}):
-            raise ValueError("it is written in a way that nothing can be added to")
+            raise ValueError("its layout does not allow adding to it; add the sample by hand")
         return new.replace("\n", "\r\n") if "\r\n" in old else new
 
     def _written_samples(self) -> Mapping[str, WrittenSample]:
@@ -138,7 +138,7 @@ def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
     import tomlkit
 
     if missing := _find_null(table):
-        raise ValueError(f"TOML has no null, and {missing} is null")
+        raise ValueError(f"{missing} is null, which TOML cannot express")
     if not text:
         return tomlkit.dumps({name: table} if name else table)
     document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
@@ -151,7 +151,7 @@ def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
     elif isinstance(document[name], tomlkit.items.InlineTable):
         document[name] = _inline_item(dict(table))
     else:  # tomlkit cannot join scattered parts
-        raise ValueError(f"[{name}] is in several pieces there")
+        raise ValueError(f"[{name}] is split into several parts in the file")
     return tomlkit.dumps(document)
 
 

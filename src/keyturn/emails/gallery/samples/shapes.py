@@ -182,7 +182,7 @@ def read_duration(text: str) -> timedelta:
     try:
         return sum((_span(match) for match in found), timedelta())
     except OverflowError as error:
-        raise ValueError("That is longer than a duration can be.") from error
+        raise ValueError("This duration is too long.") from error
 
 
 def _count_units(seconds: int) -> list[tuple[str, str, int]]:

@@ -27,8 +27,8 @@ from keyturn.emails.lint.finding import RULES, Finding, Place
 from keyturn.emails.lint.markup.marked_html import keys_in
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.template_checks import ENOUGH, samples_in_languages
-from keyturn.emails.workers import Here, LimitExceeded, Limits, Runner
-from keyturn.emails.workers.limits import OutOfTime
+from keyturn.emails.renderers import Here, LimitExceeded, Limits, Runner
+from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.languages import Language
 from keyturn.packaging import folder, requires_extra
@@ -87,7 +87,7 @@ class Chromium:
         from playwright.sync_api import Error
 
         if len(html) > _LONGEST:
-            raise NotMeasured(f"it has over {_LONGEST // 1024**2} MB")
+            raise NotMeasured(f"its HTML has more than {_LONGEST // 1024**2} MB")
         try:
             self._html, page = html, self._open_page()
             page.goto(_ADDRESS)
@@ -172,7 +172,7 @@ def _launch(playwright: "Playwright") -> "Browser":
 
 def _explain(message: str) -> str:
     if "Executable doesn't exist" in message:
-        return "there is no Chromium here: install one (chromium, google-chrome), or run playwright install chromium"
+        return "Chromium is not installed: install chromium or google-chrome, or run `playwright install chromium`"
     return f"Chromium does not start: {message.partition(chr(10))[0]}"
 
 

@@ -101,13 +101,13 @@ def _finding_on(problem: Problem, place_of: Callable[[str], Place]) -> Finding:
     return RULES.finding(
         place_of(problem.key),
         f"browser/{problem.kind}",
-        message=f"The lines of {says} lie over each other: their line-height is too small." if is_one_text else "",
+        message=f"The lines of {says} overlap: the line-height is too small." if is_one_text else "",
         says=says,
         over=over,
         size=problem.size,
         at=f" ({at.file}:{at.line})" if at else "",
         box=f" by the box of {at.file}:{at.line}" if at else "",
-        beside=f", and close to {over}" if problem.over else "",
+        beside=f", close to {over}" if problem.over else "",
     )
 
 

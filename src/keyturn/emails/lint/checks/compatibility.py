@@ -12,7 +12,7 @@ from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import ClientGap, Finding
 from keyturn.mail.rendering.html_tree import Element
 
-_WITHOUT = "See that the mail also holds without it."
+_WITHOUT = "Check that the mail also works without it."
 _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
 _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 

@@ -17,7 +17,7 @@ _INVISIBLE = 1.5
 # The placeholder colour of templates without samples, which says nothing of the real one.
 _STAND_IN = "#336699"
 
-_UNDER_IMAGE = "Give the section a background colour too, one that the text can be read on."
+_UNDER_IMAGE = "Give the section a background colour, too, on which the text can be read."
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
         fix=_UNDER_IMAGE if paint.over_image else "",
         colours=f"{colour} on {ground}",
         ratio=_floor(ratio),
-        says=f"{mode.says} where the image behind it is not shown" if paint.over_image else mode.says,
+        says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
         what="large text" if paint.is_large else "text",
         enough=enough,
     )

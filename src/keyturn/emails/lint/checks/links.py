@@ -45,7 +45,7 @@ _VAGUE = frozenset((
     "هنا", "اضغط هنا", "انقر هنا",
 ))  # fmt: skip
 
-_SILENT_IMAGE = "This link is an image without alt text: nobody hears where it leads."
+_SILENT_IMAGE = "This link is an image without alt text."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +118,14 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
     elif address.lower().startswith("http:"):
         yield find("links/http", severity=severity, host=host, seen="read its token" if secret else "see it")
     if is_between(host):
-        seen = "sees the token in this link" if secret else "stands between this link and its page"
+        seen = "sees the token in this link" if secret else "sees who clicks this link"
         yield find("links/third-party", severity=severity, host=host, seen=seen)
 
 
 def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
-        yield find("links/no-text", message=_SILENT_IMAGE, fix="Say in alt where it leads (WCAG 1.1.1, 2.4.4).")
+        yield find("links/no-text", message=_SILENT_IMAGE, fix="Say in alt where the link leads (WCAG 1.1.1, 2.4.4).")
         return
     if not label:
         yield find("links/no-text")

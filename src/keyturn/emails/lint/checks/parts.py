@@ -11,7 +11,8 @@ from keyturn.emails.lint.checks.links import UNFILLED, Anchor, addresses_in, anc
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place, Severity, did_you_mean
 
-_TOO_LONG = 200
+_TOO_LONG = 500
+"""Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read."""
 
 _HTML = re.compile(
     r"</?(?:a|abbr|b|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|small|span|strong|style"

@@ -96,15 +96,15 @@ class _Audit:
 
     def items(self) -> Iterator[AuditItem]:
         requirements = (
-            ("one call to action", self._one_call_to_action()),
+            ("one button", self._one_call_to_action()),
             ("https", self._https()),
             ("allowed host", self._allowed_host()),
-            ("same link in both parts", self._same_link_in_both_parts()),
+            ("same link in HTML and text", self._same_link_in_both_parts()),
             ("no token in subject or preheader", self._no_token_in_the_envelope()),
-            ("expiry said", self._expiry()),
-            ("“was it not you?” said", self._not_you()),
+            ("lifetime of the link", self._expiry()),
+            ("what to do if you did not request it", self._not_you()),
             ("no tracker", self._no_tracker()),
-            ("own images", self._own_images()),
+            ("images from own host", self._own_images()),
         )
         return (AuditItem(says, next(findings, None)) for says, findings in requirements)
 

@@ -37,12 +37,15 @@ class Lost:
 
 
 _NOTED: Mapping[str, tuple[str, str]] = {
-    "css-at-media": ("@media", "Word knows no media query: the rules in it never count."),
-    "css-at-font-face": ("Web fonts", "Not loaded, and text in one becomes Times New Roman, whatever comes after it."),
-    "css-selector-attribute": ("Attribute selectors", "The rule is left out."),
-    "css-selector-child": ("Child selector (>)", "The rule is left out."),
-    "css-selector-adjacent-sibling": ("Sibling selector (+)", "The rule is left out."),
-    "css-selector-general-sibling": ("Sibling selector (~)", "The rule is left out."),
+    "css-at-media": ("@media", "Word ignores all rules in media queries."),
+    "css-at-font-face": (
+        "Web fonts",
+        "Word does not load them. It shows their text in Times New Roman, and ignores the other fonts of the list.",
+    ),
+    "css-selector-attribute": ("Attribute selectors", "Word ignores the rule."),
+    "css-selector-child": ("Child selector (>)", "Word ignores the rule."),
+    "css-selector-adjacent-sibling": ("Sibling selector (+)", "Word ignores the rule."),
+    "css-selector-general-sibling": ("Sibling selector (~)", "Word ignores the rule."),
 }
 """Titles and notes that are clearer than those of the data."""
 

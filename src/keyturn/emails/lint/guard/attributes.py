@@ -68,15 +68,15 @@ def _attribute(
 
 def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
     if name == "class":
-        return "Write css-class for a class in the mail's styles, mj-class for one of mj-attributes."
+        return "Write css-class for a CSS class, or mj-class for a class of mj-attributes."
     if name == "style":
         return f"Use the attributes of <{tag}>, or css-class and mj-style."
     if meant := did_you_mean(name.lower(), known, 0.7):
         return meant
     holders = [other for other, rules in schema().elements.items() if name in rules.attributes]
     if holders:
-        return f"Delete it; {name} belongs to {', '.join(f'<{holder}>' for holder in holders[:4])}."
-    return f"Delete it; <{tag}> takes {', '.join(sorted(known)) or 'no attributes'}."
+        return f"Delete it: {name} belongs to {', '.join(f'<{holder}>' for holder in holders[:4])}."
+    return f"Delete it: <{tag}> takes {', '.join(sorted(known)) or 'no attributes'}."
 
 
 def _missing_attributes(document: Document, element: Element) -> Iterator[Finding]:
@@ -125,7 +125,7 @@ def wrong_value(kind: str, value: str) -> Expected | None:
         case "boolean" if value not in ("true", "false"):
             return Expected("true or false", "Write true or false.")
         case "integer" if not re.search(r"\d", value):
-            return Expected("a whole number", "Write digits alone, without a unit.")
+            return Expected("a whole number", "Write only digits, without a unit.")
         case "unit" | "unitWithNegative" if not _unit(name, tuple(options), count).search(value):
             return Expected(_unit_words(options, count), _fix_of_unit(value, options, count))
         case _:
@@ -144,7 +144,7 @@ def _fix_of_colour(value: str) -> str:
     if _NO_HASH.fullmatch(value):
         return f"Add the hash: #{value}."
     if value.startswith("#"):
-        return "Write three or six hexadecimal digits after the hash; for transparency, rgba(0,0,0,0.5)."
+        return "Write three or six hexadecimal digits after the hash. For transparency, write rgba(0,0,0,0.5)."
     meant = did_you_mean(value.lower(), schema().colours)
     return meant or "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
 
@@ -162,14 +162,14 @@ def _unit_words(units: list[str], count: str) -> str:
 def _fix_of_unit(value: str, units: list[str], count: str) -> str:
     unit, parts, most = next(unit for unit in units if unit != "auto"), value.split(), int(count.rpartition(",")[2])
     if len(parts) > most:
-        return f"Write at most {most} of them." if most > 1 else "Write one length alone."
+        return f"Write at most {most} lengths." if most > 1 else "Write only one length."
     number = next((found for part in parts if (found := _NUMBER.fullmatch(part))), None)
     if number and not number[1]:
         added = " ".join(f"{part}{unit}" if part.isdigit() and part != "0" else part for part in parts)
         return f"Add the unit: {added}."
     if number and number[1] not in units:
-        return f"{number[1]} is not taken here: write {_join_words(units)}."
-    return f"Write a number with its unit, as 10{unit}."
+        return f"{number[1]} is not allowed here: write {_join_words(units)}."
+    return f"Write a number with its unit, such as 10{unit}."
 
 
 def _join_words(words: list[str]) -> str:

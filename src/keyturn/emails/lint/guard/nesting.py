@@ -17,25 +17,25 @@ _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
 """Elements that are no components, with their parents."""
 
 _REMOVED: Mapping[str, str] = {
-    "mj-container": "MJML 4 has no mj-container: give its attributes to mj-body and delete it.",
-    "mj-list": "MJML 4 has no mj-list: write <ul> in mj-text.",
-    "mj-invoice": "MJML 4 has no mj-invoice: write the rows as HTML in mj-table.",
-    "mj-invoice-item": "MJML 4 has no mj-invoice-item: write the rows as HTML in mj-table.",
-    "mj-location": "MJML 4 has no mj-location: use mj-image and mj-text.",
-    "mj-inline-links": "It is mj-navbar now.",
-    "mj-link": "It is mj-navbar-link now.",
-    "mj-html": "It is mj-raw now.",
+    "mj-container": "Move its attributes to mj-body, and delete it.",
+    "mj-list": "Write <ul> in mj-text instead.",
+    "mj-invoice": "Write the rows as HTML in mj-table instead.",
+    "mj-invoice-item": "Write the rows as HTML in mj-table instead.",
+    "mj-location": "Use mj-image and mj-text instead.",
+    "mj-inline-links": "Use mj-navbar instead.",
+    "mj-link": "Use mj-navbar-link instead.",
+    "mj-html": "Use mj-raw instead.",
 }
 _WORD = re.compile(r"\S*\w\w")
 """Text with a word. A lone character between elements is a typing slip, which counts only if the compiler refuses."""
 
 _UNREAD: Mapping[tuple[str, str], str] = {
-    ("mj-html-attributes", "mj-head"): "Set the attributes in HTML of your own, in mj-text or mj-raw.",
+    ("mj-html-attributes", "mj-head"): "Write the HTML with these attributes in mj-text or mj-raw.",
     ("mj-raw", "mjml"): "Move it into <mj-head> or <mj-body>.",
-    ("mj-raw", "mj-accordion"): "Move it before or behind <mj-accordion>.",
-    ("mj-raw", "mj-accordion-element"): "Move it before or behind <mj-accordion>.",
-    ("mj-raw", "mj-navbar"): "Move it before or behind <mj-navbar>.",
-    ("mj-raw", "mj-social"): "Move it before or behind <mj-social>.",
+    ("mj-raw", "mj-accordion"): "Move it before or after <mj-accordion>.",
+    ("mj-raw", "mj-accordion-element"): "Move it before or after <mj-accordion>.",
+    ("mj-raw", "mj-navbar"): "Move it before or after <mj-navbar>.",
+    ("mj-raw", "mj-social"): "Move it before or after <mj-social>.",
 }
 """Elements with parents that MJML allows and the compiler, mrml, refuses."""
 
@@ -67,7 +67,7 @@ def _check_top(document: Document) -> Iterator[Finding]:
             yield document.finding(
                 text.offset,
                 "mjml/outside-root",
-                message="Text stands outside <mjml>.",
+                message="There is text outside <mjml>.",
                 fix="Delete it, or move it into mj-text.",
             )
     if not any(child.tag == "mj-body" for child in mjml.children):
@@ -134,7 +134,7 @@ def _way_in(tag: str, above: str, homes: list[str]) -> str:
     between = next((home for home in homes if home in taken), None)
     if between:
         return f"Put <{between}> around it: <{above}> takes {_names(taken)}."
-    return f"It may stand in {_names(homes)}." if homes else f"Delete it: no element takes <{tag}>."
+    return f"Move it into {_names(homes)}." if homes else f"Delete it: no element takes <{tag}>."
 
 
 def _may_stand_in(tag: str, parent: str) -> bool:

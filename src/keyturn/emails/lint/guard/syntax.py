@@ -14,8 +14,8 @@ BREAKING: frozenset[str] = frozenset(
 
 
 _WITH_DETAIL: Mapping[str, str] = {
-    "unclosed-tag": "<{tag}> is opened here and not closed before </{detail}>.",
-    "stray-closing-tag": "</{tag}> closes nothing: what is open here is <{detail}>.",
+    "unclosed-tag": "<{tag}> is not closed before </{detail}>.",
+    "stray-closing-tag": "</{tag}> closes nothing: the open element is <{detail}>.",
 }
 
 

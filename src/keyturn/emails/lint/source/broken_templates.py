@@ -30,12 +30,12 @@ from keyturn.mail.rendering.engine import EngineFault
 from keyturn.mail.rendering.folders import Folders
 
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
-_A_NAME_FIRST = re.compile(r"['{]|.+? (?:stands outside a sample|stands there twice|is no name)\b")
+_A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice|is not a name)\b")
 
 _WRITTEN: Mapping[str, str] = {
-    "toml": "[first], and name = value below it",
-    "yaml": "first:, and name: value below it, further in",
-    "yml": "first:, and name: value below it, further in",
+    "toml": "[first], then name = value below it",
+    "yaml": "first:, then name: value below it, indented",
+    "yml": "first:, then name: value below it, indented",
     "json": '"first": {"name": "value"}',
 }
 
@@ -85,9 +85,9 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
         return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
     fix, written = "", _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
     if error.message.startswith("cannot be read: "):
-        fix = "Take it away, or put a plain file in its place that can be read."
+        fix = "Remove it, or replace it with a readable file."
     elif "nested more than" in error.message:
-        fix = "Write what the templates print with fewer tables and lists within each other."
+        fix = "Nest tables and lists less deeply."
     place = spot.nearest_place(folders)
     return Broken(
         RULES.finding(place, "samples/invalid", message=_as_sentence(error.message), fix=fix, written=written), spot
@@ -131,9 +131,12 @@ def _not_utf8(rule: str, spot: Spot, folders: Folders) -> Finding:
 def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
     last = spots[-1]
     others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
-    message = f"'{last.file}' includes or extends itself{f', by way of {others}' if others else ''}."
+    message = f"'{last.file}' includes or extends itself{f', through {others}' if others else ''}."
     return RULES.finding(
-        last.nearest_place(folders), "jinja/error", message=message, fix="Take out what closes the circle."
+        last.nearest_place(folders),
+        "jinja/error",
+        message=message,
+        fix="Remove the include or extends that closes the circle.",
     )
 
 
@@ -144,12 +147,18 @@ def _of_syntax(message: str, line: str, place: Place) -> Finding:
     if unknown := _UNKNOWN.search(message):
         kind, tag = unknown[1] or "tag", unknown[3]
         if tag and (engine := engine_of(tag)):
-            return RULES.finding(place, rule_of(engine), said=f"{{% {tag} %}} is a tag of {engine}, and this is Jinja")
+            return RULES.finding(
+                place, rule_of(engine), said=f"{{% {tag} %}} is a tag of {engine}, but the template is Jinja"
+            )
         return RULES.finding(
             place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling="Check its spelling;"
         )
     if _ARGUMENT_OF_FILTER.search(line):
-        return RULES.finding(place, "jinja/django-tag", said="A filter has its argument behind a colon, as in Django")
+        return RULES.finding(
+            place,
+            "jinja/django-tag",
+            said="A filter has its argument after a colon, as in Django, but the template is Jinja",
+        )
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message))
 
 
@@ -157,7 +166,7 @@ def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Fi
     """Explain a missing file of mj-include, which looks beside its own file and then in the folder."""
     if all(name.startswith("../") for name in names):
         message = f"The path of this mj-include leads out of the folder: {names[0]}."
-        fix = "Move the file below the folder of the templates, or check the folder above it."
+        fix = "Move the file into the folder of the templates, or open the folder above."
         return RULES.finding(place, "mjml/missing-include", message=message, fix=fix)
     looked = " or ".join(name for name in names if not name.startswith("../"))
     return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], folders))
@@ -166,10 +175,10 @@ def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Fi
 def _fix_for_name(name: str, sample: Sample) -> str:
     if meant := did_you_mean(name, sample.values):
         return meant
-    given, missing = ", ".join(sample.values) or "nothing", name or "what is missing"
+    given, missing = ", ".join(sample.values) or "none", name or "the missing name"
     if sample.kind == "typed":
-        return f"This template is given {given}; add {missing} to its props, or do not print it."
-    return f"The sample {sample.name} gives {given}; add {missing} to it, or do not print it."
+        return f"This template has these values: {given}. Add {missing} to its props, or do not print it."
+    return f"The sample {sample.name} has these values: {given}. Add {missing}, or do not print it."
 
 
 def _closest_file(name: str, folders: Folders) -> str:
@@ -193,7 +202,7 @@ _TAGS: Mapping[str, str] = {
 _ARGUMENT_OF_FILTER = re.compile(r"\{\{[^{}]*\|\s*\w+:[\"'\w]")
 
 _HANDLEBARS = re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-])")
-_ONE, _MANY = "write this one in Jinja, or name it", "write these in Jinja, or name their folders"
+_ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
 """Parts of the fixes for templates of other engines: in one file, and in many."""
 
 Mails = TypeVar("Mails", bound=Sequence[str])
@@ -221,5 +230,5 @@ def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[st
 
 
 def _of_many(first: Finding, engine: str, files: int) -> Finding:
-    message = f"{files} files are templates of {engine}, and this is Jinja. The first says: {first.message}"
+    message = f"{files} files are {engine} templates, but the folder is Jinja. The first: {first.message}"
     return replace(first, message=message, fix=first.fix.replace(_ONE, _MANY))

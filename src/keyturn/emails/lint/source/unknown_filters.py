@@ -71,7 +71,7 @@ def _spelling(name: str, known: Iterable[str]) -> str:
     if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
         return f"{source} has one of this name;"
     meant = did_you_mean(name, known, _CLOSE)
-    return f"{meant} Else" if meant else "Check its spelling;"
+    return f"{meant} Otherwise," if meant else "Check its spelling;"
 
 
 def _column(line: str, name: str) -> int:

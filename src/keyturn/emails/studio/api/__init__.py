@@ -51,7 +51,7 @@ def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Resp
 
 def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
-    detail = "The inbox failed. The terminal that it runs in says where."
+    detail = "The inbox failed. Its terminal shows the error."
     return _problem(HTTP_500_INTERNAL_SERVER_ERROR, detail)
 
 
@@ -119,7 +119,7 @@ def faults(studio: NamedDependency[Studio]) -> list[SmtpFault]:
 async def set_faults(request: Request[Any, Any, Any], studio: NamedDependency[Studio]) -> list[SmtpFault]:
     asked = await read_body(request, list[SmtpFault])
     if len(asked) > MOST_FAULTS:
-        raise ValidationException(detail=f"There may be {MOST_FAULTS} faults at most.")
+        raise ValidationException(detail=f"At most {MOST_FAULTS} faults are allowed.")
     studio.faults.set(*asked)
     return studio.faults.all()
 

@@ -69,7 +69,7 @@ async def messages(
 async def mark_messages(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> str:
     marked = await read_body(request, Marked)
     if marked.ids and marked.search:
-        raise ValidationException(detail="Say IDs or Search, not both.")
+        raise ValidationException(detail="Give IDs or Search, not both.")
     condition = with_id(*marked.ids) if marked.ids else search_condition(marked.search)
     await asyncio.to_thread(captured.mark_read, condition, read=marked.read)
     return _OK
@@ -82,7 +82,7 @@ async def delete_messages(
     """Delete the mails of the body, else those of the query, else all."""
     chosen = await read_body(request, Chosen)
     if chosen.ids and not asked.asks_for_all:
-        raise ValidationException(detail="Say IDs or a query, not both.")
+        raise ValidationException(detail="Give IDs or a query, not both.")
     await asyncio.to_thread(captured.delete, with_id(*chosen.ids) if chosen.ids else asked.condition)
     return _OK
 
@@ -90,7 +90,7 @@ async def delete_messages(
 @delete("/search", status_code=HTTP_200_OK, media_type=MediaType.TEXT)
 async def delete_found(asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
     if asked.asks_for_all:
-        raise ValidationException(detail="Say what to delete: ?query=, ?to=, ?subject=, ?tag= or ?since=.")
+        raise ValidationException(detail="Choose the mails to delete by ?query=, ?to=, ?subject=, ?tag= or ?since=.")
     await asyncio.to_thread(captured.delete, asked.condition)
     return _OK
 
@@ -187,7 +187,7 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     """Show the mail alone, for a screenshot: "latest.html", "ID.txt"."""
     name, _, kind = file.rpartition(".")
     if kind not in ("html", "txt"):
-        raise LookupError("A mail is shown as ID.html or ID.txt.")
+        raise LookupError("Ask for ID.html or ID.txt.")
 
     def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
@@ -247,7 +247,7 @@ async def send(request: Request[Any, Any, Any], captured: NamedDependency[Captur
     try:
         return KeptMail(await asyncio.to_thread(keep))
     except (ValueError, LookupError) as error:  # such as a line break in a header
-        raise ValidationException(detail=f"This is no mail: {error}") from error
+        raise ValidationException(detail=f"The mail is not valid: {error}") from error
 
 
 class Released(MailpitNames, frozen=True, kw_only=True):
@@ -264,7 +264,7 @@ async def release(
     """Release a mail to each address, or to none if one of them is refused."""
     to = (await read_body(request, Released)).to
     if studio.release is None:
-        raise ValidationException(detail="Mails are released where release_to and a mail server are set.")
+        raise ValidationException(detail="To release mails, set release_to and a mail server.")
     raw = await one_mail.read(name, lambda _, content: content.raw)
     for each in to:
         if fault := studio.release.refuses(each):
@@ -326,7 +326,7 @@ async def wait_for_mail(studio: Studio, captured: CapturedMails, name: str, aske
         return await asyncio.to_thread(captured.find, name)
     mails = await wait_for_mails(studio, captured, asked)
     if not mails:
-        raise LookupError("No such mail has come.")
+        raise LookupError("No mail matches.")
     return mails[0]
 
 

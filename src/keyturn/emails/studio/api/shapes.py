@@ -166,7 +166,7 @@ def _unsubscribe(content: MailContent) -> ListUnsubscribe:
     return ListUnsubscribe(
         header=header,
         links=links,
-        errors="" if links or not header else "no address in <>",
+        errors="" if links or not header else "there is no address in <>",
         header_post=content.header("list-unsubscribe-post"),
     )
 
@@ -183,7 +183,7 @@ _Text = Annotated[str, Meta(max_length=500)]
 class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The query of a request.
 
-    `query`: a search as in the outbox.
+    `query`: a search as in the inbox.
     `to`: a whole address of any recipient.
     `subject`: a part of the subject.
     `tag`: a whole tag.
@@ -205,14 +205,14 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         if self.seconds > LONGEST_WAIT:
-            raise ValueError(f"wait is {LONGEST_WAIT:g}s at most")
+            raise ValueError(f"wait is at most {LONGEST_WAIT:g}s")
         _ = self.condition  # which raises a ValueError, too
 
     @property
     def seconds(self) -> float:
         read = _SECONDS.fullmatch(self.wait)
         if not read:
-            raise ValueError('wait takes a time as "10s" or "500ms"')
+            raise ValueError('wait takes a time, such as "10s" or "500ms"')
         return float(read[1]) * _UNITS[read[2]]
 
     @property

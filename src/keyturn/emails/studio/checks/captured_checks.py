@@ -83,12 +83,12 @@ class CapturedChecks:
         if not content.html:
             return MailReport(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
-            return MailReport(findings, unchecked=f"Its HTML was not checked: it has over {_LONGEST // 1024} KB.")
+            return MailReport(findings, unchecked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
         sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
             return MailReport((*findings, *examine_apart(sent, _SECONDS)))
         except NotExamined:
-            return MailReport(findings, unchecked=f"Its HTML was not checked: that takes over {_SECONDS:g} seconds.")
+            return MailReport(findings, unchecked=f"The HTML was not checked: it takes more than {_SECONDS:g} seconds.")
 
 
 HEADERS = "headers"
@@ -172,7 +172,7 @@ def _check_bulk(content: MailContent) -> Iterator[Finding]:
         if bulk:
             yield _RULES.finding(Place(HEADERS), rule)
         elif any(_UNSUBSCRIBE.search(f"{link.label} {link.address}") for link in content.links):
-            message = "It has a link to unsubscribe, and no List-Unsubscribe."
+            message = "The mail has a link to unsubscribe, but no List-Unsubscribe header."
             yield _RULES.finding(Place(HEADERS), rule, severity="warning", message=message)
     elif "<https:" not in unsubscribe.lower() or not content.header("list-unsubscribe-post"):
         yield _RULES.finding(_place(content, "list-unsubscribe"), "message/unsubscribe-not-one-click")

@@ -10,12 +10,12 @@ from keyturn.emails.gallery.fingerprints import Fingerprint
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.source.broken_templates import explain_samples
+from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings, MailReport
 from keyturn.emails.studio.rendering.drawing import Order
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
-from keyturn.emails.workers import LimitExceeded
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.browser.measurements import Noticed

@@ -15,11 +15,11 @@ from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.emails.gallery.fingerprints import fingerprints
 from keyturn.emails.lint.finding import Finding, Place, Tally
 from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.renderers import LimitExceeded, Limits, Runner
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.studio import Studio
-from keyturn.emails.workers import LimitExceeded, Limits, Runner
 
 if TYPE_CHECKING:  # these load the checks, and the studio starts without them
     from keyturn.emails.lint.examination import Examination, MailFinding

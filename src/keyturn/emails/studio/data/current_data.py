@@ -105,7 +105,7 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> Fit
     fields = {field.name: field for field in msgspec.structs.fields(props)}
     for name, value in edited.items():
         if name not in fields:
-            faults[pointer(name)] = f"{props.__name__} has no field of this name."
+            faults[pointer(name)] = f"{props.__name__} has no field with this name."
             continue
         try:
             values[name] = msgspec.convert(value, fields[name].type)
@@ -155,7 +155,7 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
                 for at, each in enumerate(value)
             ]
         case ((Mapping() | list() | tuple()), str()):
-            raise _Unlike(place, "This is no JSON.")
+            raise _Unlike(place, "Enter valid JSON.")
     return value
 
 
@@ -181,7 +181,7 @@ def _length_fault(kind: str, bound: str, length: str, value: Any) -> str:
     wanted = f"{limit} {length} {unit}{'' if length == '1' else 's'}."
     if not isinstance(value, (str, list, dict)):
         return wanted
-    return f"{wanted} There {'is' if len(value) == 1 else 'are'} {len(value)}."
+    return f"{wanted} You entered {len(value)}."
 
 
 _Saying = Callable[[re.Match[str], Any], str]
@@ -192,20 +192,23 @@ _SAYINGS: tuple[tuple[re.Pattern[str], _Saying], ...] = tuple(
             r"Expected `(\w+)` of length (<=|>=) (\d+)",
             lambda found, value: _length_fault(found[1], found[2], found[3], value),
         ),
-        (r"Expected `str` matching regex '(.*)'", lambda found, _: f"It has to match {found[1]}"),
-        (r"Expected `\w+` >= (\S+)", lambda found, _: f"{_without_zero(found[1])} or more."),
-        (r"Expected `\w+` <= (\S+)", lambda found, _: f"{_without_zero(found[1])} or less."),
-        (r"Expected `\w+` > (\S+)", lambda found, _: f"More than {_without_zero(found[1])}."),
-        (r"Expected `\w+` < (\S+)", lambda found, _: f"Less than {_without_zero(found[1])}."),
-        (r"Expected `\w+` that's a multiple of (\S+)", lambda found, _: f"A multiple of {_without_zero(found[1])}."),
-        (r"Expected `(?:int|float)(?: \| null)?`, got .*", lambda *_: "This has to be a number."),
-        (r"Expected `str(?: \| null)?`, got .*", lambda *_: "This has to be a text."),
-        (r"Expected `bool(?: \| null)?`, got .*", lambda *_: "This has to be true or false."),
-        (r"Expected `(?:object|array)(?: \| null)?`, got `str`", lambda *_: "This is no JSON."),
-        (r"Expected `datetime` with a timezone component", lambda *_: "A time zone is missing, for example Z."),
-        (r"Invalid RFC3339 encoded datetime", lambda *_: "This is no date and time: 2026-11-20T14:32:00Z is one."),
-        (r"Invalid RFC3339 encoded date", lambda *_: "This is no date: 2026-11-20 is one."),
-        (r"Invalid RFC3339 encoded time", lambda *_: "This is no time: 14:32:00 is one."),
+        (r"Expected `str` matching regex '(.*)'", lambda found, _: f"This must match {found[1]}"),
+        (r"Expected `\w+` >= (\S+)", lambda found, _: f"Enter {_without_zero(found[1])} or more."),
+        (r"Expected `\w+` <= (\S+)", lambda found, _: f"Enter {_without_zero(found[1])} or less."),
+        (r"Expected `\w+` > (\S+)", lambda found, _: f"Enter more than {_without_zero(found[1])}."),
+        (r"Expected `\w+` < (\S+)", lambda found, _: f"Enter less than {_without_zero(found[1])}."),
+        (
+            r"Expected `\w+` that's a multiple of (\S+)",
+            lambda found, _: f"Enter a multiple of {_without_zero(found[1])}.",
+        ),
+        (r"Expected `(?:int|float)(?: \| null)?`, got .*", lambda *_: "Enter a number."),
+        (r"Expected `str(?: \| null)?`, got .*", lambda *_: "Enter a text."),
+        (r"Expected `bool(?: \| null)?`, got .*", lambda *_: "Enter true or false."),
+        (r"Expected `(?:object|array)(?: \| null)?`, got `str`", lambda *_: "Enter valid JSON."),
+        (r"Expected `datetime` with a timezone component", lambda *_: "Add a time zone, such as Z."),
+        (r"Invalid RFC3339 encoded datetime", lambda *_: "Enter a date and time, such as 2026-11-20T14:32:00Z."),
+        (r"Invalid RFC3339 encoded date", lambda *_: "Enter a date, such as 2026-11-20."),
+        (r"Invalid RFC3339 encoded time", lambda *_: "Enter a time, such as 14:32:00."),
         (r"Invalid ISO8601 duration", lambda _, value: _duration_fault(value)),
     )
 )
@@ -216,4 +219,4 @@ def _duration_fault(value: Any) -> str:
         read_duration(str(value))
     except ValueError as error:
         return str(error)
-    return 'Write it as "PT30M" here.'
+    return 'Write it as "PT30M".'

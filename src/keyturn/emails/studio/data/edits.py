@@ -31,7 +31,7 @@ def read_object(text: str) -> Values:
     except (RecursionError, ValueError) as error:  # NaN, an endless number, nested without end
         raise EditUnreadable(str(error)) from error
     if not isinstance(values, dict):
-        raise EditUnreadable("These must be the values by name: an object in braces")
+        raise EditUnreadable("Enter an object in braces, with names and values")
     return values
 
 
@@ -99,4 +99,4 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")

@@ -48,7 +48,7 @@ def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
 def _sentence(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
     shapes = {field.encode_name: field.type for field in parts_of(inspect.type_info(kind))}
     said = ", ".join(value) if isinstance(value, list) else value
-    return f"The address says {name}={said}, but {name} takes {_takes(shapes[name])}."
+    return f"The address has {name}={said}, but {name} must be {_takes(shapes[name])}."
 
 
 def _takes(shape: Shape) -> str:

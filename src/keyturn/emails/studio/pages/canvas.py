@@ -157,7 +157,7 @@ def _line(view: View) -> Place | None:
         raise ValidationException(detail=str(error)) from error
 
 
-_TOO_MUCH = "To show this mail so takes more time or memory than it may, though it can be drawn."
+_TOO_MUCH = "The mail can be rendered, but this view of it takes too much time or memory."
 
 
 @get("/frames/{name:path}", sync_to_thread=True)

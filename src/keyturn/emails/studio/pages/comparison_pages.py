@@ -34,7 +34,7 @@ def revisions_page(
         if view.base:
             context["changes"] = list(revisions.changes(view.base))
     except GitFailed as error:
-        context["trouble"] = f"Git says: {error}."
+        context["trouble"] = f"git reports: {error}."
     except NotListed as error:
         context["trouble"] = str(error)
     return layout.page("revisions.html", {**context, "revisions": True})
@@ -73,7 +73,7 @@ def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View
     """Answer with one side of a comparison, and mark what changed."""
     snapshot = comparison.before if side == "before" else comparison.after
     if snapshot is None:
-        raise LookupError(f"There is no {comparison.name} {side} the change.")
+        raise LookupError(f"{comparison.name} does not exist {side} the change.")
     kind = "old" if side == "before" else "new"
     changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
     whole = comparison.before is None or comparison.after is None
@@ -85,7 +85,7 @@ def _compare(revisions: Revisions, name: Path, view: View) -> Comparison:
     try:
         return revisions.compare(view.base or "HEAD", _name(name, view))
     except GitFailed as error:
-        raise LookupError(f"Git says: {error}.") from error
+        raise LookupError(f"git reports: {error}.") from error
 
 
 class Acceptance(msgspec.Struct):
@@ -172,7 +172,7 @@ def _accept_or_conflict(data: Acceptance, review: Review) -> None:
     try:
         review.accept(data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
-        detail = "A mail was changed while you looked at it. Nothing was accepted: look again."
+        detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
         raise HTTPException(status_code=HTTP_409_CONFLICT, detail=detail) from error
 
 

@@ -133,12 +133,12 @@ class DataTab:
         if fault := name_fault(name.strip()):
             return Obstacle(fault)
         if data is None or data.faults or data.unreadable:
-            return Obstacle("Not all of the values fit yet.")
+            return Obstacle("Some values are not valid yet. Correct them first.")
         try:
             files.text_with(name, data.sample.values, data.fields)
         except SampleNotSaved as error:
             return Obstacle(f"{self._name_of(error.file)} cannot be written: {error.reason}.")
-        return Obstacle(f"There is a sample called {name}.", replaceable=True) if files.has(name) else None
+        return Obstacle(f"A sample named {name} already exists.", replaceable=True) if files.has(name) else None
 
     def _current_data(self, template: str, view: View) -> CurrentData | None:
         try:

@@ -36,7 +36,7 @@ def editor_for(setting: str) -> Editor | None:
     if not setting or setting in PRESETS:
         return PRESETS.get(setting)
     if "{path}" not in setting or not _is_address(setting):
-        says = f"{setting!r} is none of {', '.join(PRESETS)}, and no pattern such as vscode://file{{path}}:{{line}}"
+        says = f"{setting!r} must be one of {', '.join(PRESETS)}, or a pattern such as vscode://file{{path}}:{{line}}"
         raise SettingsInvalid([Fault("editor", says)])
     return Editor("the editor", setting)
 

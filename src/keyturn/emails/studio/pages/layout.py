@@ -166,7 +166,7 @@ def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception],
 
     def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         _logger.error("The studio failed at %s", request.url.path, exc_info=error)
-        detail = "The studio failed. The terminal that it runs in says where."
+        detail = "The studio failed. Its terminal shows the error."
         return answer(request, HTTPException(detail=detail, status_code=HTTP_500_INTERNAL_SERVER_ERROR))
 
     return log_and_answer
@@ -208,13 +208,13 @@ def hints(html: str, view: View, findings: Sequence[Finding] = ()) -> Iterator[H
         if finding.rule in _NOT_DRAWN and finding.severity == "error":
             yield Hint(f"{finding.message} {finding.fix}", place=finding.place)
     if view.scheme == "dark" and not _DARK.search(html):
-        yield Hint("This mail has no dark styles: clients that honour them show it in the dark as it is in the light.")
+        yield Hint("This mail has no dark styles, so clients that support them show it in its light colours.")
     if _WEB_FONT.search(html):
         if view.fonts == "on":
-            yield Hint("Web fonts are loaded from their servers.", "Leave them out", view.here(fonts="off"))
+            yield Hint("Web fonts are loaded from their servers.", "Turn them off", view.here(fonts="off"))
         else:
             yield Hint(
-                "Web fonts are not loaded: the next font of each list is drawn, as most clients do.",
+                "Web fonts are off: the preview uses the next font of each list, as most clients do.",
                 "Load them",
                 view.here(fonts="on"),
             )

@@ -111,7 +111,7 @@ async def measurements(
     try:
         measured = read_measurements(await request.body())
     except msgspec.DecodeError as error:
-        raise ClientException(detail=f"These are no measurements: {error}") from error
+        raise ClientException(detail=f"The measurements cannot be read: {error}") from error
     rendition = await asyncio.to_thread(canvas.rendition, name_in_path(name), view)
     return await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
 
@@ -125,7 +125,7 @@ def _keep(
     return [*map(_mark, checks.notice(rendition, noticed, canvas.findings_on_images(rendition)))]
 
 
-@get("/outbox/{name:str}/measured")
+@get("/inbox/{name:str}/measured")
 async def measured_frame(
     name: FromPath[str],
     view: NamedDependency[View],
@@ -143,7 +143,7 @@ async def measured_frame(
     return await asyncio.to_thread(draw)
 
 
-@post("/outbox/{name:str}/measurements", status_code=HTTP_200_OK, request_max_body_size=_LARGEST)
+@post("/inbox/{name:str}/measurements", status_code=HTTP_200_OK, request_max_body_size=_LARGEST)
 async def captured_measurements(
     request: Request[Any, Any, Any],
     name: FromPath[str],
@@ -159,7 +159,7 @@ async def captured_measurements(
     try:
         return await asyncio.to_thread(keep)
     except msgspec.DecodeError as error:
-        raise ClientException(detail=f"These are no measurements: {error}") from error
+        raise ClientException(detail=f"The measurements cannot be read: {error}") from error
 
 
 def _mark(one: "Noticed") -> CanvasMark:
@@ -186,7 +186,7 @@ async def weigh_images(
     (OWASP Server-Side Request Forgery Prevention Cheat Sheet).
     """
     if not is_loopback(studio.host):
-        raise PermissionDeniedException("Hosts of images are asked from this machine alone.")
+        raise PermissionDeniedException("The images' hosts are asked only if no other machine can reach the studio.")
     template = name_in_path(name)
     images = await asyncio.to_thread(lambda: canvas.images(canvas.rendition(template, view)))
     await weights.ask(image.address for image in images)

@@ -82,7 +82,7 @@ async def send(
     return await send_pages.send(name_in_path(name), view, data.to.strip())
 
 
-@get("/outbox/{name:str}/release")
+@get("/inbox/{name:str}/release")
 async def release_page(
     name: FromPath[str],
     captured: NamedDependency[CapturedMails],
@@ -95,7 +95,7 @@ async def release_page(
     return _release_page(layout, mail, studio.release, Outcome(to, id=id))
 
 
-@post("/outbox/{name:str}/release", status_code=HTTP_200_OK)
+@post("/inbox/{name:str}/release", status_code=HTTP_200_OK)
 async def release_mail(
     name: FromPath[str],
     data: Annotated[Recipient, Body(media_type=RequestEncodingType.URL_ENCODED)],
@@ -111,7 +111,7 @@ async def release_mail(
     if outcome.fault:
         return _release_page(layout, mail, studio.release, outcome)
     query = urlencode({"to": outcome.to, "id": outcome.id})
-    return Redirect(f"{layout.url('outbox', mail.id, 'release')}?{query}", status_code=HTTP_303_SEE_OTHER)
+    return Redirect(f"{layout.url('inbox', mail.id, 'release')}?{query}", status_code=HTTP_303_SEE_OTHER)
 
 
 def _release_page(layout: Layout, mail: CapturedMail, release: Release | None, outcome: Outcome) -> Response[str]:

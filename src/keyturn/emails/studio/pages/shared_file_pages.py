@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.components import Options, PartNotDrawn, draw_part, parts_of
+from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.pages.layout import Layout
@@ -19,9 +20,8 @@ from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.rendering.source import shared_source
 from keyturn.emails.studio.view import View
-from keyturn.emails.workers import LimitExceeded
 
-_TOO_MUCH = "To draw it alone takes more time or memory than a mail may."
+_TOO_MUCH = "It cannot be rendered alone: it takes too much time or memory."
 
 
 @get("/files/{file:path}", sync_to_thread=False)
@@ -80,7 +80,7 @@ def _draw(drawer: Drawer, file: str, part: str, options: Options, view: View) ->
     with gallery.one_look():
         wanted = next((each for each in parts_of(gallery, file) if each.name == part), None)
         if wanted is None:
-            raise LookupError(f"{file} has no part called {part}.")
+            raise LookupError(f"{file} has no part named {part}.")
         language = gallery.languages.choose(view.lang).in_direction(view.dir)
         return frames.apply_view(draw_part(gallery, wanted, options, gallery.users(file), language), view)
 
@@ -95,7 +95,7 @@ def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
 def _shared_file(gallery: Gallery, file: Path) -> str:
     name = name_in_path(file)
     if name not in gallery.shared_files():
-        raise LookupError(f"The templates share no file called {name}.")
+        raise LookupError(f"There is no shared file {name}.")
     return name
 
 

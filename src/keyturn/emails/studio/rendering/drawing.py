@@ -17,11 +17,11 @@ from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.limits import limit_of
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
+from keyturn.emails.renderers import LimitExceeded, Limits, Runner
+from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.emails.snapshots import MailName
 from keyturn.emails.snapshots.revisions import Mail, MailStopped, MovedFolder, NotListed, Reopen, sides_of
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
-from keyturn.emails.workers import LimitExceeded, Limits, Runner
-from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
@@ -163,8 +163,8 @@ class BoundedSides:
         try:
             return self._runner.run(_names, there)
         except LimitExceeded as exceeded:
-            what = "there" if there else "in the working tree"
-            raise NotListed(f"The mails {what} cannot be listed: it takes more than it may.") from exceeded
+            what = "of that commit" if there else "of the working tree"
+            raise NotListed(f"The mails {what} cannot be listed: this takes too much time or memory.") from exceeded
 
     def mails(self, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
         drawn: dict[MailName, Mail] = {}
@@ -183,9 +183,11 @@ class BoundedSides:
     ) -> dict[MailName, Mail]:
         template = names[0].template
         if template in stopped:
-            return dict.fromkeys(names, MailStopped(template, None, "another of its samples takes more than it may"))
+            return dict.fromkeys(
+                names, MailStopped(template, None, "another sample of the template takes too much time or memory")
+            )
         if len(stopped) >= _ENOUGH:
-            why = f"it was not drawn, since {_ENOUGH} templates take more than they may"
+            why = f"it was not rendered, because {_ENOUGH} templates already took too much time or memory"
             return dict.fromkeys(names, MailStopped(template, None, why))
         try:
             return self._runner.run(_mails, there, names)

@@ -10,12 +10,12 @@ from weakref import WeakValueDictionary
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
+from keyturn.emails.renderers import Here, LimitExceeded, Runner
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.rendering.drawing import Drawer, Order, Timing
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_samples
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.view import View
-from keyturn.emails.workers import Here, LimitExceeded, Runner
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered

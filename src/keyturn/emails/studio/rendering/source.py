@@ -77,16 +77,16 @@ class Sources:
         if stage == "eml" and rendition.data is None:  # the last good mail, while the samples cannot be read
             return None
         if stage == "mjml":
-            return Source("MJML, filled in", "compiled", rendition.mail.mjml)
+            return Source("MJML with values", "compiled", rendition.mail.mjml)
         if stage == "html":  # broken into lines, to be read
-            return Source("HTML, broken into lines", "compiled", rendition.mail.html.replace("><", ">\n<"))
+            return Source("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))
         raw = self.message(rendition).decode("utf-8", "replace")
         return Source("The whole message", "eml", raw.replace("\r\n", "\n"))
 
     def message(self, rendition: Rendition) -> bytes:
         """Return the whole message. Raises LookupError if the mail cannot be drawn."""
         if rendition.mail is None or rendition.data is None:
-            raise LookupError(f"{rendition.template} cannot be drawn, so there is no message of it.")
+            raise LookupError(f"{rendition.template} cannot be rendered, so it has no message.")
         times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(rendition.template)]
         saved = datetime.fromtimestamp(max(times), UTC)
         return message_of(rendition.mail, rendition.data.sample.values, self._sender, saved)

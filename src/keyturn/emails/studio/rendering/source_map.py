@@ -59,7 +59,7 @@ def line_in(address: str) -> Place | None:
     if not address:
         return None
     if not (line := _LINE.fullmatch(address)):
-        raise ValueError(f"{address} names no line: it is a file and a number, as in welcome/welcome.mjml:14.")
+        raise ValueError(f"{address} is not a line: write a file and a number, such as welcome/welcome.mjml:14.")
     return Place(line[1], int(line[2]))
 
 

@@ -177,7 +177,7 @@ class SesWebhook:
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         if headers.get("x-amz-sns-topic-arn") != self._topic.arn:
-            raise WebhookRefused("another topic than ses.topic_arn in the headers")
+            raise WebhookRefused("the headers name another topic than ses.topic_arn")
 
     async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
         """Return the reports. Raises WebhookRefused, and Unavailable if SNS's certificate cannot be fetched.
@@ -261,7 +261,7 @@ _NOT_ALLOWED = "AccessDeniedException"
 """AWS knows the key, but its policy does not allow this call."""
 
 _CONSOLE = "https://console.aws.amazon.com/ses"
-_NEW_KEY = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key of an IAM user, and look at this machine's clock."
+_NEW_KEY = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key of an IAM user, and check this machine's clock."
 
 
 class _Quota(msgspec.Struct, rename="pascal"):
@@ -303,22 +303,22 @@ async def _check(settings: SesSettings, sender: port.CheckedSender) -> list[Find
 def _judge_refusal(answer: port.Answer) -> Finding:
     kind = _error_type(answer)
     if kind == _NOT_ALLOWED:
-        return ok("the key is taken; it may not see the account, which is not needed")
+        return ok("the key works; it may not see the account, which is not needed")
     said = " ".join([str(answer.status), *([kind] if kind else [])])
     return fail(f"the key is refused ({said})", _NEW_KEY)
 
 
 def _judge_account(account: _Account, ses: SesSettings) -> Iterator[Finding]:
     if not account.sending_enabled:
-        yield fail(f"the key is taken, and the account may not send in {ses.region}", f"Look at {_CONSOLE}.")
+        yield fail(f"the key works, but the account may not send in {ses.region}", f"See {_CONSOLE} for the reason.")
         return
-    yield ok(f"the key is taken, and the account may send in {ses.region}")
+    yield ok(f"the key works, and the account may send in {ses.region}")
     if not account.production_access_enabled:
-        message = "the account is in the sandbox: mails reach verified addresses alone"
+        message = "the account is in the sandbox: mails reach only verified addresses"
         yield warn(message, f"Request production access at {_CONSOLE}.")
     if account.send_quota.max_send_rate < ses.rate:
         rate = f"{account.send_quota.max_send_rate:g}"
-        message = f"SES takes {rate} mails a second, and ses.rate is {ses.rate:g}"
+        message = f"SES accepts {rate} mails a second, but ses.rate is {ses.rate:g}"
         yield warn(message, f"Set ses.rate to {rate}.")
 
 
@@ -327,10 +327,10 @@ def _judge_identity(answer: port.Answer, name: str, region: str) -> list[Finding
     if identity and identity.verified_for_sending_status:
         return [ok(f"{name} is verified")]
     if identity:
-        return [fail(f"{name} is not verified yet", f"Add the records that {_CONSOLE} shows to the DNS.")]
+        return [fail(f"{name} is not verified yet", f"Add the records that {_CONSOLE} shows to your DNS.")]
     if answer.status == port.NOT_FOUND:
         # An address may be verified without its domain; its mails fail DMARC.
-        message = f"{name} is none of the account's domains in {region}"
+        message = f"the account has no domain {name} in {region}"
         return [warn(message, f"Verify the domain at {_CONSOLE}, in that region.")]
     return []
 
@@ -342,9 +342,9 @@ _TEMPORARY = "ASIA"
 
 def _faults(settings: SesSettings) -> Iterator[tuple[str, str]]:
     if settings.region and not _REGION.fullmatch(settings.region):
-        yield "region", "not a region, as in eu-west-1"
+        yield "region", "not a region, such as eu-west-1"
     if settings.access_key_id.startswith(_TEMPORARY):
-        yield "access_key_id", "is a temporary key, which ends within hours: take one of an IAM user"
+        yield "access_key_id", "is a temporary key, which expires within hours: use a key of an IAM user"
 
 
 PROVIDER = port.Provider(
@@ -354,7 +354,7 @@ PROVIDER = port.Provider(
     settings=SesSettings,
     build=SesSender,
     check=_check,
-    source="Take the access key of an IAM user that may send, in the region of your identities",
+    source="Use the access key of an IAM user that may send, in the region of your identities",
     needs=(
         port.Need("region", "AWS_REGION", "eu-west-1"),
         port.Need("access_key_id", "AWS_ACCESS_KEY_ID", "AKIA..."),
@@ -365,7 +365,7 @@ PROVIDER = port.Provider(
     reports=port.Reports(
         setting="topic_arn",
         read=topic_parts,
-        fault="not a topic, as in arn:aws:sns:eu-west-1:123456789012:keyturn",
+        fault="not a topic, such as arn:aws:sns:eu-west-1:123456789012:keyturn",
         where="to an SNS topic that the configuration set publishes to, and set ses.topic_arn to the topic's ARN",
         build=SesWebhook,
     ),

@@ -103,7 +103,7 @@ class SnsTopic:
     async def verify(self, message: SnsMessage) -> None:
         """Raise ValueError for a wrong signature or topic, Unavailable if the certificate cannot be fetched."""
         if message.topic_arn != self.arn:
-            raise ValueError("another topic than ses.topic_arn")
+            raise ValueError("the topic is not ses.topic_arn")
         if message.signature_version != "2":
             # NIST SP 800-131A disallows SHA-1 signatures: a publisher of another topic could prepare a collision.
             raise ValueError("signed with SHA-1: set the topic's attribute SignatureVersion to 2")
@@ -112,13 +112,13 @@ class SnsTopic:
         if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
             raise ValueError("the certificate is not valid now")
         if not isinstance(key, RSAPublicKey):
-            raise ValueError("the certificate holds no RSA key")  # noqa: TRY004 - a value that came from outside
+            raise ValueError("the certificate has no RSA key")  # noqa: TRY004 - a value that came from outside
         try:
             key.verify(
                 base64.b64decode(message.signature, validate=True), message.signed(), PKCS1v15(), hashes.SHA256()
             )
         except InvalidSignature:
-            raise ValueError("the signature does not fit") from None
+            raise ValueError("the signature does not match") from None
 
     async def confirm(self, token: str) -> None:
         """Confirm the topic's subscription. Raises ValueError if SNS refuses, Unavailable if SNS is unclear."""
@@ -133,7 +133,7 @@ class SnsTopic:
         """
         path = url.removeprefix(self.host)
         if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
-            raise ValueError("the certificate is none of SNS in the topic's region")
+            raise ValueError("the certificate does not belong to SNS in the topic's region")
         if url in self._certificates:
             return self._certificates[url]
         if time.monotonic() - self._refused.get(url, -_REFUSED_FOR) < _REFUSED_FOR:
@@ -160,7 +160,7 @@ class SnsTopic:
         try:
             return load_pem_x509_certificate(pem)
         except ValueError:
-            raise Unavailable("what SNS holds at that address is no certificate") from None
+            raise Unavailable("SNS answered without a certificate") from None
 
     async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
         """Return the answer of SNS. Raises ValueError if SNS refuses, Unavailable for any other answer."""
@@ -168,9 +168,9 @@ class SnsTopic:
             async with asyncio.timeout(_PATIENCE), self._http.stream("GET", url, params=query) as answer:
                 body = await read_bounded(answer, _LONGEST_ANSWER)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise Unavailable(f"SNS cannot be asked: {type(error).__name__}") from None
+            raise Unavailable(f"SNS cannot be reached: {type(error).__name__}") from None
         if answer.status_code in _REFUSALS:
             raise ValueError(f"SNS answers {answer.status_code}")
         if answer.status_code != _OK or body is None:
-            raise Unavailable(f"SNS answers {answer.status_code}, which is not understood")
+            raise Unavailable(f"SNS gave an unexpected answer: {answer.status_code}")
         return body

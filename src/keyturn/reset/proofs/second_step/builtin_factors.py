@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, fu
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
 from keyturn.database.statements import insert_into
+from keyturn.keys import derive
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.port import StoredFactors
 from keyturn.reset.records.guarded import SingleUse
-from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 
 CODES = 10
@@ -93,34 +93,41 @@ class BuiltinFactors:
         try:
             seed, phone = (self._box.decrypt(bytes(sealed)) if sealed else b"" for sealed in rows[0].values())
         except InvalidToken:
-            reason = "sealed with a secret key that is no longer in the settings"
+            reason = "encrypted with a secret key that is no longer in the settings"
             log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
             return StoredFactors(unreadable=True)
         return StoredFactors(seed or None, phone.decode())
 
+    async def state(self, account_id: str) -> bytes:
+        """Return a digest of the stored factors, which changes with each of them; empty without a factor."""
+        return await self._database.read(lambda connection: self.state_within(connection, account_id))
+
+    def state_within(self, connection: Connection, account_id: str) -> bytes:
+        row = SecondFactorRow
+        stored = connection.execute(select(row.totp, row.phone).where(row.account_id == account_id)).first()
+        return sha256(b"\0".join(bytes(sealed or b"") for sealed in stored)).digest() if stored else b""
+
     async def set_seed(self, account_id: str, seed: bytes) -> None:
-        """Store a seed in place of the previous one."""
-        await self._set(account_id, totp=self._box.encrypt(seed))
+        await self._database.transact(lambda connection: self.set_seed_within(connection, account_id, seed))
+
+    def set_seed_within(self, connection: Connection, account_id: str, seed: bytes) -> None:
+        """Store a seed in place of the previous one, in the caller's transaction."""
+        self._set(connection, account_id, totp=self._box.encrypt(seed))
 
     async def set_phone(self, account_id: str, phone: str) -> None:
-        await self._set(account_id, phone=self._box.encrypt(phone.encode()))
+        sealed = self._box.encrypt(phone.encode())
+        await self._database.transact(lambda connection: self._set(connection, account_id, phone=sealed))
 
-    async def _set(self, account_id: str, **sealed: bytes) -> None:
-        fresh = insert_into(SecondFactorRow, self._database.dialect).values(
+    def _set(self, connection: Connection, account_id: str, **sealed: bytes) -> None:
+        fresh = insert_into(SecondFactorRow, connection.dialect).values(
             account_id=account_id, created_at=now(), **sealed
         )
-        await self._database.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
+        connection.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
 
-    async def remove(self, account_id: str) -> bool:
-        """Delete all factors of an account, with its recovery codes; tell whether it had a factor."""
-
-        def remove(connection: Connection) -> bool:
-            factors = delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id)
-            found = connection.execute(factors.returning(SecondFactorRow.account_id)).first()
-            connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
-            return found is not None
-
-        return await self._database.transact(remove)
+    def remove(self, connection: Connection, account_id: str) -> bool:
+        """Delete all factors of an account, in the caller's transaction; tell whether it had one."""
+        factors = delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id)
+        return connection.execute(factors.returning(SecondFactorRow.account_id)).first() is not None
 
     async def seal_again(self, *, writing: bool = True) -> AsyncIterator[SealedAgain]:
         """Seal with the current key all factors that a previous key has sealed. Yields the counts after each batch.
@@ -187,20 +194,23 @@ class RecoveryCodes:
         self._database = database
 
     async def mint(self, account_id: str) -> Sequence[str]:
-        """Return fresh codes, which cannot be shown again; earlier codes end."""
+        return await self._database.transact(lambda connection: self.mint_within(connection, account_id))
+
+    def mint_within(self, connection: Connection, account_id: str) -> Sequence[str]:
+        """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's transaction."""
         codes = [mint_recovery_code(os.urandom) for _ in range(CODES)]
         moment = now()
         rows = [
             {"digest": recovery_code_digest(account_id, code), "account_id": account_id, "created_at": moment}
             for code in codes
         ]
-
-        def write(connection: Connection) -> None:
-            connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
-            connection.execute(insert(RecoveryCodeRow.__table__), rows)
-
-        await self._database.transact(write)
+        self.remove(connection, account_id)
+        connection.execute(insert(RecoveryCodeRow.__table__), rows)
         return codes
+
+    def remove(self, connection: Connection, account_id: str) -> None:
+        """End all codes of an account, in the caller's transaction."""
+        connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
 
     async def left(self, account_id: str) -> int:
         row = RecoveryCodeRow

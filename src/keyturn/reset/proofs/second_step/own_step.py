@@ -23,7 +23,7 @@ class OwnSecondStep:
     ) -> None:
         self.source = source
         self.recovery = recovery
-        self._tries = tries
+        self.tries = tries
         self._sms = sms
 
     async def require_ready(self) -> None:
@@ -75,16 +75,16 @@ class OwnSecondStep:
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored, account_id = await self.source.find(trial.account), trial.account.id
         step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
-        if step is None or step <= await self._tries.last_step(account_id):
+        if step is None or step <= await self.tries.last_step(account_id):
             return None
         return _Spendable(
-            lambda connection, moment: self._tries.take_step(connection, account_id, step, moment),
-            lambda connection, _: self._tries.give_step_back(connection, account_id, step),
+            lambda connection, moment: self.tries.take_step(connection, account_id, step, moment),
+            lambda connection, _: self.tries.give_step_back(connection, account_id, step),
         )
 
-    async def note_totp_step(self, account_id: str, step: int) -> None:
-        """Note the step of the code that proved a new TOTP factor: no reset accepts it again."""
-        await self._tries.note_step(account_id, step, now())
+    def note_totp_step(self, connection: Connection, account_id: str, step: int) -> None:
+        """Note the step of the code that proved a new TOTP factor, in the caller's transaction: it is used up."""
+        self.tries.take_step(connection, account_id, step, now())
 
     async def close(self) -> None:
         await self.source.close()

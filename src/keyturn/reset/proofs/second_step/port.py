@@ -106,7 +106,7 @@ def phone_number(text: str) -> str:
     """Return a number in the form of E.164, such as +447700900123. Raises ValueError."""
     number = _BLANKS.sub("", text)
     if not _PHONE.fullmatch(number):
-        raise ValueError("not a whole number like +447700900123")
+        raise ValueError("must be a full number such as +447700900123")
     return number
 
 

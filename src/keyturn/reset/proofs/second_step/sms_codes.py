@@ -13,13 +13,13 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from keyturn.database import Database
 from keyturn.database.statements import insert_into
 from keyturn.errors import SendFailed, SendRetryable
+from keyturn.keys import derive
 from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.mails.theme import Themes
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.reset.records.guarded import DAY, MOMENT, DailyCounter, SingleUse
 from keyturn.settings import SmsSettings
-from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn")
@@ -89,7 +89,7 @@ class SmsCodes:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
                 await self._undo(trial)
-                raise Unavailable("the message with the code was not taken") from failure
+                raise Unavailable("the SMS provider did not accept the message") from failure
 
     async def _require_budget(self, trial: SecondStepTry) -> None:
         """Raise TooManyRequests once all accounts together have got `overall` messages.
@@ -211,7 +211,8 @@ class SmsText:
         theme = self._themes.kinds.get(account.kind, self._themes.general)
         language = theme.languages.choose(account.locale, trial.client.languages)
         text = language.gettext(
-            "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s. Tell it to nobody.",
+            "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
+            " Do not share it with anyone.",
             code=code,
             brand=theme.brand.name,
             lifetime=language.duration(life),

@@ -13,7 +13,7 @@ import msgspec
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.provider import ACCEPTED, OK
 from keyturn.mail.port.provider_api import ProviderApi
-from keyturn.mail.sending.choosing import CaptureSender
+from keyturn.mail.sending.senders import CaptureSender
 from keyturn.outbox import new_key
 from keyturn.settings import SmsSettings
 

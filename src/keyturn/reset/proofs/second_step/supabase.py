@@ -168,7 +168,7 @@ class SupabaseSecondStep:
                 return await self._http.request(method, f"{self._url}{path}", headers=headers, json=body)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # Log only the error's class: the message for an illegal header would contain the key.
-            raise AccountsUnready(f"Supabase Auth was not reached: {type(error).__name__}") from None
+            raise AccountsUnready(f"cannot reach Supabase Auth: {type(error).__name__}") from None
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -182,4 +182,4 @@ def _read(answer: httpx.Response, form: type[Document]) -> Document:
         pass
     said = refusal_of(answer.status_code, answer.content)
     log.error(LogEvent("second_step.odd_answer", status=said.status, code=said.code))
-    raise AccountsUnready(f"Supabase Auth gave no answer that is known: {said.status} {said.code}".rstrip())
+    raise AccountsUnready(f"Supabase Auth gave an unknown answer: {said.status} {said.code}".rstrip())

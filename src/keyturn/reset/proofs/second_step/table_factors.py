@@ -115,7 +115,7 @@ class TableFactors:
         try:
             found = inspect(connection).get_columns(self._table.name, schema=self._table.schema)
         except NoSuchTableError:
-            message = f"there is no table {self._table}"
+            message = f"the database has no table {self._table}"
             raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
         known = {one["name"]: column_of(one, connection.dialect.name) for one in found}
         missing = [

@@ -114,7 +114,7 @@ def _decoded(text: str | bytes, form: type[Document]) -> Document:
     try:
         return msgspec.json.decode(text, type=form)
     except msgspec.MsgspecError as error:
-        raise ValueError("not the JSON that was expected") from error
+        raise ValueError("not the expected JSON") from error
 
 
 def _open_fernet(written: str, keys: Sequence[str]) -> str:

@@ -40,13 +40,26 @@ class SecondStepTries:
             tries = self._links.within(connection).count_try(link_id, self._most, moment)
             if tries is None:
                 return None
-            if not self._count_for_account(connection, account_id, moment):
+            if self._count_for_account(connection, account_id, moment) is None:
                 raise TooManyRequests(_seconds_left(connection, account_id, moment))
             return self._most - tries
 
         return await self._database.transact(count)
 
-    def _count_for_account(self, connection: Connection, account_id: str, moment: datetime) -> bool:
+    async def count_without_link(self, account_id: str, moment: datetime) -> int:
+        """Count and commit a try of a signed-in user. Return the tries left today; raises TooManyRequests."""
+
+        def count(connection: Connection) -> int:
+            self._database.hold(connection, account_id)
+            tries = self._count_for_account(connection, account_id, moment)
+            if tries is None:
+                raise TooManyRequests(_seconds_left(connection, account_id, moment))
+            return self._daily - tries
+
+        return await self._database.transact(count)
+
+    def _count_for_account(self, connection: Connection, account_id: str, moment: datetime) -> int | None:
+        """Return the number of tries, this one included; None if the account has no tries left."""
         row = SecondStepTriesRow
         day_ago = moment - DAY
         statement = (
@@ -59,7 +72,8 @@ class SecondStepTries:
             )
             .returning(row.tries)
         )
-        return connection.execute(statement).first() is not None
+        tries: int | None = connection.execute(statement).scalar()
+        return tries
 
     async def give_back(self, link_id: int, account_id: str) -> None:
         """Undo one count: the code was right or could not be judged."""
@@ -102,15 +116,6 @@ class SecondStepTries:
         row = SecondStepTriesRow
         taken = update(row).where(row.account_id == account_id, row.totp_step == step)
         connection.execute(taken.values(totp_step=step - 1))
-
-    async def note_step(self, account_id: str, step: int, moment: datetime) -> None:
-        """Take the step that proved a new factor: no reset accepts it again."""
-
-        def write(connection: Connection) -> None:
-            self._database.hold(connection, account_id)
-            self.take_step(connection, account_id, step, moment)
-
-        await self._database.transact(write)
 
     async def last_step(self, account_id: str) -> int:
         """Return the last TOTP step that was taken; -1 if none was."""

@@ -47,7 +47,13 @@ def test_the_inbox_row_says_who_what_and_the_preheader(client: Client) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "subject", "preheader", "compiler"),
     [
-        ("plain.html", "<html><head></head><body></body></html>", "title", "no hidden text comes first", "HTML"),
+        (
+            "plain.html",
+            "<html><head></head><body></body></html>",
+            "title",
+            "the mail has no hidden text at its top",
+            "HTML",
+        ),
         ("plain.mjml", "<mjml><mj-body></mj-body></mjml>", "mj-title", "&lt;mj-preview&gt; is empty", "MJML"),
     ],
 )
@@ -158,9 +164,9 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
     [
         ("/studio/templates/nothing", "There is no template called nothing."),
         ("/studio/templates/greeting?sample=nobody", "greeting has no sample called nobody."),
-        ("/studio/files/_layout/nothing.mjml", "The templates share no file called _layout/nothing.mjml."),
-        ("/studio/files/greeting/samples.toml", "The templates share no file called greeting/samples.toml."),
-        ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "The templates share no file"),
+        ("/studio/files/_layout/nothing.mjml", "There is no shared file _layout/nothing.mjml."),
+        ("/studio/files/greeting/samples.toml", "There is no shared file greeting/samples.toml."),
+        ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "There is no shared file"),
         ("/studio/frames/nothing", "There is no template called nothing."),
     ],
 )
@@ -188,7 +194,7 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
 def test_a_view_that_does_not_exist_is_told_with_what_it_may_be(client: Client, query: str, takes: str) -> None:
     answer = client.get(f"/studio/templates/greeting?{query}")
     assert answer.status_code == 400
-    assert f"The address says {query}, but {query.partition('=')[0]} takes {takes}." in answer.text
+    assert f"The address has {query}, but {query.partition('=')[0]} must be {takes}." in answer.text
 
 
 @pytest.mark.parametrize("mistake", [RuntimeError("the disk is on fire"), KeyError("on fire")])
@@ -204,7 +210,7 @@ def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
     with TestClient(Litestar([router], logging_config=None), base_url="http://127.0.0.1") as client:
         answer = client.get("/studio/unthought")
     assert answer.status_code == 500
-    assert "The studio failed. The terminal that it runs in says where." in answer.text
+    assert "The studio failed. Its terminal shows the error." in answer.text
     assert "on fire" not in answer.text
     assert f"{type(mistake).__name__}: {mistake}" in caplog.text
     assert "/studio/unthought" in caplog.text
@@ -255,7 +261,7 @@ def test_a_template_without_samples_and_props_is_drawn_with_guesses(client: Clie
 def test_the_studio_s_own_pages_have_no_inline_code_and_a_policy_that_refuses_it(client: Client) -> None:
     for path in (
         "/studio/templates/greeting",
-        "/studio/outbox",
+        "/studio/inbox",
         "/studio/files/_layout/base.mjml",
         "/studio/templates/no",
     ):

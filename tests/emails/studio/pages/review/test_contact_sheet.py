@@ -22,7 +22,7 @@ def frames(page: str) -> list[str]:
 
 def test_it_shows_the_first_sample_of_every_template_at_two_widths_in_light_and_dark(client: Client) -> None:
     page = client.get("/studio/sheet").text
-    assert re.search(r'data-region="timing">\d+ pictures<', page)
+    assert re.search(r'data-region="timing">\d+ previews<', page)
     assert cells(page) == [
         (template, caption)
         for template in ("greeting", "notice")
@@ -51,22 +51,22 @@ def test_each_mail_leads_to_its_page(client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("width=999", "width=999, but width takes 320, 375, 600 or 1280."),
-        ("width=320&width=x", "width=320, x, but width takes 320, 375, 600 or 1280."),
-        ("scheme=sepia", "scheme=sepia, but scheme takes dark, full, light, partial or word."),
-        ("samples=some", "samples=some, but samples takes all, branches, first or hostile."),
-        ("pane=details", "pane=details, but pane takes list or mail."),
+        ("width=999", "width=999, but width must be 320, 375, 600 or 1280."),
+        ("width=320&width=x", "width=320, x, but width must be 320, 375, 600 or 1280."),
+        ("scheme=sepia", "scheme=sepia, but scheme must be dark, full, light, partial or word."),
+        ("samples=some", "samples=some, but samples must be all, branches, first or hostile."),
+        ("pane=details", "pane=details, but pane must be list or mail."),
     ],
 )
 def test_a_sheet_that_does_not_exist_is_told_with_what_it_may_be(client: Client, query: str, says: str) -> None:
     answer = client.get(f"/studio/sheet?{query}")
     assert answer.status_code == 400
-    assert f"The address says {says}" in answer.text
+    assert f"The address has {says}" in answer.text
 
 
 def test_a_search_that_finds_no_template_says_so_and_leads_back(client: Client) -> None:
     page = client.get("/studio/sheet?find=%3Cb%3E&width=320").text
-    assert "No template is called that" in page
+    assert "No template matches" in page
     assert "“&lt;b&gt;”" in page
     assert 'href="?width=320"' in page
 
@@ -77,7 +77,7 @@ def test_an_empty_folder_and_a_template_without_samples_teach(client: Client, fo
     assert client.get("/studio/sheet").status_code == 200
     for file in folder.rglob("*.mjml"):
         file.unlink()
-    assert "Nothing to show yet" in client.get("/studio/sheet").text
+    assert "No templates yet" in client.get("/studio/sheet").text
 
 
 def write_more(folder: Path, count: int) -> None:

@@ -17,7 +17,7 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await page.goto(f"{served}/findings")
     warnings, errors = page.locator("#severity-warning"), page.locator("#severity-error")
     await expect(warnings).to_have_text(re.compile(r"^[1-9]\d* warnings?$"))
-    await expect(page.get_by_text("still to be looked at")).to_have_count(0)
+    await expect(page.get_by_text("This page updates itself.")).to_have_count(0)
     await expect(page.get_by_role("status")).to_have_text("watching email_templates")
 
     save(folder, RIGHT, WRONG)
@@ -26,7 +26,7 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await first.locator("summary").click()
     await expect(first).to_contain_text("greeting/greeting.mjml:8:10")
     save(folder, "Hello", "Good morning")
-    await expect(page.get_by_role("status")).to_have_text(re.compile("drawn in"))
+    await expect(page.get_by_role("status")).to_have_text(re.compile("rendered in"))
     await expect(first).to_have_attribute("open", "")
 
     await errors.click()
@@ -41,7 +41,7 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await expect(page).to_have_url(re.compile("severity=error&words=contrast$"))
     await expect(words).to_be_focused()
     assert await words.evaluate("field => [field.value, field.selectionStart]") == ["contrast", len("contra")]
-    await expect(page.get_by_role("heading", name="Nothing is found by these filters")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No finding matches these filters")).to_be_visible()
     await page.go_back()
     await expect(page.locator(".folded-findings > li")).to_have_count(1)
     await page.get_by_role("link", name="Show all").first.click()

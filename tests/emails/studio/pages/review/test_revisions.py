@@ -11,9 +11,9 @@ import pytest
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import GREETING, Client
 
+from keyturn.emails.renderers import Here, LimitExceeded, Limits, RendererPool
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.rendering.drawing import Drawer
-from keyturn.emails.workers import Here, LimitExceeded, Limits, Workers
 
 pytestmark = pytest.mark.long
 
@@ -87,7 +87,7 @@ def test_what_is_no_commit_is_said(client: Client, base: str) -> None:
     page = client.get("/studio/revisions", params={"base": base})
 
     assert page.status_code == 200
-    assert "Git says: there is no commit or branch" in page.text
+    assert "git reports: there is no commit or branch" in page.text
     assert client.get("/studio/revisions/greeting", params={"base": base, "sample": "ada"}).status_code == 404
 
 
@@ -99,7 +99,7 @@ def test_a_page_of_another_site_starts_no_git(client: Client, monkeypatch: pytes
     for page in ("revisions?base=first", "revisions/greeting?base=first", "revision-frames/after/greeting?base=first"):
         assert client.get(f"/studio/{page}", headers=fetched).status_code == 403
     followed = client.get("/studio/revisions", headers={**fetched, "sec-fetch-dest": "document"})
-    assert (followed.status_code, "there is no git here" in followed.text) == (200, True)
+    assert (followed.status_code, "git is not installed" in followed.text) == (200, True)
 
 
 def test_a_mail_that_neither_has_is_missing(client: Client) -> None:
@@ -146,7 +146,7 @@ def test_what_runs_away_at_another_commit_is_said_and_stops_nothing(studio: Stud
     git(folder.parent, "commit", "-m", "Without end")
     for file, text in zip((greeting, word), now, strict=True):
         file.write_text(text)
-    with Workers(Drawer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=1) as workers:
+    with RendererPool(Drawer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=1) as workers:
         app = create_studio_app(replace(studio, runner=workers))
         with TestClient(app, base_url="http://127.0.0.1:8001") as client:
             changes = client.get("/studio/revisions?base=main").text
@@ -157,8 +157,8 @@ def test_what_runs_away_at_another_commit_is_said_and_stops_nothing(studio: Stud
     assert "3 mails differ from main" in changes
     why = re.findall(r'<span class="why">At main: ([^<]+)</span>', changes)
     assert why[0] == "greeting/greeting.mjml:2: it takes longer than 0.4 seconds"
-    assert why[2] == "word: Drawing and checking this mail takes more memory than it may"
-    assert "It cannot be drawn at main: greeting/greeting.mjml:2: it takes longer than 0.4 seconds" in one
+    assert why[2] == "word: Rendering and checking this mail takes too much memory"
+    assert "It cannot be rendered at main: greeting/greeting.mjml:2: it takes longer than 0.4 seconds" in one
     assert "Goodbye" in frame
     assert "Goodbye Ada" in other, "the worker draws on"
 
@@ -173,4 +173,4 @@ def test_mails_of_a_commit_that_take_too_long_to_list_are_said(studio: Studio) -
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
         page = client.get("/studio/revisions?base=first").text
 
-    assert "cannot be listed: it takes more than it may." in page
+    assert "cannot be listed: this takes too much time or memory." in page

@@ -1,0 +1,188 @@
+"""Completes the documentation site: pages from elsewhere in the repository, generated references, text for programs.
+
+The pages in docs/ are written for readers on the repository's host. Here their lists and links are adapted for mkdocs.
+"""
+
+import asyncio
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
+from mkdocs.structure.pages import Page
+
+import keyturn
+import keyturn.testing
+from keyturn.app import create_app
+from keyturn.settings import Settings
+
+_CHECKOUT = Path(__file__).parents[1]
+
+_ELSEWHERE = {
+    "README.md": "index.md",
+    "ARCHITECTURE.md": "architecture.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "reporting.md",
+}
+"""Pages outside docs/, and their names on the site."""
+
+_PAGES: list[Page] = []
+
+_LINK = re.compile(r'(?<=\]\()(?!\w+:|#)([^)\s#]+)|(?<=src=")(?!\w+:)([^"]+)|(?<=srcset=")(?!\w+:)([^"]+)')
+_FENCE = re.compile(r"^( *)(```+|~~~+)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are not in docs/."""
+    for source, name in _ELSEWHERE.items():
+        files.append(File.generated(config, name, content=(_CHECKOUT / source).read_text("utf-8")))
+    files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
+    files.append(File.generated(config, "reference/python.md", content=_python()))
+    files.append(File.generated(config, "reference/operations.md", content=_operations()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Adapt the links and the lists of a page."""
+    here = {name: source for source, name in _ELSEWHERE.items()}.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    folder = posixpath.dirname(here)
+
+    def adapted(link: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(folder, link[0]))
+        if target in _ELSEWHERE:
+            found = _ELSEWHERE[target]
+        elif target.startswith("docs/") and files.get_file_from_path(target.removeprefix("docs/")):
+            found = target.removeprefix("docs/")
+        elif (_CHECKOUT / target).exists():
+            return f"{config.extra['repository']}/blob/main/{target}"
+        else:
+            return link[0]  # mkdocs says that it leads nowhere
+        return posixpath.relpath(found, posixpath.dirname(page.file.src_uri) or ".")
+
+    markdown = _LINK.sub(adapted, markdown)
+    page.meta["text"] = markdown
+    return "\n".join(_lists_of_four(markdown))
+
+
+def on_nav(nav: Navigation, **_: object) -> None:
+    """Keep the order of the pages for llms.txt."""
+    _PAGES[:] = nav.pages
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the Markdown version of each page, and llms.txt, which lists them (https://llmstxt.org/)."""
+    lines = [f"# {config.site_name}", "", f"> {config.site_description}"]
+    section = None
+    for page in _PAGES:
+        text = page.meta["text"]
+        file = Path(config.site_dir) / page.file.src_uri
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+        if page.parent and page.parent is not section:
+            section = page.parent
+            lines += ["", f"## {section.title}", ""]
+        lines.append(f"- [{page.title}]({page.file.src_uri}): {_first_sentence(text)}")
+    (Path(config.site_dir) / "llms.txt").write_text("\n".join([*lines, ""]), "utf-8")
+
+
+def _first_sentence(text: str) -> str:
+    """Return the first sentence of prose, without its links."""
+    for paragraph in re.split(r"\n\s*\n", text):
+        if re.match(r"\w", paragraph):
+            prose = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
+            return re.split(r"(?<=[.:]) ", prose)[0]
+    return ""
+
+
+def _lists_of_four(markdown: str) -> Iterator[str]:
+    """Yield the lines with lists indented by four, as Python-Markdown requires, and not by two or three."""
+    fence, shift = "", 0
+    for line in markdown.split("\n"):
+        found = _FENCE.match(line)
+        if fence:
+            yield " " * shift + line if line else line
+            if found and found[2].startswith(fence) and not line.strip().strip(fence[0]):
+                fence = ""
+            continue
+        indent = len(line) - len(line.lstrip(" "))
+        wanted = 4 * -(-indent // 3)
+        if found:
+            fence, shift = found[2], wanted - indent
+        yield " " * wanted + line.lstrip(" ") if line.strip() else ""
+
+
+_COMMANDS = """# Commands
+
+Every command, with its options. `keyturn COMMAND --help` prints the same.
+
+::: mkdocs-click
+    :module: keyturn.cli
+    :command: keyturn
+    :prog_name: keyturn
+    :depth: 1
+    :style: plain
+"""
+
+
+def _python() -> str:
+    """Return the page of the public names."""
+    lines = ["# Python", "", "The public names. They change only with a new major version.", ""]
+    for module in (keyturn, keyturn.testing):
+        for name in module.__all__:
+            lines += [f"::: {getattr(module, name).__module__}.{name}", ""]
+    return "\n".join(lines)
+
+
+def _operations() -> str:
+    """Return the page of the API's operations, from the OpenAPI document of a service."""
+    document = asyncio.run(_openapi())
+    lines = ["# Every operation", "", "What [the API](../http.md) takes and answers, from its OpenAPI document.", ""]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            lines += [
+                f"## {operation['summary']}",
+                "",
+                f"`{method.upper()} {path}`",
+                "",
+                operation.get("description", ""),
+            ]
+            if body := operation.get("requestBody"):
+                schema = _resolved(document, next(iter(body["content"].values()))["schema"])
+                lines += ["", "| member | type | |", "|---|---|---|"]
+                for name, member in schema.get("properties", {}).items():
+                    needed = "required. " if name in schema.get("required", ()) else ""
+                    lines.append(f"| `{name}` | {_type(member)} | {needed}{_cell(member)} |")
+            lines += ["", "| status | answer |", "|---|---|"]
+            lines += [f"| {status} | {_cell(answer)} |" for status, answer in operation["responses"].items()]
+            lines.append("")
+    return "\n".join(lines)
+
+
+async def _openapi() -> Mapping[str, Any]:
+    written = {"environment": "development", "mail": {"transport": "capture"}, "invitations": {"service_key": "x" * 32}}
+    settings = msgspec.convert(written, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
+    transport = httpx.ASGITransport(app=create_app(settings, worker=False))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        document: Mapping[str, Any] = (await client.get("/schema/openapi.json")).json()
+        return document
+
+
+def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return document["components"]["schemas"][name] if name else schema
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    options = [option for option in schema.get("oneOf", [schema]) if option.get("type") != "null"]
+    return ", ".join(option.get("$ref", "").rpartition("/")[2] or str(option.get("type", "")) for option in options)
+
+
+def _cell(described: Mapping[str, Any]) -> str:
+    return " ".join(described.get("description", "").split()).replace("|", "\\|")

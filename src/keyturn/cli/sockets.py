@@ -1,0 +1,92 @@
+"""The sockets that a command listens on: a port of this machine, or a file."""
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from keyturn.errors import KeyturnError
+
+_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
+
+
+class PortTaken(KeyturnError):
+    """Something else listens on the port, or the host is none of this machine's."""
+
+
+def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
+    """Return a bound socket, so that a taken port is known before anything else is started.
+
+    `option` is the one that chooses another port, `host_option` another host. Raises PortTaken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    if family == socket.AF_INET6:  # "::" takes IPv4 as well, whatever the system's default
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    if sys.platform != "win32":  # on Windows it would let two programs share the port
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(2048)
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
+        bound.close()
+        is_of_host = isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
+        why = error.strerror if isinstance(error, OSError) else "not a valid host name"
+        choice = f"another host with {host_option}" if is_of_host else f"another port with {option}"
+        raise PortTaken(f"cannot listen on {host}:{port} ({why}): choose {choice}") from None
+    return bound
+
+
+@contextlib.contextmanager
+def listening_at(path: Path) -> Iterator[socket.socket]:
+    """Yield a socket bound to a file for its owner and group, and remove the file at the end. Raises PortTaken.
+
+    A file whose program was killed is replaced.
+    """
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o117)
+    try:
+        if _is_abandoned(path):
+            path.unlink()
+        bound.bind(str(path))
+        bound.listen(2048)
+    except OSError as error:  # without an errno: the path is too long
+        bound.close()
+        raise PortTaken(
+            f"cannot listen on {path} ({error.strerror or error}): choose another file with --uds"
+        ) from None
+    finally:
+        os.umask(mask)
+    own = path.stat().st_ino
+    try:
+        yield bound
+    finally:
+        bound.close()
+        with contextlib.suppress(OSError):
+            if path.stat().st_ino == own:  # not the file of a program that has replaced this one
+                path.unlink()
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Return whether the file is a socket on which nothing listens."""
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.connect(str(path))
+    except ConnectionRefusedError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def address_of(bound: socket.socket) -> str:
+    """Return "host:port" as it stands in a URL; this machine's own where it listens on all addresses."""
+    host, port = bound.getsockname()[:2]
+    host = _OWN.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,194 @@
+"""The pages of the inbox: the list of captured mails, and one mail. Large mails are read in a thread."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException, HTTPException
+from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
+
+from keyturn.emails.inbox.mail import OPENING, MailContent, markup_to_read, preheader_of
+from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
+from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.inbox.summary import CapturedMail
+from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
+from keyturn.emails.studio.frames import attached
+from keyturn.emails.studio.frames.images import remote_hosts
+from keyturn.emails.studio.pages.addresses import neighbours
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
+from keyturn.emails.studio.rendering.source import Source
+from keyturn.emails.studio.view import View
+from keyturn.mail.rendering.html_tree import parse_html
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.images import Image
+    from keyturn.emails.lint.reading import Saying
+
+_ON_A_PAGE = 100
+_BESIDE = 12
+_MOST = 500
+_SHOWN_CODES = 5
+_LONGEST_VALUE = 4 * 1024
+_SHOWN_TEXT = 256 * 1024
+"""Characters of the text part, and how many links and headers a page shows. The file has all of them."""
+
+_READ_ALOUD = 512 * 1024
+"""Characters of HTML that are read aloud: looking at every tag of more takes seconds."""
+
+_TOO_LONG = "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
+_SHOWN_SOURCE = 512 * 1024
+"""Bytes of the source that a page shows. The file has all of them."""
+
+
+@get("/inbox")
+async def inbox_page(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Response[str]:
+    mails, tags, total = await asyncio.to_thread(_mails_of_page, captured, view)
+    shown = mails[:_ON_A_PAGE]
+    context = {
+        "view": view,
+        "captured": shown,
+        "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
+        "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
+        "tags": tags,
+        "total": total,
+        "path": captured.folder,
+        "smtp": layout.smtp,
+    }
+    return layout.page("inbox.html", context)
+
+
+@post("/inbox/delete")
+async def delete_mails(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    """Delete the mails that the search finds; without a search, all."""
+    try:
+        condition = search_condition(view.search, is_exact=True) if view.search else EVERYTHING
+    except SearchInvalid as error:
+        raise ClientException(detail=f"Nothing was deleted: {error}.") from error
+    await asyncio.to_thread(captured.delete, condition)
+    return Redirect(layout.url("inbox"), status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/inbox/{name:str}")
+async def mail_page(
+    name: FromPath[str],
+    view: NamedDependency[View],
+    captured: NamedDependency[CapturedMails],
+    layout: NamedDependency[Layout],
+    captured_checks: NamedDependency[CapturedChecks],
+) -> Response[str]:
+    mail, content, beside = await asyncio.to_thread(_open, captured, name)
+    images: Sequence[Image] = ()
+    if view.tab == "checks":
+        await asyncio.to_thread(captured_checks.check, mail, content)
+        images = await asyncio.to_thread(captured_checks.images, content)
+    sayings = await asyncio.to_thread(_sayings, content) if view.tab == "reading" else []
+    context: dict[str, Any] = {
+        "view": view,
+        "mail": mail,
+        "content": content,
+        "captured": beside,
+        "links": content.links[:_MOST],
+        "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
+        "text": content.text[:_SHOWN_TEXT],
+        "codes": content.codes[:_SHOWN_CODES],
+        "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
+        "preheader": preheader_of(content.html),
+        "report": captured_checks.last_report(mail.id),
+        "excerpt": partial(_excerpt, content),
+        "size": size_of(content.html, content.text),
+        "images": images,
+        "measured": captured_checks.is_measured(content),
+        "sayings": sayings,
+        "frame": view.only("scheme", "images", "remote", "dir"),
+        "hosts": await asyncio.to_thread(remote_hosts, markup_to_read(content.html)),
+        "sandbox": frames.CAPTURED,
+        **neighbours([other.id for other in beside], mail.id),
+    }
+    if view.show == "source":
+        text = content.raw[:_SHOWN_SOURCE].decode("utf-8", "replace").replace("\r\n", "\n")
+        context["source"] = Source(name, "eml", text)
+    return layout.page("mail.html", context)
+
+
+@get("/inbox/{name:str}/frame")
+async def mail_frame(
+    name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
+) -> Response[str]:
+    def draw() -> Response[str]:
+        try:
+            return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
+        except frames.MailTooLong as error:
+            raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG) from error
+
+    return await asyncio.to_thread(draw)
+
+
+@get("/inbox/{name:str}/raw")
+async def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+    raw = await asyncio.to_thread(lambda: captured.raw(captured.find(name)))
+    return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
+
+
+@get("/inbox/{name:str}/parts/{number:int}")
+async def mail_part(
+    name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
+) -> Response[bytes]:
+    """Return an attachment, always as a file to save, so that it is never a page of the studio."""
+    part = await asyncio.to_thread(lambda: MailContent(captured.raw(captured.find(name))).attachment(number))
+    return attached(part.content, part.content_type, part.name)
+
+
+@post("/inbox/{name:str}/delete")
+async def delete_mail(
+    name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    await asyncio.to_thread(captured.delete, with_id(name))
+    return Redirect(layout.url("inbox"), status_code=HTTP_303_SEE_OTHER)
+
+
+def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
+    """Return the mails of a page, one more if there are more, the tags, and the number of all mails."""
+    condition = search_condition(view.search)
+    if view.older_than:
+        condition &= older_than(captured.find(view.older_than).number)
+    return captured.newest(condition, limit=_ON_A_PAGE + 1), captured.tags(), captured.count()
+
+
+def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
+    mail = captured.find(name)
+    content = MailContent(captured.raw(mail))
+    _ = content.links, content.attachments, content.codes  # parsed here, not on the event loop
+    captured.mark_read(with_id(name), read=True)
+    return mail, content, captured.around(mail, _BESIDE)
+
+
+def _sayings(content: MailContent) -> list["Saying"]:
+    from keyturn.emails.lint.reading import read_aloud
+
+    html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
+    return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
+
+
+def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
+    """Return the lines around a finding in the HTML or the text; none for a finding on the whole mail."""
+    text = {"HTML": content.html, "text": content.text}.get(finding.place.file)
+    return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
+
+
+HANDLERS = (inbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)

@@ -1,0 +1,114 @@
+"""Environment variables, and the files that hold a secret instead: `NAME_FILE`, and systemd's credentials."""
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from keyturn.plain_files import printable_name, read_plain_file
+
+FILE_SUFFIX = "_FILE"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+_LARGEST = 65_536
+
+
+class SecretUnread(ValueError):
+    """The file of a secret cannot be used; the text says why. `label`: the variable that names the file."""
+
+    def __init__(self, label: str, reason: str) -> None:
+        self.label = label
+        super().__init__(reason)
+
+
+class Variables(Mapping[str, str]):
+    """The environment, in which a file can hold a variable's value.
+
+    The sources of NAME are, in this order: the variable NAME, the file whose path is in NAME_FILE, and the file NAME in
+    the folder $CREDENTIALS_DIRECTORY (systemd.exec(5)). NAME and NAME_FILE exclude each other. An empty variable counts
+    as not set where a file has the value. A file is read once, when its value is first looked up.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._contents: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value. Raises KeyError, and SecretUnread if the file does not provide it."""
+        file = self.file_of(name)
+        if not file:
+            return self._environ[name]
+        if name not in self._contents:
+            if self._environ.get(name):
+                raise SecretUnread(self.label(name), f"{name} is set, too: unset one of the two")
+            self._contents[name] = _content(self.label(name), file)
+        return self._contents[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._environ or (isinstance(name, str) and bool(self.file_of(name)))
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a value, or a file for it, which is not read."""
+        return bool(self._environ.get(name) or self.file_of(name))
+
+    def file_of(self, name: str) -> str:
+        """Return the path of the file that holds the value; "" if the variable itself does, or nothing."""
+        if not name.isidentifier():
+            return ""
+        if named := self._environ.get(f"{name}{FILE_SUFFIX}"):
+            return named
+        folder = self._environ.get(CREDENTIALS)
+        if not folder or self._environ.get(name):
+            return ""
+        file = os.path.join(folder, name)  # noqa: PTH118 - in every start, for every secret
+        return file if os.path.lexists(file) else ""
+
+    def label(self, name: str) -> str:
+        """Return the name under which the operator gave the value: NAME_FILE, or NAME."""
+        return f"{name}{FILE_SUFFIX}" if self._environ.get(f"{name}{FILE_SUFFIX}") and self.file_of(name) else name
+
+    def origin(self, name: str) -> str:
+        """Return where the value comes from, in words."""
+        if not (file := self.file_of(name)):
+            return f"environment {name}"
+        return f"credential {name}" if self.label(name) == name else f"file {printable_name(file)}"
+
+
+def _content(label: str, file: str) -> str:
+    """Return the text of a file without one newline at its end. Raises SecretUnread."""
+    try:
+        text = read_plain_file(file, _LARGEST).decode()
+    except UnicodeDecodeError:
+        raise SecretUnread(label, f"{printable_name(file)} is not UTF-8: a secret is text") from None
+    except (OSError, ValueError) as error:
+        raise SecretUnread(label, f"{printable_name(file)} {_reason(error, file)}") from None
+    text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+    if not text.strip():
+        raise SecretUnread(label, f"{printable_name(file)} is empty: write the secret into it")
+    return text
+
+
+def _reason(error: OSError | ValueError, file: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "does not exist"
+    if isinstance(error, PermissionError) and hasattr(os, "geteuid"):
+        return _reason_of_refusal(file, os.geteuid())
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
+    return f"cannot be read: {(error.strerror if isinstance(error, OSError) else None) or error}"
+
+
+def _reason_of_refusal(file: str, user: int) -> str:
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return f"cannot be read by UID {user}: let it enter the folders above the file"
+    return (
+        f"cannot be read by UID {user}: it belongs to UID {found.st_uid} and GID {found.st_gid}, with mode "
+        f"{found.st_mode & 0o7777:04o}. Change its owner, group or mode so that UID {user} can read it"
+    )

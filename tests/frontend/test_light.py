@@ -1,0 +1,141 @@
+"""Elements with the attribute `light`: in the page itself, within reach of password managers."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Page, expect
+from tests.databases import SqliteFiles
+from tests.frontend.app import FORGOT, RESET, App, beside
+from tests.frontend.test_looks import AXE, LEAKS
+from tests.frontend.test_proofs import WITH_CODE, ask, code_mailed
+from tests.frontend.test_the_story import choose
+from tests.spec.service import NEW_PASSWORD, Service
+
+from keyturn.settings import TokenSettings
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+LIGHT = RESET.replace(" url", " light url")
+LOOK = """(selector) => {
+    const host = document.querySelector('keyturn-reset'), found = (host.shadowRoot ?? host).querySelector(selector)
+    const style = getComputedStyle(found), { width, height } = found.getBoundingClientRect()
+    return [width, height, ...['color', 'backgroundColor', 'borderRadius', 'font', 'letterSpacing', 'padding', 'margin']
+        .map(name => style[name])] }"""
+FIELDS = """() => [...document.querySelectorAll('form input')].filter(field => field.type != 'hidden')
+    .map(field => [field.type, field.name, field.autocomplete, field.form != null, field.labels?.length ?? 0])"""
+LABEL = """() => {
+    const all = getComputedStyle(document.querySelector('keyturn-forgot label'))
+    return [...all].filter(name => !name.startsWith('--')).map(name => name + ': ' + all[name]) }"""
+SCHEMES: Sequence[Literal["light", "dark"]] = ("light", "dark")
+PARTS = (
+    "[part=heading]",
+    "[part=input]",
+    "[part=button]",
+    "[part=label]",
+    "[part=rules]",
+    "[part=meter]",
+    "[part=reveal]",
+)
+
+
+async def drawn(page: Page) -> list[object]:
+    await expect(page.get_by_label("New password", exact=True)).to_be_visible()
+    return [await page.evaluate(LOOK, part) for part in PARTS]
+
+
+async def test_it_looks_as_it_does_in_a_shadow_tree(app: App, keyturn: Service) -> None:
+    lina = (await keyturn.add("lina@northwind.test")).email
+    token = await keyturn.link(lina)
+    app.pages |= {"light": LIGHT, "dark": RESET}
+    async with app.open(f"/dark?token={token}") as one, app.open(f"/light?token={token}") as other:
+        assert await other.evaluate("document.querySelector('keyturn-reset').shadowRoot") is None
+        assert await drawn(one) == await drawn(other)
+
+
+async def test_its_fields_are_in_a_form_of_the_page_with_what_a_password_manager_reads(
+    app: App, keyturn: Service
+) -> None:
+    app.pages["light"] = LIGHT
+    async with app.open(f"/light?token={await keyturn.link((await keyturn.add('lisa@northwind.test')).email)}") as page:
+        await expect(page.get_by_label("New password", exact=True)).to_be_visible()
+        assert await page.evaluate(FIELDS) == [
+            ["email", "", "username", True, 0],
+            ["password", "password", "new-password", True, 1],
+            ["password", "again", "new-password", True, 1],
+        ]
+
+
+async def test_a_password_is_set_in_it(app: App, keyturn: Service) -> None:
+    lucy = (await keyturn.add("lucy@northwind.test")).email
+    app.pages["light"] = LIGHT
+    async with app.open(f"/light?token={await keyturn.link(lucy)}") as page:
+        field = page.get_by_label("New password", exact=True)
+        await choose(page, "short", "short")
+        await expect(field).to_have_accessible_description(
+            re.compile(r"^Not met yet: at least 12 characters\. at least 12 characters – not met yet not a common")
+        )
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
+    assert await keyturn.knows(NEW_PASSWORD, lucy)
+
+
+async def test_a_code_leads_from_a_light_element_to_a_light_one(app: App, sqlite: SqliteFiles) -> None:
+    app.pages["light-code"] = WITH_CODE.replace(" url", " light url")
+    async with beside(app, sqlite.migrated(), token=TokenSettings(code=True)) as service:
+        lena = (await service.add("lena@northwind.test")).email
+        async with app.open("/light-code") as page:
+            await ask(page, lena)
+            await page.get_by_label("Code from the email").fill(await code_mailed(service, lena))
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_label("New password", exact=True)).to_be_visible()
+            assert await page.evaluate("document.querySelector('keyturn-reset').shadowRoot") is None
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_its_styles_leave_the_page_alone_and_its_ids_are_its_own(app: App) -> None:
+    app.pages["light"] = (
+        f"<h2 part=heading>Own</h2><input id=email><ul><li>x</ul>{FORGOT.replace(' url', ' light url')}"
+    )
+    app.pages["plain"] = "<h2 part=heading>Own</h2><input id=email><ul><li>x</ul>"
+    styles = "['h2', 'input', 'li'].map(tag => Object.values(getComputedStyle(document.querySelector(tag))).join())"
+    async with app.open("/light") as one, app.open("/plain") as other:
+        await expect(one.get_by_label("Email")).to_be_visible()
+        assert await one.evaluate(styles) == await other.evaluate(styles)
+        ids = await one.evaluate("[...document.querySelectorAll('[id]')].map(found => found.id)")
+        assert len(ids) == len(set(ids))
+        assert await one.evaluate("document.adoptedStyleSheets.length") == 1
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_two_of_them_share_their_styles(app: App) -> None:
+    app.pages["light"] = FORGOT.replace(" url", " light url") + LIGHT
+    async with app.open("/light") as page:
+        await expect(page.get_by_role("heading")).to_have_count(2)
+        assert await page.evaluate("document.adoptedStyleSheets.length") == 1
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_the_style_of_the_text_around_it_is_not_inherited(app: App) -> None:
+    app.pages["light"] = FORGOT.replace(" url", " light url")
+    async with app.open("/light", bypass_csp=True) as page:
+        await expect(page.get_by_label("Email")).to_be_visible()
+        before = await page.evaluate(LABEL)
+        await page.add_style_tag(content=LEAKS)
+        assert await page.evaluate(LABEL) == before
+
+
+async def test_axe_finds_nothing_in_it_in_either_scheme(app: App, keyturn: Service) -> None:
+    app.pages["light"] = LIGHT.replace(" url", ' heading-level="1" url')
+    lotte = (await keyturn.add("lotte@northwind.test")).email
+    async with app.open("/login", bypass_csp=True, viewport={"width": 320, "height": 640}) as page:
+        await page.add_init_script(path=AXE_FILE_PATH)
+        await page.goto(f"/light?token={await keyturn.link(lotte)}")
+        await choose(page, "short", "other")
+        await page.add_style_tag(content=":root { background: Canvas; }")
+        for scheme in SCHEMES:
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert [one["id"] for one in (await page.evaluate(AXE))["violations"]] == []
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320

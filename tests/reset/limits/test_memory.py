@@ -1,0 +1,85 @@
+"""Limits in memory: what a flood of clients costs."""
+
+import asyncio
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from keyturn.problems.requests import TooManyRequests
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.records.client import Client
+from keyturn.settings import LimitSettings
+
+HERE, THERE = Client(ip_address="192.0.2.1"), Client(ip_address="192.0.2.2")
+
+
+def rate_limits(**settings: Any) -> RateLimits:
+    return RateLimits(LimitSettings(**settings))
+
+
+async def used_up(limits: RateLimits, kind: str, client: Client) -> bool:
+    try:
+        await limits.count(kind, client)
+    except TooManyRequests:
+        return True
+    return False
+
+
+async def ask_from(limited: RateLimits, numbers: Iterable[int]) -> float:
+    """Ask once from each of the addresses; return the seconds of processor time that a request took."""
+    clients = [Client(ip_address=str(IPv4Address(number))) for number in numbers]
+    start = time.process_time()
+    for client in clients:
+        await used_up(limited, "request", client)
+    return (time.process_time() - start) / len(clients)
+
+
+@pytest.mark.long
+async def test_a_request_costs_the_same_however_many_clients_there_are() -> None:
+    limited, threads = rate_limits(), threading.active_count()
+    batches = [range(start, start + 20_000) for start in range(1, 500_001, 20_000)]
+    costs = [await ask_from(limited, batch) for batch in batches]
+
+    assert min(costs[-3:]) < 3 * min(costs[:3])
+    assert threading.active_count() <= threads, "counting starts no thread"
+
+
+@pytest.mark.long
+async def test_a_flood_of_clients_costs_no_more_memory_than_there_is_a_bound_for() -> None:
+    limited = rate_limits()
+    await ask_from(limited, range(1, 120_001))
+    tracemalloc.start()
+    try:
+        await ask_from(limited, range(120_001, 130_001))  # what is kept of the last few takes the place of others
+        before, _ = tracemalloc.get_traced_memory()
+        await ask_from(limited, range(130_001, 160_001))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert after - before < 3 * 30_000, "fewer than three bytes for each client more"
+
+
+@pytest.mark.long
+async def test_a_flood_of_clients_makes_nobodys_counter_be_forgotten() -> None:
+    limited = rate_limits(request="1/minute")
+    await limited.count("request", HERE)
+    await ask_from(limited, range(1, 120_001))
+
+    assert await used_up(limited, "request", HERE)
+
+
+@pytest.mark.long
+async def test_windows_that_are_over_make_room_for_those_who_come() -> None:
+    limited = rate_limits(request="1/second")
+    await ask_from(limited, range(1, 110_001))
+    await asyncio.sleep(1)  # the clock is what is awaited
+
+    refused = [await used_up(limited, "request", Client(ip_address=str(IPv4Address(n)))) for n in range(1, 20_001)]
+
+    assert not any(refused)

@@ -1,0 +1,301 @@
+"""Limits in PostgreSQL: what they cost and hold, and what happens without it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from tests.connections import committing
+from tests.databases import PostgresServer
+from tests.silent_proxy import silent_proxy
+from tests.spec.service import ADA, REQUEST, Start, problem
+from tests.statements import statements_sent
+
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.database import Database, now
+from keyturn.outbox.models import OutboxRow
+from keyturn.problems.requests import LimitsUnready, OverBudget, TooManyRequests
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.retention import Retention
+from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.settings import DatabaseSettings, LimitSettings, RetentionSettings, Secret
+
+MINUTE = timedelta(minutes=1)
+HERE = Client(ip_address="192.0.2.1")
+WINDOWS = text("SELECT count(*) AS n FROM keyturn_rate_windows")
+ALL_OVER = text("UPDATE keyturn_rate_windows SET expires_at = now() - interval '1 second' WHERE amount < 1000")
+SIZE = text("SELECT pg_total_relation_size('keyturn_rate_windows') AS n")
+UPDATES = text(
+    "SELECT n_tup_upd AS updates, n_tup_hot_upd AS in_place FROM pg_stat_user_tables "
+    "WHERE relname = 'keyturn_rate_windows'"
+)
+
+
+@pytest.fixture
+async def url(postgresql: PostgresServer) -> AsyncIterator[str]:
+    url = await asyncio.to_thread(postgresql.migrated)
+    yield url
+    await asyncio.to_thread(postgresql.drop, url)
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, timeout=timedelta(seconds=20))
+    yield database
+    await database.close()
+
+
+def limits_in(database: Database, **rates: Any) -> RateLimits:
+    return RateLimits(LimitSettings(**rates), database)
+
+
+def retention(database: Database) -> Retention:
+    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
+    links = SecureLinkStore(database, lifetime=MINUTE)
+    return Retention(database, RetentionSettings(), mailboxes, BuiltinAccounts(database), links)
+
+
+async def number(database: Database, statement: Any = WINDOWS) -> int:
+    (row,) = await database.fetch(statement)
+    return int(row["n"])
+
+
+async def flood(limits: RateLimits, first: int, clients: int) -> None:
+    await asyncio.gather(
+        *(limits.count("request", Client(ip_address=str(IPv4Address(first + one)))) for one in range(clients))
+    )
+
+
+async def test_the_database_holds_digests_and_no_addresses(database: Database) -> None:
+    limits = limits_in(database)
+    await limits.count("request", HERE)
+    await limits.count_guess(ADA)
+    rows = await database.fetch(text("SELECT * FROM keyturn_rate_windows"))
+
+    assert len(rows) == 2
+    assert {len(row["key"]) for row in rows} == {32}
+    assert HERE.ip_address not in str(rows)
+
+
+async def test_a_limit_is_counted_by_one_statement_without_a_transaction_on_an_apps_pool_too(url: str) -> None:
+    """A process that is suspended between two statements would hold the lock of a window that all need."""
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), isolation_level="SERIALIZABLE")
+    limits = limits_in(Database(engine), request="2/minute")
+    await limits.require_ready()
+    with statements_sent() as sent:
+        await limits.count("request", HERE)
+        await limits.count("request", HERE)
+        with pytest.raises(TooManyRequests):
+            await limits.count("request", HERE)
+
+    assert len(sent) == 3
+    await engine.dispose()
+
+
+async def test_a_server_whose_transactions_are_serializable_counts_right(url: str) -> None:
+    strict = [Database(f"{url}&options=-c%20default_transaction_isolation%3Dserializable") for _ in range(4)]
+    processes = [limits_in(one, overall="50/hour") for one in strict]
+
+    async def ask(limits: RateLimits) -> int:
+        try:
+            await limits.count_overall()
+        except OverBudget:
+            return 0
+        return 1
+
+    async with asyncio.timeout(20):
+        assert sum(await asyncio.gather(*(ask(limits) for limits in processes * 20))) == 50
+    for database in strict:
+        await database.close()
+
+
+async def test_requests_that_wait_share_a_statement(database: Database) -> None:
+    limits = limits_in(database)
+    await limits.require_ready()
+    with statements_sent() as sent:
+        await flood(limits, 1, 200)
+
+    assert len(sent) <= 2
+
+
+async def test_a_schema_of_its_own_is_found(database: Database, url: str) -> None:
+    for statement in ('CREATE SCHEMA "a part"', 'ALTER TABLE keyturn_rate_windows SET SCHEMA "a part"'):
+        await database.execute(text(statement))
+    apart = Database(url, schema="a part")
+    limits = limits_in(apart, request="1/minute")
+    await limits.count("request", HERE)
+
+    with pytest.raises(TooManyRequests):
+        await limits.count("request", HERE)
+    await apart.close()
+
+
+async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database) -> None:
+    limits = limits_in(database, request="1/hour")
+    await limits.count("request", HERE)
+    version = text("SELECT ctid::text || xmin::text || xmax::text AS version FROM keyturn_rate_windows")
+    before = await database.fetch(version)
+    for _ in range(5):
+        with pytest.raises(TooManyRequests):
+            await limits.count("request", HERE)
+
+    assert await database.fetch(version) == before
+
+
+async def test_a_window_that_another_session_holds_delays_only_its_own_clients(database: Database, url: str) -> None:
+    limits, other = limits_in(database), Database(url)
+    await limits.count("request", HERE)
+    elsewhere = limits_in(other)
+    async with asyncio.timeout(15):
+        async with committing(database) as connection:
+            await connection.execute(text("SELECT key FROM keyturn_rate_windows FOR UPDATE"))
+            waiting = asyncio.create_task(limits.count("request", HERE))
+            await elsewhere.count("request", Client(ip_address="192.0.2.2"))
+            assert not waiting.done()
+        await waiting
+    await other.close()
+
+
+async def test_the_sweep_deletes_windows_that_are_over_and_no_others(database: Database) -> None:
+    limits, sweep = limits_in(database), retention(database)
+    await flood(limits, 1, 700)
+    await limits.count_overall()
+    assert await number(database) == 701
+
+    assert (await sweep.purge(now()))["limits"] == 0
+    await database.execute(ALL_OVER)
+    assert (await sweep.purge(now()))["limits"] == 700
+    assert await number(database) == 1
+
+
+async def test_the_sweep_leaves_a_window_that_is_used_at_the_moment(database: Database) -> None:
+    limits, sweep = limits_in(database), retention(database)
+    await limits.count("request", HERE)
+    await database.execute(ALL_OVER)
+    async with asyncio.timeout(15), committing(database) as connection:
+        await connection.execute(text("SELECT key FROM keyturn_rate_windows FOR UPDATE"))
+        assert await sweep.forget_windows() == {"limits": 0}
+    assert await sweep.forget_windows() == {"limits": 1}
+
+
+@pytest.mark.long
+async def test_a_flood_of_clients_leaves_no_more_than_its_last_minutes(database: Database) -> None:
+    limits, sweep, sizes = limits_in(database), retention(database), list[int]()
+    for round_ in range(5):
+        await flood(limits, 1 + round_ * 4_000, 4_000)
+        await database.execute(ALL_OVER)
+        await sweep.forget_windows()
+        await database.execute(text("VACUUM keyturn_rate_windows"))  # the server does so by itself after a minute
+        sizes.append(await number(database, SIZE))
+
+    assert await number(database) == 0
+    assert sizes[-1] <= sizes[1], "the room of what was deleted is used again"
+
+
+async def test_who_counts_a_shared_window_alone_makes_no_statement_fail(url: str) -> None:
+    database = Database(url)
+    limits = limits_in(database, overall="1000/hour")
+    clients = [Client(ip_address=f"192.0.2.{number}") for number in range(100)]
+    with statements_sent() as sent:
+        await asyncio.gather(
+            *(limits.count("request", client, "overall") for client in clients),
+            *(limits.count_overall() for _ in range(100)),
+        )
+
+    assert len(sent) <= 6, "one that fails is tried for each request alone"
+    assert await number(database) == len(clients) + 1
+    await database.close()
+
+
+@pytest.mark.long
+async def test_a_window_that_all_clients_share_is_changed_in_place(database: Database) -> None:
+    limits = limits_in(database)
+    for _ in range(1_000):
+        await limits.count_overall()
+
+    assert await number(database, SIZE) < 200_000
+    async with asyncio.timeout(15):  # the server writes its statistics down a moment later
+        while not (rows := await database.fetch(UPDATES)) or rows[0]["updates"] < 900:
+            await asyncio.sleep(0.1)
+    assert rows[0]["in_place"] >= 0.95 * rows[0]["updates"]
+
+
+@pytest.mark.long
+async def test_statements_of_several_processes_never_wait_for_each_other_in_a_circle(url: str) -> None:
+    databases = [Database(url) for _ in range(4)]
+    processes = [limits_in(one, request="100000/hour", overall="100000/hour") for one in databases]
+    sweep = retention(databases[0])
+
+    async def ask(limits: RateLimits, first: int) -> None:
+        for turn in range(25):
+            clients = (Client(ip_address=f"192.0.2.{(first * turn + one) % 30}") for one in range(30))
+            await asyncio.gather(*(limits.count("request", client) for client in clients), limits.count_overall())
+
+    async def forget() -> None:
+        for _ in range(25):
+            await databases[0].execute(ALL_OVER)
+            await sweep.forget_windows()
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(ask(one, first) for first, one in enumerate(processes)), forget())
+    for database in databases:
+        await database.close()
+
+
+@pytest.mark.long
+async def test_a_server_that_falls_silent_lets_nobody_in_and_is_used_again_once_it_answers(url: str) -> None:
+    async with silent_proxy(url) as (through, proxy):
+        database = Database(through, timeout=timedelta(seconds=1))
+        limits = limits_in(database, request="2/hour")
+        await limits.count("request", HERE)
+        proxy.fall_silent()
+        async with asyncio.timeout(10):
+            for refused in (
+                limits.count("request", HERE),
+                limits.require_left("request", HERE),
+                limits.forget_guesses(ADA),
+                limits.give_back_overall("overall"),
+                limits.require_ready(),
+            ):
+                with pytest.raises(LimitsUnready, match="does not answer"):
+                    await refused
+        proxy.speak_again()
+        await limits.count("request", HERE)
+        with pytest.raises(TooManyRequests):
+            await limits.count("request", HERE)
+        await database.close()
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_two_services_on_one_database_share_their_limits_without_any_setting(start: Start) -> None:
+    limits = LimitSettings(request="3/hour")
+    one, other = await start(limits=limits), await start(limits=limits)
+    answers = [await service.at("192.0.2.7").post(REQUEST, json={"email": ADA}) for service in (one, other) * 2]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_request_that_cannot_be_counted_gets_503_and_nothing_is_written(
+    start: Start, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = await start(database=DatabaseSettings(url=Secret(database_url), timeout=timedelta(seconds=1)))
+    holder = Database(database_url)
+    async with committing(holder) as connection:
+        await connection.execute(text("LOCK TABLE keyturn_rate_windows"))
+        with caplog.at_level(logging.ERROR):
+            answer = await service.anywhere().post(REQUEST, json={"email": ADA})
+    await holder.close()
+
+    assert problem(answer) == "503 unavailable"
+    assert "LimitsUnready" in caplog.text
+    assert await service.rows(select(OutboxRow.id)) == []
+    assert (await service.anywhere().post(REQUEST, json={"email": ADA})).status_code == 202

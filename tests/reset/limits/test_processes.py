@@ -1,0 +1,114 @@
+"""Real processes that count in one store at the same moment."""
+
+import asyncio
+import multiprocessing
+from collections.abc import Iterator
+from datetime import timedelta
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+import pytest
+from tests.databases import PostgresServer
+from tests.redis_server import running_redis
+
+from keyturn.database import Database, now
+from keyturn.problems.requests import OverBudget, TooManyRequests
+from keyturn.reset.limits import redis_windows
+from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.proofs.altcha import SpentAnswerStore
+from keyturn.reset.records.client import Client
+from keyturn.settings import LimitSettings, Secret
+
+pytestmark = pytest.mark.long
+
+PROCESSES = 3
+CLIENTS = [Client(ip_address=f"192.0.2.{number}") for number in range(20)]
+ANSWERS = [bytes([number]) * 32 for number in range(50)]
+_PATIENCE = 60
+
+
+@pytest.fixture(params=["postgresql", "redis"])
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "redis":
+        with running_redis() as redis:
+            yield redis.url
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    url = server.migrated()
+    yield url
+    server.drop(url)
+
+
+def in_processes(work: Any, *given: Any) -> list[Any]:
+    """Return the results of `work(given, barrier)` in processes that begin at the same moment."""
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(PROCESSES), context.SimpleQueue()
+    processes = [context.Process(target=put, args=(work, given, barrier, results)) for _ in range(PROCESSES)]
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(_PATIENCE)
+            assert process.exitcode == 0
+        return [results.get() for _ in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def put(work: Any, given: Any, barrier: Barrier, results: Any) -> None:
+    results.put(asyncio.run(work(*given, barrier)))
+
+
+async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
+    """Send many requests at once from each client; return how many were accepted, together and of each client."""
+    redis_windows._PATIENCE = _PATIENCE  # a late answer is asked for again, too
+    database = Database(address) if address.startswith("postgresql") else None
+    rates = LimitSettings(request="7/hour", overall="130/hour", storage_url=Secret("" if database else address))
+    limits = RateLimits(rates, database)
+    overall, by_client = 0, {client.ip_address: 0 for client in CLIENTS}
+
+    async def ask(client: Client) -> None:
+        nonlocal overall
+        try:
+            await limits.count("request", client)
+            by_client[client.ip_address] += 1
+            await limits.count_overall()
+            overall += 1
+        except (TooManyRequests, OverBudget):
+            pass
+
+    await limits.require_ready()
+    barrier.wait(_PATIENCE)
+    await asyncio.gather(*(ask(client) for _ in range(8) for client in CLIENTS))
+    await limits.close()
+    if database:
+        await database.close()
+    return overall, by_client
+
+
+def test_parallel_processes_never_exceed_a_limit_and_use_all_of_it(address: str) -> None:
+    counted = in_processes(count, address)
+
+    # coredis asks again if a new connection is lost, and Redis may have counted the first time.
+    repeated = 3 if address.startswith("redis") else 0
+    assert 130 - repeated * len(CLIENTS) <= sum(overall for overall, _ in counted) <= 130
+    for client in CLIENTS:
+        assert 7 - repeated <= sum(by_client[client.ip_address] for _, by_client in counted) <= 7
+
+
+async def spend(address: str, barrier: Barrier) -> list[bool]:
+    database = Database(address)
+    spent = SpentAnswerStore(database)
+    await spent.is_spent(b"")
+    barrier.wait(_PATIENCE)
+    taken = await asyncio.gather(*(spent.spend(answer, now() + timedelta(minutes=1)) for answer in ANSWERS))
+    await database.close()
+    return taken
+
+
+@pytest.mark.parametrize("address", ["postgresql"], indirect=True)
+def test_a_solved_challenge_is_accepted_once_by_all_processes_together(address: str) -> None:
+    taken = in_processes(spend, address)
+
+    assert [sum(one) for one in zip(*taken, strict=True)] == [1] * len(ANSWERS)

@@ -1,0 +1,242 @@
+"""Secrets in files: `NAME_FILE` and systemd's credentials, for Keyturn's variables and `${NAME}` in keyturn.toml."""
+
+import os
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.settings.reading import ENOUGH, Faults, Read
+
+from keyturn.errors import SettingsInvalid
+from keyturn.settings import Secret, read_settings
+from keyturn.settings.reading import secret_variables
+
+WORD = "hunter2-" * 5
+STRANGER = 65534
+NO_KEY = {name: value for name, value in ENOUGH.items() if name != "KEYTURN_SECRET_KEY"}
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    file = tmp_path / "secret"
+    file.write_text(f"{WORD}\n", "utf-8")
+    return file
+
+
+@contextmanager
+def as_stranger() -> Iterator[int]:
+    """Act as a user to whom the system's permissions apply."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(STRANGER)
+    try:
+        yield os.geteuid()
+    finally:
+        os.seteuid(before)
+
+
+def message(name: str, environ: dict[str, str]) -> str:
+    """Return the fault of a setting, with the name that the operator wrote."""
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings(environ=NO_KEY | environ, with_file=False)
+    assert WORD not in "".join(traceback.format_exception(invalid.value))
+    return "; ".join(str(fault) for fault in invalid.value.faults if fault.name == name)
+
+
+def test_the_file_holds_the_secret_without_one_newline_at_its_end(read: Read, secret: Path) -> None:
+    for written, meant in [
+        (WORD, WORD),
+        (f"{WORD}\n", WORD),
+        (f"{WORD}\r\n", WORD),
+        (f"{WORD}\n\n", f"{WORD}\n"),
+        (f" {WORD} ", f" {WORD} "),
+        (f"ä{WORD}", f"ä{WORD}"),
+    ]:
+        secret.write_bytes(written.encode())
+        key = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(secret)).secret_key
+        assert (key, type(key)) == (meant, Secret)
+
+
+def test_every_secret_can_come_from_a_file(tmp_path: Path) -> None:
+    names = sorted(secret_variables())
+    for name in names:
+        (tmp_path / name).write_text(f"no value of {name}", "utf-8")
+    environ = {f"{name}_FILE": str(tmp_path / name) for name in names}
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings(environ={f"{name}_FILE": "/nowhere/secret" for name in names}, with_file=False)
+    unread = {fault.origin for fault in invalid.value.faults if fault.message == "/nowhere/secret does not exist"}
+    replaced = {"RESEND_API_KEY", "SUPABASE_SERVICE_ROLE_KEY"}
+    assert {"KEYTURN_SECRET_KEY_FILE", "KEYTURN_DATABASE_URL_FILE", "KEYTURN_SMTP_PASSWORD_FILE"} <= unread
+    assert all(f"{name}_FILE" in unread for name in names if name.startswith("KEYTURN_") and "STUDIO" not in name)
+    assert unread.isdisjoint(f"{name}_FILE" for name in replaced), "Keyturn's own name wins"
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings(environ=environ, with_file=False)
+    assert "unknown setting" not in str(invalid.value)
+    assert "no value of" not in str(invalid.value)
+
+
+def test_the_name_of_a_provider_and_a_list_work_too(read: Read, secret: Path) -> None:
+    keys = secret.with_name("keys")
+    keys.write_text(f"{WORD}a, {WORD}b\n", "utf-8")
+    settings = read(
+        **{name: value for name, value in NO_KEY.items() if name != "RESEND_API_KEY"},
+        bare=True,
+        KEYTURN_SECRET_KEY=WORD,
+        RESEND_API_KEY_FILE=str(secret),
+        KEYTURN_PREVIOUS_SECRET_KEYS_FILE=str(keys),
+    )
+
+    assert settings.resend.api_key == WORD
+    assert settings.previous_secret_keys == (f"{WORD}a", f"{WORD}b")
+
+
+def test_a_place_in_the_file_is_filled_from_a_file(read: Read, secret: Path) -> None:
+    toml = '[smtp]\npassword = "${EMAIL_PASS}"\n[database]\nurl = "postgresql://app:${DB_PASS:-none}@db/school"'
+    settings = read(toml, EMAIL_PASS_FILE=str(secret), DB_PASS_FILE=str(secret))
+
+    assert settings.smtp.password == WORD
+    assert settings.database.url == f"postgresql://app:{WORD}@db/school"
+
+
+def test_a_credential_of_systemd_comes_last(read: Read, tmp_path: Path, secret: Path) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    for name in ("KEYTURN_SECRET_KEY", "EMAIL_PASS"):
+        (folder / name).write_text(f"{WORD}of {name}", "utf-8")
+    place = {"CREDENTIALS_DIRECTORY": str(folder)}
+    toml = '[smtp]\npassword = "${EMAIL_PASS}"'
+
+    settings = read(toml, bare=True, sending=False, **place)
+    assert (settings.secret_key, settings.smtp.password) == (f"{WORD}of KEYTURN_SECRET_KEY", f"{WORD}of EMAIL_PASS")
+    settings = read(toml, **place, EMAIL_PASS_FILE=str(secret))
+    assert (settings.secret_key, settings.smtp.password) == (ENOUGH["KEYTURN_SECRET_KEY"], WORD)
+
+
+def test_a_name_in_the_settings_cannot_lead_out_of_the_credentials(faults: Faults, tmp_path: Path) -> None:
+    (tmp_path / "above").write_text(WORD, "utf-8")
+    (tmp_path / "credentials").mkdir()
+    found = faults('[brand]\nname = "${../above}"', CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
+    assert found == {"brand.name": "${../above} does not contain the name of a variable"}
+
+
+def test_an_empty_variable_leaves_the_place_to_the_file(read: Read, secret: Path) -> None:
+    """Compose passes `NAME: ${NAME:-}` as an empty variable."""
+    settings = read(bare=True, sending=False, KEYTURN_SECRET_KEY="", KEYTURN_SECRET_KEY_FILE=str(secret))
+    assert settings.secret_key == WORD
+    assert read(KEYTURN_SECRET_KEY_FILE="").secret_key == ENOUGH["KEYTURN_SECRET_KEY"]
+
+
+def test_the_variable_and_its_file_exclude_each_other(secret: Path, faults: Faults) -> None:
+    both = {"KEYTURN_SECRET_KEY": WORD, "KEYTURN_SECRET_KEY_FILE": str(secret)}
+    said = "KEYTURN_SECRET_KEY_FILE: KEYTURN_SECRET_KEY is set, too: unset one of the two"
+    assert message("secret_key", both) == said
+    assert faults('[smtp]\npassword = "${PASS}"', PASS=WORD, PASS_FILE=str(secret)) == {
+        "smtp.password": "PASS_FILE: PASS is set, too: unset one of the two"
+    }
+
+
+def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "big").write_text("x" * 65_537, "utf-8")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty").touch()
+    (tmp_path / "blank").write_text(" \n", "utf-8")
+    no_file = "cannot be read: it is not a regular file, but a pipe, a socket or a device"
+
+    for file, said in {
+        str(tmp_path / "nowhere"): "does not exist",
+        str(tmp_path / "fifo"): no_file,
+        "/dev/zero": no_file,
+        str(tmp_path): "cannot be read: Is a directory",
+        str(tmp_path / "big"): "has more than 64 KiB, the most that is read for a secret",
+        str(tmp_path / "bytes"): "is not UTF-8: a secret is text",
+        str(tmp_path / "empty"): "is empty: write the secret into it",
+        str(tmp_path / "blank"): "is empty: write the secret into it",
+        f"{tmp_path}/a\0b": "cannot be read: embedded null byte",
+    }.items():
+        found = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": file})
+        assert found.startswith("KEYTURN_SECRET_KEY_FILE: "), found
+        assert found.endswith(f" {said}")
+
+
+def test_the_largest_file_is_read(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "big").write_text("x" * 65_536, "utf-8")
+    key = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(tmp_path / "big")).secret_key
+    assert len(key) == 65_536
+
+
+def test_a_file_that_only_another_user_can_read_is_named_with_both_users() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        file = Path(folder) / "key"
+        file.write_text(WORD, "utf-8")
+        file.chmod(0)
+        with as_stranger() as user:
+            found = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": str(file)})
+        owner = file.stat()
+        Path(folder).chmod(0)
+        with as_stranger():
+            closed = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": str(file)})
+        Path(folder).chmod(0o755)
+
+    assert found == (
+        f"KEYTURN_SECRET_KEY_FILE: {file} cannot be read by UID {user}: it belongs to UID {owner.st_uid} and GID "
+        f"{owner.st_gid}, with mode 0000. Change its owner, group or mode so that UID {user} can read it"
+    )
+    assert closed.endswith(f"{file} cannot be read by UID {user}: let it enter the folders above the file")
+
+
+def test_all_faults_of_files_are_told_at_once(faults: Faults) -> None:
+    found = faults(
+        'previous_secret_keys = ["${OLD}", "${OLDER}", "${NONE}"]\n[smtp]\npassword = "${PASS}"',
+        bare=True,
+        KEYTURN_SECRET_KEY_FILE="/nowhere/key",
+        OLD_FILE="/nowhere/old",
+        OLDER_FILE="/nowhere/older",
+        PASS_FILE="/nowhere/pass",
+        KEYTURN_MAIL_FROM="accounts@northwind.example",
+        RESEND_API_KEY="re_Keyturn_0123456789",
+    )
+    assert found == {
+        "secret_key": "/nowhere/key does not exist",
+        "previous_secret_keys": "OLD_FILE: /nowhere/old does not exist; OLDER_FILE: /nowhere/older does not exist; "
+        "the variable NONE is not set",
+        "smtp.password": "PASS_FILE: /nowhere/pass does not exist",
+    }
+
+
+def test_a_file_for_a_default_is_a_fault_too(faults: Faults) -> None:
+    assert faults('[smtp]\npassword = "${PASS:-none}"', PASS_FILE="/nowhere/pass") == {
+        "smtp.password": "PASS_FILE: /nowhere/pass does not exist"
+    }
+
+
+def test_a_value_from_a_file_is_not_shown_in_a_fault(faults: Faults, secret: Path) -> None:
+    found = faults('[mail]\nreply_to = "${PASS}"', PASS_FILE=str(secret))
+    assert found == {"mail.reply_to": "not an email address: ${PASS}"}
+    too_short = secret.with_name("short")
+    too_short.write_text("hunter2", "utf-8")
+    told = message("KEYTURN_SECRET_KEY", {"KEYTURN_SECRET_KEY_FILE": str(too_short)})
+    assert told.startswith("KEYTURN_SECRET_KEY: ")
+    assert "hunter2" not in told
+
+
+def test_only_secrets_are_read_from_files(faults: Faults) -> None:
+    found = faults(KEYTURN_SERVER_PORT_FILE="/run/port", KEYTURN_SECRT_KEY_FILE="/run/key")
+    assert found == {
+        "KEYTURN_SERVER_PORT_FILE": "only secrets are read from files: set KEYTURN_SERVER_PORT",
+        "KEYTURN_SECRT_KEY_FILE": "unknown setting; did you mean KEYTURN_SECRET_KEY?",
+    }
+
+
+def test_a_file_of_an_overridden_or_unneeded_value_is_not_read(read: Read, tmp_path: Path) -> None:
+    toml = '[smtp]\npassword = "${PASS}"'
+    assert read(toml, PASS_FILE="/nowhere/pass", KEYTURN_SMTP_PASSWORD=WORD).smtp.password == WORD
+    (tmp_path / "keyturn.toml").write_text(toml, "utf-8")
+    environ = {"PASS_FILE": "/nowhere/pass", "KEYTURN_DATABASE_URL_FILE": "/nowhere/url"}
+    assert not read_settings(environ=environ, sending=False, connecting=False).smtp.password

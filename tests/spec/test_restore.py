@@ -1,0 +1,133 @@
+"""A backup that is restored: links from before it work, and mails that waited in it need not be sent twice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+from tests.databases import Databases
+from tests.spec.inbox import token_in
+from tests.spec.service import (
+    ADA,
+    GRACE,
+    NEW_PASSWORD,
+    PASSWORD,
+    Service,
+    Start,
+    problem,
+    running,
+    settings_for,
+)
+
+from keyturn.database import now
+from keyturn.errors import SendRetryable
+from keyturn.outbox.history import Wanted, hold, read, release
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import MAILS_ALONE, RESET_REQUESTED, ResetRequested
+from keyturn.settings import LimitSettings
+
+Restore = Callable[[], Awaitable[Service]]
+
+
+@pytest.fixture
+async def restore(databases: Databases, database_url: str) -> AsyncIterator[Restore]:
+    """Return a function that backs the database up now, restores it, and starts a service on what was restored."""
+    async with AsyncExitStack() as stack:
+
+        async def restored() -> Service:
+            url = await asyncio.to_thread(databases.restored, database_url)
+            stack.push_async_callback(asyncio.to_thread, databases.drop, url)
+            return await stack.enter_async_context(running(settings_for(url)))
+
+        yield restored
+
+
+async def states(service: Service) -> list[tuple[str, str | None]]:
+    found = await read(service.parts.database, Wanted(most=None), now())
+    return [(item.state, item.reason) for item in reversed(found)]
+
+
+async def test_a_link_from_before_the_backup_finishes_a_reset(service: Service, restore: Restore) -> None:
+    token = await service.link()
+    restored = await restore()
+
+    assert (await restored.reset(token)).status_code == 200
+    assert await restored.knows(NEW_PASSWORD)
+    assert not await restored.works(token)
+
+
+async def test_a_link_from_after_the_backup_does_not_work(service: Service, restore: Restore) -> None:
+    restored = await restore()
+    token = await service.link()
+
+    assert not await restored.works(token)
+    assert problem(await restored.reset(token)) == "400 link-dead"
+    assert await restored.knows(PASSWORD)
+
+
+async def test_a_mail_that_waited_in_the_backup_is_sent_again_unless_it_is_held(
+    service: Service, restore: Restore
+) -> None:
+    await service.ask()
+    careless, careful = await restore(), await restore()
+    await service.deliver()
+    assert await hold(careful.parts.database, MAILS_ALONE, now()) == 1
+
+    for restored in (careless, careful):
+        await restored.deliver()
+    assert len(careless.inbox.sent_to(ADA)) == 1
+    assert careful.inbox.sent_to(ADA) == []
+    assert await states(careful) == [("dropped", "held by an operator")]
+
+
+async def test_a_held_mail_leaves_with_a_working_link_once_it_is_released(service: Service, restore: Restore) -> None:
+    for email in (ADA, GRACE):
+        await service.ask(email)
+    restored = await restore()
+    await hold(restored.parts.database, MAILS_ALONE, now())
+
+    assert await release(restored.parts.database, now()) == (2, 0)
+    await restored.deliver()
+    assert await states(restored) == [("sent", None)] * 2
+    (mail,) = restored.inbox.sent_to(ADA)
+    assert await restored.works(token_in(mail))
+    assert await release(restored.parts.database, now()) == (0, 0)
+
+
+async def test_what_protects_an_account_is_not_held(service: Service, restore: Restore) -> None:
+    await service.reset(await service.link())
+    await service.deliver()
+    (notice,) = service.inbox.sent_to(ADA, "password_changed")
+    pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": token_in(notice)})
+    assert pressed.status_code == 200
+    restored = await restore()
+
+    assert await hold(restored.parts.database, MAILS_ALONE, now()) == 0
+    await restored.deliver()
+    (recovery,) = restored.inbox.sent_to(ADA)
+    assert await restored.works(token_in(recovery))
+
+
+async def test_more_mails_than_one_batch_are_held_and_released(service: Service) -> None:
+    database, client = service.parts.database, Client(ip_address="192.0.2.1")
+    for number in range(600):
+        promise = ResetRequested(email=f"person{number}@northwind.test", at=now(), client=client)
+        await service.parts.outbox.post(RESET_REQUESTED, promise)
+
+    assert await hold(database, MAILS_ALONE, now()) == 600
+    assert {state for state, _ in await states(service)} == {"dropped"}
+    assert await release(database, now()) == (600, 0)
+    assert {state for state, _ in await states(service)} == {"waiting"}
+
+
+async def test_a_mail_that_failed_before_it_was_held_is_not_refused_for_its_own_cooldown(start: Start) -> None:
+    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(hours=1)))
+    service.inbox.failures.append(SendRetryable("503"))
+    await service.ask()
+    await service.deliver()
+    await hold(service.parts.database, MAILS_ALONE, now())
+    await release(service.parts.database, now())
+    await service.deliver()
+
+    assert len(service.inbox.sent_to(ADA)) == 1
