@@ -35,7 +35,7 @@ test *flags:
 stories *flags:
     uv run pytest -m "long or hypothesis or (any_database and postgresql)" --hypothesis-profile=thorough {{flags}}
 
-# Run the quick tests, in under a minute: no service, no studio, no database, no browser
+# Run the quick tests, in 40 seconds: no service, no studio, no database, no server, no browser
 quick *flags:
     uv run pytest -m "not app and not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long" {{flags}}
 

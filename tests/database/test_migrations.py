@@ -39,6 +39,8 @@ from keyturn.database.migrations import (
 from keyturn.packaging import folder
 from keyturn.problems.requests import DatabaseUnready
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def url(databases: Databases) -> AsyncIterator[str]:

@@ -20,6 +20,8 @@ from keyturn.doctor.accounts import check_accounts
 from keyturn.finding import Finding
 from keyturn.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Path:

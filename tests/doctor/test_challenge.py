@@ -10,6 +10,8 @@ from keyturn.doctor.services import check_challenge
 from keyturn.finding import Finding
 from keyturn.settings import ChallengeSettings, Secret, Settings
 
+pytestmark = pytest.mark.slow
+
 
 async def found(**challenge: Any) -> Finding:
     (finding,) = await check_challenge(Settings(challenge=ChallengeSettings(**challenge)))

@@ -30,6 +30,8 @@ from keyturn.settings import (
     inspect_settings,
 )
 
+pytestmark = pytest.mark.slow
+
 FINE = ["settings", "database", "accounts", "limits", "clients", "resend", "spf", "dkim", "dmarc", "replies"]
 
 

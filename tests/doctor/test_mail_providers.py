@@ -18,6 +18,8 @@ from keyturn.mail.providers.sendgrid import SendGridSettings
 from keyturn.mail.providers.ses import SesSettings
 from keyturn.settings import MailSettings, Secret, Settings
 
+pytestmark = pytest.mark.slow
+
 Check = Callable[..., Any]
 
 

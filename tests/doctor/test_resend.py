@@ -12,6 +12,8 @@ from keyturn.finding import Finding
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.settings import MailSettings, Secret, Settings
 
+pytestmark = pytest.mark.slow
+
 SPF = {"record": "SPF", "name": "send", "type": "TXT", "value": "v=spf1 include:amazonses.com ~all"}
 DKIM = {"record": "DKIM", "name": "resend._domainkey", "type": "TXT", "value": "p=MIGf"}
 

@@ -18,6 +18,8 @@ from keyturn.emails.inbox.store import CapturedMails, MailRetention
 from keyturn.emails.inbox.summary import Envelope
 from keyturn.emails.inbox.table import MailStoreUnready
 
+pytestmark = pytest.mark.slow
+
 
 def subjects(captured: CapturedMails, search: str = "") -> list[str]:
     return [kept.subject for kept in captured.newest(search_condition(search))]

@@ -18,6 +18,8 @@ from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings, Secret
 
+pytestmark = pytest.mark.slow
+
 HERE, THERE = Client(ip_address="192.0.2.1"), Client(ip_address="192.0.2.2")
 ADA, EVE = "ada@northwind.example", "eve@northwind.example"
 

@@ -13,6 +13,8 @@ from tests.emails.engines.liquid.folders import NOTIFICATIONS
 from keyturn.emails.engines.folder_engine import open_templates
 from keyturn.emails.studio import Studio, create_studio_app
 
+pytestmark = pytest.mark.slow
+
 Client = TestClient[Litestar]
 MAIL = "order_confirmation"
 

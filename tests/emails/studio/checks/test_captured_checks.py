@@ -16,6 +16,8 @@ from keyturn.emails.lint.sent_mail import NotExamined, SentMail, examine, examin
 from keyturn.emails.studio import Studio
 from keyturn.emails.studio.checks.captured_checks import check_message
 
+pytestmark = pytest.mark.slow
+
 GOOD = (
     b"From: App <app@a.example>\r\nTo: ada@b.example\r\nDate: Fri, 20 Nov 2026 14:02:11 +0000\r\n"
     b"Message-ID: <1@a>\r\nSubject: Hi\r\n"

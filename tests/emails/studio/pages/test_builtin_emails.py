@@ -15,6 +15,8 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.reset.mails.builtin_emails import builtin_emails
 from keyturn.settings import Brand, Folder, Kind, MailSettings, Settings
 
+pytestmark = pytest.mark.slow
+
 MARKUP = "password_reset/password_reset.mjml"
 RESET = """\
 {% extends "_layout/base.mjml" %}
