@@ -40,9 +40,11 @@ _FENCE = re.compile(r"^( *)(```+|~~~+)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are not in docs/."""
+    """Add the pages that are not in docs/, and the files to deploy with, for operators without a clone."""
     for source, name in _ELSEWHERE.items():
         files.append(File.generated(config, name, content=(_CHECKOUT / source).read_text("utf-8")))
+    for file in sorted(path for path in (_CHECKOUT / "deploy").rglob("*") if path.is_file() and path.suffix != ".md"):
+        files.append(File.generated(config, file.relative_to(_CHECKOUT).as_posix(), abs_src_path=str(file)))
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
     files.append(File.generated(config, "reference/python.md", content=_python()))
     files.append(File.generated(config, "reference/operations.md", content=_operations()))
@@ -60,6 +62,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             found = _ELSEWHERE[target]
         elif target.startswith("docs/") and files.get_file_from_path(target.removeprefix("docs/")):
             found = target.removeprefix("docs/")
+        elif target.startswith("deploy/") and files.get_file_from_path(target):
+            found = target
         elif (_CHECKOUT / target).exists():
             return f"{config.extra['repository']}/blob/main/{target}"
         else:

@@ -134,12 +134,44 @@ def test_all_dead_ones_at_once(keyturn: Keyturn, school: School) -> None:
     assert keyturn("outbox", "retry", "--dead").out == "There are no dead messages.\n"
 
 
-@pytest.mark.parametrize("arguments", [(), ("1", "--dead")])
-def test_retrying_needs_messages_or_dead_and_not_both(migrated: Keyturn, arguments: tuple[str, ...]) -> None:
+def test_all_that_wait_for_a_later_try_are_due_at_once_and_stay_the_same_mails(
+    keyturn: Keyturn, school: School
+) -> None:
+    school.ask(ADA, SendRetryable("down", 300))
+    school.ask(GRACE, SendRetryable("down", 300))
+    school.ask(ADA, SendRefused("422 validation_error"))
+    assert keyturn("outbox", "retry", "--waiting").out == "Due now: 2 messages.\n"
+    school.deliver()
+
+    assert listed(keyturn("outbox", "list", "--json")) == {3: "dead", 2: "sent", 1: "sent"}
+    assert school.inbox.tries[:2] == school.inbox.tries[3:]
+    history = json.loads(keyturn("outbox", "show", "1", "--json").out)["history"]
+    assert [event["event"] for event in history] == ["retried", "hastened", "sent"]
+    assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
+
+
+def test_the_messages_that_a_worker_holds_or_that_are_due_already_keep_their_place(
+    keyturn: Keyturn, school: School
+) -> None:
+    school.ask(deliver=False)
+
+    async def take(parts: Parts) -> None:
+        await parts.outbox.claim(1, timedelta(minutes=1))
+
+    school.do(take)
+    school.ask(GRACE, deliver=False)
+    assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
+    assert "under way" in keyturn("outbox", "list").out
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--dead"), ("1", "--waiting"), ("--dead", "--waiting")])
+def test_retrying_needs_messages_or_dead_or_waiting_and_no_two_of_them(
+    migrated: Keyturn, arguments: tuple[str, ...]
+) -> None:
     refused = migrated("outbox", "retry", *arguments)
 
     assert refused.code == 2
-    assert "Give the ids of messages, or --dead." in refused.err
+    assert "Give the ids of messages, or --dead, or --waiting." in refused.err
 
 
 @pytest.mark.parametrize("word", ["0", "-1", "one"])

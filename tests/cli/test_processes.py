@@ -176,6 +176,46 @@ def test_a_reload_that_comes_before_anything_answers_ends_nothing() -> None:
         assert serve.end() == 0
 
 
+def environment_in(folder: Path) -> None:
+    """Make a virtual environment with this Keyturn, and its command."""
+    scripts = folder / "bin"
+    scripts.mkdir(parents=True)
+    (folder / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text("utf-8"), "utf-8")
+    (scripts / "python").symlink_to(sys.executable)
+    command = scripts / "keyturn"
+    command.write_text(f"#!{scripts / 'python'}\nfrom keyturn.__main__ import main\n\nmain()\n", "utf-8")
+    command.chmod(0o755)
+
+
+def program_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text("utf-8").partition("\0")[0]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_new_processes_are_of_the_version_that_a_symbolic_link_leads_to_at_the_reload(tmp_path: Path) -> None:
+    environment_in(tmp_path / "1.0")
+    environment_in(tmp_path / "1.1")
+    current = tmp_path / "current"
+    current.symlink_to("1.0")
+    paths = os.pathsep.join(path for path in sys.path if path)
+    with running_program(
+        [str(current / "bin/keyturn"), "serve", "--port", "0", "--processes", "1"],
+        None,
+        PYTHONPATH=paths,
+        **ENVIRONMENT,
+    ) as serve:
+        url = url_of(serve)
+        (before,) = pids_of(serve)
+        assert program_of(before) == str(tmp_path / "1.0/bin/python")
+
+        current.unlink()
+        current.symlink_to("1.1")
+        reload(serve)
+        assert str(tmp_path / "1.1/bin/python") in {program_of(pid) for pid in pids_of(serve) - {before}}
+        assert asked_anew(url) == 200
+        assert serve.end() == 0
+
+
 @pytest.mark.usefixtures("migrated")
 def test_while_no_process_can_be_started_the_old_one_answers(tmp_path: Path) -> None:
     python = tmp_path / "python"

@@ -11,7 +11,7 @@ from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.database import now
-from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, history_of, hold, read, release
+from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, hasten, history_of, hold, read, release
 from keyturn.outbox.history import retry as retry_messages
 from keyturn.outbox.models import DEAD, WAITING
 from keyturn.parts import Parts
@@ -110,19 +110,29 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
 @outbox.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1))
 @click.option("--dead", is_flag=True, help="All dead messages that still have their address.")
-def retry(ids: tuple[int, ...], dead: bool) -> None:
+@click.option(
+    "--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works again."
+)
+def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """Retry messages.
 
-    A waiting message is tried at once. A dead or dropped message starts again. If one of the messages cannot be
+    A waiting message is tried at once. A dead or dropped message starts again. If one of the named messages cannot be
     retried, for example because the provider has accepted it, none is.
 
     \b
-    Example:  keyturn outbox retry 12 17
+    Examples:  keyturn outbox retry 12 17
+               keyturn outbox retry --waiting
     """
-    if bool(ids) == dead:
-        raise click.UsageError("Give the ids of messages, or --dead.")
+    if [bool(ids), dead, waiting].count(True) != 1:
+        raise click.UsageError("Give the ids of messages, or --dead, or --waiting.")
 
     async def work(parts: Parts) -> None:
+        if waiting:
+            hastened = await hasten(parts.database, now())
+            click.echo(
+                f"Due now: {_number_of(hastened, 'message')}." if hastened else "No message waits for a later try."
+            )
+            return
         chosen = await _dead_message_ids(parts) if dead else list(dict.fromkeys(ids))
         for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen, now()), strict=True):
             click.echo(_TOLD[outcome].format(message_id))
@@ -144,7 +154,7 @@ async def hold_mails(parts: Parts) -> None:
     Example:  keyturn outbox hold
     """
     held = await hold(parts.database, MAILS_ALONE, now())
-    click.echo(f"Held: {_mails(held)}." if held else "No mails are waiting.")
+    click.echo(f"Held: {_number_of(held, 'mail')}." if held else "No mails are waiting.")
 
 
 @outbox.command(name="release")
@@ -160,13 +170,13 @@ async def release_mails(parts: Parts) -> None:
     """
     released, too_old = await release(parts.database, now())
     if released or not too_old:
-        click.echo(f"Released: {_mails(released)}." if released else "No mails are held.")
+        click.echo(f"Released: {_number_of(released, 'mail')}." if released else "No mails are held.")
     if too_old:
-        click.echo(f"Not released, because their addresses were erased: {_mails(too_old)}.")
+        click.echo(f"Not released, because their addresses were erased: {_number_of(too_old, 'mail')}.")
 
 
-def _mails(number: int) -> str:
-    return "1 mail" if number == 1 else f"{number} mails"
+def _number_of(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def colour_state(state: str) -> str:

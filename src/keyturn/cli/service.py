@@ -133,8 +133,9 @@ def _keep_processes(
     from keyturn.reset.limits.counting_alone import counting_alone
 
     def command(number: int) -> list[str]:
-        # -P: files in the current folder are not imported as libraries.
-        words = [sys.executable, "-P", "-m", "keyturn", "serve", "--inherited", str(bound.fileno())]
+        # -P: files in the current folder are not imported as libraries. An older version starts a newer one with these
+        # words, so they must keep their meaning.
+        words = [_installed_python(), "-P", "-m", "keyturn", "serve", "--inherited", str(bound.fileno())]
         return words if worker and number == 0 else [*words, "--no-worker"]
 
     async def work() -> None:
@@ -144,6 +145,17 @@ def _keep_processes(
                 await Processes(command, bound, count, longest_end).run(announce)
 
     run(until_signalled(work()))
+
+
+def _installed_python() -> str:
+    """Return the Python of the virtual environment to which the path of this command leads now.
+
+    An upgrade points a symbolic link in that path to another environment. The links are resolved, because a process
+    that answers still reads files of its own version after the next upgrade. Without an environment, it is this Python.
+    """
+    scripts = Path(sys.argv[0]).resolve().parent
+    python = scripts / "python"
+    return str(python) if (scripts.parent / "pyvenv.cfg").is_file() and python.exists() else sys.executable
 
 
 def _tell_ready() -> None:

@@ -247,6 +247,15 @@ async def release(database: Database, moment: datetime) -> tuple[int, int]:
     return released, left["held"]
 
 
+async def hasten(database: Database, moment: datetime) -> int:
+    """Make all messages that wait for a later try due now; return how many. Those that a worker holds stay."""
+    later = select(OutboxRow.id).where(
+        STILL_WAITING, OutboxRow.claim.is_(None), OutboxRow.available_at > database.clock()
+    )
+    event = {"event": "hastened", "detail": "by an operator", "at": moment}
+    return await _move(database, later, {"available_at": database.clock()}, event)
+
+
 async def _move(database: Database, chosen: Select[int], values: Mapping[str, Any], event: Mapping[str, Any]) -> int:
     """Change the chosen messages in batches, and note the event of each; return how many. Others may work meanwhile."""
     batch = chosen.order_by(OutboxRow.id).limit(_MOVED_AT_ONCE).with_for_update(of=OutboxRow)

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
 
-from keyturn.errors import SendFailed, SendRefused, SendRetryable
+from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.settings import Secret
@@ -64,13 +64,22 @@ async def test_tls_encrypts_from_the_first_byte(certificate: Certificate, mail: 
     assert server.encrypted == [True]
 
 
-@pytest.mark.usefixtures("trusted")
-async def test_a_server_without_starttls_gets_nothing(mail: Email) -> None:
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"security": "starttls"}, "no STARTTLS"),
+        ({"security": "none", "username": USERNAME, "password": Secret(PASSWORD)}, "no AUTH"),
+    ],
+)
+async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason_names_what_it_lacks(
+    mail: Email, settings: dict[str, Any], reason: str
+) -> None:
     async with running_smtp() as server:
-        with pytest.raises(SendFailed):
-            await sender_to(server.port, security="starttls").send(mail, "key-1")
+        with pytest.raises(SendRetryable) as error:
+            await sender_to(server.port, **settings).send(mail, "key-1")
 
     assert server.envelopes == []
+    assert (error.value.reason, error.value.not_accepted) == (reason, True)
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])

@@ -67,14 +67,12 @@ async def hand_over(
     """
     import aiosmtplib
 
+    options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
+    connected = False
     try:
-        await aiosmtplib.send(
-            message,
-            sender=sender,
-            recipients=list(recipients),
-            mail_options=["SMTPUTF8", "BODY=8BITMIME"] if utf8 else [],
-            **_connection_options(settings),
-        )
+        async with aiosmtplib.SMTP(**_connection_options(settings)) as client:
+            connected = True
+            await client.sendmail(sender, list(recipients), message, mail_options=options)
     except aiosmtplib.SMTPAuthenticationError as error:
         failure = _failure_of(error.code)  # 454: the server cannot look the account up now (RFC 4954, 4)
         raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
@@ -84,10 +82,10 @@ async def hand_over(
         raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
     except (aiosmtplib.SMTPException, OSError) as error:
         # The cause says more: SSLCertVerificationError, not SMTPConnectError.
-        reason = type(error.__cause__ or error).__name__
-        if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError)):
-            raise SendRetryable(reason, not_accepted=True) from None
-        raise SendUnknown(reason) from None
+        extension = _missing_extension(error)
+        reason = f"no {extension}" if extension else type(error.__cause__ or error).__name__
+        # Until it is connected, encrypted and logged in, the server has nothing of the mail.
+        raise (SendUnknown(reason) if connected else SendRetryable(reason, not_accepted=True)) from None
 
 
 def _connection_options(settings: SmtpSettings) -> dict[str, Any]:
@@ -101,6 +99,14 @@ def _connection_options(settings: SmtpSettings) -> dict[str, Any]:
         "start_tls": settings.security == "starttls",
         "timeout": settings.timeout.total_seconds(),
     }
+
+
+def _missing_extension(error: BaseException) -> str:
+    """Return the extension that the settings need and the server does not offer, else "".
+
+    aiosmtplib says it only in words, and mentions STARTTLS if AUTH is missing, too.
+    """
+    return next((name for name in ("AUTH", "STARTTLS") if name in str(error)), "")
 
 
 def _failure_of(code: int) -> SendFailed:
@@ -147,12 +153,13 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
         case OSError():
             mend = "Correct smtp.host and smtp.port, and allow this machine to connect to them."
             return fail(f"cannot connect to {where}: {error.strerror or type(error).__name__}", mend)
-        case _ if "AUTH" in str(error):
+        case _ if _missing_extension(error) == "AUTH":
             return fail(
                 f"{where} offers no login", 'Remove smtp.username, or set smtp.security to "starttls" or "tls".'
             )
-        case _ if "STARTTLS" in str(error):
-            return fail(f"{where} does not offer STARTTLS", 'Set smtp.security to "tls" and smtp.port to 465.')
+        case _ if _missing_extension(error) == "STARTTLS":
+            mend = 'Set smtp.security to "tls" and smtp.port to 465; to "none" for a mail catcher on this machine.'
+            return fail(f"{where} does not offer STARTTLS", mend)
         case _:
             return fail(
                 f"{where}: {str(error) or type(error).__name__}",
