@@ -89,13 +89,32 @@ def test_what_needs_posix_says_so_in_a_sentence(system: Mapping[str, str], optio
         assert len(refused.said) == 1
 
 
+@pytest.mark.usefixtures("migrated")
+def test_two_processes_count_their_limits_apart_because_no_lock_on_a_file_keeps_the_second_out(
+    system: Mapping[str, str],
+) -> None:
+    with running("serve", "--port", "0", "--no-worker", **system) as one:
+        first = url_of(one)
+        with running("serve", "--port", "0", "--no-worker", **system) as other:
+            assert httpx.get(f"{url_of(other)}/health/live").status_code == 200
+            assert httpx.get(f"{first}/health/live").status_code == 200
+
+
 def test_an_operator_s_commands_run(system: Mapping[str, str]) -> None:
+    assert "0012" in done(system, "migrate", "--plan")
     assert "Updated the database" in done(system, "migrate")
     done(system, "accounts", "add", ADA, "--password-stdin", given=PASSWORD)
     assert ADA in done(system, "accounts", "list")
     done(system, "accounts", "reset", ADA, "--yes")
     assert "waiting" in done(system, "outbox", "list")
     assert "KEYTURN_ENVIRONMENT" in done(system, "settings", "show")
+    assert done(system, "audit") == "No entries yet.\n", "the worker, which does not run here, writes them"
+    assert ADA in done(system, "mailbox", "show", ADA)
+    done(system, "outbox", "hold")
+    assert "Released: 1 mail" in done(system, "outbox", "release")
+    done(system, "purge")
+    checks = {found["check"]: found["verdict"] for found in json.loads(done(system, "doctor", "--json"))}
+    assert (checks["database"], checks["accounts"]) == ("ok", "ok")
 
 
 def test_the_demo_answers(system: Mapping[str, str], workplace: Path) -> None:
