@@ -58,7 +58,7 @@ def test_json_holds_the_coverage_of_folders_and_templates(keyturn: Keyturn) -> N
     coverage = json.loads(keyturn("check", "emails", "--format", "json").out)["coverage"]
 
     assert coverage["total"] == coverage["templates"]["news"]
-    assert coverage["total"]["never_drawn"] == [
+    assert coverage["total"]["never_rendered"] == [
         {
             "file": "emails/news/news.mjml",
             "line": 9,

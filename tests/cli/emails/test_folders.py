@@ -329,7 +329,7 @@ def test_the_mails_of_the_example_have_no_mistake_and_all_of_their_branches_are_
 
     coverage = json.loads(checked.out)["coverage"]["total"]
     assert checked.code == 0
-    assert coverage["drawn"] == coverage["branches"]
+    assert coverage["rendered"] == coverage["branches"]
 
 
 SERVICE = """\

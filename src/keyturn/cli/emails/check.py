@@ -58,17 +58,17 @@ def print_findings(examination: "Examination", gallery: "Gallery", *, with_cover
 def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
     """Print how many branches are rendered, in total and in each folder, and the first that never are."""
     coverage = of_folders.total
-    alone = f", {coverage.by_samples} of them by your samples" if coverage.by_samples < coverage.drawn else ""
-    if coverage.is_guessed and coverage.drawn:
+    alone = f", {coverage.by_samples} of them by your samples" if coverage.by_samples < coverage.rendered else ""
+    if coverage.is_guessed and coverage.rendered:
         alone = ", all with made-up values, as there are no samples"
-    click.echo(f"{coverage.drawn} of {_number(coverage.branches, 'branch', 'branches')} rendered{alone}.")
+    click.echo(f"{coverage.rendered} of {_number(coverage.branches, 'branch', 'branches')} rendered{alone}.")
     if len(of_folders.folders) > 1:
-        each = (f"{name or '.'}/ {one.drawn} of {one.branches}" for name, one in of_folders.folders.items())
+        each = (f"{name or '.'}/ {one.rendered} of {one.branches}" for name, one in of_folders.folders.items())
         click.echo(muted(f"  {', '.join(each)}"))
-    for one in coverage.never_drawn[:_MOST_BRANCHES]:
+    for one in coverage.never_rendered[:_MOST_BRANCHES]:
         where = one.lines.replace(one.file, typed_path(folders, one.file), 1)
         click.echo(muted(f"  never rendered: {where}  {one.name}. {one.reason}"))
-    if (left := len(coverage.never_drawn) - _MOST_BRANCHES) > 0:
+    if (left := len(coverage.never_rendered) - _MOST_BRANCHES) > 0:
         click.echo(muted(f"  and {left} more; --format json lists all"))
     click.echo()
 

@@ -66,11 +66,11 @@ class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
 
     branches: Count
     by_samples: Annotated[Count, Meta(description="Rendered by the written samples.")]
-    drawn: Annotated[Count, Meta(description="Rendered by the written samples and by values that Keyturn found.")]
+    rendered: Annotated[Count, Meta(description="Rendered by the written samples and by values that Keyturn found.")]
     percent: Annotated[
         float, Meta(ge=0, le=100, description="The share of rendered branches, rounded down to a tenth.")
     ]
-    never_drawn: tuple[ReportedBranch, ...]
+    never_rendered: tuple[ReportedBranch, ...]
 
 
 class ReportedCoverages(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,13 +149,13 @@ def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
     return ReportedCoverage(
         branches=coverage.branches,
         by_samples=coverage.by_samples,
-        drawn=coverage.drawn,
+        rendered=coverage.rendered,
         percent=coverage.percent,
-        never_drawn=tuple(
+        never_rendered=tuple(
             ReportedBranch(
                 file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason
             )
-            for one in coverage.never_drawn
+            for one in coverage.never_rendered
         ),
     )
 

@@ -59,7 +59,7 @@ def test_every_way_through_a_notification_is_drawn(notifications: Gallery) -> No
         "is_gift",
     }
     assert report.coverage.percent == 100.0
-    assert report.never_drawn == ()
+    assert report.never_rendered == ()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_every_way_through_a_notification_is_drawn(notifications: Gallery) -> No
 def test_what_no_value_draws_is_told_with_its_lines(written: Written, source: str, lines: list[str]) -> None:
     report = written(source, {"mail.samples.toml": "[one]\na = 7\nrows = [1]\n"}).branches("mail")
     assert report is not None
-    assert [one.lines for one in report.never_drawn] == lines
+    assert [one.lines for one in report.never_rendered] == lines
 
 
 def test_names_that_only_one_branch_prints_are_made_up_for_it(written: Written) -> None:

@@ -40,7 +40,7 @@ def found(report: BranchReport) -> list[str]:
 
 
 def never(report: BranchReport) -> dict[str, str]:
-    return {f"{one.lines} {one.name}": one.reason for one in report.never_drawn}
+    return {f"{one.lines} {one.name}": one.reason for one in report.never_rendered}
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_values_are_found_that_take_a_condition(tmp_path: Path, test: str, name:
     report = explored(tmp_path, f"{{% if {test} %}}\nyes\n{{% endif %}}")
 
     if test.startswith("items|selectattr"):  # an entry is what matters there, and none of the sample's has it
-        assert never(report) == {f"mail.html:2 {report.never_drawn[0].name}": report.never_drawn[0].reason}
+        assert never(report) == {f"mail.html:2 {report.never_rendered[0].name}": report.never_rendered[0].reason}
     elif name:
         assert found(report) == [name]
-        assert not report.never_drawn
+        assert not report.never_rendered
     assert report.by_samples < report.known
 
 
@@ -98,7 +98,7 @@ def test_what_else_stands_there_is_drawn_too(tmp_path: Path) -> None:
     report = explored(tmp_path, template)
 
     assert found(report) == ["status is not open", "company is Other", "status is lost", "total > 90"]
-    assert report.drawn == report.known
+    assert report.rendered == report.known
 
 
 def test_loops_are_drawn_empty_with_one_and_with_several(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_loops_are_drawn_empty_with_one_and_with_several(tmp_path: Path) -> None
     report = explored(tmp_path, template)
 
     assert found(report) == ["items is empty", "one of items"]
-    assert not report.never_drawn
+    assert not report.never_rendered
 
 
 def test_what_stands_in_a_loop_that_samples_leave_empty_is_come_to(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_stands_in_a_loop_that_samples_leave_empty_is_come_to(tmp_path: Pat
     report = explored(tmp_path, template)
 
     assert found(report) == ["several of coupons", "one of coupons", "one.code is not HALF"]
-    assert not report.never_drawn
+    assert not report.never_rendered
 
 
 def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) 
     )
 
     assert sorted(found(report)) == ["with banner", "with note", "with unsubscribe_url"]
-    assert not report.never_drawn, "what a mail's own call of a macro decides is no branch of the mail"
+    assert not report.never_rendered, "what a mail's own call of a macro decides is no branch of the mail"
 
 
 def test_of_a_folder_what_no_mail_comes_to_counts(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_of_a_folder_what_no_mail_comes_to_counts(tmp_path: Path) -> None:
     )
 
     assert report.coverage.percent == 100
-    assert [one.reason for one in coverage_of([report]).never_drawn] == ["No mail uses this file."]
+    assert [one.reason for one in coverage_of([report]).never_rendered] == ["No mail uses this file."]
 
 
 def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
 {% if tone == 'cold' %}brr{% endif %}"""
     report = explored(tmp_path, template)
 
-    assert not report.never_drawn
+    assert not report.never_rendered
     assert "with big" in found(report)
 
 
@@ -177,7 +177,7 @@ mine
         "mail.html:6 if false": "It does not depend on the values of the mail.",
         "mail.html:9 mine is called": "Nothing calls its macro.",
     }
-    assert (report.coverage.drawn, report.coverage.branches) == (2, 5)
+    assert (report.coverage.rendered, report.coverage.branches) == (2, 5)
 
 
 def test_a_template_without_samples_is_looked_through_too(tmp_path: Path) -> None:

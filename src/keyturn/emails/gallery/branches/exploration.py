@@ -12,7 +12,7 @@ from jinja2 import BytecodeCache, Environment
 
 from keyturn.emails.gallery.branches.conditions import Conditions, Visit
 from keyturn.emails.gallery.branches.points import Branch, Point, name_of_branch, record_branches, with_recording
-from keyturn.emails.gallery.branches.report import PREFIX, BranchReport, NeverDrawn
+from keyturn.emails.gallery.branches.report import PREFIX, BranchReport, NeverRendered
 from keyturn.emails.gallery.branches.search import Drawing, Search, Start
 from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.rendering import Renderers
@@ -180,10 +180,10 @@ class _Exploration:
             known=known,
             by_samples=frozenset() if is_guessed else self._by_samples & known,
             is_guessed=is_guessed,
-            drawn=self._drawn & known,
+            rendered=self._drawn & known,
             samples=tuple(self._found.values()),
-            not_drawn=tuple((branch, self._never_drawn(branch, why)) for branch, why in not_drawn),
-            undecided=tuple((branch, self._never_drawn(branch, _NO_MAIL)) for branch in undecided),
+            not_drawn=tuple((branch, self._never_rendered(branch, why)) for branch, why in not_drawn),
+            undecided=tuple((branch, self._never_rendered(branch, _NO_MAIL)) for branch in undecided),
             is_cut_short=self._search.is_over,
         )
 
@@ -242,7 +242,7 @@ class _Exploration:
             return f"No value that the type of {named} allows leads here."
         return f"No value of {named} was found that leads here."
 
-    def _never_drawn(self, branch: Branch, why: str) -> NeverDrawn:
+    def _never_rendered(self, branch: Branch, why: str) -> NeverRendered:
         point = self._point_of(branch)
         lines = point.lines(branch.outcome)
-        return NeverDrawn(branch.file, lines.first, lines.last, name_of_branch(point, branch.outcome), why)
+        return NeverRendered(branch.file, lines.first, lines.last, name_of_branch(point, branch.outcome), why)

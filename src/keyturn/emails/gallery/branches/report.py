@@ -11,7 +11,7 @@ PREFIX = "branch: "
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class NeverDrawn:
+class NeverRendered:
     """A branch that nothing renders, with its lines, its name, and the reason why no values were found."""
 
     file: str
@@ -30,8 +30,8 @@ class NeverDrawn:
 class BranchReport:
     """The branches of a mail.
 
-    `known`: the branches that count. `by_samples`: those that its own samples render. `drawn`: those and the ones that
-    the found `samples` render. `not_drawn`: the others, with reasons.
+    `known`: the branches that count. `by_samples`: those that its own samples render. `rendered`: those and the ones
+    that the found `samples` render. `not_drawn`: the others, with reasons.
     `undecided`: branches that its templates decide in this mail, as by arguments of a macro. Other mails may render
     them.
     `is_cut_short`: exploring ran out of time; another machine may find more. `is_guessed`: it has no written samples.
@@ -39,10 +39,10 @@ class BranchReport:
 
     known: frozenset[Branch]
     by_samples: frozenset[Branch]
-    drawn: frozenset[Branch]
+    rendered: frozenset[Branch]
     samples: tuple[Sample, ...]
-    not_drawn: tuple[tuple[Branch, NeverDrawn], ...]
-    undecided: tuple[tuple[Branch, NeverDrawn], ...] = ()
+    not_drawn: tuple[tuple[Branch, NeverRendered], ...]
+    undecided: tuple[tuple[Branch, NeverRendered], ...] = ()
     is_cut_short: bool = False
     is_guessed: bool = False
 
@@ -54,18 +54,18 @@ class BranchReport:
             self,
             known=kept(self.known),
             by_samples=kept(self.by_samples),
-            drawn=kept(self.drawn),
+            rendered=kept(self.rendered),
             not_drawn=tuple(one for one in self.not_drawn if one[0].file not in files),
             undecided=tuple(one for one in self.undecided if one[0].file not in files),
         )
 
     @property
-    def never_drawn(self) -> tuple[NeverDrawn, ...]:
+    def never_rendered(self) -> tuple[NeverRendered, ...]:
         return tuple(sorted({one for _, one in self.not_drawn}))
 
     @property
     def coverage(self) -> "Coverage":
-        return Coverage(len(self.known), len(self.by_samples), len(self.drawn), self.never_drawn, self.is_guessed)
+        return Coverage(len(self.known), len(self.by_samples), len(self.rendered), self.never_rendered, self.is_guessed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +74,29 @@ class Coverage:
 
     branches: int
     by_samples: int
-    drawn: int
-    never_drawn: tuple[NeverDrawn, ...] = ()
+    rendered: int
+    never_rendered: tuple[NeverRendered, ...] = ()
     is_guessed: bool = False
 
     @property
     def percent(self) -> float:
         """The rendered part, rounded down to a tenth; 100 without branches."""
-        return self.drawn * 1000 // self.branches / 10 if self.branches else 100.0
+        return self.rendered * 1000 // self.branches / 10 if self.branches else 100.0
 
 
 def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
     """Return the coverage of several mails. A shared branch counts once; one that no mail reaches counts, too."""
     reports = tuple(reports)
-    drawn = frozenset[Branch]().union(*(one.drawn for one in reports))
-    left = {branch: told for one in reports for branch, told in (*one.undecided, *one.not_drawn) if branch not in drawn}
-    branches = drawn | {*left}
+    rendered = frozenset[Branch]().union(*(one.rendered for one in reports))
+    left = {
+        branch: told for one in reports for branch, told in (*one.undecided, *one.not_drawn) if branch not in rendered
+    }
+    branches = rendered | {*left}
     by_samples = frozenset[Branch]().union(*(one.by_samples for one in reports))
     return Coverage(
         len(branches),
         len(by_samples),
-        len(drawn),
+        len(rendered),
         tuple(sorted({*left.values()})),
         all(one.is_guessed for one in reports),
     )

@@ -14,7 +14,7 @@ from litestar.params import FromHeader, FromPath
 from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.branches.report import Coverage, NeverDrawn, coverage_of
+from keyturn.emails.gallery.branches.report import Coverage, NeverRendered, coverage_of
 from keyturn.emails.inbox.mail import links_of
 from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
@@ -137,10 +137,10 @@ def mail_coverage(gallery: Gallery, template: str) -> MailCoverage | None:
     return MailCoverage(report.coverage, coverage_of(reports), folder, len(reports))
 
 
-def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int, NeverDrawn]:
+def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int, NeverRendered]:
     """Return the lines of a file that none of these mails draws, as far as known, each with its branch."""
     reports = [known for name in mails if (known := gallery.known_branches(name))]
-    undrawn = [branch for branch in coverage_of(reports).never_drawn if branch.file == file]
+    undrawn = [branch for branch in coverage_of(reports).never_rendered if branch.file == file]
     return {line: branch for branch in undrawn for line in range(branch.line, branch.last_line + 1)}
 
 
