@@ -51,13 +51,13 @@ export const CSS = `
 .root:has(> :empty) { min-height: var(--high); }
 :host { --high: 263px; }
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }
-:host(keyturn-reset) { --high: 488px; }
+:host(keyturn-reset) { --high: 496px; }
 :host(keyturn-code) { --high: 463px; }
 :host(keyturn-change-password) { --high: 259px; }
 @media (max-width: 360px) {
   :host { --high: 288px; }
   :host(keyturn-forgot[sign-in-href]) { --high: 356px; }
-  :host(keyturn-reset) { --high: 522px; }
+  :host(keyturn-reset) { --high: 530px; }
   :host(keyturn-code) { --high: 507px; }
   :host(keyturn-change-password) { --high: 268px; }
 }
@@ -146,7 +146,8 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 [dir=rtl] [part=input] { direction: ltr; text-align: right; padding-inline: 14px; }
 [dir=rtl] .secret [part=input] { padding-left: var(--reveal, 96px); }
 :is([dir=rtl], .views:lang(hi)) * { letter-spacing: normal !important; }
-.views:lang(ja) :is([part=heading], button, [part~=button]) { word-break: auto-phrase; }
+.views:lang(ja) { word-break: auto-phrase; }
+.views:is(:lang(ja), :lang(zh)) :is(p, li) { text-wrap: balance; }
 .views:lang(ko) { word-break: keep-all; }
 [part=meter] { height: 4px; margin-top: -12px; border-radius: 2px; background: var(--line); overflow: hidden; }
 [part=bar] {
@@ -163,17 +164,17 @@ li::before {
   content: ""; position: absolute; inset-inline-start: 2px; top: 4px; width: 12px; height: 12px;
   border: 1.5px solid currentcolor; border-radius: 50%;
 }
-[part~=broken] { color: var(--error); }
 [part~=met] { color: var(--accent); }
+[part~=broken] { color: var(--error); }
 [part~=met]::before {
   inset-inline-start: 5px; top: 3px; width: 5px; height: 10px;
   border-width: 0 1.75px 1.75px 0; border-radius: 0; transform: rotate(45deg);
 }
-[part~=broken]:not([part~=met])::before, [part~=broken]:not([part~=met])::after {
+[part~=broken]::before, [part~=broken]::after {
   content: ""; position: absolute; inset-inline-start: 1px; top: 9px; width: 14px; height: 0;
-  border-width: 1.75px 0 0; border-style: solid; border-radius: 0; transform: rotate(45deg);
+  border: solid; border-width: 1.75px 0 0; border-radius: 0; transform: rotate(45deg);
 }
-[part~=broken]:not([part~=met])::after { transform: rotate(-45deg); }
+[part~=broken]::after { transform: rotate(-45deg); }
 .unseen {
   position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0; overflow: hidden; clip-path:
   inset(50%);

@@ -92,7 +92,7 @@ def test_no_text_begins_or_ends_otherwise_than_in_english(language: Language) ->
         ("de", {1: "mindestens 1 Zeichen", 12: "mindestens 12 Zeichen"}),
         ("es", {1: "al menos 1 carácter", 12: "al menos 12 caracteres"}),
         ("fr", {1: "au moins 1 caractère", 12: "au moins 12 caractères"}),
-        ("ja", {1: "1 文字以上", 12: "12 文字以上"}),
+        ("ja", {1: "1文字以上", 12: "12文字以上"}),
         ("ar", {1: "حرف واحد على الأقل", 2: "حرفان على الأقل", 8: "8 أحرف على الأقل", 12: "12 حرفًا على الأقل"}),
     ],
 )

@@ -26,6 +26,20 @@ USE = """() => {
 SMALL_TYPE = """least => [...document.querySelectorAll('h1, p, label, button, input:not([type=hidden])')]
     .filter(e => e.checkVisibility() && parseFloat(getComputedStyle(e).fontSize) < least).map(e => e.outerHTML)"""
 
+LONELY = """() => [...document.querySelectorAll('main :is(h1, h2, p, li, label, button)')].filter(e => {
+    if (!e.checkVisibility() || e.querySelector('p, button')) return false
+    const words = document.createTreeWalker(e, NodeFilter.SHOW_TEXT), range = document.createRange(), lines = new Map()
+    while (words.nextNode()) for (let at = 0, node = words.currentNode; at < node.length; at++) {
+        if (node.parentElement.closest('.unseen')) break
+        range.setStart(node, at)
+        range.setEnd(node, at + 1)
+        const { bottom, width } = range.getBoundingClientRect()
+        if (width > 1) lines.set(Math.round(bottom / 8), (lines.get(Math.round(bottom / 8)) ?? '') + range.toString())
+    }
+    return lines.size > 1 && [...lines.values()].pop().trim().length < 4
+}).map(e => e.innerText)"""
+"""Texts of several lines with fewer than four letters on the last one: in Japanese, the end of a verb."""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[School]:
@@ -83,4 +97,19 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen(
             found = await page.evaluate(WRONG) + await page.evaluate(SMALL_TYPE, type_size * 13 / 16)
             if found:
                 wrong[name] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("language", ["ja", "zh-Hans"])
+async def test_no_end_of_a_sentence_stands_alone_on_the_last_line(
+    language: str, shown: Shown, screens: Screens, tmp_path: Path
+) -> None:
+    wrong = {}
+    for width in (320, 375):
+        async with screens.open(viewport={"width": width, "height": 700}) as page:
+            for name, html in each_state(language, tmp_path):
+                shown.html = html
+                await page.goto("/shown")
+                if found := await page.evaluate(LONELY):
+                    wrong[name, width] = found
     assert wrong == {}

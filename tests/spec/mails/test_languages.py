@@ -57,7 +57,7 @@ async def test_broken_rules_are_told_in_the_reader_s_language_and_named_alike_in
         "en": "at least 12 characters",
         "de": "mindestens 12 Zeichen",
         "ar": "12 حرفًا على الأقل",
-        "ja": "12 文字以上",
+        "ja": "12文字以上",
     }
     assert problems["de"]["title"] == "Dieses Passwort ist nicht möglich"
     assert len({problem["type"] for problem in problems.values()}) == 1
