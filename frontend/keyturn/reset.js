@@ -134,10 +134,10 @@ export class Reset extends Forms {
       class: "unseen", type: "email", autocomplete: "username", value: email,
       readonly: "", tabindex: -1, "aria-hidden": "true",
     });
-    const { meter, list: ticks, status } = judged;
     const note = make("p", { part: "note" }, this.say("until", { time: this.time(new Date(expiresAt)) }));
     this.warn(note, new Date(expiresAt));
-    const form = this.form(submit, whose, password.box, meter, ticks, again.box, status, step.box, this.alert, save);
+    const form = this.form(submit, whose, password.box, judged.meter, judged.list, again.box, judged.same, judged.status, step.box,
+      this.alert, save);
     form.addEventListener("input", () => {
       judged.mark([]);
       judged.look();

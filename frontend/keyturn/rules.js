@@ -48,7 +48,9 @@ export class Rules {
     this.ticked = [...this.rules, same];
     const now = this.rules.filter(({ holds }) => holds), later = this.rules.filter(({ holds }) => !holds);
     for (const { item } of later) item.part.add("later");
-    this.list = make("ul", { part: "rules", id: forms.id("rules") }, ...[...now, ...later, same].map(({ item }) => item));
+    this.list = make("ul", { part: "rules", id: forms.id("rules") }, ...[...now, ...later].map(({ item }) => item));
+    // It stands under the second field, of which it speaks.
+    this.same = make("ul", { part: "rules" }, same.item);
     this.meter = make("div", {
       part: "meter", role: "meter", "aria-label": forms.say("strength"), "aria-valuemin": 0, "aria-valuemax": 4,
     }, make("span", { part: "bar" }));

@@ -33,6 +33,7 @@ async def test_who_is_signed_in_is_asked_for_the_current_password(signed_in: Vis
     assert page.text.count('autocomplete="current-password"') == 1
     assert page.text.count('autocomplete="new-password"') == 2
     assert "The link works until" not in words(page)
+    assert "A new password signs out all other devices." in words(page)
 
 
 async def test_a_change_is_said_and_leads_on_and_ends_every_other_session(

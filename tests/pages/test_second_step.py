@@ -192,4 +192,5 @@ async def test_a_factor_that_cannot_be_checked_leaves_no_form(visitor: Visitor, 
         await other.get(f"{PAGE}/{await school.link(zoe)}")
         page = await other.get(PAGE)
         assert "second step that we can’t check here. Contact support." in words(page)
+        assert re.search('<a href="/login">Back to sign-in</a>', page.text)
         assert "mailto:" not in page.text

@@ -21,7 +21,9 @@ const rules = [...form.querySelectorAll("[data-pattern]")].map((item) => {
   return { item, holds: () => pattern.test(password.value) };
 });
 const checkedLater = [...form.querySelectorAll(".later")];
-const same = { item: form.querySelector("[data-same]"), holds: () => password.value !== "" && password.value === again.value };
+// Page templates of one's own may leave it out.
+const same = [...form.querySelectorAll("[data-same]")].map((item) => (
+  { item, holds: () => password.value !== "" && password.value === again.value }));
 
 /** The words of a rule, without those that say whether it is met. */
 const textOf = (item) => item.firstChild.textContent.trim();
@@ -34,7 +36,7 @@ const tick = (item, met) => {
 };
 
 const look = () => {
-  const ticks = [...rules, same].map(({ item, holds }) => tick(item, holds()));
+  const ticks = [...rules, ...same].map(({ item, holds }) => tick(item, holds()));
   ticks.push(...checkedLater.map((item) => tick(item, password.value === accepted)));
   const unmet = rules.some(({ holds }) => !holds());
   const most = password.value === accepted ? 4 : 3;
