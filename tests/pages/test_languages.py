@@ -46,7 +46,7 @@ async def test_with_one_language_there_is_nothing_to_choose(school: School) -> N
 async def test_several_languages_are_offered_by_their_own_names(visitor: Visitor) -> None:
     page = await visitor.get(FORGOT)
     assert 'href="?lang=de" lang="de" hreflang="de">Deutsch</a>' in page.text
-    assert 'href="?lang=en" lang="en" hreflang="en" aria-current="true">English</a>' in page.text
+    assert 'href="?lang=en" lang="en" hreflang="en" aria-current="true" autofocus>English</a>' in page.text
     assert "العربية" in words(page)
 
 
