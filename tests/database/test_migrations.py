@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from tests.connections import committing, connected
-from tests.databases import Databases, PostgresServer
+from tests.databases import PostgresServer
 
 import keyturn.accounts.builtin
 import keyturn.outbox.models
@@ -43,16 +43,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-async def url(databases: Databases) -> AsyncIterator[str]:
-    """Make a database that was never migrated."""
-    url = await asyncio.to_thread(databases.empty)
-    yield url
-    await asyncio.to_thread(databases.drop, url)
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url)
+async def database(empty_url: str) -> AsyncIterator[Database]:
+    database = Database(empty_url)
     yield database
     await database.close()
 
@@ -142,9 +134,9 @@ async def test_migrating_says_where_the_database_was(database: Database) -> None
     assert await migrate(database) == head()
 
 
-async def test_any_number_of_machines_may_migrate_at_once(url: str) -> None:
+async def test_any_number_of_machines_may_migrate_at_once(empty_url: str) -> None:
     async with AsyncExitStack() as stack:
-        machines = [Database(url) for _ in range(4)]
+        machines = [Database(empty_url) for _ in range(4)]
         for machine in machines:
             stack.push_async_callback(machine.close)
         async with asyncio.timeout(60):
@@ -282,21 +274,21 @@ async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> No
     assert await planned(database) == (head(), ())
 
 
-async def test_the_sql_for_an_administrator_makes_what_the_models_say(url: str, database: Database) -> None:
+async def test_the_sql_for_an_administrator_makes_what_the_models_say(empty_url: str, database: Database) -> None:
     script = await migration_sql(database)
-    await asyncio.to_thread(run_script, url, script)
+    await asyncio.to_thread(run_script, empty_url, script)
 
     assert await revision(database) == head()
     assert await differences(database) == []
     assert await migration_sql(database) == ""
 
 
-async def test_the_sql_begins_where_the_database_is(url: str, database: Database) -> None:
+async def test_the_sql_begins_where_the_database_is(empty_url: str, database: Database) -> None:
     await alembic(database, command.upgrade, "0010")
     script = await migration_sql(database)
 
     assert "CREATE TABLE keyturn_outbox" not in script
-    await asyncio.to_thread(run_script, url, script)
+    await asyncio.to_thread(run_script, empty_url, script)
     assert await differences(database) == []
 
 
@@ -383,10 +375,12 @@ async def test_a_migration_that_somebody_cancels_says_so_and_not_that_it_took_lo
 
 
 @pytest.mark.long
-async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was(url: str, database: Database) -> None:
+async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was(
+    empty_url: str, database: Database
+) -> None:
     """The next one waits for no lock of the killed one and finishes."""
     killed = 0
-    while await asyncio.to_thread(migrate_and_be_killed, url, killed) == -signal.SIGKILL:
+    while await asyncio.to_thread(migrate_and_be_killed, empty_url, killed) == -signal.SIGKILL:
         assert await revision(database) is None
         assert await tables(database) == set()
         killed += 1
