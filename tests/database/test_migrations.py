@@ -187,14 +187,25 @@ async def test_a_database_older_than_the_first_revision_is_told_which_keyturn_br
     await put_at(database, "0009")
     before = await tables(database)
 
-    with pytest.raises(
-        DatabaseUnready,
-        match=r"revision 0009, older than 0010, the first of this version: run `keyturn migrate` of Keyturn.s git "
-        r"commit \w{8}$",
-    ):
-        await migrate(database)
+    for ask in (migrate, planned, migration_sql):
+        with pytest.raises(
+            DatabaseUnready,
+            match=r"revision 0009, older than 0010, the first of this version: run `keyturn migrate` of Keyturn.s git "
+            r"commit \w{8}$",
+        ):
+            await ask(database)
     assert await revision(database) == "0009"
     assert await tables(database) == before
+
+
+async def test_a_revision_that_no_version_has_is_refused_before_anything_is_touched(database: Database) -> None:
+    await migrate(database)
+    await put_at(database, "0011x")
+
+    for ask in (migrate, planned, migration_sql):
+        with pytest.raises(DatabaseUnready, match="at revision 0011x, which no version of Keyturn has"):
+            await ask(database)
+    assert await revision(database) == "0011x"
 
 
 async def test_a_database_at_the_first_revision_is_brought_on_from_there(database: Database) -> None:
@@ -390,14 +401,47 @@ async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was
     assert await differences(database) == []
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_migration_killed_while_it_waits_for_a_lock_lets_its_own_go(empty_url: str, database: Database) -> None:
+    """The server would wait on for it otherwise, and every later statement on that table behind it."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    await alembic(database, command.upgrade, "0010")
+    async with connected(database) as other, connected(database) as watching:
+        await other.execute(text("SELECT 1 FROM keyturn_sessions"))
+        process = forks().Process(target=_patient_migration, args=(empty_url,))
+        process.start()
+        async with asyncio.timeout(60):
+            while not (await watching.execute(waiting)).scalar():
+                await asyncio.sleep(0.01)
+            process.kill()
+            while (await watching.execute(waiting)).scalar():
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(process.join)
+        locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert (await watching.execute(locks)).scalar() == 0
+    assert await revision(database) == "0010"
+
+    await migrate(database)
+    assert await differences(database) == []
+
+
+def _patient_migration(url: str) -> None:
+    asyncio.run(migrate(Database(url), Bounds(lock=0, statement=0)))
+
+
+def forks() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "alembic.command", "psycopg"])
+    return context
+
+
 def migrate_and_be_killed(url: str, at: int) -> int:
     """Migrate in a process that kills itself before its statement number `at` of the migration; return its exit code.
 
     Statements count from the first that creates something: before, there is nothing to lose.
     """
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload([__name__, "alembic.command", "psycopg"])
-    process = forks.Process(target=_killed_migration, args=(url, at))
+    process = forks().Process(target=_killed_migration, args=(url, at))
     process.start()
     process.join(60)
     assert process.exitcode is not None
