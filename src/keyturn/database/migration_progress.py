@@ -62,7 +62,7 @@ class Progress:
             return ""
         given = {"pid": self._pid, "table": table[1] if (table := _TABLE.search(statement)) else ""}
         try:
-            async with asyncio.timeout(self._every):
+            async with asyncio.timeout(2):
                 (row,) = await database.fetch(_STATE, given)
                 return str(row["state"] or "")
         except (DatabaseUnready, DBAPIError, TimeoutError, ValueError):
