@@ -71,6 +71,10 @@ soak *flags:
 timing *flags:
     uv run python -m benchmarks.timing {{flags}}
 
+# Simulate the week after a breach: when each mail leaves, sign-ins, the database; --measure measures the costs first
+scale *flags:
+    uv run python -m benchmarks.scale {{flags}}
+
 # Measure how long other clients wait during attacks; `--keyturn PATH` attacks another checkout
 hostile *flags:
     uv run python -m benchmarks.hostile {{flags}}

@@ -173,6 +173,22 @@ def database_url(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.fixture
+def empty_url(databases: Databases) -> Iterator[str]:
+    """Make a database that was never migrated, of each engine in turn."""
+    url = databases.empty()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
+    """Make a migrated database of PostgreSQL alone."""
+    url = postgresql.migrated()
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture
 async def start(database_url: str) -> AsyncIterator[Start]:
     """Return a function that starts services on one database."""
     async with AsyncExitStack() as stack:

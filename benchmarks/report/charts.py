@@ -6,6 +6,7 @@ from math import ceil, floor, log10
 
 _WIDTH, _LEFT, _RIGHT = 760, 190, 70
 _BAR, _GAP, _HEAD = 16, 14, 44
+_LEGEND = 210
 
 # Okabe and Ito's colours, which colour-blind readers can distinguish (Color Universal Design, 2008).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
@@ -45,10 +46,21 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], tell: Callable[[
     return _document(title, top, drawn)
 
 
-def lines(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]], *, height: int = 300) -> str:
-    """Return a plot with a line for each name. Points are given in seconds; the axis shows minutes. Axes start at 0."""
+def lines(
+    title: str,
+    unit: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    height: int = 300,
+    axis: tuple[str, float] = ("min", 60),
+) -> str:
+    """Return a plot with a line for each name. Axes start at 0.
+
+    Points are given in seconds. `axis`: the unit that is shown, and its seconds.
+    """
     points = [point for line in series.values() for point in line]
-    last, stride = _scale((max((x for x, _ in points), default=0) or 60) / 60)
+    shown, seconds = axis
+    last, stride = _scale((max((x for x, _ in points), default=0) or seconds) / seconds)
     highest, step = _scale(max((y for _, y in points), default=0) or 1)
     left, bottom, width, tall = 64, height - 56, _WIDTH - 64 - 30, height - 56 - _HEAD
     drawn = list[str]()
@@ -61,15 +73,15 @@ def lines(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, floa
     for number in range(round(last / stride) + 1):
         x = left + width * number * stride / last
         drawn.append(
-            f'<text class="faint" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{number * stride:g} min</text>'
+            f'<text class="faint" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{number * stride:g} {shown}</text>'
         )
     for number, (name, line) in enumerate(series.items()):
         colour = _COLOURS[number % len(_COLOURS)]
-        path = " ".join(f"{left + width * x / last / 60:.1f},{bottom - tall * y / highest:.1f}" for x, y in line)
+        path = " ".join(f"{left + width * x / last / seconds:.1f},{bottom - tall * y / highest:.1f}" for x, y in line)
         drawn.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-            f'<rect x="{left + number * 170}" y="{height - 24}" width="12" height="12" rx="2" fill="{colour}"/>'
-            f'<text x="{left + number * 170 + 18}" y="{height - 14}">{escape(name)}</text>'
+            f'<rect x="{left + number * _LEGEND}" y="{height - 24}" width="12" height="12" rx="2" fill="{colour}"/>'
+            f'<text x="{left + number * _LEGEND + 18}" y="{height - 14}">{escape(name)}</text>'
         )
     return _document(f"{title}, {unit}", height, drawn)
 

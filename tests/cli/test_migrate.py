@@ -1,12 +1,15 @@
 """migrate."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.cli.command import Keyturn
 
+from keyturn.cli.terminal import StatusLine
 from keyturn.database.migrations import head
 
 pytestmark = pytest.mark.long
@@ -88,6 +91,36 @@ def test_the_database_is_the_one_of_the_settings(keyturn: Keyturn, workplace: Pa
     keyturn("migrate")
 
     assert (workplace / "here.db").is_file()
+
+
+def test_a_statement_that_takes_long_says_so_in_a_line_of_its_own_in_a_pipe(
+    keyturn: Keyturn, postgresql_url: str
+) -> None:
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("DROP TABLE keyturn_rate_windows")
+        other.execute("UPDATE keyturn_migrations SET version_num = '0011'")
+        other.commit()
+        other.execute("LOCK TABLE keyturn_migrations IN SHARE MODE")
+        refused = keyturn("migrate", "--lock-timeout", "4", KEYTURN_DATABASE_URL=postgresql_url)
+
+    first, *_, last = refused.err.splitlines()
+    assert re.match(r"\d s, waits for a lock that another session holds, UPDATE keyturn_migrations SET", first)
+    assert last.startswith("keyturn: another session has held a lock on one of Keyturn's tables for 4 s: nothing was")
+    assert (refused.code, refused.out) == (1, "")
+
+
+def test_progress_is_one_line_that_changes_in_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "12")
+    line = StatusLine()
+    line.show("12 s, CREATE INDEX")
+    line.show("13 s")
+    line.show("")
+    line.show("")
+
+    assert capsys.readouterr().err == "\r12 s, CREAT\r\r13 s       \r\r    \r"
 
 
 def test_an_older_version_changes_nothing_in_a_newer_database(migrated: Keyturn, workplace: Path) -> None:

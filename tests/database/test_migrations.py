@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from tests.connections import committing, connected
-from tests.databases import Databases, PostgresServer
+from tests.databases import PostgresServer
 
 import keyturn.accounts.builtin
 import keyturn.outbox.models
@@ -43,16 +43,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-async def url(databases: Databases) -> AsyncIterator[str]:
-    """Make a database that was never migrated."""
-    url = await asyncio.to_thread(databases.empty)
-    yield url
-    await asyncio.to_thread(databases.drop, url)
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url)
+async def database(empty_url: str) -> AsyncIterator[Database]:
+    database = Database(empty_url)
     yield database
     await database.close()
 
@@ -142,9 +134,9 @@ async def test_migrating_says_where_the_database_was(database: Database) -> None
     assert await migrate(database) == head()
 
 
-async def test_any_number_of_machines_may_migrate_at_once(url: str) -> None:
+async def test_any_number_of_machines_may_migrate_at_once(empty_url: str) -> None:
     async with AsyncExitStack() as stack:
-        machines = [Database(url) for _ in range(4)]
+        machines = [Database(empty_url) for _ in range(4)]
         for machine in machines:
             stack.push_async_callback(machine.close)
         async with asyncio.timeout(60):
@@ -195,14 +187,25 @@ async def test_a_database_older_than_the_first_revision_is_told_which_keyturn_br
     await put_at(database, "0009")
     before = await tables(database)
 
-    with pytest.raises(
-        DatabaseUnready,
-        match=r"revision 0009, older than 0010, the first of this version: run `keyturn migrate` of Keyturn.s git "
-        r"commit \w{8}$",
-    ):
-        await migrate(database)
+    for ask in (migrate, planned, migration_sql):
+        with pytest.raises(
+            DatabaseUnready,
+            match=r"revision 0009, older than 0010, the first of this version: run `keyturn migrate` of Keyturn.s git "
+            r"commit \w{8}$",
+        ):
+            await ask(database)
     assert await revision(database) == "0009"
     assert await tables(database) == before
+
+
+async def test_a_revision_that_no_version_has_is_refused_before_anything_is_touched(database: Database) -> None:
+    await migrate(database)
+    await put_at(database, "0011x")
+
+    for ask in (migrate, planned, migration_sql):
+        with pytest.raises(DatabaseUnready, match="at revision 0011x, which no version of Keyturn has"):
+            await ask(database)
+    assert await revision(database) == "0011x"
 
 
 async def test_a_database_at_the_first_revision_is_brought_on_from_there(database: Database) -> None:
@@ -282,21 +285,21 @@ async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> No
     assert await planned(database) == (head(), ())
 
 
-async def test_the_sql_for_an_administrator_makes_what_the_models_say(url: str, database: Database) -> None:
+async def test_the_sql_for_an_administrator_makes_what_the_models_say(empty_url: str, database: Database) -> None:
     script = await migration_sql(database)
-    await asyncio.to_thread(run_script, url, script)
+    await asyncio.to_thread(run_script, empty_url, script)
 
     assert await revision(database) == head()
     assert await differences(database) == []
     assert await migration_sql(database) == ""
 
 
-async def test_the_sql_begins_where_the_database_is(url: str, database: Database) -> None:
+async def test_the_sql_begins_where_the_database_is(empty_url: str, database: Database) -> None:
     await alembic(database, command.upgrade, "0010")
     script = await migration_sql(database)
 
     assert "CREATE TABLE keyturn_outbox" not in script
-    await asyncio.to_thread(run_script, url, script)
+    await asyncio.to_thread(run_script, empty_url, script)
     assert await differences(database) == []
 
 
@@ -383,10 +386,12 @@ async def test_a_migration_that_somebody_cancels_says_so_and_not_that_it_took_lo
 
 
 @pytest.mark.long
-async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was(url: str, database: Database) -> None:
+async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was(
+    empty_url: str, database: Database
+) -> None:
     """The next one waits for no lock of the killed one and finishes."""
     killed = 0
-    while await asyncio.to_thread(migrate_and_be_killed, url, killed) == -signal.SIGKILL:
+    while await asyncio.to_thread(migrate_and_be_killed, empty_url, killed) == -signal.SIGKILL:
         assert await revision(database) is None
         assert await tables(database) == set()
         killed += 1
@@ -396,14 +401,47 @@ async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was
     assert await differences(database) == []
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_migration_killed_while_it_waits_for_a_lock_lets_its_own_go(empty_url: str, database: Database) -> None:
+    """The server would wait on for it otherwise, and every later statement on that table behind it."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    await alembic(database, command.upgrade, "0010")
+    async with connected(database) as other, connected(database) as watching:
+        await other.execute(text("SELECT 1 FROM keyturn_sessions"))
+        process = forks().Process(target=_patient_migration, args=(empty_url,))
+        process.start()
+        async with asyncio.timeout(60):
+            while not (await watching.execute(waiting)).scalar():
+                await asyncio.sleep(0.01)
+            process.kill()
+            while (await watching.execute(waiting)).scalar():
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(process.join)
+        locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert (await watching.execute(locks)).scalar() == 0
+    assert await revision(database) == "0010"
+
+    await migrate(database)
+    assert await differences(database) == []
+
+
+def _patient_migration(url: str) -> None:
+    asyncio.run(migrate(Database(url), Bounds(lock=0, statement=0)))
+
+
+def forks() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "alembic.command", "psycopg"])
+    return context
+
+
 def migrate_and_be_killed(url: str, at: int) -> int:
     """Migrate in a process that kills itself before its statement number `at` of the migration; return its exit code.
 
     Statements count from the first that creates something: before, there is nothing to lose.
     """
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload([__name__, "alembic.command", "psycopg"])
-    process = forks.Process(target=_killed_migration, args=(url, at))
+    process = forks().Process(target=_killed_migration, args=(url, at))
     process.start()
     process.join(60)
     assert process.exitcode is not None

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import text
 from tests.connections import connected
-from tests.databases import Databases, SqliteFiles
+from tests.databases import SqliteFiles
 from tests.postgresql_with_tls import TlsServer
 
 from keyturn.database import Database, now
@@ -45,12 +45,11 @@ async def execute(url: str, statement: str) -> None:
 
 
 @pytest.fixture
-def empty_url(databases: Databases) -> Iterator[str]:
-    url = databases.empty()
-    if url.startswith("sqlite"):
-        Path(url.removeprefix("sqlite:///")).touch()
-    yield url
-    databases.drop(url)
+def empty_url(empty_url: str) -> str:
+    """Make SQLite's file, which a database that was never migrated may have."""
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).touch()
+    return empty_url
 
 
 @pytest.fixture(params=[0o555, 0o777], ids=["a folder to read", "a folder to write"])

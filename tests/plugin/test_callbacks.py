@@ -55,12 +55,12 @@ class Told:
 
 
 @pytest.fixture
-async def told(empty: str, request: pytest.FixtureRequest) -> AsyncIterator[Told]:
+async def told(empty_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Told]:
     """Run an app that wants to be told, whose functions have as long as a test's `parametrize` says."""
     told = Told()
     settings = keyturn_settings(webhooks=WebhookSettings(timeout=getattr(request, "param", timedelta(seconds=20))))
     told.host = Host(
-        empty, settings=settings, on_password_changed=told.changed, on_password_reset_requested=told.requested
+        empty_url, settings=settings, on_password_changed=told.changed, on_password_reset_requested=told.requested
     )
     await migrate(told.host.parts.database)
     async with told.host.running():
@@ -186,13 +186,13 @@ async def test_a_callback_is_not_told_of_what_did_not_happen(told: Told) -> None
 
 
 @sqlite
-async def test_what_waits_for_a_callback_that_was_taken_out_is_dropped(told: Told, empty: str) -> None:
+async def test_what_waits_for_a_callback_that_was_taken_out_is_dropped(told: Told, empty_url: str) -> None:
     async def fail() -> None:
         raise LookupError
 
     told.coming.append(fail)
     await reset(told.host)
-    later = Host(empty)
+    later = Host(empty_url)
     async with later.running():
         await deliver_again(later)
     assert [state for _, state, _ in await states(told.host)] == ["dropped", "dropped"]
@@ -223,7 +223,7 @@ def test_a_function_that_would_hold_the_event_loop_is_refused(name: str) -> None
 
 
 @sqlite
-async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(empty: str) -> None:
+async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(empty_url: str) -> None:
     secured: list[Event[AccountSecured]] = []
     asked: list[str] = []
 
@@ -234,7 +234,7 @@ async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(emp
         asked.append(pending.email)
         return None
 
-    host = Host(empty, settings=keyturn_settings(), on_account_secured=note, before_reset=agree)
+    host = Host(empty_url, settings=keyturn_settings(), on_account_secured=note, before_reset=agree)
     await migrate(host.parts.database)
     async with host.running():
         await host.add()
@@ -250,7 +250,7 @@ async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(emp
 
 
 @sqlite
-async def test_a_function_that_would_hold_the_loop_may_refuse_nothing(empty: str) -> None:
+async def test_a_function_that_would_hold_the_loop_may_refuse_nothing(empty_url: str) -> None:
     with pytest.raises(SettingsInvalid) as raised:
-        Host(empty, settings=keyturn_settings(), before_reset=print)
+        Host(empty_url, settings=keyturn_settings(), before_reset=print)
     assert [fault.name for fault in raised.value.faults] == ["before_reset"]

@@ -33,8 +33,8 @@ def run(app: Litestar, *arguments: str) -> Result:
 
 
 @pytest.fixture
-async def host(empty: str) -> AsyncIterator[Host]:
-    host = Host(empty)
+async def host(empty_url: str) -> AsyncIterator[Host]:
+    host = Host(empty_url)
     yield host
     await host.alchemy.get_engine().dispose()
 
@@ -67,9 +67,9 @@ async def test_the_commands_work_on_what_the_plugin_was_given(host: Host) -> Non
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty: str) -> None:
+async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty_url: str) -> None:
     store = Elsewhere(Account(id="7", email=ADA, name="Ada"))
-    host = Host(empty, accounts=store)
+    host = Host(empty_url, accounts=store)
     await migrate(host.parts.database)
     async with host.running(), host.client() as client:
         await client.post(REQUEST, json={"email": ADA})

@@ -207,9 +207,9 @@ async def test_hosts_that_are_not_answered_for_are_the_plugins_own_matter(host: 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("written", ["bcrypt", "argon2id"])
 async def test_hashes_that_the_app_may_not_read_are_told_at_its_start(
-    empty: str, written: Any, caplog: pytest.LogCaptureFixture
+    empty_url: str, written: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    host = Host(empty, settings=keyturn_settings(hashing=HashingSettings(format=written)))
+    host = Host(empty_url, settings=keyturn_settings(hashing=HashingSettings(format=written)))
     await migrate(host.parts.database)
     async with host.running():
         await host.add(hashed="$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz")

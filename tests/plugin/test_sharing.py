@@ -41,10 +41,10 @@ def faults(settings: Settings | None = None, **plugin: Any) -> dict[str, str]:
 
 
 @postgresql
-async def test_on_postgresql_one_connection_is_enough_for_both(empty: str) -> None:
+async def test_on_postgresql_one_connection_is_enough_for_both(empty_url: str) -> None:
     """The app's statements commit by themselves, and say what they were given: Keyturn's do neither."""
     alchemy = alchemy_for(
-        empty,
+        empty_url,
         create_all=False,
         engine_config=EngineConfig(isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=0, pool_timeout=1),
     )
@@ -73,8 +73,8 @@ async def test_on_postgresql_one_connection_is_enough_for_both(empty: str) -> No
 
 @postgresql
 @pytest.mark.parametrize("level", ["AUTOCOMMIT", "REPEATABLE READ", "SERIALIZABLE"])
-async def test_whatever_isolation_the_app_has_each_write_of_ours_has_its_own(empty: str, level: Any) -> None:
-    alchemy = alchemy_for(empty, create_all=False, engine_config=EngineConfig(isolation_level=level))
+async def test_whatever_isolation_the_app_has_each_write_of_ours_has_its_own(empty_url: str, level: Any) -> None:
+    alchemy = alchemy_for(empty_url, create_all=False, engine_config=EngineConfig(isolation_level=level))
     database = Database(alchemy.get_engine())
 
     (row,) = await database.execute(text("SELECT current_setting('transaction_isolation')"))
@@ -123,8 +123,8 @@ def test_an_app_can_be_started_again_and_its_worker_too(
 
 
 @sqlite
-async def test_an_app_whose_database_was_not_migrated_does_not_start_and_says_why(empty: str) -> None:
-    host = Host(empty)
+async def test_an_app_whose_database_was_not_migrated_does_not_start_and_says_why(empty_url: str) -> None:
+    host = Host(empty_url)
     with pytest.raises(ExceptionGroup) as caught:
         async with host.app.lifespan():
             pass
@@ -206,12 +206,12 @@ def test_without_the_pages_nothing_may_lead_to_them() -> None:
 
 
 @postgresql
-async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_may_take(empty: str) -> None:
+async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_may_take(empty_url: str) -> None:
     settings = keyturn_settings(database=DatabaseSettings(timeout=timedelta(seconds=2)))
     settings = msgspec.structs.replace(settings, limits=LimitSettings())  # which this process alone counts
-    host = Host(empty, settings=settings, worker=True)
+    host = Host(empty_url, settings=settings, worker=True)
     await migrate(host.parts.database)
-    other = Database(empty)
+    other = Database(empty_url)
     async with host.running(), host.client() as client, connected(other) as connection:
         await host.add()
         await connection.execute(text("SELECT pg_sleep(2.5)"))

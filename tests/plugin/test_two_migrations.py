@@ -15,7 +15,7 @@ from litestar.cli._utils import LitestarEnv
 from litestar.cli.main import litestar_group
 from sqlalchemy import inspect, make_url, text
 from tests.connections import committing, connected
-from tests.databases import Databases, PostgresServer
+from tests.databases import PostgresServer
 from tests.plugin.documented import block
 from tests.plugin.host import User, alchemy_for, keyturn_settings
 from tests.spec.service import ADA, NEW_PASSWORD, running, settings_for
@@ -67,22 +67,15 @@ class Migrated:
         return asyncio.run(read())
 
 
-@pytest.fixture
-def url(databases: Databases) -> Iterator[str]:
-    url = databases.empty()
-    yield url
-    databases.drop(url)
-
-
 @pytest.mark.filterwarnings("ignore:No path_separator:DeprecationWarning")  # in the alembic.ini of Advanced Alchemy
 @pytest.mark.parametrize(
     ("databases", "schema"), [("sqlite", ""), ("postgresql", ""), ("postgresql", "keyturn")], indirect=["databases"]
 )
 def test_both_go_up_and_down_and_neither_touches_the_other(
-    url: str, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    host = Migrated(url, tmp_path, schema)
+    host = Migrated(empty_url, tmp_path, schema)
     assert "from revision none to" in host.litestar("keyturn", "migrate")
     ours = host.tables(schema)
     assert VERSION_TABLE in ours
@@ -109,7 +102,7 @@ def test_both_go_up_and_down_and_neither_touches_the_other(
 
 
 @pytest.fixture
-def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
+def empty_postgresql(postgresql: PostgresServer) -> Iterator[str]:
     url = postgresql.empty()
     yield url
     postgresql.drop(url)
@@ -121,35 +114,35 @@ async def tables_in(database: Database, schema: str) -> set[str]:
         return set(found)
 
 
-async def test_a_service_lives_in_a_schema_of_its_own(postgresql_url: str) -> None:
+async def test_a_service_lives_in_a_schema_of_its_own(empty_postgresql: str) -> None:
     """Beside another Keyturn in the same database, whose tables have the same names."""
     for schema, other in (("keyturn", "accounts"), ("accounts", "")):
-        given: dict[str, Any] = {"database": DatabaseSettings(url=Secret(postgresql_url), schema=schema)}
-        database = Database(postgresql_url, schema=schema)
+        given: dict[str, Any] = {"database": DatabaseSettings(url=Secret(empty_postgresql), schema=schema)}
+        database = Database(empty_postgresql, schema=schema)
         with pytest.raises(DatabaseUnready, match=f"the schema {schema} does not have Keyturn's tables yet"):
             await require_current(database)
         assert await migrate(database) is None
         assert await migrate(database) == head()
         assert not other or await tables_in(database, other) == set()
         await database.close()
-        async with running(settings_for(postgresql_url, **given)) as service:
+        async with running(settings_for(empty_postgresql, **given)) as service:
             await service.add(ADA)
             assert (await service.reset(await service.link())).status_code == 200
             assert await service.knows(NEW_PASSWORD)
 
-    public = Database(postgresql_url)
+    public = Database(empty_postgresql)
     assert await revision(public) is None
     assert await tables_in(public, "public") == set()
     assert await tables_in(public, "keyturn") == await tables_in(public, "accounts") != set()
     await public.close()
 
 
-async def test_who_may_not_make_the_schema_is_told_so(postgresql_url: str) -> None:
-    owner = Database(postgresql_url)
+async def test_who_may_not_make_the_schema_is_told_so(empty_postgresql: str) -> None:
+    owner = Database(empty_postgresql)
     async with committing(owner) as connection:
         await connection.execute(text("DROP ROLE IF EXISTS visitor"))
         await connection.execute(text("CREATE ROLE visitor LOGIN"))
-    address = make_url(postgresql_url).set(username="visitor", password=None)
+    address = make_url(empty_postgresql).set(username="visitor", password=None)
     visitor = Database(address.render_as_string(), schema="keyturn")
     with pytest.raises(
         DatabaseUnready, match="the schema keyturn does not exist and cannot be created: permission denied"

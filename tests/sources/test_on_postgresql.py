@@ -1,10 +1,9 @@
 """Four of the five have their table in PostgreSQL: the same story there, with a uuid where it is one."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from tests.databases import PostgresServer
 from tests.serving import serving
 from tests.sources.adopted import EXAMPLES, PASSWORD, settings_of
 from tests.spec.inbox import Inbox, token_in
@@ -23,22 +22,15 @@ SOMEBODY = {
 NEW = "Lighthouse-7-loud"
 
 
-@pytest.fixture
-def url(postgresql: PostgresServer) -> Iterator[str]:
-    url = postgresql.migrated()
-    yield url
-    postgresql.drop(url)
-
-
 @pytest.fixture(params=SOMEBODY)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-async def app(name: str, url: str) -> AsyncIterator[asyncpg.Connection]:
+async def app(name: str, postgresql_url: str) -> AsyncIterator[asyncpg.Connection]:
     """Return a connection of the app's own, to its own table."""
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(postgresql_url)
     for script in ("schema.sql", "accounts.sql"):
         await connection.execute((EXAMPLES / name / script).read_text("utf-8"))
     yield connection
@@ -46,14 +38,14 @@ async def app(name: str, url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def keyturn(name: str, url: str, app: asyncpg.Connection) -> AsyncIterator[Service]:
+async def keyturn(name: str, postgresql_url: str, app: asyncpg.Connection) -> AsyncIterator[Service]:
     supabase = SupabaseServer(service_role_key="your_service_role_key")
     if name == "easemail":
         for row in await app.fetch("SELECT id, email FROM users"):
             supabase.users.add(row["email"], PASSWORD, id=str(row["id"]))
     with serving(supabase) as address:
         environ = {"KEYTURN_ACCOUNTS_SUPABASE_URL": address} if name == "easemail" else {}
-        async with running(settings_of(name, url, **environ), inbox=Inbox()) as keyturn:
+        async with running(settings_of(name, postgresql_url, **environ), inbox=Inbox()) as keyturn:
             yield keyturn
 
 

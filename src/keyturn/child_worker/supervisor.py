@@ -15,17 +15,12 @@ from time import monotonic
 import msgspec
 
 from keyturn.child_worker.process import WORKING, Orders, Report
+from keyturn.child_worker.restarts import Restarts
 from keyturn.parts import Parts
 from keyturn.settings import Secret, Settings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.worker")
-
-_PAUSES = (0.5, 1, 2, 5, 10, 30)
-"""Seconds before each further start; the last one repeats."""
-
-_STEADY = 60
-"""Seconds after which a failure counts as the first again."""
 
 _TOLD_TO_END = (0, -signal.SIGTERM)
 """Exit codes of a worker that got SIGTERM: stopping an app may send it to the whole group or unit at once."""
@@ -62,7 +57,7 @@ class Supervisor:
                 await self._task
 
     async def _keep_one(self) -> None:
-        failures = 0
+        restarts = Restarts()
         while True:
             begun = monotonic()
             try:
@@ -70,9 +65,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
             self._parts.worker.is_down = True
-            failures = 0 if monotonic() - begun > _STEADY else failures
-            pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
-            failures += 1
+            pause = restarts.pause(monotonic() - begun)
             level = logging.INFO if code in _TOLD_TO_END else logging.ERROR
             log.log(level, LogEvent("worker.ended", code=str(code), pause_s=pause))
             await asyncio.sleep(pause)

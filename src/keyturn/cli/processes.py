@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
+from keyturn.child_worker.restarts import Restarts
 from keyturn.errors import KeyturnError
 from keyturn.event_loop import on_signals
 from keyturn.telemetry.logs import LogEvent
@@ -33,12 +34,6 @@ _COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 _LONGEST_START = 60
 """Seconds in which a process has to answer."""
-
-_PAUSES = (0.5, 1, 2, 5, 10, 30)
-"""Seconds before a process that ended by itself is started again; the last one repeats."""
-
-_STEADY = 60
-"""Seconds after which a failure counts as the first again."""
 
 
 class NotStarted(KeyturnError):
@@ -59,7 +54,7 @@ class Processes:
         self._bound = bound
         self._longest_end = longest_end
         self._places: list[Process | None] = [None] * count
-        self._failures = [0] * count
+        self._restarts = [Restarts() for _ in range(count)]
         self._alive: set[Process] = set()
         self._tasks = asyncio.TaskGroup()
         self._changing = asyncio.Lock()
@@ -135,11 +130,10 @@ class Processes:
         begun = monotonic()
         code = await process.wait()
         self._alive.discard(process)
-        if monotonic() - begun > _STEADY:
-            self._failures[place] = 0
+        lived = monotonic() - begun
         while self._places[place] is process:
-            pause = _PAUSES[min(self._failures[place], len(_PAUSES) - 1)]
-            self._failures[place] += 1
+            pause = self._restarts[place].pause(lived)
+            lived = 0
             log.error(LogEvent("server.ended", pid=process.pid, code=code, pause_s=pause))
             await asyncio.sleep(pause)
             async with self._changing:

@@ -17,7 +17,7 @@ import click
 from keyturn.cli.installation import Installation, installation
 from keyturn.cli.processes import LONGEST_LINGER, READY, Processes
 from keyturn.cli.sockets import address_of, listen, listening_at
-from keyturn.cli.terminal import PORT, accent, fail, muted
+from keyturn.cli.terminal import PORT, StatusLine, accent, fail, muted
 from keyturn.hosts import local_port
 from keyturn.quick_imports import quick_imports
 from keyturn.settings import FILE_NAME, Settings
@@ -224,6 +224,7 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
     \b
     Example:  keyturn migrate --plan
     """
+    from keyturn.database.migration_progress import Progress
     from keyturn.database.migrations import Bounds, head, migration_sql, planned
     from keyturn.database.migrations import migrate as migrate_database
     from keyturn.event_loop import run
@@ -232,7 +233,8 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
         raise click.UsageError("--plan and --sql exclude each other.")
     here = installation()
     settings = here.settings(sending=False)
-    bounds = Bounds(lock_timeout, statement_timeout)
+    bounds, line = Bounds(lock_timeout, statement_timeout), StatusLine()
+    progress = Progress(line.show, every=1 if line.in_place else 5)
 
     async def work() -> None:
         async with here.database(settings) as database:
@@ -242,7 +244,10 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
                 elif plan:
                     done = _plan_text(*await planned(database))
                 else:
-                    before = await migrate_database(database, bounds)
+                    try:
+                        before = await migrate_database(database, bounds, progress)
+                    finally:
+                        line.show("")
                     updated = f"Updated the database from revision {muted(before or 'none')} to {accent(head())}."
                     done = "" if before == head() else updated
         # Without steps, --sql prints no SQL.

@@ -1,7 +1,9 @@
 """Migrates the database to the newest revision, and checks its revision."""
 
 import ast
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from io import StringIO
 from math import ceil
@@ -13,6 +15,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, create_engin
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from keyturn.database import Database, Model, unready_where_unreachable
+from keyturn.database.migration_progress import Progress
 from keyturn.packaging import folder
 from keyturn.problems.requests import DatabaseUnready
 
@@ -155,6 +158,10 @@ async def planned(database: Database) -> tuple[str | None, tuple[Step, ...]]:
             f"the database is at revision {before}, older than {_revisions()[0]}, the first of this version: run "
             f"`keyturn migrate` of Keyturn's git commit {_CAN_BRING_IT_TO_THE_FIRST}"
         )
+    if before and before not in _revisions():
+        raise DatabaseUnready(
+            f"the database is at revision {before}, which no version of Keyturn has: restore a backup"
+        )
     return before, tuple(Step(one, _title(one)) for one in _revisions() if one > (before or ""))
 
 
@@ -164,7 +171,7 @@ def _title(name: str) -> str:
     return (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").partition("\n")[0]
 
 
-async def migrate(database: Database, bounds: Bounds = _USUAL) -> str | None:
+async def migrate(database: Database, bounds: Bounds = _USUAL, progress: Progress | None = None) -> str | None:
     """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
 
     All steps are one transaction: a process that is killed leaves the database as it was, and its locks end with its
@@ -175,19 +182,12 @@ async def migrate(database: Database, bounds: Bounds = _USUAL) -> str | None:
     if not steps:
         return before
 
-    from alembic import command
+    progress = progress or Progress(lambda _: None)
 
     def bring_up(connection: Connection) -> None:
-        lock, statement = _bounding(bounds)
         try:
-            if not database.is_sqlite:
-                connection.execute(text(statement))
-            database.hold(connection, "keyturn is migrating")
-            if not database.is_sqlite:
-                connection.execute(text(lock))  # after the wait for another migration, which may take long
-            if database.schema:
-                _enter_schema(connection, database.schema)
-            command.upgrade(_alembic(connection), "head")
+            progress.watch(connection)
+            _bring_up(database, connection, bounds)
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
@@ -196,9 +196,32 @@ async def migrate(database: Database, bounds: Bounds = _USUAL) -> str | None:
             # Usually a missing right to create tables, or a foreign table of the same name.
             raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
 
-    with unready_where_unreachable(database.where):
-        await database.connections.transact(bring_up)  # bounded by the server, which knows what it waits for
+    following = asyncio.create_task(progress.follow(database))
+    try:
+        with unready_where_unreachable(database.where):
+            await database.connections.transact(bring_up)  # bounded by the server, which knows what it waits for
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
     return before
+
+
+def _bring_up(database: Database, connection: Connection, bounds: Bounds) -> None:
+    from alembic import command
+
+    lock, statement = _bounding(bounds)
+    if not database.is_sqlite:
+        # A server would end its statement before it notices that this process was killed, and hold its locks until
+        # then. PostgreSQL 13 and some systems cannot notice earlier (its manual, `client_connection_check_interval`).
+        with suppress(DBAPIError), connection.begin_nested():
+            connection.execute(text("SET LOCAL client_connection_check_interval = 1000"))
+        connection.execute(text(statement))
+    database.hold(connection, "keyturn is migrating")
+    if not database.is_sqlite:
+        connection.execute(text(lock))  # after the wait for another migration, which may take long
+    if database.schema:
+        _enter_schema(connection, database.schema)
+    command.upgrade(_alembic(connection), "head")
 
 
 def _too_long(error: DBAPIError, bounds: Bounds) -> str:

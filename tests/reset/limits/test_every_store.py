@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.databases import PostgresServer
 from tests.redis_server import running_redis
 
 from keyturn.database import Database
@@ -264,7 +263,5 @@ class TestRedis(SharedStore):
 
 class TestPostgresql(SharedStore):
     @pytest.fixture
-    def address(self, postgresql: PostgresServer) -> Iterator[str]:
-        url = postgresql.migrated()
-        yield url
-        postgresql.drop(url)
+    def address(self, postgresql_url: str) -> str:
+        return postgresql_url

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.connections import committing
-from tests.databases import PostgresServer
 from tests.silent_proxy import silent_proxy
 from tests.spec.service import ADA, REQUEST, Start, problem
 from tests.statements import statements_sent
@@ -39,15 +38,8 @@ UPDATES = text(
 
 
 @pytest.fixture
-async def url(postgresql: PostgresServer) -> AsyncIterator[str]:
-    url = await asyncio.to_thread(postgresql.migrated)
-    yield url
-    await asyncio.to_thread(postgresql.drop, url)
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url, timeout=timedelta(seconds=20))
+async def database(postgresql_url: str) -> AsyncIterator[Database]:
+    database = Database(postgresql_url, timeout=timedelta(seconds=20))
     yield database
     await database.close()
 
@@ -84,9 +76,13 @@ async def test_the_database_holds_digests_and_no_addresses(database: Database) -
     assert HERE.ip_address not in str(rows)
 
 
-async def test_a_limit_is_counted_by_one_statement_without_a_transaction_on_an_apps_pool_too(url: str) -> None:
+async def test_a_limit_is_counted_by_one_statement_without_a_transaction_on_an_apps_pool_too(
+    postgresql_url: str,
+) -> None:
     """A process that is suspended between two statements would hold the lock of a window that all need."""
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), isolation_level="SERIALIZABLE")
+    engine = create_async_engine(
+        postgresql_url.replace("postgresql://", "postgresql+asyncpg://"), isolation_level="SERIALIZABLE"
+    )
     limits = limits_in(Database(engine), request="2/minute")
     await limits.require_ready()
     with statements_sent() as sent:
@@ -99,8 +95,8 @@ async def test_a_limit_is_counted_by_one_statement_without_a_transaction_on_an_a
     await engine.dispose()
 
 
-async def test_a_server_whose_transactions_are_serializable_counts_right(url: str) -> None:
-    strict = [Database(f"{url}&options=-c%20default_transaction_isolation%3Dserializable") for _ in range(4)]
+async def test_a_server_whose_transactions_are_serializable_counts_right(postgresql_url: str) -> None:
+    strict = [Database(f"{postgresql_url}&options=-c%20default_transaction_isolation%3Dserializable") for _ in range(4)]
     processes = [limits_in(one, overall="50/hour") for one in strict]
 
     async def ask(limits: RateLimits) -> int:
@@ -125,10 +121,10 @@ async def test_requests_that_wait_share_a_statement(database: Database) -> None:
     assert len(sent) <= 2
 
 
-async def test_a_schema_of_its_own_is_found(database: Database, url: str) -> None:
+async def test_a_schema_of_its_own_is_found(database: Database, postgresql_url: str) -> None:
     for statement in ('CREATE SCHEMA "a part"', 'ALTER TABLE keyturn_rate_windows SET SCHEMA "a part"'):
         await database.execute(text(statement))
-    apart = Database(url, schema="a part")
+    apart = Database(postgresql_url, schema="a part")
     limits = limits_in(apart, request="1/minute")
     await limits.count("request", HERE)
 
@@ -149,8 +145,10 @@ async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database
     assert await database.fetch(version) == before
 
 
-async def test_a_window_that_another_session_holds_delays_only_its_own_clients(database: Database, url: str) -> None:
-    limits, other = limits_in(database), Database(url)
+async def test_a_window_that_another_session_holds_delays_only_its_own_clients(
+    database: Database, postgresql_url: str
+) -> None:
+    limits, other = limits_in(database), Database(postgresql_url)
     await limits.count("request", HERE)
     elsewhere = limits_in(other)
     async with asyncio.timeout(15):
@@ -199,8 +197,8 @@ async def test_a_flood_of_clients_leaves_no_more_than_its_last_minutes(database:
     assert sizes[-1] <= sizes[1], "the room of what was deleted is used again"
 
 
-async def test_who_counts_a_shared_window_alone_makes_no_statement_fail(url: str) -> None:
-    database = Database(url)
+async def test_who_counts_a_shared_window_alone_makes_no_statement_fail(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
     limits = limits_in(database, overall="1000/hour")
     clients = [Client(ip_address=f"192.0.2.{number}") for number in range(100)]
     with statements_sent() as sent:
@@ -228,8 +226,8 @@ async def test_a_window_that_all_clients_share_is_changed_in_place(database: Dat
 
 
 @pytest.mark.long
-async def test_statements_of_several_processes_never_wait_for_each_other_in_a_circle(url: str) -> None:
-    databases = [Database(url) for _ in range(4)]
+async def test_statements_of_several_processes_never_wait_for_each_other_in_a_circle(postgresql_url: str) -> None:
+    databases = [Database(postgresql_url) for _ in range(4)]
     processes = [limits_in(one, request="100000/hour", overall="100000/hour") for one in databases]
     sweep = retention(databases[0])
 
@@ -250,8 +248,8 @@ async def test_statements_of_several_processes_never_wait_for_each_other_in_a_ci
 
 
 @pytest.mark.long
-async def test_a_server_that_falls_silent_lets_nobody_in_and_is_used_again_once_it_answers(url: str) -> None:
-    async with silent_proxy(url) as (through, proxy):
+async def test_a_server_that_falls_silent_lets_nobody_in_and_is_used_again_once_it_answers(postgresql_url: str) -> None:
+    async with silent_proxy(postgresql_url) as (through, proxy):
         database = Database(through, timeout=timedelta(seconds=1))
         limits = limits_in(database, request="2/hour")
         await limits.count("request", HERE)
