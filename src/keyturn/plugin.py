@@ -36,16 +36,9 @@ from keyturn.parts import Parts
 from keyturn.reset.ground import FromApp
 from keyturn.reset.limits.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset
-from keyturn.settings import (
-    AccountSettings,
-    DatabaseSettings,
-    Secret,
-    SecureAccountSettings,
-    Settings,
-    TableSettings,
-    hosted_path,
-    require_valid,
-)
+from keyturn.settings import AccountSettings, DatabaseSettings, Secret, SecureAccountSettings, Settings, TableSettings
+from keyturn.settings.paths import hosted_path
+from keyturn.settings.reading import require_valid
 from keyturn.telemetry.logs import LogEvent, redact_access_logs
 from keyturn.web_parts import reset_api_of, site_of
 from keyturn.webhooks.events import AccountSecured, Callback, PasswordChanged, PasswordResetRequested, SecondStepFailed

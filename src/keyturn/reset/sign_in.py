@@ -23,7 +23,8 @@ from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.stores import Records, Transaction
-from keyturn.settings import Settings, hosted_path
+from keyturn.settings import Settings
+from keyturn.settings.paths import hosted_path
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import count_calls
 

@@ -11,8 +11,8 @@ import msgspec
 
 from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import read_plain_text
+from keyturn.settings import Settings
 from keyturn.settings.building import Variable, is_section, member_name, member_section, variables_in
-from keyturn.settings.model import Settings
 from keyturn.settings.reading import inspect_origins, is_secret
 from keyturn.settings.variables import SecretUnread, Variables
 

@@ -13,8 +13,8 @@ import msgspec
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
+from keyturn.settings import Settings
 from keyturn.settings.building import Builder, Literally, Variable, did_you_mean, is_section
-from keyturn.settings.model import Settings
 from keyturn.settings.rules.every_rule import broken_rules
 from keyturn.settings.variables import FILE_SUFFIX, Variables
 from keyturn.texts import Secret

@@ -27,7 +27,8 @@ from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import SettingsInvalid
 from keyturn.packaging import folder
 from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Settings, read_settings
+from keyturn.settings import Settings
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

@@ -15,8 +15,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
 from keyturn.reset.limits.postgresql_windows import Limit, PostgresqlWindows
 from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings
-from keyturn.settings.model import RATES, STORES
+from keyturn.settings import RATES, STORES, LimitSettings
 
 _EVERYBODY = "everybody"
 

@@ -12,7 +12,7 @@ from keyturn.problems.requests import ChallengeUnready, TooManyRequests
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import ResetRequested
-from keyturn.settings.sections import ChallengeSettings
+from keyturn.settings import ChallengeSettings
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters
 

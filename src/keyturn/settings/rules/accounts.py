@@ -8,9 +8,8 @@ from cryptography.fernet import Fernet
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
+from keyturn.settings import AccountSettings, ChallengeSettings, SecondStepTableSettings, Settings, SmsSettings
 from keyturn.settings.building import did_you_mean, member_name
-from keyturn.settings.model import Settings
-from keyturn.settings.sections import AccountSettings, ChallengeSettings, SecondStepTableSettings, SmsSettings
 from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import database_fault, policy_faults, service_faults
 
