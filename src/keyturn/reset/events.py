@@ -1,7 +1,6 @@
 """Events for the app: rows in the outbox, written in the transaction of what happened."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +17,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.webhooks.events import (
     AccountSecured,
     Callback,
@@ -140,8 +139,6 @@ class WebhookHandler:
         return Sent(self._sender.name, await self._sender.send(key, body, now()))
 
 
-log = logging.getLogger("keyturn.reset")
-
 _EVENTS: dict[str, Any] = {
     CALLBACKS["password.changed"]: Event[PasswordChanged],
     CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
@@ -174,6 +171,6 @@ class CallbackHandler:
                 await self._callback(event)
         except Exception as error:
             reason = f"no end within {self._timeout:g} s" if bound.expired() else type(error).__name__
-            log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
+            reset_log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
             raise SendRetryable(reason) from None
         return Sent("callback", "")

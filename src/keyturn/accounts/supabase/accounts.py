@@ -1,7 +1,6 @@
 """Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
-import logging
 from typing import Protocol
 from uuid import UUID
 
@@ -15,9 +14,7 @@ from keyturn.database import Database, now
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import AccountSettings, SupabaseSettings
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn")
+from keyturn.telemetry.logs import LogEvent, log
 
 _PAGE = 50
 _MOST_PAGES = 20

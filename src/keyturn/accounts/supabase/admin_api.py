@@ -1,7 +1,6 @@
 """Supabase Auth's admin API over HTTP (https://github.com/supabase/auth, internal/api/admin.go)."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,7 +16,7 @@ from keyturn.http_client import HttpClient
 from keyturn.problems.passwords import PasswordRejected, Violation
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import SupabaseSettings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, log
 
 # Users as Supabase Auth describes them, and their accounts
 
@@ -182,7 +181,6 @@ def _too_short(message: str) -> Violation:
 
 Document = TypeVar("Document")
 
-log = logging.getLogger("keyturn")
 
 _OK, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 408, 429, 500
 KEY_REFUSED = {401, 403}

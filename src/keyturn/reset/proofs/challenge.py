@@ -1,6 +1,5 @@
 """The port to challenges, which show that a person, or at least a browser at some cost, requests a link."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
@@ -13,7 +12,7 @@ from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import ResetRequested
 from keyturn.settings import ChallengeSettings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters
 
 ACTION = "request_reset"
@@ -57,9 +56,6 @@ class ChallengeJudge(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-log = logging.getLogger("keyturn.reset")
 
 
 class RequestChallenge:
@@ -106,7 +102,7 @@ class RequestChallenge:
             raise ChallengeRequired(refused.flaw, self.asked) from None
         except ChallengeUnready as error:
             self._meters.challenge("failed")
-            log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
+            reset_log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
             if not self._is_open:
                 raise
             return
