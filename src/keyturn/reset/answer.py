@@ -34,15 +34,12 @@ class InMail(Protocol):
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses whose mails carry no code."""
-        ...
 
     def mint(self, email: str) -> tuple[str, bytes]:
         """Return a fresh code for that address, and the digest that is stored."""
-        ...
 
     def add(self, tx: Transaction, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
         """Store the wanted codes. The statements are the same if none is wanted."""
-        ...
 
 
 class ResetLinks:

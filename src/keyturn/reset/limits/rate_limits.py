@@ -28,19 +28,15 @@ class _Windows(Protocol):
 
         If a limit is used up, count nothing there or after it, and return its place and the seconds to wait.
         """
-        ...
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
         """Return the seconds until a request would be accepted, and count nothing."""
-        ...
 
     async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget the newest request that was counted."""
-        ...
 
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget the counted requests; a shared window stays."""
-        ...
 
     async def require_ready(self) -> None: ...
 

@@ -21,7 +21,6 @@ class BreachSource(Protocol):
 
     async def holds(self, digest: bytes) -> bool:
         """Tell whether the source contains the hash. Raises BreachSourceFailed."""
-        ...
 
     async def close(self) -> None: ...
 

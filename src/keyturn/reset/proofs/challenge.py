@@ -49,11 +49,9 @@ class ChallengeJudge(Protocol):
 
     def issue(self) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time; {} if a service provides it."""
-        ...
 
     async def verify(self, answer: str, client: Client) -> None:
         """Take an answer, once. Raises AnswerRefused, and ChallengeUnready or Busy if no verdict is available."""
-        ...
 
     async def close(self) -> None: ...
 

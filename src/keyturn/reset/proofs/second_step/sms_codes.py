@@ -35,7 +35,6 @@ class SmsSender(Protocol):
 
     async def send(self, number: str, text: str, validity: timedelta) -> None:
         """Hand over the message, useless after `validity`. Raises SendFailed, and SendUnknown if it may arrive."""
-        ...
 
     async def close(self) -> None: ...
 
