@@ -14,7 +14,7 @@ from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
 from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How
+from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How, ResetRequested
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent, reset_log
@@ -28,15 +28,6 @@ from keyturn.webhooks.events import (
     PasswordResetRequested,
     SecondStepFailed,
 )
-
-
-class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
-    """A requested reset of an account; `outcome` names the mail that goes out."""
-
-    account: Account
-    client: Client
-    outcome: Outcome
-    moment: datetime
 
 
 class AppEvents:
@@ -74,10 +65,18 @@ class AppEvents:
         for kind in self._kinds.get(event.type, ()):
             tx.outbox.enqueue(kind, _message(event, client))
 
-    def resets_requested(self, tx: Transaction, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
-        """Write the wanted events, of at least one. The statements are the same if none is wanted."""
+    def resets_requested(
+        self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
+    ) -> None:
+        """Write the wanted events, of at least one, with the name of the mail that goes out.
+
+        The app is not told of invitations: it asked for them itself. The statements are the same if none is wanted.
+        """
         for kind in self._kinds.get("password.reset_requested", ()):
-            messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
+            messages = [
+                (_message(_event_of(asked, account, outcome), asked.client), wanted and not asked.invited)
+                for asked, account, outcome, wanted in resets
+            ]
             tx.outbox.enqueue_each_if(kind, messages)
 
     def wake(self) -> None:
@@ -94,9 +93,9 @@ def build(settings: Settings, ground: Ground) -> AppEvents:
     return AppEvents(ground.records.outbox, kinds)
 
 
-def _event_of(reset: RequestedReset) -> Event[PasswordResetRequested]:
-    data = PasswordResetRequested(**_event_fields(reset.account, reset.client), outcome=reset.outcome)
-    return Event(type="password.reset_requested", timestamp=reset.moment, data=data)
+def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
+    data = PasswordResetRequested(**_event_fields(account, asked.client), outcome=outcome)
+    return Event(type="password.reset_requested", timestamp=asked.at, data=data)
 
 
 def _message(event: Event[Data], client: Client) -> AppEvent:
