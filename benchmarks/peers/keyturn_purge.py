@@ -8,7 +8,7 @@ from datetime import timedelta
 from benchmarks.peers.keyturn import environment
 from keyturn.database import now
 from keyturn.parts import Parts
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 
 _LATER = timedelta(days=10_000)
 

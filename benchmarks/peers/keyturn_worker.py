@@ -15,7 +15,7 @@ from benchmarks.peers.keyturn import ENVIRONMENT
 from keyturn.event_loop import WORKER_TURN, run, until_signalled
 from keyturn.mail.port.email import Email
 from keyturn.parts import Parts
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 from keyturn.telemetry.logs import configure_logs
 
 

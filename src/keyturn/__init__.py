@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from keyturn.errors import KeyturnError
     from keyturn.plugin import KeyturnConfig, KeyturnPlugin
     from keyturn.reset.reset_hook import PendingReset
-    from keyturn.settings import Settings, read_settings
+    from keyturn.settings import Settings
+    from keyturn.settings.reading import read_settings
     from keyturn.webhooks.events import (
         AccountSecured,
         Event,
@@ -77,7 +78,7 @@ _MODULES = {
     "SecondStepFailed": "webhooks.events",
     "Settings": "settings",
     "create_app": "app",
-    "read_settings": "settings",
+    "read_settings": "settings.reading",
     "table_of": "accounts.table.model",
 }
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,6 +30,24 @@ class HttpClient(httpx.AsyncClient):
             return await super().send(request, **options)
         finally:
             _OURS.reset(before)
+
+
+class ReopenedClient:
+    """A client that is closed with its part of the service, and opened anew if that part is used again."""
+
+    def __init__(self, open_client: Callable[[], httpx.AsyncClient] = HttpClient) -> None:
+        self._open = open_client
+        self._http: httpx.AsyncClient | None = open_client()  # now: its TLS takes some 0.2 s, which would hold the loop
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        self._http = self._http or self._open()
+        return self._http
+
+    async def close(self) -> None:
+        http, self._http = self._http, None
+        if http:
+            await http.aclose()
 
 
 def _is_not_ours(_: logging.LogRecord) -> bool:

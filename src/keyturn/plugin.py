@@ -26,7 +26,6 @@ from keyturn.api.router import api_router
 from keyturn.child_worker.supervisor import Supervisor
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
-from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
 from keyturn.mail.sending.senders import require_libraries
@@ -36,16 +35,10 @@ from keyturn.parts import Parts
 from keyturn.reset.ground import FromApp
 from keyturn.reset.limits.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset
-from keyturn.settings import (
-    AccountSettings,
-    DatabaseSettings,
-    Secret,
-    SecureAccountSettings,
-    Settings,
-    TableSettings,
-    hosted_path,
-    require_valid,
-)
+from keyturn.settings import AccountSettings, DatabaseSettings, Secret, SecureAccountSettings, Settings, TableSettings
+from keyturn.settings.database_urls import read_url
+from keyturn.settings.paths import hosted_path
+from keyturn.settings.reading import require_valid
 from keyturn.telemetry.logs import LogEvent, redact_access_logs
 from keyturn.web_parts import reset_api_of, site_of
 from keyturn.webhooks.events import AccountSecured, Callback, PasswordChanged, PasswordResetRequested, SecondStepFailed

@@ -8,7 +8,8 @@ from keyturn.keys import derive
 from keyturn.mail.sending.senders import provider_webhooks
 from keyturn.pages import Site
 from keyturn.parts import Parts
-from keyturn.settings import Settings, hosted_path
+from keyturn.settings import Settings
+from keyturn.settings.paths import hosted_path
 
 _DEVICE_LIFE = 400 * 24 * 3600
 """Seconds; browsers keep no cookie longer (RFC 6265bis, 5.5)."""

@@ -16,7 +16,7 @@ from tests.cli.init.test_init_frameworks import SCHEMAS, database_of
 from tests.databases import Databases
 
 from keyturn.reset.passwords.hash_formats import writer_of
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

@@ -21,7 +21,8 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.parts import Parts
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
-from keyturn.settings import LimitSettings, Secret, read_settings
+from keyturn.settings import LimitSettings, Secret
+from keyturn.settings.reading import read_settings
 
 ADA, GRACE, NOBODY = "ada@northwind.test", "grace@northwind.test", "nobody@northwind.test"
 KEY = Secret("k" * 40)

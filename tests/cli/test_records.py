@@ -11,7 +11,7 @@ from tests.cli.command import Keyturn
 from keyturn.database import now
 from keyturn.parts import Parts
 from keyturn.reset.records.client import Client
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

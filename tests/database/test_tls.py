@@ -14,9 +14,9 @@ from tests.postgresql_with_tls import TlsServer
 
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database import Database
-from keyturn.database.urls import read_url
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
+from keyturn.settings.database_urls import read_url
 
 IS_ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 MISMATCH, UNKNOWN = "is not valid for|doesn't match|mismatch", "unable to get local issuer|self-signed|self signed"

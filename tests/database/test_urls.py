@@ -10,8 +10,8 @@ from tests.connections import connected
 from tests.databases import PostgresServer
 
 from keyturn.database import Database
-from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import SettingsInvalid
+from keyturn.settings.database_urls import DatabaseUrl, read_url
 
 
 def read(url: str) -> DatabaseUrl:

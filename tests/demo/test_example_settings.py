@@ -10,7 +10,8 @@ import pytest
 from keyturn.cli.demo.examples import DemoFolder, Example, example_names
 from keyturn.errors import SettingsInvalid
 from keyturn.reset.mails.theme import palette_of
-from keyturn.settings import Settings, read_settings
+from keyturn.settings import Settings
+from keyturn.settings.reading import read_settings
 from keyturn.settings.rules.every_rule import broken_rules
 
 pytestmark = pytest.mark.long

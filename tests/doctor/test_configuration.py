@@ -14,16 +14,8 @@ from keyturn.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.settings import (
-    Brand,
-    MailSettings,
-    Reading,
-    Secret,
-    ServerSettings,
-    Settings,
-    TokenSettings,
-    inspect_settings,
-)
+from keyturn.settings import Brand, MailSettings, Secret, ServerSettings, Settings, TokenSettings
+from keyturn.settings.reading import Reading, inspect_settings
 
 HOOK = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 Inspect = Callable[..., list[Finding]]

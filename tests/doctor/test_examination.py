@@ -19,16 +19,8 @@ from keyturn.errors import Fault
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.settings import (
-    Brand,
-    DatabaseSettings,
-    LimitSettings,
-    MailSettings,
-    Reading,
-    Secret,
-    Settings,
-    inspect_settings,
-)
+from keyturn.settings import Brand, DatabaseSettings, LimitSettings, MailSettings, Secret, Settings
+from keyturn.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
 

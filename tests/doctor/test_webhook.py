@@ -15,7 +15,8 @@ import trustme
 from keyturn.doctor import Dns, examine
 from keyturn.doctor.services import check_webhook
 from keyturn.finding import Finding
-from keyturn.settings import Reading, Secret, Settings, WebhookSettings
+from keyturn.settings import Secret, Settings, WebhookSettings
+from keyturn.settings.reading import Reading
 
 
 @asynccontextmanager

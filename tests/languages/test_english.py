@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 from keyturn.languages import PACKAGED
 from keyturn.pages.preview import PagePreview
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = {"Google", "JavaScript"}

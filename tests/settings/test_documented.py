@@ -11,8 +11,8 @@ import pytest
 from tests.settings.reading import Read
 
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import Kind, Settings, inspect_settings
-from keyturn.settings.reading import environment_name, setting_names
+from keyturn.settings import Kind, Settings
+from keyturn.settings.reading import environment_name, inspect_settings, setting_names
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")

@@ -7,8 +7,8 @@ import pytest
 from tests.settings.reading import ENOUGH, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Secret, Settings, read_settings
-from keyturn.settings.reading import environment_name, setting_names
+from keyturn.settings import Secret, Settings
+from keyturn.settings.reading import environment_name, read_settings, setting_names
 
 
 def test_without_a_file_and_variables_the_defaults_hold(read: Read) -> None:

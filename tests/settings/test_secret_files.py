@@ -11,8 +11,8 @@ import pytest
 from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Secret, read_settings
-from keyturn.settings.reading import secret_variables
+from keyturn.settings import Secret
+from keyturn.settings.reading import read_settings, secret_variables
 
 WORD = "hunter2-" * 5
 STRANGER = 65534

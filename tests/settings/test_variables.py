@@ -8,7 +8,8 @@ import pytest
 from tests.settings.reading import Faults, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Secret, read_settings
+from keyturn.settings import Secret
+from keyturn.settings.reading import read_settings
 
 APP = {
     "BASE_URL": "https://account.example.org",

@@ -20,7 +20,8 @@ from tests.spec.service import CHEAPEST, Service, running
 
 from keyturn.mail.port.email import Email
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
-from keyturn.settings import HashingSettings, Settings, read_settings
+from keyturn.settings import HashingSettings, Settings
+from keyturn.settings.reading import read_settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PASSWORD = "correct horse battery"

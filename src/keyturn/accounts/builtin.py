@@ -97,20 +97,13 @@ class BuiltinAccounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._finds = lookup(database, sa.select(*_ACCOUNT), AccountRow.email, _account)
-        self._gets = lookup(database, sa.select(*_ACCOUNT), AccountRow.id, _account)
+        by_email, by_id = (
+            lookup(database, sa.select(*_ACCOUNT), key, _account) for key in (AccountRow.email, AccountRow.id)
+        )
+        self.find, self.find_all, self.get = by_email.submit, by_email.submit_all, by_id.submit
 
     async def require_ready(self) -> None:
         """Do nothing: the migrations create the table."""
-
-    async def find(self, email: str) -> Account | None:
-        return await self._finds.submit(email)
-
-    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
-        return await self._finds.submit_all(emails)
-
-    async def get(self, account_id: str) -> Account | None:
-        return await self._gets.submit(account_id)
 
     def join(self, rows: sa.Select[Any], account_id: sa.ColumnElement[str] | QueryableAttribute[str]) -> sa.Select[Any]:
         return rows.add_columns(*_JOINED).outerjoin(AccountRow, AccountRow.id == account_id)

@@ -75,14 +75,12 @@ class AccountStore(Protocol):
 
     async def require_ready(self) -> None:
         """Raise SettingsInvalid, with every fault by its name, unless the store is as the settings say."""
-        ...
 
     async def find(self, email: str) -> Account | None:
         """Return the account whose stored address is `email`, which is in the form of `addresses.parse`.
 
         Upper and lower case match only for ASCII letters (CVE-2019-19844): `addresses.is_same_mailbox` decides.
         """
-        ...
 
     async def get(self, account_id: str) -> Account | None: ...
 
@@ -96,7 +94,6 @@ class AccountStore(Protocol):
         `password.hashed()`, and AccountsUnready with `not_changed`. After any other error the store may have the
         password.
         """
-        ...
 
     async def close(self) -> None: ...
 
@@ -107,7 +104,6 @@ class FindsTogether(Protocol):
 
     async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
         """Return for each address what `find` would return or raise."""
-        ...
 
 
 @runtime_checkable
@@ -119,7 +115,6 @@ class JoinsTransaction(Protocol):
 
         A store that can only await its statements leaves this out. It then counts as a store in another system.
         """
-        ...
 
 
 @runtime_checkable
@@ -128,11 +123,9 @@ class JoinsReads(Protocol):
 
     def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any]:
         """Return the statement that adds to each row the account that it names, if that exists."""
-        ...
 
     def joined_account(self, row: RowMapping) -> Account | None:
         """Return the account in a row of such a statement, as `get` would."""
-        ...
 
 
 @runtime_checkable
@@ -141,7 +134,6 @@ class ListsAwaiting(Protocol):
 
     async def awaiting_password(self) -> Sequence[str]:
         """Return the addresses of active ones, as they are stored."""
-        ...
 
 
 @runtime_checkable
@@ -153,7 +145,6 @@ class ListsAddresses(Protocol):
 
         They come after `email`, at most `most` of them; empty at the end. "" comes before all addresses.
         """
-        ...
 
 
 @runtime_checkable
@@ -162,7 +153,6 @@ class EndsSessions(Protocol):
 
     async def end_sessions(self, account_id: str) -> None:
         """End all sessions of the account. Repeating it does no harm."""
-        ...
 
 
 @runtime_checkable
@@ -172,15 +162,12 @@ class LocksAccounts(Protocol):
     @property
     def can_lock(self) -> bool:
         """Whether the store's settings say how to lock."""
-        ...
 
     async def lock(self, account_id: str) -> bool:
         """Lock an account that is active; return whether this call has locked it."""
-        ...
 
     async def unlock(self, account_id: str) -> bool:
         """Unlock an account; return whether it was locked."""
-        ...
 
 
 @runtime_checkable
@@ -192,7 +179,6 @@ class KnowsHashes(Protocol):
 
         "" is the id of no account, and costs as much as any other, so the time does not show which addresses have one.
         """
-        ...
 
 
 @runtime_checkable
@@ -201,7 +187,6 @@ class DatesPasswords(Protocol):
 
     async def password_changed_at(self, account_id: str) -> datetime | None:
         """Return the time; None if it is unknown, or if the password was never changed."""
-        ...
 
 
 @runtime_checkable
@@ -210,4 +195,3 @@ class JoinsSignIn(KnowsHashes, Protocol):
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
         """Do what `password_hash` does, inside the caller's transaction."""
-        ...

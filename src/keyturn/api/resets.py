@@ -15,6 +15,7 @@ from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, bearer_of, client_of, language_headers
 from keyturn.api.responses import SERVICE_KEY, NamedOperation, judgement_response, message_response, named_by_path
 from keyturn.api.schemas import CodeCheck, Done, OfferedChallenge, SecurityToken, Token
+from keyturn.languages import Language
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.problems.proofs import (
     ChallengeRequired,
@@ -50,10 +51,7 @@ class ResetController(Controller):
         self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[schemas.Done]:
         await api.requests.accept(data.email, client_of(request), Answer(text=data.challenge or ""))
-        language = api.language(request)
-        return message_response(
-            language, language.gettext("If an account exists for that address, a link is on its way.")
-        )
+        return _on_its_way(api.language(request))
 
     @post(
         ["/validate-reset-token", "/verify-reset-token"],
@@ -99,10 +97,7 @@ class ResetController(Controller):
         client = client_of(request)
         link = await api.checks.require_expired(data.token, client)
         await api.requests.replace(link, client, Answer(text=data.challenge or ""))
-        language = api.language(request)
-        return message_response(
-            language, language.gettext("If an account exists for that address, a link is on its way.")
-        )
+        return _on_its_way(api.language(request))
 
     @post(
         ["/reset-password", "/reset-password-with-token"],
@@ -173,6 +168,10 @@ class ResetController(Controller):
         return Response(schemas.Policy(rules=tuple(rules)), headers=language_headers(language))
 
 
+def _on_its_way(language: Language) -> Response[schemas.Done]:
+    return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
+
+
 # Invitations from an operator's app: `reset/inviting.py` does the work
 
 
@@ -198,10 +197,7 @@ class InvitationController(Controller):
         self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[schemas.Done]:
         await api.invitations.invite(data.email, client_of(request))
-        language = api.language(request)
-        return message_response(
-            language, language.gettext("If an account exists for that address, a link is on its way.")
-        )
+        return _on_its_way(api.language(request))
 
 
 def service_key_guard(invitations: Invitations) -> Guard:

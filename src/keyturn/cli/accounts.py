@@ -146,7 +146,7 @@ async def _account(parts: Parts, email: str) -> Account:
     await parts.accounts.require_ready()
     account = await parts.accounts.find(address)
     if account is None:
-        raise FactorNotKept(f"there is no account with the address {address}: check the spelling")
+        raise NoSuchAccount(f"there is no account with the address {address}: check the spelling")
     return account
 
 
@@ -315,10 +315,7 @@ def find(email: str, as_json: bool) -> None:
     address = addresses.parse(email)
 
     async def work(parts: Parts) -> None:
-        await parts.accounts.require_ready()
-        account = await parts.accounts.find(address)
-        if account is None:
-            raise NoSuchAccount(f"there is no account with the address {address}: check the spelling")
+        account = await _account(parts, address)
         if as_json:
             print_json(account)
             return

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.settings import FILE_NAME, Reading, Settings, inspect_settings, read_settings
-from keyturn.settings.reading import PREFIX
+from keyturn.settings import Settings
+from keyturn.settings.reading import FILE_NAME, PREFIX, Reading, inspect_settings, read_settings
 from keyturn.settings.variables import CREDENTIALS
 
 if TYPE_CHECKING:

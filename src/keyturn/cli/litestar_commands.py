@@ -15,7 +15,8 @@ from keyturn.cli import COMMANDS, Commands
 from keyturn.cli.installation import Installation
 from keyturn.cli.terminal import wants_no_colour
 from keyturn.errors import KeyturnError
-from keyturn.settings import FILE_NAME, Reading, Settings
+from keyturn.settings import Settings
+from keyturn.settings.reading import FILE_NAME, Reading
 
 if TYPE_CHECKING:
     from litestar import Litestar

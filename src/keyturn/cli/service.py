@@ -20,7 +20,8 @@ from keyturn.cli.sockets import address_of, listen, listening_at
 from keyturn.cli.terminal import PORT, StatusLine, accent, fail, muted
 from keyturn.hosts import local_port
 from keyturn.quick_imports import quick_imports
-from keyturn.settings import FILE_NAME, Settings
+from keyturn.settings import Settings
+from keyturn.settings.reading import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

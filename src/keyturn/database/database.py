@@ -23,9 +23,9 @@ from keyturn.database.engines import (
 )
 from keyturn.database.sqlite import PATIENCE, SqliteConnections, configure_sqlite, keep_file_private, returned
 from keyturn.database.unready import describe_url, unready_where_unreachable
-from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import make_private_folder
+from keyturn.settings.database_urls import DatabaseUrl, read_url
 from keyturn.settings.url_rules import database_fault
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
 from keyturn.database.sqlite import returned
-from keyturn.database.unready import is_met_by_the_end
-from keyturn.database.urls import CertificateRefused, DatabaseUrl, Roots, certificate_error
+from keyturn.database.unready import CertificateRefused, certificate_error, is_met_by_the_end
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
+from keyturn.settings.database_urls import DatabaseUrl, Roots
 
 DEADLINE: ContextVar[asyncio.Timeout | None] = ContextVar("DEADLINE", default=None)
 """The time limit of the current work."""

@@ -15,7 +15,8 @@ from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, me
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.settings import Settings, hosted_path
+from keyturn.settings import Settings
+from keyturn.settings.paths import hosted_path
 from keyturn.settings.url_rules import database_kind
 
 _COUNTED = 100_000

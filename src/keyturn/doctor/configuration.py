@@ -11,9 +11,9 @@ from keyturn.finding import Finding
 from keyturn.hosts import is_loopback
 from keyturn.mail.providers import PROVIDERS
 from keyturn.reset.mails.theme import palette_of
-from keyturn.settings import Reading, Settings
+from keyturn.settings import Settings
 from keyturn.settings.networks import read_network, read_peer
-from keyturn.settings.reading import OTHER_NAMES, environment_name, secret_variables, setting_names
+from keyturn.settings.reading import OTHER_NAMES, Reading, environment_name, secret_variables, setting_names
 from keyturn.settings.rules.every_rule import proofs_of
 from keyturn.settings.variables import FILE_SUFFIX
 

@@ -14,12 +14,12 @@ from sqlalchemy.engine import URL
 from keyturn.database import Database
 from keyturn.database import now as utc_now
 from keyturn.database.migrations import NO_TABLES, SchemaMissing, head, is_ahead, revision
-from keyturn.database.unready import describe_error, describe_url
-from keyturn.database.urls import CertificateRefused, read_url
+from keyturn.database.unready import CertificateRefused, describe_error, describe_url
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import Settings
+from keyturn.settings.database_urls import read_url
 from keyturn.settings.url_rules import database_fault
 
 # SQLite's file is checked before the database is opened, because opening would create it

@@ -29,8 +29,8 @@ from keyturn.errors import Fault
 from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import Reading, Settings
-from keyturn.settings.reading import OTHER_NAMES
+from keyturn.settings import Settings
+from keyturn.settings.reading import OTHER_NAMES, Reading
 
 _PATIENCE = 5
 """Seconds for one check."""

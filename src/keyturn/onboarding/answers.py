@@ -12,12 +12,12 @@ from keyturn.accounts.store_factory import import_factory
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.hash_formats import HashFormat
 from keyturn.accounts.table.store import TableAccounts
-from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import TableSettings, inspect_settings
-from keyturn.settings.reading import OTHER_NAMES, PREFIX
+from keyturn.settings import TableSettings
+from keyturn.settings.database_urls import read_url
+from keyturn.settings.reading import OTHER_NAMES, PREFIX, inspect_settings
 from keyturn.settings.rules.accounts import OWN_STORES
 from keyturn.settings.url_rules import database_fault
 from keyturn.settings.variables import FILE_SUFFIX, Variables

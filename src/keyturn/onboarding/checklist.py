@@ -8,13 +8,14 @@ from shlex import quote
 
 import msgspec
 
-from keyturn.database.urls import read_url
 from keyturn.hosts import local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.onboarding.answers import OWN_DATABASE, Answers, is_in_environment
 from keyturn.onboarding.guesses import STATUS, first_column, lets_in, may_let_in, normalize_name, owner_column
 from keyturn.onboarding.survey import Table
-from keyturn.settings import FILE_NAME, MailSettings, ServerSettings, TableSettings
+from keyturn.settings import MailSettings, ServerSettings, TableSettings
+from keyturn.settings.database_urls import read_url
+from keyturn.settings.reading import FILE_NAME
 from keyturn.settings.variables import Variables
 
 

@@ -5,8 +5,10 @@ only password hashes look like hashes.
 """
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from keyturn import addresses
 from keyturn.accounts.table.columns import Column
@@ -17,100 +19,8 @@ from keyturn.settings import TableSettings
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
-_TABLES = ("users", "user", "accounts", "account", "authuser", "appuser", "members", "member", "people", "customers",
-           "profiles", "logins", "benutzer", "nutzer", "anwender", "konten", "konto", "mitglieder", "mitglied",
-           "kunden", "utilisateurs", "utilisateur", "comptes", "compte", "membres", "membre", "usuarios", "usuario",
-           "cuentas", "cuenta", "miembros", "miembro", "clientes", "clients")  # fmt: skip
-
-_EMAIL = ("email", "emailaddress", "mail", "useremail", "primaryemail", "loginemail", "loginmail", "mailaddress",
-          "usermail", "emailaddr", "mailaddr", "emailadresse", "mailadresse", "emailadr", "mailadr", "benutzeremail",
-          "courriel", "adresseemail", "adressemail", "adressecourriel", "adresseelectronique", "mel", "correo",
-          "correoelectronico", "direccioncorreo", "direcciondecorreo", "direccionemail", "correousuario")  # fmt: skip
-_PASSWORD = ("passwordhash", "hashedpassword", "encryptedpassword", "passworddigest", "passwordhashed", "pwdhash",
-             "pwhash", "passhash", "passwdhash", "hashpassword", "userpassword", "userpass", "userpw", "password",
-             "passwd", "pwd", "pw", "pswd", "pass", "passworthash", "kennworthash", "passwort", "kennwort",
-             "motdepassehash", "hashmotdepasse", "mdphash", "motdepasse", "mdp", "contrasenahash", "hashcontrasena",
-             "clavehash", "contrasena", "contrasenia", "clave")  # fmt: skip
-_NAME = ("displayname", "fullname", "name", "realname", "firstname", "username", "nickname", "anzeigename",
-         "vollername", "vollstaendigername", "vollstandigername", "vorname", "benutzername", "nomaffiche", "nomcomplet",
-         "prenom", "nom", "nomutilisateur", "pseudo", "nombrecompleto", "nombre", "nombreusuario")  # fmt: skip
-_ACTIVE = (
-    "isactive",
-    "active",
-    "isenabled",
-    "enabled",
-    "aktiv",
-    "istaktiv",
-    "aktiviert",
-    "freigeschaltet",
-    "actif",
-    "estactif",
-    "compteactif",
-    "activo",
-    "activa",
-    "estaactivo",
-    "habilitado",
-)
-_INACTIVE = ("isdisabled", "disabled", "isbanned", "banned", "isblocked", "blocked", "issuspended", "suspended",
-             "isdeactivated", "deactivated", "isdeleted", "deleted", "deletedat", "disabledat", "bannedat", "blockedat",
-             "suspendedat", "deactivatedat", "gesperrt", "istgesperrt", "gesperrtam", "gesperrtseit", "deaktiviert",
-             "deaktiviertam", "inaktiv", "geloescht", "geloscht", "geloeschtam", "geloschtam", "bloque", "estbloque",
-             "bloquele", "suspendu", "desactive", "desactivele", "inactif", "banni", "supprime", "supprimele",
-             "bloqueado", "bloqueadoen", "suspendido", "deshabilitado", "inhabilitado", "desactivado", "desactivadoen",
-             "inactivo", "eliminado", "eliminadoen", "borrado")  # fmt: skip
-STATUS = ("status", "accountstatus", "accountstate", "kontostatus", "statut", "etat", "estado")
-_BAD_STATUS = ("suspended", "blocked", "banned", "disabled", "deactivated", "inactive", "deleted", "archived", "closed",
-               "locked", "rejected", "removed", "gesperrt", "deaktiviert", "inaktiv", "geloescht", "suspendu", "bloque",
-               "banni", "desactive", "inactif", "supprime", "suspendido", "bloqueado", "desactivado", "inactivo",
-               "eliminado")  # fmt: skip
-"""Values of a status column whose accounts may not sign in; invited and pending accounts may choose a password."""
-
-_PROVIDER = (
-    "provider",
-    "authprovider",
-    "oauthprovider",
-    "loginprovider",
-    "signinprovider",
-    "authmethod",
-    "authtype",
-    "logintype",
-    "anbieter",
-    "fournisseur",
-    "proveedor",
-)
-_KIND = (
-    "kind",
-    "role",
-    "accounttype",
-    "usertype",
-    "accountkind",
-    "userrole",
-    "type",
-    "rolle",
-    "benutzertyp",
-    "kontotyp",
-    "typecompte",
-    "typeutilisateur",
-    "rol",
-    "tipo",
-    "tipousuario",
-    "tipocuenta",
-)
-_TIMEZONE = ("timezone", "timezonename", "preferredtimezone", "tz", "zeitzone", "fuseauhoraire", "zonahoraria")
-_LOCALE = (
-    "locale",
-    "language",
-    "preferredlanguage",
-    "preferredlocale",
-    "lang",
-    "languagecode",
-    "sprache",
-    "bevorzugtesprache",
-    "langue",
-    "languepreferee",
-    "idioma",
-    "idiomapreferido",
-)
+_NAMES: Mapping[str, Sequence[str]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+STATUS, _TABLES = _NAMES["status"], _NAMES["tables"]
 
 _PASSWORDS = r"(?:password|passwd|pwd|pw|passwort|kennwort|motdepasse|mdp|contraseni?a|clave)"
 _TO_CHANGE = r"(?:ae?ndern|wechseln|changer|modifier|reinitialiser|cambiar|restablecer|renovar)"
@@ -224,11 +134,11 @@ def password_column(table: Table) -> str:
 
 def addresses_in(table: Table) -> list[str]:
     """Return the columns that may hold the addresses: by name, else by values."""
-    return _candidates(table, _EMAIL, _is_address)
+    return _candidates(table, _NAMES["email"], _is_address)
 
 
 def hashes_in(table: Table) -> list[str]:
-    return _candidates(table, _PASSWORD, is_known_hash)
+    return _candidates(table, _NAMES["password"], is_known_hash)
 
 
 def _candidates(table: Table, names: Sequence[str], fits: Callable[[str], bool]) -> list[str]:
@@ -265,12 +175,12 @@ def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
         id=_key_column(table),
         email=email_column(table),
         password=password_column(table),
-        name=first_column(table, _NAME),
+        name=first_column(table, _NAMES["name"]),
         active=_active(table),
-        provider=first_column(table, _PROVIDER),
+        provider=first_column(table, _NAMES["provider"]),
         kind=_kind(table),
-        locale=first_column(table, _LOCALE),
-        timezone=first_column(table, _TIMEZONE),
+        locale=first_column(table, _NAMES["locale"]),
+        timezone=first_column(table, _NAMES["timezone"]),
         set=_columns_to_set(table),
         delete=tuple(_columns_to_delete(table, tables)),
     )
@@ -278,16 +188,18 @@ def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
 
 def _active(table: Table) -> str:
     """Return the rule for active accounts: a flag, or a status whose type or CHECK lists its values."""
-    if (flag := first_column(table, _ACTIVE)) or not (name := first_column(table, (*_INACTIVE, *STATUS))):
+    if (flag := first_column(table, _NAMES["active"])) or not (
+        name := first_column(table, (*_NAMES["inactive"], *STATUS))
+    ):
         return flag
-    if normalize_name(name) in _INACTIVE:
+    if normalize_name(name) in _NAMES["inactive"]:
         return f"not {name}"
-    bad = [value for value in table.columns[name].choices if normalize_name(value) in _BAD_STATUS]
+    bad = [value for value in table.columns[name].choices if normalize_name(value) in _NAMES["bad_status"]]
     return f"not {name} = {' | '.join(bad)}" if bad else ""
 
 
 def _kind(table: Table) -> str:
-    name = first_column(table, _KIND)
+    name = first_column(table, _NAMES["kind"])
     return name if name and table.columns[name].holds in (str, object) else ""
 
 

@@ -26,7 +26,6 @@ class PreparesTogether(Protocol):
 
     async def prepare_all(self, messages: Sequence[Message], /) -> Sequence[Settlement | Delivery | Exception]:
         """Return for each message what a call would return or raise."""
-        ...
 
 
 class Lane:

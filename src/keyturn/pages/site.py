@@ -23,7 +23,8 @@ from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
-from keyturn.settings import Brand, IdentityProvider, Paths
+from keyturn.settings import Brand, IdentityProvider
+from keyturn.settings.paths import Paths
 
 
 class ShownChallenge(msgspec.Struct, frozen=True):

@@ -16,7 +16,6 @@ class AnswersQuickly(Protocol):
 
     async def require_reachable(self) -> None:
         """Raise AccountsUnready if the accounts cannot be read."""
-        ...
 
 
 class AccountsReadiness:

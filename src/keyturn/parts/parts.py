@@ -30,7 +30,8 @@ from keyturn.reset.proofs.second_step import own_factors, step_factory
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.reset_hook import reset_hook
-from keyturn.settings import Settings, paths_of
+from keyturn.settings import Settings
+from keyturn.settings.paths import paths_of
 from keyturn.telemetry.meters import Telemetry
 from keyturn.telemetry.prometheus import PrometheusMeters
 from keyturn.telemetry.tracing import Tracing, tracing_of_process

@@ -15,7 +15,7 @@ from keyturn.database.batching import Batcher
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, LeaseLost, Message
 from keyturn.problems.requests import DatabaseUnready
-from keyturn.reset.events import AppEvents, RequestedReset
+from keyturn.reset.events import AppEvents
 from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.reset.mails.delivery import MailDelivery, Renewal
 from keyturn.reset.records import codes, tokens
@@ -34,15 +34,12 @@ class InMail(Protocol):
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses whose mails carry no code."""
-        ...
 
     def mint(self, email: str) -> tuple[str, bytes]:
         """Return a fresh code for that address, and the digest that is stored."""
-        ...
 
     def add(self, tx: Transaction, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
         """Store the wanted codes. The statements are the same if none is wanted."""
-        ...
 
 
 class ResetLinks:
@@ -313,9 +310,8 @@ class ResetRequestHandler:
         stored = [(draft, draft.request.email is not None) for draft in drafts]
         self._links.store(tx, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment)
         tx.outbox.store_sealed([(one.request.message, one.sealed if yes else None) for one, yes in stored])
-        # The app is not told of invitations: it asked for them itself.
-        events = [(_reset_of(one), yes and not one.request.asked.invited) for one, yes in stored]
-        self._events.resets_requested(tx, events)
+        resets = [(one.request.asked, one.account, one.outcome, yes) for one, yes in stored]
+        self._events.resets_requested(tx, resets)
 
     def _record(self, tx: Transaction, requests: Sequence[_Request]) -> None:
         entries = [
@@ -351,11 +347,6 @@ def _request(
         return found
     account = found or Account(id="", email=asked.email)
     return _Request(message=message, asked=asked, found=found, account=account)
-
-
-def _reset_of(draft: _Draft) -> RequestedReset:
-    asked = draft.request.asked
-    return RequestedReset(account=draft.account, client=asked.client, outcome=draft.outcome, moment=asked.at)
 
 
 _MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}

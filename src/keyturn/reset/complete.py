@@ -5,7 +5,6 @@ Keyturn's own database joins the transaction; for a store in another system see 
 """
 
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -28,10 +27,8 @@ from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.stores import Records, Transaction
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters, count_calls
-
-log = logging.getLogger("keyturn.reset")
 
 BeforeChange = Callable[[Account, Client], Awaitable[None]]
 """The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
@@ -84,7 +81,7 @@ class PasswordResets:
             await self._changes.make(change)
         except LinkDead as dead:  # another request was quicker
             raise await self._links.record_dead(dead, "password_reset", link, client) from None
-        log.info(LogEvent("reset.completed", account_id=account.id))
+        reset_log.info(LogEvent("reset.completed", account_id=account.id))
         with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
             await self._limits.forget_guesses(addresses.normalize(account.email))
         return account

@@ -10,7 +10,6 @@ worker that withdraws the promise writes the outcome, so there is one confirmati
 """
 
 import asyncio
-import logging
 import os
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -28,9 +27,7 @@ from keyturn.reset.change import Change, ChangeEffects
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow
 from keyturn.reset.records.stores import Records, Transaction
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.reset")
+from keyturn.telemetry.logs import LogEvent, reset_log
 
 _PATIENCE = 45.0
 """Seconds from the promise until the store must have answered, the wait for a hash included."""
@@ -102,7 +99,7 @@ class ExternalStoreChanges:
             if _is_certain_no(error):
                 await self._undo(change, begun)
                 raise
-            log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
+            reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
             with suppress(DatabaseUnready):  # the promise handles it
                 await self._end_uncertain(change, begun)
             raise OutcomeUnknown("it is unknown whether the store of the accounts saved the password") from error

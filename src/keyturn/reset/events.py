@@ -1,7 +1,6 @@
 """Events for the app: rows in the outbox, written in the transaction of what happened."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,10 +14,10 @@ from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
 from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How
+from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How, ResetRequested
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.webhooks.events import (
     AccountSecured,
     Callback,
@@ -29,15 +28,6 @@ from keyturn.webhooks.events import (
     PasswordResetRequested,
     SecondStepFailed,
 )
-
-
-class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
-    """A requested reset of an account; `outcome` names the mail that goes out."""
-
-    account: Account
-    client: Client
-    outcome: Outcome
-    moment: datetime
 
 
 class AppEvents:
@@ -75,10 +65,18 @@ class AppEvents:
         for kind in self._kinds.get(event.type, ()):
             tx.outbox.enqueue(kind, _message(event, client))
 
-    def resets_requested(self, tx: Transaction, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
-        """Write the wanted events, of at least one. The statements are the same if none is wanted."""
+    def resets_requested(
+        self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
+    ) -> None:
+        """Write the wanted events, of at least one, with the name of the mail that goes out.
+
+        The app is not told of invitations: it asked for them itself. The statements are the same if none is wanted.
+        """
         for kind in self._kinds.get("password.reset_requested", ()):
-            messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
+            messages = [
+                (_message(_event_of(asked, account, outcome), asked.client), wanted and not asked.invited)
+                for asked, account, outcome, wanted in resets
+            ]
             tx.outbox.enqueue_each_if(kind, messages)
 
     def wake(self) -> None:
@@ -95,9 +93,9 @@ def build(settings: Settings, ground: Ground) -> AppEvents:
     return AppEvents(ground.records.outbox, kinds)
 
 
-def _event_of(reset: RequestedReset) -> Event[PasswordResetRequested]:
-    data = PasswordResetRequested(**_event_fields(reset.account, reset.client), outcome=reset.outcome)
-    return Event(type="password.reset_requested", timestamp=reset.moment, data=data)
+def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
+    data = PasswordResetRequested(**_event_fields(account, asked.client), outcome=outcome)
+    return Event(type="password.reset_requested", timestamp=asked.at, data=data)
 
 
 def _message(event: Event[Data], client: Client) -> AppEvent:
@@ -140,8 +138,6 @@ class WebhookHandler:
         return Sent(self._sender.name, await self._sender.send(key, body, now()))
 
 
-log = logging.getLogger("keyturn.reset")
-
 _EVENTS: dict[str, Any] = {
     CALLBACKS["password.changed"]: Event[PasswordChanged],
     CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
@@ -174,6 +170,6 @@ class CallbackHandler:
                 await self._callback(event)
         except Exception as error:
             reason = f"no end within {self._timeout:g} s" if bound.expired() else type(error).__name__
-            log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
+            reset_log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
             raise SendRetryable(reason) from None
         return Sent("callback", "")

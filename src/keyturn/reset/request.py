@@ -3,7 +3,6 @@
 No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from keyturn import addresses
@@ -15,10 +14,8 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.reset.records.stores import Records, Transaction
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters, count_calls
-
-log = logging.getLogger("keyturn.reset")
 
 BeforeRequest = Callable[[ResetRequested, Answer], Awaitable[None]]
 """The port for a check that a request must pass before it counts: it raises to refuse. It ignores the account."""
@@ -48,7 +45,7 @@ class ResetRequests:
         try:
             await self._accept(email, client, answer)
         except OverBudget:
-            log.warning(LogEvent("reset.over_budget"))
+            reset_log.warning(LogEvent("reset.over_budget"))
 
     @count_calls("request")
     async def _accept(self, email: str, client: Client, answer: Answer) -> None:
@@ -75,7 +72,7 @@ class ResetRequests:
         try:
             await self._replace(link, client, answer)
         except OverBudget:
-            log.warning(LogEvent("reset.over_budget"))
+            reset_log.warning(LogEvent("reset.over_budget"))
 
     @count_calls("request")
     async def _replace(self, link: Link, client: Client, answer: Answer) -> None:

@@ -1,7 +1,6 @@
 """Lets a function of the app refuse a reset, with a sentence, before the link is used up."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
@@ -14,9 +13,7 @@ from keyturn.problems.requests import HookFailed
 from keyturn.reset.complete import BeforeChange
 from keyturn.reset.records.client import Client
 from keyturn.settings import HookSettings
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.reset")
+from keyturn.telemetry.logs import LogEvent, reset_log
 
 _LONGEST_SENTENCE = 300
 
@@ -72,12 +69,12 @@ class ResetHook:
             async with asyncio.timeout(self._timeout):
                 said: object = await self._function(pending)
         except Exception as error:
-            log.exception(LogEvent("hook.failed", hook="before_reset", error=type(error).__name__))
+            reset_log.exception(LogEvent("hook.failed", hook="before_reset", error=type(error).__name__))
             raise HookFailed("before_reset gave no answer") from None
         if said is None:
             return
         sentence = " ".join(said.split())[:_LONGEST_SENTENCE] if isinstance(said, str) else ""
         if not sentence:
-            log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(said).__name__}"))
+            reset_log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(said).__name__}"))
             raise HookFailed("before_reset must return None or a sentence")
         raise ResetRefused(sentence)

@@ -7,7 +7,6 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 """
 
 import asyncio
-import logging
 
 import msgspec
 
@@ -32,10 +31,8 @@ from keyturn.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, Ac
 from keyturn.reset.records.secure_links import SecureLink
 from keyturn.reset.records.stores import Records, Transaction
 from keyturn.settings import Settings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import count_calls
-
-log = logging.getLogger("keyturn.reset")
 
 _EVENT = "account_secured"
 """The event's name in the audit trail."""
@@ -83,7 +80,7 @@ class AccountSecuring:
             await self._record_dead(digest, client)
             raise SecurityLinkDead
         self._records.outbox.wake()
-        log.warning(LogEvent("account.secured", account_id=link.account_id))
+        reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, account_id: str, digest: bytes, client: Client) -> bool:
         """Secure the account and commit; tell whether the link still worked."""
@@ -110,7 +107,7 @@ class AccountSecuring:
         """
         if dead := await self._records.secure_links.find_dead(digest):
             link, reason = dead
-            log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=reason))
+            reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=reason))
             await self._records.audit.record(_EVENT, reason, client, link.account_id, link.email)
 
 
@@ -217,7 +214,7 @@ class RecoveryHandler:
         outcome = await self._records.transact(write)
         self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
-            log.error(LogEvent("account.disputed", account_id=secured.account_id))
+            reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
     def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:

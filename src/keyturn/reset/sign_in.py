@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, KnowsHashes
+from keyturn.accounts.port import Account, JoinsSignIn, KnowsHashes
 from keyturn.keys import derive
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
@@ -22,8 +22,9 @@ from keyturn.reset.ground import Ground
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.stores import Records, Transaction
-from keyturn.settings import Settings, hosted_path
+from keyturn.reset.records.stores import Transaction
+from keyturn.settings import Settings
+from keyturn.settings.paths import hosted_path
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import count_calls
 
@@ -68,81 +69,6 @@ AfterSignIn = Callable[[Transaction, str], None]
 """The port to work that follows a sign-in with an address, in the transaction that opens the session."""
 
 
-class AccountSessions:
-    """Opens a session for a user who knows an account's password, and finds the account of a session.
-
-    `accounts`, `hashes`: one store, which finds an account and reads its hash.
-    `after_sign_in`: work that follows a sign-in, such as ending the muting of a mailbox.
-    """
-
-    def __init__(
-        self,
-        records: Records,
-        accounts: AccountStore,
-        hashes: KnowsHashes,
-        hasher: PasswordHasher,
-        after_sign_in: Sequence[AfterSignIn],
-    ) -> None:
-        self._records = records
-        self._accounts = accounts
-        self._hashes = hashes
-        self._hasher = hasher
-        self._after_sign_in = after_sign_in
-
-    async def find(self, email: str) -> Account | None:
-        return await self._accounts.find(email)
-
-    async def verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
-        """Return the stored hash that the password fits, otherwise None. Raises Busy.
-
-        `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
-        included (OWASP ASVS 6.3.8).
-        """
-        stored = await self._hashes.password_hash(account.id if account and account.active else "")
-        return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
-
-    async def open(self, account: Account, verified: str, client: Client) -> str | None:
-        """Return the secret of a new session; None if `verified` is no longer the account's hash.
-
-        During the check, the account may have been disabled or its password changed.
-        """
-        secret, account_id = tokens.mint(os.urandom), account.id
-        joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
-
-        def start(tx: Transaction) -> bool:
-            tx.hold(account_id)
-            if joins and joins.password_hash_within(tx.connection, account_id) != verified:
-                return False
-            tx.sessions.start(account_id, secret, client.user_agent)
-            for follow in self._after_sign_in:
-                follow(tx, account.email)
-            return True
-
-        if not await self._records.transact(start):
-            return None
-        # Another system is asked only after this database's transaction has ended. A change that the other system does
-        # not know yet ends the session, which exists by now.
-        if joins or await self._hashes.password_hash(account_id) == verified:
-            return secret
-        await self._records.sessions.end(secret)
-        return None
-
-    async def account(self, secret: str) -> Account:
-        """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
-        account_id = await self._records.sessions.account_id(secret) if secret else None
-        account = await self._accounts.get(account_id) if account_id else None
-        if account is None or not account.active:
-            raise NotSignedIn
-        return account
-
-    async def end(self, secret: str) -> None:
-        await self._records.sessions.end(secret)
-
-    def authorization(self, account_id: str, secret: str, client: Client) -> "SessionAuthorization":
-        """Return the authorization for changes by the holder of the open session."""
-        return SessionAuthorization(account_id, secret, client)
-
-
 class SessionAuthorization(ChangeAuthorization):
     """Allows a change while its session is open. `fresh` is the secret of the session that follows."""
 
@@ -178,16 +104,30 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIns:
-    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
+    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
+
+    `hashes`: the store of the accounts, whose hashes can be read.
+    `after_sign_in`: work that follows a sign-in, such as ending the muting of a mailbox.
+    """
 
     def __init__(
-        self, ground: Ground, sessions: AccountSessions, changes: PasswordChanges, devices: DeviceCookies
+        self,
+        ground: Ground,
+        hashes: KnowsHashes,
+        hasher: PasswordHasher,
+        changes: PasswordChanges,
+        devices: DeviceCookies,
+        after_sign_in: Sequence[AfterSignIn],
     ) -> None:
-        self._sessions = sessions
+        self._records = ground.records
+        self._accounts = ground.accounts
+        self._hashes = hashes
+        self._hasher = hasher
         self._limits = ground.limits
         self._audit = ground.records.audit
         self._changes = changes
         self._devices = devices
+        self._after_sign_in = after_sign_in
         self.meters = ground.meters
 
     @count_calls("login")
@@ -203,9 +143,9 @@ class SignIns:
         except InputInvalid:
             raise CredentialsRejected from None
         await self._limits.count_guess(self._devices.guesser(device, email))
-        account = await self._sessions.find(email)
-        verified = await self._sessions.verify(account, password)
-        secret = await self._sessions.open(account, verified, client) if account and verified else None
+        account = await self._accounts.find(email)
+        verified = await self._verify(account, password)
+        secret = await self._open(account, verified, client) if account and verified else None
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -214,16 +154,55 @@ class SignIns:
             raise CredentialsRejected
         return OpenedSession(secret=secret, account=account, device=self.device(account))
 
+    async def _verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
+        """Return the stored hash that the password fits, otherwise None. Raises Busy.
+
+        `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
+        included (OWASP ASVS 6.3.8).
+        """
+        stored = await self._hashes.password_hash(account.id if account and account.active else "")
+        return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
+
+    async def _open(self, account: Account, verified: str, client: Client) -> str | None:
+        """Return the secret of a new session; None if `verified` is no longer the account's hash.
+
+        During the check, the account may have been disabled or its password changed.
+        """
+        secret, account_id = tokens.mint(os.urandom), account.id
+        joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
+
+        def start(tx: Transaction) -> bool:
+            tx.hold(account_id)
+            if joins and joins.password_hash_within(tx.connection, account_id) != verified:
+                return False
+            tx.sessions.start(account_id, secret, client.user_agent)
+            for follow in self._after_sign_in:
+                follow(tx, account.email)
+            return True
+
+        if not await self._records.transact(start):
+            return None
+        # Another system is asked only after this database's transaction has ended. A change that the other system does
+        # not know yet ends the session, which exists by now.
+        if joins or await self._hashes.password_hash(account_id) == verified:
+            return secret
+        await self.sign_out(secret)
+        return None
+
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""
         return self._devices.issue(account.email)
 
     async def sign_out(self, secret: str) -> None:
-        await self._sessions.end(secret)
+        await self._records.sessions.end(secret)
 
     async def account(self, secret: str) -> Account:
         """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
-        return await self._sessions.account(secret)
+        account_id = await self._records.sessions.account_id(secret) if secret else None
+        account = await self._accounts.get(account_id) if account_id else None
+        if account is None or not account.active:
+            raise NotSignedIn
+        return account
 
     async def require_password(self, account: Account, current: str, client: Client, *, event: str) -> None:
         """Let a signed-in user prove once more to be the account's owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2).
@@ -233,7 +212,7 @@ class SignIns:
         await self._limits.count("login", client)
         # By the account's id: a stranger's guesses at the sign-in page count against its email.
         await self._limits.count_guess(account.id)
-        if not await self._sessions.verify(account, current, reserved=True):
+        if not await self._verify(account, current, reserved=True):
             await self._audit.record(event, "rejected", client, account.id, account.email)
             raise CredentialsRejected
 
@@ -246,7 +225,7 @@ class SignIns:
         """
         account = await self.account(secret)
         await self.require_password(account, current, client, event="password_change")
-        authorization = self._sessions.authorization(account.id, secret, client)
+        authorization = SessionAuthorization(account.id, secret, client)
         await self._changes.make(
             Change(account=account, password=password, current=current, client=client, authorization=authorization)
         )
@@ -264,8 +243,7 @@ def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: P
     if not hosted or not isinstance(accounts, KnowsHashes):
         return None
     after_sign_in = (_unmute,) if settings.mute.url else ()
-    sessions = AccountSessions(ground.records, accounts, accounts, hasher, after_sign_in)
-    return SignIns(ground, sessions, changes, DeviceCookies(ground.secrets))
+    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), after_sign_in)
 
 
 def _unmute(tx: Transaction, email: str) -> None:

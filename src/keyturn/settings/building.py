@@ -15,7 +15,7 @@ import msgspec
 from limits import RateLimitItem, parse_many
 
 from keyturn.errors import Fault
-from keyturn.settings.sections import Brand, Kind
+from keyturn.settings import Brand, Kind
 from keyturn.settings.sentences import mismatch, shown
 from keyturn.settings.variables import SecretUnread, Variables
 from keyturn.texts import FileOrUrl, Folder, Secret

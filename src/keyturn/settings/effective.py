@@ -11,9 +11,9 @@ import msgspec
 
 from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import read_plain_text
+from keyturn.settings import Settings
 from keyturn.settings.building import Variable, is_section, member_name, member_section, variables_in
-from keyturn.settings.model import Settings
-from keyturn.settings.reading import inspect_origins, is_secret
+from keyturn.settings.reading import inspect_settings, is_secret
 from keyturn.settings.variables import SecretUnread, Variables
 
 _DEFAULT = "default"
@@ -53,7 +53,8 @@ def effective_settings(of_app: Settings | None = None) -> list[EffectiveSetting]
     `of_app`: the settings that an app has given in its code. What they share with the file and the environment counts
     as read from there.
     """
-    reading, given, variables = inspect_origins(sending=False)
+    reading = inspect_settings(sending=False)
+    given, variables = reading.written, reading.variables
     if reading.faults and not of_app:
         raise SettingsInvalid(reading.faults, missing_file=str(reading.file) if reading.is_of_no_file else "")
     settings, read = of_app or reading.settings, dict(_leaves(reading.settings))

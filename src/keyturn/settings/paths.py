@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from keyturn.errors import Fault
+from keyturn.settings import Settings
 from keyturn.settings.building import member_name
-from keyturn.settings.model import Settings
 
 API_ROUTES = (
     "request-password-reset",

@@ -13,8 +13,8 @@ import msgspec
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
+from keyturn.settings import Settings
 from keyturn.settings.building import Builder, Literally, Variable, did_you_mean, is_section
-from keyturn.settings.model import Settings
 from keyturn.settings.rules.every_rule import broken_rules
 from keyturn.settings.variables import FILE_SUFFIX, Variables
 from keyturn.texts import Secret
@@ -60,19 +60,23 @@ def read_settings(
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read from where, and what is wrong with it. A value that could not be read is its default."""
+    """What was read from where, and what is wrong with it. A value that could not be read is its default.
+
+    `written`: what was written, by section and key. `variables`: the environment.
+    `of_app`: an app gave the settings in its code, so that no file is looked for.
+    """
 
     file: Path
     settings: Settings
     faults: tuple[Fault, ...]
+    written: dict[str, Any] = {}
+    variables: Variables = Variables({})
+    of_app: bool = False
 
     @property
     def is_unread(self) -> bool:
         """Tell whether the whole file could not be read."""
         return any(fault.name == str(self.file) for fault in self.faults)
-
-    of_app: bool = False
-    """Whether an app gave the settings in its code, so that no file is looked for."""
 
     @property
     def is_of_no_file(self) -> bool:
@@ -95,18 +99,6 @@ def inspect_settings(
     a database or anybody else: who only draws mails need not have every variable that the file names.
     Without `with_file` the environment alone counts.
     """
-    return inspect_origins(file, environ, sending=sending, connecting=connecting, with_file=with_file)[0]
-
-
-def inspect_origins(
-    file: Path | None = None,
-    environ: Mapping[str, str] = os.environ,
-    *,
-    sending: bool = True,
-    connecting: bool = True,
-    with_file: bool = True,
-) -> tuple[Reading, dict[str, Any], Variables]:
-    """Do what `inspect_settings` does. Return also what was written, by section and key, and the variables."""
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
     source = named or Path(FILE_NAME)
@@ -115,8 +107,13 @@ def inspect_origins(
     variables = Variables(environ)
     _overlay_environment(given, environ, variables, faults)
     settings, faults = _build(given, Builder(variables, source.parent, faults), sending=sending, connecting=connecting)
-    reading = Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in faults))
-    return reading, given, variables
+    return Reading(
+        file=source,
+        settings=settings,
+        faults=tuple(_with_origin(fault, given) for fault in faults),
+        written=given,
+        variables=variables,
+    )
 
 
 def require_valid(settings: Settings, *, sending: bool = True) -> Settings:

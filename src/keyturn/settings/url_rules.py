@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback
+from keyturn.settings import Settings
 from keyturn.settings.building import member_name
-from keyturn.settings.model import Settings
 from keyturn.settings.sentences import not_this
 
 _ENDS_A_SOURCE = re.compile(r"[\s;,]")

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from cachetools import FIFOCache
 
+log, reset_log = logging.getLogger("keyturn"), logging.getLogger("keyturn.reset")
+
 request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
 """The id of the current request, or of the request that created the current message."""
 

@@ -50,13 +50,11 @@ class People(Protocol):
 
     async def add(self, email: str, password: str, *, active: bool = True) -> str:
         """Add an account with exactly this address, and return its id."""
-        ...
 
     async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None: ...
 
     async def verifies(self, account_id: str, password: str) -> bool:
         """Tell whether the account can sign in to the app with that password."""
-        ...
 
 
 class AccountStoreContract:

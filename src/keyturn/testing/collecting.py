@@ -12,7 +12,7 @@ from keyturn.emails.gallery.configuration import StudioSettings, read_studio_set
 from keyturn.emails.snapshots import Goldens, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.reset.mails.builtin_emails import builtin_emails
-from keyturn.settings import FILE_NAME, read_settings
+from keyturn.settings.reading import FILE_NAME, read_settings
 
 
 def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:

@@ -37,7 +37,7 @@ async def opened(project: Project) -> AsyncIterator[Opened]:
     """Return a function that opens a store of the project with some settings changed."""
     settings = SupabaseSettings(url=project.url, service_role_key=Secret(project.server.service_role_key))
     async with httpx.AsyncClient(verify=NO_TLS) as client:
-        yield lambda **changes: SupabaseAccounts(msgspec.structs.replace(settings, **changes), client)
+        yield lambda **changes: SupabaseAccounts(msgspec.structs.replace(settings, **changes), lambda: client)
 
 
 @pytest.fixture

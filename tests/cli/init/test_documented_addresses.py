@@ -23,11 +23,12 @@ from keyturn import KeyturnConfig, KeyturnPlugin
 from keyturn.accounts.port import AccountStore
 from keyturn.accounts.store_factory import accounts_for
 from keyturn.database import Database
-from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import SettingsInvalid
 from keyturn.packaging import folder
 from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Settings, read_settings
+from keyturn.settings import Settings
+from keyturn.settings.database_urls import DatabaseUrl, read_url
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

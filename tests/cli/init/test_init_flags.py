@@ -6,7 +6,7 @@ import pytest
 from tests.cli.apps import TEXTS, files, sqlite_app
 from tests.cli.command import Keyturn
 
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

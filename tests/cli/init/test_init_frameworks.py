@@ -14,7 +14,8 @@ from tests.cli.command import Keyturn
 from tests.databases import Databases
 
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.settings import HashingSettings, TableSettings, read_settings
+from keyturn.settings import HashingSettings, TableSettings
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

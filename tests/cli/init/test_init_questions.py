@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.cli.apps import Person, files, sqlite_app
 
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

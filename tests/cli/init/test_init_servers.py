@@ -12,7 +12,8 @@ from tests.mariadb_server import MariadbServer
 
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.doctor.accounts import check_accounts
-from keyturn.settings import Settings, read_settings
+from keyturn.settings import Settings
+from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

@@ -14,7 +14,7 @@ from keyturn.emails.gallery.configuration import (
     settings_of_folder,
 )
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings import read_settings
+from keyturn.settings.reading import read_settings
 
 FULL = """\
 folder = "emails"

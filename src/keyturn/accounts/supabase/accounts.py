@@ -1,7 +1,7 @@
 """Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
-import logging
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -13,11 +13,10 @@ from keyturn.accounts.port import Account, AccountStore, EndsSessions, ListsAddr
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi, account_of
 from keyturn.database import Database, now
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.http_client import HttpClient
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import AccountSettings, SupabaseSettings
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn")
+from keyturn.telemetry.logs import LogEvent, log
 
 _PAGE = 50
 _MOST_PAGES = 20
@@ -33,10 +32,10 @@ _WHOLE = 3
 class SupabaseAccounts:
     """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
 
-    def __init__(self, settings: SupabaseSettings, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, settings: SupabaseSettings, open_client: Callable[[], httpx.AsyncClient] = HttpClient) -> None:
         self._url = settings.url
         self._key = settings.service_role_key
-        self._api = AdminApi(settings, client)
+        self._api = AdminApi(settings, open_client)
         self._patience = settings.timeout.total_seconds() * _WHOLE
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 

@@ -1,9 +1,8 @@
 """Supabase Auth's admin API over HTTP (https://github.com/supabase/auth, internal/api/admin.go)."""
 
 import asyncio
-import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -13,11 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.accounts.port import Account
-from keyturn.http_client import HttpClient
+from keyturn.http_client import HttpClient, ReopenedClient
 from keyturn.problems.passwords import PasswordRejected, Violation
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import SupabaseSettings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, log
 
 # Users as Supabase Auth describes them, and their accounts
 
@@ -182,7 +181,6 @@ def _too_short(message: str) -> Violation:
 
 Document = TypeVar("Document")
 
-log = logging.getLogger("keyturn")
 
 _OK, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 408, 429, 500
 KEY_REFUSED = {401, 403}
@@ -218,7 +216,7 @@ class AdminApi:
     certainly had no effect. Redirects are not followed: the key is sent only to the configured address.
     """
 
-    def __init__(self, settings: SupabaseSettings, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, settings: SupabaseSettings, open_client: Callable[[], httpx.AsyncClient] = HttpClient) -> None:
         self._url = settings.url.rstrip("/") + "/auth/v1/admin/users"
         self._timeout = settings.timeout.total_seconds()
         self._headers = {
@@ -226,9 +224,7 @@ class AdminApi:
             "authorization": f"Bearer {settings.service_role_key}",
             "x-supabase-api-version": "2024-01-01",
         }
-        self._given = client
-        # Now: setting up its TLS takes some 0.2 s, which would block the loop.
-        self._own: httpx.AsyncClient | None = None if client else HttpClient()
+        self._client = ReopenedClient(open_client)
 
     async def refusal(self) -> Refusal | None:
         """Ask for as little as possible; return how that is refused, or None if it is answered."""
@@ -274,16 +270,7 @@ class AdminApi:
         raise _unready(answer)
 
     async def close(self) -> None:
-        """Close the connections; the next call would open new ones. A client that was passed in stays open."""
-        own, self._own = self._own, None
-        if own:
-            await own.aclose()
-
-    def _client(self) -> httpx.AsyncClient:
-        if self._given:
-            return self._given
-        self._own = self._own or HttpClient()
-        return self._own
+        await self._client.close()
 
     async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
         """Return the content of a 200, or the refusal."""
@@ -291,7 +278,7 @@ class AdminApi:
         try:
             # The client's own time-out is for each step, and an answer may have many.
             async with asyncio.timeout(self._timeout):
-                answer = await self._client().request(
+                answer = await self._client.http.request(
                     method, url, headers=self._headers, follow_redirects=False, timeout=self._timeout, **content
                 )
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:

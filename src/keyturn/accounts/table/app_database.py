@@ -18,9 +18,9 @@ from keyturn.database.engines import PooledConnections, open_engine
 from keyturn.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.database.sqlite import SqliteConnections
 from keyturn.database.unready import describe_error, describe_url, is_rolled_back
-from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
+from keyturn.settings.database_urls import DatabaseUrl, read_url
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
 """One dialect for MySQL and MariaDB: the statements used here are the same."""

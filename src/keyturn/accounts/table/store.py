@@ -80,10 +80,9 @@ class TableAccounts:
         self._hash_length = hash_length
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
-        self._finds: Batcher[str, Account | None] = Batcher(
-            self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, limit=place.limit
-        )
-        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError, limit=place.limit)
+        finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, limit=place.limit)
+        self.find, self.find_all = finds.submit, finds.submit_all
+        self.get = Batcher(self._get_all, common=KeyturnError, limit=place.limit).submit
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
@@ -162,21 +161,12 @@ class TableAccounts:
         )
         return TableDoubt(message, mend)
 
-    async def find(self, email: str) -> Account | None:
-        return await self._finds.submit(email)
-
-    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
-        return await self._finds.submit_all(emails)
-
     async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
         wanted = {spelling for email in emails for spelling in spellings(email)}
         rows = rows_by_mailbox(await self._fetch(statements.by_email(wanted)))
         chosen = [choose_row(rows.get(addresses.normalize(email), ()), email) for email in emails]
         return [account_of(row, self._settings.password_providers) if row else None for row in chosen]
-
-    async def get(self, account_id: str) -> Account | None:
-        return await self._gets.submit(account_id)
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
@@ -269,7 +259,7 @@ class TableAccounts:
 
     async def _transact(self, work: Callable[[Connection], _Result]) -> _Result:
         with self._refusals_as_unready():  # PostgreSQL checks deferred constraints at the commit
-            return await self._place.transact(self._refusing(work))
+            return await self._place.transact(self._refusals_as_unready()(work))
 
     def _change(
         self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
@@ -289,16 +279,9 @@ class TableAccounts:
         await self._place.close()
 
     async def _fetch(self, query: Query) -> Sequence[RowMapping]:
-        return await self._place.read(self._refusing(lambda connection: connection.execute(*query).mappings().all()))
-
-    def _refusing(self, work: Callable[[Connection], _Result]) -> Callable[[Connection], _Result]:
-        """Return `work` whose refused statements are AccountsUnready before the database takes them for an outage."""
-
-        def run(connection: Connection) -> _Result:
-            with self._refusals_as_unready():
-                return work(connection)
-
-        return run
+        # Before the database takes a refusal for an outage.
+        refusing = self._refusals_as_unready()
+        return await self._place.read(refusing(lambda connection: connection.execute(*query).mappings().all()))
 
     @contextmanager
     def _refusals_as_unready(self) -> Iterator[None]:

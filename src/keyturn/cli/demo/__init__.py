@@ -23,7 +23,8 @@ from keyturn.errors import ExtraMissing
 from keyturn.event_loop import run
 from keyturn.packaging import require_studio
 from keyturn.quick_imports import quick_imports
-from keyturn.settings import Settings, paths_of
+from keyturn.settings import Settings
+from keyturn.settings.paths import paths_of
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler

@@ -30,9 +30,8 @@ from keyturn.settings import (
     Secret,
     SecureAccountSettings,
     Settings,
-    inspect_settings,
-    read_settings,
 )
+from keyturn.settings.reading import inspect_settings, read_settings
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler

@@ -32,7 +32,6 @@ class Sender(Protocol):
         A provider with idempotency keys accepts the same key and mail once. Raises SendRetryable, QuotaExhausted,
         SendRefused, and SendUnknown if a repeat would be a second mail.
         """
-        ...
 
     async def close(self) -> None: ...
 
@@ -43,7 +42,6 @@ class KeepsPace(Protocol):
 
     def first_in_line(self) -> Sender:
         """Return the same sender for mails with priority. Closing this one closes both."""
-        ...
 
 
 def first_in_line(sender: Sender) -> Sender:

@@ -60,14 +60,12 @@ class ProviderWebhook(Protocol):
 
     def require_headers(self, headers: Mapping[str, str], /) -> None:
         """Raise WebhookRefused if the headers alone show that a report is not proven; the body is not read then."""
-        ...
 
     async def read(self, headers: Mapping[str, str], body: bytes, /) -> Sequence[Report]:
         """Return the reports about mails, if any.
 
         Raises WebhookRefused for a report that is not proven to be the provider's, or has an undocumented form.
         """
-        ...
 
 
 def require_signature(headers: Mapping[str, str], *names: str) -> None:

@@ -52,15 +52,12 @@ class Engine(Protocol):
         The text records the source of each part (`emails/lint/source`). Raises TemplateInvalid: from an EngineFault, or
         from an error that a limit raises.
         """
-        ...
 
     def unknown_names(self, file: str) -> Iterable[TemplateInvalid]:
         """Return an EngineFault's TemplateInvalid for each unknown filter and tag, which rendering skips."""
-        ...
 
     def with_draft(self, file: str, text: str) -> Self:
         """Return the same engine with this text in place of a file; itself if it can read only the disk."""
-        ...
 
 
 class EngineFault(Exception):

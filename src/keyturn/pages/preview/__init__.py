@@ -24,7 +24,8 @@ from keyturn.pages.rendering import PageTemplates
 from keyturn.pages.site import TemplateSite
 from keyturn.reset.mails.theme import Theme, brands_with, own_languages, themes_of_kinds
 from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.settings import Paths, Settings
+from keyturn.settings import Settings
+from keyturn.settings.paths import Paths
 
 __all__ = ["PagePreview", "require_drawable"]
 

@@ -15,8 +15,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
 from keyturn.reset.limits.postgresql_windows import Limit, PostgresqlWindows
 from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings
-from keyturn.settings.model import RATES, STORES
+from keyturn.settings import RATES, STORES, LimitSettings
 
 _EVERYBODY = "everybody"
 
@@ -29,19 +28,15 @@ class _Windows(Protocol):
 
         If a limit is used up, count nothing there or after it, and return its place and the seconds to wait.
         """
-        ...
 
     async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
         """Return the seconds until a request would be accepted, and count nothing."""
-        ...
 
     async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget the newest request that was counted."""
-        ...
 
     async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
         """Forget the counted requests; a shared window stays."""
-        ...
 
     async def require_ready(self) -> None: ...
 

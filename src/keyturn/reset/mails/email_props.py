@@ -17,7 +17,12 @@ Device = Annotated[str, Meta(max_length=80, description='for example "Firefox on
 NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty")]
 
 
-class PasswordReset(EmailProps, frozen=True, kw_only=True):
+class _ToOwner(EmailProps, frozen=True, kw_only=True):
+    name: Name
+    email: Address
+
+
+class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     """The mail with the link. Its only secrets are its links, and the code beside the first.
 
     `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
@@ -29,8 +34,6 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     template = "password_reset"
     audit = "reset"
 
-    name: Name
-    email: Address
     link: Link
     expires_at: datetime
     lifetime: timedelta
@@ -47,31 +50,27 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     mute_for: timedelta = timedelta(days=7)
 
 
-class Invitation(EmailProps, frozen=True, kw_only=True):
+class Invitation(_ToOwner, frozen=True, kw_only=True):
     """The mail with the link to an account that has no password yet."""
 
     template = "invitation"
     audit = "reset"
 
-    name: Name
-    email: Address
     link: Link
     expires_at: datetime
     lifetime: timedelta
 
 
-class LinkExpired(EmailProps, frozen=True, kw_only=True):
+class LinkExpired(_ToOwner, frozen=True, kw_only=True):
     """The mail that says that the one with the link was delayed for longer than the link works."""
 
     template = "link_expired"
 
-    name: Name
-    email: Address
     asked_at: datetime
     forgot_link: Link
 
 
-class PasswordChanged(EmailProps, frozen=True, kw_only=True):
+class PasswordChanged(_ToOwner, frozen=True, kw_only=True):
     """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6).
 
     `secure_link`: if set, it ends all access to the account and starts its recovery; it works for `secure_for`, until
@@ -80,8 +79,6 @@ class PasswordChanged(EmailProps, frozen=True, kw_only=True):
 
     template = "password_changed"
 
-    name: Name
-    email: Address
     changed_at: datetime
     address: ClientAddress
     device: Device
@@ -92,26 +89,22 @@ class PasswordChanged(EmailProps, frozen=True, kw_only=True):
     secure_for: timedelta = timedelta(hours=24)
 
 
-class SecondStepFailed(EmailProps, frozen=True, kw_only=True):
+class SecondStepFailed(_ToOwner, frozen=True, kw_only=True):
     """The mail that says that a link ended, after repeated wrong codes of the second factor."""
 
     template = "second_step_failed"
 
-    name: Name
-    email: Address
     failed_at: datetime
     address: ClientAddress
     device: Device
     forgot_link: Link
 
 
-class SecondStepChanged(EmailProps, frozen=True, kw_only=True):
+class SecondStepChanged(_ToOwner, frozen=True, kw_only=True):
     """The mail that says that a second factor was set up or removed, or that there are new recovery codes."""
 
     template = "second_step_changed"
 
-    name: Name
-    email: Address
     changed_at: datetime
     address: ClientAddress
     device: Device
@@ -122,7 +115,7 @@ class SecondStepChanged(EmailProps, frozen=True, kw_only=True):
     )
 
 
-class AddressDisputed(EmailProps, frozen=True, kw_only=True):
+class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
     """The mails after an earlier mailbox reports a change of the password, if the account has moved since.
 
     `is_current`: it goes to the account's present address; otherwise to the earlier one, which gets no link.
@@ -130,19 +123,15 @@ class AddressDisputed(EmailProps, frozen=True, kw_only=True):
 
     template = "address_disputed"
 
-    name: Name
-    email: Address
     is_current: bool
     forgot_link: Link
 
 
-class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
+class SignInWithProvider(_ToOwner, frozen=True, kw_only=True):
     """The mail to an account without a password: how it signs in, without a link to set one."""
 
     template = "sign_in_with_provider"
 
-    name: Name
-    email: Address
     provider: Annotated[str, Meta(max_length=40, description='for example "Google"; empty if not known')]
     sign_in_link: Link
 

@@ -1,15 +1,12 @@
 """Adds the place of an IP address in mails, if a function of the app knows it."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from keyturn.accounts.store_factory import import_async_function
 from keyturn.settings import HookSettings
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.reset")
+from keyturn.telemetry.logs import LogEvent, reset_log
 
 _LONGEST_PLACE = 80
 
@@ -46,10 +43,10 @@ class AppPlaces:
             async with asyncio.timeout(self._seconds):
                 place = await self._function(ip_address, language)
         except Exception as error:
-            log.exception(LogEvent("hook.failed", hook="locate", error=type(error).__name__))
+            reset_log.exception(LogEvent("hook.failed", hook="locate", error=type(error).__name__))
             return ip_address
         if place is not None and not isinstance(place, str):
-            log.error(LogEvent("hook.failed", hook="locate", error=f"answered {type(place).__name__}"))
+            reset_log.error(LogEvent("hook.failed", hook="locate", error=f"answered {type(place).__name__}"))
             return ip_address
         shown = " ".join(filter(str.isprintable, (place or "").split()))[:_LONGEST_PLACE].rstrip()
         return f"{ip_address} ({shown})" if shown else ip_address

@@ -1,6 +1,5 @@
 """The look and the language of mails and pages: in general, and for accounts of a kind."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -15,9 +14,7 @@ from keyturn.mail.rendering.palette import Palette, palette_for
 from keyturn.mail.rendering.render import branding
 from keyturn.settings import Brand, FileOrUrl, Folder, Settings
 from keyturn.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn")
+from keyturn.telemetry.logs import LogEvent, log
 
 ASSETS = "/keyturn-assets"
 

@@ -1,11 +1,12 @@
 """Client for Have I Been Pwned's range protocol: sends five digits of a hash and gets all hashes that begin so."""
 
 import re
+from functools import partial
 
 import httpx
 
 import keyturn
-from keyturn.http_client import HttpClient, read_bounded
+from keyturn.http_client import HttpClient, ReopenedClient, read_bounded
 from keyturn.reset.passwords.breaches import BreachSourceFailed
 
 _PREFIX = 5
@@ -27,7 +28,9 @@ class BreachRanges:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._http: HttpClient | None = _client()  # now: its TLS set-up takes some 0.2 s, which would hold the loop
+        # Without a time-out of its own: the caller has one for the whole call.
+        limits = httpx.Limits(max_connections=_MOST_AT_ONCE)
+        self._client = ReopenedClient(partial(HttpClient, timeout=None, limits=limits))
 
     async def holds(self, digest: bytes) -> bool:
         written = digest.hex().upper()
@@ -46,9 +49,8 @@ class BreachRanges:
             "accept-encoding": "identity",
             "user-agent": f"keyturn/{keyturn.__version__}",
         }
-        self._http = self._http or _client()
         try:
-            async with self._http.stream("GET", f"{self._url}/range/{prefix}", headers=headers) as answer:
+            async with self._client.http.stream("GET", f"{self._url}/range/{prefix}", headers=headers) as answer:
                 if answer.status_code != _OK:
                     raise BreachSourceFailed(f"status {answer.status_code}")
                 body = await read_bounded(answer, _LONGEST_ANSWER)
@@ -59,12 +61,4 @@ class BreachRanges:
         return body
 
     async def close(self) -> None:
-        """Close the connections; the next password opens new ones."""
-        http, self._http = self._http, None
-        if http:
-            await http.aclose()
-
-
-def _client() -> HttpClient:
-    """Return a client without a time-out of its own: the caller has one for the whole call."""
-    return HttpClient(timeout=None, limits=httpx.Limits(max_connections=_MOST_AT_ONCE))
+        await self._client.close()

@@ -1,7 +1,6 @@
 """Checks passwords against data leaks, with a source that may be down."""
 
 import asyncio
-import logging
 from datetime import timedelta
 from hashlib import sha1
 from pathlib import Path
@@ -9,10 +8,8 @@ from typing import Protocol
 
 from keyturn.errors import KeyturnError
 from keyturn.settings import BreachSettings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters
-
-log = logging.getLogger("keyturn.reset")
 
 
 class BreachSourceFailed(KeyturnError):
@@ -24,7 +21,6 @@ class BreachSource(Protocol):
 
     async def holds(self, digest: bytes) -> bool:
         """Tell whether the source contains the hash. Raises BreachSourceFailed."""
-        ...
 
     async def close(self) -> None: ...
 
@@ -49,7 +45,9 @@ class Breaches:
                 found = await self._source.holds(digest)
         except (TimeoutError, BreachSourceFailed) as error:
             self._meters.breach_lookup("failed")
-            log.warning(LogEvent("breaches.unanswered", reason=str(error) or f"no answer within {self._timeout:g} s"))
+            reset_log.warning(
+                LogEvent("breaches.unanswered", reason=str(error) or f"no answer within {self._timeout:g} s")
+            )
             return False
         self._meters.breach_lookup("breached" if found else "clear")
         return found

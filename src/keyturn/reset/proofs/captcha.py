@@ -5,13 +5,14 @@ import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
 import httpx
 import msgspec
 
-from keyturn.http_client import HttpClient, read_bounded
+from keyturn.http_client import HttpClient, ReopenedClient, read_bounded
 from keyturn.problems.proofs import Challenge
 from keyturn.problems.requests import Busy, ChallengeUnready
 from keyturn.reset.bounded_pool import Turns
@@ -51,7 +52,8 @@ class SiteVerify:
         self._url = url
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
-        self._http: HttpClient | None = _client()  # now: its TLS set-up takes some 0.2 s, which would hold the loop
+        limits = httpx.Limits(max_connections=_MOST_AT_ONCE)
+        self._client = ReopenedClient(partial(HttpClient, timeout=None, limits=limits))
 
     async def ask(self, form: Mapping[str, str]) -> Verdict:
         """Return the verdict. Raises ChallengeUnready, Busy."""
@@ -77,9 +79,8 @@ class SiteVerify:
             yield
 
     async def _post(self, form: Mapping[str, str]) -> Verdict:
-        self._http = self._http or _client()
         headers = {"accept-encoding": "identity"}  # uncompressed, so that the size limit bounds the memory
-        async with self._http.stream("POST", self._url, data=dict(form), headers=headers) as answer:
+        async with self._client.http.stream("POST", self._url, data=dict(form), headers=headers) as answer:
             if answer.status_code == _LIMITED:
                 raise Busy(_RETRY_AFTER)
             if answer.status_code not in _VERDICTS:
@@ -95,14 +96,7 @@ class SiteVerify:
         return verdict
 
     async def close(self) -> None:
-        """Close the connections; the next answer opens new ones."""
-        http, self._http = self._http, None
-        if http:
-            await http.aclose()
-
-
-def _client() -> HttpClient:
-    return HttpClient(timeout=None, limits=httpx.Limits(max_connections=_MOST_AT_ONCE))
+        await self._client.close()
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """The port to challenges, which show that a person, or at least a browser at some cost, requests a link."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
@@ -12,8 +11,8 @@ from keyturn.problems.requests import ChallengeUnready, TooManyRequests
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import ResetRequested
-from keyturn.settings.sections import ChallengeSettings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.settings import ChallengeSettings
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters
 
 ACTION = "request_reset"
@@ -50,16 +49,11 @@ class ChallengeJudge(Protocol):
 
     def issue(self) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time; {} if a service provides it."""
-        ...
 
     async def verify(self, answer: str, client: Client) -> None:
         """Take an answer, once. Raises AnswerRefused, and ChallengeUnready or Busy if no verdict is available."""
-        ...
 
     async def close(self) -> None: ...
-
-
-log = logging.getLogger("keyturn.reset")
 
 
 class RequestChallenge:
@@ -106,7 +100,7 @@ class RequestChallenge:
             raise ChallengeRequired(refused.flaw, self.asked) from None
         except ChallengeUnready as error:
             self._meters.challenge("failed")
-            log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
+            reset_log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
             if not self._is_open:
                 raise
             return

@@ -1,6 +1,5 @@
 """Exchanges a mailed code for a link's token, for users who read the mail on one device and continue on another."""
 
-import logging
 import os
 import secrets
 import time
@@ -21,10 +20,8 @@ from keyturn.reset.records.codes import CodeStore, NewCode, TriedCode
 from keyturn.reset.records.link_store import NewLink
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import count_calls
-
-log = logging.getLogger("keyturn.reset")
 
 _LOGGED_EVERY = 60.0
 """Seconds between two log lines that report that the overall limit is used up."""
@@ -92,14 +89,14 @@ class CodeExchange:
         tried = await self._records.codes.count_try(address, now())
         await self._count_guess(has_code=bool(tried.code))
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
-            log.info(LogEvent("code.refused", email=addresses.mask(address)))
+            reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
         await self._limits.give_back_overall("code_overall")
         account = await self._accounts.get(tried.account_id)
         if account is None or not account.active or not addresses.is_same_mailbox(account.email, tried.email):
             raise CodeRefused
         issued = await self._issue(account, tried, client)
-        log.info(LogEvent("code.exchanged", account_id=account.id))
+        reset_log.info(LogEvent("code.exchanged", account_id=account.id))
         return issued
 
     async def _count_guess(self, *, has_code: bool) -> None:
@@ -121,7 +118,7 @@ class CodeExchange:
             return
         if (moment := time.monotonic()) - self._logged >= _LOGGED_EVERY:
             self._logged = moment
-            log.warning(LogEvent("code.over_budget"))
+            reset_log.warning(LogEvent("code.over_budget"))
         raise TooManyRequests(over.retry_after)
 
     async def _issue(self, account: Account, tried: TriedCode, client: Client) -> IssuedToken:

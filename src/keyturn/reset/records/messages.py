@@ -60,16 +60,21 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
         return self.invited or bool(self.client.operator)
 
 
-class AccountWasSecured(msgspec.Struct, frozen=True, kw_only=True):
+class _OfAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a client did to an account at a moment."""
+
+    account_id: str
+    at: datetime
+    client: Client
+
+
+class AccountWasSecured(_OfAccount, frozen=True, kw_only=True):
     """A mailbox reported a change of the password; `email` is the account's address at the change.
 
     `client`: pressed the button.
     """
 
-    account_id: str
     email: str
-    at: datetime
-    client: Client
 
 
 class AddressDisputed(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +89,7 @@ class AddressDisputed(msgspec.Struct, frozen=True, kw_only=True):
     is_current: bool
 
 
-class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
+class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     """A confirmation to the account's owner is due.
 
     `client`: made the change.
@@ -92,50 +97,38 @@ class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
     `secures`: whether the mail may have the link that secures the account.
     """
 
-    account_id: str
-    at: datetime
-    client: Client
     email: str = ""
     secures: bool = True
 
 
-class SecondStepHasFailed(msgspec.Struct, frozen=True, kw_only=True):
+class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
     """A link ended, since too many wrong codes were tried with it; its owner must be told. `client` tried the last.
 
     `email`: where the link was sent.
     """
 
-    account_id: str
-    at: datetime
-    client: Client
     email: str
 
 
 FactorChange = Literal["set_up", "removed", "recovery_codes"]
 
 
-class SecondStepWasChanged(msgspec.Struct, frozen=True, kw_only=True):
+class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):
     """The owner must be told of a change of the account's second factors. `client` made it.
 
     `email`: the account's address at that moment.
     """
 
-    account_id: str
-    at: datetime
-    client: Client
     email: str
     change: FactorChange
 
 
-class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
+class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
     """A change in another system began at that moment; its effects are due unless this is withdrawn.
 
     `email` as in `PasswordWasChanged`.
     """
 
-    account_id: str
-    at: datetime
-    client: Client
     how: How
     email: str = ""
 

@@ -8,9 +8,8 @@ from cryptography.fernet import Fernet
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
+from keyturn.settings import AccountSettings, ChallengeSettings, SecondStepTableSettings, Settings, SmsSettings
 from keyturn.settings.building import did_you_mean, member_name
-from keyturn.settings.model import Settings
-from keyturn.settings.sections import AccountSettings, ChallengeSettings, SecondStepTableSettings, SmsSettings
 from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import database_fault, policy_faults, service_faults
 
@@ -172,7 +171,6 @@ def challenge_faults(challenge: ChallengeSettings) -> Iterator[Fault]:
 
 SOURCES = ("none", "builtin", "table", "supabase")
 
-_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 """E.164."""
 
@@ -188,7 +186,7 @@ def second_step_faults(settings: Settings, *, sending: bool, written: Collection
     """Yield every rule that is broken; missing secrets, where the process needs them. `written` is what was set."""
     wanted = settings.second_step
     own = wanted.source in {"builtin", "table"}
-    if wanted.source not in SOURCES and not _FACTORY.fullmatch(wanted.source):
+    if wanted.source not in SOURCES and not FUNCTION.fullmatch(wanted.source):
         meant = did_you_mean(wanted.source, SOURCES)
         yield Fault("second_step.source", f"must be none, builtin, table, supabase or package.module:factory{meant}")
     if wanted.source == "supabase" and settings.accounts.store != "supabase":

@@ -16,13 +16,12 @@ from keyturn.hosts import is_host, is_loopback, is_origin
 from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
+from keyturn.settings import RATES, STORES, HashingSettings, Settings, WebhookSettings
 from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
-from keyturn.settings.model import RATES, STORES, Settings, WebhookSettings
 from keyturn.settings.networks import read_network
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.rules.accounts import account_faults, challenge_faults, safeguard_faults, second_step_faults
-from keyturn.settings.sections import HashingSettings
 from keyturn.settings.sentences import not_this, shown
 from keyturn.settings.url_rules import (
     database_fault,

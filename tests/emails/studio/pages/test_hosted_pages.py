@@ -18,7 +18,8 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.pages.preview import PagePreview
 from keyturn.reset.mails.builtin_emails import builtin_emails
-from keyturn.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings, read_settings
+from keyturn.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
+from keyturn.settings.reading import read_settings
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
 FRAMES = "/studio/page-frames"

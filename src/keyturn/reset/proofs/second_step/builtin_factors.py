@@ -1,7 +1,6 @@
 """Second factors in Keyturn's own table, and recovery codes to print and keep in case the phone is lost."""
 
 import base64
-import logging
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from keyturn.keys import derive
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.port import StoredFactors
 from keyturn.reset.records.guarded import SingleUse
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, log
 
 CODES = 10
 """Codes that an account gets at a time."""
@@ -51,8 +50,6 @@ def recovery_code_digest(account_id: str, code: str) -> bytes | None:
         return None
     return sha256(f"{account_id}\0{letters}".encode("utf-8", "surrogatepass")).digest()
 
-
-log = logging.getLogger("keyturn")
 
 _BATCH = 200
 """Accounts that one transaction seals again; SQLite's other writers wait for it."""

@@ -52,19 +52,15 @@ class SecondStep(Protocol):
 
     async def require_ready(self) -> None:
         """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
-        ...
 
     async def factors(self, account: Account) -> Sequence[Factor]:
         """Return the account's factors; none if a link alone sets its password."""
-        ...
 
     async def begin(self, trial: SecondStepTry) -> bool:
         """Send a code if the method sends one, and tell whether it does. Raises TooManyRequests."""
-        ...
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
         """Return Accepted if the code is right and unused, otherwise None. The caller has counted the try."""
-        ...
 
     async def close(self) -> None: ...
 
@@ -93,11 +89,9 @@ class FactorSource(Protocol):
 
     async def require_ready(self) -> None:
         """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
-        ...
 
     async def find(self, account: Account) -> StoredFactors:
         """Return the account's factors. Raises Unavailable."""
-        ...
 
     async def close(self) -> None: ...
 

@@ -1,6 +1,5 @@
 """Requires a second factor for a reset, besides its link, if the account has one."""
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,9 +16,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import SECOND_STEP_FAILED, SecondStepHasFailed
 from keyturn.reset.records.stores import Records, Transaction
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.reset")
+from keyturn.telemetry.logs import LogEvent, reset_log
 
 EVENT = "second_step"
 """The event's name in the audit trail."""
@@ -121,7 +118,7 @@ class RequiredSecondStep:
                 return PassedSecondStep(trial, accepted, refusal, self._tries)
         except SecondStepUnfinished as error:
             unfinished = error
-        log.info(LogEvent("second_step.rejected", account_id=account.id))
+        reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._record("rejected", link, account, client)
         if left:
             raise unfinished or SecondStepRejected(factors, left)
@@ -153,7 +150,7 @@ class RequiredSecondStep:
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
         await self._records.transact(write)
-        log.warning(LogEvent("second_step.failed", account_id=account.id))
+        reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
         self._records.outbox.wake()
 
     async def _record(self, outcome: str, link: Link, account: Account, client: Client) -> None:

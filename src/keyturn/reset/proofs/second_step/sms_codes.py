@@ -1,7 +1,6 @@
 """Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over."""
 
 import hmac
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -20,9 +19,7 @@ from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.reset.records.guarded import DAY, MOMENT, DailyCounter, SingleUse
 from keyturn.settings import SmsSettings
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn")
+from keyturn.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
 """Phones recognise six. NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy."""
@@ -38,7 +35,6 @@ class SmsSender(Protocol):
 
     async def send(self, number: str, text: str, validity: timedelta) -> None:
         """Hand over the message, useless after `validity`. Raises SendFailed, and SendUnknown if it may arrive."""
-        ...
 
     async def close(self) -> None: ...
 

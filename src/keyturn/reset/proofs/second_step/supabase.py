@@ -12,7 +12,6 @@ factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth r
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -29,11 +28,10 @@ from keyturn.problems.proofs import Factor
 from keyturn.problems.requests import AccountsUnready, SecondStepUnfinished
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.settings import SupabaseSettings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, log
 
 Document = TypeVar("Document")
 
-log = logging.getLogger("keyturn")
 
 _OK = 200
 _WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}

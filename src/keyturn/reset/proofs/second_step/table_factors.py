@@ -1,7 +1,6 @@
 """Factors in columns of an app's own table: beside the password, or in another table with the account's id."""
 
 import asyncio
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,9 +20,7 @@ from keyturn.reset.proofs.second_step.port import StoredFactors
 from keyturn.reset.proofs.second_step.totp import read_seed
 from keyturn.settings import SecondStepTableSettings, TableSettings
 from keyturn.settings.building import did_you_mean
-from keyturn.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn")
+from keyturn.telemetry.logs import LogEvent, log
 
 
 class _Lookup(NamedTuple):

@@ -1,7 +1,7 @@
 """Reads the address of a database, as apps and frameworks write it, for Keyturn's drivers.
 
 `[database]`, `[accounts.table]`, `keyturn init`, the plugin and the doctor all read addresses here. Each part of an
-address is used, left out on purpose (`_PARAMETERS`), or refused in a sentence that names it.
+address is used, left out on purpose (`left_out`), or refused in a sentence that names it.
 
 The spellings are those of libpq (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING), Prisma
 (https://www.prisma.io/docs/orm/reference/connection-urls), node-postgres, mysql2, SQLAlchemy, Django, Rails and
@@ -12,6 +12,7 @@ import math
 import os
 import re
 import ssl
+import tomllib
 from collections.abc import Collection, Mapping
 from itertools import chain
 from pathlib import Path
@@ -26,38 +27,20 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings.building import did_you_mean
 from keyturn.settings.url_rules import NO_ADDRESS, database_fault, database_kind
 
-_PARAMETERS = {
-    "honoured by": {
-        "sqlite": ["mode"],
-        "mysql": ["connect_timeout", "unix_socket", "socket", "sslcert"],
-        "postgresql": [
-            "channel_binding", "connect_timeout", "dbname", "gssencmode", "host", "options", "passfile", "password",
-            "pgbouncer", "port", "schema", "target_session_attrs", "user",
-        ],
-    },
-    "left out": {
-        "everywhere": [
-            # Keyturn has its own pools and time limits.
-            "command_timeout", "conn_health_checks", "conn_max_age", "connectTimeout", "connection_limit",
-            "connectionLimit", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
-            "max_overflow", "pool", "pool_max_conns", "pool_pre_ping", "pool_recycle", "pool_size", "pool_timeout",
-            "read_timeout", "reconnect", "socket_timeout", "tcp_user_timeout", "waitForConnections", "write_timeout",
-            # Keyturn uses UTF-8 and UTC, whatever the app's connections use.
-            "characterEncoding", "charset", "client_encoding", "collation", "encoding", "loc", "parseTime",
-            "serverTimezone", "timezone", "useUnicode",
-            # Parameters of other drivers.
-            "allowPublicKeyRetrieval", "async_fallback", "dateStrings", "fallback_application_name",
-            "load_balance_hosts", "multipleStatements", "serverVersion", "sslcompression", "sslnegotiation", "sslsni",
-            "supa", "supportBigNumbers", "uselibpqcompat", "workaround",
-        ],
-        "sqlite": [
-            "busy_timeout", "cache", "cached_statements", "check_same_thread", "detect_types", "foreign_keys",
-            "isolation_level", "journal_mode", "timeout", "transaction_mode", "uri",
-        ],
-    },
-}  # fmt: skip
-"""Parameters besides those of the tables below. One that is left out would not change Keyturn's connections, nor their
-security."""
+
+class _Tables(msgspec.Struct, frozen=True):
+    """The parameters that are known, and the words for them: `database_urls.toml` describes each table."""
+
+    honoured: dict[str, list[str]]
+    left_out: dict[str, list[str]]
+    words: dict[str, list[str]]
+    not_read: dict[str, str]
+    modes: dict[str, str]
+    files: dict[str, dict[str, list[str]]]
+    files_of_libpq: dict[str, tuple[str, str]]
+
+
+_KNOWN = msgspec.convert(tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")), _Tables)
 
 _MODE_NAMES = ("ssl", "useSSL", "sslaccept", "ssl_mode", "ssl-mode", "sslmode")
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -66,69 +49,11 @@ first."""
 _WEAK = {"", "allow", "prefer"}
 
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_MODES_OF_OTHERS = {
-    **dict.fromkeys(_YES, "verify-full"),
-    **dict.fromkeys(_NO, "disable"),
-    "no-verify": "require",
-    "preferred": "prefer",
-    "required": "require",
-    "disabled": "disable",
-    "verify-identity": "verify-full",
-}
-"""node-postgres' and MySQL's words for libpq's modes."""
-
 _PRISMAS = {"strict": "verify-full", "accept_invalid_certs": "require"}
-
-_WORDS: Mapping[str, Collection[str]] = {
-    "sslaccept": _PRISMAS,
-    "channel_binding": ("prefer", "disable", "require"),
-    "gssencmode": ("prefer", "disable"),
-    "target_session_attrs": ("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
-}
-"""Parameters that have a value out of a few."""
-
-_NOT_READ = {
-    "sslidentity": "sslidentity is a PKCS #12 file, which is not read: write its two parts as sslcert and sslkey",
-    "require_auth": "require_auth cannot be kept by the driver: write sslmode=verify-full, which shows the server",
-    "hostaddr": "hostaddr is not read: write the address as the host",
-    "service": "service names a file of libpq's, which is not read: write what it says",
-}
-
-_FILES: Mapping[str, Mapping[str, Collection[str]]] = {
-    "mysql": {
-        "root": ["ssl_ca", "ssl-ca", "sslca", "sslrootcert"],
-        "certificate": ["ssl_cert", "ssl-cert"],
-        "key": ["ssl_key", "ssl-key", "sslkey"],
-    },
-    "postgresql": {
-        "root": ["sslrootcert"],
-        "certificate": ["sslcert"],
-        "key": ["sslkey"],
-        "password": ["sslpassword"],
-        "revoked": ["sslcrl"],
-    },
-}
-"""The spellings of each file of TLS, first the one that errors name. "root": the certificates that sign the server's;
-"system" for this machine's. "password": the key's. "revoked": the list of revoked certificates."""
-
-_FILES_OF_LIBPQ = {
-    "root": ("PGSSLROOTCERT", "root.crt"),
-    "certificate": ("PGSSLCERT", "postgresql.crt"),
-    "key": ("PGSSLKEY", "postgresql.key"),
-    "revoked": ("PGSSLCRL", "root.crl"),
-}
-"""Its variables, and its names in ~/.postgresql, for files that an address does not name."""
 
 _SETTINGS = {"application_name": "application_name", "search_path": "search_path", "currentSchema": "search_path"}
 _NO_CACHE = ("statement_cache_size", "prepared_statement_cache_size", "prepareThreshold")
 """Parameters of asyncpg, SQLAlchemy, Prisma and JDBC; 0 turns the cache of prepared statements off."""
-
-_OF_ANOTHER_NAME = {62, 64}
-"""OpenSSL's codes for a certificate without the requested host or address
-(https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
-
-_OF_ANOTHER_ROOT = {2, 7, 18, 19, 20, 21}
-"""OpenSSL's codes for a certificate that is not signed by a known root, or by another root of the same name."""
 
 _PLACE = re.compile(r"%\w[\w.]+%")
 """Symfony's placeholder for a folder: %kernel.project_dir%."""
@@ -204,14 +129,14 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
 def _parameters(query: str, kind: str) -> dict[str, str]:
     """Return the parameters that are not left out. SQLAlchemy repeats `host` for each of several hosts."""
     said: dict[str, str] = {}
-    left_out = {*_PARAMETERS["left out"]["everywhere"], *_PARAMETERS["left out"].get(kind, ())}
+    left_out = {*_KNOWN.left_out["everywhere"], *_KNOWN.left_out.get(kind, ())}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in left_out or name.startswith("_"):  # parameters of Go's drivers, such as "_pragma"
             continue
         if not value:
             raise _NotUnderstood(f"{name} is empty: give it a value, or leave it out")
-        if value not in _WORDS.get(name, (value,)):
-            raise _NotUnderstood(f"{name} must be one of {', '.join(_WORDS[name])}")
+        if value not in _KNOWN.words.get(name, (value,)):
+            raise _NotUnderstood(f"{name} must be one of {', '.join(_KNOWN.words[name])}")
         if name == "host" and name in said:
             said[name] += f",{value}"
         elif said.setdefault(name, value) != value:
@@ -221,11 +146,11 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
 
 def _require_empty(said: Mapping[str, str], kind: str) -> None:
     for name in said:
-        files = chain.from_iterable(_FILES.get(kind, {}).values())
+        files = chain.from_iterable(_KNOWN.files.get(kind, {}).values())
         more = (*_SETTINGS, *_NO_CACHE) if kind == "postgresql" else ()
-        known = [*_PARAMETERS["honoured by"][kind], *files, *more, *_MODE_NAMES]
+        known = [*_KNOWN.honoured[kind], *files, *more, *_MODE_NAMES]
         message = f"{name} is not understood{did_you_mean(name, known) or ': leave it out'}"
-        raise _NotUnderstood(_NOT_READ.get(name, message))
+        raise _NotUnderstood(_KNOWN.not_read.get(name, message))
 
 
 def _server(driver: str, place: str) -> tuple[URL, _Hosts]:
@@ -469,7 +394,7 @@ def _postgresql_tls(said: dict[str, str]) -> tuple[Any, str]:
     root = files["root"]
     if mode in {"disable", *_WEAK} or (mode == "require" and not any(files.values())):
         return mode, root
-    for part, (variable, name) in _FILES_OF_LIBPQ.items():
+    for part, (variable, name) in _KNOWN.files_of_libpq.items():
         file = Path("~/.postgresql", name).expanduser()
         files[part] = files[part] or os.environ.get(variable, "") or (str(file) if file.is_file() else "")
     if mode == "require" and files["root"]:  # libpq does so for addresses from the time before "verify-ca"
@@ -489,7 +414,7 @@ def _take_tls(said: dict[str, str], kind: str, rooted: str) -> tuple[str, dict[s
     if "disable" in modes and len(modes) > 1:
         raise _NotUnderstood(f"{' and '.join(names)} contradict each other: leave one of them out")
     mode = max(modes, key=_MODES.index, default="")
-    files = {part: _take_one(said, spellings) for part, spellings in _FILES[kind].items()}
+    files = {part: _take_one(said, spellings) for part, spellings in _KNOWN.files[kind].items()}
     if not mode and files["root"]:
         mode = rooted
     elif mode in _WEAK and files["certificate"]:
@@ -507,7 +432,7 @@ def _mode(name: str, value: str) -> str:
             raise _NotUnderstood(f'{name} must be {{"rejectUnauthorized":true}}, or a mode as in ssl-mode') from None
         return "verify-full" if options.get("rejectUnauthorized", True) else "require"
     word = value.lower().replace("_", "-")
-    mode = _MODES_OF_OTHERS.get(word, word)
+    mode = _KNOWN.modes.get(word, word)
     if mode not in _MODES:
         raise _NotUnderstood(f"{name} must be one of {', '.join(_MODES)}")
     return mode
@@ -532,7 +457,7 @@ def _context(mode: str, files: Mapping[str, str], kind: str) -> ssl.SSLContext:
             # Without a password OpenSSL would ask for one at the terminal.
             context.load_cert_chain(files["certificate"], files["key"] or None, files.get("password", ""))
     except (OSError, ValueError) as error:
-        named = {next(iter(_FILES[kind][part])): file for part, file in files.items() if part != "password"}
+        named = {next(iter(_KNOWN.files[kind][part])): file for part, file in files.items() if part != "password"}
         places = {name: Path(file).absolute() for name, file in named.items() if file not in {"", "system"}}
         for name, place in places.items():
             if not place.exists():
@@ -540,31 +465,3 @@ def _context(mode: str, files: Mapping[str, str], kind: str) -> ssl.SSLContext:
         shown = " or ".join(f"{name} ({place})" for name, place in places.items())
         raise _NotUnderstood(f"{shown} cannot be read: {getattr(error, 'strerror', '') or error}") from None
     return context
-
-
-class CertificateRefused(OSError):
-    """Tells why a server's certificate is not accepted and by which roots; `mend` tells the fix."""
-
-    def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
-        used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
-        super().__init__(f"the server's certificate is refused: {error.verify_message or error} ({used})")
-        if error.verify_code in _OF_ANOTHER_NAME:
-            self.mend = "Write the host as the server's certificate names it."
-        elif error.verify_code not in _OF_ANOTHER_ROOT:
-            self.mend = "Give the server a certificate that holds."
-        elif roots.file and roots.file != "system":
-            self.mend = f"Check {roots.setting} ({roots.file}): the server's certificate does not come from it."
-        else:
-            self.mend = (
-                f"Set {roots.setting} to the file of the authority that has signed the server's certificate: "
-                "this machine does not know it."
-            )
-
-
-def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """Return OpenSSL's error if the server's certificate is the reason that there is no connection."""
-    while error:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        error = error.__cause__
-    return None
