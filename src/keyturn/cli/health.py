@@ -28,7 +28,7 @@ _NO_ANSWER = 0
 
 
 class Answer(NamedTuple):
-    """What a process answered, or the reason that there is no answer, with the status 0."""
+    """A process's answer. `status` is 0 if there is none, and `text` is then the reason."""
 
     status: int
     text: str
