@@ -43,12 +43,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are not in docs/, and the files to deploy with, for operators without a clone."""
     for source, name in _ELSEWHERE.items():
         files.append(File.generated(config, name, content=(_CHECKOUT / source).read_text("utf-8")))
-    for file in sorted(path for path in (_CHECKOUT / "deploy").rglob("*") if path.is_file() and path.suffix != ".md"):
+    for file in sorted(path for path in (_CHECKOUT / "deploy").rglob("*") if _is_published(path)):
         files.append(File.generated(config, file.relative_to(_CHECKOUT).as_posix(), abs_src_path=str(file)))
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
     files.append(File.generated(config, "reference/python.md", content=_python()))
     files.append(File.generated(config, "reference/operations.md", content=_operations()))
     return files
+
+
+def _is_published(path: Path) -> bool:
+    """Tell whether a path of deploy/ is a file for everybody. Operators keep the secrets of Compose beside its file."""
+    return path.is_file() and path.suffix != ".md" and path.parent.name != "secrets"
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -101,7 +101,7 @@ def running_proxy(name: str, program: str, serve: Running, folder: Path, state: 
     write = {"nginx": _write_nginx, "caddy": _write_caddy}[name]
     words = write(program, folder, direct, port, plain_port)
     with running_program(words, folder, HOME=str(folder), XDG_DATA_HOME=str(folder)) as process:
-        _wait_until_it_listens(process, port, plain_port)
+        wait_until_it_listens(process, port, plain_port)
         yield Proxy(
             name=name,
             process=process,
@@ -115,7 +115,7 @@ def running_proxy(name: str, program: str, serve: Running, folder: Path, state: 
         )
 
 
-def _wait_until_it_listens(process: Running, *ports: int) -> None:
+def wait_until_it_listens(process: Running, *ports: int) -> None:
     """Try each port until it accepts a connection. Caddy says that it listens in its log file only."""
     deadline = time.monotonic() + 30
     for port in ports:

@@ -111,10 +111,10 @@ async def test_a_hint_names_the_command_and_the_database_as_the_app_has_them(hos
 def test_what_is_there_for_a_service_is_left_out(databases: Any) -> None:
     host = Host(databases.empty(), settings=keyturn_settings())
     listed = run(host.app, "--help").stdout
-    assert {name for name in COMMANDS if f"\n  {name} " not in listed} == {"demo", "init", "serve"}
+    assert {name for name in COMMANDS if f"\n  {name} " not in listed} == {"demo", "health", "init", "serve"}
     page = (Path(__file__).parents[2] / "docs" / "plugin.md").read_text("utf-8")
     documented = page.partition("`litestar keyturn` has ")[2].partition(". They are")[0]
-    assert set(re.findall(r"`(\w+)`", documented)) == set(COMMANDS) - {"demo", "init", "serve"}
+    assert set(re.findall(r"`(\w+)`", documented)) == set(COMMANDS) - {"demo", "health", "init", "serve"}
     refused = run(host.app, "serve")
     assert refused.exit_code == 2
     assert "No such command 'serve'" in refused.stderr

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("keyturn.cli.init", "Write keyturn.toml for your app, and list what is left to do."),
     "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
     "worker": ("keyturn.cli.service", "Run only a worker, which sends the mails."),
+    "health": ("keyturn.cli.health", "Ask a running API or worker whether it is ready."),
     "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
     "studio": ("keyturn.cli.emails.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),

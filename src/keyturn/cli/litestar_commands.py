@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from keyturn.plugin import KeyturnPlugin
     from keyturn.settings.effective import EffectiveSetting
 
-_OF_A_SERVICE = {"demo", "init", "serve"}
+_OF_A_SERVICE = {"demo", "health", "init", "serve"}
 
 
 class NotMounted(KeyturnError):

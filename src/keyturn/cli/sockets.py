@@ -87,6 +87,10 @@ def _is_abandoned(path: Path) -> bool:
 
 def address_of(bound: socket.socket) -> str:
     """Return "host:port" as it stands in a URL; this machine's own where it listens on all addresses."""
-    host, port = bound.getsockname()[:2]
+    return address_in_url(*bound.getsockname()[:2])
+
+
+def address_in_url(host: str, port: int) -> str:
+    """Return the address at which this machine reaches a server that listens on the host and the port."""
     host = _OWN.get(host, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
