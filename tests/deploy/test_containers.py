@@ -30,7 +30,8 @@ from tests.deploy.sandbox import CHECKOUT
 from tests.postgresql_with_tls import TlsServer
 from tests.spec.inbox import TOKEN
 
-from keyturn.settings import Settings, inspect_settings
+from keyturn.settings import Settings
+from keyturn.settings.reading import inspect_settings
 
 pytestmark = pytest.mark.long
 

@@ -81,7 +81,7 @@ def _address(host: str | None, port: int | None) -> str:
     """Return the process's "host:port". Without a port, it is the one of the settings, whatever else is wrong there."""
     if port is not None:
         return address_in_url(host or "127.0.0.1", port)
-    from keyturn.settings import inspect_settings
+    from keyturn.settings.reading import inspect_settings
 
     server = inspect_settings(sending=False, connecting=False).settings.server
     return address_in_url(host or server.host, server.port)
@@ -90,7 +90,7 @@ def _address(host: str | None, port: int | None) -> str:
 def _served_host() -> str:
     """Return the host of `base_url`, which `serve` answers whatever `server.allowed_hosts` contains."""
     from keyturn.hosts import host_of
-    from keyturn.settings import inspect_settings
+    from keyturn.settings.reading import inspect_settings
 
     return host_of(inspect_settings(sending=False, connecting=False).settings.base_url)
 
