@@ -10,6 +10,7 @@ from keyturn.emails.gallery.gallery import Draft, with_draft
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
+from keyturn.emails.studio.checks.check_queue import examine
 from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.studio.rendering.kept import Kept
@@ -94,6 +95,4 @@ def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, 
 def _check(
     drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    from keyturn.emails.studio.checks.examiner import examine
-
     return examine(Drawer(with_draft(drawer.gallery, draft)), order, clients, severity).findings

@@ -1,24 +1,31 @@
 """Findings in the mails that are shown: made after a mail was drawn, kept until its files change."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cache
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.fingerprints import Fingerprint
+from keyturn.emails.lint.browser.measurements import Noticed
+from keyturn.emails.lint.checks import checks_for
+from keyturn.emails.lint.checks.safety import audit
+from keyturn.emails.lint.clients.clients import Clients
+from keyturn.emails.lint.document import Check, Document
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.limits import limit_finding
-from keyturn.emails.lint.source.broken_templates import explain_samples
+from keyturn.emails.lint.source.broken_templates import explain, explain_samples
+from keyturn.emails.lint.source.translations import find_untranslated
+from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
+from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
+from keyturn.emails.lint.template_checks import document_findings, missing_names
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings, MailReport
-from keyturn.emails.studio.rendering.drawing import Order
+from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.browser.measurements import Noticed
+from keyturn.errors import TemplateInvalid
 
 _Mail = tuple[str, View]
 """A template, and the part of a view that identifies the mail."""
@@ -54,7 +61,7 @@ class Checks:
         counting, in_baseline = self._baseline.split(report.findings)
         return replace(report, findings=counting, in_baseline=in_baseline)
 
-    def notice(self, rendition: Rendition, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
+    def notice(self, rendition: Rendition, noticed: Sequence[Noticed], others: Sequence[Finding]) -> list[Noticed]:
         """Keep the findings of a browser and the weights of images; return the findings that count."""
         return self.in_browser.keep((rendition.template, rendition.view), noticed, others)
 
@@ -94,9 +101,6 @@ class Checks:
         self._known.put((rendition.template, rendition.view), report, rendition.fingerprint)
 
     def _report(self, order: Order) -> MailReport:
-        # The checks take longer to load than the studio, which shows the first mail without them.
-        from keyturn.emails.studio.checks.examiner import examine
-
         try:
             return self._renditions.runner.run(examine, order, self._clients, self._severity)
         except LimitExceeded as exceeded:
@@ -107,3 +111,50 @@ def _unreadable(rendition: Rendition, gallery: Gallery) -> MailReport:
     error = rendition.unreadable
     faults = (error, *error.others) if error else ()
     return MailReport(tuple(explain_samples(fault, gallery.folders).finding for fault in faults))
+
+
+def examine(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> MailReport:
+    """Return the findings in a mail; those that keep it from being drawn come first.
+
+    `clients`: groups of mail clients, all of which exist.
+    """
+    gallery = drawer.gallery
+    with gallery.one_look():
+        checks = checks_for(_clients(clients), gallery.audits)
+        document, of_mail, breaking = _of_mail(drawer, order, checks)
+        of_files = {
+            *find_unknown_filters(gallery, order.template),
+            *find_untranslated(gallery, [order.template], [gallery.languages.choose(order.language)]),
+        }
+        ordered = sorted(
+            breaking | of_mail | of_files,
+            key=lambda finding: (finding not in breaking, finding.place, finding.rule, finding.message),
+        )
+        counting = _counting(gallery, order.template, ordered, Severities(severity))
+        return MailReport(tuple(counting), audit(document, audits=gallery.audits) if document else ())
+
+
+def _of_mail(
+    drawer: Drawer, order: Order, checks: tuple[Check, ...]
+) -> tuple[Document | None, set[Finding], set[Finding]]:
+    """Return the mail (None if it cannot be drawn), its findings, and the findings that keep it from being sent."""
+    folders = drawer.gallery.folders
+    try:
+        document = drawer.document(order)
+    except TemplateInvalid as error:
+        return None, set(), {explain(error, folders, order.sample).finding}
+    findings, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
+    return (document, findings, missing) if document.html else (None, set(), findings | missing)
+
+
+def _counting(
+    gallery: Gallery, template: str, findings: Iterable[Finding], severities: Severities
+) -> Iterator[Finding]:
+    comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
+    yield from (judged.finding for judged in judge(findings, comments, severities) if not judged.reason)
+    yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))
+
+
+@cache
+def _clients(groups: tuple[str, ...]) -> Clients:
+    return Clients.from_names(groups)

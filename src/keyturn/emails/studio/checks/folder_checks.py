@@ -8,22 +8,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from keyturn.emails.gallery import Entry
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.emails.gallery.fingerprints import fingerprints
+from keyturn.emails.lint.checks import checks_for
+from keyturn.emails.lint.clients.clients import Clients
+from keyturn.emails.lint.examination import Examination, MailFinding, examine
 from keyturn.emails.lint.finding import Finding, Place, Tally
 from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.lint.suppression import Severities
+from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.studio import Studio
-
-if TYPE_CHECKING:  # these load the checks, and the studio starts without them
-    from keyturn.emails.lint.examination import Examination, MailFinding
-    from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
 
 _MOMENT = 0.1
 """Seconds of one round. Between two rounds a save gets its turn."""
@@ -39,13 +39,13 @@ _SHARE = 5
 class FolderFindings:
     """The known findings in a folder. `waiting`: mails still to check. `trouble`: what is wrong with the baseline."""
 
-    examination: "Examination | None" = None
+    examination: Examination | None = None
     waiting: int = 0
     checked: bool = False
     trouble: str = ""
 
     @property
-    def found(self) -> "tuple[MailFinding, ...]":
+    def found(self) -> tuple[MailFinding, ...]:
         return self.examination.found if self.examination else ()
 
     @cached_property
@@ -113,10 +113,7 @@ class FolderChecks:
                 self._put_all_together(entries, waiting)
         return bool(waiting)
 
-    def _check(self, entry: Entry) -> "TemplateFindings":
-        # The checks take longer to load than the studio.
-        from keyturn.emails.lint.template_checks import TemplateFindings
-
+    def _check(self, entry: Entry) -> TemplateFindings:
         self._gallery.branches(entry.name)  # so that the list shows them
         seconds = self._studio.limits.seconds * self._mails_of(entry, MOST_SAMPLES + 1) + _BESIDE
         try:
@@ -139,12 +136,8 @@ class FolderChecks:
             self._put_together, self._again_at = known, began + (monotonic() - began) * (_SHARE + 1)
         self.last = FolderFindings(last.examination, left, checked=True, trouble=self.known.trouble)
 
-    def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> "Examination":
-        from keyturn.emails.lint.examination import examine
-        from keyturn.emails.lint.suppression import Severities
-        from keyturn.emails.lint.template_checks import TemplateFindings
-
-        def known(_: "TemplateChecks", names: Sequence[str]) -> "Iterable[TemplateFindings]":
+    def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> Examination:
+        def known(_: TemplateChecks, names: Sequence[str]) -> Iterable[TemplateFindings]:
             unknown = TemplateFindings((), is_whole=False)  # a template that was added since, until next time
             return [self._found.get(name) or unknown for name in names]
 
@@ -177,11 +170,7 @@ class FolderChecks:
         return max(1, len(entry.samples) + len(self._gallery.languages.known) - 1 + more)
 
 
-def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits) -> "TemplateFindings":
-    from keyturn.emails.lint.checks import checks_for
-    from keyturn.emails.lint.clients.clients import Clients
-    from keyturn.emails.lint.template_checks import TemplateChecks
-
+def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits) -> TemplateFindings:
     gallery = drawer.gallery
     with gallery.one_look():
         checks = checks_for(Clients.from_names(clients), gallery.audits)

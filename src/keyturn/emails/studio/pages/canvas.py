@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
@@ -11,9 +11,12 @@ from litestar.exceptions import ValidationException
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
+from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT
+from keyturn.emails.lint.clients.word import word_losses
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.frames.rewriting import mark_cut
 from keyturn.emails.studio.pages.addresses import name_in_path
@@ -24,11 +27,6 @@ from keyturn.emails.studio.rendering.source_map import Marks, Selection, SourceM
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import parse_html
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.browser.images import Image
-    from keyturn.emails.lint.clients.word import Loss
-    from keyturn.emails.lint.reading import Saying
 
 T = TypeVar("T")
 
@@ -57,15 +55,13 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "losses": self._read(rendition, _losses) or () if view.scheme == "word" else None,
+            "losses": self._read(rendition, word_losses) or () if view.scheme == "word" else None,
             "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
             "images": self.images(rendition) if view.tab == "checks" else (),
             "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
 
-    def _sayings(self, rendition: Rendition) -> Sequence["Saying"]:
-        from keyturn.emails.lint.reading import read_aloud
-
+    def _sayings(self, rendition: Rendition) -> Sequence[Saying]:
         if said := self._read(rendition, _sayings):
             return said
         return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
@@ -91,13 +87,9 @@ class Canvas:
 
     def findings_on_images(self, rendition: Rendition) -> tuple[Finding, ...]:
         """Return the findings on the weight of local images; no host is asked."""
-        from keyturn.emails.lint.browser.images import check_images
-
         return tuple(check_images(self.images(rendition)))
 
-    def images(self, rendition: Rendition) -> tuple["Image", ...]:
-        from keyturn.emails.lint.browser.images import with_weights
-
+    def images(self, rendition: Rendition) -> tuple[Image, ...]:
         return with_weights(self._read(rendition, _images, self._gallery.folder) or (), self._weights)
 
     def message(self, rendition: Rendition) -> bytes:
@@ -120,21 +112,11 @@ def _read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: 
     return read(document, *args) if document.html else None
 
 
-def _losses(document: Document) -> tuple["Loss", ...]:
-    from keyturn.emails.lint.clients.word import word_losses
-
-    return word_losses(document)
-
-
-def _images(document: Document, folder: Path) -> tuple["Image", ...]:
-    from keyturn.emails.lint.browser.images import files_beside, images_of
-
+def _images(document: Document, folder: Path) -> tuple[Image, ...]:
     return images_of(document, files_beside(folder))
 
 
-def _sayings(document: Document) -> list["Saying"]:
-    from keyturn.emails.lint.reading import read_aloud
-
+def _sayings(document: Document) -> list[Saying]:
     return read_aloud(document.drawn, document.place_of_drawn)
 
 

@@ -25,6 +25,7 @@ from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.markup.structure import EVERYWHERE, schema
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.drafts import Drafts
 from keyturn.emails.studio.pages.addresses import name_in_path
@@ -181,8 +182,6 @@ def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
 
 
 def _elements() -> dict[str, Any]:
-    from keyturn.emails.lint.markup.structure import EVERYWHERE, schema
-
     everywhere = dict.fromkeys(sorted(EVERYWHERE), "string")
     return {
         name: {"children": rules.children, "attributes": {**rules.attributes, **everywhere}}

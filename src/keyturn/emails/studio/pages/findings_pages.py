@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -15,16 +15,13 @@ from msgspec import Meta
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.clients.clients import name_of
-from keyturn.emails.lint.examination import equal_findings, mails_of
+from keyturn.emails.lint.examination import Examination, MailFinding, equal_findings, mails_of
 from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, Severity, Tally
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.pages.addresses import PageAddress, provide_address
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.shared_file_pages import own_files
 from keyturn.emails.studio.view import View
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.examination import Examination, MailFinding
 
 Standing = Literal["counts", "baseline", "ignored"]
 """Whether a finding counts: neither the baseline nor a comment excludes it."""
@@ -63,7 +60,7 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 class FindingPlace:
     """A place of a finding, and some of its mails."""
 
-    found: "MailFinding"
+    found: MailFinding
     mails: tuple[str, ...]
     more: int
 
@@ -106,7 +103,7 @@ class Listing:
     page: int
 
 
-def listing(examination: "Examination", view: FindingsView) -> Listing:
+def listing(examination: Examination, view: FindingsView) -> Listing:
     """Return the page of an address; the last page for a number beyond it."""
     by_standing: dict[Standing, tuple[MailFinding, ...]] = {
         "counts": examination.found,
@@ -128,18 +125,18 @@ def listing(examination: "Examination", view: FindingsView) -> Listing:
     )
 
 
-def _fits(found: "MailFinding", view: FindingsView, but: str = "") -> bool:
+def _fits(found: MailFinding, view: FindingsView, but: str = "") -> bool:
     """Tell whether a finding passes the filters, except `but`."""
     return all(fits(found, view) for name, fits in _FILTERS.items() if name != but)
 
 
-def _has_words(found: "MailFinding", view: FindingsView) -> bool:
+def _has_words(found: MailFinding, view: FindingsView) -> bool:
     finding = found.finding
     text = " ".join((finding.rule, finding.message, finding.fix, finding.place.file, *found.templates)).lower()
     return all(word in text for word in view.words.lower().split())
 
 
-_FILTERS: Mapping[str, Callable[["MailFinding", FindingsView], bool]] = {
+_FILTERS: Mapping[str, Callable[[MailFinding, FindingsView], bool]] = {
     "severity": lambda found, view: not view.severity or found.finding.severity in view.severity,
     "rule": lambda found, view: view.rule in ("", found.finding.rule, found.finding.group),
     "mail": lambda found, view: not view.mail or view.mail in found.templates,
@@ -148,19 +145,19 @@ _FILTERS: Mapping[str, Callable[["MailFinding", FindingsView], bool]] = {
 }
 
 
-def _clients(found: "MailFinding") -> Iterator[str]:
+def _clients(found: MailFinding) -> Iterator[str]:
     for gap in found.finding.clients:
         yield gap.client
         yield gap.client.partition("/")[0]
 
 
-def _worst_first(found: "Iterable[MailFinding]", standing: Standing) -> list[FindingGroup]:
+def _worst_first(found: Iterable[MailFinding], standing: Standing) -> list[FindingGroup]:
     """Return equal findings in groups: the most severe first, then those in the most mails."""
     groups = (_group(equal, standing) for equal in equal_findings(found))
     return sorted(groups, key=lambda group: (SEVERITIES.index(group.finding.severity), -group.mails))
 
 
-def _group(equal: "Sequence[MailFinding]", standing: Standing) -> FindingGroup:
+def _group(equal: Sequence[MailFinding], standing: Standing) -> FindingGroup:
     spots = tuple(
         FindingPlace(one, one.mails[:_MOST_MAILS], len(one.mails[_MOST_MAILS:])) for one in equal[:_MOST_PLACES]
     )
@@ -171,10 +168,10 @@ def _group(equal: "Sequence[MailFinding]", standing: Standing) -> FindingGroup:
 
 
 def _choices(
-    shown: "Sequence[MailFinding]",
-    counted: "Sequence[MailFinding]",
+    shown: Sequence[MailFinding],
+    counted: Sequence[MailFinding],
     view: FindingsView,
-    kept: "Mapping[Standing, Sequence[MailFinding]]",
+    kept: Mapping[Standing, Sequence[MailFinding]],
 ) -> Choices:
     left = {name: list(filter(partial(_fits, view=view, but=name), shown)) for name in ("rule", "mail", "client")}
     rules = Counter(one.finding.rule for one in left["rule"])

@@ -6,7 +6,7 @@ from functools import partial
 from html import escape
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -19,8 +19,10 @@ from keyturn.emails.inbox.mail import OPENING, MailContent, markup_to_read, preh
 from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail
+from keyturn.emails.lint.browser.images import Image
 from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import attached
@@ -31,10 +33,6 @@ from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.html_tree import parse_html
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.browser.images import Image
-    from keyturn.emails.lint.reading import Saying
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -178,9 +176,7 @@ def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent
     return mail, content, captured.around(mail, _BESIDE)
 
 
-def _sayings(content: MailContent) -> list["Saying"]:
-    from keyturn.emails.lint.reading import read_aloud
-
+def _sayings(content: MailContent) -> list[Saying]:
     html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
     return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
 

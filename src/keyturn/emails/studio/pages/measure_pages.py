@@ -16,6 +16,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
 
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.lint.browser.measurements import Measurement, Noticed, notice, read_measurements
 from keyturn.emails.lint.finding import Severity
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import is_loopback
@@ -30,9 +31,6 @@ from keyturn.emails.studio.view import View
 
 if TYPE_CHECKING:
     import httpx
-
-    from keyturn.emails.lint.browser.measurements import Measurement, Noticed
-
 
 _IMAGES, _AT_A_TIME = 40, 6
 _SECONDS, _ALTOGETHER = 5.0, 20.0
@@ -106,8 +104,6 @@ async def measurements(
     canvas: NamedDependency[Canvas],
     checks: NamedDependency[Checks],
 ) -> list[CanvasMark]:
-    from keyturn.emails.lint.browser.measurements import read_measurements
-
     try:
         measured = read_measurements(await request.body())
     except msgspec.DecodeError as error:
@@ -116,11 +112,7 @@ async def measurements(
     return await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
 
 
-def _keep(
-    measured: "tuple[Measurement, ...]", rendition: Rendition, canvas: Canvas, checks: Checks
-) -> list[CanvasMark]:
-    from keyturn.emails.lint.browser.measurements import notice
-
+def _keep(measured: tuple[Measurement, ...], rendition: Rendition, canvas: Canvas, checks: Checks) -> list[CanvasMark]:
     noticed = notice(measured, canvas.place_of(rendition))
     return [*map(_mark, checks.notice(rendition, noticed, canvas.findings_on_images(rendition)))]
 
@@ -162,7 +154,7 @@ async def captured_measurements(
         raise ClientException(detail=f"The measurements cannot be read: {error}") from error
 
 
-def _mark(one: "Noticed") -> CanvasMark:
+def _mark(one: Noticed) -> CanvasMark:
     finding = one.finding
     line = f"{finding.place.file}:{finding.place.line}"
     return CanvasMark(severity=finding.severity, message=finding.message, width=one.width, box=one.box, line=line)
