@@ -38,7 +38,7 @@ from keyturn.emails.studio.pages import (
     shared_file_pages,
     template_pages,
 )
-from keyturn.emails.studio.pages.addresses import read_view
+from keyturn.emails.studio.pages.addresses import name_in_path, read_view
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.hosted_pages import DrawnPages
@@ -70,7 +70,12 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         path,
         route_handlers=[*_handlers(studio), _static_files()],
         dependencies={name: _provide(part) for name, part in parts.items()}
-        | {"view": Provide(read_view, sync_to_thread=False), "drawn": _provide_drawn(studio.gallery)},
+        | {
+            "path_name": Provide(name_in_path, sync_to_thread=False),
+            "view": Provide(read_view, sync_to_thread=False),
+            "drawn": _provide_drawn(studio.gallery),
+            "mail_name": Provide(comparison_pages.mail_name, sync_to_thread=False),
+        },
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
         guards=[known_hosts_only(studio.host), same_origin_only],

@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.di import Provide
 from litestar.exceptions import ValidationException
+from litestar.params import FromPath
 from msgspec import inspect
 
 from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
@@ -22,8 +23,9 @@ T = TypeVar("T")
 _PLACE = re.compile(r"`\$\.(\w+)")
 
 
-def name_in_path(path: Path) -> str:
-    return path.as_posix().lstrip("/")
+def name_in_path(name: FromPath[Path]) -> str:
+    """Return the name of a template or file in the path of a request."""
+    return name.as_posix().lstrip("/")
 
 
 def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:

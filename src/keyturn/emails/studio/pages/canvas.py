@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
-from litestar.params import FromPath
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT
@@ -19,7 +17,6 @@ from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.frames.rewriting import mark_cut
-from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.rendering.source import Sources
@@ -144,28 +141,29 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 
 @get("/frames/{name:path}", sync_to_thread=True)
 def template_frame(
-    name: FromPath[Path], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
+    path_name: NamedDependency[str], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
 ) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken."""
-    rendition = canvas.rendition(name_in_path(name), drawn)
+    rendition = canvas.rendition(path_name, drawn)
     if html := canvas.html(rendition, drawn):
         return frames.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
     empty = f"{rendition.template} has no sample."
     reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
-    return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+    return Response(reason, status_code=422, media_type=MediaType.TEXT)
 
 
 @get("/places/{name:path}", sync_to_thread=True)
-def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Marks:
-    return canvas.marks(canvas.rendition(name_in_path(name), view), view)
+def places(path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Marks:
+    return canvas.marks(canvas.rendition(path_name, view), view)
 
 
 @get("/eml/{name:path}", sync_to_thread=True)
-def message_file(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[bytes]:
-    template = name_in_path(name)
-    message = canvas.message(canvas.rendition(template, view))
-    file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{template} {view.sample}").strip("-")
+def message_file(
+    path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]
+) -> Response[bytes]:
+    message = canvas.message(canvas.rendition(path_name, view))
+    file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{path_name} {view.sample}").strip("-")
     headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
     return Response(message, media_type="message/rfc822", headers=headers)
 

@@ -9,7 +9,6 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import force_scheme
@@ -113,7 +112,7 @@ def hosted_page_frame(
     drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
     html = drawn.html
     if html is None:
-        return Response(str(drawn.fault), status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+        return Response(str(drawn.fault), status_code=422, media_type=MediaType.TEXT)
     if view.dir:
         html = set_direction(html, view.dir)
     headers = {"content-security-policy": _POLICY}

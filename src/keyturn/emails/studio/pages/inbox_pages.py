@@ -13,7 +13,6 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.inbox.mail import OPENING, MailContent, markup_to_read, preheader_of
 from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
@@ -79,7 +78,7 @@ async def delete_mails(
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
     await asyncio.to_thread(captured.delete, condition)
-    return Redirect(layout.url("inbox"), status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("inbox")
 
 
 @get("/inbox/{name:str}")
@@ -132,7 +131,7 @@ async def mail_frame(
         try:
             return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
         except frames.MailTooLong as error:
-            raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG) from error
+            raise HTTPException(status_code=422, detail=_TOO_LONG) from error
 
     return await asyncio.to_thread(draw)
 
@@ -157,7 +156,7 @@ async def delete_mail(
     name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
     await asyncio.to_thread(captured.delete, with_id(name))
-    return Redirect(layout.url("inbox"), status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("inbox")
 
 
 def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:

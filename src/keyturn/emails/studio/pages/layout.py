@@ -14,7 +14,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.status_codes import HTTP_200_OK, HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
 from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.lint.browser.images import HEAVY
@@ -94,14 +95,18 @@ class Layout:
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         }
 
-    def url(self, *parts: str, view: View | None = None) -> str:
+    def url(self, *parts: str, view: View | str | None = None) -> str:
         return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
+
+    def redirect(self, *parts: str, view: View | str | None = None) -> Redirect:
+        """Lead to a page, which the browser asks for with GET (RFC 9110, 15.4.4)."""
+        return Redirect(self.url(*parts, view=view), status_code=303)
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
         """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
         return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
 
-    def page(self, page: str, context: Mapping[str, Any], status: int = HTTP_200_OK) -> Response[str]:
+    def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries = context["view"], self._gallery.entries()
@@ -167,7 +172,7 @@ def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception],
     def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         _logger.error("The studio failed at %s", request.url.path, exc_info=error)
         detail = "The studio failed. Its terminal shows the error."
-        return answer(request, HTTPException(detail=detail, status_code=HTTP_500_INTERNAL_SERVER_ERROR))
+        return answer(request, HTTPException(detail=detail, status_code=500))
 
     return log_and_answer
 

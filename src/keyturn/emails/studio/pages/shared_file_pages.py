@@ -1,19 +1,16 @@
 """The files that templates share: their source, and each part alone with its parameters and uses."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.components import Options, PartNotDrawn, draw_part, parts_of
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.template_pages import undrawn_in
 from keyturn.emails.studio.rendering.drawing import Drawer
@@ -24,28 +21,28 @@ from keyturn.emails.studio.view import View
 _TOO_MUCH = "It cannot be rendered alone: it takes too much time or memory."
 
 
-@get("/files/{file:path}", sync_to_thread=False)
+@get("/files/{name:path}", sync_to_thread=False)
 def shared_file_page(
-    file: FromPath[Path],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     gallery: NamedDependency[Gallery],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    name = _shared_file(gallery, file)
+    name = _shared_file(gallery, path_name)
     users = gallery.users(name)
     undrawn = undrawn_in(gallery, name, users)
     context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
     return layout.page("file.html", context | {"shared_file": name})
 
 
-@get("/components/{file:path}", sync_to_thread=True)
+@get("/components/{name:path}", sync_to_thread=True)
 def component_page(
-    file: FromPath[Path],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     gallery: NamedDependency[Gallery],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    name = _shared_file(gallery, file)
+    name = _shared_file(gallery, path_name)
     context = {
         "view": view,
         "parts": parts_of(gallery, name),
@@ -57,20 +54,20 @@ def component_page(
     return layout.page("component.html", context)
 
 
-@get("/component-frames/{options:str}/{part:str}/{file:path}", sync_to_thread=True)
+@get("/component-frames/{options:str}/{part:str}/{name:path}", sync_to_thread=True)
 def component_frame(
     options: FromPath[Options],
     part: FromPath[str],
-    file: FromPath[Path],
+    path_name: NamedDependency[str],
     drawn: NamedDependency[View],
     renditions: NamedDependency[Renditions],
 ) -> Response[str]:
-    name = _shared_file(renditions.gallery, file)
+    name = _shared_file(renditions.gallery, path_name)
     try:
         html = renditions.runner.run(_draw, name, part, options, drawn)
     except (PartNotDrawn, LimitExceeded) as error:
         reason = _TOO_MUCH if isinstance(error, LimitExceeded) else str(error)
-        return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+        return Response(reason, status_code=422, media_type=MediaType.TEXT)
     return frames.answer(html, drawn, frames.PREVIEW)
 
 
@@ -92,8 +89,7 @@ def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
         yield from ((file, (name, stage)) for file, stage in ((files.markup, "template"), (files.text, "text")) if file)
 
 
-def _shared_file(gallery: Gallery, file: Path) -> str:
-    name = name_in_path(file)
+def _shared_file(gallery: Gallery, name: str) -> str:
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
     return name

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromHeader, FromPath
+from litestar.params import FromHeader
 from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
@@ -20,7 +19,7 @@ from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.pages.addresses import name_in_path, neighbours
+from keyturn.emails.studio.pages.addresses import neighbours
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
@@ -100,20 +99,23 @@ def first_page(
 
 @get("/templates/{name:path}")
 async def template_page(
-    name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages], prefer: FromHeader[str] = ""
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    pages: NamedDependency[SamplePages],
+    prefer: FromHeader[str] = "",
 ) -> Response[str]:
     """Show a sample. A broken template has a page, too: the fault, and the last good mail behind it.
 
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once and asks for the checks afterwards.
     """
-    return await pages.page(name_in_path(name), view, at_once="respond-async" in prefer)
+    return await pages.page(path_name, view, at_once="respond-async" in prefer)
 
 
 @get("/checks/{name:path}")
 async def checked_page(
-    name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages]
+    path_name: NamedDependency[str], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
-    return await pages.checked_page(name_in_path(name), view)
+    return await pages.checked_page(path_name, view)
 
 
 @dataclass(frozen=True, slots=True)
