@@ -28,8 +28,7 @@ Standing = Literal["counts", "baseline", "ignored"]
 
 _ON_A_PAGE = 50
 _MOST_PLACES = 20
-_MOST_MAILS = 6
-"""The number of groups on a page, of places in a group, and of mails at a place."""
+"""The number of groups on a page, and of places in a group."""
 
 
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,39 +56,16 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class FindingPlace:
-    """A place of a finding, and some of its mails."""
-
-    found: MailFinding
-    mails: tuple[str, ...]
-    more: int
-
-
-@dataclass(frozen=True, slots=True)
 class FindingGroup:
-    """Equal findings. `mails`, `templates`: the number of those that have one."""
+    """Equal findings, of which `spots` are shown. `mails`, `templates`: the number of those that have one."""
 
     finding: Finding
     standing: Standing
     reason: str
-    spots: tuple[FindingPlace, ...]
+    spots: Sequence[MailFinding]
     places: int
     mails: int
     templates: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """The filters, with the number of findings for each under the other filters.
-
-    For severities and `also`, the numbers are those of the tally: counted and excluded findings separately.
-    """
-
-    severities: Mapping[Severity, int]
-    rules: Sequence[tuple[str, int, Sequence[tuple[str, int]]]]
-    mails: Sequence[tuple[str, int]]
-    clients: Sequence[tuple[str, int]]
-    also: Mapping[Standing, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +74,7 @@ class Listing:
 
     groups: Mapping[Standing, Sequence[FindingGroup]]
     tally: Tally
-    choices: Choices
+    choices: Mapping[str, Any]
     pages: int
     page: int
 
@@ -158,13 +134,10 @@ def _worst_first(found: Iterable[MailFinding], standing: Standing) -> list[Findi
 
 
 def _group(equal: Sequence[MailFinding], standing: Standing) -> FindingGroup:
-    spots = tuple(
-        FindingPlace(one, one.mails[:_MOST_MAILS], len(one.mails[_MOST_MAILS:])) for one in equal[:_MOST_PLACES]
-    )
+    spots, mails = equal[:_MOST_PLACES], mails_of(equal)
     templates = {template for one in equal for template in one.templates}
-    return FindingGroup(
-        equal[0].finding, standing, equal[0].reason, spots, len(equal), len(mails_of(equal)), len(templates)
-    )
+    first = equal[0]
+    return FindingGroup(first.finding, standing, first.reason, spots, len(equal), len(mails), len(templates))
 
 
 def _choices(
@@ -172,18 +145,22 @@ def _choices(
     counted: Sequence[MailFinding],
     view: FindingsView,
     kept: Mapping[Standing, Sequence[MailFinding]],
-) -> Choices:
+) -> Mapping[str, Any]:
+    """Return the filters, with the number of findings for each under the other filters.
+
+    For severities and `also`, the numbers are those of the tally: counted and excluded findings separately.
+    """
     left = {name: list(filter(partial(_fits, view=view, but=name), shown)) for name in ("rule", "mail", "client")}
     rules = Counter(one.finding.rule for one in left["rule"])
     by_group = groupby(sorted(rules.items()), lambda one: one[0].partition("/")[0])
     grouped = [(group, list(those)) for group, those in by_group]
-    return Choices(
-        Tally.of(one.finding for one in counted if _fits(one, view, but="severity")).by_severity,
-        [(group, sum(count for _, count in those), those) for group, those in grouped],
-        sorted(Counter(template for one in left["mail"] for template in one.templates).items()),
-        sorted(Counter(client for one in left["client"] for client in set(_clients(one))).items()),
-        {standing: len(those) for standing, those in kept.items()},
-    )
+    return {
+        "severities": Tally.of(one.finding for one in counted if _fits(one, view, but="severity")).by_severity,
+        "rules": [(group, sum(count for _, count in those), those) for group, those in grouped],
+        "mails": sorted(Counter(template for one in left["mail"] for template in one.templates).items()),
+        "clients": sorted(Counter(client for one in left["client"] for client in set(_clients(one))).items()),
+        "also": {standing: len(those) for standing, those in kept.items()},
+    }
 
 
 _SAMPLES = (".toml", ".yaml", ".yml", ".json")
@@ -252,11 +229,9 @@ class Links:
             sample = sample.removesuffix(f" {language}")
         else:
             language = ""
-        line = f"{place.file}:{place.line}" if self._is_drawn(place) else ""
+        is_drawn = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
+        line = f"{place.file}:{place.line}" if is_drawn else ""
         return template, View(sample=sample, lang=language, line=line, tab="checks")
-
-    def _is_drawn(self, place: Place) -> bool:
-        return place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
 
 
 HANDLERS = (findings_page,)
