@@ -60,6 +60,13 @@ def undefined_in(text: object) -> tuple[tuple[str, Place], ...]:
     return getattr(text, "undefined", ())
 
 
+def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedText:
+    """Return the text with its pieces and with names, for an engine that prints nothing for them."""
+    traced = TracedText(text)
+    traced.pieces, traced.undefined = pieces_of(text), tuple(dict.fromkeys(undefined))
+    return traced
+
+
 def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
     if index < 0 or (origin := pieces[index].origin) is None:
