@@ -23,7 +23,7 @@ from keyturn.emails.gallery.variables.plausible_texts import _rules
 from keyturn.emails.inbox.codes import _WORDS
 from keyturn.emails.lint.checks.safety import _NOT_YOU
 from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.guard.attributes import _unit
+from keyturn.emails.lint.guard import _unit
 from keyturn.emails.studio.data.current_data import _SAYINGS
 from keyturn.testing.supabase_users import _is_like
 
@@ -68,7 +68,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
         each for one in _FEATURES for each in one.when.values()
     ],
     "emails/lint/clients/features.py on": [each for one in _FEATURES for each in one.on.values()],
-    r"emails/lint/guard/attributes.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
+    r"emails/lint/guard.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
         _unit("unit", ("px", "%"), "1,4").pattern,
         _unit("unit", ("px", "%", ""), "1").pattern,
         _unit("unitWithNegative", ("px", "em", "auto"), "1").pattern,
