@@ -3,8 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar, get_origin
-from urllib.parse import urlencode
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 from litestar import Request
@@ -79,25 +78,3 @@ def provide_address(kind: type[_Asked]) -> Provide:
         return read_query({name: all_ if name in several else all_[-1] for name, all_ in query.items()}, kind)
 
     return Provide(read, sync_to_thread=False)
-
-
-class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The query of a page about the whole folder. A field of several values is repeated, as in a form."""
-
-    def to(self, **changes: Any) -> Self:
-        return msgspec.structs.replace(self, **changes)
-
-    def here(self, **changes: Any) -> str:
-        return str(self.to(**changes)) or "?"
-
-    def fields(self, **changes: Any) -> list[tuple[str, str]]:
-        kept = msgspec.to_builtins(self.to(**changes))
-        return [
-            (name, str(value))
-            for name, values in kept.items()
-            for value in (values if isinstance(values, list | tuple) else [values])
-        ]
-
-    def __str__(self) -> str:
-        query = urlencode(self.fields())
-        return f"?{query}" if query else ""

@@ -10,10 +10,10 @@ from litestar.di import NamedDependency
 
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.pages.addresses import PageAddress, provide_address
+from keyturn.emails.studio.pages.addresses import provide_address
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order, matches
-from keyturn.emails.studio.view import Scheme, View
+from keyturn.emails.studio.view import PageAddress, Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
 SCHEMES: Mapping[Scheme, str] = {

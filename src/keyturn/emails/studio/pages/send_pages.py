@@ -53,7 +53,7 @@ class SendPages:
         outcome = await self.sending.send(mail, to)
         if outcome.fault:
             return await asyncio.to_thread(self.page, template, view, outcome)
-        query = urlencode({**view.fields(), "to": outcome.to, "id": outcome.id})
+        query = urlencode([*view.fields(save=""), ("to", outcome.to), ("id", outcome.id)])
         return self.layout.redirect("send", template, view=f"?{query}")
 
 
