@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from keyturn.emails.gallery.gallery import Draft, with_draft
+from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
@@ -79,7 +79,7 @@ class Drafts:
 
 
 def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, RenderFault | None]:
-    gallery = with_draft(drawer.gallery, draft)
+    gallery = drawer.gallery.with_draft(draft)
     drafted = Drawer(gallery)
     drawn = drafted.draw(order)
     if drawn.fault:
@@ -95,4 +95,4 @@ def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, 
 def _check(
     drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    return examine(Drawer(with_draft(drawer.gallery, draft)), order, clients, severity).findings
+    return examine(Drawer(drawer.gallery.with_draft(draft)), order, clients, severity).findings
