@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
-from typing import Protocol
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import FolderCoverage
@@ -73,14 +72,8 @@ class Examination:
         return replace(self, found=kept(self.found), ignored=kept(self.ignored), in_baseline=kept(self.in_baseline))
 
 
-class ChecksTemplates(Protocol):
-    """Checks templates, one by one or in parallel. Yields their findings in the order of the names."""
-
-    def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]: ...
-
-
-def check_one_by_one(checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]:
-    return map(checks.check, names)
+ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[TemplateFindings]]
+"""Checks templates, one by one or in parallel. Yields their findings in the order of the names."""
 
 
 def examine(
@@ -91,7 +84,7 @@ def examine(
     severities: Severities = AS_DECLARED,
     only: Collection[str] | None = None,
     limits: Limits | None = None,
-    each: ChecksTemplates = check_one_by_one,
+    each: ChecksTemplates = lambda checks, names: map(checks.check, names),
     beside: Mapping[Finding, list[str]] | None = None,
 ) -> Examination:
     """Check all templates, or `only` these. Findings are ordered by place.
@@ -132,7 +125,7 @@ def examine(
 def _ordered(
     found: Mapping[Finding, list[str]], describe: Callable[[Finding, list[str]], MailFinding]
 ) -> tuple[MailFinding, ...]:
-    by_place = sorted(one_for_each_engine(found).items(), key=lambda one: _place_and_rule(one[0]))
+    by_place = sorted(one_for_each_engine(found).items(), key=lambda one: (one[0].place, one[0].rule, one[0].message))
     return tuple(describe(finding, those) for finding, those in by_place)
 
 
@@ -181,10 +174,6 @@ def _on_texts(
     everybody = list(dict.fromkeys(name for those in users.values() for name in those))
     found_on = findings_on_texts(gallery, texts_by_file(of_templates), languages)
     return {finding: users.get(text, []) if text else everybody for finding, text in found_on}
-
-
-def _place_and_rule(finding: Finding) -> tuple[Place, str, str]:
-    return finding.place, finding.rule, finding.message
 
 
 def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:

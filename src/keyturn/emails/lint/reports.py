@@ -204,15 +204,10 @@ def _rule(first: Finding) -> Mapping[str, Any]:
     short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
     return {
         "id": first.rule,
-        "name": _pascal(first.rule),
+        "name": "".join(part.capitalize() for part in re.split("[/-]", first.rule)),  # readable (SARIF, 3.49.7)
         "shortDescription": {"text": short},
         "help": {"text": first.fix},
     }
-
-
-def _pascal(rule: str) -> str:
-    """Return the readable name that SARIF asks for, 3.49.7: "mjml/wrong-value" is MjmlWrongValue."""
-    return "".join(part.capitalize() for part in rule.replace("/", "-").split("-"))
 
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

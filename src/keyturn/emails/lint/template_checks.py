@@ -23,7 +23,6 @@ from keyturn.emails.renderers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.mail.rendering.folders import Folders
-from keyturn.mail.rendering.render import Templates
 
 ENOUGH = 2
 """Mails of a template that may pass a limit before the others are skipped."""
@@ -106,7 +105,8 @@ class TemplateChecks:
         try:
             with limited_time(self.limits.seconds):
                 document = read_document(templates, template, sample, language)
-                for finding in _findings_in(document, templates.folders, sample, self._checks):
+                missing = missing_names(document, templates.folders, sample)
+                for finding in chain(missing, document_findings(document, self._checks)):
                     found.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
                 is_checked = not document.refusal
         except OutOfTime:
@@ -127,22 +127,6 @@ def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language
             yield from ((sample, language) for language in languages)
         else:
             yield sample, next((one for one in languages if one.tag == SOURCE_LANGUAGE), languages[0])
-
-
-def findings(
-    templates: Templates, template: str, sample: Sample, language: Language, checks: Iterable[Check]
-) -> Iterable[Finding]:
-    try:
-        document = read_document(templates, template, sample, language)
-    except TemplateInvalid as error:
-        yield explain(error, templates.folders, sample).finding
-        return
-    yield from _findings_in(document, templates.folders, sample, checks)
-
-
-def _findings_in(document: Document, folders: Folders, sample: Sample, checks: Iterable[Check]) -> Iterator[Finding]:
-    yield from missing_names(document, folders, sample)
-    yield from document_findings(document, checks)
 
 
 def missing_names(document: Document, folders: Folders, sample: Sample) -> Iterable[Finding]:

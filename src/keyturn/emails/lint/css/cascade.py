@@ -79,7 +79,10 @@ class Cascade:
     def styles_of(self, node: Element) -> Styles:
         """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins."""
         if node not in self._known:
-            self._known[node] = _find_winners(tuple(self._matching(node)), node.get("style"), _presentation(node))
+            # Any declaration overrides the presentational attributes (HTML, 15.3).
+            presentation = ((css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name)))
+            matching = tuple(self._matching(node))
+            self._known[node] = _find_winners(matching, node.get("style"), tuple(presentation))
         return self._known[node]
 
     def _matching(self, node: Element) -> Iterator[tuple[StyleRule, Specificity]]:
@@ -102,7 +105,7 @@ def _find_winners(
     found.sort(key=lambda candidate: candidate[0])
     winners = {name: Winner(value, declared_for_mode=False) for name, value in presentation}
     for _, one, of_mode in found:
-        name = _longhand(one.name)
+        name = "background-color" if one.name == "background" else one.name
         winners.pop(name, None)
         winners[name] = Winner(one.value, of_mode)
     return Styles(winners)
@@ -138,12 +141,3 @@ def _declares_dark(root: Element, rules: Sequence[StyleRule]) -> bool:
     return any("dark" in meta.get("content") for meta in metas if meta.get("name") == "color-scheme") or any(
         one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
     )
-
-
-def _presentation(node: Element) -> tuple[tuple[str, str], ...]:
-    """Return the presentational attributes as CSS. Any declaration overrides them (HTML, 15.3)."""
-    return tuple((css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name)))
-
-
-def _longhand(name: str) -> str:
-    return "background-color" if name == "background" else name

@@ -5,6 +5,7 @@ Many folders hold templates of engines that look like Jinja. Each such engine is
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -88,10 +89,8 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
         fix = "Remove it, or replace it with a readable file."
     elif "nested more than" in error.message:
         fix = "Nest tables and lists less deeply."
-    place = spot.nearest_place(folders)
-    return Broken(
-        RULES.finding(place, "samples/invalid", message=_as_sentence(error.message), fix=fix, written=written), spot
-    )
+    place, message = spot.nearest_place(folders), _as_sentence(error.message)
+    return Broken(RULES.finding(place, "samples/invalid", message=message, fix=fix, written=written), spot)
 
 
 def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
@@ -103,19 +102,14 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return _of_syntax(message, line_text, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
         return _missing_include([*map(str, cause.templates)], folders, place)
+    find = partial(RULES.finding, place, message=_as_sentence(message))
     if isinstance(cause, TemplateNotFound):
-        return RULES.finding(
-            place, "jinja/missing-template", message=_as_sentence(message), fix=_closest_file(str(cause.name), folders)
-        )
+        return find("jinja/missing-template", fix=_closest_file(str(cause.name), folders))
     if isinstance(cause, UndefinedError):
-        return RULES.finding(
-            place, "jinja/undefined", message=_as_sentence(message), fix=_fix_for_name(missing_name(message), sample)
-        )
+        return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample))
     if isinstance(cause, SecurityError):
-        return RULES.finding(place, "jinja/sandbox", message=_as_sentence(message))
-    if not sample.is_complete:
-        return _not_checked(message, place)
-    return RULES.finding(place, "jinja/error", message=_as_sentence(message), sample=sample.name)
+        return find("jinja/sandbox")
+    return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
 
 
 def _not_checked(message: str, place: Place) -> Finding:
@@ -132,12 +126,8 @@ def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
     last = spots[-1]
     others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
     message = f"'{last.file}' includes or extends itself{f', through {others}' if others else ''}."
-    return RULES.finding(
-        last.nearest_place(folders),
-        "jinja/error",
-        message=message,
-        fix="Remove the include or extends that closes the circle.",
-    )
+    fix = "Remove the include or extends that closes the circle."
+    return RULES.finding(last.nearest_place(folders), "jinja/error", message=message, fix=fix)
 
 
 def _of_syntax(message: str, line: str, place: Place) -> Finding:
@@ -147,18 +137,13 @@ def _of_syntax(message: str, line: str, place: Place) -> Finding:
     if unknown := _UNKNOWN.search(message):
         kind, tag = unknown[1] or "tag", unknown[3]
         if tag and (engine := engine_of(tag)):
-            return RULES.finding(
-                place, rule_of(engine), said=f"{{% {tag} %}} is a tag of {engine}, but the template is Jinja"
-            )
-        return RULES.finding(
-            place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling="Check its spelling;"
-        )
+            said = f"{{% {tag} %}} is a tag of {engine}, but the template is Jinja"
+            return RULES.finding(place, rule_of(engine), said=said)
+        said = _as_sentence(message)
+        return RULES.finding(place, f"jinja/unknown-{kind}", message=said, spelling="Check its spelling;")
     if _ARGUMENT_OF_FILTER.search(line):
-        return RULES.finding(
-            place,
-            "jinja/django-tag",
-            said="A filter has its argument after a colon, as in Django, but the template is Jinja",
-        )
+        said = "A filter has its argument after a colon, as in Django, but the template is Jinja"
+        return RULES.finding(place, "jinja/django-tag", said=said)
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message))
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.baseline import Baseline, BaselineInvalid, read_baseline
-from keyturn.emails.lint.browser.measurements import Noticed, with_finding
+from keyturn.emails.lint.browser.measurements import Noticed
 from keyturn.emails.lint.checks.safety import AuditItem
 from keyturn.emails.lint.examination import MailFinding, line_fingerprints
 from keyturn.emails.lint.finding import Finding, Tally
@@ -76,7 +78,8 @@ class InBrowser:
         findings = tuple(dict.fromkeys([*(problem.finding for problem in noticed), *others]))
         judged = self._judge(findings)
         self._known.put(mail, (tuple(dict.fromkeys(judged.values())), findings))
-        return [with_finding(problem, judged[problem.finding]) for problem in noticed if problem.finding in judged]
+        counting = (problem for problem in noticed if problem.finding in judged)
+        return [msgspec.structs.replace(problem, finding=judged[problem.finding]) for problem in counting]
 
     def _judge(self, findings: Iterable[Finding]) -> dict[Finding, Finding]:
         """Return the findings that no comment ignores and no setting turns off, by what was reported."""
