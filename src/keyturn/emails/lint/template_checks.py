@@ -13,9 +13,8 @@ from keyturn.emails.gallery.branches.report import BranchReport
 from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.gallery.variables.missing_names import missing_name, stand_in_for
 from keyturn.emails.lint.document import Check, Document, read_document
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import Finding, Place, limit_finding
 from keyturn.emails.lint.guard import guard
-from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples
 from keyturn.emails.lint.source.translations import MarkedTexts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import unknown_filters_in, with_lenient_origins

@@ -11,8 +11,7 @@ from django.template.base import Origin
 from django.utils import translation
 
 from keyturn.emails.engines.django.tracing import DjangoTracer
-from keyturn.emails.lint.finding import did_you_mean
-from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.lint.finding import did_you_mean, limit_of
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.engine import EngineFault, FaultKind

@@ -21,8 +21,7 @@ from liquid.token import Token
 
 from keyturn.emails.engines.liquid.templates import LinkLeadsOut, LiquidTemplates
 from keyturn.emails.engines.liquid.tracing import LiquidTracer, start_of
-from keyturn.emails.lint.finding import did_you_mean, line_and_column
-from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.lint.finding import did_you_mean, limit_of, line_and_column
 from keyturn.emails.lint.source.traced_text import with_undefined
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language

@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.emails.gallery.variables.missing_names import missing_name
-from keyturn.emails.lint.finding import RULES, Finding, Place, did_you_mean
-from keyturn.emails.lint.limits import limit_finding, limit_of, reason_of
+from keyturn.emails.lint.finding import RULES, Finding, Place, did_you_mean, limit_finding, limit_of, reason_of
 from keyturn.emails.lint.source.error_location import (
     Spot,
     find_circle,

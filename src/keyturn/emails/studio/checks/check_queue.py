@@ -12,8 +12,7 @@ from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.checks.safety import audit
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.document import Check, Document
-from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.lint.finding import Finding, Place, limit_finding
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples
 from keyturn.emails.lint.source.translations import find_untranslated
 from keyturn.emails.lint.source.unknown_filters import find_unknown_filters

@@ -15,8 +15,7 @@ from keyturn.emails.gallery.fingerprints import fingerprints
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.examination import Examination, MailFinding, examine
-from keyturn.emails.lint.finding import Finding, Place, Tally
-from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.suppression import Severities
 from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner

@@ -15,7 +15,7 @@ from keyturn.emails.gallery.discovery import FileState, state_of
 from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.lint.finding import limit_of
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner
 from keyturn.emails.renderers.limits import OutOfTime
