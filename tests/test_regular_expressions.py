@@ -76,11 +76,11 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     r"emails/lint/source/unknown_filters.py f'(?:\\||\\bfilter|\\bis(?:\\s+not)?)\\s*({re.escape(name)})\\b'": (
         r"(?:\||\bfilter|\bis(?:\s+not)?)\s*(money)\b"
     ),
-    r'''emails/lint/source/error_location.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (
+    r'''emails/lint/source/broken_templates.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (
         r"(?:^|[{,])\s*[\"']?(user_name)[\"']?\s*[=:]"
     ),
-    r"emails/lint/source/error_location.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
-    r"emails/lint/source/error_location.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
+    r"emails/lint/source/broken_templates.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    r"emails/lint/source/broken_templates.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
         r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*(end)?for\b"
     ),
     "emails/studio/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
