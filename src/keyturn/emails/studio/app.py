@@ -38,11 +38,10 @@ from keyturn.emails.studio.pages import (
     shared_file_pages,
     template_pages,
 )
-from keyturn.emails.studio.pages.addresses import name_in_path, read_view
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.hosted_pages import DrawnPages
-from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page
+from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page, name_in_path, read_view
 from keyturn.emails.studio.pages.measure_pages import ImageWeights
 from keyturn.emails.studio.pages.send_pages import SendPages
 from keyturn.emails.studio.pages.template_pages import SamplePages

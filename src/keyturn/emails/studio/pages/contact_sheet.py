@@ -10,8 +10,7 @@ from litestar.di import NamedDependency
 
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.pages.addresses import provide_address
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, provide_address
 from keyturn.emails.studio.pages.tree import in_order, matches
 from keyturn.emails.studio.view import PageAddress, Scheme, View
 

@@ -18,8 +18,7 @@ from keyturn.emails.lint.clients.clients import name_of
 from keyturn.emails.lint.examination import Examination, MailFinding, equal_findings, mails_of
 from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, Severity, Tally
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
-from keyturn.emails.studio.pages.addresses import provide_address
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, provide_address
 from keyturn.emails.studio.pages.shared_file_pages import own_files
 from keyturn.emails.studio.view import PageAddress, View
 

@@ -13,8 +13,7 @@ from litestar.response import Redirect
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import force_scheme
 from keyturn.emails.studio.frames.rewriting import set_direction
-from keyturn.emails.studio.pages.addresses import neighbours
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.studio import HostedPages

@@ -26,8 +26,7 @@ from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.frames.images import remote_hosts
-from keyturn.emails.studio.pages.addresses import neighbours
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View

@@ -19,10 +19,9 @@ from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.pages.addresses import neighbours
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.view import View
