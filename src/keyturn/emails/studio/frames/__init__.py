@@ -12,8 +12,13 @@ from litestar import MediaType, Response
 
 from keyturn.emails.inbox.mail import MailContent, with_inline_images
 from keyturn.emails.studio.frames.client_models import MODES, simulate_dark, simulate_word
-from keyturn.emails.studio.frames.images import remove_images, without_hints
-from keyturn.emails.studio.frames.rewriting import decide_own_scheme, insert_in_head, set_direction
+from keyturn.emails.studio.frames.rewriting import (
+    decide_own_scheme,
+    insert_in_head,
+    remove_images,
+    set_direction,
+    without_hints,
+)
 from keyturn.emails.studio.view import Scheme, View
 
 _OWN_SCHEME = re.compile(r"(?<![\w-])color-scheme(?![\w-])", re.IGNORECASE)

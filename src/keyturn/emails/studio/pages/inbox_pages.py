@@ -25,7 +25,7 @@ from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import attached
-from keyturn.emails.studio.frames.images import remote_hosts
+from keyturn.emails.studio.frames.rewriting import remote_hosts
 from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source

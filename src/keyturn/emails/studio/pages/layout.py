@@ -29,7 +29,7 @@ from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.studio.access import HEADERS, is_loopback
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.frames.images import remote_hosts
+from keyturn.emails.studio.frames.rewriting import remote_hosts
 from keyturn.emails.studio.pages.editor import editor_for
 from keyturn.emails.studio.pages.inbox_rows import rows
 from keyturn.emails.studio.pages.tree import matches, tree
