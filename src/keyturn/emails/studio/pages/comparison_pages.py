@@ -11,7 +11,7 @@ from litestar.response import Redirect
 
 from keyturn.emails.gallery.git import GitFailed
 from keyturn.emails.snapshots import Comparison, MailName
-from keyturn.emails.snapshots.goldens import in_one_line
+from keyturn.emails.snapshots.comparison import in_one_line
 from keyturn.emails.snapshots.revisions import NotListed, Revisions
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import no_other_site
