@@ -6,7 +6,7 @@ from html import escape
 from typing import Literal
 from urllib.parse import urlsplit
 
-from keyturn.emails.lint.checks.sizes import CLIPPED_AT
+from keyturn.emails.lint.checks.parts import CLIPPED_AT
 from keyturn.emails.studio.view import Scheme
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 

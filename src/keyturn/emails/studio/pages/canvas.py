@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
 from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
-from keyturn.emails.lint.checks.sizes import CLIPPED_AT
+from keyturn.emails.lint.checks.parts import CLIPPED_AT
 from keyturn.emails.lint.clients.word import word_losses
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place

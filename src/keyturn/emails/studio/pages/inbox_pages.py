@@ -19,7 +19,7 @@ from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, se
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail
 from keyturn.emails.lint.browser.images import Image
-from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.lint.checks.parts import size_of
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames

@@ -24,7 +24,7 @@ from msgspec import inspect
 from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
 from keyturn.emails.lint.browser.images import HEAVY
-from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
+from keyturn.emails.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.studio.access import HEADERS, is_loopback
 from keyturn.emails.studio.checks.folder_checks import FolderChecks

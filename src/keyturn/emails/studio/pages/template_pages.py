@@ -15,7 +15,7 @@ from litestar.response import Redirect
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import Coverage, NeverRendered, coverage_of
 from keyturn.emails.inbox.mail import links_of
-from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.lint.checks.parts import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
