@@ -12,8 +12,7 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader
 
-from keyturn.emails.gallery.links import BoundedLoader
-from keyturn.emails.gallery.naming import ending_of, files_meant_by
+from keyturn.emails.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.errors import KeyturnError
 from keyturn.languages import Language
 from keyturn.settings.building import did_you_mean

@@ -1,4 +1,12 @@
-"""Every mail of a gallery, with each of its samples, compared with its snapshot."""
+"""Every mail of a gallery, with each of its samples, compared with its snapshot.
+
+Snapshots are plain files that people can open and version control can show:
+
+* `TEMPLATE/SAMPLE.html`: the mail, one tag a line, so that differences are readable
+* `TEMPLATE/SAMPLE.txt`: its text part, if it has one
+* `TEMPLATE/SAMPLE.subject.txt`: its subject, if the HTML has no title with it
+* `TEMPLATE/SAMPLE.de.html`: the mail in another language than that of the templates
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The look of each text in one mode: colour, background, size and weight.
+"""The cascade (CSS Cascade Level 4), and the look of each text in one mode: colour, background, size and weight.
 
 Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
 """

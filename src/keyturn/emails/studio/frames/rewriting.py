@@ -1,4 +1,8 @@
-"""A mail's HTML, changed for a view: some attributes and styles. All other bytes stay as they are."""
+"""A mail's HTML, changed for a view: some attributes and styles. All other bytes stay as they are.
+
+Images are removed for the looks, as most clients ask before they load remote content: each request tells a host that
+the mail was opened. The policy of the frame is what prevents requests.
+"""
 
 import re
 from collections.abc import Iterable, Iterator

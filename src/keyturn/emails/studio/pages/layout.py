@@ -1,4 +1,4 @@
-"""The frame of every page: a Jinja environment over the folder `preview`, error pages, and hints."""
+"""What all pages share: typed queries, a Jinja environment over the folder `preview`, error pages, and hints."""
 
 import logging
 import re
