@@ -45,8 +45,7 @@ from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, 
 from keyturn.emails.studio.pages.measure_pages import ImageWeights
 from keyturn.emails.studio.pages.send_pages import SendPages
 from keyturn.emails.studio.pages.template_pages import SamplePages
-from keyturn.emails.studio.rendering.drawing import with_bounded_branches
-from keyturn.emails.studio.rendering.rendition import Renditions
+from keyturn.emails.studio.rendering.rendition import Renditions, with_bounded_branches
 from keyturn.emails.studio.sending import Sending
 from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio

@@ -11,10 +11,9 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.check_queue import examine
-from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.studio.rendering.kept import Kept
-from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
 

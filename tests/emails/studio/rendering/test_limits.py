@@ -15,7 +15,7 @@ from tests.emails.studio.fixtures import GREETING, NOTICE
 from keyturn.emails.renderers import Limits, RendererPool
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.rendering import drawing
-from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.studio.rendering.rendition import Drawer
 
 Client = TestClient[Litestar]
 

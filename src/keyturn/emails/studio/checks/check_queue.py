@@ -20,9 +20,8 @@ from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
 from keyturn.emails.lint.template_checks import document_findings, missing_names
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings, MailReport
-from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.kept import Kept
-from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
 

@@ -20,8 +20,8 @@ from keyturn.emails.lint.suppression import Severities
 from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings
-from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.kept import Kept
+from keyturn.emails.studio.rendering.rendition import Drawer
 from keyturn.emails.studio.studio import Studio
 
 _MOMENT = 0.1

@@ -17,8 +17,7 @@ from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.frames.rewriting import mark_cut
-from keyturn.emails.studio.rendering.drawing import Drawer, Order
-from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.emails.studio.rendering.source import Sources
 from keyturn.emails.studio.rendering.source_map import Marks, Selection, SourceMap, line_in
 from keyturn.emails.studio.view import View

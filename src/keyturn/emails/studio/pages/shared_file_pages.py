@@ -13,8 +13,7 @@ from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.template_pages import undrawn_in
-from keyturn.emails.studio.rendering.drawing import Drawer
-from keyturn.emails.studio.rendering.rendition import Renditions
+from keyturn.emails.studio.rendering.rendition import Drawer, Renditions
 from keyturn.emails.studio.rendering.source import shared_source
 from keyturn.emails.studio.view import View
 
