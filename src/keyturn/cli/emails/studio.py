@@ -257,7 +257,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
 
 
 def _load_checks() -> None:
-    from keyturn.emails.studio.checks import check_queue  # noqa: F401 - for the workers that are started later
+    from keyturn.emails.studio.checks import folder_checks  # noqa: F401 - for the workers that are started later
 
 
 def _studio(

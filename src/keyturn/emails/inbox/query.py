@@ -18,7 +18,7 @@ _LARGEST = 2.0**62
 
 
 _MOST_TERMS = 20
-_LONGEST = 500
+_LONGEST_SEARCH = 500
 _TRIGRAM = 3
 """A shorter text is in no index of parts, so the column is read."""
 
@@ -84,7 +84,7 @@ def search_condition(search: str, *, is_exact: bool = False) -> Condition:
     before a deletion, such a term raises SearchInvalid: without it, a misspelt word would match all mails.
     """
     condition = EVERYTHING
-    for _, term in zip(range(_MOST_TERMS), _TERM.finditer(search[:_LONGEST].replace("\0", "")), strict=False):
+    for _, term in zip(range(_MOST_TERMS), _TERM.finditer(search[:_LONGEST_SEARCH].replace("\0", "")), strict=False):
         condition &= _of_term(term, is_exact=is_exact)
     return condition
 

@@ -18,8 +18,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.access import HEADERS, is_loopback, known_hosts_only, require_token, same_origin_only
 from keyturn.emails.studio.api import inbox_api
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.checks.check_queue import Checks
-from keyturn.emails.studio.checks.folder_checks import FolderChecks
+from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
 from keyturn.emails.studio.checks.reports import KnownFindings
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.drafts import Drafts
@@ -35,7 +34,6 @@ from keyturn.emails.studio.pages import (
     inbox_pages,
     measure_pages,
     send_pages,
-    shared_file_pages,
     template_pages,
 )
 from keyturn.emails.studio.pages.canvas import Canvas
@@ -142,7 +140,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    pages = (template_pages, shared_file_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
+    pages = (template_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
     yield saved_events

@@ -9,10 +9,9 @@ from typing import Any
 from keyturn.emails.engines.django.project import open_project
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.examination import document_findings, examine, missing_names
 from keyturn.emails.lint.source.broken_templates import explain
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
-from keyturn.emails.lint.template_checks import document_findings, missing_names
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 

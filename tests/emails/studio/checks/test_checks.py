@@ -13,7 +13,7 @@ from tests.emails.studio.overlays import break_it
 
 from keyturn.emails.renderers import Here
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.folder_checks import Checks
 from keyturn.emails.studio.rendering.rendition import Drawer, Renditions
 from keyturn.emails.studio.view import View
 

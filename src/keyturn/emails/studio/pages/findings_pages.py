@@ -19,7 +19,7 @@ from keyturn.emails.lint.examination import Examination, MailFinding, equal_find
 from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, Severity, Tally
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.pages.layout import Layout, provide_address
-from keyturn.emails.studio.pages.shared_file_pages import own_files
+from keyturn.emails.studio.pages.template_pages import own_files
 from keyturn.emails.studio.view import PageAddress, View
 
 Standing = Literal["counts", "baseline", "ignored"]

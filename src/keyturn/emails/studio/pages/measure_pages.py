@@ -19,7 +19,7 @@ from keyturn.emails.lint.finding import Severity
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.folder_checks import Checks
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.rendition import Rendition

@@ -1,4 +1,4 @@
-"""The mail of a view, rendered once for all requests: the page, its frame, its lines and its checks."""
+"""The mail of a view, rendered once for all requests (the page, its frame, its lines and its checks), within limits."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from keyturn.emails.gallery.branches.report import BranchReport
 from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.emails.gallery.environments import with_lenient_filters
-from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
+from keyturn.emails.gallery.gallery import Fingerprint, fingerprints
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.finding import limit_of
