@@ -354,16 +354,16 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
 def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
     """Return a function from a file's path to the templates that own it; most files have no owner."""
     known = frozenset(names)
-    return lambda file: known.intersection(_prefixes(file.removeprefix("samples/")))
+
+    def owners(file: str) -> Collection[str]:
+        path = file.removeprefix("samples/")
+        return known.intersection(path[:at] for at, character in enumerate(path) if character in "/.")
+
+    return owners
 
 
 def fingerprint(folder: Path) -> Fingerprint:
     return frozenset(_files(str(folder), ""))
-
-
-def _prefixes(file: str) -> Iterator[str]:
-    """Yield the names of templates that a file may belong to: the prefixes of its path."""
-    return (file[:at] for at, character in enumerate(file) if character in "/.")
 
 
 def _files(folder: str, prefix: str) -> Iterator[_File]:

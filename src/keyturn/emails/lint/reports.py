@@ -279,13 +279,10 @@ def _command(found: MailFinding, shown: Shown) -> str:
         "col": finding.place.column,
         "title": finding.rule,
     }
-    properties = ",".join(f"{name}={_property(str(value))}" for name, value in values.items())
+    written = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in values.items()}
+    properties = ",".join(f"{name}={value}" for name, value in written.items())
     return f"::{_LEVELS[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"
 
 
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -23,7 +23,9 @@ from keyturn.emails.studio.checks.reports import KnownFindings
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.drafts import Drafts
 from keyturn.emails.studio.events import saved_events
-from keyturn.emails.studio.pages import canvas as canvas_pages
+from keyturn.emails.studio.pages import (
+    canvas as canvas_pages,
+)
 from keyturn.emails.studio.pages import (
     comparison_pages,
     contact_sheet,
@@ -36,13 +38,7 @@ from keyturn.emails.studio.pages import (
     send_pages,
     template_pages,
 )
-from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.data_tab import DataTab
-from keyturn.emails.studio.pages.hosted_pages import DrawnPages
 from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page, name_in_path, read_view
-from keyturn.emails.studio.pages.measure_pages import ImageWeights
-from keyturn.emails.studio.pages.send_pages import SendPages
-from keyturn.emails.studio.pages.template_pages import SamplePages
 from keyturn.emails.studio.rendering.rendition import Renditions, with_bounded_branches
 from keyturn.emails.studio.sending import Sending
 from keyturn.emails.studio.source_files import SourceFiles
@@ -93,10 +89,10 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     known = KnownFindings(studio.gallery, studio.baseline)
     checks = Checks(renditions, studio.clients, studio.severity, known)
     folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
-    sources, weights = SourceFiles(studio.gallery, studio.read_only), ImageWeights()
+    sources, weights = SourceFiles(studio.gallery, studio.read_only), measure_pages.ImageWeights()
     layout = Layout(studio, folder_checks, review, sources, path)
-    canvas = Canvas(renditions, studio.sender, weights.known)
-    data = DataTab(studio.gallery, renditions.data)
+    canvas = canvas_pages.Canvas(renditions, studio.sender, weights.known)
+    data = data_tab.DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.provider, studio.sender) if studio.provider else None
     return layout, {
         "captured_checks": CapturedChecks(studio.clients),
@@ -112,12 +108,12 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "canvas": canvas,
         "checks": checks,
         "folder_checks": folder_checks,
-        "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
+        "drawn_pages": hosted_pages.DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
         "renditions": renditions,
         "weights": weights,
         "data_tab": data,
-        "send_pages": SendPages(canvas, sending, layout),
-        "pages": SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
+        "send_pages": send_pages.SendPages(canvas, sending, layout),
+        "pages": template_pages.SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
     }
 
 

@@ -69,16 +69,11 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
         severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
         fix=_UNDER_IMAGE if paint.over_image else "",
         colours=f"{colour} on {ground}",
-        ratio=_floor(ratio),
+        ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
         says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
         what="large text" if paint.is_large else "text",
         enough=enough,
     )
-
-
-def _floor(ratio: float) -> float:
-    """Return the ratio with one decimal, rounded down so that it never reaches the minimum."""
-    return int(ratio * 10) / 10
 
 
 _SMALLEST = 13
@@ -151,17 +146,13 @@ def _tables(document: Document) -> Iterator[Finding]:
         if not inside_attributes and not element.get("role") and "<th" not in document.source_inside(element):
             yield _table(document, element.offset, "mj-table")
     for table in document.html_elements("table"):
-        headed = _has_header_cells(table)
+        own = table.below(frozenset(["table"]))  # not the cells of a nested table
+        headed = any(isinstance(node, Element) and node.tag == "th" for node in own)
         role = table.get("role")
         if not role and not headed:
             yield _table(document, table.offset, "table")
         if role in ("presentation", "none") and headed:
             yield document.finding(table.offset, "accessibility/headers-of-layout", role=role)
-
-
-def _has_header_cells(table: Element) -> bool:
-    """Tell whether a table has header cells of its own, not those of a nested table."""
-    return any(isinstance(node, Element) and node.tag == "th" for node in table.below(frozenset(["table"])))
 
 
 def _table(document: Document, offset: int, name: str) -> Finding:

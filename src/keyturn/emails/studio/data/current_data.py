@@ -1,8 +1,4 @@
-"""The data that a mail is drawn with, and which edited values do not fit their types.
-
-The edit in an address is one JSON object with the fields that differ from the starting data. A changed field is
-included as a whole. The key "" lists the removed fields. Places in the values are JSON Pointers (RFC 6901).
-"""
+"""The data that a mail is drawn with, and which edited values do not fit their types."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -82,16 +82,13 @@ def _takes(shape: Shape) -> str:
         case inspect.VarTupleType(item_type=item):
             return _takes(item)
         case inspect.LiteralType(values=values):
-            return _either([str(value) for value in values if value != ""])
+            *others, last = (str(value) for value in values if value != "")
+            return f"{', '.join(others)} or {last}" if others else last
         case inspect.IntType(ge=least, le=most) if least is not None and most is not None:
             return f"a whole number from {least} to {most}"
         case inspect.IntType():
             return "a whole number"
     return "a text"
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join([*filter(None, [", ".join(words[:-1])]), words[-1]])
 
 
 def provide_address(kind: type[_Asked]) -> Provide:
