@@ -23,7 +23,7 @@ from keyturn.emails.gallery.variables.plausible_texts import _rules
 from keyturn.emails.inbox.codes import _WORDS
 from keyturn.emails.lint.checks.safety import _NOT_YOU
 from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.guard.attributes import _unit
+from keyturn.emails.lint.guard import _unit
 from keyturn.emails.studio.data.current_data import _SAYINGS
 from keyturn.testing.supabase_users import _is_like
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.long
 SOURCE = Path(keyturn.__file__).parent
 
 BOUNDED: Mapping[str, str] = {
-    "emails/studio/frames/images.py": "`url(` is looked for up to the last `)` alone, so each one that is found ends",
+    "emails/studio/frames/rewriting.py": "`url(` is looked for up to the last `)` alone, so each one found ends",
     "preview/static/editing/look.js": "it sees what is on the screen, and 2,000 characters above and below",
 }
 """Prefixes of the paths of files whose expressions are not tested, each with the bound that makes this safe."""
@@ -68,7 +68,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
         each for one in _FEATURES for each in one.when.values()
     ],
     "emails/lint/clients/features.py on": [each for one in _FEATURES for each in one.on.values()],
-    r"emails/lint/guard/attributes.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
+    r"emails/lint/guard.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
         _unit("unit", ("px", "%"), "1,4").pattern,
         _unit("unit", ("px", "%", ""), "1").pattern,
         _unit("unitWithNegative", ("px", "em", "auto"), "1").pattern,
@@ -76,11 +76,11 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     r"emails/lint/source/unknown_filters.py f'(?:\\||\\bfilter|\\bis(?:\\s+not)?)\\s*({re.escape(name)})\\b'": (
         r"(?:\||\bfilter|\bis(?:\s+not)?)\s*(money)\b"
     ),
-    r'''emails/lint/source/error_location.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (
+    r'''emails/lint/source/broken_templates.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (
         r"(?:^|[{,])\s*[\"']?(user_name)[\"']?\s*[=:]"
     ),
-    r"emails/lint/source/error_location.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
-    r"emails/lint/source/error_location.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
+    r"emails/lint/source/broken_templates.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    r"emails/lint/source/broken_templates.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
         r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*(end)?for\b"
     ),
     "emails/studio/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],

@@ -5,11 +5,18 @@ which takes an unclosed quote for a letter. The plural rule is the catalogue's o
 Values in a text are enclosed in Unicode isolates, as in MessageFormat 2, but not in headers.
 """
 
-from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text, parse_locale
-from keyturn.languages.faults import CatalogueFault, catalogue_faults, excerpt
-from keyturn.languages.language import READER, SOURCE_LANGUAGE, Language, order_of_name
+from keyturn.languages.catalogues import (
+    ANY,
+    PACKAGED,
+    CatalogueFault,
+    Catalogues,
+    Text,
+    catalogue_faults,
+    excerpt,
+    parse_locale,
+)
+from keyturn.languages.language import READER, SOURCE_LANGUAGE, Language, Languages, languages_in, order_of_name
 from keyturn.languages.texts import SourceTexts
-from keyturn.languages.user_language import Languages, languages_in
 
 __all__ = [
     "ANY",

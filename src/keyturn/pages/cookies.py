@@ -98,7 +98,7 @@ class Cookies:
         return OpenedLink(token, email or None) if token else None
 
     def delete_link(self) -> Cookie:
-        return self._cookie("link", "", self._site.paths.reset, timedelta(0))
+        return self.delete("link", self._site.paths.reset)
 
     def set_security_token(self, token: str, path: str) -> Cookie:
         """Hold the token of a link "This was not me", for the page at that path."""
@@ -107,15 +107,9 @@ class Cookies:
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")
 
-    def delete_security_token(self, path: str) -> Cookie:
-        return self._cookie("proof", "", path, timedelta(0))
-
     def set_link_request(self, email: str, path: str) -> Cookie:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
         return self._cookie("asked", f"{int(time.time())}:{quote(email, safe='')}", path, _REMEMBERED)
-
-    def delete_link_request(self, path: str) -> Cookie:
-        return self._cookie("asked", "", path, timedelta(0))
 
     def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
         asked_at, _, email = cookies.get(self._name("asked"), "").partition(":")
@@ -139,14 +133,14 @@ class Cookies:
         kind, locale, email = (*map(unquote, texts), "", "", "")[:3]
         return Flash(cast("Said", said), kind, locale, email=email)
 
-    def delete_flash(self, path: str) -> Cookie:
-        return self._cookie("flash", "", path, timedelta(0))
-
     def set_language(self, tag: str) -> Cookie:
         return self._cookie("language", tag, "/", _YEAR)
 
     def read_language(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("language"), "")
+
+    def delete(self, name: Literal["link", "proof", "asked", "flash"], path: str) -> Cookie:
+        return self._cookie(name, "", path, timedelta(0))
 
     def _name(self, name: str) -> str:
         # __Secure- since a __Host- cookie would go to every path (RFC 6265bis 4.1.3.1; ASVS 3.3.1).

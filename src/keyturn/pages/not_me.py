@@ -86,6 +86,4 @@ def _was_done(pages: Pages, request: AnyRequest, what: Said) -> bool:
 
 def _say_done(pages: Pages, path: str, what: Said) -> Response[Any]:
     cookies = pages.cookies
-    return pages.redirect(
-        pages.site.url(path), cookies.delete_security_token(path), cookies.set_flash(Flash(what), path)
-    )
+    return pages.redirect(pages.site.url(path), cookies.delete("proof", path), cookies.set_flash(Flash(what), path))

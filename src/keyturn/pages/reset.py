@@ -226,7 +226,7 @@ class ResetPassword(Controller):
                 account = await site.resets.complete(link.token, data.password, client, live.email, data.answer)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
                 url, flash = _after_saving(pages, live)
-                ended = (pages.cookies.delete_link(), pages.cookies.delete_link_request(site.paths.forgot))
+                ended = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot))
                 return _lead(request, pages, url, *ended, flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations

@@ -70,7 +70,7 @@ class SecuritySettings(Controller):
             events=await site.review.events(account),
             factors=factors,
             codes_left=await site.factors.recovery_codes_left(account) if site.factors and factors else 0,
-            cookies=[pages.cookies.delete_flash(here)] if flash else [],
+            cookies=[pages.cookies.delete("flash", here)] if flash else [],
         )
 
     @post()
@@ -170,7 +170,7 @@ class SecondStepSettings(Controller):
             return pages.redirect(pages.site.settings_url(account.kind))
         flash = pages.cookies.read_flash(request.cookies)
         is_over = flash is not None and flash.said == "set_up_over"
-        cookies = [pages.cookies.delete_flash(here)] if is_over else []
+        cookies = [pages.cookies.delete("flash", here)] if is_over else []
         return _form(pages, request, account, await factors.factors(account), is_over=is_over, cookies=cookies)
 
     @post(status_code=200)

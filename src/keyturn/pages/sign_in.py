@@ -50,7 +50,7 @@ class SignIn(Controller):
                 next=next,
                 rejected=False,
                 flash=flash and flash.said,
-                cookies=[pages.cookies.delete_flash(site.paths.sign_in)] if flash else [],
+                cookies=[pages.cookies.delete("flash", site.paths.sign_in)] if flash else [],
             )
         return pages.redirect(_next_url(next, site.settings_url(account.kind)))
 
@@ -77,7 +77,7 @@ class SignIn(Controller):
             )
         url = _next_url(data.next, site.settings_url(opened.account.kind))
         path = site.settings_location(opened.account.kind)
-        forgotten = [pages.cookies.delete_link_request(path)] if path in site.settings_paths else []
+        forgotten = [pages.cookies.delete("asked", path)] if path in site.settings_paths else []
         started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
         return pages.redirect(url, *started, *forgotten)
 

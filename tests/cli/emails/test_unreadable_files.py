@@ -14,7 +14,7 @@ from tests.cli.command import Keyturn
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.baseline import Baseline, write_baseline
-from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot
+from keyturn.emails.snapshots.comparison import Goldens, MailName, Snapshot
 from keyturn.emails.studio import Studio, create_studio_app
 
 pytestmark = pytest.mark.long

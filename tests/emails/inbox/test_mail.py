@@ -9,7 +9,7 @@ from tests.emails.inbox.mails import mail
 
 from keyturn.emails.inbox.mail import Address, MailContent, preheader_of, safe_file_name, with_inline_images
 from keyturn.emails.inbox.summary import Envelope, searched_text, summarize
-from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.lint.checks.parts import size_of
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 

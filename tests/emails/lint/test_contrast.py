@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
-from keyturn.emails.lint.checks.contrast import check_contrast
+from keyturn.emails.lint.checks.accessibility import check_contrast
 from keyturn.emails.lint.css.colours import (
     DARK,
     FULL,

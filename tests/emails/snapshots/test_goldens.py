@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot, in_one_line
+from keyturn.emails.snapshots.comparison import Goldens, MailName, Snapshot, in_one_line
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 

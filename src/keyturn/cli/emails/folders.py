@@ -258,7 +258,7 @@ def _expect_one_engine(source: Source) -> None:
 
 def _refuse_link_out(directory: Path) -> None:
     """End the command if a repository replaces the folder with a link that leads outside (CWE-59)."""
-    from keyturn.emails.gallery.links import bounds_of
+    from keyturn.emails.gallery.naming import bounds_of
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
         bounds = bounds_of(above)
@@ -315,7 +315,7 @@ def service_settings(opened: Opened) -> "Settings":
     passwords are sent to, and may put any variable of the environment into them.
     """
     from keyturn.cli.installation import installation
-    from keyturn.emails.gallery.links import may_come_with
+    from keyturn.emails.gallery.naming import may_come_with
     from keyturn.settings import Settings
 
     if opened.service:

@@ -30,7 +30,7 @@ from keyturn.quick_imports import quick_imports
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
     from keyturn.emails.renderers import Runner
-    from keyturn.emails.studio.rendering.drawing import Drawer
+    from keyturn.emails.studio.rendering.rendition import Drawer
     from keyturn.emails.studio.sending import MailProvider, Release
     from keyturn.emails.studio.studio import HostedPages, Studio
     from keyturn.mail.port.email import Sender
@@ -248,7 +248,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
     """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
     from keyturn.emails.gallery.configuration import limits_of
     from keyturn.emails.renderers import RendererPool, renderers_for
-    from keyturn.emails.studio.rendering.drawing import Drawer
+    from keyturn.emails.studio.rendering.rendition import Drawer
 
     runner = renderers_for(Drawer(opened.gallery, opened.reopen), limits_of(opened.settings), _WORKERS, _load_checks)
     if isinstance(runner, RendererPool):
@@ -257,7 +257,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
 
 
 def _load_checks() -> None:
-    from keyturn.emails.studio.checks import examiner  # noqa: F401 - for the workers that are started later
+    from keyturn.emails.studio.checks import folder_checks  # noqa: F401 - for the workers that are started later
 
 
 def _studio(

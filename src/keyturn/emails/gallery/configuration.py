@@ -13,7 +13,7 @@ import msgspec
 from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
-from keyturn.emails.gallery.links import bounds_of
+from keyturn.emails.gallery.naming import bounds_of
 from keyturn.emails.renderers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import leads_out, read_plain_text

@@ -201,7 +201,10 @@ class Discovery:
             elif file in extended or (self._is_layout(file) and text.blocks):
                 layouts.append(file)
             elif (
-                file in included or naming.is_shared(file) or self._is_layout(file) or not _is_whole(kinds[file], text)
+                file in included
+                or naming.is_shared(file)
+                or self._is_layout(file)
+                or (kinds[file] == ".mjml" and text.fragment and not text.extends)
             ):
                 partials.append(file)
             elif kinds[file] == ".mjml" or naming.stem_of(file) not in compiled:
@@ -292,11 +295,6 @@ def _kind(file: str, text: _Text) -> str:
     """Return the ending that names the format; without one, as in "welcome.tpl", the text decides."""
     ending = naming.ending_of(file)
     return ending if ending in (*_MARKUP, *_OTHERS) else text.looks_like
-
-
-def _is_whole(kind: str, text: _Text) -> bool:
-    """Tell whether a file can be a mail. HTML needs no <html>; MJML needs its root."""
-    return kind != ".mjml" or bool(text.extends) or not text.fragment
 
 
 FileState = tuple[str, int, int]

@@ -4,7 +4,6 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader
 
-from keyturn.emails.gallery.links import BoundedLoader
-from keyturn.emails.gallery.naming import ending_of, files_meant_by
+from keyturn.emails.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.errors import KeyturnError
 from keyturn.languages import Language
+from keyturn.settings.building import did_you_mean
 
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
@@ -134,9 +133,7 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     found: Any = module
     for name in path.split("."):
         if not hasattr(found, name):
-            close = get_close_matches(name, dir(found), n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise CannotImport(f"--env {named}: {module_name} has no {path}{hint}")
+            raise CannotImport(f"--env {named}: {module_name} has no {path}{did_you_mean(name, dir(found))}")
         found = getattr(found, name)
 
     @cache

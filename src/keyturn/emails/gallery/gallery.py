@@ -1,12 +1,12 @@
-"""The mails of a folder, their samples and the files that they share; and a gallery with an unsaved draft."""
+"""The mails of a folder, their samples, the files that they share, and the states of all these files."""
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from keyturn.languages import Languages
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.plain_files import leads_out, read_plain_text
+from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
 
 T = TypeVar("T")
 
@@ -52,6 +52,14 @@ class Entry:
     unreadable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The unsaved text of a file, by the name that templates use."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
@@ -61,6 +69,7 @@ class Gallery:
     `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
     `find_variables`: finds the variables of templates that are no Jinja.
     `finds_branches`: whether to find values for branches that samples leave out; `explorer` does it within limits.
+    `draft`: the text of one file. The list of files stays that of the disk.
     """
 
     templates: Templates
@@ -73,6 +82,13 @@ class Gallery:
     explorer: Callable[[str], BranchReport | None] | None = None
     mails: Mapping[str, MailSettings] = field(default_factory=dict)
     find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
+    draft: Draft | None = None
+    _branches: dict[str, tuple[tuple[object, ...] | None, BranchReport | None]] = field(
+        default_factory=dict, init=False, compare=False
+    )
+    _results: dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     @property
     def audits(self) -> Mapping[str, str]:
@@ -134,7 +150,8 @@ class Gallery:
         known = self._written_samples(name)
         if known or name in self.props:
             return known
-        return {GUESSED: Sample(GUESSED, self._guess_values(name), "guessed")}
+        values = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
+        return {GUESSED: Sample(GUESSED, deepcopy(values), "guessed")}
 
     def sample(self, name: str, sample: str) -> Sample:
         """Return a sample of a mail, also a hostile or found one. Raises LookupError, TemplateInvalid."""
@@ -166,7 +183,10 @@ class Gallery:
         """
         from keyturn.emails.gallery.branches.exploration import explore_mail
 
-        samples = self._samples_or_none(name)
+        try:
+            samples = self.samples(name)
+        except TemplateInvalid:
+            return None
         if not (self.finds_branches and samples):
             return None
         state = (*self._states_of(name), *samples.values())
@@ -183,6 +203,8 @@ class Gallery:
 
     def source(self, file: str) -> str:
         """Return the text of a file, U+FFFD for bytes that are not UTF-8. Raises OSError, as for links out of it."""
+        if self.draft and file == self.draft.file:
+            return self.draft.text
         path = self.folders / file
         if leads_out(path, self.patterns.bounds) and leads_out(path, path):
             raise OSError(f"{file} is a link that leads out of the folder")
@@ -198,8 +220,22 @@ class Gallery:
 
     def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
         """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
-        prepare = prepare or (lambda environment: environment)
-        return Renderers(self.templates.with_files(self.files), self.brands, prepare)
+
+        def prepare_draft(environment: Environment) -> Environment:
+            if self.draft:
+                environment.bytecode_cache = None  # a draft is compiled once, for its author alone
+            if self.draft and environment.loader:
+                environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
+            return prepare(environment) if prepare else environment
+
+        return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft)
+
+    def with_draft(self, draft: Draft) -> "Gallery":
+        engine = self.templates.engine
+        drafted = (
+            replace(self.templates, engine=engine.with_draft(draft.file, draft.text)) if engine else self.templates
+        )
+        return replace(self, templates=drafted, draft=draft)
 
     def _entry(self, name: str) -> Entry:
         try:
@@ -242,9 +278,6 @@ class Gallery:
             for one, typed in fit_samples(written, props).items()
         }
 
-    def _guess_values(self, name: str) -> Mapping[str, Any]:
-        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name)))
-
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
         """Return the result of `make`, which is kept until a file of the mail changes."""
         state = self._states_of(name)
@@ -255,23 +288,9 @@ class Gallery:
     def _states_of(self, name: str) -> tuple[object, ...]:
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
-    def _samples_or_none(self, name: str) -> Mapping[str, Sample]:
-        try:
-            return self.samples(name)
-        except TemplateInvalid:
-            return {}
-
-    @cached_property
-    def _branches(self) -> dict[str, tuple[tuple[object, ...] | None, BranchReport | None]]:
-        return {}
-
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:
         return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
-
-    @cached_property
-    def _results(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:
-        return {}
 
     def _origin_of(self, sample: WrittenSample) -> str:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
@@ -297,40 +316,6 @@ class Look:
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The unsaved text of a file, by the name that templates use."""
-
-    file: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DraftGallery(Gallery):
-    """A gallery with one file as in the draft. The list of files is that of the disk."""
-
-    draft: Draft
-
-    def source(self, file: str) -> str:
-        return self.draft.text if file == self.draft.file else super().source(file)
-
-    def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
-        def with_draft(environment: Environment) -> Environment:
-            if environment.loader:
-                environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
-            environment.bytecode_cache = None  # a draft is compiled once, for its author alone
-            return prepare(environment) if prepare else environment
-
-        return super().renderers(with_draft)
-
-
-def with_draft(gallery: Gallery, draft: Draft) -> DraftGallery:
-    known: dict[str, Any] = {field.name: getattr(gallery, field.name) for field in fields(Gallery)}
-    if engine := gallery.templates.engine:
-        known["templates"] = replace(gallery.templates, engine=engine.with_draft(draft.file, draft.text))
-    return DraftGallery(**known, draft=draft)
-
-
 class _DraftLoader(BaseLoader):
     """Loads templates with another loader, and the draft in place of its file, whatever its name."""
 
@@ -347,3 +332,53 @@ class _DraftLoader(BaseLoader):
 
     def list_templates(self) -> list[str]:
         return self._loader.list_templates()
+
+
+_File = tuple[str, int, int]
+Fingerprint = frozenset[_File]
+"""Paths in the folder, each with the time of the last change in nanoseconds and the size in bytes."""
+
+
+def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
+    """Return the fingerprint of each template: all files but those that belong to other templates alone."""
+    names = gallery.names()
+    owners = owners_among(names)
+    own: dict[str, set[_File]] = {name: set() for name in names}
+    shared: set[_File] = set()
+    for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
+        for files in [own[owner] for owner in owners(file[0])] or [shared]:
+            files.add(file)
+    return {name: frozenset(shared | files) for name, files in own.items()}
+
+
+def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
+    """Return a function from a file's path to the templates that own it; most files have no owner."""
+    known = frozenset(names)
+
+    def owners(file: str) -> Collection[str]:
+        path = file.removeprefix("samples/")
+        return known.intersection(path[:at] for at, character in enumerate(path) if character in "/.")
+
+    return owners
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    return frozenset(_files(str(folder), ""))
+
+
+def _files(folder: str, prefix: str) -> Iterator[_File]:
+    if prefix.count("/") > DEEPEST:
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:  # deleted meanwhile
+        return
+    for entry in entries:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path, f"{prefix}{entry.name}/")
+            elif entry.is_file():
+                found = entry.stat()
+                yield prefix + entry.name, found.st_mtime_ns, found.st_size
+        except OSError:  # deleted meanwhile, as temporary files of editors are
+            continue

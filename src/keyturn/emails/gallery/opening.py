@@ -11,8 +11,7 @@ from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import Patterns
 from keyturn.emails.gallery.environments import app_environment, folder_environment, import_environment, import_from
 from keyturn.emails.gallery.gallery import Gallery
-from keyturn.emails.gallery.links import bounds_of
-from keyturn.emails.gallery.naming import files_meant_by
+from keyturn.emails.gallery.naming import bounds_of, files_meant_by
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.languages import Language, Languages, languages_in
 from keyturn.languages.catalogues import ANY

@@ -67,7 +67,7 @@ class SmtpFaults:
     def happening(self, step: Step, *recipients: str) -> SmtpFault | None:
         with self._lock:
             for place, (fault, left) in enumerate(self._left):
-                if fault.at != step or not _is_for(fault, recipients):
+                if fault.at != step or (fault.to and not any(fault.to.lower() in one.lower() for one in recipients)):
                     continue
                 if random.randrange(100) >= fault.probability:  # noqa: S311 - no secret
                     continue
@@ -77,7 +77,3 @@ class SmtpFaults:
                     self._left[place] = fault, left - 1
                 return fault
         return None
-
-
-def _is_for(fault: SmtpFault, recipients: tuple[str, ...]) -> bool:
-    return not fault.to or any(fault.to.lower() in recipient.lower() for recipient in recipients)

@@ -141,7 +141,7 @@ class MailContent:
         self.raw = raw
         lower = raw.lower()
         whole = lower.count(b"boundary") + lower.count(b"message/rfc822") <= _MOST_PARTS
-        self._message = message_from_bytes(raw if whole else _head(raw))
+        self._message = message_from_bytes(raw if whole else re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0])
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -234,10 +234,6 @@ def _lines(root: Element) -> Iterator[str]:
         elif node.tag not in _IN_A_LINE:
             yield "\n"
             ends.append(node.end)
-
-
-def _head(raw: bytes) -> bytes:
-    return re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
 
 
 def _leaves(message: Message) -> Iterator[Message]:

@@ -7,6 +7,7 @@ subject and the addresses.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 _TERM = re.compile(r'(?P<not>[-!]?)(?:(?P<field>[a-z-]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
@@ -17,7 +18,7 @@ _LARGEST = 2.0**62
 
 
 _MOST_TERMS = 20
-_LONGEST = 500
+_LONGEST_SEARCH = 500
 _TRIGRAM = 3
 """A shorter text is in no index of parts, so the column is read."""
 
@@ -66,9 +67,6 @@ class Condition(NamedTuple):
     def __and__(self, other: "Condition") -> "Condition":
         return Condition(f"({self.sql}) AND ({other.sql})", self.values + other.values)
 
-    def negated(self) -> "Condition":
-        return Condition(f"NOT ({self.sql})", self.values)
-
 
 EVERYTHING = Condition("TRUE")
 IN_FOLDER = Condition("in_folder")
@@ -86,7 +84,7 @@ def search_condition(search: str, *, is_exact: bool = False) -> Condition:
     before a deletion, such a term raises SearchInvalid: without it, a misspelt word would match all mails.
     """
     condition = EVERYTHING
-    for _, term in zip(range(_MOST_TERMS), _TERM.finditer(search[:_LONGEST].replace("\0", "")), strict=False):
+    for _, term in zip(range(_MOST_TERMS), _TERM.finditer(search[:_LONGEST_SEARCH].replace("\0", "")), strict=False):
         condition &= _of_term(term, is_exact=is_exact)
     return condition
 
@@ -102,11 +100,11 @@ def condition_for(
     if to:
         condition &= sent_to(to)
     if subject:
-        condition &= subject_holds(subject)
+        condition &= _part_of(subject, "subject")
     if tag:
         condition &= with_tag(tag)
     if since:
-        condition &= arrived_after(since if since.tzinfo else since.replace(tzinfo=UTC))
+        condition &= Condition("arrived > ?", (since.replace(tzinfo=since.tzinfo or UTC).timestamp(),))
     return condition
 
 
@@ -131,14 +129,6 @@ def newer_than(number: int) -> Condition:
     return Condition("number > ?", (number,))
 
 
-def subject_holds(text: str) -> Condition:
-    return _part_of(text, "subject")
-
-
-def arrived_after(moment: datetime) -> Condition:
-    return Condition("arrived > ?", (moment.timestamp(),))
-
-
 def _of_term(term: re.Match[str], *, is_exact: bool) -> Condition:
     field = (term["field"] or "").lower()
     value = term["quoted"] if term["quoted"] is not None else term["word"]
@@ -147,7 +137,7 @@ def _of_term(term: re.Match[str], *, is_exact: bool) -> Condition:
         _require_words(term, field)
     if condition is None:  # no known field: "https://..." is a word, too
         condition = _of_words(f"{term['field']}:{value}")
-    return condition.negated() if term["not"] else condition
+    return Condition(f"NOT ({condition.sql})", condition.values) if term["not"] else condition
 
 
 def _require_words(term: re.Match[str], field: str) -> None:
@@ -193,30 +183,24 @@ def _quoted(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""'))
 
 
-def _size_reader(sign: str) -> Callable[[str], Condition | None]:
-    def read(value: str) -> Condition | None:
-        size = _SIZE.fullmatch(value)
-        return size and Condition(f"size {sign} ?", (int(min(float(size[1]) * _UNITS[size[2].lower()], _LARGEST)),))
-
-    return read
+def _of_size(sign: str, value: str) -> Condition | None:
+    size = _SIZE.fullmatch(value)
+    return size and Condition(f"size {sign} ?", (int(min(float(size[1]) * _UNITS[size[2].lower()], _LARGEST)),))
 
 
-def _date_reader(sign: str) -> Callable[[str], Condition | None]:
-    def read(value: str) -> Condition | None:
-        try:
-            moment = datetime.fromisoformat(value)
-            return Condition(f"at {sign} ?", (moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(),))
-        except (ValueError, OverflowError):
-            return None
-
-    return read
+def _of_date(sign: str, value: str) -> Condition | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        return Condition(f"at {sign} ?", (moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(),))
+    except (ValueError, OverflowError):
+        return None
 
 
 _READERS: Mapping[str, Callable[[str], Condition | None]] = {
     "tag": with_tag,
     "addressed": lambda value: _part_of(value, *_ADDRESSED),
-    "larger": _size_reader(">"),
-    "smaller": _size_reader("<"),
-    "after": _date_reader(">="),
-    "before": _date_reader("<"),
+    "larger": partial(_of_size, ">"),
+    "smaller": partial(_of_size, "<"),
+    "after": partial(_of_date, ">="),
+    "before": partial(_of_date, "<"),
 }

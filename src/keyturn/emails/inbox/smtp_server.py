@@ -41,7 +41,10 @@ class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmtpServer:
-    """Listens on a socket, in a thread with its own loop, so a large mail delays nothing else."""
+    """Listens on a socket, in a thread with its own loop, so a large mail delays nothing else.
+
+    It answers the commands, too: aiosmtpd finds the methods by their names.
+    """
 
     def __init__(
         self,
@@ -86,28 +89,16 @@ class SmtpServer:
                 connection.hang_up()
 
     def _connection(self) -> "_Connection":
-        return _Connection(_Handler(self.mails, self.faults, self._limits), self._connections, self._limits, self._loop)
-
-
-class _Handler:
-    """Answers the commands; aiosmtpd finds the methods by their names."""
-
-    def __init__(self, mails: CapturedMails, faults: SmtpFaults, limits: SmtpLimits) -> None:
-        self._mails = mails
-        self._faults = faults
-        self._limits = limits
-
-    async def greet(self, server: "_Connection") -> str | None:
-        return await self._fault(server, "connect")
+        return _Connection(self, self._connections, self._limits, self._loop)
 
     async def handle_AUTH(self, server: "_Connection", _: Session, __: SmtpEnvelope, ___: list[str]) -> Any:
-        reply = await self._fault(server, "auth")
+        reply = await self.simulate(server, "auth")
         return MISSING if reply is None else reply  # aiosmtpd goes on
 
     async def handle_MAIL(
         self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, options: list[str]
     ) -> str:
-        if reply := await self._fault(server, "mail"):
+        if reply := await self.simulate(server, "mail"):
             return reply
         server.received = 0
         envelope.mail_from = address
@@ -119,13 +110,13 @@ class _Handler:
     ) -> str:
         if len(envelope.rcpt_tos) >= self._limits.recipients:
             return "452 4.5.3 Too many recipients"  # RFC 5321, 4.5.3.1.10
-        if reply := await self._fault(server, "rcpt", address):
+        if reply := await self.simulate(server, "rcpt", address):
             return reply
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: "_Connection", session: Session, envelope: SmtpEnvelope) -> str:
-        if reply := await self._fault(server, "data", *envelope.rcpt_tos):
+        if reply := await self.simulate(server, "data", *envelope.rcpt_tos):
             return reply
         login: bytes = getattr(session.auth_data, "login", b"")
         sent = Envelope(
@@ -134,7 +125,7 @@ class _Handler:
             username=login.decode("utf-8", "replace"),
         )
         assert isinstance(envelope.content, bytes)  # `decode_data` is off
-        mail_id = await asyncio.to_thread(self._mails.add, envelope.content, sent)
+        mail_id = await asyncio.to_thread(self.mails.add, envelope.content, sent)
         server.received = 0
         return f"250 2.0.0 OK {mail_id}"
 
@@ -142,9 +133,9 @@ class _Handler:
         logging.getLogger("keyturn").error("The inbox failed", exc_info=error)
         return "451 4.3.0 The inbox failed; its terminal shows the error"
 
-    async def _fault(self, server: "_Connection", step: Step, *recipients: str) -> str | None:
+    async def simulate(self, server: "_Connection", step: Step, *recipients: str) -> str | None:
         """Simulate the fault of this step; return the reply that refuses, if there is one."""
-        fault: SmtpFault | None = self._faults.happening(step, *recipients)
+        fault: SmtpFault | None = self.faults.happening(step, *recipients)
         if fault is None:
             return None
         await asyncio.sleep(fault.delay)
@@ -160,7 +151,7 @@ class _Connection(SMTP):
     line_length_limit = _LINE
 
     def __init__(
-        self, handler: _Handler, connections: "set[_Connection]", limits: SmtpLimits, loop: asyncio.AbstractEventLoop
+        self, handler: SmtpServer, connections: "set[_Connection]", limits: SmtpLimits, loop: asyncio.AbstractEventLoop
     ) -> None:
         super().__init__(
             handler,
@@ -211,7 +202,7 @@ class _Connection(SMTP):
             self.transport.close()
 
     async def _handle_client(self) -> None:
-        if reply := await self._handler.greet(self):
+        if reply := await self._handler.simulate(self, "connect"):
             self._refuse(reply)
         elif self.transport and not self.transport.is_closing():
             await super()._handle_client()

@@ -7,7 +7,8 @@ KB for each mail).
 
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -87,15 +88,6 @@ def _prepare(connection: sqlite3.Connection, *, shared: bool) -> None:
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
-def empty(connection: sqlite3.Connection) -> None:
-    """Delete all rows. Indexes are dropped as a whole, since deleting their rows one by one is slow."""
-    for table in ("mails", "contents", "recipients", "tags"):
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608
-    for index, statement in (("words", _WORDS), ("heads", _HEADS)):
-        connection.execute(f"DROP TABLE {index}")
-        connection.execute(statement)
-
-
 _COLUMNS = "number, id, at, in_folder, read, summary"
 _MOST_TAGS = 200
 _SPANS = (2_000, 20_000)
@@ -134,7 +126,7 @@ class MailTable:
         people = (summary.sender,), summary.to, summary.cc, summary.bcc, summary.reply_to
         heads = (summary.subject, *(" ".join(map(str, each)) for each in people), summary.message_id)
         write = self._database.execute
-        with _Transaction(self._database):
+        with _transaction(self._database):
             number = write(
                 "INSERT INTO mails (id, at, arrived, in_folder, size, attachments, summary) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -170,7 +162,17 @@ class MailTable:
             f"SELECT {_COLUMNS} FROM mails WHERE {condition.sql} ORDER BY number {order} LIMIT ? OFFSET ?",  # noqa: S608
             (*_values(condition, lowest), limit, skip),
         )
-        return [_captured_mail(*row) for row in rows.fetchall()]
+        return [
+            CapturedMail(
+                id=mail_id,
+                number=number,
+                at=local_time(at),
+                in_folder=bool(in_folder),
+                read=bool(read),
+                summary=msgspec.json.decode(summary, type=Summary),
+            )
+            for number, mail_id, at, in_folder, read, summary in rows.fetchall()
+        ]
 
     def count(self, condition: Condition, most: int = -1) -> int:
         """Count mails, up to `most`, so that a common word does not read the whole index."""
@@ -207,40 +209,30 @@ class MailTable:
 
     def delete(self, mails: Sequence[CapturedMail]) -> None:
         numbers = [(mail.number,) for mail in mails]
-        with _Transaction(self._database):
+        with _transaction(self._database):
             for place in ("mails.number", *BELONGING):
                 table, _, column = place.partition(".")
                 self._database.executemany(f"DELETE FROM {table} WHERE {column} = ?", numbers)  # noqa: S608
 
     def empty(self) -> None:
-        with _Transaction(self._database):
-            empty(self._database)
+        """Delete all rows. Indexes are dropped as a whole, since deleting their rows one by one is slow."""
+        with _transaction(self._database):
+            for table in ("mails", "contents", "recipients", "tags"):
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608
+            for index, statement in (("words", _WORDS), ("heads", _HEADS)):
+                self._database.execute(f"DROP TABLE {index}")
+                self._database.execute(statement)
 
     def _number(self, statement: str, values: Sequence[object] = ()) -> int:
         return int(self._database.execute(statement, values).fetchone()[0])
 
 
-class _Transaction:
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._database.execute("ROLLBACK" if kind else "COMMIT")
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    with database:  # which commits, or rolls back after an error
+        yield
 
 
 def _values(condition: Condition, lowest: int = 0) -> tuple[object, ...]:
     return tuple(lowest if value is LOWEST else value for value in condition.values)
-
-
-def _captured_mail(number: int, mail_id: str, at: float, in_folder: int, read: int, summary: str) -> CapturedMail:
-    return CapturedMail(
-        id=mail_id,
-        number=number,
-        at=local_time(at),
-        in_folder=bool(in_folder),
-        read=bool(read),
-        summary=msgspec.json.decode(summary, type=Summary),
-    )

@@ -28,10 +28,9 @@ import msgspec
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
-from keyturn.emails.gallery.fingerprints import owners_among
-from keyturn.emails.lint.finding import Place
-from keyturn.emails.lint.limits import limit_finding
-from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
+from keyturn.emails.gallery.gallery import owners_among
+from keyturn.emails.lint.examination import TemplateChecks, TemplateFindings
+from keyturn.emails.lint.finding import Place, limit_finding
 from keyturn.emails.renderers import Here, LimitExceeded, Runner, renderers_for
 from keyturn.plain_files import make_private_folder, read_plain_file, walk
 

@@ -7,11 +7,9 @@ from functools import cached_property
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.gallery.variables.missing_names import note_missing_names
-from keyturn.emails.lint.css.cascade import Stylesheets
 from keyturn.emails.lint.css.colours import LIGHT
-from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.finding import RULES, Finding, Place, Severity
-from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.lint.css.computed_style import Paint, Painter, Stylesheets
+from keyturn.emails.lint.finding import RULES, Finding, Place, Severity, limit_of
 from keyturn.emails.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
 from keyturn.emails.lint.markup.structure import AuthoredStyle, authored_styles, body_of, html_in_mjml

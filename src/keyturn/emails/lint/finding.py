@@ -10,6 +10,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from keyturn.emails.gallery.sizes import TooLarge
+from keyturn.emails.renderers.limits import OutOfTime
+
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
@@ -177,3 +180,28 @@ class Tally:
     def __str__(self) -> str:
         """Return errors and warnings in words: "2 errors, 1 warning"."""
         return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_mend.items())
+
+
+def limit_of(cause: BaseException | None) -> str:
+    """Return the rule for the limit that an exception reports; empty for other exceptions."""
+    match cause:
+        case OutOfTime():
+            return "time"
+        case MemoryError():
+            return "memory"
+        case TooLarge():
+            return "size"
+    return ""
+
+
+def limit_finding(limit: str, place: Place, message: str = "") -> Finding:
+    """Return the finding on a mail. `message`: by default that of the limit."""
+    return RULES.finding(place, f"limits/{limit}", message=message)
+
+
+def reason_of(cause: BaseException | None, message: str) -> str:
+    """Return the reason as a sentence, or an empty text where the rule's message says it."""
+    if isinstance(cause, MemoryError):
+        return ""
+    text = str(cause) if isinstance(cause, OutOfTime) else message
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

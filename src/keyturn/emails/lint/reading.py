@@ -94,7 +94,9 @@ class _Reader:
     def _announce(self, element: Element, language: str) -> None:
         """Announce a table of data, a list, an entry or a part of the page."""
         if element.tag == "table" and element.get("role") not in _LAYOUT:
-            caption = element.get("aria-label") or _caption(element)
+            caption = element.get("aria-label") or next(
+                (_name(one) for one in element.children if one.tag == "caption"), ""
+            )
             self._say("table", caption, element, language, about=_extent(element))
         elif element.tag in ("ul", "ol") and element.get("role") not in _LAYOUT:
             count = sum(one.tag == "li" for one in element.children)
@@ -172,10 +174,6 @@ def _part_of_page(element: Element) -> str:
     if role in _LAYOUT or not (by_tag or element.get("aria-label")):
         return ""
     return element.get("aria-roledescription") or role or by_tag
-
-
-def _caption(table: Element) -> str:
-    return next((_name(one) for one in table.children if one.tag == "caption"), "")
 
 
 def _extent(table: Element) -> str:

@@ -204,15 +204,10 @@ def _rule(first: Finding) -> Mapping[str, Any]:
     short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
     return {
         "id": first.rule,
-        "name": _pascal(first.rule),
+        "name": "".join(part.capitalize() for part in re.split("[/-]", first.rule)),  # readable (SARIF, 3.49.7)
         "shortDescription": {"text": short},
         "help": {"text": first.fix},
     }
-
-
-def _pascal(rule: str) -> str:
-    """Return the readable name that SARIF asks for, 3.49.7: "mjml/wrong-value" is MjmlWrongValue."""
-    return "".join(part.capitalize() for part in rule.replace("/", "-").split("-"))
 
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -284,13 +279,10 @@ def _command(found: MailFinding, shown: Shown) -> str:
         "col": finding.place.column,
         "title": finding.rule,
     }
-    properties = ",".join(f"{name}={_property(str(value))}" for name, value in values.items())
+    written = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in values.items()}
+    properties = ",".join(f"{name}={value}" for name, value in written.items())
     return f"::{_LEVELS[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"
 
 
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -12,9 +12,9 @@ import msgspec
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.examination import document_findings
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.source.traced_text import trace_data
-from keyturn.emails.lint.template_checks import document_findings
 from keyturn.languages import SOURCE_LANGUAGE, Languages
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import parse_html

@@ -8,7 +8,6 @@ terminal. The id of a comparison is a hash of both sides, so a reader accepts ex
 in the repository's settings could run any program.
 """
 
-from keyturn.emails.snapshots.comparison import Comparison, Snapshots
-from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot
+from keyturn.emails.snapshots.comparison import Comparison, Goldens, MailName, Snapshot, Snapshots
 
 __all__ = ["Comparison", "Goldens", "MailName", "Snapshot", "Snapshots"]

@@ -18,8 +18,7 @@ from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.git import GitFailed, Repository, open_repository
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.renderers.limits import OutOfTime
-from keyturn.emails.snapshots.comparison import Comparison
-from keyturn.emails.snapshots.goldens import MailName, Snapshot
+from keyturn.emails.snapshots.comparison import Comparison, MailName, Snapshot
 from keyturn.errors import KeyturnError, TemplateInvalid
 
 Moved = Callable[[Path], Path]

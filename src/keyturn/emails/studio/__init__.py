@@ -5,12 +5,12 @@ the same page and swap its regions. So every view can be linked to. The palette 
 the page, so no second list of actions exists.
 
 The studio starts without the service. Litestar loads Advanced Alchemy and SQLAlchemy if they are installed; the command
-keeps both away. Slow parts (the checks, Pygments, polyfactory, the watcher) are loaded when they are first needed.
+keeps both away. Slow parts (Pygments, polyfactory, the watcher) are loaded when they are first needed.
 
 From the template to the pixels: `pages/template_pages` asks `rendering/rendition` for the mail of a view. The page
 holds a frame, and `pages/canvas` answers the frame with the mail alone, as `frames` prepares it.
 
-Templates run only in `rendering/drawing`, in a renderer process (`keyturn.emails.renderers`). A page sends a function
+Templates run only in `rendering/rendition`, in a renderer process (`keyturn.emails.renderers`). A page sends a function
 there and gets plain values back. So a template blocks only the thread that asks for it, never the event loop.
 """
 

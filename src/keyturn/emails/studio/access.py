@@ -18,7 +18,6 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_403_FORBIDDEN, HTTP_421_MISDIRECTED_REQUEST
 from litestar.types import Guard
 
 
@@ -34,7 +33,7 @@ def known_hosts_only(bound_to: str) -> Guard:
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if not _is_known(connection.headers.get("host", ""), bound_to):
             raise HTTPException(
-                status_code=HTTP_421_MISDIRECTED_REQUEST,
+                status_code=421,
                 detail="The studio answers only at this machine's own address, such as http://127.0.0.1:8001/studio.",
             )
 
@@ -96,12 +95,12 @@ def require_token(token: str, path: str) -> BeforeRequest:
             cookie = Cookie(key=COOKIE, value=token, path=path, httponly=True, samesite="strict")
             return Redirect(
                 f"{request.url.path}?{urlencode(left)}" if left else request.url.path,
-                status_code=HTTP_303_SEE_OTHER,
+                status_code=303,
                 cookies=[cookie],
             )
         return Response(
             "This studio needs a token. Open the address with ?token= that the terminal shows.",
-            status_code=HTTP_403_FORBIDDEN,
+            status_code=403,
             media_type=MediaType.TEXT,
         )
 

@@ -18,13 +18,14 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.access import HEADERS, is_loopback, known_hosts_only, require_token, same_origin_only
 from keyturn.emails.studio.api import inbox_api
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.checks.check_queue import Checks
-from keyturn.emails.studio.checks.folder_checks import FolderChecks
+from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
 from keyturn.emails.studio.checks.reports import KnownFindings
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.drafts import Drafts
 from keyturn.emails.studio.events import saved_events
-from keyturn.emails.studio.pages import canvas as canvas_pages
+from keyturn.emails.studio.pages import (
+    canvas as canvas_pages,
+)
 from keyturn.emails.studio.pages import (
     comparison_pages,
     contact_sheet,
@@ -35,19 +36,10 @@ from keyturn.emails.studio.pages import (
     inbox_pages,
     measure_pages,
     send_pages,
-    shared_file_pages,
     template_pages,
 )
-from keyturn.emails.studio.pages.addresses import read_view
-from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.data_tab import DataTab
-from keyturn.emails.studio.pages.hosted_pages import DrawnPages
-from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page
-from keyturn.emails.studio.pages.measure_pages import ImageWeights
-from keyturn.emails.studio.pages.send_pages import SendPages
-from keyturn.emails.studio.pages.template_pages import SamplePages
-from keyturn.emails.studio.rendering.drawing import with_bounded_branches
-from keyturn.emails.studio.rendering.rendition import Renditions
+from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page, name_in_path, read_view
+from keyturn.emails.studio.rendering.rendition import Renditions, with_bounded_branches
 from keyturn.emails.studio.sending import Sending
 from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
@@ -70,7 +62,12 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         path,
         route_handlers=[*_handlers(studio), _static_files()],
         dependencies={name: _provide(part) for name, part in parts.items()}
-        | {"view": Provide(read_view, sync_to_thread=False), "drawn": _provide_drawn(studio.gallery)},
+        | {
+            "path_name": Provide(name_in_path, sync_to_thread=False),
+            "view": Provide(read_view, sync_to_thread=False),
+            "drawn": _provide_drawn(studio.gallery),
+            "mail_name": Provide(comparison_pages.mail_name, sync_to_thread=False),
+        },
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
@@ -92,10 +89,10 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     known = KnownFindings(studio.gallery, studio.baseline)
     checks = Checks(renditions, studio.clients, studio.severity, known)
     folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
-    sources, weights = SourceFiles(studio.gallery, studio.read_only), ImageWeights()
+    sources, weights = SourceFiles(studio.gallery, studio.read_only), measure_pages.ImageWeights()
     layout = Layout(studio, folder_checks, review, sources, path)
-    canvas = Canvas(renditions, studio.sender, weights.known)
-    data = DataTab(studio.gallery, renditions.data)
+    canvas = canvas_pages.Canvas(renditions, studio.sender, weights.known)
+    data = data_tab.DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.provider, studio.sender) if studio.provider else None
     return layout, {
         "captured_checks": CapturedChecks(studio.clients),
@@ -111,12 +108,12 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "canvas": canvas,
         "checks": checks,
         "folder_checks": folder_checks,
-        "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
+        "drawn_pages": hosted_pages.DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
         "renditions": renditions,
         "weights": weights,
         "data_tab": data,
-        "send_pages": SendPages(canvas, sending, layout),
-        "pages": SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
+        "send_pages": send_pages.SendPages(canvas, sending, layout),
+        "pages": template_pages.SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
     }
 
 
@@ -139,7 +136,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    pages = (template_pages, shared_file_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
+    pages = (template_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
     yield saved_events

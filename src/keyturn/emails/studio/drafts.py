@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from keyturn.emails.gallery.gallery import Draft, with_draft
+from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.rendering.drawing import Drawer, Order
+from keyturn.emails.studio.checks.folder_checks import examine_mail
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.studio.rendering.kept import Kept
-from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
 
@@ -78,7 +78,7 @@ class Drafts:
 
 
 def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, RenderFault | None]:
-    gallery = with_draft(drawer.gallery, draft)
+    gallery = drawer.gallery.with_draft(draft)
     drafted = Drawer(gallery)
     drawn = drafted.draw(order)
     if drawn.fault:
@@ -94,6 +94,4 @@ def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, 
 def _check(
     drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    from keyturn.emails.studio.checks.examiner import examine
-
-    return examine(Drawer(with_draft(drawer.gallery, draft)), order, clients, severity).findings
+    return examine_mail(Drawer(drawer.gallery.with_draft(draft)), order, clients, severity).findings

@@ -17,8 +17,7 @@ from keyturn.emails.studio.frames import PREVIEW, apply_view
 from keyturn.emails.studio.frames.rewriting import insert_in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
 from keyturn.emails.studio.pages.layout import page_environment
-from keyturn.emails.studio.rendering.drawing import Drawer
-from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.rendition import Drawer, Rendition, Renditions
 from keyturn.emails.studio.view import WIDTHS, Scheme, View
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.languages import Language

@@ -41,16 +41,10 @@ class Sending:
 
     async def send(self, mail: Rendered, to: str) -> Outcome:
         """Send a mail as it is seen; the subject says that it is a preview."""
-        try:
-            address = parse(to)
-        except InputInvalid:
-            return Outcome(
-                to,
-                fault=f"{to} is not an email address." if to else "Enter an email address, such as name@example.org.",
-            )
-        email = Email(
-            sender=self.sender, to=address, subject=f"[Preview] {mail.subject}", html=mail.html, text=mail.text
-        )
+        if fault := _fault_of(to):
+            return Outcome(to, fault=fault)
+        address, subject = parse(to), f"[Preview] {mail.subject}"
+        email = Email(sender=self.sender, to=address, subject=subject, html=mail.html, text=mail.text)
         sender = self.provider.open()
         try:
             return Outcome(address, id=await sender.send(email, uuid4().hex))
@@ -58,6 +52,15 @@ class Sending:
             return Outcome(address, fault=way_out(error, self.provider.name))
         finally:
             await sender.close()
+
+
+def _fault_of(to: str) -> str:
+    """Return why mails cannot be sent to this text; empty for an address."""
+    try:
+        parse(to)
+    except InputInvalid:
+        return f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
+    return ""
 
 
 def way_out(error: SendFailed, provider: str) -> str:
@@ -90,11 +93,9 @@ class Release:
     hand_over: HandOver
 
     def refuses(self, to: str) -> str:
-        try:
-            address = parse(to)
-        except InputInvalid:
-            return f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
-        if any(fnmatchcase(address.lower(), pattern.lower()) for pattern in self.allowed):
+        if fault := _fault_of(to):
+            return fault
+        if any(fnmatchcase(parse(to).lower(), pattern.lower()) for pattern in self.allowed):
             return ""
         return f"Mails can be released only to {', '.join(self.allowed)} (release_to)."
 

@@ -13,7 +13,7 @@ from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.renderers import Here, Limits, Runner
 from keyturn.emails.snapshots.revisions import Reopen, Revisions
 from keyturn.emails.studio.access import is_loopback
-from keyturn.emails.studio.rendering.drawing import BoundedSides, Drawer
+from keyturn.emails.studio.rendering.rendition import BoundedSides, Drawer
 from keyturn.emails.studio.sending import MailProvider, Release
 
 

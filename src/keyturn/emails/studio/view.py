@@ -1,6 +1,6 @@
 """The view of a page, as its address holds it: every state can be linked to."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
 
 import msgspec
@@ -14,7 +14,30 @@ Scheme = Literal["light", "dark", "partial", "full", "word"]
 Tab = Literal["data", "checks", "links", "headers", "reading", "attachments"]
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The query of a page. A field of several values is repeated, as in a form."""
+
+    def to(self, **changes: Any) -> Self:
+        return msgspec.structs.replace(self, **changes)
+
+    def here(self, **changes: Any) -> str:
+        return str(self.to(**changes)) or "?"
+
+    def fields(self, **changes: Any) -> list[tuple[str, str]]:
+        kept = msgspec.to_builtins(self.to(**changes))
+        return [
+            (name, str(value))
+            for name, values in kept.items()
+            for value in (values if isinstance(values, list | tuple) else [values])
+        ]
+
+    def __str__(self) -> str:
+        """Return the query with its `?`, without defaults."""
+        query = urlencode(self.fields())
+        return f"?{query}" if query else ""
+
+
+class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """The query of an address.
 
     The mail is made from `sample`, or from `seed`, with the fields of `edit` (a JSON object) on top, in the language
@@ -67,11 +90,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def mail(self) -> "View":
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)
 
-    def to(self, **changes: Any) -> "View":
+    def to(self, **changes: Any) -> Self:
         """Return the view with other fields. Another sample starts without the edits of this one."""
         if self.sample and changes.get("sample", self.sample) != self.sample:
             changes = {"seed": None, "edit": "", "save": "", **changes}
-        return msgspec.structs.replace(self, **changes)
+        return super().to(**changes)
 
     def as_loaded(self, of: str) -> "View":
         """Return the view, with remote images only if the reader asked for them.
@@ -82,12 +105,4 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self if self.remote == of or self.images == "off" else self.to(images="own")
 
     def here(self, **changes: Any) -> str:
-        return str(self.to(save="", **changes)) or "?"
-
-    def fields(self, **changes: Any) -> dict[str, str]:
-        return {name: str(value) for name, value in msgspec.to_builtins(self.to(save="", **changes)).items()}
-
-    def __str__(self) -> str:
-        """Return the query with its `?`, without defaults."""
-        query = urlencode(msgspec.to_builtins(self))
-        return f"?{query}" if query else ""
+        return super().here(save="", **changes)

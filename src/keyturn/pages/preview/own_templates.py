@@ -4,7 +4,6 @@ A browser reports what the Content-Security-Policy refuses only on its console, 
 has. So both are checked here.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from keyturn.pages.preview.states import CHALLENGE_STATES, STATES, PageState, St
 from keyturn.pages.rendering import OURS, PACKAGED, PageTemplates, page_environment
 from keyturn.pages.site import Site, TemplateSite
 from keyturn.reset.passwords.policy import Rule
+from keyturn.settings.building import did_you_mean
 
 _STYLE = "write it in the file of brand.stylesheet"
 _NEVER = frozenset(("applet", "audio", "base", "embed", "frame", "iframe", "object", "video"))
@@ -189,8 +189,7 @@ def _unread_files(own: str) -> Iterator[Fault]:
     for place, told in inheritance_faults(parsed, environment):
         yield Fault(_NAME, f"{folder}/{place}: {told}")
     for name in files.keys() - ours - referenced if None not in referenced else ():
-        close = difflib.get_close_matches(name, ours, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        hint = did_you_mean(name, ours)
         yield Fault(_NAME, f"{files[name]}: no page is called so, and no template of yours refers to it{hint}")
 
 
@@ -210,8 +209,7 @@ def inheritance_faults(parsed: Mapping[str, nodes.Template], environment: Enviro
             known = {block.name for one in above for block in one.find_all(nodes.Block)}
             for block in _outermost_blocks(template):
                 if block.name not in known:
-                    close = difflib.get_close_matches(block.name, known, n=1)
-                    hint = f"; did you mean {close[0]}?" if close else ""
+                    hint = did_you_mean(block.name, known)
                     told = f"nothing that it extends has a block {block.name}, so it is never shown{hint}"
                     yield f"{name}:{block.lineno}", told
 

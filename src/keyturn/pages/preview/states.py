@@ -57,6 +57,14 @@ class PageState:
     values: Callable[[StateSample], Mapping[str, Any]]
 
 
+def _values(**values: Any) -> Callable[[StateSample], dict[str, Any]]:
+    return lambda _: values
+
+
+def _of_account(**values: Any) -> Callable[[StateSample], dict[str, Any]]:
+    return lambda sample: {"account": sample.account, **values}
+
+
 def _form(sample: StateSample, owner: LiveLink | Account, **changes: Any) -> dict[str, Any]:
     until = owner.expires_at if isinstance(owner, LiveLink) else None
     values = {"owner": owner, "account": owner, "rules": sample.rules, "until": until, "lasts_days": False}
@@ -65,10 +73,6 @@ def _form(sample: StateSample, owner: LiveLink | Account, **changes: Any) -> dic
 
 def _new_password(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return lambda sample: _form(sample, sample.link(sample.site.link_life), **changes)
-
-
-def _form_with_refusal(sample: StateSample) -> dict[str, Any]:
-    return _form(sample, sample.link(sample.site.link_life), broken=_broken_rules(sample))
 
 
 def _broken_rules(sample: StateSample) -> list[str]:
@@ -85,37 +89,25 @@ def _invitation(sample: StateSample, **changes: Any) -> dict[str, Any]:
 
 def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
     hint = _HINT if reason == "expired" else ""
-    challenge = {"asked": None, "flaw": None}
-    return lambda sample: {"reason": reason, "lifetime": sample.site.link_life, "email_hint": hint, **challenge}
+    values = {"reason": reason, "email_hint": hint, "asked": None, "flaw": None}
+    return lambda sample: {"lifetime": sample.site.link_life, **values}
 
 
 def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
     """Leave the challenge out: it comes from an external service, or needs a running one."""
-    return lambda _: {"email": email, "malformed": malformed, "asked": None, "flaw": None}
+    return _values(email=email, malformed=malformed, asked=None, flaw=None)
 
 
 def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda _: {"link_request": LinkRequest(email, wait)}
+    return _values(link_request=LinkRequest(email, wait))
 
 
 def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
     return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=sample.site.codes or object())}
 
 
-def _password_changed(*, signed_in: bool) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda sample: {"account": sample.account, "signed_in": signed_in}
-
-
-def _mute(*, is_ended_here: bool) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda _: {"email": _EMAIL, "period": _MUTED, "is_ended_here": is_ended_here}
-
-
-def _mailbox_muted(*, is_ended_here: bool) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda _: {"period": _MUTED, "is_ended_here": is_ended_here}
-
-
 def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda _: {"email": "", "next": "", "rejected": False, "flash": None} | changes
+    return _values(**{"email": "", "next": "", "rejected": False, "flash": None} | changes)
 
 
 _FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
@@ -157,21 +149,15 @@ def _settings_said(said: str, factors: Sequence[Factor] = ()) -> Callable[[State
 
 def _factor_form(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     values = {"is_set": True, "can_prove": True, "rejected": False, "missing": False, "tries_left": None}
-    return lambda sample: {"account": sample.account, "is_over": False} | values | changes
+    return _of_account(**values | {"is_over": False} | changes)
 
 
 _SEED = "6P4M KX2Q 7HNA 2DQK BXM3 D92V RTGZ 5WJC"
 _DRAWN = '<svg viewBox="0 0 8 8"><path stroke="#000" d="M1 1.5h3m2 0h1m-6 1h1m2 0h1m-4 2h6m-6 2h2m1 0h1"/></svg>'
 
 
-def _authenticator(*, is_wrong: bool) -> Callable[[StateSample], dict[str, Any]]:
-    values = {"qr": _DRAWN, "key": _SEED, "uri": "otpauth://totp/Northwind", "pending": "sealed", "is_wrong": is_wrong}
-    return lambda sample: {"account": sample.account, **values}
-
-
-def _recovery_codes(*, is_new: bool) -> Callable[[StateSample], dict[str, Any]]:
-    codes = ["7HN2-0QKB-XM3D-92VR-TGZ5-1WJC"] * CODES
-    return lambda sample: {"account": sample.account, "codes": codes, "is_new": is_new}
+_AUTHENTICATOR = {"qr": _DRAWN, "key": _SEED, "uri": "otpauth://totp/Northwind", "pending": "sealed"}
+_CODES = ["7HN2-0QKB-XM3D-92VR-TGZ5-1WJC"] * CODES
 
 
 def _sign_in_with_provider(sample: StateSample) -> dict[str, Any]:
@@ -207,10 +193,6 @@ def _asked_by_operator(sample: StateSample) -> dict[str, Any]:
 _NOTHING = timedelta(0)
 
 
-def _code(fault: str = "") -> Callable[[StateSample], dict[str, Any]]:
-    return lambda _: {"email": _EMAIL, "fault": fault}
-
-
 STATES = (
     PageState("forgot", "Forgot password", "forgot.html", _forgot("", malformed=False)),
     PageState("forgot-error", "Forgot password, no address", "forgot.html", _forgot("ada@", malformed=True)),
@@ -221,11 +203,13 @@ STATES = (
     PageState("sent-typo", "Check your email, perhaps mistyped", "check_mail.html",
               _link_request(_WAIT, "ada@gmial.com")),
     PageState("sent-code", "Check your email, with a code", "check_mail.html", _link_request_with_code),
-    PageState("code", "Code from the email", "code.html", _code()),
-    PageState("code-malformed", "Code from the email, too short", "code.html", _code("malformed_code")),
-    PageState("code-refused", "Code from the email, refused", "code.html", _code("refused")),
+    PageState("code", "Code from the email", "code.html", _values(email=_EMAIL, fault="")),
+    PageState("code-malformed", "Code from the email, too short", "code.html",
+              _values(email=_EMAIL, fault="malformed_code")),
+    PageState("code-refused", "Code from the email, refused", "code.html", _values(email=_EMAIL, fault="refused")),
     PageState("reset", "New password", "reset.html", _new_password()),
-    PageState("reset-refused", "New password, rules not met", "reset.html", _form_with_refusal),
+    PageState("reset-refused", "New password, rules not met", "reset.html",
+              lambda sample: _new_password(broken=_broken_rules(sample))(sample)),
     PageState("reset-mismatch", "New password, not the same", "reset.html", _new_password(mismatch=True)),
     PageState("second-step", "New password, second step", "reset.html", _second_step(ShownStep())),
     PageState("second-step-wrong", "New password, wrong code", "reset.html",
@@ -246,26 +230,28 @@ STATES = (
     PageState("asked", "New password, asked by an operator", "reset.html", _asked_by_operator),
     PageState("change", "Change password", "reset.html", _change()),
     PageState("change-rejected", "Change password, wrong current one", "reset.html", _change(rejected=True)),
-    PageState("changed", "Password changed", "password_changed.html", _password_changed(signed_in=False)),
+    PageState("changed", "Password changed", "password_changed.html", _of_account(signed_in=False)),
     PageState("changed-signed-in", "Password changed, signed in", "password_changed.html",
-              _password_changed(signed_in=True)),
+              _of_account(signed_in=True)),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
-    PageState("link-replaced", "Link, replaced", "link_replaced.html", lambda _: {"email_hint": _HINT}),
+    PageState("link-replaced", "Link, replaced", "link_replaced.html", _values(email_hint=_HINT)),
     PageState("link-used", "Link, used", "dead_link.html", _dead("used")),
     PageState("link-wrong-codes", "Link, too many wrong codes", "dead_link.html", _dead("second_step")),
-    PageState("secure", "This was not me", "secure_account.html", lambda _: {"email": _EMAIL, "locks": False}),
+    PageState("secure", "This was not me", "secure_account.html", _values(email=_EMAIL, locks=False)),
     PageState("secure-locks", "This was not me, locks", "secure_account.html",
-              lambda _: {"email": _EMAIL, "locks": True}),
-    PageState("secured", "Account secured", "account_secured.html", lambda _: {}),
-    PageState("mute", "Stop password emails", "mute_mailbox.html", _mute(is_ended_here=True)),
+              _values(email=_EMAIL, locks=True)),
+    PageState("secured", "Account secured", "account_secured.html", _values()),
+    PageState("mute", "Stop password emails", "mute_mailbox.html",
+              _values(email=_EMAIL, period=_MUTED, is_ended_here=True)),
     PageState("mute-elsewhere", "Stop password emails, sign-in elsewhere", "mute_mailbox.html",
-              _mute(is_ended_here=False)),
-    PageState("muted", "Password emails stopped", "mailbox_muted.html", _mailbox_muted(is_ended_here=True)),
+              _values(email=_EMAIL, period=_MUTED, is_ended_here=False)),
+    PageState("muted", "Password emails stopped", "mailbox_muted.html",
+              _values(period=_MUTED, is_ended_here=True)),
     PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
-              _mailbox_muted(is_ended_here=False)),
-    PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", lambda _: {}),
-    PageState("no-link", "No link", "no_link.html", lambda _: {}),
+              _values(period=_MUTED, is_ended_here=False)),
+    PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", _values()),
+    PageState("no-link", "No link", "no_link.html", _values()),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),
     PageState("sign-in-rejected", "Sign in, rejected", "sign_in.html", _sign_in(email=_EMAIL, rejected=True)),
     PageState("sign-in-changed", "Sign in, after a change", "sign_in.html",
@@ -294,12 +280,13 @@ STATES = (
     PageState("factor-wrong", "Second step, wrong code", "second_step_settings.html", _factor_form(tries_left=19)),
     PageState("factor-impossible", "Second step that cannot be checked", "second_step_settings.html",
               _factor_form(can_prove=False)),
-    PageState("authenticator", "Authenticator app", "authenticator.html", _authenticator(is_wrong=False)),
+    PageState("authenticator", "Authenticator app", "authenticator.html",
+              _of_account(**_AUTHENTICATOR, is_wrong=False)),
     PageState("authenticator-wrong", "Authenticator app, wrong code", "authenticator.html",
-              _authenticator(is_wrong=True)),
-    PageState("recovery-codes", "Recovery codes", "recovery_codes.html", _recovery_codes(is_new=False)),
+              _of_account(**_AUTHENTICATOR, is_wrong=True)),
+    PageState("recovery-codes", "Recovery codes", "recovery_codes.html", _of_account(codes=_CODES, is_new=False)),
     PageState("recovery-codes-new", "Recovery codes, second step set up", "recovery_codes.html",
-              _recovery_codes(is_new=True)),
+              _of_account(codes=_CODES, is_new=True)),
     PageState("too-many", "Refusal, too many requests", "refusal.html", _problem(TooManyRequests(47))),
     PageState("busy", "Refusal, busy", "refusal.html", _problem(Busy(47))),
     PageState("unknown", "Refusal, outcome unknown", "refusal.html", _problem(OutcomeUnknown())),

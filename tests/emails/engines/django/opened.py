@@ -9,9 +9,10 @@ from typing import Any
 from keyturn.emails.engines.django.project import open_project
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.examination import document_findings, examine, missing_names
+from keyturn.emails.lint.source.broken_templates import explain
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
-from keyturn.emails.lint.template_checks import findings
+from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 
 PROJECT = Path(__file__).parent / "project"
@@ -83,7 +84,11 @@ def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, s
         gallery = opened.gallery
         sample = next(iter(gallery.samples(name).values()))
         templates = gallery.renderers(with_lenient_origins)(sample)
-        found = findings(templates, name, sample, gallery.languages.choose("en"), [])
+        try:
+            document = read_document(templates, name, sample, gallery.languages.choose("en"))
+            found = [*missing_names(document, templates.folders, sample), *document_findings(document, [])]
+        except TemplateInvalid as error:
+            found = [explain(error, templates.folders, sample).finding]
         return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
 
 

@@ -13,9 +13,8 @@ from tests.emails.studio.overlays import break_it
 
 from keyturn.emails.renderers import Here
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.checks.check_queue import Checks
-from keyturn.emails.studio.rendering.drawing import Drawer
-from keyturn.emails.studio.rendering.rendition import Renditions
+from keyturn.emails.studio.checks.folder_checks import Checks
+from keyturn.emails.studio.rendering.rendition import Drawer, Renditions
 from keyturn.emails.studio.view import View
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'

@@ -5,8 +5,7 @@ import re
 import pytest
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio.frames.images import remove_images
-from keyturn.emails.studio.frames.rewriting import Rewriting, set_direction
+from keyturn.emails.studio.frames.rewriting import Rewriting, remove_images, set_direction
 
 IMAGES = """<!doctype html><html><head><style>
   .hero { background: url("https://cdn.example/hero.png") #ffffff } @media print { p { list-style: url(dot.gif) } }

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser
 
-from keyturn.emails.lint.checks.sizes import CLIPPED_AT
+from keyturn.emails.lint.checks.parts import CLIPPED_AT
 from keyturn.emails.studio.frames.client_models import draw_vml, simulate_word
 from keyturn.emails.studio.frames.rewriting import MARK, mark_cut
 from keyturn.mail.rendering.html_tree import parse_html

@@ -14,8 +14,8 @@ from tests.emails.studio.fixtures import GREETING, NOTICE
 
 from keyturn.emails.renderers import Limits, RendererPool
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.rendering import drawing
-from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.studio.rendering import rendition
+from keyturn.emails.studio.rendering.rendition import Drawer
 
 Client = TestClient[Litestar]
 
@@ -118,7 +118,7 @@ RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(
 def test_a_branch_that_never_ends_is_not_looked_for_again_and_the_mail_is_there(
     limited: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "_TO_EXPLORE", 0.4)
+    monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
     asked: list[float] = []
 
@@ -128,7 +128,7 @@ def test_a_branch_that_never_ends_is_not_looked_for_again_and_the_mail_is_there(
             return super().run_for(seconds, function, *args)
 
     with Counting(Drawer(limited.gallery), Limits(seconds=5), most=1) as workers:
-        gallery = drawing.with_bounded_branches(limited.gallery, workers)
+        gallery = rendition.with_bounded_branches(limited.gallery, workers)
         assert gallery.branches("notice") is None
         assert gallery.branches("notice") is None
         assert asked == [0.4], "it was looked for once"
@@ -146,7 +146,7 @@ def test_a_branch_that_never_ends_is_not_looked_for_again_and_the_mail_is_there(
 def test_a_mail_is_checked_and_shown_though_one_of_its_branches_never_ends(
     client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "_TO_EXPLORE", 0.4)
+    monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
 
     checks = client.get("/studio/checks/notice?tab=checks").text

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -12,10 +11,10 @@ from django.template.base import Origin
 from django.utils import translation
 
 from keyturn.emails.engines.django.tracing import DjangoTracer
-from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.lint.finding import did_you_mean, limit_of
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
-from keyturn.mail.rendering.engine import EngineFault
+from keyturn.mail.rendering.engine import EngineFault, FaultKind
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
 _UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")
@@ -100,37 +99,31 @@ class DjangoEngine:
             return error
         origin, token = _place(error, tracer)
         column, message = tracer.column(origin, token) if origin and token else None, _reason(error)
+        if isinstance(error, RecursionError):
+            message = "Templates include each other in a circle."
+        kind, fix = self._kind_and_fix(error)
+        return EngineFault(self.name, kind, message, fix, column)
+
+    def _kind_and_fix(self, error: Exception) -> tuple[FaultKind, str]:
         match error:
             case TemplateDoesNotExist():
-                close = get_close_matches(str(error), self._names_of_templates(), n=1)
-                fix = (
-                    f"Did you mean {close[0]}?"
-                    if close
-                    else "Check the name, and that one of Django's loaders finds the file."
-                )
-                return EngineFault(self.name, "missing-template", message, fix, column)
+                meant = did_you_mean(str(error), self._names_of_templates())
+                return "missing-template", meant or "Check the name, and that one of Django's loaders finds the file."
             case TemplateSyntaxError():
-                return self._of_syntax(str(error), message, column)
+                return self._of_syntax(str(error))
             case RecursionError():
-                return EngineFault(
-                    self.name,
-                    "error",
-                    "Templates include each other in a circle.",
-                    "Remove one of the includes.",
-                    column,
-                )
-        return EngineFault(self.name, "error", message, "Check what this line does with its values.", column)
+                return "error", "Remove one of the includes."
+        return "error", "Check what this line does with its values."
 
-    def _of_syntax(self, said: str, message: str, column: int | None) -> EngineFault:
+    def _of_syntax(self, said: str) -> tuple[FaultKind, str]:
         if tag := _UNKNOWN_TAG.search(said):
-            return EngineFault(self.name, "unknown-tag", message, self._where_it_is(tag[1], "tags"), column)
+            return "unknown-tag", self._where_it_is(tag[1], "tags")
         if filter_ := _UNKNOWN_FILTER.search(said):
-            return EngineFault(self.name, "unknown-filter", message, self._where_it_is(filter_[1], "filters"), column)
+            return "unknown-filter", self._where_it_is(filter_[1], "filters")
         if library := _UNKNOWN_LIBRARY.search(said):
-            close = get_close_matches(library[1] or "", self._engine.libraries, n=1)
-            fix = f"Did you mean {close[0]}?" if close else "Check that its app is in INSTALLED_APPS."
-            return EngineFault(self.name, "unknown-library", message, fix, column)
-        return EngineFault(self.name, "syntax", message, "Correct the tag here.", column)
+            meant = did_you_mean(library[1] or "", self._engine.libraries)
+            return "unknown-library", meant or "Check that its app is in INSTALLED_APPS."
+        return "syntax", "Correct the tag here."
 
     def _where_it_is(self, name: str, kind: str) -> str:
         """Suggest the library of a tag or filter, or a similar name."""
@@ -139,8 +132,7 @@ class DjangoEngine:
             return f"Write {{% load {having[0]} %}} above it."
         builtins = (each for one in self._engine.template_builtins for each in getattr(one, kind))
         known = {*builtins, *(each for register in libraries.values() for each in getattr(register, kind))}
-        close = get_close_matches(name, known, n=1)
-        return f"Did you mean {close[0]}?" if close else "Check its spelling, and that its app is in INSTALLED_APPS."
+        return did_you_mean(name, known) or "Check its spelling, and that its app is in INSTALLED_APPS."
 
     def _tag_libraries(self) -> Iterator[tuple[str, Any]]:
         for name, module in self._engine.libraries.items():

@@ -15,14 +15,7 @@ from django.template.defaulttags import ForNode
 from django.templatetags.i18n import BlockTranslateNode
 
 from keyturn.emails.lint.finding import Place, line_and_column
-from keyturn.emails.lint.source.traced_text import (
-    TracedText,
-    concat,
-    keep_origins,
-    pieces_of,
-    trace_data,
-    trace_printed,
-)
+from keyturn.emails.lint.source.traced_text import concat, keep_origins, trace_data, trace_printed, with_undefined
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
@@ -41,10 +34,7 @@ class DjangoTracer:
 
     @property
     def text(self) -> str:
-        written = concat(self._written[0])
-        text = TracedText(written)
-        text.pieces, text.undefined = pieces_of(written), tuple(dict.fromkeys(self.undefined))
-        return text
+        return with_undefined(concat(self._written[0]), self.undefined)
 
     def position(self, node: Any) -> _Position:
         """Return file, line and column of a node, or of the node around one without a template."""

@@ -92,7 +92,8 @@ class _Reader:
     def _block(self, node: Any, scope: _Scope, depth: int) -> None:
         if node.name in self._overridden:
             return
-        if not any(token.contents == "block.super" for token in _tokens_of(node)):
+        inside = (one.token for one in node.nodelist.get_nodes_by_type(VariableNode))
+        if not any(token and token.contents == "block.super" for token in inside):
             self._overridden.add(node.name)
         self._nodes(node.nodelist, scope, depth)
 
@@ -233,7 +234,3 @@ def _expressions_in(values: Iterable[Any], depth: int = 0) -> Iterator[Any]:
             yield from _expressions_in(value.values(), depth + 1)
         elif isinstance(value, list | tuple) and not isinstance(value, NodeList) and depth < _DEEPEST:
             yield from _expressions_in(value, depth + 1)
-
-
-def _tokens_of(node: Any) -> Iterator[Any]:
-    return (inside.token for inside in node.nodelist.get_nodes_by_type(VariableNode) if inside.token)

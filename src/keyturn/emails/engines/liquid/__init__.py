@@ -15,7 +15,7 @@ from jinja2 import Environment
 from keyturn.emails.engines.not_drawn import open_not_drawn
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings
-from keyturn.emails.gallery.links import BoundedLoader, bounds_of
+from keyturn.emails.gallery.naming import BoundedLoader, bounds_of
 from keyturn.emails.gallery.opening import OtherEngine, open_gallery
 from keyturn.errors import ExtraMissing
 from keyturn.languages import Language

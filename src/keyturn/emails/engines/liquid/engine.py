@@ -5,7 +5,6 @@ Tags and filters that hosts add to Liquid (hosts.toml) are no mistakes, but are 
 
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -21,9 +20,9 @@ from liquid.exceptions import (
 from liquid.token import Token
 
 from keyturn.emails.engines.liquid.templates import LinkLeadsOut, LiquidTemplates
-from keyturn.emails.engines.liquid.tracing import LiquidTracer, start_of, with_undefined
-from keyturn.emails.lint.finding import line_and_column
-from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.engines.liquid.tracing import LiquidTracer, start_of
+from keyturn.emails.lint.finding import did_you_mean, limit_of, line_and_column
+from keyturn.emails.lint.source.traced_text import with_undefined
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.engine import EngineFault, FaultKind
@@ -58,7 +57,7 @@ class LiquidEngine:
                 raise TemplateInvalid(str(self._templates.folder / file), None, str(error)) from error
             invalid = self._explain(error, file, tracer)
             raise invalid from invalid.__cause__
-        return with_undefined(text, tracer)
+        return with_undefined(text, tracer.undefined)
 
     @property
     def filters(self) -> Collection[str]:
@@ -132,8 +131,8 @@ class LiquidEngine:
     def _fix_of_partial(self, name: str) -> str:
         folder = self._templates.folder
         stems = {file.name.partition(".")[0].lstrip("_"): file for file in paths_below(folder) if file.is_file()}
-        close = get_close_matches(name.rpartition("/")[2], stems, n=1)
-        return f"Did you mean {close[0]}?" if close else "Put partials into the folder, such as snippets/NAME.liquid."
+        meant = did_you_mean(name.rpartition("/")[2], stems)
+        return meant or "Put partials into the folder, such as snippets/NAME.liquid."
 
     def _invalid(self, file: str, fault: Callable[[int | None], EngineFault], token: Token | None) -> TemplateInvalid:
         line, column = line_and_column(token.source, start_of(token)) if token and token.source else (None, None)
@@ -146,8 +145,7 @@ class LiquidEngine:
 def _filter_fault(name: str, known: Iterable[str], column: int | None) -> EngineFault:
     if host := _host_of("filters", name):
         return EngineFault(_NAME, "host-filter", f"the filter '{name}' exists only at {host}", _OF_A_HOST, column)
-    close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
-    fix = f"Did you mean {close[0]}?" if close else "Check its spelling."
+    fix = did_you_mean(name, known, _CLOSE) or "Check its spelling."
     return EngineFault(_NAME, "unknown-filter", f"there is no filter '{name}'", _ITS_FILTERS.format(fix), column)
 
 
@@ -155,8 +153,7 @@ def _tag_fault(name: str, known: Iterable[str], column: int | None) -> EngineFau
     if host := _host_of("tags", name):
         said = f"the tag {{% {name} %}} exists only at {host}"
         return EngineFault(_NAME, "host-tag", said, _TAG_OF_A_HOST, column)
-    close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
-    fix = f"Did you mean {close[0]}?" if close else "Check its spelling."
+    fix = did_you_mean(name, known, _CLOSE) or "Check its spelling."
     return EngineFault(
         _NAME, "unknown-tag", f"there is no tag {{% {name} %}}", f"{fix} The mail leaves it out.", column
     )

@@ -22,7 +22,7 @@ from liquid.undefined import UNDEFINED, Undefined
 from keyturn.emails.gallery.branches.points import note_lacking
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.lint.finding import Place, line_and_column
-from keyturn.emails.lint.source.traced_text import TracedText, concat, pieces_of, trace_data, trace_printed
+from keyturn.emails.lint.source.traced_text import concat, pieces_of, trace_data, trace_printed
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
@@ -162,9 +162,3 @@ def start_of(token: Token) -> int:
     start = max(token.start_index, 0)
     opened = token.source.rfind("{%", 0, start) if token.kind == TOKEN_TAG else -1
     return start if opened < 0 or token.source[opened:start].strip("{%- \t\n") else opened
-
-
-def with_undefined(text: str, tracer: LiquidTracer) -> TracedText:
-    traced_text = TracedText(text)
-    traced_text.pieces, traced_text.undefined = pieces_of(text), tuple(dict.fromkeys(tracer.undefined))
-    return traced_text

@@ -1,6 +1,6 @@
 """The conditions of branches: the data that each decision reads, by path, and the branches around it."""
 
-from collections.abc import Callable, Collection, Container, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -53,15 +53,22 @@ class Read(Variable):
 
 
 class Reads(Expressions):
-    """Follows the reads of expressions: the value of a comparison, filter or test is what was read for it."""
+    """Follows the reads of expressions: the value of a comparison, filter or test is what was read for it.
 
-    def __init__(
-        self, name: Callable[[str, Scope], Values], call: Callable[[nodes.Call, Scope], bool], filters: Container[str]
-    ) -> None:
+    `visit` is called for each inline `if`, with what it reads.
+    """
+
+    def __init__(self, name: Any, call: Any, filters: Any, visit: Callable[[nodes.Node, Values], object]) -> None:
         super().__init__(name, call, filters)
+        self._visit = visit
         self._seen: list[Read] = []
 
     def see(self, node: nodes.Node, scope: Scope, use: Use | None = None) -> Values:
+        if isinstance(node, nodes.CondExpr):
+            self._visit(node, self._follow(node.test, scope, "asked"))
+        return self._follow(node, scope, use)
+
+    def _follow(self, node: nodes.Node, scope: Scope, use: Use | None) -> Values:
         before = len(self._seen)
         values = super().see(node, scope, use)
         exact = tuple(one for one in values if isinstance(one, Read))
@@ -124,7 +131,7 @@ class Conditions(Usage):
         self._deciding: tuple[Read, ...] = ()
 
     def _make_expressions(self) -> Expressions:
-        return _ReadsWithChoices(self._name, self._call, self._environment.filters, self._visit)
+        return Reads(self._name, self._call, self._environment.filters, self._visit)
 
     def _make_variable(self, name: str) -> Variable:
         return Read(name, path=(name,))
@@ -212,19 +219,6 @@ class Conditions(Usage):
             new = scope.names.get(name)
             if isinstance(new, tuple):
                 scope.names[name] = (*new, *old, *(one.made_from(constants) for one in self._deciding))
-
-
-class _ReadsWithChoices(Reads):
-    """Visits each inline `if`, too."""
-
-    def __init__(self, name: Any, call: Any, filters: Any, visit: Any) -> None:
-        super().__init__(name, call, filters)
-        self._visit = visit
-
-    def see(self, node: nodes.Node, scope: Scope, use: Any = None) -> Values:
-        if isinstance(node, nodes.CondExpr):
-            self._visit(node, super().see(node.test, scope, "asked"))
-        return super().see(node, scope, use)
 
 
 def _bound_names(target: nodes.Node, scope: Scope) -> dict[str, Values]:

@@ -69,17 +69,16 @@ def explore_mail(
             guessed.update(guess(mails.variables(name), name))
         return guessed
 
-    return explore(
-        ExploredMail(
-            files=tuple(file for file in mails.files(name) if file),
-            samples=tuple(samples.values()),
-            environment=mails.templates.environment(mails.languages.choose(SOURCE_LANGUAGE)),
-            props=mails.props.get(name),
-            draw=draw,
-            draw_elsewhere=draw_elsewhere,
-            guess=guess_once,
-        )
+    mail = ExploredMail(
+        files=tuple(file for file in mails.files(name) if file),
+        samples=tuple(samples.values()),
+        environment=mails.templates.environment(mails.languages.choose(SOURCE_LANGUAGE)),
+        props=mails.props.get(name),
+        draw=draw,
+        draw_elsewhere=draw_elsewhere,
+        guess=guess_once,
     )
+    return _Exploration(mail).report()
 
 
 def _recording(environment: Environment, compiled: BytecodeCache | None) -> Environment:
@@ -125,19 +124,6 @@ class ExploredMail:
     guess: Callable[[], Mapping[str, Any]]
 
 
-def explore(mail: ExploredMail) -> BranchReport:
-    conditions = Conditions(mail.environment, {name for sample in mail.samples for name in sample.values})
-    for file in mail.files:
-        conditions.read(file)
-    points = {(point.file, point.number): point for those in conditions.points.values() for point in those}
-    starts = [Start(sample, mail.draw(sample)) for sample in mail.samples]
-    by_samples = frozenset[Branch]().union(*(start.drawing.taken for start in starts))
-    if starts and (names := _deciding_globals(conditions, points.values(), by_samples)):
-        by_samples |= mail.draw_elsewhere(starts[0].sample, names)
-    search = Search(conditions, mail.draw, mail.props, mail.guess, list(starts))
-    return _Exploration(mail, conditions, points, search, by_samples).report()
-
-
 def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: frozenset[Branch]) -> frozenset[str]:
     waiting = [point for point in points if not drawn >= {*point.branches}]
     visits = [visit for point in waiting for visit in conditions.visits.get((point.file, point.number), [])]
@@ -147,20 +133,19 @@ def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: fr
 class _Exploration:
     """Looks for the branches that no sample takes, the outer ones first."""
 
-    def __init__(
-        self,
-        mail: ExploredMail,
-        conditions: Conditions,
-        points: Mapping[tuple[str, int], Point],
-        search: Search,
-        by_samples: frozenset[Branch],
-    ) -> None:
+    def __init__(self, mail: ExploredMail) -> None:
+        conditions = Conditions(mail.environment, {name for sample in mail.samples for name in sample.values})
+        for file in mail.files:
+            conditions.read(file)
+        starts = [Start(sample, mail.draw(sample)) for sample in mail.samples]
+        by_samples = frozenset[Branch]().union(*(start.drawing.taken for start in starts))
         self._mail = mail
         self._visits = conditions.visits
-        self._points = points
-        self._search = search
-        self._by_samples = by_samples
-        self._drawn = by_samples
+        self._points = {(one.file, one.number): one for those in conditions.points.values() for one in those}
+        if starts and (names := _deciding_globals(conditions, self._points.values(), by_samples)):
+            by_samples |= mail.draw_elsewhere(starts[0].sample, names)
+        self._search = Search(conditions, mail.draw, mail.props, mail.guess, list(starts))
+        self._by_samples = self._drawn = by_samples
         self._found: dict[str, Sample] = {}
         self._reasons: dict[Branch, str] = {}
         self._settled: set[Branch] = set()

@@ -89,15 +89,13 @@ def _merge(mappings: Sequence[Shape]) -> Shape:
         found.setdefault(field.name, []).append(field)
     return _mapping(
         {
-            name: (_common_shape([field.type for field in fields]), _is_always_there(fields, len(mappings)))
+            name: (
+                _common_shape([field.type for field in fields]),
+                all(field.required for field in fields) and len(fields) == len(mappings),
+            )
             for name, fields in found.items()
         }
     )
-
-
-def _is_always_there(fields: Iterable[inspect.Field], times: int) -> bool:
-    required = [field.required for field in fields]
-    return all(required) and len(required) == times
 
 
 def _mapping(fields: Mapping[str, tuple[Shape, bool]]) -> Shape:

@@ -23,10 +23,10 @@ from keyturn.emails.lint.browser.measurements import (
     read_measurements,
 )
 from keyturn.emails.lint.document import read_document
+from keyturn.emails.lint.examination import ENOUGH, samples_in_languages
 from keyturn.emails.lint.finding import RULES, Finding, Place
 from keyturn.emails.lint.markup.marked_html import keys_in
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
-from keyturn.emails.lint.template_checks import ENOUGH, samples_in_languages
 from keyturn.emails.renderers import Here, LimitExceeded, Limits, Runner
 from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.errors import KeyturnError, TemplateInvalid

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import RULES, Finding, Place
@@ -68,17 +69,18 @@ def notice(measurements: Iterable[Measurement], place_of: Callable[[str], Place]
     for _, width, finding in found:
         widths.setdefault(finding, set()).add(width)
     return [
-        Noticed(finding=_with_widths(finding, widths[finding]), width=width, key=problem.key, box=problem.box)
+        Noticed(
+            finding=replace(finding, widths=tuple(sorted(widths[finding]))),
+            width=width,
+            key=problem.key,
+            box=problem.box,
+        )
         for problem, width, finding in found
     ]
 
 
 def findings_of(noticed: Iterable[Noticed]) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(one.finding for one in noticed))
-
-
-def with_finding(noticed: Noticed, finding: Finding) -> Noticed:
-    return msgspec.structs.replace(noticed, finding=finding)
 
 
 def place_of_key(document: Document) -> Callable[[str], Place]:
@@ -113,7 +115,3 @@ def _finding_on(problem: Problem, place_of: Callable[[str], Place]) -> Finding:
 
 def _quote(words: str) -> str:
     return f"“{words}”" if words else "Something"
-
-
-def _with_widths(finding: Finding, widths: set[int]) -> Finding:
-    return msgspec.structs.replace(finding, widths=tuple(sorted(widths)))

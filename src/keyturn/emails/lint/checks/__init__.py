@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from functools import partial
 
-from keyturn.emails.lint.checks.accessibility import check_accessibility
+from keyturn.emails.lint.checks.accessibility import check_accessibility, check_contrast
 from keyturn.emails.lint.checks.compatibility import check_active_content, check_compatibility
-from keyturn.emails.lint.checks.contrast import check_contrast
 from keyturn.emails.lint.checks.links import check_links
-from keyturn.emails.lint.checks.parts import check_byte_order_marks, check_parity, check_subject, check_undefined
+from keyturn.emails.lint.checks.parts import (
+    check_byte_order_marks,
+    check_parity,
+    check_sizes,
+    check_subject,
+    check_undefined,
+)
 from keyturn.emails.lint.checks.safety import check_safety
-from keyturn.emails.lint.checks.sizes import check_sizes
 from keyturn.emails.lint.clients.clients import MAJOR, Clients
 from keyturn.emails.lint.document import Check
 

@@ -158,9 +158,15 @@ _LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-
 
 
 def anchors(document: Document) -> Iterator[Anchor]:
-    elements = (_of_element(document, element) for element in document.elements(*_LINKING) if _is_link(element))
+    elements = (
+        _of_element(document, element)
+        for element in document.elements(*_LINKING)
+        if not any(above.tag == "mj-attributes" for above in element.ancestors())
+    )
     found = [one for one in elements if one.address is not None or one.is_button]
-    found += [_of_html(link) for link in document.html_elements("a") if _leads_somewhere(link)]
+    # Without an address, an anchor with a name is only a target.
+    links = (one for one in document.html_elements("a") if "href" in one.attributes or "name" not in one.attributes)
+    found += map(_of_html, links)
     yield from sorted(found, key=lambda anchor: anchor.offset)
 
 
@@ -211,10 +217,6 @@ def site_of(host: str) -> str:
     return ".".join(host.split(".")[-2:])
 
 
-def _is_link(element: Element) -> bool:
-    return not any(above.tag == "mj-attributes" for above in element.ancestors())
-
-
 def _of_element(document: Document, element: Element) -> Anchor:
     href = inherited_attribute(document.root, element, "href")
     bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
@@ -229,11 +231,6 @@ def _of_element(document: Document, element: Element) -> Anchor:
         has_image=image and not text,
         is_button=element.tag == "mj-button",
     )
-
-
-def _leads_somewhere(link: Element) -> bool:
-    """Tell a link from an anchor that is only a target."""
-    return "href" in link.attributes or "name" not in link.attributes
 
 
 def _of_html(link: Element) -> Anchor:

@@ -22,9 +22,6 @@ from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
 
-DECLARED = ("reset", "off")
-"""Values of a mail's declaration: audited as a reset mail, or never."""
-
 # Other purposes of links with tokens, where no password is chosen.
 _FOR_SOMETHING_ELSE = re.compile(
     r"book|calendar|cart|download|event|feedback|file|invoice|optout|opt-out|order|pay|prefer|receipt|reserv|review|rsvp"

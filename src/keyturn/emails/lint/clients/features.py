@@ -243,13 +243,9 @@ def declaration_uses(
             continue
         written = f"{where} {one.name}: {one.value}"
         for slug in of_declaration(one.name, one.value):
-            yield FeatureUse(slug, one.value, one.offset, written, _elements_for(slug, elements))
+            yield FeatureUse(slug, one.value, one.offset, written, elements() if features()[slug].on else frozenset())
         if one.important:
             yield FeatureUse("css-important", "!important", one.offset, f"{where} {_as_written(css, one)}")
-
-
-def _elements_for(slug: str, elements: Callable[[], frozenset[str]]) -> frozenset[str]:
-    return elements() if features()[slug].on else frozenset()
 
 
 def _as_written(css: str, declaration: Declaration) -> str:

@@ -117,7 +117,9 @@ def of_selector(selector: Selector) -> str:
 def of_element(tag: str, attributes: Mapping[str, str]) -> str:
     """Return the feature whose lack makes Word drop an element; empty if it renders it."""
     found = (slug for slug, attribute in features.of_tag(tag, attributes) if not attribute)
-    return next((slug for slug in found if _NOT_DRAWN.fullmatch(slug) and _verdict(slug) == "no"), "")
+    return next(
+        (slug for slug in found if _NOT_DRAWN.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no"), ""
+    )
 
 
 def _of_compound(compound: Compound) -> Iterator[str]:
@@ -132,10 +134,6 @@ def _of_compound(compound: Compound) -> Iterator[str]:
 def lacks(use: FeatureUse) -> bool:
     feature, support = features.features()[use.feature], supports()[use.feature]
     return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
-
-
-def _verdict(slug: str) -> str:
-    return supports()[slug].verdicts[CLIENT]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def body_of(root: Element) -> Element | None:
 
 
 def bodies_of(root: Element) -> Iterator[Element]:
-    return (one for one in root.walk() if one.tag == "mj-body" and not _is_default(one))
+    bodies = (one for one in root.walk() if one.tag == "mj-body")
+    return (one for one in bodies if not any(above.tag in _HEAD for above in one.ancestors()))
 
 
 def inherited_attribute(root: Element, element: Element, name: str) -> Attribute | None:
@@ -69,10 +70,6 @@ def inherited_attribute(root: Element, element: Element, name: str) -> Attribute
         *(rule for rule in defaults if rule.tag == "mj-all"),
     ]
     return next((rule.attributes[name] for rule in wanted if name in rule.attributes), None)
-
-
-def _is_default(element: Element) -> bool:
-    return any(above.tag in _HEAD for above in element.ancestors())
 
 
 # Elements whose content is text for the head, or styles.

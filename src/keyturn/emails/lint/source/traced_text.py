@@ -60,6 +60,13 @@ def undefined_in(text: object) -> tuple[tuple[str, Place], ...]:
     return getattr(text, "undefined", ())
 
 
+def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedText:
+    """Return the text with its pieces and with names, for an engine that prints nothing for them."""
+    traced = TracedText(text)
+    traced.pieces, traced.undefined = pieces_of(text), tuple(dict.fromkeys(undefined))
+    return traced
+
+
 def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
     if index < 0 or (origin := pieces[index].origin) is None:
@@ -104,7 +111,8 @@ def trace_printed(value: str, file: str, line: int, column: int) -> str:
     """Return the output of an expression at that place, which is the origin of pieces without one."""
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0, None),)
-    return with_pieces(value, (Piece(start, _add_caller(place, origin)) for start, origin in pieces))
+    origins = (origin._replace(via=(*origin.via, place)) if origin else Origin(place) for _, origin in pieces)
+    return with_pieces(value, map(Piece, (start for start, _ in pieces), origins))
 
 
 def markup(value: Any = "") -> markupsafe.Markup:
@@ -179,10 +187,6 @@ def traced_block(reference: runtime.BlockReference | runtime.Undefined) -> runti
     if isinstance(reference, runtime.Undefined):
         return reference
     return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
-
-
-def _add_caller(place: Place, origin: Origin | None) -> Origin:
-    return origin._replace(via=(*origin.via, place)) if origin else Origin(place)
 
 
 def _as_markup(plain: markupsafe.Markup, pieces: tuple[Piece, ...]) -> markupsafe.Markup:

@@ -17,7 +17,6 @@ from litestar import MediaType, Request, Response, Router, delete, get, put
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.status_codes import HTTP_200_OK, HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta
 
@@ -46,13 +45,13 @@ def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response
 def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[dict[str, Any]]:
     if type(error) is not LookupError:  # such as a KeyError: a mistake of the studio
         return _answer_failure(request, error)
-    return _problem(HTTP_404_NOT_FOUND, str(error))
+    return _problem(404, str(error))
 
 
 def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
     detail = "The inbox failed. Its terminal shows the error."
-    return _problem(HTTP_500_INTERNAL_SERVER_ERROR, detail)
+    return _problem(500, detail)
 
 
 _PROBLEMS: ExceptionHandlersMap = {
@@ -124,7 +123,7 @@ async def set_faults(request: Request[Any, Any, Any], studio: NamedDependency[St
     return studio.faults.all()
 
 
-@delete("/faults", status_code=HTTP_200_OK, media_type=MediaType.TEXT, sync_to_thread=False)
+@delete("/faults", status_code=200, media_type=MediaType.TEXT, sync_to_thread=False)
 def remove_faults(studio: NamedDependency[Studio]) -> str:
     studio.faults.set()
     return "ok"

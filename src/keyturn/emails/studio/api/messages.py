@@ -13,7 +13,6 @@ from litestar import MediaType, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath
-from litestar.status_codes import HTTP_200_OK, HTTP_502_BAD_GATEWAY
 from msgspec import Meta
 
 from keyturn.emails.inbox.mail import MailContent
@@ -75,7 +74,7 @@ async def mark_messages(request: Request[Any, Any, Any], captured: NamedDependen
     return _OK
 
 
-@delete("/messages", status_code=HTTP_200_OK, media_type=MediaType.TEXT)
+@delete("/messages", status_code=200, media_type=MediaType.TEXT)
 async def delete_messages(
     request: Request[Any, Any, Any], asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]
 ) -> str:
@@ -87,7 +86,7 @@ async def delete_messages(
     return _OK
 
 
-@delete("/search", status_code=HTTP_200_OK, media_type=MediaType.TEXT)
+@delete("/search", status_code=200, media_type=MediaType.TEXT)
 async def delete_found(asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
     if asked.asks_for_all:
         raise ValidationException(detail="Choose the mails to delete by ?query=, ?to=, ?subject=, ?tag= or ?since=.")
@@ -236,7 +235,7 @@ class KeptMail(MailpitNames, frozen=True):
     id: str
 
 
-@post("/send", status_code=HTTP_200_OK)
+@post("/send", status_code=200)
 async def send(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> KeptMail:
     handed = await read_body(request, Handed)
     recipients = (*(each.email for each in (*handed.to, *handed.cc)), *handed.bcc)
@@ -254,7 +253,7 @@ class Released(MailpitNames, frozen=True, kw_only=True):
     to: Annotated[tuple[str, ...], Meta(min_length=1, max_length=_MOST)]
 
 
-@post("/message/{name:str}/release", status_code=HTTP_200_OK, media_type=MediaType.TEXT)
+@post("/message/{name:str}/release", status_code=200, media_type=MediaType.TEXT)
 async def release(
     name: FromPath[str],
     request: Request[Any, Any, Any],
@@ -272,7 +271,7 @@ async def release(
     for each in to:
         outcome = await studio.release.release(raw, each)
         if outcome.fault:
-            raise HTTPException(status_code=HTTP_502_BAD_GATEWAY, detail=outcome.fault)
+            raise HTTPException(status_code=502, detail=outcome.fault)
     return "ok"
 
 

@@ -40,22 +40,25 @@ class NamedAddress(MailpitNames, frozen=True):
     address: str
 
 
-class MessageSummary(MailpitNames, frozen=True, kw_only=True):
-    """A mail in a list. `attachments` counts all files, including those within the HTML."""
-
+class Message(MailpitNames, frozen=True, kw_only=True):
     id: str
     message_id: str
-    read: bool
     from_: NamedAddress
     to: list[NamedAddress]
     cc: list[NamedAddress]
     bcc: list[NamedAddress]
     reply_to: list[NamedAddress]
     subject: str
-    created: datetime
     username: str
     tags: tuple[str, ...]
     size: int
+
+
+class MessageSummary(Message, frozen=True, kw_only=True):
+    """A mail in a list. `attachments` counts all files, including those within the HTML."""
+
+    read: bool
+    created: datetime
     attachments: int
     snippet: str
 
@@ -84,25 +87,14 @@ class ListUnsubscribe(MailpitNames, frozen=True, kw_only=True):
     header_post: str
 
 
-class WholeMessage(MailpitNames, frozen=True, kw_only=True):
+class WholeMessage(Message, frozen=True, kw_only=True):
     """A whole mail. `links` and `codes` are Keyturn's own: what a reader would follow and type."""
 
-    id: str
-    message_id: str
-    from_: NamedAddress
-    to: list[NamedAddress]
-    cc: list[NamedAddress]
-    bcc: list[NamedAddress]
-    reply_to: list[NamedAddress]
     return_path: str
-    subject: str
     list_unsubscribe: ListUnsubscribe
     date: datetime
-    tags: tuple[str, ...]
-    username: str
     text: str
     html: str
-    size: int
     inline: list[AttachmentSummary]
     attachments: list[AttachmentSummary]
     links: list[str]

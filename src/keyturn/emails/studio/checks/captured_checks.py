@@ -4,19 +4,16 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from keyturn.emails.inbox.mail import MailContent, weight_of_part
 from keyturn.emails.inbox.summary import CapturedMail, Summary
+from keyturn.emails.lint.browser.images import Image, check_images, images_of
+from keyturn.emails.lint.browser.measurements import Noticed, findings_of, notice, place_of_key, read_measurements
 from keyturn.emails.lint.checks.links import site_of
 from keyturn.emails.lint.finding import Finding, Place, Rules, Severity
+from keyturn.emails.lint.sent_mail import NotExamined, SentMail, document_of, examine_apart
 from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.kept import Kept
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.browser.images import Image
-    from keyturn.emails.lint.browser.measurements import Noticed
-    from keyturn.emails.lint.document import Document
 
 _MOST = 500
 _LONGEST = 512 * 1024
@@ -38,35 +35,24 @@ class CapturedChecks:
         report, seen = self._known.get(mail_id), self._seen.get(mail_id)
         return (report or MailReport(())).and_also(seen) if seen else report
 
-    def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list["Noticed"]:
+    def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list[Noticed]:
         """Keep the measurements of a browser, and return them. Raises msgspec.DecodeError."""
-        from keyturn.emails.lint.browser.images import check_images
-        from keyturn.emails.lint.browser.measurements import findings_of, notice, place_of_key, read_measurements
-
-        measured, document = read_measurements(answer), self._document(content)
-        noticed = notice(measured, place_of_key(document))
+        noticed = notice(read_measurements(answer), place_of_key(document_of(content.html)))
         findings = tuple(dict.fromkeys((*findings_of(noticed), *check_images(self.images(content)))))
         self._seen.put(mail.id, findings)
         return noticed
 
-    def images(self, content: MailContent) -> tuple["Image", ...]:
+    def images(self, content: MailContent) -> tuple[Image, ...]:
         """Return the images of a mail, with the weights of embedded images. A very long mail has none."""
-        from keyturn.emails.lint.browser.images import images_of
-
         if not self.is_measured(content):
             return ()
-        return images_of(self._document(content), lambda address: weight_of_part(content, address))
+        return images_of(document_of(content.html), lambda address: weight_of_part(content, address))
 
     def marked_html(self, content: MailContent) -> str:
-        return self._document(content).marked_html
+        return document_of(content.html).marked_html
 
     def is_measured(self, content: MailContent) -> bool:
         return 0 < len(content.html) <= _LONGEST
-
-    def _document(self, content: MailContent) -> "Document":
-        from keyturn.emails.lint.sent_mail import document_of
-
-        return document_of(content.html)
 
     def check(self, mail: CapturedMail, content: MailContent) -> MailReport:
         """Return the findings in a mail. This may take seconds."""
@@ -76,9 +62,6 @@ class CapturedChecks:
             return report
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> MailReport:
-        # The checks take longer to load than the studio.
-        from keyturn.emails.lint.sent_mail import NotExamined, SentMail, examine_apart
-
         findings = tuple(dict.fromkeys(check_message(content, mail.summary)))
         if not content.html:
             return MailReport(findings)

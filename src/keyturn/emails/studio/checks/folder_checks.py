@@ -1,29 +1,43 @@
-"""The findings of `keyturn check` in the whole folder: made template by template, kept until the files change.
+"""Findings in the shown mails and, template by template, in the whole folder; kept until the files change.
 
-`lint.examination.examine` counts them. So the list, the page of all findings and `check` always agree.
+`lint.examination.examine` counts those of the folder. So the list, the page of all findings and `check` always agree.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from keyturn.emails.gallery import Entry
+from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
-from keyturn.emails.gallery.fingerprints import fingerprints
-from keyturn.emails.lint.finding import Finding, Place, Tally
-from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.gallery.gallery import Fingerprint, fingerprints
+from keyturn.emails.lint.browser.measurements import Noticed
+from keyturn.emails.lint.checks import checks_for
+from keyturn.emails.lint.checks.safety import audit
+from keyturn.emails.lint.clients.clients import Clients
+from keyturn.emails.lint.document import Check, Document
+from keyturn.emails.lint.examination import (
+    Examination,
+    MailFinding,
+    TemplateChecks,
+    TemplateFindings,
+    document_findings,
+    examine,
+    missing_names,
+)
+from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
+from keyturn.emails.lint.source.broken_templates import explain, explain_samples
+from keyturn.emails.lint.source.translations import find_untranslated
+from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
+from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner
-from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings
-from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings, MailReport
 from keyturn.emails.studio.rendering.kept import Kept
+from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.emails.studio.studio import Studio
-
-if TYPE_CHECKING:  # these load the checks, and the studio starts without them
-    from keyturn.emails.lint.examination import Examination, MailFinding
-    from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings
+from keyturn.emails.studio.view import View
+from keyturn.errors import TemplateInvalid
 
 _MOMENT = 0.1
 """Seconds of one round. Between two rounds a save gets its turn."""
@@ -39,13 +53,13 @@ _SHARE = 5
 class FolderFindings:
     """The known findings in a folder. `waiting`: mails still to check. `trouble`: what is wrong with the baseline."""
 
-    examination: "Examination | None" = None
+    examination: Examination | None = None
     waiting: int = 0
     checked: bool = False
     trouble: str = ""
 
     @property
-    def found(self) -> "tuple[MailFinding, ...]":
+    def found(self) -> tuple[MailFinding, ...]:
         return self.examination.found if self.examination else ()
 
     @cached_property
@@ -113,10 +127,7 @@ class FolderChecks:
                 self._put_all_together(entries, waiting)
         return bool(waiting)
 
-    def _check(self, entry: Entry) -> "TemplateFindings":
-        # The checks take longer to load than the studio.
-        from keyturn.emails.lint.template_checks import TemplateFindings
-
+    def _check(self, entry: Entry) -> TemplateFindings:
         self._gallery.branches(entry.name)  # so that the list shows them
         seconds = self._studio.limits.seconds * self._mails_of(entry, MOST_SAMPLES + 1) + _BESIDE
         try:
@@ -139,12 +150,8 @@ class FolderChecks:
             self._put_together, self._again_at = known, began + (monotonic() - began) * (_SHARE + 1)
         self.last = FolderFindings(last.examination, left, checked=True, trouble=self.known.trouble)
 
-    def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> "Examination":
-        from keyturn.emails.lint.examination import examine
-        from keyturn.emails.lint.suppression import Severities
-        from keyturn.emails.lint.template_checks import TemplateFindings
-
-        def known(_: "TemplateChecks", names: Sequence[str]) -> "Iterable[TemplateFindings]":
+    def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> Examination:
+        def known(_: TemplateChecks, names: Sequence[str]) -> Iterable[TemplateFindings]:
             unknown = TemplateFindings((), is_whole=False)  # a template that was added since, until next time
             return [self._found.get(name) or unknown for name in names]
 
@@ -177,12 +184,141 @@ class FolderChecks:
         return max(1, len(entry.samples) + len(self._gallery.languages.known) - 1 + more)
 
 
-def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits) -> "TemplateFindings":
-    from keyturn.emails.lint.checks import checks_for
-    from keyturn.emails.lint.clients.clients import Clients
-    from keyturn.emails.lint.template_checks import TemplateChecks
-
+def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits) -> TemplateFindings:
     gallery = drawer.gallery
     with gallery.one_look():
         checks = checks_for(Clients.from_names(clients), gallery.audits)
         return TemplateChecks(gallery, checks, tuple(gallery.languages.known.values()), limits).check(template)
+
+
+_Mail = tuple[str, View]
+"""A template, and the part of a view that identifies the mail."""
+
+
+class Checks:
+    """Has mails checked, one at a time, and keeps the findings. `known`: the baseline, whose findings do not count."""
+
+    def __init__(
+        self,
+        renditions: Renditions,
+        clients: tuple[str, ...] = (),
+        severity: Mapping[str, str] | None = None,
+        known: KnownFindings | None = None,
+    ) -> None:
+        self._renditions = renditions
+        self._gallery = renditions.gallery
+        self._clients = clients
+        self._severity = severity or {}
+        self._known: Kept[_Mail, MailReport] = Kept()
+        self.in_browser = InBrowser(renditions.gallery, self._severity)
+        self._baseline = known or KnownFindings(renditions.gallery, None)
+        self._explored: Kept[str, None] = Kept()
+        self._one_at_a_time = threading.Lock()
+
+    def last_report(self, rendition: Rendition) -> MailReport | None:
+        """Return the latest findings, also if a file has changed since; None before the first check."""
+        mail = rendition.template, rendition.view
+        known = self._known.get(mail)
+        if known is None:
+            return None
+        report = known.and_also(self.in_browser.findings(mail))
+        counting, in_baseline = self._baseline.split(report.findings)
+        return replace(report, findings=counting, in_baseline=in_baseline)
+
+    def notice(self, rendition: Rendition, noticed: Sequence[Noticed], others: Sequence[Finding]) -> list[Noticed]:
+        """Keep the findings of a browser and the weights of images; return the findings that count."""
+        return self.in_browser.keep((rendition.template, rendition.view), noticed, others)
+
+    def check(self, rendition: Rendition) -> bool:
+        """Check a mail. Return False if nothing has changed since the last check.
+
+        Of edited, generated and branded mails, only the latest of each sample is kept: every keystroke makes another
+        mail.
+        """
+        mail = rendition.template, rendition.view
+        with self._one_at_a_time:
+            if rendition.is_empty or not self._known.is_new(mail, rendition.fingerprint):
+                return False
+            written = rendition.view.only("sample", "lang")
+            if rendition.view != written:
+                self._known.forget(
+                    [
+                        (template, view)
+                        for (template, view), _ in self._known.items()
+                        if template == rendition.template and view != written == view.only("sample", "lang")
+                    ]
+                )
+            with self._gallery.one_look():
+                if not rendition.exceeded:
+                    self._explore(rendition.template, rendition.fingerprint)
+                self._examine(rendition)
+            return True
+
+    def _explore(self, template: str, fingerprint: Fingerprint) -> None:
+        """Find the branches of a template, if a file has changed since the last search."""
+        if self._explored.is_new(template, fingerprint):
+            self._gallery.branches(template)
+            self._explored.put(template, None, fingerprint)
+
+    def _examine(self, rendition: Rendition) -> None:
+        report = self._report(rendition.order) if rendition.order else _unreadable(rendition, self._gallery)
+        self._known.put((rendition.template, rendition.view), report, rendition.fingerprint)
+
+    def _report(self, order: Order) -> MailReport:
+        try:
+            return self._renditions.runner.run(examine_mail, order, self._clients, self._severity)
+        except LimitExceeded as exceeded:
+            return MailReport((limit_finding(exceeded.limit, Place(order.files.markup)),))
+
+
+def _unreadable(rendition: Rendition, gallery: Gallery) -> MailReport:
+    error = rendition.unreadable
+    faults = (error, *error.others) if error else ()
+    return MailReport(tuple(explain_samples(fault, gallery.folders).finding for fault in faults))
+
+
+def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> MailReport:
+    """Return the findings in a mail; those that keep it from being drawn come first.
+
+    `clients`: groups of mail clients, all of which exist.
+    """
+    gallery = drawer.gallery
+    with gallery.one_look():
+        checks = checks_for(_clients(clients), gallery.audits)
+        document, of_mail, breaking = _of_mail(drawer, order, checks)
+        of_files = {
+            *find_unknown_filters(gallery, order.template),
+            *find_untranslated(gallery, [order.template], [gallery.languages.choose(order.language)]),
+        }
+        ordered = sorted(
+            breaking | of_mail | of_files,
+            key=lambda finding: (finding not in breaking, finding.place, finding.rule, finding.message),
+        )
+        counting = _counting(gallery, order.template, ordered, Severities(severity))
+        return MailReport(tuple(counting), audit(document, audits=gallery.audits) if document else ())
+
+
+def _of_mail(
+    drawer: Drawer, order: Order, checks: tuple[Check, ...]
+) -> tuple[Document | None, set[Finding], set[Finding]]:
+    """Return the mail (None if it cannot be drawn), its findings, and the findings that keep it from being sent."""
+    folders = drawer.gallery.folders
+    try:
+        document = drawer.document(order)
+    except TemplateInvalid as error:
+        return None, set(), {explain(error, folders, order.sample).finding}
+    findings, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
+    return (document, findings, missing) if document.html else (None, set(), findings | missing)
+
+
+def _counting(
+    gallery: Gallery, template: str, findings: Iterable[Finding], severities: Severities
+) -> Iterator[Finding]:
+    comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
+    yield from (judged.finding for judged in judge(findings, comments, severities) if not judged.reason)
+    yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))
+
+
+@cache
+def _clients(groups: tuple[str, ...]) -> Clients:
+    return Clients.from_names(groups)

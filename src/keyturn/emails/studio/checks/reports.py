@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import msgspec
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.baseline import Baseline, BaselineInvalid, read_baseline
+from keyturn.emails.lint.browser.measurements import Noticed
+from keyturn.emails.lint.checks.safety import AuditItem
+from keyturn.emails.lint.examination import MailFinding, line_fingerprints
 from keyturn.emails.lint.finding import Finding, Tally
+from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.view import View
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.baseline import Baseline
-    from keyturn.emails.lint.browser.measurements import Noticed
-    from keyturn.emails.lint.checks.safety import AuditItem  # loads the checks, and the studio starts without them
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class MailReport:
     """The findings in a mail by place. `audit`: only of reset mails. `unchecked`: why a part was not checked."""
 
     findings: tuple[Finding, ...]
-    audit: tuple["AuditItem", ...] = ()
+    audit: tuple[AuditItem, ...] = ()
     unchecked: str = ""
     in_baseline: tuple[Finding, ...] = ()
 
@@ -71,20 +73,16 @@ class InBrowser:
             if view == view.only("sample", "lang"):
                 yield template, view.sample, view.lang, findings
 
-    def keep(self, mail: _Mail, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
+    def keep(self, mail: _Mail, noticed: Sequence[Noticed], others: Sequence[Finding]) -> list[Noticed]:
         """Keep the findings that count, and return those of `noticed`, with the severities of the team."""
-        from keyturn.emails.lint.browser.measurements import with_finding
-
         findings = tuple(dict.fromkeys([*(problem.finding for problem in noticed), *others]))
         judged = self._judge(findings)
         self._known.put(mail, (tuple(dict.fromkeys(judged.values())), findings))
-        return [with_finding(problem, judged[problem.finding]) for problem in noticed if problem.finding in judged]
+        counting = (problem for problem in noticed if problem.finding in judged)
+        return [msgspec.structs.replace(problem, finding=judged[problem.finding]) for problem in counting]
 
     def _judge(self, findings: Iterable[Finding]) -> dict[Finding, Finding]:
         """Return the findings that no comment ignores and no setting turns off, by what was reported."""
-        # These load the list of all rules, and with it the checks.
-        from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
-
         comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
         judged = judge(findings, comments, Severities(self._severity))
         return {each.declared: each.finding for each in judged if not each.reason}
@@ -111,7 +109,7 @@ class KnownFindings:
             return None
         return (status.st_mtime_ns, status.st_size) if status else None
 
-    def baseline(self) -> "Baseline | None":
+    def baseline(self) -> Baseline | None:
         state = self.state
         if state != self._read[0]:
             self._read = state, self._open() if state else None
@@ -121,15 +119,11 @@ class KnownFindings:
         findings = tuple(findings)
         if not (findings and (baseline := self.baseline())):
             return findings, ()
-        from keyturn.emails.lint.examination import MailFinding, line_fingerprints
-
         fingerprint = line_fingerprints(self._gallery.source)
         new, known = baseline.split([MailFinding(one, (), fingerprint(one.place)) for one in findings])
         return tuple(one.finding for one in new), tuple(one.finding for one in known)
 
-    def _open(self) -> "Baseline | None":
-        from keyturn.emails.lint.baseline import BaselineInvalid, read_baseline
-
+    def _open(self) -> Baseline | None:
         self.trouble = ""
         try:
             return read_baseline(self.file) if self.file else None

@@ -8,7 +8,7 @@ from itertools import islice
 from time import monotonic
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprint, fingerprints
+from keyturn.emails.gallery.gallery import Fingerprint, fingerprint, fingerprints
 from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
 from keyturn.emails.snapshots.difference import Line, LinePiece

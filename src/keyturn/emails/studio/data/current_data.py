@@ -12,6 +12,7 @@ from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.samples.shapes import Fields, fields_of, plain_data, read_duration
 from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit, pointer, value_at
 from keyturn.emails.studio.data.form import Form
+from keyturn.emails.studio.data.random_data import random_sample
 from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.render import EmailProps
 
@@ -80,8 +81,6 @@ class CurrentDataReader:
         start = self._gallery.sample(template, name) if name else Sample("", {}, "typed")
         if view.seed is None:
             return start
-        from keyturn.emails.studio.data.random_data import random_sample
-
         return random_sample(start, props, view.seed)
 
 

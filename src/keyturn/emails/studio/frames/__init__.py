@@ -11,7 +11,14 @@ from urllib.parse import quote
 from litestar import MediaType, Response
 
 from keyturn.emails.inbox.mail import MailContent, with_inline_images
-from keyturn.emails.studio.frames.rewriting import insert_in_head
+from keyturn.emails.studio.frames.client_models import MODES, simulate_dark, simulate_word
+from keyturn.emails.studio.frames.rewriting import (
+    decide_own_scheme,
+    insert_in_head,
+    remove_images,
+    set_direction,
+    without_hints,
+)
 from keyturn.emails.studio.view import Scheme, View
 
 _OWN_SCHEME = re.compile(r"(?<![\w-])color-scheme(?![\w-])", re.IGNORECASE)
@@ -62,8 +69,6 @@ def captured_frame(
 def answer(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, in case the address is opened without the frame."""
     if view.images != "on" and view.fonts == "off":
-        from keyturn.emails.studio.frames.images import without_hints
-
         html = without_hints(html)
     return Response(
         insert_in_head(html, '<base target="_blank">'),
@@ -77,29 +82,16 @@ def answer(html: str, view: View, sandbox: str) -> Response[str]:
 
 
 def apply_view(html: str, view: View) -> str:
-    """Return the mail in the scheme and direction of the view, with images or without.
-
-    Most mails are shown unchanged, so the code that changes a mail is loaded when it is first needed.
-    """
+    """Return the mail in the scheme and direction of the view, with images or without."""
     if view.dir:
-        from keyturn.emails.studio.frames.rewriting import set_direction
-
         html = set_direction(html, view.dir)
     if view.scheme in ("partial", "full"):
-        from keyturn.emails.studio.frames.client_models import MODES, simulate_dark
-
         html = simulate_dark(html, MODES[view.scheme])
     if view.scheme == "word":
-        from keyturn.emails.studio.frames.client_models import simulate_word
-
         html = simulate_word(html)
     if view.images != "on":
-        from keyturn.emails.studio.frames.images import remove_images
-
         html = remove_images(html, keep_own=view.images == "own")
     if _OWN_SCHEME.search(html):
-        from keyturn.emails.studio.frames.rewriting import decide_own_scheme
-
         html = decide_own_scheme(html, view.scheme)
     return force_scheme(html, view.scheme)
 

@@ -15,9 +15,8 @@ from tinycss2.ast import AtRule, Declaration, QualifiedRule
 
 from keyturn.emails.lint.clients import word
 from keyturn.emails.lint.clients.word import resolve_conditionals
-from keyturn.emails.lint.css.cascade import OUTLOOK_MARK
 from keyturn.emails.lint.css.colours import FULL, PARTIAL, Mode, read_ground
-from keyturn.emails.lint.css.computed_style import Painter
+from keyturn.emails.lint.css.computed_style import OUTLOOK_MARK, Painter
 from keyturn.emails.lint.css.stylesheets import read_selectors, split_at_commas, with_finite_integers
 from keyturn.emails.studio.frames.rewriting import Rewriting, insert_in_head
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice

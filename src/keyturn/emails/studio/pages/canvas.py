@@ -3,32 +3,26 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
-from litestar.params import FromPath
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
-from keyturn.emails.lint.checks.sizes import CLIPPED_AT
+from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
+from keyturn.emails.lint.checks.parts import CLIPPED_AT
+from keyturn.emails.lint.clients.word import word_losses
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.frames.rewriting import mark_cut
-from keyturn.emails.studio.pages.addresses import name_in_path
-from keyturn.emails.studio.rendering.drawing import Drawer, Order
-from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.emails.studio.rendering.source import Sources
 from keyturn.emails.studio.rendering.source_map import Marks, Selection, SourceMap, line_in
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import parse_html
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.browser.images import Image
-    from keyturn.emails.lint.clients.word import Loss
-    from keyturn.emails.lint.reading import Saying
 
 T = TypeVar("T")
 
@@ -57,15 +51,13 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "losses": self._read(rendition, _losses) or () if view.scheme == "word" else None,
+            "losses": self._read(rendition, word_losses) or () if view.scheme == "word" else None,
             "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
             "images": self.images(rendition) if view.tab == "checks" else (),
             "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
 
-    def _sayings(self, rendition: Rendition) -> Sequence["Saying"]:
-        from keyturn.emails.lint.reading import read_aloud
-
+    def _sayings(self, rendition: Rendition) -> Sequence[Saying]:
         if said := self._read(rendition, _sayings):
             return said
         return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
@@ -91,13 +83,9 @@ class Canvas:
 
     def findings_on_images(self, rendition: Rendition) -> tuple[Finding, ...]:
         """Return the findings on the weight of local images; no host is asked."""
-        from keyturn.emails.lint.browser.images import check_images
-
         return tuple(check_images(self.images(rendition)))
 
-    def images(self, rendition: Rendition) -> tuple["Image", ...]:
-        from keyturn.emails.lint.browser.images import with_weights
-
+    def images(self, rendition: Rendition) -> tuple[Image, ...]:
         return with_weights(self._read(rendition, _images, self._gallery.folder) or (), self._weights)
 
     def message(self, rendition: Rendition) -> bytes:
@@ -120,21 +108,11 @@ def _read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: 
     return read(document, *args) if document.html else None
 
 
-def _losses(document: Document) -> tuple["Loss", ...]:
-    from keyturn.emails.lint.clients.word import word_losses
-
-    return word_losses(document)
-
-
-def _images(document: Document, folder: Path) -> tuple["Image", ...]:
-    from keyturn.emails.lint.browser.images import files_beside, images_of
-
+def _images(document: Document, folder: Path) -> tuple[Image, ...]:
     return images_of(document, files_beside(folder))
 
 
-def _sayings(document: Document) -> list["Saying"]:
-    from keyturn.emails.lint.reading import read_aloud
-
+def _sayings(document: Document) -> list[Saying]:
     return read_aloud(document.drawn, document.place_of_drawn)
 
 
@@ -162,28 +140,29 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 
 @get("/frames/{name:path}", sync_to_thread=True)
 def template_frame(
-    name: FromPath[Path], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
+    path_name: NamedDependency[str], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
 ) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken."""
-    rendition = canvas.rendition(name_in_path(name), drawn)
+    rendition = canvas.rendition(path_name, drawn)
     if html := canvas.html(rendition, drawn):
         return frames.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
     empty = f"{rendition.template} has no sample."
     reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
-    return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+    return Response(reason, status_code=422, media_type=MediaType.TEXT)
 
 
 @get("/places/{name:path}", sync_to_thread=True)
-def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Marks:
-    return canvas.marks(canvas.rendition(name_in_path(name), view), view)
+def places(path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Marks:
+    return canvas.marks(canvas.rendition(path_name, view), view)
 
 
 @get("/eml/{name:path}", sync_to_thread=True)
-def message_file(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[bytes]:
-    template = name_in_path(name)
-    message = canvas.message(canvas.rendition(template, view))
-    file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{template} {view.sample}").strip("-")
+def message_file(
+    path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]
+) -> Response[bytes]:
+    message = canvas.message(canvas.rendition(path_name, view))
+    file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{path_name} {view.sample}").strip("-")
     headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
     return Response(message, media_type="message/rfc822", headers=headers)
 

@@ -1,6 +1,5 @@
 """Mails before and after a change: against another commit, and against their snapshots, which can be accepted."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,17 +8,15 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
 
 from keyturn.emails.gallery.git import GitFailed
 from keyturn.emails.snapshots import Comparison, MailName
-from keyturn.emails.snapshots.goldens import in_one_line
+from keyturn.emails.snapshots.comparison import in_one_line
 from keyturn.emails.snapshots.revisions import NotListed, Revisions
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import no_other_site
 from keyturn.emails.studio.checks.snapshots import Review, Stale, group_changes
 from keyturn.emails.studio.frames.rewriting import mark_changes
-from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.view import View
 
@@ -42,13 +39,13 @@ def revisions_page(
 
 @get("/revisions/{name:path}", sync_to_thread=True, guards=[no_other_site])
 def revision_page(
-    name: FromPath[Path],
+    mail_name: NamedDependency[MailName],
     view: NamedDependency[View],
     revisions: NamedDependency[Revisions],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
     """Show a mail before and after: rendered, or the differences in its HTML or its text."""
-    comparison = _compare(revisions, name, view)
+    comparison = _compare(revisions, mail_name, view)
     context = {
         "view": view,
         "comparison": comparison,
@@ -62,11 +59,11 @@ def revision_page(
 @get("/revision-frames/{side:str}/{name:path}", sync_to_thread=True, guards=[no_other_site])
 def revision_frame(
     side: FromPath[Literal["before", "after"]],
-    name: FromPath[Path],
+    mail_name: NamedDependency[MailName],
     drawn: NamedDependency[View],
     revisions: NamedDependency[Revisions],
 ) -> Response[str]:
-    return _frame(_compare(revisions, name, drawn), side, drawn)
+    return _frame(_compare(revisions, mail_name, drawn), side, drawn)
 
 
 def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View) -> Response[str]:
@@ -81,9 +78,9 @@ def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View
     return frames.answer(frames.apply_view(in_one_line(html), drawn), drawn, frames.PREVIEW)
 
 
-def _compare(revisions: Revisions, name: Path, view: View) -> Comparison:
+def _compare(revisions: Revisions, name: MailName, view: View) -> Comparison:
     try:
-        return revisions.compare(view.base or "HEAD", _name(name, view))
+        return revisions.compare(view.base or "HEAD", name)
     except GitFailed as error:
         raise LookupError(f"git reports: {error}.") from error
 
@@ -116,14 +113,17 @@ def accept_several(
     layout: NamedDependency[Layout],
 ) -> Redirect:
     _accept_or_conflict(data, review)
-    return Redirect(layout.url("snapshots", view=view), status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("snapshots", view=view)
 
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
 def snapshot_page(
-    name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
+    mail_name: NamedDependency[MailName],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    layout: NamedDependency[Layout],
 ) -> Response[str]:
-    comparison = review.snapshots.compare(_name(name, view))
+    comparison = review.snapshots.compare(mail_name)
     review.look(float("inf"))
     waiting = review.waiting_mails()
     context: dict[str, Any] = {
@@ -142,30 +142,29 @@ def snapshot_page(
 
 @post("/snapshots/{name:path}", sync_to_thread=True)
 def accept_one(
-    name: FromPath[Path],
+    mail_name: NamedDependency[MailName],
     data: URLEncodedBody[Acceptance],
     view: NamedDependency[View],
     review: NamedDependency[Review],
     layout: NamedDependency[Layout],
 ) -> Redirect:
-    here = _name(name, view)
     review.look(float("inf"))
-    following = _next_after(here, review.waiting_mails())
+    following = _next_after(mail_name, review.waiting_mails())
     _accept_or_conflict(data, review)
     if following is None:
-        return Redirect(layout.url("snapshots"), status_code=HTTP_303_SEE_OTHER)
+        return layout.redirect("snapshots")
     there = view.to(sample=following.sample, lang=following.language)
-    return Redirect(layout.url("snapshots", following.template, view=there), status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("snapshots", following.template, view=there)
 
 
 @get("/proofs/{side:str}/{name:path}", sync_to_thread=True)
 def proof_frame(
     side: FromPath[Literal["before", "after"]],
-    name: FromPath[Path],
+    mail_name: NamedDependency[MailName],
     drawn: NamedDependency[View],
     review: NamedDependency[Review],
 ) -> Response[str]:
-    return _frame(review.snapshots.compare(_name(name, drawn)), side, drawn)
+    return _frame(review.snapshots.compare(mail_name), side, drawn)
 
 
 def _accept_or_conflict(data: Acceptance, review: Review) -> None:
@@ -173,11 +172,11 @@ def _accept_or_conflict(data: Acceptance, review: Review) -> None:
         review.accept(data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
         detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
-        raise HTTPException(status_code=HTTP_409_CONFLICT, detail=detail) from error
+        raise HTTPException(status_code=409, detail=detail) from error
 
 
-def _name(path: Path, view: View) -> MailName:
-    return MailName(name_in_path(path), view.sample, view.lang)
+def mail_name(path_name: NamedDependency[str], view: NamedDependency[View]) -> MailName:
+    return MailName(path_name, view.sample, view.lang)
 
 
 def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
 
@@ -11,10 +10,9 @@ from litestar.di import NamedDependency
 
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.pages.addresses import PageAddress, provide_address
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, provide_address
 from keyturn.emails.studio.pages.tree import in_order, matches
-from keyturn.emails.studio.view import Scheme, View
+from keyturn.emails.studio.view import PageAddress, Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
 SCHEMES: Mapping[Scheme, str] = {
@@ -44,29 +42,6 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     pane: Literal["list", "mail"] = "mail"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One mail on the sheet. `view`: what its page shows."""
-
-    view: View
-
-    @property
-    def caption(self) -> list[str]:
-        return [str(self.view.width), SCHEMES[self.view.scheme], *([self.view.lang] if self.view.lang else [])]
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    sample: str
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    template: str
-    strips: tuple[Strip, ...]
-
-
 def explore(gallery: Gallery, view: SheetView) -> int:
     """Search the templates of the sheet for branches, for some seconds; return how many templates are left."""
     until = monotonic() + _LONGEST
@@ -78,12 +53,10 @@ def explore(gallery: Gallery, view: SheetView) -> int:
     return 0
 
 
-def sections(entries: Sequence[Entry], view: SheetView) -> list[Section]:
+def sections(entries: Sequence[Entry], view: SheetView) -> dict[str, dict[str, list[View]]]:
+    """Return the mails of the sheet, by template and sample."""
     matching = (entry for entry in in_order(entries) if matches(view.find, entry.name))
-    return [
-        Section(entry.name, tuple(Strip(sample, tuple(_cells(sample, view))) for sample in _samples(entry, view)))
-        for entry in matching
-    ]
+    return {entry.name: {sample: list(_views(sample, view)) for sample in _samples(entry, view)} for entry in matching}
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
@@ -91,11 +64,11 @@ def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
     return entry.samples[:1] if view.samples == "first" else (*entry.samples, *more.get(view.samples, ()))
 
 
-def _cells(sample: str, view: SheetView) -> Iterator[Cell]:
+def _views(sample: str, view: SheetView) -> Iterator[View]:
     for lang in sorted(set(view.lang)) or [""]:
         for width in sorted(set(view.width)):
             for scheme in dict.fromkeys(view.scheme):
-                yield Cell(View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote))
+                yield View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote)
 
 
 @get("/sheet", dependencies={"sheet": provide_address(SheetView)})
@@ -110,7 +83,7 @@ async def contact_sheet(
         "sheet": sheet,
         "sections": shown,
         "unexplored": unexplored,
-        "count": sum(len(strip.cells) for section in shown for strip in section.strips),
+        "count": sum(len(views) for samples in shown.values() for views in samples.values()),
         "schemes": SCHEMES,
         "sample_choices": SAMPLES,
         "language_choices": [(str(each), str(each)) for each in gallery.languages.known],

@@ -4,15 +4,12 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
-from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.saving import SampleFiles, name_fault
@@ -27,7 +24,6 @@ from keyturn.emails.studio.data.edits import (
 )
 from keyturn.emails.studio.data.form import SubmittedForm, read_values
 from keyturn.emails.studio.data.random_data import first_sample
-from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.view import View
@@ -118,13 +114,13 @@ class DataTab:
         if data is None or (obstacle and not (obstacle.replaceable and sent.text("replace"))):
             back = view.to(save=name or " ")
             if obstacle and len(str(back)) > _LONGEST:
-                raise ClientException(status_code=HTTP_409_CONFLICT, detail=obstacle.says)
+                raise ClientException(status_code=409, detail=obstacle.says)
             return back
         try:
             files.save(name, data.sample.values, data.fields)
         except SampleNotSaved as error:
             raise ClientException(
-                status_code=HTTP_409_CONFLICT, detail=f"{self._name_of(error.file)} was not written: {error.reason}."
+                status_code=409, detail=f"{self._name_of(error.file)} was not written: {error.reason}."
             ) from error
         return view.to(sample=name, seed=None, edit="", save="")
 
@@ -193,29 +189,27 @@ def _lines_in(container: Any) -> int:
 @get("/edit/{name:path}", sync_to_thread=False)
 def edit(
     request: Request[Any, Any, Any],
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     data_tab: NamedDependency[DataTab],
     layout: NamedDependency[Layout],
 ) -> Redirect:
-    template = name_in_path(name)
-    edited = data_tab.view_with_edit(template, view, SubmittedForm(request.query_params.multi_items()))
-    return Redirect(layout.url("templates", template, view=edited), status_code=HTTP_303_SEE_OTHER)
+    edited = data_tab.view_with_edit(path_name, view, SubmittedForm(request.query_params.multi_items()))
+    return layout.redirect("templates", path_name, view=edited)
 
 
-@post("/templates/{name:path}", status_code=HTTP_303_SEE_OTHER)
+@post("/templates/{name:path}", status_code=303)
 async def save(
     request: Request[Any, Any, Any],
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     data_tab: NamedDependency[DataTab],
     layout: NamedDependency[Layout],
 ) -> Redirect:
     """Save the submitted data as a sample, and go to it; or go back, and show why it failed."""
-    template = name_in_path(name)
     sent = SubmittedForm((await request.form()).multi_items())
-    there = data_tab.save(template, data_tab.view_with_edit(template, view.to(save=""), sent), sent)
-    return Redirect(layout.url("templates", template, view=there), status_code=HTTP_303_SEE_OTHER)
+    there = data_tab.save(path_name, data_tab.view_with_edit(path_name, view.to(save=""), sent), sent)
+    return layout.redirect("templates", path_name, view=there)
 
 
 HANDLERS = (edit, save)

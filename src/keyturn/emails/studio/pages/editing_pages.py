@@ -4,20 +4,12 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from litestar.status_codes import (
-    HTTP_200_OK,
-    HTTP_403_FORBIDDEN,
-    HTTP_404_NOT_FOUND,
-    HTTP_409_CONFLICT,
-    HTTP_413_REQUEST_ENTITY_TOO_LARGE,
-)
 from msgspec import Meta
 
 from keyturn.emails.gallery import Gallery
@@ -25,9 +17,9 @@ from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.markup.structure import EVERYWHERE, schema
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.drafts import Drafts
-from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.faults import RenderFault
@@ -55,28 +47,30 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     editor: Annotated[str, Meta(max_length=100)]
 
 
-@get("/sources/{file:path}", sync_to_thread=True)
-def read_source(file: FromPath[Path], sources: NamedDependency[SourceFiles]) -> Response[Any]:
+@get("/sources/{name:path}", sync_to_thread=True)
+def read_source(path_name: NamedDependency[str], sources: NamedDependency[SourceFiles]) -> Response[Any]:
     try:
-        return Response(asdict(sources.read(name_in_path(file))))
+        return Response(asdict(sources.read(path_name)))
     except (LookupError, NotEditable) as error:
         return _refusal(error)
 
 
-@post("/sources/{file:path}", status_code=HTTP_200_OK, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
-def save_source(file: FromPath[Path], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]) -> Response[Any]:
+@post("/sources/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+def save_source(
+    path_name: NamedDependency[str], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]
+) -> Response[Any]:
     """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
     try:
-        return Response(asdict(sources.save(name_in_path(file), data.text, data.fingerprint)))
+        return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
     except ChangedSince as error:
-        return Response(asdict(error.now) | {"detail": str(error)}, status_code=HTTP_409_CONFLICT)
+        return Response(asdict(error.now) | {"detail": str(error)}, status_code=409)
     except (LookupError, NotEditable, TextTooLong) as error:
         return _refusal(error)
 
 
-@post("/drafts/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LONGEST_BODY)
+@post("/drafts/{name:path}", status_code=200, request_max_body_size=_LONGEST_BODY)
 async def draw_draft(
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     data: JSONBody[SentDraft],
     drawn: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
@@ -91,12 +85,12 @@ async def draw_draft(
         frame = layout.url("draft-frames", became.frame) if became.frame else ""
         return Response({"frame": frame, "fault": _fault(became.fault) if became.fault else None})
 
-    return await _with_draft(data, name, drawn, sources, canvas, draw)
+    return await _with_draft(data, path_name, drawn, sources, canvas, draw)
 
 
-@post("/draft-findings/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LONGEST_BODY)
+@post("/draft-findings/{name:path}", status_code=200, request_max_body_size=_LONGEST_BODY)
 async def check_draft(
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     data: JSONBody[SentDraft],
     view: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
@@ -107,7 +101,7 @@ async def check_draft(
         findings = [each for each in drafts.findings(rendition, draft) if each.place.file == data.file]
         return Response({"findings": [_finding(each) for each in findings]})
 
-    return await _with_draft(data, name, view, sources, canvas, check)
+    return await _with_draft(data, path_name, view, sources, canvas, check)
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
@@ -117,13 +111,13 @@ def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response
 
 
 @get("/vocabulary/{name:path}", sync_to_thread=True)
-def words(name: FromPath[Path], gallery: NamedDependency[Gallery]) -> Response[Any]:
-    return Response(vocabulary(gallery, name_in_path(name)))
+def words(path_name: NamedDependency[str], gallery: NamedDependency[Gallery]) -> Response[Any]:
+    return Response(vocabulary(gallery, path_name))
 
 
 async def _with_draft(
     sent: SentDraft,
-    name: Path,
+    template: str,
     view: View,
     sources: SourceFiles,
     canvas: Canvas,
@@ -134,14 +128,14 @@ async def _with_draft(
     def begin() -> Response[Any]:
         if refusal := sources.refusal(sent.file):
             return _refusal(NotEditable(refusal))
-        return answer(canvas.rendition(name_in_path(name), view), Draft(sent.file, sent.text))
+        return answer(canvas.rendition(template, view), Draft(sent.file, sent.text))
 
     return await asyncio.to_thread(begin)
 
 
 def _refusal(error: Exception) -> Response[Any]:
-    statuses = {NotEditable: HTTP_403_FORBIDDEN, TextTooLong: HTTP_413_REQUEST_ENTITY_TOO_LARGE}
-    return Response({"detail": str(error)}, status_code=statuses.get(type(error), HTTP_404_NOT_FOUND))
+    statuses = {NotEditable: 403, TextTooLong: 413}
+    return Response({"detail": str(error)}, status_code=statuses.get(type(error), 404))
 
 
 def _fault(fault: RenderFault) -> dict[str, Any]:
@@ -181,8 +175,6 @@ def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
 
 
 def _elements() -> dict[str, Any]:
-    from keyturn.emails.lint.markup.structure import EVERYWHERE, schema
-
     everywhere = dict.fromkeys(sorted(EVERYWHERE), "string")
     return {
         name: {"children": rules.children, "attributes": {**rules.attributes, **everywhere}}

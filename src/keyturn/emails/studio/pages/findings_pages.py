@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -15,24 +15,19 @@ from msgspec import Meta
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.clients.clients import name_of
-from keyturn.emails.lint.examination import equal_findings, mails_of
+from keyturn.emails.lint.examination import Examination, MailFinding, equal_findings, mails_of
 from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, Severity, Tally
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
-from keyturn.emails.studio.pages.addresses import PageAddress, provide_address
-from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.shared_file_pages import own_files
-from keyturn.emails.studio.view import View
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.examination import Examination, MailFinding
+from keyturn.emails.studio.pages.layout import Layout, provide_address
+from keyturn.emails.studio.pages.template_pages import own_files
+from keyturn.emails.studio.view import PageAddress, View
 
 Standing = Literal["counts", "baseline", "ignored"]
 """Whether a finding counts: neither the baseline nor a comment excludes it."""
 
 _ON_A_PAGE = 50
 _MOST_PLACES = 20
-_MOST_MAILS = 6
-"""The number of groups on a page, of places in a group, and of mails at a place."""
+"""The number of groups on a page, and of places in a group."""
 
 
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,39 +55,16 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class FindingPlace:
-    """A place of a finding, and some of its mails."""
-
-    found: "MailFinding"
-    mails: tuple[str, ...]
-    more: int
-
-
-@dataclass(frozen=True, slots=True)
 class FindingGroup:
-    """Equal findings. `mails`, `templates`: the number of those that have one."""
+    """Equal findings, of which `spots` are shown. `mails`, `templates`: the number of those that have one."""
 
     finding: Finding
     standing: Standing
     reason: str
-    spots: tuple[FindingPlace, ...]
+    spots: Sequence[MailFinding]
     places: int
     mails: int
     templates: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """The filters, with the number of findings for each under the other filters.
-
-    For severities and `also`, the numbers are those of the tally: counted and excluded findings separately.
-    """
-
-    severities: Mapping[Severity, int]
-    rules: Sequence[tuple[str, int, Sequence[tuple[str, int]]]]
-    mails: Sequence[tuple[str, int]]
-    clients: Sequence[tuple[str, int]]
-    also: Mapping[Standing, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +73,12 @@ class Listing:
 
     groups: Mapping[Standing, Sequence[FindingGroup]]
     tally: Tally
-    choices: Choices
+    choices: Mapping[str, Any]
     pages: int
     page: int
 
 
-def listing(examination: "Examination", view: FindingsView) -> Listing:
+def listing(examination: Examination, view: FindingsView) -> Listing:
     """Return the page of an address; the last page for a number beyond it."""
     by_standing: dict[Standing, tuple[MailFinding, ...]] = {
         "counts": examination.found,
@@ -128,18 +100,18 @@ def listing(examination: "Examination", view: FindingsView) -> Listing:
     )
 
 
-def _fits(found: "MailFinding", view: FindingsView, but: str = "") -> bool:
+def _fits(found: MailFinding, view: FindingsView, but: str = "") -> bool:
     """Tell whether a finding passes the filters, except `but`."""
     return all(fits(found, view) for name, fits in _FILTERS.items() if name != but)
 
 
-def _has_words(found: "MailFinding", view: FindingsView) -> bool:
+def _has_words(found: MailFinding, view: FindingsView) -> bool:
     finding = found.finding
     text = " ".join((finding.rule, finding.message, finding.fix, finding.place.file, *found.templates)).lower()
     return all(word in text for word in view.words.lower().split())
 
 
-_FILTERS: Mapping[str, Callable[["MailFinding", FindingsView], bool]] = {
+_FILTERS: Mapping[str, Callable[[MailFinding, FindingsView], bool]] = {
     "severity": lambda found, view: not view.severity or found.finding.severity in view.severity,
     "rule": lambda found, view: view.rule in ("", found.finding.rule, found.finding.group),
     "mail": lambda found, view: not view.mail or view.mail in found.templates,
@@ -148,45 +120,46 @@ _FILTERS: Mapping[str, Callable[["MailFinding", FindingsView], bool]] = {
 }
 
 
-def _clients(found: "MailFinding") -> Iterator[str]:
+def _clients(found: MailFinding) -> Iterator[str]:
     for gap in found.finding.clients:
         yield gap.client
         yield gap.client.partition("/")[0]
 
 
-def _worst_first(found: "Iterable[MailFinding]", standing: Standing) -> list[FindingGroup]:
+def _worst_first(found: Iterable[MailFinding], standing: Standing) -> list[FindingGroup]:
     """Return equal findings in groups: the most severe first, then those in the most mails."""
     groups = (_group(equal, standing) for equal in equal_findings(found))
     return sorted(groups, key=lambda group: (SEVERITIES.index(group.finding.severity), -group.mails))
 
 
-def _group(equal: "Sequence[MailFinding]", standing: Standing) -> FindingGroup:
-    spots = tuple(
-        FindingPlace(one, one.mails[:_MOST_MAILS], len(one.mails[_MOST_MAILS:])) for one in equal[:_MOST_PLACES]
-    )
+def _group(equal: Sequence[MailFinding], standing: Standing) -> FindingGroup:
+    spots, mails = equal[:_MOST_PLACES], mails_of(equal)
     templates = {template for one in equal for template in one.templates}
-    return FindingGroup(
-        equal[0].finding, standing, equal[0].reason, spots, len(equal), len(mails_of(equal)), len(templates)
-    )
+    first = equal[0]
+    return FindingGroup(first.finding, standing, first.reason, spots, len(equal), len(mails), len(templates))
 
 
 def _choices(
-    shown: "Sequence[MailFinding]",
-    counted: "Sequence[MailFinding]",
+    shown: Sequence[MailFinding],
+    counted: Sequence[MailFinding],
     view: FindingsView,
-    kept: "Mapping[Standing, Sequence[MailFinding]]",
-) -> Choices:
+    kept: Mapping[Standing, Sequence[MailFinding]],
+) -> Mapping[str, Any]:
+    """Return the filters, with the number of findings for each under the other filters.
+
+    For severities and `also`, the numbers are those of the tally: counted and excluded findings separately.
+    """
     left = {name: list(filter(partial(_fits, view=view, but=name), shown)) for name in ("rule", "mail", "client")}
     rules = Counter(one.finding.rule for one in left["rule"])
     by_group = groupby(sorted(rules.items()), lambda one: one[0].partition("/")[0])
     grouped = [(group, list(those)) for group, those in by_group]
-    return Choices(
-        Tally.of(one.finding for one in counted if _fits(one, view, but="severity")).by_severity,
-        [(group, sum(count for _, count in those), those) for group, those in grouped],
-        sorted(Counter(template for one in left["mail"] for template in one.templates).items()),
-        sorted(Counter(client for one in left["client"] for client in set(_clients(one))).items()),
-        {standing: len(those) for standing, those in kept.items()},
-    )
+    return {
+        "severities": Tally.of(one.finding for one in counted if _fits(one, view, but="severity")).by_severity,
+        "rules": [(group, sum(count for _, count in those), those) for group, those in grouped],
+        "mails": sorted(Counter(template for one in left["mail"] for template in one.templates).items()),
+        "clients": sorted(Counter(client for one in left["client"] for client in set(_clients(one))).items()),
+        "also": {standing: len(those) for standing, those in kept.items()},
+    }
 
 
 _SAMPLES = (".toml", ".yaml", ".yml", ".json")
@@ -255,11 +228,9 @@ class Links:
             sample = sample.removesuffix(f" {language}")
         else:
             language = ""
-        line = f"{place.file}:{place.line}" if self._is_drawn(place) else ""
+        is_drawn = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
+        line = f"{place.file}:{place.line}" if is_drawn else ""
         return template, View(sample=sample, lang=language, line=line, tab="checks")
-
-    def _is_drawn(self, place: Place) -> bool:
-        return place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
 
 
 HANDLERS = (findings_page,)

@@ -9,13 +9,11 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import force_scheme
 from keyturn.emails.studio.frames.rewriting import set_direction
-from keyturn.emails.studio.pages.addresses import neighbours
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.studio import HostedPages
@@ -86,7 +84,8 @@ def hosted_page(
     names = [state for state, _, _ in hosted.states]
     if name not in names:
         raise LookupError(f"There is no page called {name}.")
-    at, scheme = names.index(name), _scheme(view)
+    at = names.index(name)
+    scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
     _, label, template = hosted.states[at]
     drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
     context = {
@@ -113,7 +112,7 @@ def hosted_page_frame(
     drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
     html = drawn.html
     if html is None:
-        return Response(str(drawn.fault), status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+        return Response(str(drawn.fault), status_code=422, media_type=MediaType.TEXT)
     if view.dir:
         html = set_direction(html, view.dir)
     headers = {"content-security-policy": _POLICY}
@@ -134,26 +133,17 @@ def hosted_page_file(
     return Response(content, media_type=media_type, headers={"content-security-policy": policy})
 
 
-def _scheme(view: View) -> PageScheme:
-    """Return the scheme of the page. The models of inverting mail clients are dark."""
-    return "light" if view.scheme == "light" else "dark"
-
-
 def _in_scheme(text: str, scheme: PageScheme) -> str:
     return _OWN_SCHEME.sub(rf"\g<1>{scheme}", force_scheme(text, scheme))
 
 
 def _explain(fault: TemplateInvalid | ValueError) -> dict[str, Any]:
-    if isinstance(fault, TemplateInvalid):
-        return {"message": fault.message, "path": fault.path, "line": fault.line, "frame": _frame(fault)}
-    return {"message": str(fault), "path": "", "line": None, "frame": ()}
-
-
-def _frame(invalid: TemplateInvalid) -> tuple[ExcerptLine, ...]:
-    path = Path(invalid.path)
-    if not invalid.line or not path.is_file():
-        return ()
-    return excerpt(path.read_text("utf-8", "replace").split("\n"), invalid.line, 1, around=2)
+    if not isinstance(fault, TemplateInvalid):
+        return {"message": str(fault), "path": "", "line": None, "frame": ()}
+    path, frame = Path(fault.path), tuple[ExcerptLine, ...]()
+    if fault.line and path.is_file():
+        frame = excerpt(path.read_text("utf-8", "replace").split("\n"), fault.line, 1, around=2)
+    return {"message": fault.message, "path": fault.path, "line": fault.line, "frame": frame}
 
 
 HANDLERS = (first_hosted_page, hosted_page, hosted_page_frame, hosted_page_file)

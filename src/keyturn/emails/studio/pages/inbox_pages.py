@@ -6,35 +6,31 @@ from functools import partial
 from html import escape
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.inbox.mail import OPENING, MailContent, markup_to_read, preheader_of
 from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail
-from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.lint.browser.images import Image
+from keyturn.emails.lint.checks.parts import size_of
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import attached
-from keyturn.emails.studio.frames.images import remote_hosts
-from keyturn.emails.studio.pages.addresses import neighbours
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.frames.rewriting import remote_hosts
+from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.html_tree import parse_html
-
-if TYPE_CHECKING:
-    from keyturn.emails.lint.browser.images import Image
-    from keyturn.emails.lint.reading import Saying
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -81,7 +77,7 @@ async def delete_mails(
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
     await asyncio.to_thread(captured.delete, condition)
-    return Redirect(layout.url("inbox"), status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("inbox")
 
 
 @get("/inbox/{name:str}")
@@ -134,7 +130,7 @@ async def mail_frame(
         try:
             return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
         except frames.MailTooLong as error:
-            raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG) from error
+            raise HTTPException(status_code=422, detail=_TOO_LONG) from error
 
     return await asyncio.to_thread(draw)
 
@@ -159,7 +155,7 @@ async def delete_mail(
     name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
     await asyncio.to_thread(captured.delete, with_id(name))
-    return Redirect(layout.url("inbox"), status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("inbox")
 
 
 def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
@@ -178,9 +174,7 @@ def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent
     return mail, content, captured.around(mail, _BESIDE)
 
 
-def _sayings(content: MailContent) -> list["Saying"]:
-    from keyturn.emails.lint.reading import read_aloud
-
+def _sayings(content: MailContent) -> list[Saying]:
     html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
     return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
 

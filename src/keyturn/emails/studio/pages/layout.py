@@ -1,4 +1,4 @@
-"""The frame of every page: a Jinja environment over the folder `preview`, error pages, and hints."""
+"""What all pages share: typed queries, a Jinja environment over the folder `preview`, error pages, and hints."""
 
 import logging
 import re
@@ -8,22 +8,28 @@ from email.utils import parseaddr
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_origin
 from urllib.parse import quote
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException, NotFoundException
-from litestar.status_codes import HTTP_200_OK, HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
+from msgspec import inspect
 
 from keyturn.emails.gallery.git import lies_in_repository
+from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
 from keyturn.emails.lint.browser.images import HEAVY
-from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
+from keyturn.emails.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.studio.access import HEADERS, is_loopback
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.frames.images import remote_hosts
+from keyturn.emails.studio.frames.rewriting import remote_hosts
 from keyturn.emails.studio.pages.editor import editor_for
 from keyturn.emails.studio.pages.inbox_rows import rows
 from keyturn.emails.studio.pages.tree import matches, tree
@@ -33,6 +39,68 @@ from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import WIDTHS, View
 from keyturn.mail.rendering.jinja import shared_bytecode_cache
 from keyturn.packaging import folder
+
+_Asked = TypeVar("_Asked", bound=msgspec.Struct)
+
+T = TypeVar("T")
+
+_PLACE = re.compile(r"`\$\.(\w+)")
+
+
+def name_in_path(name: FromPath[Path]) -> str:
+    """Return the name of a template or file in the path of a request."""
+    return name.as_posix().lstrip("/")
+
+
+def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
+    """Return the items before and after this one, for the links of a page."""
+    at = items.index(here) if here in items else 0
+    return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
+
+
+def read_view(request: Request[Any, Any, Any]) -> View:
+    return read_query(dict(request.query_params), View)
+
+
+def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
+    try:
+        return msgspec.convert(query, kind, strict=False)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        detail = _sentence(place[1], query[place[1]], kind) if place else f"The address cannot be read: {error}."
+        raise ValidationException(detail=detail) from error
+
+
+def _sentence(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
+    shapes = {field.encode_name: field.type for field in parts_of(inspect.type_info(kind))}
+    said = ", ".join(value) if isinstance(value, list) else value
+    return f"The address has {name}={said}, but {name} must be {_takes(shapes[name])}."
+
+
+def _takes(shape: Shape) -> str:
+    match next(one for one in alternatives(shape) if not isinstance(one, inspect.NoneType)):
+        case inspect.VarTupleType(item_type=item):
+            return _takes(item)
+        case inspect.LiteralType(values=values):
+            *others, last = (str(value) for value in values if value != "")
+            return f"{', '.join(others)} or {last}" if others else last
+        case inspect.IntType(ge=least, le=most) if least is not None and most is not None:
+            return f"a whole number from {least} to {most}"
+        case inspect.IntType():
+            return "a whole number"
+    return "a text"
+
+
+def provide_address(kind: type[_Asked]) -> Provide:
+    """Return the provider of the address of a page. A form repeats a name for several ticked choices."""
+    several = {field.name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
+
+    def read(request: Request[Any, Any, Any]) -> _Asked:
+        query = {name: request.query_params.getall(name) for name in request.query_params}
+        return read_query({name: all_ if name in several else all_[-1] for name, all_ in query.items()}, kind)
+
+    return Provide(read, sync_to_thread=False)
+
 
 # Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
 _POLICY = (
@@ -94,14 +162,18 @@ class Layout:
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         }
 
-    def url(self, *parts: str, view: View | None = None) -> str:
+    def url(self, *parts: str, view: View | str | None = None) -> str:
         return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
+
+    def redirect(self, *parts: str, view: View | str | None = None) -> Redirect:
+        """Lead to a page, which the browser asks for with GET (RFC 9110, 15.4.4)."""
+        return Redirect(self.url(*parts, view=view), status_code=303)
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
         """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
         return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
 
-    def page(self, page: str, context: Mapping[str, Any], status: int = HTTP_200_OK) -> Response[str]:
+    def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries = context["view"], self._gallery.entries()
@@ -167,7 +239,7 @@ def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception],
     def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         _logger.error("The studio failed at %s", request.url.path, exc_info=error)
         detail = "The studio failed. Its terminal shows the error."
-        return answer(request, HTTPException(detail=detail, status_code=HTTP_500_INTERNAL_SERVER_ERROR))
+        return answer(request, HTTPException(detail=detail, status_code=500))
 
     return log_and_answer
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,16 +11,15 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, NotFoundException, PermissionDeniedException
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
 
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.lint.browser.measurements import Measurement, Noticed, notice, read_measurements
 from keyturn.emails.lint.finding import Severity
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.checks.check_queue import Checks
-from keyturn.emails.studio.pages.addresses import name_in_path
+from keyturn.emails.studio.checks.folder_checks import Checks
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.rendition import Rendition
@@ -30,9 +28,6 @@ from keyturn.emails.studio.view import View
 
 if TYPE_CHECKING:
     import httpx
-
-    from keyturn.emails.lint.browser.measurements import Measurement, Noticed
-
 
 _IMAGES, _AT_A_TIME = 40, 6
 _SECONDS, _ALTOGETHER = 5.0, 20.0
@@ -98,29 +93,23 @@ class CanvasMark(msgspec.Struct, frozen=True, kw_only=True):
     line: str
 
 
-@post("/measurements/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LARGEST)
+@post("/measurements/{name:path}", status_code=200, request_max_body_size=_LARGEST)
 async def measurements(
     request: Request[Any, Any, Any],
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     canvas: NamedDependency[Canvas],
     checks: NamedDependency[Checks],
 ) -> list[CanvasMark]:
-    from keyturn.emails.lint.browser.measurements import read_measurements
-
     try:
         measured = read_measurements(await request.body())
     except msgspec.DecodeError as error:
         raise ClientException(detail=f"The measurements cannot be read: {error}") from error
-    rendition = await asyncio.to_thread(canvas.rendition, name_in_path(name), view)
+    rendition = await asyncio.to_thread(canvas.rendition, path_name, view)
     return await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
 
 
-def _keep(
-    measured: "tuple[Measurement, ...]", rendition: Rendition, canvas: Canvas, checks: Checks
-) -> list[CanvasMark]:
-    from keyturn.emails.lint.browser.measurements import notice
-
+def _keep(measured: tuple[Measurement, ...], rendition: Rendition, canvas: Canvas, checks: Checks) -> list[CanvasMark]:
     noticed = notice(measured, canvas.place_of(rendition))
     return [*map(_mark, checks.notice(rendition, noticed, canvas.findings_on_images(rendition)))]
 
@@ -143,7 +132,7 @@ async def measured_frame(
     return await asyncio.to_thread(draw)
 
 
-@post("/inbox/{name:str}/measurements", status_code=HTTP_200_OK, request_max_body_size=_LARGEST)
+@post("/inbox/{name:str}/measurements", status_code=200, request_max_body_size=_LARGEST)
 async def captured_measurements(
     request: Request[Any, Any, Any],
     name: FromPath[str],
@@ -162,7 +151,7 @@ async def captured_measurements(
         raise ClientException(detail=f"The measurements cannot be read: {error}") from error
 
 
-def _mark(one: "Noticed") -> CanvasMark:
+def _mark(one: Noticed) -> CanvasMark:
     finding = one.finding
     line = f"{finding.place.file}:{finding.place.line}"
     return CanvasMark(severity=finding.severity, message=finding.message, width=one.width, box=one.box, line=line)
@@ -173,7 +162,7 @@ OF_CAPTURED = (measured_frame, captured_measurements)
 
 @post("/weights/{name:path}")
 async def weigh_images(
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     canvas: NamedDependency[Canvas],
     weights: NamedDependency[ImageWeights],
@@ -187,11 +176,9 @@ async def weigh_images(
     """
     if not is_loopback(studio.host):
         raise PermissionDeniedException("The images' hosts are asked only if no other machine can reach the studio.")
-    template = name_in_path(name)
-    images = await asyncio.to_thread(lambda: canvas.images(canvas.rendition(template, view)))
+    images = await asyncio.to_thread(lambda: canvas.images(canvas.rendition(path_name, view)))
     await weights.ask(image.address for image in images)
-    there = layout.url("templates", template, view=view.to(tab="checks"))
-    return Redirect(there, status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("templates", path_name, view=view.to(tab="checks"))
 
 
 HANDLERS = (measurements, weigh_images)

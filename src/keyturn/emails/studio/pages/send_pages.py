@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,12 +10,9 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
-from litestar.response import Redirect
-from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail
-from keyturn.emails.studio.pages.addresses import name_in_path
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.sending import Outcome, Release, Sending
@@ -45,7 +41,7 @@ class SendPages:
             "sending": self.sending,
             "outcome": outcome,
         }
-        status = HTTP_422_UNPROCESSABLE_ENTITY if outcome.fault else HTTP_200_OK
+        status = 422 if outcome.fault else 200
         return self.layout.page("send.html", context, status)
 
     async def send(self, template: str, view: View, to: str) -> Response[Any]:
@@ -57,29 +53,29 @@ class SendPages:
         outcome = await self.sending.send(mail, to)
         if outcome.fault:
             return await asyncio.to_thread(self.page, template, view, outcome)
-        query = urlencode({**view.fields(), "to": outcome.to, "id": outcome.id})
-        return Redirect(f"{self.layout.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
+        query = urlencode([*view.fields(save=""), ("to", outcome.to), ("id", outcome.id)])
+        return self.layout.redirect("send", template, view=f"?{query}")
 
 
 @get("/send/{name:path}", sync_to_thread=True)
 def send_page(
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     send_pages: NamedDependency[SendPages],
     to: FromQuery[str] = "",
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
-    return send_pages.page(name_in_path(name), view, Outcome(to, id=id))
+    return send_pages.page(path_name, view, Outcome(to, id=id))
 
 
-@post("/send/{name:path}", status_code=HTTP_200_OK)
+@post("/send/{name:path}", status_code=200)
 async def send(
-    name: FromPath[Path],
+    path_name: NamedDependency[str],
     data: Annotated[Recipient, Body(media_type=RequestEncodingType.URL_ENCODED)],
     view: NamedDependency[View],
     send_pages: NamedDependency[SendPages],
 ) -> Response[Any]:
-    return await send_pages.send(name_in_path(name), view, data.to.strip())
+    return await send_pages.send(path_name, view, data.to.strip())
 
 
 @get("/inbox/{name:str}/release")
@@ -95,7 +91,7 @@ async def release_page(
     return _release_page(layout, mail, studio.release, Outcome(to, id=id))
 
 
-@post("/inbox/{name:str}/release", status_code=HTTP_200_OK)
+@post("/inbox/{name:str}/release", status_code=200)
 async def release_mail(
     name: FromPath[str],
     data: Annotated[Recipient, Body(media_type=RequestEncodingType.URL_ENCODED)],
@@ -111,12 +107,12 @@ async def release_mail(
     if outcome.fault:
         return _release_page(layout, mail, studio.release, outcome)
     query = urlencode({"to": outcome.to, "id": outcome.id})
-    return Redirect(f"{layout.url('inbox', mail.id, 'release')}?{query}", status_code=HTTP_303_SEE_OTHER)
+    return layout.redirect("inbox", mail.id, "release", view=f"?{query}")
 
 
 def _release_page(layout: Layout, mail: CapturedMail, release: Release | None, outcome: Outcome) -> Response[str]:
     context = {"mail": mail, "captured": [mail], "release": release, "outcome": outcome}
-    return layout.page("release.html", context, HTTP_422_UNPROCESSABLE_ENTITY if outcome.fault else HTTP_200_OK)
+    return layout.page("release.html", context, 422 if outcome.fault else 200)
 
 
 OF_CAPTURED = (release_page, release_mail)

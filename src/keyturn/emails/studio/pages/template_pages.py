@@ -1,32 +1,109 @@
-"""The pages of the templates: a sample as a mail, its branches, and the index of the palette."""
+"""The pages of the templates (a sample as a mail, its branches, the index of the palette) and of shared files."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from litestar import Response, get
+from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromHeader, FromPath
 from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import Coverage, NeverRendered, coverage_of
+from keyturn.emails.gallery.components import Options, PartNotDrawn, draw_part, parts_of
 from keyturn.emails.inbox.mail import links_of
-from keyturn.emails.lint.checks.sizes import size_of
-from keyturn.emails.studio.checks.check_queue import Checks
-from keyturn.emails.studio.checks.folder_checks import FolderChecks
+from keyturn.emails.lint.checks.parts import size_of
+from keyturn.emails.renderers import LimitExceeded
+from keyturn.emails.studio import frames
+from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.pages.addresses import name_in_path, neighbours
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.rendering.rendition import Rendition
+from keyturn.emails.studio.rendering.rendition import Drawer, Rendition, Renditions
+from keyturn.emails.studio.rendering.source import shared_source
 from keyturn.emails.studio.view import View
+
+_TOO_MUCH = "It cannot be rendered alone: it takes too much time or memory."
+
+
+@get("/files/{name:path}", sync_to_thread=False)
+def shared_file_page(
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    gallery: NamedDependency[Gallery],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
+    name = _shared_file(gallery, path_name)
+    users = gallery.users(name)
+    undrawn = undrawn_in(gallery, name, users)
+    context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
+    return layout.page("file.html", context | {"shared_file": name})
+
+
+@get("/components/{name:path}", sync_to_thread=True)
+def component_page(
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    gallery: NamedDependency[Gallery],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
+    name = _shared_file(gallery, path_name)
+    context = {
+        "view": view,
+        "parts": parts_of(gallery, name),
+        "users": gallery.users(name),
+        "shared_file": name,
+        "sandbox": frames.PREVIEW,
+        "mail_of": dict(own_files(gallery)),
+    }
+    return layout.page("component.html", context)
+
+
+@get("/component-frames/{options:str}/{part:str}/{name:path}", sync_to_thread=True)
+def component_frame(
+    options: FromPath[Options],
+    part: FromPath[str],
+    path_name: NamedDependency[str],
+    drawn: NamedDependency[View],
+    renditions: NamedDependency[Renditions],
+) -> Response[str]:
+    name = _shared_file(renditions.gallery, path_name)
+    try:
+        html = renditions.runner.run(_draw, name, part, options, drawn)
+    except (PartNotDrawn, LimitExceeded) as error:
+        reason = _TOO_MUCH if isinstance(error, LimitExceeded) else str(error)
+        return Response(reason, status_code=422, media_type=MediaType.TEXT)
+    return frames.answer(html, drawn, frames.PREVIEW)
+
+
+def _draw(drawer: Drawer, file: str, part: str, options: Options, view: View) -> str:
+    """Return a part as the view has it. Raises CannotDraw, and LookupError for an unknown part."""
+    gallery = drawer.gallery
+    with gallery.one_look():
+        wanted = next((each for each in parts_of(gallery, file) if each.name == part), None)
+        if wanted is None:
+            raise LookupError(f"{file} has no part named {part}.")
+        language = gallery.languages.choose(view.lang).in_direction(view.dir)
+        return frames.apply_view(draw_part(gallery, wanted, options, gallery.users(file), language), view)
+
+
+def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """Yield each of a mail's own files with the mail and the role of the file."""
+    for name in gallery.names():
+        files = gallery.files(name)
+        yield from ((file, (name, stage)) for file, stage in ((files.markup, "template"), (files.text, "text")) if file)
+
+
+def _shared_file(gallery: Gallery, name: str) -> str:
+    if name not in gallery.shared_files():
+        raise LookupError(f"There is no shared file {name}.")
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +177,23 @@ def first_page(
 
 @get("/templates/{name:path}")
 async def template_page(
-    name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages], prefer: FromHeader[str] = ""
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    pages: NamedDependency[SamplePages],
+    prefer: FromHeader[str] = "",
 ) -> Response[str]:
     """Show a sample. A broken template has a page, too: the fault, and the last good mail behind it.
 
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once and asks for the checks afterwards.
     """
-    return await pages.page(name_in_path(name), view, at_once="respond-async" in prefer)
+    return await pages.page(path_name, view, at_once="respond-async" in prefer)
 
 
 @get("/checks/{name:path}")
 async def checked_page(
-    name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages]
+    path_name: NamedDependency[str], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
-    return await pages.checked_page(name_in_path(name), view)
+    return await pages.checked_page(path_name, view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +251,4 @@ def index(
     ]
 
 
-HANDLERS = (first_page, template_page, checked_page, index)
+HANDLERS = (first_page, template_page, checked_page, index, shared_file_page, component_page, component_frame)

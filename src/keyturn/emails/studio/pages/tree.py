@@ -100,14 +100,11 @@ def matches(find: str, name: str) -> bool:
     if not find:
         return True
     name = name.lower()
-    return all(word in name or _has_in_order(word, name) for word in find.lower().split())
-
-
-def _has_in_order(word: str, name: str) -> bool:
-    return any(
-        _holds_in_order(word, name[start : start + _STRETCH * len(word)])
-        for start in (part.start() for part in _PART.finditer(name))
-        if name[start] == word[0]
+    starts = [part.start() for part in _PART.finditer(name)]
+    return all(
+        word in name
+        or any(_holds_in_order(word, name[at : at + _STRETCH * len(word)]) for at in starts if name[at] == word[0])
+        for word in find.lower().split()
     )
 
 

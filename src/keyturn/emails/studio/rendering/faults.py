@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery, Sample
-from keyturn.emails.lint.finding import Place
-from keyturn.emails.lint.guard.syntax import first_mistake_in
-from keyturn.emails.lint.limits import limit_finding
-from keyturn.emails.lint.source.broken_templates import Broken, explain, explain_samples
-from keyturn.emails.lint.source.error_location import Spot
+from keyturn.emails.lint.finding import Place, limit_finding
+from keyturn.emails.lint.guard import first_mistake_in
+from keyturn.emails.lint.source.broken_templates import Broken, Spot, explain, explain_samples
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders, plain_name
 

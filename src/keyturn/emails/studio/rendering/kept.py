@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from cachetools import FIFOCache
 
-from keyturn.emails.gallery.fingerprints import Fingerprint
+from keyturn.emails.gallery.gallery import Fingerprint
 
 K = TypeVar("K")
 V = TypeVar("V")

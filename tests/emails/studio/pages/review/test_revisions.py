@@ -13,7 +13,7 @@ from tests.emails.studio.fixtures import GREETING, Client
 
 from keyturn.emails.renderers import Here, LimitExceeded, Limits, RendererPool
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.studio.rendering.rendition import Drawer
 
 pytestmark = pytest.mark.long
 
