@@ -77,11 +77,18 @@ class Pair:
         os.kill(self._sender, signal.SIGSTOP)
 
     async def fail_over(self) -> None:
-        """Lose the primary, as in a power cut, and let the standby take over."""
+        """Lose the primary, and let the standby take over."""
+        await self.lose_primary()
+        await self.promote()
+
+    async def lose_primary(self) -> None:
+        """End the primary as a power cut would, after `cut_off`."""
         self._primary.send_signal(signal.SIGQUIT)
         # The server waits five seconds for a process that is stopped, and must not wake it.
         os.kill(self._sender, signal.SIGKILL)
         await asyncio.to_thread(self._primary.communicate, timeout=_PATIENCE)
+
+    async def promote(self) -> None:
         await self._ask(1, "SELECT pg_promote()")
 
     async def _until(self, question: str) -> None:

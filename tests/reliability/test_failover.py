@@ -10,15 +10,18 @@ import uvicorn
 from tests.reliability.postgresql_pair import Pair
 from tests.resend_server.answers import Mail
 from tests.resend_server.server import API_KEY, ResendServer, running_resend
+from tests.spec.elsewhere import Elsewhere
 from tests.spec.inbox import Inbox
 from tests.spec.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
+from keyturn.accounts.port import Account, AccountStore
 from keyturn.app import create_app
 from keyturn.database import now
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.outbox.history import Wanted, hold, read, release
 from keyturn.parts import Parts
+from keyturn.reset.ground import FromApp
 from keyturn.reset.records.messages import MAILS_ALONE
 from keyturn.settings import DatabaseSettings, LimitSettings, MailSettings, Secret
 
@@ -35,8 +38,11 @@ def resend() -> Iterator[ResendServer]:
 
 
 @asynccontextmanager
-async def serving(pair: Pair, resend: ResendServer) -> AsyncIterator[Service]:
-    """Run a service that sends through Resend, with four accounts. Its worker runs when a test calls `deliver`."""
+async def serving(pair: Pair, resend: ResendServer, store: AccountStore | None = None) -> AsyncIterator[Service]:
+    """Run a service that sends through Resend, with four accounts. Its worker runs when a test calls `deliver`.
+
+    `store`: accounts in another system, in place of the four.
+    """
     settings = settings_for(
         pair.url,
         database=DatabaseSettings(url=Secret(pair.url), timeout=timedelta(seconds=2)),
@@ -44,13 +50,13 @@ async def serving(pair: Pair, resend: ResendServer) -> AsyncIterator[Service]:
         resend=ResendSettings(api_url=resend.url, api_key=Secret(API_KEY), rate=1000),
         limits=LimitSettings(mailbox_cooldown=timedelta(0)),
     )
-    parts = Parts(settings)
+    parts = Parts(settings, app=FromApp(accounts=store))
     app = create_app(settings, parts=parts, worker=False)
     life = LifespanOn(uvicorn.Config(app, log_config=None))
     await life.startup()
     assert not life.should_exit
     service = Service(app, parts, Inbox())
-    for email in (ADA, BO, CY, DI):
+    for email in () if store else (ADA, BO, CY, DI):
         await service.add(email)
     try:
         yield service
@@ -118,7 +124,9 @@ async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
         await pair.catch_up()
         await pair.cut_off()
         await service.ask(DI)
-        await pair.fail_over()
+        await pair.lose_primary()
+        assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
+        await pair.promote()
         await answers_again(service)
 
         await service.deliver()
@@ -186,6 +194,37 @@ async def test_a_reset_of_the_lost_second_is_undone_and_its_link_works_again(
         assert not await service.works(token)
         await service.deliver()
         assert templates(resend, CY) == ["password_reset", "password_changed", "password_changed"]
+
+
+async def test_a_reset_of_the_lost_second_stays_if_the_accounts_are_elsewhere_and_its_link_works_again(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair, store = replicated_postgresql, Elsewhere(Account(id="cy", email=CY))
+    async with serving(pair, resend, store) as service:
+        token = await link(service, resend, CY)
+        await pair.catch_up()
+        await pair.cut_off()
+        assert (await service.reset(token)).status_code == 200
+        await pair.fail_over()
+        await answers_again(service)
+
+        assert store.passwords == {"cy": NEW_PASSWORD}
+        assert await service.works(token)
+        await service.deliver()
+        assert templates(resend, CY) == ["password_reset"]
+
+
+async def test_limits_of_clients_begin_anew(replicated_postgresql: Pair, resend: ResendServer) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        client = service.at("198.51.100.7")
+        answers = [(await client.post(REQUEST, json={"email": ADA})).status_code for _ in range(4)]
+        assert answers == [202, 202, 202, 429]
+        await pair.catch_up()
+        await pair.cut_off()
+        await pair.fail_over()
+        await answers_again(service)
+        assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
 
 
 @pytest.mark.parametrize("replicated_postgresql", [True], indirect=True)
