@@ -10,13 +10,10 @@ import sqlalchemy as sa
 from keyturn import addresses
 from keyturn.accounts.builtin import Sessions
 from keyturn.reset import check
-from keyturn.reset.change import ChangeEffects
-from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records.codes import CodeStore, TriedCode
 from keyturn.reset.records.guarded import SingleUse
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.reset.request import ResetRequests
 
 
@@ -64,15 +61,6 @@ def without_the_check_that_an_account_is_active(patch: pytest.MonkeyPatch) -> No
     patch.setattr(check, "_opens", lambda link, account: addresses.is_same_mailbox(account.email, link.email))
 
 
-def without_the_most_links_of_an_account(patch: pytest.MonkeyPatch) -> None:
-    add = LinkStore.__init__
-
-    def make(links: LinkStore, database: Any, *, lifetime: Any, live: int) -> None:
-        add(links, database, lifetime=lifetime, live=live + 1)
-
-    patch.setattr(LinkStore, "__init__", make)
-
-
 def without_the_cooldown_of_a_mailbox(patch: pytest.MonkeyPatch) -> None:
     async def refusals(*_: object) -> dict[str, str]:
         return {}
@@ -83,10 +71,6 @@ def without_the_cooldown_of_a_mailbox(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Mailboxes, "refusals", refusals)
     patch.setattr(Mailboxes, "claim", claim)
-
-
-def without_the_one_replacement_of_an_expired_link(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LinkStore, "replace", lambda *_: True)
 
 
 def without_the_one_use_of_a_code(patch: pytest.MonkeyPatch) -> None:
@@ -103,27 +87,6 @@ def without_the_count_of_a_code_s_tries(patch: pytest.MonkeyPatch) -> None:
 
 def without_the_end_of_codes_at_a_change(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(CodeStore, "revoke_all", _nothing)
-
-
-def without_the_memory_of_the_last_step(patch: pytest.MonkeyPatch) -> None:
-    async def last_step(*_: object) -> int:
-        return -1
-
-    patch.setattr(SecondStepTries, "last_step", last_step)
-    patch.setattr(SecondStepTries, "take_step", lambda *_: True)
-
-
-def without_the_limit_of_a_button_to_its_mailbox(patch: pytest.MonkeyPatch) -> None:
-    end = ChangeEffects.end_access
-
-    def end_all(effects: ChangeEffects, tx: Any, account_id: str, moment: datetime, **options: Any) -> None:
-        end(effects, tx, account_id, moment, **options | {"mailbox": None})
-
-    patch.setattr(ChangeEffects, "end_access", end_all)
-
-
-def without_the_end_of_buttons_after_a_proven_change(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SecureLinkStore, "end_elsewhere", _nothing)
 
 
 def without_the_same_answer_for_an_unknown_address(patch: pytest.MonkeyPatch) -> None:
