@@ -35,8 +35,12 @@ TESTS = Path(__file__).parent
 
 # Each run uses the same examples, without deadlines, which a busy machine exceeds, and without Hypothesis's folder.
 # `just stories` uses five times as many.
-hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, database=None, max_examples=100)
-hypothesis.settings.register_profile("keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20)
+hypothesis.settings.register_profile(
+    "thorough", derandomize=True, deadline=None, database=None, max_examples=100, stateful_step_count=30
+)
+hypothesis.settings.register_profile(
+    "keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20, stateful_step_count=15
+)
 hypothesis.settings.load_profile("keyturn")
 
 APPS = {"database_url", "start", "studio"}

@@ -50,7 +50,7 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
     """Run the program `postgres` in a temporary folder. If root starts it, it runs as another user."""
     initdb = Path(postgres).resolve().with_name("initdb")
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name, socket.socket() as free:
-        folder, user = Path(name), _user()
+        folder, user = Path(name), unprivileged_user()
         free.bind(("127.0.0.1", 0))
         server = TlsServer(folder, free.getsockname()[1])
         free.close()
@@ -114,7 +114,7 @@ def _make_certificates(server: TlsServer, folder: Path) -> None:
         file.chmod(0o600)
 
 
-def _user() -> str | None:
+def unprivileged_user() -> str | None:
     if os.geteuid() != 0:
         return None
     return next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})

@@ -20,6 +20,7 @@ MARKED = (
     "php",
     "postgresql_with_tls",
     "prometheus",
+    "replicated_postgresql",
     "systemd_analyze",
 )
 """Fixtures of such programs. Each gives its tests a mark of the same name."""

@@ -125,8 +125,13 @@ class QuotaExhausted(SendFailed):
 
 
 class SendRefused(SendFailed):
-    """The provider will never take the mail. `account`: it refuses our account (key, log-in) rather than this mail."""
+    """The provider will never take the mail.
 
-    def __init__(self, reason: str, *, account: bool = False) -> None:
+    `account`: it refuses our account (key, log-in) rather than this mail.
+    `key_used`: it took another mail under this idempotency key.
+    """
+
+    def __init__(self, reason: str, *, account: bool = False, key_used: bool = False) -> None:
         super().__init__(reason)
         self.account = account
+        self.key_used = key_used

@@ -40,6 +40,10 @@ class Process:
         assert ready.wait(_PATIENCE), "".join(self.said[-20:])
         assert self._process.poll() is None, "".join(self.said[-20:])
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()

@@ -21,7 +21,7 @@ from tests.spec.service import (
 )
 
 from keyturn.database import now
-from keyturn.errors import SendRetryable
+from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.history import Wanted, hold, read, release
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import MAILS_ALONE, RESET_REQUESTED, ResetRequested
@@ -79,6 +79,40 @@ async def test_a_mail_that_waited_in_the_backup_is_sent_again_unless_it_is_held(
     assert len(careless.inbox.sent_to(ADA)) == 1
     assert careful.inbox.sent_to(ADA) == []
     assert await states(careful) == [("dropped", "held by an operator")]
+
+
+KEY_USED = SendRefused("409 invalid_idempotent_request", key_used=True)
+"""The provider's answer about a mail that was written again, with another link, after it was sent once."""
+
+
+async def test_a_mail_that_is_written_again_after_it_was_sent_leaves_under_another_key(
+    service: Service, restore: Restore
+) -> None:
+    await service.ask()
+    restored = await restore()
+    restored.inbox.failures.append(KEY_USED)
+    await restored.deliver()
+
+    (first, _), (second, mail) = restored.inbox.tries
+    assert first != second
+    assert await restored.works(token_in(mail))
+    assert await states(restored) == [("sent", None)]
+
+
+async def test_a_mail_whose_second_key_is_refused_is_dead(service: Service) -> None:
+    service.inbox.failures += [KEY_USED, KEY_USED]
+    await service.ask()
+    await service.deliver()
+    assert await states(service) == [("dead", "409 invalid_idempotent_request")]
+
+
+async def test_a_mail_that_is_tried_again_keeps_its_key(service: Service) -> None:
+    service.inbox.failures += [SendRetryable("lost", 0), KEY_USED]
+    await service.ask()
+    while len(service.inbox.tries) < 2:
+        await service.deliver()
+    assert len({key for key, _ in service.inbox.tries}) == 1
+    assert await states(service) == [("dead", "409 invalid_idempotent_request")]
 
 
 async def test_a_held_mail_leaves_with_a_working_link_once_it_is_released(service: Service, restore: Restore) -> None:

@@ -1,6 +1,7 @@
 """Sorts a database's errors: those that mean that it cannot be reached now, but may be later."""
 
 import os
+import sqlite3
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,12 +112,14 @@ def unready_where_unreachable(place: str) -> Iterator[None]:
         yield
     except Exception as error:
         if isinstance(error, DBAPIError) and is_rolled_back(error):
-            raise DatabaseUnready(f"the database has undone the transaction: {describe_error(error)}") from error
+            reason = f"the database has undone the transaction: {describe_error(error)}"
+            raise DatabaseUnready(reason, not_committed=True) from error
         if not _is_unreachable(error):
             raise
         message = describe_error(error)
         what = "has not been migrated" if message.startswith(_NO_SUCH) else "cannot be reached"
-        raise DatabaseUnready(f"the database {what}: {place}: {message}") from error
+        reason = f"the database {what}: {place}: {message}"
+        raise DatabaseUnready(reason, not_committed=_is_out_of_room(error)) from error
 
 
 def is_refusal(error: DBAPIError) -> bool:
@@ -130,6 +133,11 @@ def is_rolled_back(error: DBAPIError) -> bool:
         return True
     number = next(iter(getattr(error.orig, "args", ())), None)
     return isinstance(number, int) and number in _DEADLOCKS
+
+
+def _is_out_of_room(error: Exception) -> bool:
+    """Tell whether SQLite's disk is full. A commit is then undone: its last page, which marks it, was not written."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
 
 
 def _is_unreachable(error: Exception) -> bool:

@@ -230,8 +230,20 @@ class Outbox(Store):
 
         Raises LeaseLost if another worker holds the message.
         """
+        await self._write_held(message, sender=sender)
+
+    async def renew_key(self, message: Message) -> Message:
+        """Return the message under a new idempotency key, once that is committed.
+
+        Raises LeaseLost if another worker holds the message.
+        """
+        renewed = msgspec.structs.replace(message, key=new_key())
+        await self._write_held(message, key=renewed.key)
+        return renewed
+
+    async def _write_held(self, message: Message, **values: str | None) -> None:
         held = sa.update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        if not await self.database.execute(held.values(sender=sender).returning(OutboxRow.id)):
+        if not await self.database.execute(held.values(**values).returning(OutboxRow.id)):
             raise LeaseLost
 
 

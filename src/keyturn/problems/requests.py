@@ -186,7 +186,14 @@ class Unavailable(Problem):
 
 
 class DatabaseUnready(Unavailable):
-    """Keyturn's own database cannot be reached, or its migrations were not run."""
+    """Keyturn's own database cannot be reached, or its migrations were not run.
+
+    `not_committed`: it is certain that a transaction that ended with this error was not committed.
+    """
+
+    def __init__(self, reason: str = "", *, not_committed: bool = False) -> None:
+        super().__init__(reason)
+        self.not_committed = not_committed
 
 
 class AccountsUnready(Unavailable):

@@ -173,7 +173,7 @@ class PasswordChanges:
         try:
             await self._records.transact(write)
         except DatabaseUnready as error:
-            if not is_committing:
+            if error.not_committed or not is_committing:
                 raise
             raise OutcomeUnknown("the database's answer to the commit was lost") from error
 

@@ -159,8 +159,9 @@ async def test_another_mail_under_a_key_that_was_used_is_refused(
 ) -> None:
     await sender.send(mail, "key-1")
 
-    with pytest.raises(SendRefused, match="409 invalid_idempotent_request"):
+    with pytest.raises(SendRefused, match="409 invalid_idempotent_request") as refused:
         await sender.send(msgspec.structs.replace(mail, subject="Another"), "key-1")
+    assert refused.value.key_used
     assert len(resend.accepted) == 1
 
 

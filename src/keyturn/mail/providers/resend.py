@@ -42,6 +42,9 @@ _NOT_RESENDS = {"application_error", "InternalServerError", "HttpClientError"}
 """The SDK's names for a missing or foreign answer: a page, or JSON of another form. With a 4xx, not Resend's."""
 _UNHEARD = {_UNREACHABLE, "rate_limit_exceeded"}
 _ACCOUNT = {401, 403}
+_KEY_USED = "invalid_idempotent_request"
+"""The key came before, with another mail."""
+
 _QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
 _LONGEST_ANSWER = 2**20
 """Bytes: a page of the account's domains, for `keyturn doctor`."""
@@ -136,7 +139,7 @@ def sort_error(error: "ResendError", moment: datetime) -> SendFailed:
         return SendRetryable(name, seconds, not_accepted=name in _UNHEARD, down=code >= port.SERVER_FAULT)
     if not name or name in _NOT_RESENDS:
         return SendRetryable(f"{code} not Resend's")
-    return SendRefused(f"{code} {name}", account=code in _ACCOUNT)
+    return SendRefused(f"{code} {name}", account=code in _ACCOUNT, key_used=name == _KEY_USED)
 
 
 def _status_of(error: "ResendError") -> int:

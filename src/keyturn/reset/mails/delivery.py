@@ -53,12 +53,18 @@ class TransportFailover:
         return self._first if self._breaker.admits() else self._second
 
     async def send(self, message: Message, email: Email, transport: Sender) -> Sent:
-        """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost."""
+        """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
+
+        A mail that was written in this try gets another key if the provider took a different one under the key that the
+        message had: a database that was restored, or that failed over, may not know that mail, nor its link.
+        """
         if message.sealed and message.sender is None:
             await self._outbox.reserve_transport(message, transport.name)
         try:
             return await self._hand_over(message, email, transport)
         except SendRefused as refusal:
+            if refusal.key_used and not message.sealed:
+                return await self._hand_over(await self._outbox.renew_key(message), email, transport)
             if not refusal.account or not self._second or transport is self._second or message.sender:
                 raise
         await self._outbox.reserve_transport(message, self._second.name)

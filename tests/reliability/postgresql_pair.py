@@ -1,0 +1,156 @@
+"""Two PostgreSQL servers from Debian: a primary, and a standby that copies it. The primary can be lost."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import asyncpg
+from tests.databases import in_memory
+from tests.postgresql_with_tls import unprivileged_user
+
+from keyturn.database import Database
+from keyturn.database.migrations import migrate
+
+_PATIENCE = 30
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+
+
+class Pair:
+    """A primary and its standby. `url` names both, as an operator's settings do: writes go to the one that takes them.
+
+    `is_synchronous`: the primary answers a commit only once the standby has it.
+    """
+
+    def __init__(self, programs: Path, folder: Path, *, is_synchronous: bool) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._is_synchronous = is_synchronous
+        self._user = unprivileged_user()
+        self._sender = 0
+        self._ports = [_free_port(), _free_port()]
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports)
+        self.url = f"postgresql://postgres@{hosts}/keyturn?target_session_attrs=primary"
+
+    def start(self, stack: ExitStack) -> None:
+        """Start both; each ends with the stack."""
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        primary, standby = self._folder / "primary", self._folder / "standby"
+        self._run("initdb", "-D", primary, "-U", "postgres", "-A", "trust", "--no-sync")
+        self._primary = self._serve(primary, self._ports[0], stack)
+        asyncio.run(self._prepare())
+        source = f"host=127.0.0.1 port={self._ports[0]} user=postgres application_name=standby"
+        self._run(
+            "pg_basebackup", "-d", source, "-D", standby, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
+        )
+        self._serve(standby, self._ports[1], stack)
+        asyncio.run(self._connect_standby())
+
+    async def _prepare(self) -> None:
+        await self._ask(0, "CREATE DATABASE keyturn")
+        database = Database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn")
+        await migrate(database)
+        await database.close()
+
+    async def _connect_standby(self) -> None:
+        await self._until("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'")
+        if self._is_synchronous:
+            await self._ask(0, "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+            await self._ask(0, "SELECT pg_reload_conf()")
+            await self._until("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+
+    async def catch_up(self) -> None:
+        """Wait until the standby has all that is committed."""
+        await self._until("SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()")
+
+    async def cut_off(self) -> None:
+        """Send the standby nothing from now on: what follows is lost if the primary is."""
+        ((self._sender,),) = await self._ask(0, "SELECT pid FROM pg_stat_replication")
+        os.kill(self._sender, signal.SIGSTOP)
+
+    async def fail_over(self) -> None:
+        """Lose the primary, and let the standby take over."""
+        await self.lose_primary()
+        await self.promote()
+
+    async def lose_primary(self) -> None:
+        """End the primary as a power cut would, after `cut_off`."""
+        self._primary.send_signal(signal.SIGQUIT)
+        # The server waits five seconds for a process that is stopped, and must not wake it.
+        os.kill(self._sender, signal.SIGKILL)
+        await asyncio.to_thread(self._primary.communicate, timeout=_PATIENCE)
+
+    async def promote(self) -> None:
+        await self._ask(1, "SELECT pg_promote()")
+
+    async def _until(self, question: str) -> None:
+        async with asyncio.timeout(_PATIENCE):
+            while not await self._ask(0, question):
+                await asyncio.sleep(0.02)
+
+    async def _ask(self, server: int, statement: str) -> list[Any]:
+        connection = await asyncpg.connect(f"postgresql://postgres@127.0.0.1:{self._ports[server]}/postgres")
+        try:
+            rows: list[Any] = await connection.fetch(statement)
+            return rows
+        finally:
+            await connection.close()
+
+    def _serve(self, data: Path, port: int, stack: ExitStack) -> "subprocess.Popen[str]":
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "autovacuum": "off",
+        }
+        said = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        process = subprocess.Popen(
+            [self._programs / "postgres", "-D", data, *said],
+            stderr=subprocess.PIPE,
+            text=True,
+            user=self._user,
+            env=_ENVIRONMENT,
+            cwd=self._folder,
+        )
+        stack.callback(_end, process)
+        assert process.stderr
+        lines: list[str] = []
+        while not lines or "ready to accept" not in lines[-1]:
+            lines.append(process.stderr.readline())
+            assert lines[-1], f"PostgreSQL ended before it was ready: {''.join(lines)}"
+        return process
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        command = [self._programs / program, *arguments]
+        subprocess.run(command, check=True, capture_output=True, user=self._user, env=_ENVIRONMENT, cwd=self._folder)
+
+
+@contextmanager
+def running_pair(postgres: str, *, is_synchronous: bool = False) -> Iterator[Pair]:
+    """Run a primary and a standby, with Keyturn's tables, in a temporary folder."""
+    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, ExitStack() as stack:
+        pair = Pair(Path(postgres).resolve().parent, Path(folder), is_synchronous=is_synchronous)
+        pair.start(stack)
+        yield pair
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+        process.communicate(timeout=_PATIENCE)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

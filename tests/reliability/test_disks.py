@@ -1,0 +1,412 @@
+"""docs/reliability.md, "SQLite and its disk": what a disk that fails means for users, and how Keyturn goes on."""
+
+import asyncio
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.chaos.conditions import environment_for
+from tests.chaos.processes import Process
+from tests.reliability.disk import SmallDisk, require_namespaces
+from tests.resend_server.server import ResendServer, running_resend
+from tests.spec.service import (
+    ADA,
+    GRACE,
+    NEW_PASSWORD,
+    PEOPLE,
+    REQUEST,
+    RESET,
+    VALIDATE,
+    Service,
+    Start,
+    problem,
+    running,
+    settings_for,
+)
+
+from keyturn.database import database as door
+
+pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
+
+FIRST, SECOND = "first@northwind.test", "second@northwind.test"
+
+
+def file_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def resend() -> Iterator[ResendServer]:
+    with running_resend() as server:
+        yield server
+
+
+def requested(file: Path) -> list[str]:
+    """Return the addresses whose requests a database has, after a check of the whole file."""
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = database.execute("SELECT payload FROM keyturn_outbox WHERE kind = 'reset_requested' ORDER BY id")
+        return [re.findall(r'"email":"([^"]+)"', payload)[0] for (payload,) in rows]
+
+
+# A full disk
+
+
+async def test_a_full_disk_gets_503_and_loses_nothing_that_was_accepted(
+    database_url: str, resend: ResendServer, tmp_path: Path
+) -> None:
+    require_namespaces()
+    async with running(settings_for(database_url)) as service:
+        for number in range(40):
+            await service.add(f"person{number}@northwind.test")
+    disk = SmallDisk(tmp_path, file_of(database_url), size="3m")
+    said: list[str] = []
+    environment = environment_for(resend, disk.url)
+    process = await asyncio.to_thread(Process, ["serve", "--port", "0"], environment, said, str(disk.python))
+    try:
+        async with httpx.AsyncClient(base_url=process.url, timeout=30) as client:
+            answers = await fill_and_ask(disk, process, client, resend)
+    finally:
+        assert await asyncio.to_thread(process.stop) == 0
+    assert not [line for line in said if "Traceback" in line]
+    accepted = {email for email, status in answers.items() if status == 202}
+    assert set(answers.values()) == {202, 503}
+    assert sorted(mail.fields["to"][0] for mail in resend.accepted if "password_reset" in str(mail.fields["tags"])) == (
+        sorted(accepted)
+    )
+
+
+async def fill_and_ask(
+    disk: SmallDisk, process: Process, client: httpx.AsyncClient, resend: ResendServer
+) -> dict[str, int]:
+    """Request links before, while and after the disk is full; return the answers. A link of before sets a password."""
+    people = [f"person{number}@northwind.test" for number in range(40)]
+    answers: dict[str, int] = {}
+
+    async def ask(email: str) -> int:
+        answers[email] = (await client.post(REQUEST, json={"email": email})).status_code
+        return answers[email]
+
+    assert await ask(people.pop()) == 202
+    token = await link_in(resend)
+    await asyncio.to_thread(disk.fill, process)
+    while await ask(people.pop()) == 202:
+        pass
+    reset = {"token": token, "newPassword": NEW_PASSWORD}
+    assert (await client.post(VALIDATE, json={"token": token})).json()["valid"]
+    assert problem(await client.post(RESET, json=reset)) == "503 unavailable"
+
+    await asyncio.to_thread(disk.make_room, process)
+    assert await ask(people.pop()) == 202
+    assert (await client.post(RESET, json=reset)).status_code == 200
+    assert (await client.post(RESET, json=reset)).json()["reason"] == "used"
+    await mailed(resend, sum(status == 202 for status in answers.values()) + 1)
+    return answers
+
+
+async def mailed(resend: ResendServer, count: int) -> None:
+    async with asyncio.timeout(60):
+        while len(resend.accepted) < count:
+            await asyncio.sleep(0.05)
+
+
+async def link_in(resend: ResendServer) -> str:
+    await mailed(resend, 1)
+    (token,) = re.findall(r"/reset-password/([\w-]{43})", resend.accepted[-1].fields["text"])
+    return str(token)
+
+
+# A folder that cannot be written
+
+
+def test_serve_does_not_start_in_a_folder_that_cannot_be_written(database_url: str, tmp_path: Path) -> None:
+    require_namespaces()
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "keyturn.db").write_bytes(file_of(database_url).read_bytes())
+    mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+    command = [
+        "unshare",
+        "-rm",
+        "sh",
+        "-c",
+        mount,
+        "sh",
+        str(folder),
+        sys.executable,
+        "-m",
+        "keyturn",
+        "serve",
+        "--port",
+        "0",
+    ]
+    settings = {
+        "KEYTURN_DATABASE_URL": f"sqlite:///{folder / 'keyturn.db'}",
+        "KEYTURN_SECRET_KEY": "s" * 32,
+        "KEYTURN_MAIL_TRANSPORT": "capture",
+        "KEYTURN_ENVIRONMENT": "development",
+    }
+    ended = subprocess.run(
+        command, env=os.environ | settings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert re.fullmatch(r"keyturn: the database cannot be reached: .*: unable to open database file\n", ended.stderr)
+
+
+# A file that another process has locked
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[Callable[[], None]]:
+    """Lock the file for writing in another process. Yield a function that ends the process."""
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "locked\n"
+        try:
+            yield process.stdin.close
+        finally:
+            process.stdin.close()
+
+
+async def test_a_request_waits_for_a_file_that_is_locked_for_ten_seconds(start: Start, database_url: str) -> None:
+    service = await start()
+    token = await service.link()
+    with locked(file_of(database_url)) as unlock:
+        begun = time.monotonic()
+        asking = asyncio.create_task(service.ask(GRACE))
+        assert await service.works(token)
+        done, _ = await asyncio.wait({asking}, timeout=10)
+        assert not done
+        unlock()
+        await asking
+    assert time.monotonic() - begun >= 10
+    await service.deliver()
+    assert len(service.inbox.sent_to(GRACE)) == 1
+
+
+async def test_a_request_that_has_waited_too_long_gets_503_and_is_not_written_later(
+    start: Start, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "PATIENCE", 0.5)  # in place of half a minute
+    service = await start()
+    with locked(file_of(database_url)) as unlock:
+        for email in (ADA, GRACE):  # the first is certainly given up when the second is
+            assert problem(await service.anywhere().post(REQUEST, json={"email": email})) == "503 unavailable"
+        unlock()
+    await service.deliver()
+    assert service.inbox.sent_to(ADA) == []
+    await service.ask()
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA)) == 1
+
+
+# A power cut in the middle of a write
+
+
+async def write_two(start: Start, database_url: str, copy: Path) -> tuple[int, int]:
+    """Accept two requests, and copy the files as a power cut leaves them; return the log's length after each."""
+    service, file = await start(), file_of(database_url)
+    await service.ask(FIRST)
+    first = log_length(file)
+    await service.ask(SECOND)
+    copy_both(file, copy)
+    return first, log_length(file)
+
+
+async def test_a_write_that_a_power_cut_tears_is_as_if_it_had_not_begun(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    first, last = await write_two(start, database_url, copy)
+    assert first < last
+    for length in range(first, last, 509):
+        assert requested(torn(copy, length, last)) == [FIRST]
+    assert requested(copy) == [FIRST, SECOND]
+
+
+async def test_a_checkpoint_that_a_power_cut_tears_is_repeated_from_the_log(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    await write_two(start, database_url, copy)
+    overwrite(copy, *page_of_outbox(file_of(database_url)))
+    assert requested(copy) == [FIRST, SECOND]
+
+
+async def test_a_service_on_the_torn_file_sends_what_was_accepted(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    first, last = await write_two(start, database_url, copy)
+    async with running(settings_for(f"sqlite:///{torn(copy, (first + last) // 2, last)}")) as service:
+        await service.add(FIRST)
+        await service.add(SECOND)
+        await service.deliver()
+        assert [mail.to for mail in service.inbox.mails] == [FIRST]
+
+
+def log_length(file: Path) -> int:
+    return Path(f"{file}-wal").stat().st_size
+
+
+def copy_both(file: Path, copy: Path) -> None:
+    """Copy the file, and then its log, as `cp` does."""
+    shutil.copyfile(file, copy)
+    shutil.copyfile(f"{file}-wal", f"{copy}-wal")
+
+
+def torn(copy: Path, length: int, end: int) -> Path:
+    """Return a copy whose log was written up to `length`. A sector of other bytes follows, of a log that had `end`."""
+    other = copy.with_name(f"torn{length}.db")
+    copy_both(copy, other)
+    overwrite(Path(f"{other}-wal"), length, min(512, end - length))
+    os.truncate(f"{other}-wal", min(length + 512, end))
+    return other
+
+
+def overwrite(file: Path, start: int, length: int) -> None:
+    with file.open("r+b") as damaged:
+        damaged.seek(start)
+        damaged.write(os.urandom(length))
+
+
+def page_of_outbox(file: Path) -> tuple[int, int]:
+    """Return the place and half the length of the first page of the outbox."""
+    with closing(sqlite3.connect(file)) as database:
+        ((size,),) = database.execute("PRAGMA page_size")
+        ((page,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'keyturn_outbox'")
+    return (page - 1) * size, size // 2
+
+
+# A copy that is made while requests arrive
+
+
+async def ask_on_and_on(service: Service, answered: list[str]) -> None:
+    for number in range(10_000):
+        email = f"person{number}@northwind.test"
+        await service.ask(email)
+        answered.append(email)
+
+
+def vacuum_into(file: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("VACUUM INTO ?", (str(copy),))
+
+
+def back_up(file: Path, copy: Path) -> None:
+    """Do what `.backup` of the program sqlite3 does."""
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+
+@pytest.mark.parametrize("make_copy", [vacuum_into, back_up])
+async def test_a_copy_that_sqlite_makes_has_all_that_was_accepted_before_it_began(
+    start: Start, database_url: str, tmp_path: Path, make_copy: Callable[[Path, Path], None]
+) -> None:
+    service, answered = await start(people=PEOPLE), list[str]()
+    asking = asyncio.create_task(ask_on_and_on(service, answered))
+    try:
+        for number in range(3):
+            while len(answered) < 100 * (number + 1):
+                await asyncio.sleep(0.01)
+            before, copy = list(answered), tmp_path / f"{number}.db"
+            await asyncio.to_thread(make_copy, file_of(database_url), copy)
+            has = requested(copy)
+            assert has[: len(before)] == before
+            assert len(has) <= len(answered) + 1
+    finally:
+        asking.cancel()
+        await asyncio.wait({asking})
+
+
+async def test_a_plain_copy_of_the_file_alone_lacks_what_is_in_the_log(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    service, copy = await start(), tmp_path / "copy.db"
+    await service.ask(FIRST)
+    shutil.copyfile(file_of(database_url), copy)
+    assert requested(copy) == []
+
+
+async def test_a_plain_copy_of_both_files_while_requests_arrive_is_damaged_or_lacks_some(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    service, file, copy = await start(), file_of(database_url), tmp_path / "copy.db"
+    early = [f"early{number}@northwind.test" for number in range(60)]
+    for email in early:
+        await service.ask(email)
+    half = begin_copy(file, copy)
+    for number in range(300):
+        await service.ask(f"late{number}@northwind.test")
+    await asyncio.to_thread(move_log_into_file, file)
+    end_copy(file, copy, half)
+    assert not has_all(copy, early)
+
+
+def begin_copy(file: Path, copy: Path) -> int:
+    """Copy the first half of the file, and return its length."""
+    half = file.stat().st_size // 2
+    copy.write_bytes(file.read_bytes()[:half])
+    return half
+
+
+def end_copy(file: Path, copy: Path, half: int) -> None:
+    with copy.open("ab") as target:
+        target.write(file.read_bytes()[half:])
+    shutil.copyfile(f"{file}-wal", f"{copy}-wal")
+
+
+def move_log_into_file(file: Path) -> None:
+    """Do what SQLite itself does after about a thousand pages."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def has_all(copy: Path, emails: list[str]) -> bool:
+    try:
+        return requested(copy)[: len(emails)] == emails
+    except (AssertionError, sqlite3.DatabaseError):  # damaged
+        return False
+
+
+# A file that is damaged
+
+
+async def test_a_damaged_file_gets_503_until_a_copy_is_in_its_place(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    file, copy = file_of(database_url), tmp_path / "copy.db"
+    service = await start()
+    await service.ask(FIRST)
+    await service.add(FIRST)
+    await asyncio.to_thread(vacuum_into, file, copy)
+    await service.parts.database.close()
+    overwrite(file, 4096, 100_000)
+    assert problem(await service.anywhere().post(REQUEST, json={"email": ADA})) == "503 unavailable"
+    await service.parts.database.close()
+    put_in_place(copy, file)
+    await service.ask(ADA)
+    await service.deliver()
+    assert {mail.to for mail in service.inbox.mails} == {FIRST, ADA}
+
+
+def put_in_place(copy: Path, file: Path) -> None:
+    """Restore a copy: the log of the file that it replaces must go."""
+    for left in ("-wal", "-shm"):
+        Path(f"{file}{left}").unlink(missing_ok=True)
+    copy.replace(file)

@@ -1,0 +1,244 @@
+"""docs/reliability.md, "PostgreSQL fails over": what a standby that lost the last second means for users."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+import uvicorn
+from tests.reliability.postgresql_pair import Pair
+from tests.resend_server.answers import Mail
+from tests.resend_server.server import API_KEY, ResendServer, running_resend
+from tests.spec.elsewhere import Elsewhere
+from tests.spec.inbox import Inbox
+from tests.spec.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, settings_for
+from uvicorn.lifespan.on import LifespanOn
+
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.app import create_app
+from keyturn.database import now
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.outbox.history import Wanted, hold, read, release
+from keyturn.parts import Parts
+from keyturn.reset.ground import FromApp
+from keyturn.reset.records.messages import MAILS_ALONE
+from keyturn.settings import DatabaseSettings, LimitSettings, MailSettings, Secret
+
+pytestmark = pytest.mark.long
+
+ADA, BO, CY, DI = "ada@northwind.test", "bo@northwind.test", "cy@northwind.test", "di@northwind.test"
+SECURE = "/api/auth/secure-account"
+
+
+@pytest.fixture
+def resend() -> Iterator[ResendServer]:
+    with running_resend() as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving(pair: Pair, resend: ResendServer, store: AccountStore | None = None) -> AsyncIterator[Service]:
+    """Run a service that sends through Resend, with four accounts. Its worker runs when a test calls `deliver`.
+
+    `store`: accounts in another system, in place of the four.
+    """
+    settings = settings_for(
+        pair.url,
+        database=DatabaseSettings(url=Secret(pair.url), timeout=timedelta(seconds=2)),
+        mail=MailSettings(transport="resend", from_="Northwind School <no-reply@northwind.example>"),
+        resend=ResendSettings(api_url=resend.url, api_key=Secret(API_KEY), rate=1000),
+        limits=LimitSettings(mailbox_cooldown=timedelta(0)),
+    )
+    parts = Parts(settings, app=FromApp(accounts=store))
+    app = create_app(settings, parts=parts, worker=False)
+    life = LifespanOn(uvicorn.Config(app, log_config=None))
+    await life.startup()
+    assert not life.should_exit
+    service = Service(app, parts, Inbox())
+    for email in () if store else (ADA, BO, CY, DI):
+        await service.add(email)
+    try:
+        yield service
+    finally:
+        await life.shutdown()
+
+
+def mails_to(resend: ResendServer, email: str) -> list[Mail]:
+    return [mail for mail in resend.accepted if mail.fields["to"] == [email]]
+
+
+def templates(resend: ResendServer, email: str) -> list[str]:
+    return [
+        tag["value"] for mail in mails_to(resend, email) for tag in mail.fields["tags"] if tag["name"] == "template"
+    ]
+
+
+def newest_token(resend: ResendServer, email: str) -> str:
+    text = mails_to(resend, email)[-1].fields["text"]
+    (token,) = re.findall(r"/(?:reset-password|secure-your-account)/([\w-]{43})", text)
+    return str(token)
+
+
+async def states(service: Service) -> list[tuple[str, str | None]]:
+    items = await read(service.parts.database, Wanted(most=None), now())
+    return [(item.state, item.reason) for item in reversed(items)]
+
+
+async def link(service: Service, resend: ResendServer, email: str) -> str:
+    await service.ask(email)
+    await service.deliver()
+    return newest_token(resend, email)
+
+
+async def answers_again(service: Service) -> None:
+    """Wait until the service has found the new primary."""
+    while (await service.anywhere().get("/health/ready")).status_code != 200:
+        pass
+
+
+async def test_what_was_replicated_goes_on_under_the_new_primary_without_a_restart(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        token = await link(service, resend, ADA)
+        await service.ask(BO)
+        await pair.catch_up()
+        await pair.cut_off()
+        await pair.fail_over()
+        await answers_again(service)
+
+        await service.deliver()
+        assert len(mails_to(resend, BO)) == 1
+        assert (await service.reset(token)).status_code == 200
+        await service.deliver()
+        assert templates(resend, ADA) == ["password_reset", "password_changed"]
+
+
+async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        await pair.catch_up()
+        await pair.cut_off()
+        await service.ask(DI)
+        await pair.lose_primary()
+        assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
+        await pair.promote()
+        await answers_again(service)
+
+        await service.deliver()
+        assert mails_to(resend, DI) == []
+        assert await service.works(await link(service, resend, DI))
+
+
+async def test_a_mail_of_the_lost_second_is_written_again_with_a_link_that_works(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        await service.ask(BO)
+        await pair.catch_up()
+        await pair.cut_off()
+        await service.deliver()
+        lost = newest_token(resend, BO)
+        await pair.fail_over()
+        await answers_again(service)
+        assert not await service.works(lost)
+
+        await service.deliver()
+        assert len(mails_to(resend, BO)) == 2
+        assert await service.works(newest_token(resend, BO))
+        assert await states(service) == [("sent", None)]
+
+
+async def test_held_mails_of_the_lost_second_are_not_sent_again(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        await service.ask(BO)
+        await pair.catch_up()
+        await pair.cut_off()
+        await service.deliver()
+        await pair.fail_over()
+        await answers_again(service)
+        assert await hold(service.parts.database, MAILS_ALONE, now()) == 1
+        await service.deliver()
+        assert len(mails_to(resend, BO)) == 1
+
+        assert await release(service.parts.database, now()) == (1, 0)
+        await service.deliver()
+        assert len(mails_to(resend, BO)) == 2
+
+
+async def test_a_reset_of_the_lost_second_is_undone_and_its_link_works_again(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        token = await link(service, resend, CY)
+        await pair.catch_up()
+        await pair.cut_off()
+        assert (await service.reset(token)).status_code == 200
+        await service.deliver()
+        button = newest_token(resend, CY)
+        await pair.fail_over()
+        await answers_again(service)
+
+        assert await service.knows(PASSWORD, CY)
+        assert problem(await service.anywhere().post(SECURE, json={"token": button})) == "400 security-link-dead"
+        assert (await service.reset(token, NEW_PASSWORD)).status_code == 200
+        assert not await service.works(token)
+        await service.deliver()
+        assert templates(resend, CY) == ["password_reset", "password_changed", "password_changed"]
+
+
+async def test_a_reset_of_the_lost_second_stays_if_the_accounts_are_elsewhere_and_its_link_works_again(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair, store = replicated_postgresql, Elsewhere(Account(id="cy", email=CY))
+    async with serving(pair, resend, store) as service:
+        token = await link(service, resend, CY)
+        await pair.catch_up()
+        await pair.cut_off()
+        assert (await service.reset(token)).status_code == 200
+        await pair.fail_over()
+        await answers_again(service)
+
+        assert store.passwords == {"cy": NEW_PASSWORD}
+        assert await service.works(token)
+        await service.deliver()
+        assert templates(resend, CY) == ["password_reset"]
+
+
+async def test_limits_of_clients_begin_anew(replicated_postgresql: Pair, resend: ResendServer) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        client = service.at("198.51.100.7")
+        answers = [(await client.post(REQUEST, json={"email": ADA})).status_code for _ in range(4)]
+        assert answers == [202, 202, 202, 429]
+        await pair.catch_up()
+        await pair.cut_off()
+        await pair.fail_over()
+        await answers_again(service)
+        assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
+
+
+@pytest.mark.parametrize("replicated_postgresql", [True], indirect=True)
+async def test_a_synchronous_standby_loses_nothing_that_was_answered(
+    replicated_postgresql: Pair, resend: ResendServer
+) -> None:
+    pair = replicated_postgresql
+    async with serving(pair, resend) as service:
+        await service.ask(ADA)
+        await pair.cut_off()
+        assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
+        await pair.fail_over()
+        await answers_again(service)
+
+        await service.deliver()
+        assert len(mails_to(resend, ADA)) == 1
+        assert mails_to(resend, DI) == []

@@ -1,0 +1,100 @@
+"""Safeguards, each of which a function removes from the running service, to show that the machine notices."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from keyturn import addresses
+from keyturn.accounts.builtin import Sessions
+from keyturn.reset import check
+from keyturn.reset.records.codes import CodeStore, TriedCode
+from keyturn.reset.records.guarded import SingleUse
+from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.request import ResetRequests
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Do nothing, in the place of a safeguard."""
+
+
+def without_the_guard_of_a_link_s_update(patch: pytest.MonkeyPatch) -> None:
+    def consume(links: LinkStore, digest: bytes, moment: datetime) -> bool:
+        del moment
+        return links.find_within(digest) is not None
+
+    patch.setattr(LinkStore, "consume", consume)
+
+
+def without_the_guard_of_a_button_s_update(patch: pytest.MonkeyPatch) -> None:
+    use = SingleUse.use
+
+    def use_again(secret: SingleUse, connection: sa.Connection, moment: datetime, **key: object) -> Any:
+        return use(secret, connection, moment, **key) or {"account_id": "", "email": "", "changed_at": moment}
+
+    patch.setattr(SingleUse, "use", use_again)
+
+
+def without_the_end_of_a_link(patch: pytest.MonkeyPatch) -> None:
+    def dead_reason(link: Link, _: datetime) -> str | None:
+        return "used" if link.used_at else "invalid" if link.revoked_at else None
+
+    patch.setattr(Link, "dead_reason", dead_reason)
+
+
+def without_the_end_of_other_links_at_a_change(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LinkStore, "revoke_all", _nothing)
+
+
+def without_the_end_of_other_sessions_at_a_change(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sessions, "end_all", _nothing)
+
+
+def without_the_comparison_of_a_link_s_address(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(check, "_opens", lambda link, account: account.active or (link.recovers and account.locked))
+
+
+def without_the_check_that_an_account_is_active(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(check, "_opens", lambda link, account: addresses.is_same_mailbox(account.email, link.email))
+
+
+def without_the_cooldown_of_a_mailbox(patch: pytest.MonkeyPatch) -> None:
+    async def refusals(*_: object) -> dict[str, str]:
+        return {}
+
+    def claim(_: Mailboxes, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
+        del moment
+        return [is_wanted for _, is_wanted in wanted]
+
+    patch.setattr(Mailboxes, "refusals", refusals)
+    patch.setattr(Mailboxes, "claim", claim)
+
+
+def without_the_one_use_of_a_code(patch: pytest.MonkeyPatch) -> None:
+    def consume(_: CodeStore, code: TriedCode, moment: datetime) -> bool:
+        del code, moment
+        return True
+
+    patch.setattr(CodeStore, "consume", consume)
+
+
+def without_the_count_of_a_code_s_tries(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("keyturn.reset.records.codes.TRIES", 100)
+
+
+def without_the_end_of_codes_at_a_change(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CodeStore, "revoke_all", _nothing)
+
+
+def without_the_same_answer_for_an_unknown_address(patch: pytest.MonkeyPatch) -> None:
+    accept = ResetRequests.accept
+
+    async def accept_known(requests: ResetRequests, email: str, *rest: Any) -> None:
+        mailbox = await requests._records.mailboxes.find(email)
+        if mailbox is None or mailbox.mails < 3:
+            await accept(requests, email, *rest)
+
+    patch.setattr(ResetRequests, "accept", accept_known)

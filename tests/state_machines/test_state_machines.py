@@ -1,0 +1,40 @@
+"""Whatever users, operators, a provider and time do, in whatever order, the service does what the model says."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+from tests.state_machines import ablations
+from tests.state_machines.machine import Machine
+from tests.state_machines.world import World, running_world
+
+
+def drive(world: World, **options: Any) -> None:
+    machine = type("MachineOfOneWorld", (Machine,), {"world": world, "runs": 0})
+    run_state_machine_as_test(machine, settings=settings(**options))
+
+
+@pytest.mark.hypothesis
+@pytest.mark.timeout(900)  # a minute, unless a machine is busy
+@pytest.mark.any_database
+def test_the_service_does_what_the_model_says_in_any_order(database_url: str) -> None:
+    with running_world(database_url) as world:
+        drive(world)
+
+
+FOUND: Mapping[str, Callable[[pytest.MonkeyPatch], None]] = {
+    name.replace("_", " "): remove for name, remove in vars(ablations).items() if name.startswith("without_")
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("safeguard", FOUND)
+def test_the_machine_finds_a_counterexample(database_url: str, monkeypatch: pytest.MonkeyPatch, safeguard: str) -> None:
+    """The machine can fail: it does, once a safeguard is gone."""
+    FOUND[safeguard](monkeypatch)
+    with running_world(database_url) as world, pytest.raises((AssertionError, Flaky)):
+        drive(world, max_examples=400, stateful_step_count=30, phases=[Phase.generate], report_multiple_bugs=False)

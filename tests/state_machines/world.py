@@ -1,0 +1,239 @@
+"""The real service: HTTP, the worker's relay, the functions of the commands, and what an app writes."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pyotp
+from sqlalchemy import func, select, update
+from tests.spec import reporting
+from tests.spec.second_factors import SEED, enrol
+from tests.spec.service import (
+    CHANGE,
+    LOGIN,
+    ME,
+    REQUEST,
+    RESET,
+    VALIDATE,
+    Service,
+    hash_of,
+    problem,
+    running,
+    settings_for,
+)
+from tests.state_machines.clock import Clock, standing_clock
+from tests.state_machines.things import MOST_LINKS, MOST_MAILS, MOST_STEPS
+
+from keyturn.accounts.builtin import AccountRow
+from keyturn.errors import KeyturnError
+from keyturn.mail.port.email import Email
+from keyturn.outbox.models import STILL_WAITING, OutboxRow
+from keyturn.reset.inviting import Campaign
+from keyturn.reset.proofs.second_step.totp import base32
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import (
+    InvitationSettings,
+    LimitSettings,
+    MuteSettings,
+    SecondStepSettings,
+    Secret,
+    SecureAccountSettings,
+    Settings,
+    TokenSettings,
+)
+
+REPLACE, VERIFY = "/api/auth/replace-expired-link", "/api/auth/verify-reset-code"
+MUTE, SECURE, INVITE = "/api/auth/mute-mailbox", "/api/auth/secure-account", "/api/auth/invitations"
+SERVICE_KEY = "0123456789abcdef" * 2
+OPERATOR = Client(operator="grace")
+
+_FREE = "100000/second"
+
+
+def _settings(url: str) -> Settings:
+    return settings_for(
+        url,
+        token=TokenSettings(code=True, live_per_account=MOST_LINKS),
+        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
+        secure_account=SecureAccountSettings(lock=True),
+        second_step=SecondStepSettings(source="builtin", tries=MOST_STEPS),
+        resend=reporting.WITH_WEBHOOK,
+        invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)),
+        limits=LimitSettings(
+            request=_FREE,
+            validate=_FREE,
+            reset=_FREE,
+            login=_FREE,
+            account=_FREE,
+            overall=_FREE,
+            code=_FREE,
+            code_overall=_FREE,
+            malformed=_FREE,
+            mailbox_daily=MOST_MAILS,
+            storage_url=Secret("memory://"),
+        ),
+    )
+
+
+class World:
+    """One running service and its clock. Methods are synchronous, as Hypothesis' rules are."""
+
+    def __init__(self, service: Service, clock: Clock, runner: asyncio.Runner) -> None:
+        self.clock = clock
+        self.service = service
+        self.run = runner.run
+
+    # What anyone may ask over HTTP
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        return self.run(self.service.anywhere().post(path, json=body))
+
+    def ask(self, email: str) -> httpx.Response:
+        return self.post(REQUEST, email=email)
+
+    def invite(self, email: str) -> httpx.Response:
+        key = {"Authorization": f"Bearer {SERVICE_KEY}"}
+        return self.run(self.service.anywhere().post(INVITE, json={"email": email}, headers=key))
+
+    def check(self, token: str) -> str:
+        """Return why the link does not work; "" if it works."""
+        return str(self.post(VALIDATE, token=token).json().get("reason", ""))
+
+    def reset(self, token: str, password: str, code: str | None, *, times: int = 1) -> list[str]:
+        """Set a password, several times at once if `times` says so; return the answers."""
+        step = {} if code is None else {"secondStep": {"method": "totp", "code": code}}
+        return self._at_once(RESET, times, {"token": token, "newPassword": password, **step})
+
+    def exchange(self, email: str, digits: str, *, times: int = 1) -> tuple[list[str], str]:
+        """Return the answers, and the token of one that has it."""
+
+        async def send() -> list[httpx.Response]:
+            body = {"email": email, "code": digits}
+            return await asyncio.gather(*(self.service.anywhere().post(VERIFY, json=body) for _ in range(times)))
+
+        answers = self.run(send())
+        tokens = [answer.json()["token"] for answer in answers if answer.is_success]
+        return sorted(map(problem, answers)), tokens[0] if tokens else ""
+
+    def press(self, token: str, *, times: int = 1) -> list[str]:
+        return self._at_once(SECURE, times, {"token": token})
+
+    def mute(self, token: str, *, times: int = 1) -> list[str]:
+        return self._at_once(MUTE, times, {"token": token})
+
+    def replace(self, token: str, *, times: int = 1) -> list[str]:
+        return self._at_once(REPLACE, times, {"token": token})
+
+    def _at_once(self, path: str, times: int, body: dict[str, Any]) -> list[str]:
+        async def send() -> list[httpx.Response]:
+            return await asyncio.gather(*(self.service.anywhere().post(path, json=body) for _ in range(times)))
+
+        return sorted(map(problem, self.run(send())))
+
+    def sign_in(self, email: str, password: str) -> tuple[httpx.Response, httpx.AsyncClient]:
+        browser = self.service.anywhere()
+        return self.run(browser.post(LOGIN, json={"email": email, "password": password})), browser
+
+    def is_signed_in(self, browser: httpx.AsyncClient) -> bool:
+        return bool(self.run(browser.get(ME)).status_code == 200)
+
+    def change(self, browser: httpx.AsyncClient, current: str, password: str) -> str:
+        body = {"currentPassword": current, "newPassword": password}
+        return problem(self.run(browser.post(CHANGE, json=body)))
+
+    # What the app does in its own database
+
+    def add(self, email: str, password: str | None, provider: str) -> None:
+        fields = {"provider": provider} if provider else {"password_hash": hash_of(password or "")}
+        self.run(self.service.add(email, **fields))
+        if password is None:
+            self._write(email, password_hash=None)
+
+    def move(self, email: str, new: str) -> None:
+        self._write(email, email=new)
+
+    def enable(self, email: str, *, active: bool) -> None:
+        self._write(email, active=active)
+
+    def _write(self, of_email: str, **values: Any) -> None:
+        self.run(self.service.write(update(AccountRow).where(AccountRow.email == of_email).values(**values)))
+
+    def enrol(self, email: str) -> None:
+        self.run(enrol(self.service, email))
+
+    def totp(self) -> tuple[int, str]:
+        """Return the number of the present step, and what an authenticator app shows."""
+        moment = self.clock.now()
+        return int(moment.timestamp()) // 30, pyotp.TOTP(base32(SEED)).at(moment)
+
+    def wrong_totp(self) -> str:
+        return pyotp.TOTP(base32(SEED)).at(self.clock.now() - timedelta(days=1))
+
+    # What operators, the provider and the worker do
+
+    def deliver(self) -> list[Email]:
+        """Let the worker do all that waits; return the mails that left."""
+        before = len(self.service.inbox.mails)
+        self.run(self.service.deliver())
+        return self.service.inbox.mails[before:]
+
+    def reset_by_operator(self, email: str) -> str:
+        resets = self.service.parts.operator_resets
+        ((address, outcome),) = self.run(resets.judge([email]))
+        if outcome == "asked":
+            self.run(resets.ask(Campaign(name=f"{email} {self.clock.now()}", operator=OPERATOR), [address]))
+        return outcome
+
+    def unlock(self, email: str) -> bool:
+        try:
+            self.run(self.service.parts.operator_resets.unlock(email, OPERATOR))
+        except KeyturnError:
+            return False
+        return True
+
+    def release(self, email: str) -> None:
+        self.run(self.service.parts.records.transact(lambda tx: tx.mailboxes.release(email)))
+
+    def report(self, event: str, email: str, *, times: int = 1) -> None:
+        """Let the provider report what happened to the newest mail to an address."""
+        key = next(key for key, mail in reversed(self.service.inbox.tries) if mail.to == email)
+        details = reporting.HARD if event == "bounced" else {}
+        report = reporting.report(event, f"accepted-{key}", to=email, **details)
+        self.run(reporting.deliver_all(self.service, *[report] * times))
+
+    def purge(self) -> None:
+        self.run(self.service.parts.retention.purge(self.clock.now()))
+
+    # What an operator can read
+
+    def trail(self, emails: set[str], events: set[str]) -> list[tuple[str, str, str]]:
+        entries = select(AuditRow.event, AuditRow.outcome, AuditRow.email)
+        chosen = entries.where(AuditRow.email.in_(emails), AuditRow.event.in_(events))
+        return [(row["event"], row["outcome"], row["email"]) for row in self.run(self.service.rows(chosen))]
+
+    def waiting(self) -> int:
+        counted = select(func.count().label("waiting")).select_from(OutboxRow).where(STILL_WAITING)
+        return int(self.run(self.service.rows(counted))[0]["waiting"])
+
+
+@contextmanager
+def running_world(url: str) -> Iterator[World]:
+    with standing_clock() as clock, asyncio.Runner() as runner:
+        service = running(_settings(url))
+        world = World(runner.run(service.__aenter__()), clock, runner)
+        try:
+            yield world
+        finally:
+            runner.run(service.__aexit__(None, None, None))
+
+
+def tokens_in(mail: Email) -> dict[str, str]:
+    """Return the tokens of a mail by the page that they lead to, and its code."""
+    found = dict(re.findall(r"/(reset-password|stop-emails|secure-your-account)/([\w-]{43})", mail.text))
+    code = re.search(r"^\d{8}$", mail.text, re.MULTILINE)
+    return found | ({"code": code[0]} if code else {})
