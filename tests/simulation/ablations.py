@@ -19,6 +19,7 @@ from keyturn.database.batching import Batcher
 from keyturn.errors import SendRetryable
 from keyturn.mail.sending.pace import Breaker
 from keyturn.outbox import Dropped, Outbox, Relay, new_key
+from keyturn.outbox.attempts import Attempts
 from keyturn.outbox.settlements import Settlements
 from keyturn.outbox.worker import LeaseKeeper
 from keyturn.problems.requests import DatabaseUnready
@@ -141,6 +142,12 @@ def _drop_where_it_is_decided() -> None:
         await settled(self, [(message, Dropped(one.reason)) for message, one in dropped])
 
     _replace(Relay, "_drop_all", drop_all)()
+    settle = Attempts._settle
+
+    async def settle_alone(self: Any, message: Any, settlement: Any) -> None:
+        await settle(self, message, Dropped(settlement.reason) if isinstance(settlement, Dropped) else settlement)
+
+    _replace(Attempts, "_settle", settle_alone)()
     _replace(Outbox, "drop_held", lambda _, __, reason: Dropped(reason))()
 
 
