@@ -10,7 +10,6 @@ from datetime import timedelta
 from unittest import mock
 
 import msgspec
-from keyturn.settings.model import TokenSettings, WorkerSettings
 from litestar.types import ASGIApp
 from tests.simulation.template import FILE
 
@@ -20,7 +19,17 @@ from keyturn.mail.port.email import Sender
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.parts import Parts, lanes
 from keyturn.reset.ground import FromApp
-from keyturn.settings import Brand, DatabaseSettings, HashingSettings, LimitSettings, MailSettings, Secret, Settings
+from keyturn.settings import (
+    Brand,
+    DatabaseSettings,
+    HashingSettings,
+    LimitSettings,
+    MailSettings,
+    Secret,
+    Settings,
+    TokenSettings,
+    WorkerSettings,
+)
 
 FIRST, SECOND = "resend", "postmark"
 """The main provider and the fallback."""
