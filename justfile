@@ -83,6 +83,10 @@ hostile *flags:
 chaos seconds="120":
     STORM_SECONDS={{seconds}} uv run pytest -m long tests/chaos
 
+# Simulate worlds of API servers, workers, disks and providers, each decided by its seed; `--seed 17` tells one story
+simulate *flags:
+    PYTHONHASHSEED=0 uv run python -m tests.simulation {{flags}}
+
 # Build the wheel into dist/
 wheel:
     uv build --wheel

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from keyturn.database import Database, Moment, Store, now
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import ManyRows, insert_if
-from keyturn.outbox.message import Message, new_key
+from keyturn.outbox.message import Dropped, Message, new_key
 from keyturn.outbox.models import STILL_WAITING, WAITING, OutboxRow
 from keyturn.outbox.settlements import Settlements
 from keyturn.problems.requests import DatabaseUnready
@@ -206,6 +206,13 @@ class Outbox(Store):
         if not self.lock([message]):
             raise LeaseLost
         self.store_sealed([(message, sealed)])
+
+    def drop_held(self, message: Message, reason: str) -> Dropped:
+        """End a message in the caller's transaction, without a mail. Raises LeaseLost if it is in other hands."""
+        if not self.lock([message]):
+            raise LeaseLost
+        self.settlements.within(self.connection).drop([(message, reason)])
+        return Dropped(reason, is_settled=True)
 
     def store_sealed(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Store sealed mails in the caller's transaction, so that every later try sends these bytes; None is no mail.

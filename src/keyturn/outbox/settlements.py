@@ -62,6 +62,16 @@ class Settlements(Store):
             [_End(message=one, state=DROPPED, at=moment, reason=reason[:_LONGEST]) for one, reason in reasons]
         )
 
+    def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
+        """Drop each message for its reason in the caller's transaction, unless another worker holds it.
+
+        The statements are the same for no message. A decision that writes more than this, such as an entry of the audit
+        trail, ends its message in its own transaction: a worker that died in between would decide and write again.
+        """
+        moment = now()
+        ends = [_End(message=one, state=DROPPED, at=moment, reason=reason[:_LONGEST]) for one, reason in reasons]
+        self._write(self.connection, ends)
+
     async def dead(self, message: Message, reason: str) -> None:
         await self._ends.submit(_End(message=message, state=DEAD, at=now(), reason=reason[:_LONGEST]))
 
@@ -71,14 +81,13 @@ class Settlements(Store):
         for end in ends:
             if end.state == SENT or end.message.id not in by_message:
                 by_message[end.message.id] = end
-        given = self._endings.parameters(by_message.values())
-
-        def write(connection: Connection) -> None:
-            connection.execute(self._endings.note, given)
-            connection.execute(self._endings.end, given)
-
-        await self._database.transact(write)
+        await self._database.transact(lambda connection: self._write(connection, by_message.values()))
         return [None] * len(ends)
+
+    def _write(self, connection: Connection, ends: Collection[_End]) -> None:
+        given = self._endings.parameters(ends)
+        connection.execute(self._endings.note, given)
+        connection.execute(self._endings.end, given)
 
     def reported(self, message_id: int, sent: Sent) -> None:
         """Note in the caller's transaction that a waiting message needs no other try: the provider has it.

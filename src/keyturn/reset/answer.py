@@ -164,7 +164,7 @@ class _Request(msgspec.Struct, kw_only=True):
 
     @property
     def result(self) -> Email | Dropped | Exception:
-        return self.error or self.email or Dropped(self.outcome)
+        return self.error or self.email or Dropped(self.outcome, is_settled=True)
 
 
 class _Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,6 +239,8 @@ class ResetRequestHandler:
 
     async def _answer_all(self, requests: Sequence[_Request]) -> Sequence[Email | Dropped | Exception]:
         moment = now()
+        for request in requests:  # a batch that failed as a whole may have left these
+            request.email = request.error = None
         await self._refuse(requests, moment)
         drafts = await self._draft(requests, moment)
 
@@ -246,6 +248,7 @@ class ResetRequestHandler:
             self._claim(tx, requests, drafts, moment)
             self._store(tx, drafts, moment)
             self._record(tx, requests)
+            self._drop(tx, requests)
 
         await self._records.transact(answer)
         self._events.wake()
@@ -329,6 +332,10 @@ class ResetRequestHandler:
         ]
         tx.audit.write_all(entries)
 
+    def _drop(self, tx: Transaction, requests: Sequence[_Request]) -> None:
+        """End the requests that get no mail: a worker that dies after this commit has left nothing to decide."""
+        tx.settlements.drop([(one.message, one.outcome) for one in requests if isinstance(one.result, Dropped)])
+
 
 def _read(message: Message) -> ResetRequested | Exception:
     try:
@@ -387,7 +394,7 @@ class LinkRenewal:
                 message_id=message.id,
             )
             if not (account and mail and outcome in _MAILED):
-                return Dropped(outcome)
+                return tx.outbox.drop_held(message, outcome)
             self._links.store(tx, [(mail, account, request, outcome == "link_renewed")], moment)
             tx.outbox.store_held(message, sealed)
             return mail.email

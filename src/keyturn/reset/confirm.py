@@ -58,7 +58,7 @@ class ConfirmationHandler:
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
                 )
-                return Dropped(SUPPRESSED)
+                return tx.outbox.drop_held(message, SUPPRESSED)
             tx.outbox.store_held(message, sealed)
             if secure:
                 tx.secure_links.add(_new_link(secure, account, change))
@@ -127,7 +127,7 @@ class NoticeHandler(Generic[_Payload]):
 
         def write(tx: Transaction) -> Email | Dropped:
             if tx.mailboxes.is_suppressed(notice.email, now()):
-                return Dropped(SUPPRESSED)
+                return tx.outbox.drop_held(message, SUPPRESSED)
             tx.outbox.store_held(message, sealed)
             return mail.email
 

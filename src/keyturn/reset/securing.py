@@ -209,13 +209,15 @@ class RecoveryHandler:
                 secured.email,
                 message_id=message.id,
             )
+            if outcome != LINK_MAILED:
+                tx.outbox.drop_held(message, outcome)
             return outcome
 
         outcome = await self._records.transact(write)
         self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
-        return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
+        return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome, is_settled=True)
 
     def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
         """Enqueue a mail to the earlier mailbox and a mail to the current one."""

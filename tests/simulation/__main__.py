@@ -1,0 +1,60 @@
+"""Simulates worlds: `python -m tests.simulation --seeds 10000`; `--seed 17` tells the story of one."""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+from tests.simulation import ablating
+from tests.simulation.ablations import ABLATIONS
+from tests.simulation.runner import Outcome, Runner
+
+
+def main() -> int:
+    """Return 1 if a world broke a promise."""
+    if sys.flags.hash_randomization:
+        click.echo("Set PYTHONHASHSEED=0, so that a seed always tells the same story: `just simulate` does.", err=True)
+        return 2
+    given = _arguments()
+    if given.ablate:
+        return ablating.write_table(given.seeds, given.jobs)
+    seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
+    return _simulate(seeds, given, tells=given.seed is not None)
+
+
+def _simulate(seeds: Sequence[int], given: argparse.Namespace, *, tells: bool) -> int:
+    change = ABLATIONS[given.without].remove if given.without else lambda: None
+    runner, began, counted = Runner(change), time.perf_counter(), Counter[str]()
+    try:
+        for outcome in runner.run(seeds, given.jobs):
+            counted.update(outcome.counts)
+            if tells or outcome.broken:
+                click.echo("\n".join(_lines(outcome, tells=tells)))
+    finally:
+        runner.close()
+    figures = ", ".join(f"{count:,} {name}" for name, count in counted.items())
+    click.echo(f"{figures}, in {time.perf_counter() - began:.0f} s.")
+    return int(counted["broken promises"] > 0)
+
+
+def _lines(outcome: Outcome, *, tells: bool) -> list[str]:
+    if tells:
+        return [f"Seed {outcome.seed}", *outcome.story]
+    return [*outcome.broken, f"  python -m tests.simulation --seed {outcome.seed} tells how."]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="just simulate", description="Simulate worlds of Keyturn's processes.")
+    parser.add_argument("--seeds", type=int, default=200, help="how many worlds (default: 200)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
+    parser.add_argument("--seed", type=int, help="tell the story of this one")
+    parser.add_argument("--jobs", type=int, default=2, help="worlds at a time (default: 2)")
+    parser.add_argument("--without", choices=ABLATIONS, metavar="SAFEGUARD", help="take a safeguard out of the code")
+    parser.add_argument("--ablate", action="store_true", help="search for what each safeguard prevents, for the docs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

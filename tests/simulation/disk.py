@@ -1,0 +1,123 @@
+"""SQLite's disk, with its faults: a full disk, a commit that fails, one whose answer is lost, a file that is locked."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+from unittest import mock
+
+import msgspec
+from sqlalchemy import Engine, event
+from tests.simulation.loop import PROCESS
+from tests.simulation.story import Story
+
+from keyturn.database import sqlite
+
+_WRITES = "keyturn-sqlite-writes"
+_ATTEMPTS = 3
+
+
+class Faults(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a write meets each fault, in [0, 1].
+
+    `full`: the disk is full as the transaction begins. `failed`: the commit fails, and nothing is written.
+    `lost`: all is written, and the commit reports an error. `locked`: another connection writes for a moment.
+    `slow`: the file is locked for so long that some callers give up.
+    """
+
+    full: float = 0.0
+    failed: float = 0.0
+    lost: float = 0.0
+    locked: float = 0.0
+    slow: float = 0.0
+
+
+SOUND = Faults()
+
+
+class Disk:
+    """Does the work of SQLite's threads, and injects faults into writes."""
+
+    now: ClassVar["Disk"]
+
+    def __init__(self, random: Random, story: Story) -> None:
+        self.faults = SOUND
+        self.writes = 0
+        self._random = random
+        self._story = story
+        self._fault = ""
+        self._attempts = 0
+
+    @staticmethod
+    def install() -> None:
+        """Let the connections of all databases that are built from now on meet the faults of `Disk.now`.
+
+        A connection opens the file in the working directory of its time, which a fork may have changed.
+        """
+        mock.patch.object(sqlite, "_NotedConnection", _FaultyConnection).start()
+        event.listen(Engine, "do_connect", _open_here)
+
+    def do(self, pool: str, work: Callable[[], Any]) -> Any:
+        if pool != _WRITES:
+            return work()
+        self.writes += 1
+        self._fault, self._attempts = self._draw(), _ATTEMPTS
+        try:
+            return work()
+        finally:
+            self._fault = ""
+
+    def delay(self, pool: str) -> float:
+        """Return the seconds until a thread begins, or until its answer arrives."""
+        if pool == _WRITES and self.faults.slow and self._random.random() < self.faults.slow:
+            return self._random.uniform(10, 40)
+        return self._random.uniform(0.0001, 0.004) * (20 if self._random.random() < 0.02 else 1)
+
+    def meet(self, *faults: str) -> str:
+        """Return the fault of this write if it is one of these; it is then over, but for a lock."""
+        fault = self._fault if self._fault in faults else ""
+        if fault == "locked":
+            self._attempts -= 1
+            if self._attempts:
+                return fault
+        elif fault:
+            self._story.tell(f"{PROCESS.get()} meets its disk: {fault}")
+        if fault:
+            self._fault = ""
+        return fault
+
+    def _draw(self) -> str:
+        drawn = self._random.random()
+        for name in ("full", "failed", "lost", "locked"):
+            drawn -= getattr(self.faults, name)
+            if drawn < 0:
+                return name
+        return ""
+
+
+def _error(message: str, code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error
+
+
+def _open_here(_: object, __: object, arguments: Any, ___: object) -> None:
+    arguments[0] = Path(arguments[0]).name
+
+
+class _FaultyConnection(sqlite._NotedConnection):
+    def cursor(self, *given: Any, **named: Any) -> Any:
+        match Disk.now.meet("full", "locked"):
+            case "full":
+                raise _error("database or disk is full", sqlite3.SQLITE_FULL)
+            case "locked":
+                raise _error("database is locked", sqlite3.SQLITE_BUSY)
+        return super().cursor(*given, **named)
+
+    def commit(self) -> None:
+        if self.in_transaction and Disk.now.meet("failed"):
+            raise _error("disk I/O error", sqlite3.SQLITE_IOERR)
+        super().commit()
+        if Disk.now.meet("lost"):
+            raise _error("disk I/O error", sqlite3.SQLITE_IOERR)

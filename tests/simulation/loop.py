@@ -1,0 +1,208 @@
+"""An event loop with virtual time, in which a seed decides which process runs next, and when threads do their work.
+
+Each simulated process has its own queue. Within a process, callbacks run in the order that asyncio promises; between
+processes, a seed decides. Time moves only while no process can run, to the next timer, so an hour costs nothing.
+
+Work for a thread is done in one piece, at a moment that the seed chooses, and its answer arrives at a later one. In
+between, its process may be killed: then the work was done, or was never begun, and the process never knows.
+"""
+
+import asyncio
+import heapq
+from asyncio import Handle, TimerHandle
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextvars import Context, ContextVar, copy_context
+from itertools import count
+from random import Random
+from typing import Any, TypeVar, TypeVarTuple
+
+WORLD = "the world"
+
+PROCESS: ContextVar[str] = ContextVar("process", default=WORLD)
+"""The simulated process that runs at this moment; tasks inherit it."""
+
+ThreadWork = Callable[[str, Callable[[], Any]], Any]
+"""Does the work of a thread, given the name of its pool."""
+
+
+_Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
+
+
+class Deadlock(Exception):
+    """Nothing can ever run again, and the simulation has not ended."""
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """Runs callbacks of several simulated processes.
+
+    `do`: does the work of threads; it may inject faults.
+    `delay`: returns the seconds until a thread begins its work, and until its answer arrives, given its pool.
+    """
+
+    def __init__(self, random: Random, do: ThreadWork, delay: Callable[[str], float]) -> None:
+        super().__init__()
+        self._random = random
+        self._do = do
+        self._delay = delay
+        self._time = 0.0
+        self._numbers = count()
+        self._queues: dict[str, deque[Handle]] = {}
+        self._frozen: dict[str, float] = {}
+        self._dead: set[str] = set()
+        self._timers: list[tuple[float, int, TimerHandle]] = []
+        self._graveyard: list[object] = []
+        self._counted: dict[str, tuple[int, Callable[[], object]]] = {}
+        self._stopping = False
+
+    def time(self) -> float:
+        return self._time
+
+    def begin_at(self, moment: float) -> None:
+        """Set the virtual time, before anything runs."""
+        self._time = moment
+
+    # What asyncio calls
+
+    def call_soon(
+        self, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+    ) -> Handle:
+        handle = Handle(callback, args, self, copy_context() if context is None else context)
+        self._enqueue(handle)
+        return handle
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+    ) -> Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*_Arguments], object],
+        *args: *_Arguments,
+        context: Context | None = None,
+    ) -> TimerHandle:
+        return self.call_at(self._time + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+    ) -> TimerHandle:
+        timer = TimerHandle(when, callback, args, self, copy_context() if context is None else context)
+        heapq.heappush(self._timers, (when, next(self._numbers), timer))
+        return timer
+
+    def _timer_handle_cancelled(self, timer: TimerHandle) -> None:
+        """Do nothing: a cancelled timer is dropped at its time."""
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*_Arguments], _Result], *args: *_Arguments
+    ) -> asyncio.Future[_Result]:
+        """Do the work inline at a later moment, and give its answer at one after that."""
+        answer: asyncio.Future[_Result] = self.create_future()
+        pool = str(getattr(executor, "_thread_name_prefix", ""))
+
+        def give(result: Any, error: Exception | None) -> None:
+            if not answer.done():
+                if error:
+                    answer.set_exception(error)
+                else:
+                    answer.set_result(result)
+
+        def work() -> None:
+            if answer.cancelled() and self._random.random() < 0.5:
+                return  # the pool had not begun it
+            try:
+                result, error = self._do(pool, lambda: func(*args)), None
+            except Exception as failure:  # noqa: BLE001 - the caller gets whatever it is
+                result, error = None, failure
+            self.call_later(self._delay(pool), give, result, error)
+
+        self.call_later(self._delay(pool), work)
+        return answer
+
+    # What the world does to processes
+
+    def kill(self, process: str) -> None:
+        """End a process as SIGKILL does: none of its callbacks runs again, and no `finally` of its coroutines.
+
+        Its coroutines are kept, since Python would run their `finally` when it frees them.
+        """
+        self._dead.add(process)
+        self._graveyard += self._queues.pop(process, ())
+        self._graveyard += [timer for _, _, timer in self._timers if _process_of(timer) == process]
+
+    def freeze(self, process: str, seconds: float) -> None:
+        """Stop a process for that long, as SIGSTOP or a busy machine does. Its threads stop, too."""
+        self._frozen[process] = max(self._frozen.get(process, 0), self._time + seconds)
+
+    def after_steps(self, process: str, steps: int, call: Callable[[], object]) -> None:
+        """Call a function after so many further steps of a process."""
+        self._counted[process] = (steps, call)
+
+    def keep(self, *objects: object) -> None:
+        """Keep objects of a process until the end of the world."""
+        self._graveyard += objects
+
+    # The loop itself
+
+    def run_until(self, done: asyncio.Future[Any]) -> Any:
+        """Run until the future is done, and return its result. Raises Deadlock if it never can be."""
+        asyncio._set_running_loop(self)
+        try:
+            while not done.done():
+                self._step()
+        finally:
+            asyncio._set_running_loop(None)
+        return done.result()
+
+    def _step(self) -> None:
+        self._release_timers()
+        ready = [process for process in self._queues if self._frozen.get(process, 0) <= self._time]
+        if not ready:
+            self._skip_time()
+            return
+        process = ready[0] if len(ready) == 1 else self._random.choice(ready)
+        queue = self._queues[process]
+        handle = queue.popleft()
+        if not queue:
+            del self._queues[process]
+        if not handle.cancelled():
+            handle._run()
+        if process in self._counted:
+            steps, call = self._counted[process]
+            self._counted[process] = (steps - 1, call)
+            if steps <= 0:
+                del self._counted[process]
+                call()
+
+    def _release_timers(self) -> None:
+        while self._timers and self._timers[0][0] <= self._time:
+            _, _, timer = heapq.heappop(self._timers)
+            if not timer.cancelled():
+                self._enqueue(timer)
+
+    def _skip_time(self) -> None:
+        """Move the time to the next timer, or to the end of the next stop of a process that could run."""
+        while self._timers and self._timers[0][2].cancelled():
+            heapq.heappop(self._timers)
+        ends = [self._frozen[process] for process in self._queues]
+        if self._timers:
+            ends.append(self._timers[0][0])
+        if not ends:
+            raise Deadlock
+        self._time = max(self._time, min(ends))
+
+    def _enqueue(self, handle: Handle) -> None:
+        process = _process_of(handle)
+        if process in self._dead:
+            self._graveyard.append(handle)
+        else:
+            self._queues.setdefault(process, deque()).append(handle)
+
+
+def _process_of(handle: Handle) -> str:
+    context: Context = handle._context  # type: ignore[attr-defined]
+    return context.get(PROCESS, WORLD)

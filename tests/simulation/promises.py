@@ -1,0 +1,326 @@
+"""The promises of the docs, checked at the end of a world against its journal, its mails and its clients' answers.
+
+Nothing here reads what Keyturn keeps in memory: only the database, what providers accepted, and what clients were told.
+"""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import bcrypt
+import msgspec
+from tests.simulation.machine import COOLDOWN, MAILS_A_DAY, REQUESTS
+from tests.simulation.provider import Accepted
+from tests.simulation.template import FILE
+from tests.simulation.users import ASK, CHANGE, REPLACE, RESET, SECURE, Call, Users, link_in
+from tests.simulation.world import World
+
+_MAILS = ("reset_requested", "password_changed", "account_secured", "address_disputed")
+_ANSWERED = ("sent", "dropped", "dead")
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the journal: what happened to whom, in the order of the commits."""
+
+    id: int
+    what: str
+    who: Any
+    old: Any
+    new: Any
+    at: Any
+
+
+class Records:
+    """The journal of a world and the tables at its end. `messages` by their ids, `links` by their digests."""
+
+    def __init__(self) -> None:
+        with closing(sqlite3.connect(FILE)) as database:
+            database.row_factory = sqlite3.Row
+            self.journal = [Row(**dict(row)) for row in database.execute("SELECT * FROM journal ORDER BY id")]
+            self.messages = {row["id"]: dict(row) for row in database.execute("SELECT * FROM keyturn_outbox")}
+            self.audit = [dict(row) for row in database.execute("SELECT * FROM keyturn_audit ORDER BY id")]
+            links = database.execute("SELECT *, hex(digest) AS name FROM keyturn_reset_tokens")
+            self.links = {row["name"]: dict(row) for row in links}
+            self.sessions = {row[0] for row in database.execute("SELECT hex(digest) FROM keyturn_sessions")}
+
+    def of(self, *what: str) -> list[Row]:
+        return [row for row in self.journal if row.what in what]
+
+    def written(self, *kinds: str) -> list[Row]:
+        """Return the messages of these kinds that were ever committed: `new` is the key, `at` the payload."""
+        return [row for row in self.of("message") if row.old in kinds]
+
+
+def check(world: World, users: Users) -> None:
+    """Tell the story which promises do not hold."""
+    records = Records()
+    mails = [mail for provider in world.providers for mail in provider.mails]
+    seen: dict[tuple[str, str], None] = {}
+    for promise, judge in _PROMISES:
+        for fault in judge(records, mails, users.calls):
+            seen[promise, fault] = None
+    if world.other:
+        seen |= {("accounts elsewhere", fault): None for fault in _of_another_system(records, world, users.calls)}
+    for promise, fault in seen:
+        world.story.break_promise(promise, fault)
+
+
+Judge = Callable[[Records, Sequence[Accepted], Sequence[Call]], Iterator[str]]
+
+
+def _no_link_works_twice(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+    for what in ("link used", "secure link used"):
+        uses = Counter(row.who for row in records.of(what) if row.new is not None)
+        undone = Counter(row.who for row in records.of(what) if row.new is None)
+        for name, count in uses.items():
+            if count - undone[name] > 1:
+                yield f"{what} {count} times: {name[:6]}"
+    for path in (RESET, SECURE):
+        won = Counter(
+            call.request.fields["token"] for call in calls if call.request.path == path and call.status == 200
+        )
+        yield from (f"{count} clients succeeded with {token[:6]}" for token, count in won.items() if count > 1)
+
+
+def _nothing_ended_comes_back(records: Records, *_: object) -> Iterator[str]:
+    for row in records.of("link used", "link revoked", "secure link used"):
+        is_given_back = row.what == "link used" and row.new is None and not records.of("password")
+        if row.old is not None and not is_given_back:
+            yield f"{row.what}: {row.who[:6]} had ended at {row.old}, and was changed to {row.new}"
+    for row in records.of("state"):
+        if row.old != "waiting" and not (row.old in {"dropped", "dead"} and row.new == "sent"):
+            yield f"message {row.who} was {row.old} and is {row.new}"
+    ended = {row.old for row in records.of("session ended")}
+    yield from (f"session {name[:6]} had ended" for name in records.sessions & ended)
+
+
+def _a_change_ends_all_access(records: Records, *_: object) -> Iterator[str]:
+    ended = {row.old for row in records.of("session ended")}
+    for change in records.of("password"):
+        for row in records.journal:
+            if row.id > change.id:
+                break
+            if row.what == "session" and row.who == change.who and row.new not in ended:
+                yield f"session {row.new[:6]} of {row.who} is older than a change, and open"
+            if row.what == "link" and row.new == change.who:
+                link = records.links[row.who]
+                works = link["used_at"] is None and link["revoked_at"] is None and not link["recovers"]
+                if works and link["expires_at"] > change.at:
+                    yield f"link {row.who[:6]} of {change.who} is older than a change, and works"
+
+
+def _every_request_has_one_outcome(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+    written: dict[str, list[Row]] = defaultdict(list)
+    for row in records.written("reset_requested"):
+        written[_agent(row)].append(row)
+    for call in calls:
+        agent = call.request.agent
+        if call.request.path not in {ASK, REPLACE}:
+            continue
+        rows = written[agent]
+        accepted = call.status == 202
+        if len(rows) > 1 or (accepted and not rows and call.request.path == ASK):
+            yield f"{agent} has {len(rows)} messages"
+        if not accepted and rows and call.status in {400, 429}:
+            yield f"{agent} was refused and has a message"
+        for row in rows:
+            yield from _one_outcome(records, agent, row)
+
+
+def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
+    message = records.messages.get(row.who)
+    if message is None or message["state"] not in _ANSWERED:
+        yield f"the message of {agent} is {message and message['state']}"
+        return
+    asked_at = _time(_payload(row)["at"])
+    entries = [one for one in records.audit if one["message_id"] == row.who and one["event"] == "reset_request"]
+    first = [one for one in entries if _time(one["at"]) == asked_at]
+    if len(first) != 1 and not (message["state"] == "dead" and not entries):
+        yield f"{agent} has {len(first)} outcomes in the audit trail: {[one['outcome'] for one in entries]}"
+    later = [one for one in entries if one not in first]
+    if any(_time(one["at"]) < asked_at for one in later) and len(later) > 1:
+        yield f"{agent} was answered again before its request"
+
+
+def _one_mail_a_message(records: Records, mails: Sequence[Accepted], _: Sequence[Call]) -> Iterator[str]:
+    keys = {row.new: row.who for row in records.of("message", "key")}
+    of_message: dict[Any, list[Accepted]] = defaultdict(list)
+    for mail in mails:
+        if mail.key not in keys:
+            yield f"a mail under {mail.key[-6:]} belongs to no message"
+        else:
+            of_message[keys[mail.key]].append(mail)
+    for message_id, accepted in of_message.items():
+        kind = next(row.old for row in records.of("message") if row.who == message_id)
+        linked = [one for one in accepted if one.email.tags["template"] != "link_expired"]
+        if len(linked) > 1 and kind != "account_secured":
+            yield f"message {message_id} became {len(accepted)} mails: {[one.key[-6:] for one in accepted]}"
+        if len({one.key for one in accepted}) < len(accepted):
+            yield f"message {message_id} is with both providers under one key"
+        if (
+            records.messages[message_id]["state"] == "dropped"
+            and "link is" not in records.messages[message_id]["reason"]
+        ):
+            yield f"message {message_id} was dropped ({records.messages[message_id]['reason']}) and mailed"
+    for message_id, message in records.messages.items():
+        is_mail = message["kind"] in _MAILS
+        if is_mail and message["state"] == "sent" and not of_message[message_id]:
+            yield f"message {message_id} is sent, and no provider has it"
+
+
+def _one_confirmation_a_change(records: Records, mails: Sequence[Accepted], _: Sequence[Call]) -> Iterator[str]:
+    changes = Counter(row.who for row in records.of("password"))
+    if not changes:  # the accounts are elsewhere: a used link stands for a change
+        changes = _used_links(records)
+    confirmations = Counter(_payload(row)["account_id"] for row in records.written("password_changed"))
+    for account in changes | confirmations:
+        if changes[account] != confirmations[account]:
+            yield f"{account}: {changes[account]} changes, {confirmations[account]} confirmations"
+    accepted = {mail.key for mail in mails}
+    keys: dict[Any, set[str]] = defaultdict(set)
+    for row in records.of("message", "key"):
+        keys[row.who].add(row.new)
+    for row in records.written("password_changed"):
+        message = records.messages[row.who]
+        told = keys[row.who] & accepted
+        is_excused = message["state"] == "dead" or message["reason"] == "suppressed"
+        if not told and not is_excused:
+            yield f"confirmation {row.who} is {message['state']} and was never mailed"
+
+
+def _used_links(records: Records) -> Counter[str]:
+    """Return how many links of each account were used, and not given back."""
+    used = Counter(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is not None)
+    used.subtract(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is None)
+    return +used
+
+
+def _of_another_system(records: Records, world: World, calls: Sequence[Call]) -> Iterator[str]:
+    """Judge changes in another system: each is confirmed, and an account has one at a time."""
+    assert world.other
+    stored, used = Counter(one.account_id for one in world.other.stored), _used_links(records)
+    for account, count in stored.items():
+        if count > used[account]:
+            yield f"{account}: {count} passwords were stored, {used[account]} links are used"
+    passwords = {one.password for one in world.other.stored}
+    for call in calls:
+        if call.request.path == RESET and call.status == 200 and call.request.fields["newPassword"] not in passwords:
+            yield f"{call.request.agent} was told of a change that did not happen"
+    if world.other.most_at_once > 1 and not any("clock jumps" in line for line in world.story.lines):
+        yield f"{world.other.most_at_once} changes of an account at a time"
+
+
+def _links_are_what_mails_say(records: Records, mails: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+    stored = {row.who for row in records.of("link")}
+    for mail in mails:
+        token = link_in(mail.email)
+        if token and _digest(token) not in stored:
+            yield f"the link {token[:6]} was mailed and never stored"
+    for call in calls:
+        if call.request.path == RESET and call.answer and call.answer.problem == "link-dead":
+            link = records.links.get(_digest(call.request.fields["token"]))
+            reason = call.answer.document["reason"]
+            if link and reason == "used" and link["used_at"] is None:
+                yield f"{call.request.agent} was told that an unused link was used"
+            if link and reason == "invalid" and link["revoked_at"] is None and link["used_at"] is None:
+                yield f"{call.request.agent} was told that a working link is invalid"
+
+
+def _success_is_true(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+    hashes = [row.new for row in records.of("password")]
+    for call in calls if hashes else ():
+        if call.request.path in {RESET, CHANGE} and call.status == 200:
+            password = call.request.fields["newPassword"].encode()
+            if not any(bcrypt.checkpw(password, one.encode()) for one in hashes):
+                yield f"{call.request.agent} was told of a change that did not happen"
+    changed = {one["user_agent"] for one in records.audit if one["outcome"] == "changed"}
+    for call in calls:
+        certain = call.answer and call.status not in {200, 504}
+        if call.request.path in {RESET, CHANGE} and certain and call.request.agent in changed:
+            yield f"{call.request.agent} was told {call.status}, and its password was changed"
+
+
+def _answers_tell_nothing(_: Records, __: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+    accepted = {
+        (call.answer.body, tuple(sorted(call.answer.headers.items())))
+        for call in calls
+        if call.request.path == ASK and call.answer and call.status == 202
+    }
+    if len(accepted) > 1:
+        yield f"{len(accepted)} different answers to accepted requests"
+    for call in calls:
+        if call.request.path == ASK and call.status not in {0, 202, 429, 503}:
+            yield f"{call.request.agent} got {call.status}"
+
+
+def _limits_hold(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+    windows: dict[tuple[str, str], list[Call]] = defaultdict(list)
+    for call in calls:
+        if call.request.path == ASK and call.status == 202:
+            windows[call.server, call.request.ip_address].append(call)
+    for (_server, address), accepted in windows.items():
+        for first, later in zip(accepted, accepted[REQUESTS:], strict=False):
+            if later.at - first.at < 59:
+                yield f"{address} made more than {REQUESTS} requests in a minute"
+    yield from _mailboxes_rest(records)
+
+
+def _mailboxes_rest(records: Records) -> Iterator[str]:
+    last: dict[str, datetime] = {}
+    count: Counter[str] = Counter()
+    renewals = Counter(one["account_id"] for one in records.audit if one["outcome"] == "link_renewed")
+    for row in records.journal:
+        if row.what == "link used":  # the owner has read the mail, so the next may come at once
+            last.pop(records.links[row.who]["account_id"], None)
+        if row.what == "link" and not records.links[row.who]["recovers"]:
+            account, made = row.new, _time(records.links[row.who]["created_at"])
+            count[account] += 1
+            before = last.get(account)
+            if before and (made - before) < COOLDOWN and not renewals[account]:
+                yield f"{account} got two links within {(made - before).total_seconds():.0f} seconds"
+            last[account] = made
+    for account, mails in count.items():
+        if mails - renewals[account] > MAILS_A_DAY:
+            yield f"{account} got {mails} links in a day"
+
+
+def _nothing_is_unexplained(_: Records, __: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+    for call in calls:
+        if call.status == 500:
+            yield f"{call.request.agent} got 500"
+
+
+_PROMISES: Sequence[tuple[str, Judge]] = (
+    ("no link works twice", _no_link_works_twice),
+    ("nothing that ended comes back", _nothing_ended_comes_back),
+    ("a new password ends all access", _a_change_ends_all_access),
+    ("every accepted request has one outcome", _every_request_has_one_outcome),
+    ("one mail a message", _one_mail_a_message),
+    ("one confirmation a change", _one_confirmation_a_change),
+    ("links are what mails say", _links_are_what_mails_say),
+    ("an answer is true", _success_is_true),
+    ("answers tell nothing about accounts", _answers_tell_nothing),
+    ("limits hold", _limits_hold),
+    ("no error is unexplained", _nothing_is_unexplained),
+)
+
+
+def _payload(row: Row) -> dict[str, Any]:
+    payload: dict[str, Any] = msgspec.json.decode(row.at)
+    return payload
+
+
+def _agent(row: Row) -> str:
+    return str(_payload(row)["client"].get("user_agent", ""))
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.removesuffix("Z").split("+")[0])
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest().upper()

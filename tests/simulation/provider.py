@@ -1,0 +1,156 @@
+"""A mail provider that accepts each idempotency key once, and otherwise does all that a provider may do to its clients.
+
+It stands at the port `Sender`, in place of a provider's HTTP client, and raises what such a client raises.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from datetime import UTC, datetime
+from random import Random
+
+import msgspec
+from tests.simulation.loop import PROCESS
+from tests.simulation.nature import Nature
+from tests.simulation.story import Story
+
+from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
+from keyturn.mail.port.email import Email
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that a provider has accepted under that key, at a Unix time."""
+
+    provider: str
+    key: str
+    email: Email
+    at: float
+
+
+class Moods(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a call meets each fault, in [0, 1]: the rest of the calls get an answer at once.
+
+    `late`: the mail is accepted at once, and the answer comes some seconds later.
+    `lost`: the mail is accepted, and the answer never comes; the client gives up after a while.
+    `never`: no mail is accepted, and no answer comes.
+    `unreached`: no connection. `failing`: an error of the provider's own, before or after it accepted.
+    `refused`: the provider refuses this mail for ever. `account`: it refuses our key for now.
+    `limited`: too many requests. `quota`: no mail for some minutes.
+    """
+
+    late: float = 0.0
+    lost: float = 0.0
+    never: float = 0.0
+    unreached: float = 0.0
+    failing: float = 0.0
+    refused: float = 0.0
+    account: float = 0.0
+    limited: float = 0.0
+    quota: float = 0.0
+
+
+CALM = Moods()
+_PATIENCE = 15.0
+"""Seconds after which a client of the provider gives up."""
+
+
+class Provider:
+    """One provider and all mailboxes behind it.
+
+    `deliver`: is told of each accepted mail.
+    """
+
+    def __init__(
+        self, name: str, random: Random, story: Story, nature: Nature, deliver: Callable[[Accepted], None]
+    ) -> None:
+        self.name = name
+        self.moods = CALM
+        self.is_down = False
+        self.accepted: dict[str, Accepted] = {}
+        self.mails: list[Accepted] = []
+        self._random = random
+        self._story = story
+        self._nature = nature
+        self._deliver = deliver
+        self._context = Context()
+        self._context.run(PROCESS.set, name)
+
+    def accept(self, key: str, email: Email) -> str:
+        """Accept a mail, once for each key; return its id."""
+        known = self.accepted.get(key)
+        if known and known.email != email:
+            self._story.break_promise("every try sends the same bytes", f"another mail came under the key {key}")
+        if known is None:
+            mail = Accepted(provider=self.name, key=key, email=email, at=self._nature.unix_time())
+            self.accepted[key] = mail
+            self.mails.append(mail)
+            self._story.tell(f"{self.name} accepts {email.tags['template']} for {email.to} under {key[-6:]}")
+            asyncio.get_running_loop().call_later(0.1, self._deliver, mail, context=self._context)
+        else:
+            self._story.tell(f"{self.name} recognises the key {key[-6:]}")
+        return f"{self.name}-{key}"
+
+    async def answer(self, key: str, email: Email) -> str:
+        """Do what the seed wants with a call. Runs in the process that calls."""
+        mood = self._mood()
+        await asyncio.sleep(self._random.uniform(0.02, 0.4))
+        if self.is_down:
+            mood = "unreached" if self._random.random() < 0.5 else "failing"
+        if mood:
+            self._story.tell(f"{PROCESS.get()} hands {key[-6:]} to {self.name}: {mood}")
+        if mood in {"refused", "account"} and key in self.accepted:
+            mood = ""
+        if mood in {"", "late", "lost"} or (mood == "failing" and not self.is_down and self._random.random() < 0.3):
+            accepted = self.accept(key, email)
+        else:
+            accepted = ""
+        await self._fail(mood)
+        return accepted
+
+    async def _fail(self, mood: str) -> None:
+        """Wait, or raise what a client raises, after the provider has accepted a mail or not."""
+        match mood:
+            case "late":
+                await asyncio.sleep(self._random.uniform(2, 14))
+            case "lost":
+                await asyncio.sleep(_PATIENCE)
+                raise SendRetryable("the answer was lost")
+            case "never":
+                await asyncio.sleep(self._random.choice((_PATIENCE, 1000)))
+                raise SendRetryable("no answer")
+            case "unreached":
+                raise SendRetryable("cannot be reached", not_accepted=True)
+            case "failing":
+                raise SendRetryable("500 internal_server_error")
+            case "limited":
+                raise SendRetryable("rate_limit_exceeded", self._random.uniform(1, 20), not_accepted=True, down=False)
+            case "quota":
+                until = datetime.fromtimestamp(self._nature.unix_time() + self._random.uniform(20, 200), UTC)
+                raise QuotaExhausted("daily_quota_exceeded", until)
+            case "refused":
+                raise SendRefused("422 validation_error")
+            case "account":
+                raise SendRefused("401 unauthorized", account=True)
+
+    def _mood(self) -> str:
+        drawn = self._random.random()
+        for mood, share in zip(Moods.__struct_fields__, msgspec.structs.astuple(self.moods), strict=True):
+            drawn -= share
+            if drawn < 0:
+                return mood
+        return ""
+
+
+class ProviderSender:
+    """A worker's client of a provider (`keyturn.mail.port.email.Sender`). `place`: where providers are found."""
+
+    def __init__(self, name: str, place: Callable[[], Sequence[Provider]]) -> None:
+        self.name = name
+        self._place = place
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        provider = next(one for one in self._place() if one.name == self.name)
+        return await provider.answer(idempotency_key, email)
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""

@@ -1,0 +1,205 @@
+"""Runs worlds, each in a process of its own, forked off from one that has everything built and warmed."""
+
+import asyncio
+import gc
+import logging
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from random import Random
+
+import msgspec
+from tests.simulation import warming
+from tests.simulation.disk import Disk
+from tests.simulation.elsewhere import OtherStore, OtherSystem
+from tests.simulation.machine import API, WORKER, Program, build_programs
+from tests.simulation.promises import check
+from tests.simulation.provider import Provider, ProviderSender
+from tests.simulation.story import Story
+from tests.simulation.template import make_template
+from tests.simulation.users import Users
+from tests.simulation.world import World, is_elsewhere
+
+from keyturn.accounts.port import AccountStore
+
+APIS, WORKERS = 3, 5
+APIS_ELSEWHERE, WORKERS_ELSEWHERE = 2, 4
+"""Programs of each kind: how often a world may start one."""
+
+_MEMORY = Path("/dev") / "shm"
+"""Where files are in memory, on Linux."""
+
+_SECONDS = 600
+"""Seconds of real time after which a world counts as stuck."""
+
+_LONGEST_CALM = 6 * 3600.0
+"""Seconds of virtual time after the storm in which all that waits must have been settled."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a world ended.
+
+    `story`: its lines. `broken`: the promises that it broke, with what happened. `counts`: what happened how often.
+    """
+
+    seed: int
+    story: list[str]
+    broken: list[str]
+    counts: dict[str, int] = {}
+
+
+class Runner:
+    """Builds all programs, in a folder of its own, and runs worlds. `change`: takes a safeguard away before that."""
+
+    def __init__(self, change: Callable[[], object] = lambda: None) -> None:
+        self._folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
+        os.chdir(self._folder)
+        logging.getLogger("keyturn").setLevel(logging.CRITICAL) if not os.environ.get(
+            "SIM_LOG"
+        ) else logging.basicConfig(level=logging.WARNING)
+        self._template = make_template(self._folder)
+        Disk.install()
+        change()
+        self._providers: list[Provider] = []
+        self._other = OtherSystem(Random(0), Story())
+        self._programs = self._build(APIS, WORKERS)
+        self._elsewhere = self._build(APIS_ELSEWHERE, WORKERS_ELSEWHERE, OtherStore(lambda: self._other))
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+
+    def _build(self, apis: int, workers: int, accounts: AccountStore | None = None) -> list[Program]:
+        programs = build_programs(apis, workers, lambda name: ProviderSender(name, lambda: self._providers), accounts)
+        warming.warm(programs, self._template, self._providers)
+        return programs
+
+    def close(self) -> None:
+        os.chdir("/")
+        shutil.rmtree(self._folder)
+
+    def run(self, seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
+        """Yield the outcomes of worlds as they end, several at a time."""
+        waiting, running = iter(seeds), dict[int, "_Child"]()
+        while True:
+            while len(running) < jobs and (seed := next(waiting, None)) is not None:
+                child = self._fork(seed)
+                running[child.pipe] = child
+            if not running:
+                return
+            ready, _, _ = select.select(list(running), [], [], 1)
+            for pipe in ready:
+                if running[pipe].read():
+                    yield running.pop(pipe).outcome()
+            for pipe, child in list(running.items()):
+                if child.is_late:
+                    yield running.pop(pipe).give_up()
+
+    def _fork(self, seed: int) -> "_Child":
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(reading)
+                folder = Path(f"{seed}-{os.getpid()}")
+                folder.mkdir()
+                os.chdir(folder)
+                outcome = self.live(seed)
+                os.chdir("..")
+                shutil.rmtree(folder)
+                with os.fdopen(writing, "wb") as pipe:
+                    pipe.write(msgspec.msgpack.encode(outcome))
+            except Exception:
+                logging.getLogger(__name__).exception("the world of seed %s", seed)
+            finally:
+                os._exit(0)
+        os.close(writing)
+        return _Child(seed, pid, reading)
+
+    def live(self, seed: int) -> Outcome:
+        """Let a world live in this process and this folder, which are of no use afterwards."""
+        world = World(seed, self._elsewhere if is_elsewhere(seed) else self._programs)
+        self._providers[:] = world.providers
+        self._other = world.other or self._other
+        world.prepare(self._template)
+        users = Users(world)
+        world.loop.run_until(world.loop.create_task(_live(world, users)))
+        check(world, users)
+        return Outcome(seed=seed, story=world.story.lines, broken=world.story.broken, counts=_counts(world, users))
+
+
+def _counts(world: World, users: Users) -> dict[str, int]:
+    lines = world.story.lines
+    return {
+        "worlds": 1,
+        "requests": len(users.calls),
+        "mails": sum(len(provider.mails) for provider in world.providers),
+        "kills": sum(line.endswith("is killed") for line in lines),
+        "lost answers": sum("loses its" in line or line.endswith(": lost") for line in lines),
+        "frozen processes": sum("is frozen" in line for line in lines),
+        "faults of the disk": sum("meets its disk" in line for line in lines),
+        "faults of providers": sum(" hands " in line for line in lines),
+        "jumps of the clock": sum("clock jumps" in line for line in lines),
+        "broken promises": len(world.story.broken),
+    }
+
+
+async def _live(world: World, users: Users) -> None:
+    world.start(API)
+    world.start(WORKER)
+    world.start(WORKER)
+    users.come()
+    await world.weather.blow()
+    await users.leave()
+    ends = world.loop.time() + _LONGEST_CALM
+    while world.waiting() and world.loop.time() < ends:
+        await asyncio.sleep(15)
+        await users.leave()
+    if world.waiting():
+        world.story.break_promise("the queue ends empty", f"{world.waiting()} messages wait")
+    await asyncio.sleep(120)
+
+
+_FAILED = {"worlds": 1, "broken promises": 1}
+
+
+class _Child:
+    """A world in a process of its own. `pipe`: brings its outcome."""
+
+    def __init__(self, seed: int, pid: int, pipe: int) -> None:
+        self.pipe = pipe
+        self._seed = seed
+        self._pid = pid
+        self._read = b""
+        self._ends = time.monotonic() + _SECONDS
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() > self._ends
+
+    def read(self) -> bool:
+        """Read what has come; tell whether that was all."""
+        more = os.read(self.pipe, 65_536)
+        self._read += more
+        return not more
+
+    def outcome(self) -> Outcome:
+        os.close(self.pipe)
+        os.waitpid(self._pid, 0)
+        if not self._read:
+            return Outcome(
+                seed=self._seed, story=[], broken=["the world ended with an error of its own"], counts=_FAILED
+            )
+        return msgspec.msgpack.decode(self._read, type=Outcome)
+
+    def give_up(self) -> Outcome:
+        os.kill(self._pid, signal.SIGKILL)
+        self._read = b""
+        self.outcome()
+        return Outcome(
+            seed=self._seed, story=[], broken=[f"the world is stuck after {_SECONDS} seconds"], counts=_FAILED
+        )

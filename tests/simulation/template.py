@@ -1,0 +1,95 @@
+"""The database with which each world begins: migrated, with its accounts, and with triggers that keep a journal.
+
+The journal is the checks' own record of what the database went through: each row is written in the transaction that
+causes it, and no code of Keyturn's reads it.
+"""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+
+from keyturn.database import Database
+from keyturn.database.migrations import migrate
+from keyturn.settings import Secret
+
+FILE = "keyturn.db"
+
+PASSWORD = "seven quiet harbours"
+
+ADA, BEA, CARL, GRACE, DAN = (f"{name}@northwind.test" for name in ("ada", "bea", "carl", "grace", "dan"))
+"""Three users with a password, one who signs in with Google, and one whose account is disabled."""
+
+NOBODY = "nobody@northwind.test"
+
+_COLUMNS = ("id", "email", "name", "provider", "kind", "locale", "active", "created_at", "password_hash")
+
+_JOURNAL = """
+CREATE TABLE journal (id INTEGER PRIMARY KEY, what, who, old, new, at);
+CREATE TRIGGER a_password_changes AFTER UPDATE OF password_hash ON keyturn_accounts
+  WHEN old.password_hash IS NOT new.password_hash BEGIN
+  INSERT INTO journal (what, who, old, new, at)
+  VALUES ('password', new.id, old.password_hash, new.password_hash, new.password_changed_at); END;
+CREATE TRIGGER a_link_is_used AFTER UPDATE OF used_at ON keyturn_reset_tokens BEGIN
+  INSERT INTO journal (what, who, old, new) VALUES ('link used', hex(new.digest), old.used_at, new.used_at); END;
+CREATE TRIGGER a_link_is_revoked AFTER UPDATE OF revoked_at ON keyturn_reset_tokens BEGIN
+  INSERT INTO journal (what, who, old, new)
+  VALUES ('link revoked', hex(new.digest), old.revoked_at, new.revoked_at); END;
+CREATE TRIGGER a_secure_link_is_used AFTER UPDATE OF used_at ON keyturn_secure_links BEGIN
+  INSERT INTO journal (what, who, old, new) VALUES ('secure link used', hex(new.digest), old.used_at, new.used_at);
+END;
+CREATE TRIGGER a_message_is_written AFTER INSERT ON keyturn_outbox BEGIN
+  INSERT INTO journal (what, who, old, new, at)
+  VALUES ('message', new.id, new.kind, new.key, new.payload); END;
+CREATE TRIGGER a_message_has_another_key AFTER UPDATE OF key ON keyturn_outbox WHEN old.key IS NOT new.key BEGIN
+  INSERT INTO journal (what, who, old, new) VALUES ('key', new.id, old.key, new.key); END;
+CREATE TRIGGER a_message_changes AFTER UPDATE OF state ON keyturn_outbox WHEN old.state IS NOT new.state BEGIN
+  INSERT INTO journal (what, who, old, new, at) VALUES ('state', new.id, old.state, new.state, new.reason); END;
+CREATE TRIGGER a_message_is_withdrawn AFTER DELETE ON keyturn_outbox BEGIN
+  INSERT INTO journal (what, who, old, new) VALUES ('withdrawn', old.id, old.kind, old.state); END;
+CREATE TRIGGER a_link_is_made AFTER INSERT ON keyturn_reset_tokens BEGIN
+  INSERT INTO journal (what, who, old, new, at)
+  VALUES ('link', hex(new.digest), new.recovers, new.account_id, new.created_at); END;
+CREATE TRIGGER a_session_begins AFTER INSERT ON keyturn_sessions BEGIN
+  INSERT INTO journal (what, who, new) VALUES ('session', new.account_id, hex(new.digest)); END;
+CREATE TRIGGER a_session_ends AFTER DELETE ON keyturn_sessions BEGIN
+  INSERT INTO journal (what, who, old) VALUES ('session ended', old.account_id, hex(old.digest)); END;
+"""
+
+
+def make_template(folder: Path) -> bytes:
+    """Return the file of a database, made in that folder."""
+    file = folder / FILE
+    asyncio.run(_migrate(f"sqlite:///{file}"))
+    with closing(sqlite3.connect(file)) as database:
+        for row in _accounts():
+            marks = ", ".join("?" * len(_COLUMNS))
+            database.execute(f"INSERT INTO keyturn_accounts ({', '.join(_COLUMNS)}) VALUES ({marks})", row)  # noqa: S608 - our own names
+        database.executescript(_JOURNAL)
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("PRAGMA journal_mode = DELETE")
+    return file.read_bytes()
+
+
+async def _migrate(url: str) -> None:
+    database = Database(Secret(url))
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+
+
+def _accounts() -> list[tuple[Any, ...]]:
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    began = "2026-01-01 00:00:00.000000"
+    return [
+        ("ada", ADA, "Ada", "", "viewer", "", True, began, hashed),
+        ("bea", BEA, "Bea", "", "viewer", "", True, began, hashed),
+        ("carl", CARL, "Carl", "", "viewer", "", True, began, hashed),
+        ("grace", GRACE, "Grace", "Google", "viewer", "", True, began, None),
+        ("dan", DAN, "Dan", "", "viewer", "", False, began, hashed),
+    ]

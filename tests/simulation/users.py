@@ -1,0 +1,203 @@
+"""Users of a simulated world: they ask for links, use them early, late or twice, sign in, and report changes."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+from tests.simulation.machine import FIRST, LINK_LIFE, REPORTS
+from tests.simulation.provider import Accepted
+from tests.simulation.requests import Answer, ConnectionLost, Request
+from tests.simulation.template import ADA, BEA, CARL, DAN, GRACE, NOBODY, PASSWORD
+from tests.simulation.world import World
+
+from keyturn.mail.port.email import Email
+
+ASK = "/api/auth/request-password-reset"
+CHECK = "/api/auth/validate-reset-token"
+RESET = "/api/auth/reset-password"
+REPLACE = "/api/auth/replace-expired-link"
+SECURE = "/api/auth/secure-account"
+LOGIN = "/api/auth/login"
+CHANGE = "/api/auth/change-password"
+ME = "/api/auth/me"
+WEBHOOK = "/webhooks/resend"
+
+REQUESTS_OF_A_WORLD = 20
+LAST_REQUEST = 420.0
+"""Seconds after the beginning of a world when the last user comes."""
+
+_LINK = re.compile(r"/reset-password/([\w-]{43})")
+_SECURE_LINK = re.compile(r"/secure-your-account/([\w-]{43})")
+_ADDRESSES = (ADA, ADA, ADA, BEA, BEA, CARL, GRACE, DAN, NOBODY, "Ada@Northwind.test")
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """A request and its answer. `answer`: None if it was lost. `server`: the process that got it."""
+
+    request: Request
+    server: str
+    at: float
+    answer: Answer | None = None
+
+    @property
+    def status(self) -> int:
+        return self.answer.status if self.answer else 0
+
+
+class Users:
+    """All users of a world. `calls`: all that they have asked, in order."""
+
+    def __init__(self, world: World) -> None:
+        self.calls: list[Call] = []
+        self._world = world
+        self._random = world.random("users")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lost = self._random.randrange(5, REQUESTS_OF_A_WORLD)
+        world.readers.append(self._read)
+
+    def come(self) -> None:
+        """Let users begin, at times of their own."""
+        for number in range(REQUESTS_OF_A_WORLD):
+            email, moment = self._random.choice(_ADDRESSES), self._random.uniform(0, LAST_REQUEST)
+            self._begin(self._ask_for_link(email, f"198.18.0.{1 + number % 7}"), moment)
+        for email in (ADA, BEA, CARL):
+            if not self._world.other and self._random.random() < 0.5:
+                self._begin(self._sign_in_and_change(email), self._random.uniform(0, LAST_REQUEST))
+
+    async def leave(self) -> None:
+        """Wait until no user has anything left to do."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _begin(self, doing: Coroutine[Any, Any, None], after: float) -> None:
+        async def begin() -> None:
+            await asyncio.sleep(after)
+            await doing
+
+        task = asyncio.create_task(begin())
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        task.result()
+
+    async def _call(self, path: str, fields: dict[str, Any], words: str, **more: Any) -> Call:
+        number = len(self.calls) + 1
+        ip_address = more.pop("ip_address", f"198.19.{number // 200}.{1 + number % 200}")
+        request = Request(path=path, fields=fields, ip_address=ip_address, agent=f"client-{number:03}", **more)
+        call = Call(request=request, server=self._world.server, at=self._world.loop.time())
+        self.calls.append(call)
+        self._world.story.tell(f"{request.agent} {words}")
+        try:
+            call.answer = await self._world.request(request, loses_answer=self._loses(number))
+        except ConnectionLost:
+            self._world.story.tell(f"{request.agent} loses its connection")
+            return call
+        self._world.story.tell(f"{request.agent} gets {call.status} {call.answer.problem}".rstrip())
+        return call
+
+    def _loses(self, number: int) -> bool:
+        return number == self._lost or self._random.random() < self._world.weather.lost_answers
+
+    # What they do
+
+    async def _ask_for_link(self, email: str, ip_address: str) -> None:
+        await self._call(ASK, {"email": email}, f"asks for a link for {email}", ip_address=ip_address)
+
+    def _read(self, mail: Accepted) -> None:
+        """Decide what the reader of a mail does with it."""
+        random, email = self._random, mail.email
+        if mail.provider == FIRST and random.random() < 0.3:
+            event = "bounced" if random.random() < 0.1 else "delivered"
+            for _ in range(random.choice((1, 1, 2))):
+                self._begin(self._report(mail, event), random.uniform(0.1, 30))
+        if token := link_in(email):
+            match random.choice(("now", "now", "twice", "late", "late", "never")):
+                case "now":
+                    self._begin(self._use(token), random.uniform(1, 60))
+                case "twice":
+                    moment = random.uniform(1, 60)
+                    for _ in range(2):
+                        self._begin(self._use(token), moment + random.uniform(0, 0.02))
+                case "late":
+                    self._begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
+        if (secure := secure_link_in(email)) and random.random() < 0.25:
+            for _ in range(random.choice((1, 2))):
+                self._begin(self._secure(secure), random.uniform(1, 40))
+
+    async def _use(self, token: str) -> None:
+        """Set a password with a link; try again after a lost answer, and replace a link that has expired."""
+        password = f"vkx 7qz jwp {len(self.calls)}"
+        if self._random.random() < 0.3:
+            await self._call(CHECK, {"token": token}, f"checks the link {token[:6]}")
+        fields = {"token": token, "newPassword": password}
+        call = await self._insist(RESET, fields, f"sets a password with the link {token[:6]}")
+        if call.answer and call.answer.document.get("reason") == "expired" and self._random.random() < 0.7:
+            for _ in range(self._random.choice((1, 2))):
+                await self._call(REPLACE, {"token": token}, f"asks for another link in place of {token[:6]}")
+
+    async def _secure(self, token: str) -> None:
+        await self._insist(SECURE, {"token": token}, f"secures an account with {token[:6]}")
+
+    async def _insist(self, path: str, fields: dict[str, Any], words: str) -> Call:
+        """Ask again, up to twice, while no answer comes or the answer says to try again."""
+        call = await self._call(path, fields, words)
+        for _ in range(2):
+            if call.answer and call.status not in {429, 503}:
+                break
+            await asyncio.sleep(self._random.uniform(1, 20))
+            call = await self._call(path, fields, words)
+        return call
+
+    async def _sign_in_and_change(self, email: str) -> None:
+        call = await self._call(LOGIN, {"email": email, "password": PASSWORD}, f"signs in as {email}")
+        if not call.answer or call.status != 200:
+            return
+        cookies = call.answer.cookies
+        await asyncio.sleep(self._random.uniform(1, 100))
+        await self._call(ME, {}, "asks who is signed in", cookies=cookies, method="GET")
+        if self._random.random() < 0.5:
+            fields = {"currentPassword": PASSWORD, "newPassword": f"jqk 3xv wzp {len(self.calls)}"}
+            await self._call(CHANGE, fields, f"changes the password of {email}", cookies=cookies)
+
+    async def _report(self, mail: Accepted, event: str) -> None:
+        """Report on a mail, as Resend does: signed, and until it gets a 200."""
+        data: dict[str, Any] = {
+            "email_id": f"{mail.provider}-{mail.key}",
+            "to": [mail.email.to],
+            "headers": [{"name": name, "value": value} for name, value in mail.email.headers.items()],
+        }
+        if event == "bounced":
+            data["bounce"] = {"type": "Permanent", "subType": "Suppressed", "message": "unknown user"}
+        body = msgspec.json.encode({"type": f"email.{event}", "created_at": "2027-01-15T08:00:00Z", "data": data})
+        for _ in range(5):
+            headers = _signed(body, f"report-{mail.key[-6:]}-{event}", int(self._world.nature.unix_time()))
+            call = await self._call(WEBHOOK, {}, f"reports {event} of {mail.key[-6:]}", raw=body, headers=headers)
+            if call.status == 200:
+                return
+            await asyncio.sleep(self._random.uniform(5, 30))
+
+
+def link_in(email: Email) -> str:
+    """Return the token of the mail's link that sets a password; "" without one."""
+    link = _LINK.search(email.text)
+    return link[1] if link else ""
+
+
+def secure_link_in(email: Email) -> str:
+    """Return the token of the mail's link that secures the account; "" without one."""
+    link = _SECURE_LINK.search(email.text)
+    return link[1] if link else ""
+
+
+def _signed(body: bytes, name: str, moment: int) -> dict[str, str]:
+    """Return the headers of a report (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
+    key = base64.b64decode(REPORTS.removeprefix("whsec_"))
+    signature = base64.b64encode(hmac.digest(key, f"{name}.{moment}.".encode() + body, hashlib.sha256)).decode()
+    return {"svix-id": name, "svix-timestamp": str(moment), "svix-signature": f"v1,{signature}"}

@@ -1,0 +1,176 @@
+"""One simulated world: processes, a disk, providers and users, all decided by a seed."""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing
+from contextvars import copy_context
+from pathlib import Path
+from random import Random
+
+from tests.simulation.disk import Disk
+from tests.simulation.elsewhere import OtherSystem
+from tests.simulation.loop import PROCESS, SimulatedLoop
+from tests.simulation.machine import API, FIRST, SECOND, WORKER, Program
+from tests.simulation.nature import Nature
+from tests.simulation.provider import Accepted, Provider
+from tests.simulation.requests import Answer, ConnectionLost, Request, ask
+from tests.simulation.story import Story
+from tests.simulation.template import FILE
+from tests.simulation.weather import Weather
+
+BEGINS = 1_000_000_000.0
+"""The monotonic time at which a world begins: long after its programs were warmed."""
+
+
+def is_elsewhere(seed: int) -> bool:
+    """Return whether the accounts of a world are in another system: in every fourth."""
+    return seed % 4 == 3
+
+
+class Process:
+    """A running program. `connections`: of clients that wait for its answers."""
+
+    def __init__(self, name: str, program: Program) -> None:
+        self.name = name
+        self.program = program
+        self.context = copy_context()
+        self.context.run(PROCESS.set, name)
+        self.connections: set[asyncio.Future[Answer]] = set()
+        self.work: asyncio.Task[None] | None = None
+
+
+class World:
+    """A machine with one API server and two workers, on which a seed decides everything.
+
+    `programs`: those that processes may run, each once.
+    """
+
+    def __init__(self, seed: int, programs: list[Program]) -> None:
+        self.seed = seed
+        self.story = Story(lambda: self.loop.time() - BEGINS)
+        self.disk = Disk.now = Disk(self.random("disk"), self.story)
+        self.loop = SimulatedLoop(self.random("order"), self.disk.do, self.disk.delay)
+        self.loop.begin_at(BEGINS)
+        self.nature = Nature(self.loop, self.random("bytes"))
+        self.providers = [
+            Provider(name, self.random(name), self.story, self.nature, self._deliver) for name in (FIRST, SECOND)
+        ]
+        self.other = OtherSystem(self.random("other"), self.story) if is_elsewhere(seed) else None
+        self.readers: list[Callable[[Accepted], None]] = []
+        self.processes: dict[str, Process] = {}
+        self.starts = 0
+        self._programs = {kind: deque(one for one in programs if one.kind == kind) for kind in (API, WORKER)}
+        self._random = self.random("world")
+        self.weather = Weather(self, self.random("weather"))
+
+    def random(self, what: str) -> Random:
+        """Return the random numbers of one part, so that a change of one part leaves the others as they were."""
+        return Random(f"{self.seed} {what}")
+
+    def prepare(self, template: bytes) -> None:
+        """Write the database into the working directory, and take over time and randomness."""
+        Path(FILE).write_bytes(template)
+        self.nature.rule()
+
+    # Processes
+
+    def has_another(self, kind: str) -> bool:
+        """Return whether a program is left for another process of that kind."""
+        return bool(self._programs[kind])
+
+    def start(self, kind: str) -> Process:
+        """Start a process of that kind."""
+        self.starts += 1
+        process = Process(f"{kind}-{self.starts}", self._programs[kind].popleft())
+        self.processes[process.name] = process
+        self.story.tell(f"{process.name} starts")
+        if kind == WORKER:
+            process.work = self.loop.create_task(process.program.parts.work(), context=process.context)
+            process.work.add_done_callback(lambda work: self._end(process, work))
+        return process
+
+    def _end(self, process: Process, work: "asyncio.Task[None]") -> None:
+        """Note how a worker ended by itself."""
+        if not work.cancelled() and (error := work.exception()):
+            self.story.break_promise("a worker survives every fault", f"{process.name} ended with {error!r}")
+        self.story.tell(f"{process.name} has ended")
+        self._forget(process)
+
+    def kill(self, process: Process) -> None:
+        """End a process between two of its steps, as SIGKILL does."""
+        self.story.tell(f"{process.name} is killed")
+        self.loop.kill(process.name)
+        self.loop.keep(process, process.work)
+        self._forget(process)
+
+    async def kill_within(self, process: Process, steps: int) -> None:
+        """Kill a process after so many of its next steps, or after a minute."""
+        dead: asyncio.Future[None] = self.loop.create_future()
+
+        def die() -> None:
+            if process.name in self.processes:
+                self.kill(process)
+            if not dead.done():
+                dead.set_result(None)
+
+        self.loop.after_steps(process.name, steps, die)
+        await asyncio.wait({dead}, timeout=60)
+        die()
+
+    async def stop(self, process: Process) -> None:
+        """Stop a worker as SIGTERM does, and kill it if that takes longer than a minute and a half."""
+        assert process.work
+        self.story.tell(f"{process.name} is told to stop")
+        process.work.cancel()
+        await asyncio.wait({process.work}, timeout=90)
+        if process.name in self.processes:
+            self.kill(process)
+
+    def _forget(self, process: Process) -> None:
+        self.processes.pop(process.name, None)
+        for connection in process.connections:
+            if not connection.done():
+                connection.set_exception(ConnectionLost())
+
+    def of(self, kind: str) -> list[Process]:
+        return [one for one in self.processes.values() if one.program.kind == kind]
+
+    # The network
+
+    @property
+    def server(self) -> str:
+        """The name of the API server that runs, or "" between two."""
+        return next((one.name for one in self.of(API)), "")
+
+    async def request(self, request: Request, *, loses_answer: bool = False) -> Answer:
+        """Send a request to the API server. Raises ConnectionLost if none runs, or if the answer does not arrive."""
+        await asyncio.sleep(self._random.uniform(0.001, 0.05))
+        servers = self.of(API)
+        if not servers:
+            raise ConnectionLost
+        process = servers[0]
+        assert process.program.app
+        connection: asyncio.Future[Answer] = self.loop.create_future()
+        process.connections.add(connection)
+        try:
+            answer = await ask(process.context.copy(), process.program.app, request, connection)
+        finally:
+            process.connections.discard(connection)
+        await asyncio.sleep(self._random.uniform(0.001, 0.05))
+        if loses_answer:
+            raise ConnectionLost
+        return answer
+
+    def _deliver(self, mail: Accepted) -> None:
+        for read in self.readers:
+            read(mail)
+
+    # The end
+
+    def waiting(self) -> int:
+        """Return how many messages are not settled."""
+        with closing(sqlite3.connect(f"file:{FILE}?mode=ro", uri=True)) as database:
+            (count,) = database.execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
+        return int(count)
