@@ -39,7 +39,7 @@ async def test_calls_are_spread_over_all_workers(database: Database, elsewhere: 
     turns = (Pace(where, "resend", FAST).turn() for where in (database, elsewhere) for _ in range(4))
     await asyncio.gather(*turns)
 
-    assert time.monotonic() - started >= 7 / FAST * 0.95, "eight calls have seven gaps between them"
+    assert time.monotonic() - started > 7 / FAST, "eight calls have seven gaps between them, each a little longer"
 
 
 async def test_who_comes_alone_does_not_wait(database: Database) -> None:
@@ -159,7 +159,7 @@ async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a
     async with asyncio.timeout(5):
         await slow.first_in_line().turn()
 
-    assert await next_at(database) - before == pytest.approx(1 / SLOW)
+    assert await next_at(database) - before == pytest.approx(1.05 / SLOW)  # a slot, with its slack
     with pytest.raises(SendRetryable, match="too many mails wait"):
         await slow.first_in_line().turn()  # the second of them, at once
 

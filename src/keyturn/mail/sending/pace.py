@@ -15,6 +15,10 @@ from keyturn.mail.port.email import Email, Sender
 LONGEST_HOLD = 10
 """Seconds for which all workers wait after the provider asked for a pause."""
 
+_SLACK = 1.05
+"""Slots are this much further apart than the rate asks, because some calls arrive sooner after their slot than others.
+A provider that takes just that rate would otherwise refuse some, and each refusal holds all workers."""
+
 
 class PaceRow(Model):
     """The time of a provider's next free slot, in seconds since 1970: one row for all workers that share its limit."""
@@ -26,7 +30,7 @@ class PaceRow(Model):
 
 
 class Pace:
-    """Books slots for calls to a provider, `1 / per_second` apart.
+    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart.
 
     One statement books a slot, so no two workers get the same. Calls that are `first` in line have a row of their own:
     they wait only for each other, and move all other calls back by one slot each.
@@ -36,7 +40,7 @@ class Pace:
         self._database = database
         self._name = name
         self._per_second = per_second
-        self._gap = 1 / per_second
+        self._gap = _SLACK / per_second
         self._first = first
 
     def first_in_line(self) -> "Pace":
