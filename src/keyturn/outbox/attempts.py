@@ -185,9 +185,8 @@ class Attempts:
                 self._log.outcome(
                     logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000)
                 )
-            case Dropped(reason, is_settled):
-                if not is_settled:
-                    await self._settlements.dropped(message, reason)
+            case Dropped(reason):
+                await self._settlements.dropped(message, reason)
                 self._log.dropped([message], reason)
             case _:
                 assert_never(settlement)

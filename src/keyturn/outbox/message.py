@@ -61,13 +61,9 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Dropped(msgspec.Struct, frozen=True):
-    """The message was not sent, for this `reason`.
-
-    `is_settled`: the transaction that decided this has ended the message, too.
-    """
+    """The message was not sent, for this `reason`."""
 
     reason: str
-    is_settled: bool = False
 
 
 OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")

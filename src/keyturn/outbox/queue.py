@@ -212,7 +212,7 @@ class Outbox(Store):
         if not self.lock([message]):
             raise LeaseLost
         self.settlements.within(self.connection).drop([(message, reason)])
-        return Dropped(reason, is_settled=True)
+        return Dropped(reason)
 
     def store_sealed(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Store sealed mails in the caller's transaction, so that every later try sends these bytes; None is no mail.

@@ -67,6 +67,8 @@ class Settlements(Store):
 
         The statements are the same for no message. A decision that writes more than this, such as an entry of the audit
         trail, ends its message in its own transaction: a worker that died in between would decide and write again.
+        Afterwards the worker settles the message as it does with every other, which then changes nothing. So its work
+        does not tell whether a request led to a mail.
         """
         moment = now()
         ends = [_End(message=one, state=DROPPED, at=moment, reason=reason[:_LONGEST]) for one, reason in reasons]

@@ -200,11 +200,9 @@ class Relay:
                 log.error(LogEvent("mail.failed"), exc_info=ended)
 
     async def _drop_all(self, dropped: Sequence[tuple[Message, Dropped]]) -> None:
-        open_ones = [(message, one.reason) for message, one in dropped if not one.is_settled]
-        ends = iter(await self._outbox.settlements.dropped_all(open_ones) if open_ones else ())
+        ends = await self._outbox.settlements.dropped_all([(message, one.reason) for message, one in dropped])
         settled: dict[str, list[Message]] = {}
-        for message, one in dropped:
-            error = None if one.is_settled else next(ends)
+        for (message, one), error in zip(dropped, ends, strict=True):
             if error is None:
                 settled.setdefault(one.reason, []).append(message)
             else:

@@ -164,7 +164,7 @@ class _Request(msgspec.Struct, kw_only=True):
 
     @property
     def result(self) -> Email | Dropped | Exception:
-        return self.error or self.email or Dropped(self.outcome, is_settled=True)
+        return self.error or self.email or Dropped(self.outcome)
 
 
 class _Draft(msgspec.Struct, frozen=True, kw_only=True):

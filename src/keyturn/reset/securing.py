@@ -217,7 +217,7 @@ class RecoveryHandler:
         self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
-        return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome, is_settled=True)
+        return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
     def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
         """Enqueue a mail to the earlier mailbox and a mail to the current one."""
