@@ -141,7 +141,7 @@ def _week(week: Breach, results: Mapping[str, Result]) -> Table:
     spreads = {
         "an asked account's mail leaves after the start": ("leave", ("median", "p95", "last")),
         "it leaves after its account was asked": ("waited", ("median", "p95", "last")),
-        "a link that somebody else requests leaves after": ("requested", ("median", "p95", "last")),
+        "a link that another user requests leaves after": ("requested", ("median", "p95", "last")),
         "a sign-in on the day before": ("quiet", ("median", "p99", "last")),
         "a sign-in meanwhile": ("sign_ins", ("median", "p99", "last")),
         "a reset": ("resets", ("median", "p99", "last")),
