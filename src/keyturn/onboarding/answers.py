@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.accounts.store_factory import import_factory
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.hash_formats import HashFormat
+from keyturn.accounts.table.recognised_hashes import HashFormat
 from keyturn.accounts.table.store import TableAccounts
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.provider import Provider

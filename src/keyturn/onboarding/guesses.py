@@ -12,7 +12,7 @@ from pathlib import Path
 
 from keyturn import addresses
 from keyturn.accounts.table.columns import Column
-from keyturn.accounts.table.hash_formats import is_known_hash
+from keyturn.accounts.table.recognised_hashes import is_known_hash
 from keyturn.onboarding.survey import Table
 from keyturn.problems.requests import InputInvalid
 from keyturn.settings import TableSettings

@@ -9,7 +9,7 @@ import tomlkit
 from tomlkit import TOMLDocument
 from tomlkit.items import Item, Table
 
-from keyturn.accounts.table.hash_formats import HashFormat
+from keyturn.accounts.table.recognised_hashes import HashFormat
 from keyturn.errors import KeyturnError
 from keyturn.hosts import host_of, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS

@@ -14,8 +14,8 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import WrittenTime, read_time, text_of
-from keyturn.accounts.table.hash_formats import TableDoubt, doubt_format
 from keyturn.accounts.table.mapping import parse_table_name, read_mapping
+from keyturn.accounts.table.recognised_hashes import TableDoubt, doubt_format
 from keyturn.accounts.table.rows import (
     account_of,
     choose_row,

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from keyturn.accounts.table.columns import WrittenTime
-from keyturn.accounts.table.hash_formats import HashFormat, recognise_hashes
+from keyturn.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.errors import Fault
 from keyturn.onboarding import guesses

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.accounts.table.hash_formats import recognise_hashes
+from keyturn.accounts.table.recognised_hashes import recognise_hashes
 from keyturn.settings import HashingSettings
 
 BCRYPT = "12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
