@@ -9,8 +9,11 @@ from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, listed
 from tests.spec.inbox import token_in
 
+from keyturn.database import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.parts import Parts
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 
 pytestmark = pytest.mark.long
 
@@ -147,6 +150,16 @@ def test_all_that_wait_for_a_later_try_are_due_at_once_and_stay_the_same_mails(
     assert school.inbox.tries[:2] == school.inbox.tries[3:]
     history = json.loads(keyturn("outbox", "show", "1", "--json").out)["history"]
     assert [event["event"] for event in history] == ["retried", "hastened", "sent"]
+    assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
+
+
+def test_a_promise_of_a_change_in_another_system_keeps_its_time(keyturn: Keyturn, school: School) -> None:
+    async def promise(parts: Parts) -> None:
+        begun = ChangeBegun(account_id="1", at=now(), client=Client(ip_address="192.0.2.1"), how="reset", email=ADA)
+        later = parts.database.clock(timedelta(minutes=1))
+        await parts.records.transact(lambda tx: tx.outbox.enqueue(CHANGE_BEGUN, begun, due=later))
+
+    school.do(promise)
     assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
 
 

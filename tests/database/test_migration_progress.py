@@ -35,8 +35,8 @@ async def line_about(database: Database, work: Callable[[Connection], object], h
     progress = Progress(told.put_nowait, after=0, every=0.02)
 
     def watched(connection: Connection) -> None:
-        progress.watch(connection)
-        work(connection)
+        with progress.watching(connection):
+            work(connection)
 
     tasks = [asyncio.create_task(progress.follow(database)), asyncio.create_task(database.transact(watched))]
     while having not in (line := await told.get()):
@@ -90,8 +90,8 @@ async def test_sqlite_tells_the_time(empty_url: str) -> None:
         driver = connection.connection.driver_connection
         assert driver
         driver.create_function("wait", 0, lambda: told.wait(30))
-        progress.watch(connection)
-        connection.execute(text("SELECT wait()"))
+        with progress.watching(connection):
+            connection.execute(text("SELECT wait()"))
 
     database, progress = Database(empty_url), Progress(tell, after=0.2, every=0.01)
     following = asyncio.create_task(progress.follow(database))

@@ -60,7 +60,7 @@ def test_every_image_and_published_port_comes_from_a_variable() -> None:
     text = (COMPOSE / "compose.yaml").read_text("utf-8")
     assert re.findall(r"(?m)^ +image: (.*)$", text) == [
         "${KEYTURN_IMAGE:-keyturn}",
-        "${POSTGRES_IMAGE:-docker.io/library/postgres:17}",
+        "${POSTGRES_IMAGE:-docker.io/library/postgres:17}  # later ones keep their data in another folder",
     ]
     assert re.findall(r"(?m)^FROM (.*)$", CONTAINERFILE) == ["${BUILDER} AS build", "${BASE}"]
     assert len(re.findall(r"127\.0\.0\.1:\$\{\w+:-\d+\}:\d+", text)) == 2
@@ -69,7 +69,7 @@ def test_every_image_and_published_port_comes_from_a_variable() -> None:
 def test_a_service_has_every_secret_that_it_reads_and_a_file_for_it() -> None:
     whole = yaml.safe_load((COMPOSE / "compose.yaml").read_text("utf-8"))
     assert {name for service in SERVICES.values() for name in service["secrets"]} == set(whole["secrets"])
-    environment = dict.fromkeys(OURS["api"]["secrets"], "x" * 32)
+    environment = dict.fromkeys(OURS["api"]["secrets"], "x" * 32) | {"PAGES_PORT": "8000"}
     assert inspect_settings(COMPOSE / "keyturn.toml", environment).faults == ()
 
 
@@ -141,7 +141,7 @@ def running_site(machine: Machine, url: str) -> Iterator[Site]:
         site = Site(machine, stack)
         text = replaced(
             COMPOSE / "keyturn.toml",
-            ("http://127.0.0.1:8000", f"http://127.0.0.1:{site.api}"),
+            ("http://127.0.0.1:${PAGES_PORT}", f"http://127.0.0.1:{site.api}"),
             (OWN_URL, url),
             ('"inbox"', '"127.0.0.1"'),
             ("1025", str(site.smtp)),

@@ -1,6 +1,7 @@
 """health: asks a running API or worker whether it can do its work, for containers and scripts.
 
-It imports little, since such a check runs every few seconds. With --port or --uds, it reads no settings.
+It imports little, since such a check runs every few seconds. With --port or --uds, it reads no settings, unless the
+process answers only the host of its `base_url`.
 """
 
 import http.client
@@ -25,6 +26,7 @@ _LARGEST = 4096
 _LIVE, _READY = "/health/live", "/health/ready"
 _OK = '{"status":"ok"}'
 _NO_ANSWER = 0
+_NO_HOST = "not a valid host name"
 
 
 class Answer(NamedTuple):
@@ -115,7 +117,11 @@ def _ask(place: Path | str, path: str, named: str, ends: float) -> Answer:
     answers = queue.SimpleQueue[Answer]()
 
     def ask() -> None:
-        connection = _UnixConnection(place) if isinstance(place, Path) else http.client.HTTPConnection(place)
+        try:
+            connection = _UnixConnection(place) if isinstance(place, Path) else http.client.HTTPConnection(place)
+        except http.client.InvalidURL:  # as in "a b"
+            answers.put(Answer(_NO_ANSWER, _NO_HOST))
+            return
         try:
             connection.request("GET", path, headers={"Host": named, "Connection": "close"})
             response = connection.getresponse()
@@ -125,7 +131,7 @@ def _ask(place: Path | str, path: str, named: str, ends: float) -> Answer:
         except http.client.HTTPException:
             answers.put(Answer(_NO_ANSWER, "it does not speak HTTP"))
         except UnicodeError:  # as in "a..b"
-            answers.put(Answer(_NO_ANSWER, "not a valid host name"))
+            answers.put(Answer(_NO_ANSWER, _NO_HOST))
         finally:
             connection.close()
 
@@ -142,6 +148,8 @@ def _judge(answer: Answer, shown: str, path: str) -> tuple[bool, str]:
         return True, f"Keyturn on {shown} {'is ready' if path == _READY else 'answers'}."
     if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return False, f"Keyturn on {shown} is not ready: its database, its accounts or its worker does not answer"
+    if answer.status == HTTPStatus.MISDIRECTED_REQUEST:
+        return False, f"{shown} answers only the hosts of its server.allowed_hosts: name its settings in KEYTURN_CONFIG"
     if answer.status:
         return False, f"{shown} answers {path} with {answer.status}, but is not Keyturn"
     return False, f"cannot ask {shown}: {answer.text}"

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -31,7 +32,8 @@ class Progress:
         self._pid: int | None = None
         self._running: tuple[str, float] | None = None
 
-    def watch(self, connection: Connection) -> None:
+    @contextmanager
+    def watching(self, connection: Connection) -> Iterator[None]:
         """Note when the connection's statements begin and end: on SQLite in its writer's thread."""
         if connection.dialect.name == "postgresql":
             self._pid = connection.scalar(text("SELECT pg_backend_pid()"))
@@ -42,8 +44,14 @@ class Progress:
         def end(*_: Any) -> None:
             self._running = None
 
-        event.listen(connection, "before_cursor_execute", begin)
-        event.listen(connection, "after_cursor_execute", end)
+        listeners = (("before_cursor_execute", begin), ("after_cursor_execute", end))
+        for name, listener in listeners:
+            event.listen(connection, name, listener)
+        try:
+            yield
+        finally:  # SQLite's writer keeps its connection
+            for name, listener in listeners:
+                event.remove(connection, name, listener)
 
     async def follow(self, database: Database) -> None:
         """Tell about the statements until cancelled."""

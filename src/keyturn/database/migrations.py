@@ -186,8 +186,8 @@ async def migrate(database: Database, bounds: Bounds = _USUAL, progress: Progres
 
     def bring_up(connection: Connection) -> None:
         try:
-            progress.watch(connection)
-            _bring_up(database, connection, bounds)
+            with progress.watching(connection):
+                _bring_up(database, connection, bounds)
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
@@ -202,7 +202,7 @@ async def migrate(database: Database, bounds: Bounds = _USUAL, progress: Progres
             await database.connections.transact(bring_up)  # bounded by the server, which knows what it waits for
     finally:
         following.cancel()
-        await asyncio.wait({following})
+        await asyncio.gather(following, return_exceptions=True)  # a reader that is gone stops the lines alone
     return before
 
 

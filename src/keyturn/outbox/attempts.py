@@ -78,7 +78,7 @@ class RelayLog:
         )
 
     def unsettled(self, message: Message, error: Exception) -> None:
-        """Log that the outcome cannot be written now: the lease runs out, and the message is claimed again."""
+        """Log that the outcome cannot be written now: the lease runs out, and an open message is claimed again."""
         self._name_request_of(message)
         log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
 

@@ -248,28 +248,38 @@ async def release(database: Database, moment: datetime) -> tuple[int, int]:
 
 
 async def hasten(database: Database, moment: datetime) -> int:
-    """Make all messages that wait for a later try due now; return how many. Those that a worker holds stay."""
+    """Make all messages that wait for another try due now; return how many. Those that a worker holds stay.
+
+    A message that was never tried has no reason yet, and stays, too: it waits on purpose, as the promise of a change in
+    another system does.
+    """
     later = select(OutboxRow.id).where(
-        STILL_WAITING, OutboxRow.claim.is_(None), OutboxRow.available_at > database.clock()
+        STILL_WAITING,
+        OutboxRow.claim.is_(None),
+        OutboxRow.reason.is_not(None),
+        OutboxRow.available_at > database.clock(),
     )
     event = {"event": "hastened", "detail": "by an operator", "at": moment}
     return await _move(database, later, {"available_at": database.clock()}, event)
 
 
 async def _move(database: Database, chosen: Select[int], values: Mapping[str, Any], event: Mapping[str, Any]) -> int:
-    """Change the chosen messages in batches, and note the event of each; return how many. Others may work meanwhile."""
-    batch = chosen.order_by(OutboxRow.id).limit(_MOVED_AT_ONCE).with_for_update(of=OutboxRow)
+    """Change the chosen messages in batches, and note the event of each; return how many. Others may work meanwhile.
 
-    def write(connection: Connection) -> int:
-        ids = connection.scalars(batch).all()
+    Each is changed once, also if a worker makes it fit again.
+    """
+    batch = chosen.order_by(OutboxRow.id).limit(_MOVED_AT_ONCE).with_for_update(of=OutboxRow)
+    moved = last = 0
+
+    def write(connection: Connection) -> Sequence[int]:
+        ids = connection.scalars(batch.where(OutboxRow.id > last)).all()
         if ids:
             connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(values))
             connection.execute(insert(EventRow), [{**event, "message_id": message_id} for message_id in ids])
-        return len(ids)
+        return ids
 
-    moved = 0
-    while found := await database.transact(write):
-        moved += found
+    while ids := await database.transact(write):
+        moved, last = moved + len(ids), ids[-1]
     return moved
 
 

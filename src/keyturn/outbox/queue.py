@@ -242,6 +242,8 @@ class Outbox(Store):
     async def renew_key(self, message: Message) -> Message:
         """Return the message under a new idempotency key, once that is committed.
 
+        A campaign recognises its messages by their keys: repeated under its name, it asks this account again.
+
         Raises LeaseLost if another worker holds the message.
         """
         renewed = msgspec.structs.replace(message, key=new_key())

@@ -82,7 +82,7 @@ async def hand_over(
         raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
     except (aiosmtplib.SMTPException, OSError) as error:
         # The cause says more: SSLCertVerificationError, not SMTPConnectError.
-        extension = _missing_extension(error)
+        extension = "" if connected else _missing_extension(error)
         reason = f"no {extension}" if extension else type(error.__cause__ or error).__name__
         # Until it is connected, encrypted and logged in, the server has nothing of the mail.
         raise (SendUnknown(reason) if connected else SendRetryable(reason, not_accepted=True)) from None

@@ -56,7 +56,8 @@ class TransportFailover:
         """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
 
         A mail that was written in this try gets another key if the provider took a different one under the key that the
-        message had: a database that was restored, or that failed over, may not know that mail, nor its link.
+        message had: a database that was restored, or that failed over, may not know that mail, nor its link. If this
+        try fails otherwise, the next one is refused, and the message is dead until `outbox retry --dead`.
         """
         if message.sealed and message.sender is None:
             await self._outbox.reserve_transport(message, transport.name)
