@@ -11,25 +11,19 @@ from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import relay_of
-from keyturn.reset import events, ground, securing, sign_in
+from keyturn.reset import events, ground, muting, reset_hook, securing, sign_in
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
 from keyturn.reset.inviting import Invitations, OperatorResets
-from keyturn.reset.mails import theme
-from keyturn.reset.mails.builtin_emails import builtin_templates
-from keyturn.reset.mails.composer import page_urls
-from keyturn.reset.mails.provider_events import ProviderEvents
-from keyturn.reset.muting import MailboxMuting
-from keyturn.reset.passwords import policy
-from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
+from keyturn.reset.passwords import hasher, policy
 from keyturn.reset.proofs import challenge_factory, code_exchange
 from keyturn.reset.proofs.second_step import own_factors, step_factory
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
-from keyturn.reset.reset_hook import reset_hook
 from keyturn.settings import Settings
 from keyturn.settings.paths import paths_of
 from keyturn.telemetry.meters import Telemetry
@@ -53,10 +47,10 @@ class Parts:
         self.settings, self.sender, self.reloads_templates = settings, sender, reload_templates
         self.meters = meters or PrometheusMeters()
         self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
-        self.paths, self.urls = paths_of(settings), page_urls(settings)
+        self.paths, self.urls = paths_of(settings), composer.page_urls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
-        self.templates = builtin_templates(settings, self.themes.general, reload=reload_templates)
+        self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
         self.ground = shared = ground.build(settings, app, self.themes, self.telemetry)
         self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
@@ -67,9 +61,9 @@ class Parts:
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
         records, accounts, limits, meters = shared.records, shared.accounts, shared.limits, shared.meters
-        before_change = reset_hook(settings.hooks, shared.app.before_reset)
+        before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
         self.policy = policy.build(settings, shared)
-        self.hasher = PasswordHasher(settings.hashing, self.telemetry)
+        self.hasher = hasher.PasswordHasher(settings.hashing, self.telemetry)
         self.events = events.build(settings, shared)
         self.in_mail, self.code_exchange = code_exchange.build(settings, shared)
         self.effects = ChangeEffects(records, [one.end_access for one in self.in_mail], (self.events.password_changed,))
@@ -82,14 +76,14 @@ class Parts:
         self.checks = LinkChecks(live, limits, self.policy, second_steps, meters)
         self.resets = PasswordResets(live, self.changes, limits, before_change, second_steps, meters)
         self.securing = securing.build(settings, shared, self.effects)
-        self.muting = MailboxMuting(shared)
+        self.muting = muting.MailboxMuting(shared)
         self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
         self.review = AccountReview(shared)
         # Without a key of the settings, a stored factor could not be opened by the next process.
         self.own_factors = own_factors.build(shared, self.sign_ins, self.second_step) if settings.secret_key else None
         self.operator_resets = OperatorResets(records, accounts)
-        self.provider_events = ProviderEvents(records, accounts, meters)
+        self.provider_events = provider_events.ProviderEvents(records, accounts, meters)
         self.retention = Retention(self.database, settings.retention, self.mailboxes, accounts, records.secure_links)
 
     @cached_property
