@@ -61,7 +61,7 @@ class PrometheusMeters(Meters):
         # Processes that share a folder each answer for all; what a process says of itself is then left out.
         if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             self._registry = CollectorRegistry()
-            MultiProcessCollector(self._registry, shared)  # type: ignore[no-untyped-call]
+            MultiProcessCollector(self._registry, shared)
         else:
             ProcessCollector(registry=registry)
         self._figures: tuple[float, ...] = (math.nan,) * len(_GAUGES)
