@@ -117,6 +117,7 @@ def test_what_is_on_its_way_at_a_reload_is_answered_by_the_old_process_and_close
             assert halfway.sock
             halfway.sock.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
             reload(serve)
+            serve.wait_for("Shutting down")  # the old process knows
 
             answer = asked(idle)
             assert (answer.status, answer.getheader("connection")) == (200, "close")

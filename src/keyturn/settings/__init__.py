@@ -19,9 +19,9 @@ from msgspec import Meta
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.problems.proofs import ChallengeMethod
-from keyturn.texts import FileOrUrl, Folder, Secret
-
-__all__ = ["FileOrUrl", "Folder", "Secret"]  # beside the sections below: types of their values
+from keyturn.texts import FileOrUrl as FileOrUrl
+from keyturn.texts import Folder as Folder
+from keyturn.texts import Secret as Secret
 
 PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
 """What apps write into the provider's column of an account that signs in with a password."""

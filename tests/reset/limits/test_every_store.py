@@ -195,7 +195,7 @@ class EveryStore:
     async def test_no_stretch_of_time_ever_has_more_than_the_limit(self, store: Store, amount: int) -> None:
         limited, moments = store(overall=f"{amount}/second"), list[tuple[float, float]]()
         end = time.monotonic() + 3.5
-        while (begun := time.monotonic()) < end:
+        while (begun := time.monotonic()) < end or len(moments) <= 2 * amount:  # until the windows have moved
             if await accepted(limited, 1):
                 moments.append((begun, time.monotonic()))
             await asyncio.sleep(0.4 / amount)
@@ -207,7 +207,6 @@ class EveryStore:
             if last - first < 1 - 0.001  # the clock of the system and the one that never goes back may drift apart
         ]
         assert not too_close
-        assert len(moments) > 2 * amount, "and the windows moved"
 
     async def test_it_is_ready(self, store: Store) -> None:
         limited = store()
