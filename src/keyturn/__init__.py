@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from keyturn.accounts.port import (
         Account,
         AccountStore,
+        Ended,
         EndsSessions,
         JoinsTransaction,
         KnowsHashes,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from keyturn.errors import KeyturnError
     from keyturn.plugin import KeyturnConfig, KeyturnPlugin
     from keyturn.reset.reset_hook import PendingReset
-    from keyturn.settings import Settings
+    from keyturn.settings import Ending, Settings
     from keyturn.settings.reading import read_settings
     from keyturn.webhooks.events import (
         AccountSecured,
@@ -38,6 +39,8 @@ __all__ = [
     "Account",
     "AccountSecured",
     "AccountStore",
+    "Ended",
+    "Ending",
     "EndsSessions",
     "Event",
     "JoinsTransaction",
@@ -62,6 +65,8 @@ _MODULES = {
     "Account": "accounts.port",
     "AccountSecured": "webhooks.events",
     "AccountStore": "accounts.port",
+    "Ended": "accounts.port",
+    "Ending": "settings",
     "EndsSessions": "accounts.port",
     "Event": "webhooks.events",
     "JoinsTransaction": "accounts.port",

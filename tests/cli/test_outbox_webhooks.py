@@ -6,6 +6,7 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, School, cells, listed
 
+from keyturn.accounts.port import Ended
 from keyturn.database import now
 from keyturn.errors import SendRefused
 from keyturn.outbox import Sent
@@ -29,7 +30,7 @@ class WebhookHandler(School):
 
             def write(tx: Transaction) -> None:
                 notices = AppEvents(parts.outbox, {"password.changed": [KIND]})
-                notices.password_changed(tx, account, Client(), how="reset", moment=now())
+                notices.password_changed(tx, account, Client(), how="reset", moment=now(), ended=Ended())
 
             await parts.records.transact(write)
             (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])

@@ -3,7 +3,7 @@
 import pytest
 from tests.settings.reading import Faults, Read
 
-from keyturn.settings import Secret
+from keyturn.settings import Ending, Secret
 
 SIGN_IN = 'sign_in_url = "https://app.example.org/login"\n'
 TABLE = f'{SIGN_IN}[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
@@ -26,6 +26,51 @@ def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> Non
     assert "hunter2" not in repr(settings)
 
 
+def test_what_ends_has_a_short_form_and_a_long_one(read: Read) -> None:
+    table = read(
+        f"{TABLE}delete = ['sessions.user_id']\n[accounts.table.ends]\n"
+        "'passkeys.user_id' = { what = 'passkeys', when = 'intrusion' }\n"
+        "'tokens.owner' = { set = { revoked_at = '{now}' }, where = { type = 'App\\Models\\User', team = 7 } }\n"
+    ).accounts.table
+
+    assert table.endings == {
+        "sessions.user_id": Ending(),
+        "passkeys.user_id": Ending(what="passkeys", when="intrusion"),
+        "tokens.owner": Ending(set={"revoked_at": "{now}"}, where={"type": "App\\Models\\User", "team": 7}),
+    }
+    assert table.endings["sessions.user_id"].when == "change"
+
+
+def test_slips_in_what_ends_have_their_whole_name(faults: Faults) -> None:
+    found = faults(
+        f"{TABLE}delete = ['sessions.user_id']\n[accounts.table.ends]\n'sessions.user_id' = {{}}\n'visits' = {{}}\n"
+        "'a.b' = { what = 'badges', wen = 'change' }\n'c.d' = { when = 'always' }\n"
+        "'g.h' = { set = { at = '{soon}', no = [] } }\n'e.f' = 'passkeys'\n"
+    )
+
+    assert set(found) == {
+        'accounts.table.ends."a.b".what',
+        'accounts.table.ends."a.b".wen',
+        'accounts.table.ends."c.d".when',
+        'accounts.table.ends."e.f"',
+        'accounts.table.ends."g.h".set.no',
+    }
+    assert found['accounts.table.ends."a.b".wen'] == "unknown setting; did you mean when?"
+    assert found['accounts.table.ends."e.f"'] == 'is a section: write [accounts.table.ends."e.f"]'
+
+    found = faults(
+        f"{TABLE}delete = ['sessions.user_id']\n[accounts.table.ends]\n'sessions.user_id' = {{}}\n'visits' = {{}}\n"
+        "'g.h' = { set = { at = '{soon}' }, where = { at = '{now}', who = '{me}' } }"
+    )
+    assert found == {
+        'accounts.table.ends."sessions.user_id"': "is in accounts.table.delete, too: remove one of the two",
+        "accounts.table.ends.visits": "its name must be a table and its column, such as sessions.user_id",
+        'accounts.table.ends."g.h".set.at': ("has an unknown placeholder {soon}: use one of {now}, {now_ms}, {null}"),
+        'accounts.table.ends."g.h".where.who': ("has an unknown placeholder {me}: use one of {now}, {now_ms}, {null}"),
+        'accounts.table.ends."g.h".where.at': "no row has the present time: write a value",
+    }
+
+
 def test_variables_alone_are_enough_for_it(read: Read) -> None:
     settings = read(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
 
@@ -34,7 +79,11 @@ def test_variables_alone_are_enough_for_it(read: Read) -> None:
 
 @pytest.mark.parametrize(
     ("name", "setting"),
-    [("KEYTURN_ACCOUNTS_TABLE_SET", "accounts.table.set"), ("KEYTURN_KINDS_SCHOOL_SETTINGS_URL", "kinds")],
+    [
+        ("KEYTURN_ACCOUNTS_TABLE_SET", "accounts.table.set"),
+        ("KEYTURN_ACCOUNTS_TABLE_ENDS", "accounts.table.ends"),
+        ("KEYTURN_KINDS_SCHOOL_SETTINGS_URL", "kinds"),
+    ],
 )
 def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, setting: str) -> None:
     assert faults(**{name: "{}"}) == {name: f"can only be set in the file, as {setting}"}

@@ -11,7 +11,7 @@ import pytest
 from tests.settings.reading import Read
 
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import Kind, Settings
+from keyturn.settings import Ending, Kind, Settings
 from keyturn.settings.reading import environment_name, inspect_settings, setting_names
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,10 +56,13 @@ def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports
 def test_what_has_no_variable_is_said_to_have_none() -> None:
     assert [name for name, cells in ROWS.items() if not cells[1].startswith("`")] == [
         "accounts.table.set",
+        "accounts.table.ends",
         "accounts.table.lock",
         "accounts.table.unlock",
     ]
     assert {name for name, _ in SECTIONS["[kinds.*]"]} == {f"kinds.*.{name}" for name in Kind.__struct_fields__}
+    ends = "accounts.table.ends.*"
+    assert {name for name, _ in SECTIONS[f"[{ends}]"]} == {f"{ends}.{name}" for name in Ending.__struct_fields__}
 
 
 def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.spec.service import PASSWORD, hash_of
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.errors import KeyturnError
 from keyturn.problems.requests import AccountsUnready
 
@@ -42,12 +42,12 @@ class Elsewhere:
         self._require_here()
         return self.accounts.get(account_id)
 
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         self.reached.set()
         await self.open.wait()
         if self.refusals:
             raise self.refusals.pop(0)
-        if self.accounts.get(account.id) != account or not account.active:
+        if self.accounts.get(account.id) != replace(account, intruded=False) or not account.active:
             return False
         self.passwords[account.id] = password.text
         self.changes += 1

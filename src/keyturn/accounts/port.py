@@ -1,6 +1,6 @@
 """The port to an app's accounts: what Keyturn needs of them, and what a store may offer besides."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -21,6 +21,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `timezone`: the IANA zone for times in its mails.
     `locked`: the owner reported a change of the password, and the account is not active. Setting its password, as it
     was read, lifts the lock.
+    `intruded`: the new password comes after "this was not me", or an operator asked for it. It then also ends what a
+    forgotten password leaves alone, such as passkeys.
     """
 
     id: str
@@ -34,11 +36,22 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = ""
     timezone: str = ""
     locked: bool = False
+    intruded: bool = False
 
     @property
     def takes_password(self) -> bool:
         """Whether a link may set its password; otherwise it signs in elsewhere."""
         return self.has_password or self.awaits_password
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The access to an account that a store has ended, as numbers of credentials by the words of `Credentials`."""
+
+    counts: Mapping[str, int] = {}
+
+
+NOTHING = Ended()
+"""What a store has ended that ends or counts nothing."""
 
 
 class NewPassword:
@@ -84,9 +97,10 @@ class AccountStore(Protocol):
 
     async def get(self, account_id: str) -> Account | None: ...
 
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Store the password, and end every session that the store keeps itself.
 
+        Return True, or what was ended with it, for the mail and the event that tell of the change.
         Return False, and change nothing, if the account is gone, disabled or has another address by now. An account
         that was read as `locked` may still be locked, and is unlocked by this.
 
@@ -110,7 +124,7 @@ class FindsTogether(Protocol):
 class JoinsTransaction(Protocol):
     """A store in Keyturn's own database: a new password joins the transaction that consumes its link."""
 
-    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool:
+    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
         """Do what `set_password` does, in the caller's transaction: execute statements, and no other input or output.
 
         A store that can only await its statements leaves this out. It then counts as a store in another system.
@@ -151,8 +165,11 @@ class ListsAddresses(Protocol):
 class EndsSessions(Protocol):
     """A store that keeps sessions itself, or knows where they are."""
 
-    async def end_sessions(self, account_id: str) -> None:
-        """End all sessions of the account. Repeating it does no harm."""
+    async def end_sessions(self, account_id: str) -> Ended | None:
+        """End all sessions of the account, since its owner reports an intrusion, and what else admits clients.
+
+        Return what was ended, if the store counts it. Repeating it does no harm.
+        """
 
 
 @runtime_checkable

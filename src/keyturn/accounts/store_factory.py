@@ -138,7 +138,9 @@ async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
 
 def ends_sessions(accounts: AccountSettings) -> bool:
     """Return whether a new password ends all sessions. A store's contract says so; a table needs settings for it."""
-    return accounts.store != "table" or bool(accounts.table.delete)
+    table = accounts.table
+    ended = [ending for ending in table.ends.values() if (ending.what, ending.when) == ("sessions", "change")]
+    return accounts.store != "table" or bool(table.delete or ended)
 
 
 def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from keyturn.accounts.port import Account
+from keyturn.accounts.port import NOTHING, Account, Ended
 from keyturn.errors import KeyturnError
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
@@ -70,7 +70,9 @@ class EndsAccess(Protocol):
 class AfterChange(Protocol):
     """The port for further writes in the transaction that ends a change, such as events for the app."""
 
-    def __call__(self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime) -> None: ...
+    def __call__(
+        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime, ended: Ended
+    ) -> None: ...
 
 
 class ChangeEffects:
@@ -95,10 +97,12 @@ class ChangeEffects:
         moment: datetime,
         *,
         outcome: Literal["changed", "interrupted"] = "changed",
+        ended: Ended = NOTHING,
         proven: bool = False,
     ) -> None:
         """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
 
+        `ended`: what the store has ended.
         `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
         """
         # An attacker who took over the account may change the password again, so the owner's recovery link survives a
@@ -106,10 +110,12 @@ class ChangeEffects:
         self.end_access(tx, account.id, moment, spares_recovery=how == "change")
         if proven:
             tx.secure_links.end_elsewhere(account.id, account.email, moment)
-        change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
+        change = PasswordWasChanged(
+            account_id=account.id, at=moment, client=client, email=account.email, ended=ended.counts
+        )
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
         for follow in self._after_change:
-            follow(tx, account, client, how=how, moment=moment)
+            follow(tx, account, client, how=how, moment=moment, ended=ended)
         tx.audit.write(_EVENTS[how], outcome, client, moment, account.id, account.email, message_id=confirmation)
 
     def end_access(

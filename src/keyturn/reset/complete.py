@@ -18,7 +18,7 @@ from keyturn.problems.proofs import DeadReason, LinkDead
 from keyturn.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.reset.change import Change, ChangeAuthorization, ChangeEffects
 from keyturn.reset.check import LiveLinks
-from keyturn.reset.elsewhere import ExternalStoreChanges, yes_or_no
+from keyturn.reset.elsewhere import ExternalStoreChanges, ended_by
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
@@ -76,7 +76,7 @@ class PasswordResets:
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
         authorization = LinkAuthorization(self._links.store, tokens.digest(token), account.email, demands)
-        change = Change(account=account, password=password, client=client, authorization=authorization)
+        change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
         except LinkDead as dead:  # another request was quicker
@@ -161,11 +161,12 @@ class PasswordChanges:
             # One change per account at a time: two of its links used at once would each wait for the other to end.
             tx.hold(change.account.id)
             change.authorization.redeem(tx, moment)
-            if not yes_or_no(accounts.set_password_within(tx.connection, change.account, password_hash)):
+            ended = ended_by(accounts.set_password_within(tx.connection, change.account, password_hash))
+            if ended is None:
                 raise change.authorization.refusal()
             authorization = change.authorization
             self._effects.write(
-                tx, change.account, change.client, authorization.how, moment, proven=authorization.proven
+                tx, change.account, change.client, authorization.how, moment, ended=ended, proven=authorization.proven
             )
             authorization.after_change(tx)
             is_committing = True

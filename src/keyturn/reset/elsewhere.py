@@ -11,13 +11,15 @@ worker that withdraws the promise writes the outcome, so there is one confirmati
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete
 
-from keyturn.accounts.port import AccountStore, NewPassword
+from keyturn.accounts.port import NOTHING, AccountStore, Ended, NewPassword
 from keyturn.database import Moment, now
 from keyturn.database.statements import insert_into
 from keyturn.outbox import Dropped, Message, Settlement
@@ -94,7 +96,7 @@ class ExternalStoreChanges:
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         try:
             async with asyncio.timeout_at(begun.deadline):
-                stored = yes_or_no(await self._accounts.set_password(change.account, password))
+                ended = ended_by(await self._accounts.set_password(change.account, password))
         except Exception as error:
             if _is_certain_no(error):
                 await self._undo(change, begun)
@@ -103,10 +105,10 @@ class ExternalStoreChanges:
             with suppress(DatabaseUnready):  # the promise handles it
                 await self._end_uncertain(change, begun)
             raise OutcomeUnknown("it is unknown whether the store of the accounts saved the password") from error
-        if not stored:
+        if ended is None:
             await self._undo(change, begun)
             raise change.authorization.refusal()
-        await self._end_changed(change, begun)
+        await self._end_changed(change, begun, ended)
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
         """Give the authorization back, unless the effects of the change were written in the meantime."""
@@ -129,15 +131,15 @@ class ExternalStoreChanges:
         await self._records.transact(write)
         self._records.outbox.wake()
 
-    async def _end_changed(self, change: Change, begun: _Begun) -> None:
-        account, how = change.account, change.authorization.how
+    async def _end_changed(self, change: Change, begun: _Begun, ended: Ended) -> None:
+        account, how, proven = change.account, change.authorization.how, change.authorization.proven
 
         def write(tx: Transaction) -> None:
             release_account_lock(tx.connection, begun.lock)
             # A client that has just verified the old password can open no session after this.
             tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
-                self._effects.write(tx, account, change.client, how, begun.moment, proven=change.authorization.proven)
+                self._effects.write(tx, account, change.client, how, begun.moment, ended=ended, proven=proven)
             else:  # the promise was handled while this process stalled, before the old password ended
                 self._effects.end_access(tx, account.id, begun.moment)
             change.authorization.after_change(tx)
@@ -156,14 +158,35 @@ class ExternalStoreChanges:
             await asyncio.wait(self._under_way)
 
 
-def yes_or_no(stored: object) -> bool:
-    """Return the answer of a store. Raises TypeError if it is no bool, as from an app's store that returns nothing.
+_LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
+"""Characters of a word, words, and credentials that an app's store may count: they go into a mail and an event."""
 
-    So is a coroutine, from a store with `async def` where the port has a plain function.
+
+def ended_by(stored: object) -> Ended | None:
+    """Return what a store has ended that has set a password; None if it has not set it.
+
+    Raises TypeError if it did not say, as from an app's store that returns nothing. So is a coroutine, from a store
+    with `async def` where the port has a plain function. What counts nothing in an app's answer is left out.
     """
+    if isinstance(stored, Ended):
+        return counted(stored)
     if not isinstance(stored, bool):
         raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
-    return stored
+    return NOTHING if stored else None
+
+
+def counted(ended: Ended | None) -> Ended:
+    """Return what an app's store has ended, without what is no count. Nothing fails: it has ended already."""
+    given: Any = ended.counts if isinstance(ended, Ended) else {}
+    if not isinstance(given, Mapping):
+        return NOTHING
+    counts = {
+        word: number
+        for word, number in list(given.items())[:_MOST_WORDS]
+        if isinstance(word, str) and word.isprintable() and 0 < len(word) <= _LONGEST_WORD
+        if type(number) is int and 0 < number <= _MOST
+    }
+    return Ended(counts)
 
 
 def _is_certain_no(error: Exception) -> bool:

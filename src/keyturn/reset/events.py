@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from keyturn.accounts.port import Account
+from keyturn.accounts.port import Account, Ended
 from keyturn.database import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
 from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AppEvent, How, ResetRequested
+from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AccountWasSecured, AppEvent, How, ResetRequested
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent, reset_log
@@ -42,18 +42,16 @@ class AppEvents:
         self._kinds = kinds
 
     def password_changed(
-        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime
+        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime, ended: Ended
     ) -> None:
-        data = PasswordChanged(**_event_fields(account, client), how=how)
+        data = PasswordChanged(**_event_fields(account, client), how=how, ended=ended.counts)
         self._write(tx, Event(type="password.changed", timestamp=moment, data=data), client)
 
-    def account_secured(
-        self, tx: Transaction, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
-    ) -> None:
-        """Write that the account's owner secured it, by a link sent to `email`; its address may have changed by now."""
-        fields = _event_fields(account, client) | {"email": email}
-        data = AccountSecured(**fields, current_email=account.email, locked=locks)
-        self._write(tx, Event(type="account.secured", timestamp=moment, data=data), client)
+    def account_secured(self, tx: Transaction, account: Account, secured: AccountWasSecured, *, ended: Ended) -> None:
+        """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
+        fields = _event_fields(account, secured.client) | {"email": secured.email}
+        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
+        self._write(tx, Event(type="account.secured", timestamp=secured.at, data=data), secured.client)
 
     def second_step_failed(
         self, tx: Transaction, account: Account, client: Client, *, method: str, moment: datetime

@@ -11,7 +11,7 @@ import asyncio
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, EndsSessions, LocksAccounts
+from keyturn.accounts.port import NOTHING, Account, AccountStore, Ended, EndsSessions, LocksAccounts
 from keyturn.accounts.store_factory import locks_accounts
 from keyturn.database import now
 from keyturn.mail.port.email import Email
@@ -20,6 +20,7 @@ from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.reset.change import ChangeEffects
+from keyturn.reset.elsewhere import counted
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
@@ -156,11 +157,12 @@ class RecoveryHandler:
             raise ending
         if isinstance(account, BaseException):
             raise account
-        return await self._answer(message, secured, account, tells_app=True)
+        return await self._answer(message, secured, account, ending)
 
-    async def _end_sessions(self, account_id: str) -> None:
-        if isinstance(self._accounts, EndsSessions):
-            await self._accounts.end_sessions(account_id)
+    async def _end_sessions(self, account_id: str) -> Ended:
+        if not isinstance(self._accounts, EndsSessions):
+            return NOTHING
+        return counted(await self._accounts.end_sessions(account_id))
 
     async def _lock(self, secured: AccountWasSecured) -> Account | None:
         """Lock the account if `locks` is set and it has not moved; return its state afterwards."""
@@ -178,11 +180,12 @@ class RecoveryHandler:
         """Send a fresh link in place of a link that expired before delivery, even if the old one arrived."""
         del link, unseen
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        return await self._answer(message, secured, await self._accounts.get(secured.account_id), tells_app=False)
+        return await self._answer(message, secured, await self._accounts.get(secured.account_id))
 
     async def _answer(
-        self, message: Message, secured: AccountWasSecured, account: Account | None, *, tells_app: bool
+        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended | None = None
     ) -> Email | Dropped:
+        """Write the outcome, and return the mail. `ended`: what this press has ended; None if the app knows it."""
         moment, refusal = now(), _refusal(account, secured)
         is_mailed = account and not refusal
         mail = self._links.compose_recovery(account, secured.client, moment) if account and is_mailed else None
@@ -196,10 +199,8 @@ class RecoveryHandler:
                 self._links.store_recovery(tx, mail, account, secured.client, moment)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
-            if account and tells_app:
-                self._events.account_secured(
-                    tx, account, secured.client, email=secured.email, locks=account.locked, moment=secured.at
-                )
+            if account and ended is not None:
+                self._events.account_secured(tx, account, secured, ended=ended)
             tx.audit.write(
                 "account_recovery",
                 outcome,

@@ -27,6 +27,28 @@ PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password"
 """What apps write into the provider's column of an account that signs in with a password."""
 
 
+Credentials = Literal[
+    "sessions", "passkeys", "access_tokens", "api_keys", "ssh_keys", "oauth_grants", "trusted_devices"
+]
+"""What admits clients beside a password. Mails have words for each."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of an account's rows in a table of the app, whose rows admit clients.
+
+    `what`: what the rows are, for mails and webhooks; "" leaves them out there.
+    `when`: "change" is each change of the password. "intrusion" is only "this was not me", a link that follows it, and
+    a link that an operator asked for. "never" leaves them to the app.
+    `set`: columns to set, written as in `TableSettings.set`; without any, the rows are deleted.
+    `where`: columns and their values, if other rows of the account must stay.
+    """
+
+    what: Credentials | Literal[""] = ""
+    when: Literal["change", "intrusion", "never"] = "change"
+    set: dict[str, bool | int | float | str] = {}
+    where: dict[str, bool | int | float | str] = {}
+
+
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
@@ -37,6 +59,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
     `set`: columns that a change of the password sets; "{now}" is the time, "{null}" is NULL.
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
+    `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
     """
 
@@ -55,8 +78,14 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
     delete: tuple[str, ...] = ()
+    ends: dict[str, Ending] = {}
     lock: dict[str, bool | int | float | str] = {}
     unlock: dict[str, bool | int | float | str] = {}
+
+    @property
+    def endings(self) -> dict[str, Ending]:
+        """Everything that ends, `delete` included, by the columns with the account's id."""
+        return dict.fromkeys(self.delete, Ending()) | self.ends
 
 
 class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):

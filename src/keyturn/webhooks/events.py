@@ -1,6 +1,6 @@
 """The events for the app, in their form on the wire: `{"type": ..., "timestamp": ..., "data": {...}}`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
@@ -23,10 +23,15 @@ class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     request_id: str
 
 
-class PasswordChanged(AboutAccount, frozen=True, kw_only=True):
-    """`how`: by a link, or by who knew the old password."""
+class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
+    """`how`: by a link, or by who knew the old password.
+
+    `ended`: how many credentials of each kind were ended with it, by the words of `accounts.table.ends`; left out if
+    none is counted.
+    """
 
     how: Literal["reset", "change"]
+    ended: Mapping[str, int] = {}
 
 
 class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
@@ -35,15 +40,17 @@ class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-class AccountSecured(AboutAccount, frozen=True, kw_only=True):
+class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
     """A mailbox of the account said that a change of its password was not its owner's, and Keyturn ended all sessions.
 
     `email` is that mailbox, the account's address at the change; `current_email` is its address by now. Where they
-    differ the account has moved, and a person has to find out whose it is. `locked` says that it is locked now.
+    differ the account has moved, and a person has to find out whose it is. `locked` says that it is locked now. `ended`
+    as in `PasswordChanged`.
     """
 
     current_email: str
     locked: bool
+    ended: Mapping[str, int] = {}
 
 
 class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):

@@ -9,7 +9,15 @@ import httpx
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, EndsSessions, ListsAddresses, NewPassword, changing_nothing
+from keyturn.accounts.port import (
+    Account,
+    AccountStore,
+    Ended,
+    EndsSessions,
+    ListsAddresses,
+    NewPassword,
+    changing_nothing,
+)
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi, account_of
 from keyturn.database import Database, now
 from keyturn.errors import Fault, SettingsInvalid
@@ -131,7 +139,7 @@ class PeopleTable(EndsSessions, ListsAddresses, Protocol):
 
     async def get(self, account_id: str) -> Account | None: ...
 
-    async def note_change(self, account: Account) -> bool: ...
+    async def note_change(self, account: Account) -> bool | Ended: ...
 
     async def close(self) -> None: ...
 
@@ -155,7 +163,7 @@ class SupabaseWithTable:
         await self._lookup.require_reachable()
         await self._auth.require_ready()
 
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Set it if table and Supabase both have the account, active, with a password and that address."""
         with changing_nothing():
             known = await self._lookup.get(account.id)
@@ -164,21 +172,23 @@ class SupabaseWithTable:
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
             return False
-        await self._note_change(account)
-        return True
+        return await self._note_change(account)
 
     async def close(self) -> None:
         await self._lookup.close()
         await self._auth.close()
 
-    async def _note_change(self, account: Account) -> None:
+    async def _note_change(self, account: Account) -> Ended:
         """Write the table's columns for it. The password is already changed, even if this fails."""
         event = LogEvent("accounts.change_not_noted", account=account.id)
         try:
-            if not await self._lookup.note_change(account):
-                log.error(event)
+            ended = await self._lookup.note_change(account)
         except Exception:
             log.exception(event)
+            return Ended()
+        if not ended:
+            log.error(event)
+        return ended if isinstance(ended, Ended) else Ended()
 
 
 def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:

@@ -17,8 +17,8 @@ from keyturn.accounts.table.columns import PRISMA, Column, column_of, likely_tim
 from keyturn.database import now
 from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings import TableSettings
-from keyturn.settings.building import did_you_mean
+from keyturn.settings import Ending, TableSettings
+from keyturn.settings.building import did_you_mean, member_name
 
 # An app's tables in statements: every name is quoted, and every value has the driver's form
 
@@ -119,6 +119,17 @@ _NO_IDS = (bool, float, date, datetime)
 Assignments = tuple[tuple[Column, bool | float | str], ...]
 
 
+class MappedEnding(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of `delete` or `ends`, checked. `owner`: the column with the account's id. `setting`: for faults."""
+
+    setting: str
+    table: TableName
+    owner: Column
+    ending: Ending
+    sets: Assignments = ()
+    where: Assignments = ()
+
+
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every name in it exists.
 
@@ -137,7 +148,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     sets: Assignments
     locks: Assignments
     unlocks: Assignments
-    deletes: tuple[tuple[TableName, Column], ...]
+    endings: tuple[MappedEnding, ...]
 
 
 def read_mapping(connection: Connection, settings: TableSettings, hash_length: int) -> Mapping:
@@ -163,17 +174,18 @@ class _MappingReader:
         columns = self._columns("table", table)
         if columns is None:
             raise SettingsInvalid(self._faults)
-        columns |= self._with_time_formats(table, columns)
+        settings = self._settings
+        columns |= self._with_time_formats(table, columns, {**settings.set, **settings.lock, **settings.unlock})
         mapping = Mapping(
             table=table,
             fields=self._fields(table, columns),
             active=self._active,
             folds_case=self._dialect == "mysql" and self._collation(table).endswith("_ci"),
             password_providers=self._settings.password_providers,
-            sets=tuple(self._assignments("set", table, columns)),
-            locks=tuple(self._assignments("lock", table, columns)),
-            unlocks=tuple(self._assignments("unlock", table, columns)),
-            deletes=tuple(self._deletes(table)),
+            sets=tuple(self._assignments("set", settings.set, table, columns)),
+            locks=tuple(self._assignments("lock", settings.lock, table, columns)),
+            unlocks=tuple(self._assignments("unlock", settings.unlock, table, columns)),
+            endings=tuple(self._endings(table)),
         )
         self._check(mapping, hash_length)
         if self._faults:
@@ -202,14 +214,14 @@ class _MappingReader:
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
         return f"{did_you_mean(table.name, theirs)} (its tables: {', '.join(theirs[:_SHOWN_TABLES])}{more})"
 
-    def _with_time_formats(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
+    def _with_time_formats(
+        self, table: TableName, columns: dict[str, Column], assigned: dict[str, bool | int | float | str]
+    ) -> dict[str, Column]:
         """Return the columns that are set to the time, with the form of their times.
 
         Their own values show it, or those of columns of the same type whose names suggest times. A few rows are read;
         if that is not allowed or shows nothing, the type decides.
         """
-        settings = self._settings
-        assigned = {**settings.set, **settings.lock, **settings.unlock}
         wanted = [
             column
             for name, given in assigned.items()
@@ -266,37 +278,62 @@ class _MappingReader:
         return columns.get(name)
 
     def _assignments(
-        self, section: str, table: TableName, columns: dict[str, Column]
+        self, section: str, values: dict[str, bool | int | float | str], table: TableName, columns: dict[str, Column]
     ) -> Iterable[tuple[Column, bool | float | str]]:
-        for name, given in getattr(self._settings, section).items():
+        for name, given in values.items():
             setting = f"{section}.{name}"
             column = self._column(setting, table, columns, name)
             if column is None:
                 continue
-            if name in (self._settings.id, self._settings.email, self._settings.password):
+            if name in self._own_columns(table):
                 self._fault(setting, "is the column of the id, the address or the password, which a change sets itself")
                 continue
             if column.is_computed:  # MariaDB plans such an UPDATE, and refuses it only when it runs
                 self._fault(setting, "is a generated column, which cannot be written: remove it")
                 continue
-            try:
-                set_value(column, given, now())
-            except ValueError as error:
-                self._fault(setting, str(error))
+            self._check_value(setting, column, given)
             yield column, given
 
-    def _deletes(self, accounts: TableName) -> Iterable[tuple[TableName, Column]]:
-        for entry in self._settings.delete:
-            name, _, column_name = entry.rpartition(".")
+    def _own_columns(self, table: TableName) -> tuple[str, ...]:
+        """Return the columns of the id, the address and the password, if the table is the one of the accounts."""
+        settings = self._settings
+        is_own = self._qualified_name(table) == self._qualified_name(parse_table_name(settings.table))
+        return (settings.id, settings.email, settings.password) if is_own else ()
+
+    def _check_value(self, setting: str, column: Column, given: bool | float | str) -> None:
+        try:
+            set_value(column, given, now())
+        except ValueError as error:
+            self._fault(setting, str(error))
+
+    def _endings(self, accounts: TableName) -> Iterable[MappedEnding]:
+        for entry, ending in self._settings.endings.items():
+            setting = member_name("ends", entry) if entry in self._settings.ends else "delete"
+            name, _, owner = entry.rpartition(".")
             table = parse_table_name(name)
-            if self._qualified_name(table) == self._qualified_name(accounts):
+            if not ending.set and self._qualified_name(table) == self._qualified_name(accounts):
                 self._fault(
-                    "delete", f"{entry} is in the table of accounts, so a reset would delete accounts: remove it"
+                    setting, f"{entry} is in the table of accounts, so a reset would delete accounts: remove it"
                 )
-                continue
-            columns = self._columns("delete", table)
-            if columns is not None and (column := self._column("delete", table, columns, column_name)):
-                yield table, column
+            elif ending.when != "never" and (columns := self._columns(setting, table)) is not None:
+                columns |= self._with_time_formats(table, columns, ending.set)
+                if column := self._column(setting, table, columns, owner):
+                    yield MappedEnding(
+                        setting=setting,
+                        table=table,
+                        owner=column,
+                        ending=ending,
+                        sets=tuple(self._assignments(f"{setting}.set", ending.set, table, columns)),
+                        where=tuple(self._conditions(f"{setting}.where", ending.where, table, columns)),
+                    )
+
+    def _conditions(
+        self, section: str, values: dict[str, bool | int | float | str], table: TableName, columns: dict[str, Column]
+    ) -> Iterable[tuple[Column, bool | float | str]]:
+        for name, given in values.items():
+            if column := self._column(f"{section}.{name}", table, columns, name):
+                self._check_value(f"{section}.{name}", column, given)
+                yield column, given
 
     def _qualified_name(self, table: TableName) -> tuple[str, str]:
         """Return the name with its schema. Only PostgreSQL distinguishes capitals on every system."""
@@ -337,11 +374,11 @@ class _MappingReader:
             self._fault("id", f"the column {key.name} must be the primary key of {table}, or unique")
         if key.holds in _NO_IDS and not key.on_sqlite:
             self._fault("id", f"the column {key.name} is {key.shown}: ids must be whole numbers, UUIDs, texts or bytes")
-        for other, owner in mapping.deletes:
-            held = {key.holds, owner.holds}
+        for one in mapping.endings:
+            held = {key.holds, one.owner.holds}
             if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
-                what = f"{other}.{owner.name} is {owner.shown}"
-                self._fault("delete", f"{what}, but {table}.{key.name} is {key.shown}: they must have the same type")
+                what = f"{one.table}.{one.owner.name} is {one.owner.shown}"
+                self._fault(one.setting, f"{what}, but {table}.{key.name} is {key.shown}: they must have the same type")
 
     def _is_unique(self, table: TableName, column: str) -> bool:
         if table.name in self._inspector.get_view_names(schema=table.schema):

@@ -8,7 +8,7 @@ from sqlalchemy.exc import NoInspectionAvailable
 from sqlalchemy.orm import ColumnProperty, InstrumentedAttribute, Mapper
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings import TableSettings
+from keyturn.settings import Ending, TableSettings
 from keyturn.settings.building import did_you_mean
 
 _NOT = "not "
@@ -39,14 +39,19 @@ _DEFAULTS: _Attributes = {"id": "id", "email": "email", "password": "password_ha
 
 
 def table_of(
-    model: type[Any], *, delete: Sequence[InstrumentedAttribute[Any]] = (), **attributes: Unpack[_Attributes]
+    model: type[Any],
+    *,
+    delete: Sequence[InstrumentedAttribute[Any]] = (),
+    ends: Mapping[InstrumentedAttribute[Any], Ending] | None = None,
+    **attributes: Unpack[_Attributes],
 ) -> TableSettings:
     """Return the settings of the table that a class is mapped to, to be passed to `KeyturnPlugin` as its accounts.
 
     Where `[accounts.table]` names columns, this function takes names of attributes; by default `id`, `email` and
     `password_hash` hold what their names say. `delete`: attributes of other classes that hold the account's id, such as
-    `UserSession.user_id`. The table is in Keyturn's database, so a change joins the transaction that uses the link up.
-    Raises SettingsInvalid with every name that is no attribute.
+    `UserSession.user_id`. `ends`: such attributes with their endings, which name columns. The table is in Keyturn's
+    database, so a change joins the transaction that uses the link up. Raises SettingsInvalid with every name that is no
+    attribute.
     """
     mapped = _MappedClass(model)
     settings: dict[str, Any] = {**_DEFAULTS, **attributes}
@@ -57,7 +62,9 @@ def table_of(
             settings[setting] = {mapped.column(f"accounts.{setting}.{name}", name): value[name] for name in value}
         else:
             settings[setting] = tuple(value)
-    settings |= {"table": mapped.table.fullname, "delete": tuple(mapped.columns_to_delete(delete))}
+    settings |= {"table": mapped.table.fullname, "delete": tuple(mapped.columns_to_end("delete", delete))}
+    ending = ends or {}
+    settings["ends"] = dict(zip(mapped.columns_to_end("ends", list(ending)), ending.values(), strict=False))
     if mapped.faults:
         raise SettingsInvalid(mapped.faults)
     return TableSettings(**settings)
@@ -95,10 +102,10 @@ class _MappedClass:
             return key
         return f"{negation}{column.name}"
 
-    def columns_to_delete(self, attributes: Sequence[InstrumentedAttribute[Any]]) -> Iterator[str]:
+    def columns_to_end(self, setting: str, attributes: Sequence[InstrumentedAttribute[Any]]) -> Iterator[str]:
         for attribute in attributes:
             column = getattr(attribute, "expression", None)
             if isinstance(column, Column) and isinstance(column.table, Table):
                 yield f"{column.table.fullname}.{column.name}"
             else:
-                self.faults.append(Fault("accounts.delete", f"not an attribute of a mapped class: {attribute!r}"))
+                self.faults.append(Fault(f"accounts.{setting}", f"not an attribute of a mapped class: {attribute!r}"))

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import cycle
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from keyturn.accounts.table.columns import Column, WrittenTime, describe_times, id_values, set_value
-from keyturn.accounts.table.mapping import FALSE, TRUE, Assignments, Mapping, TableName, table_clause
+from keyturn.accounts.table.mapping import FALSE, TRUE, Assignments, MappedEnding, Mapping, table_clause
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
@@ -147,11 +148,9 @@ class Statements:
     def _is_as_assigned(self, one: Column, given: bool | float | str) -> ColumnElement[bool]:
         stored: ColumnElement[Any] = self._table.c[one.name]
         match given:
-            case "{null}":
-                return stored.is_(None)
             case "{now}" | "{now_ms}":
                 return stored.is_not(None)
-        return _is_any(stored, [set_value(one, given, datetime.now(UTC))])
+        return _has_value(stored, one, given, datetime.now(UTC))
 
     def change(
         self, account_id: str, email: str, password_hash: str | None, moment: datetime, *, locked: bool = False
@@ -188,15 +187,51 @@ class Statements:
         text = self._is_text("id", account_id)
         return sa.and_(found, sa.or_(text, sa.func.typeof(stored) == "blob") if key.holds_anything else text)
 
-    def deletes(self, account_id: str) -> Iterator[sa.Delete]:
-        """Yield the statements that end an account's sessions and the like."""
-        for name, key in self._mapping.deletes:
-            with suppress(ValueError):  # a column of another type holds no such id
-                yield self._delete(name, key, id_values(key, account_id))
+    def endings(
+        self, account_id: str, moment: datetime, *, intruded: bool
+    ) -> Iterator[tuple[str, sa.Update | sa.Delete]]:
+        """Yield the statements that end an account's sessions and the like, each with what it ends."""
+        for one in self._mapping.endings:
+            if intruded or one.ending.when == "change":
+                with suppress(ValueError):  # a column of another type holds no such id
+                    yield one.ending.what, self._end(one, id_values(one.owner, account_id), moment)
 
-    def _delete(self, name: TableName, key: Column, values: Iterable[Any]) -> sa.Delete:
-        other = table_clause(name, [key], self._dialect)
-        return sa.delete(other).where(_is_any(other.c[key.name], values))
+    def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime) -> sa.Update | sa.Delete:
+        columns = {column.name: column for column in (one.owner, *(column for column, _ in (*one.sets, *one.where)))}
+        other = table_clause(one.table, list(columns.values()), self._dialect)
+        theirs = [_is_any(other.c[one.owner.name], owners)]
+        theirs += [_has_value(other.c[column.name], column, given, moment) for column, given in one.where]
+        if not one.sets:
+            return sa.delete(other).where(*theirs)
+        due = [self._is_due(other.c[column.name], column, given, moment) for column, given in one.sets]
+        values = {other.c[column.name]: set_value(column, given, moment) for column, given in one.sets}
+        return sa.update(other).where(*theirs, sa.or_(*due)).values(values)
+
+    def _is_due(
+        self, stored: ColumnElement[Any], column: Column, given: bool | float | str, moment: datetime
+    ) -> ColumnElement[bool]:
+        """Return whether a row has not ended yet. A time in the past says when it has, so it stays."""
+        if given == "{null}":
+            return stored.is_not(None)
+        margin = self._margin(column) if given in ("{now}", "{now_ms}") else None
+        value = set_value(column, given, moment if margin is None else moment - margin)
+        value = sa.bindparam(None, value, type_=stored.type, unique=True)
+        due = stored != value if margin is None else stored > value
+        if self._dialect == "sqlite":  # which sorts every number before every text
+            due = sa.or_(due, sa.func.typeof(stored) != sa.func.typeof(value))
+        return sa.or_(stored.is_(None), due)
+
+    def _margin(self, column: Column) -> timedelta | None:
+        """Return how far the column's times may lie behind UTC; None if they do not compare with a time in UTC."""
+        form = column.time_format
+        if column.holds in (int, float, Decimal) or (form and form.unit):
+            return timedelta(0)
+        if form:
+            return {"Z": timedelta(0), "": timedelta(days=1)}.get(form.zone)
+        if not column.has_native_times:
+            return None
+        is_timestamp = self._dialect == "mysql" and column.shown.startswith("TIMESTAMP")
+        return timedelta(0) if column.zoned or is_timestamp else timedelta(days=1)
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Select[Any] | sa.Update | sa.Delete]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
@@ -209,8 +244,8 @@ class Statements:
             for one, given in assignments:
                 values = {self._table.c[one.name]: set_value(one, given, moment)}
                 yield f"{section}.{one.name}", self._update(None, "", values)
-        for name, key in self._mapping.deletes:
-            yield "delete", self._delete(name, key, [None])
+        for ending in mapping.endings:
+            yield ending.setting, self._end(ending, [None], moment)
 
     def unread_flags(self) -> Query | None:
         """Ask for one text that is neither yes nor no and yet makes an account active; None if no text can."""
@@ -287,6 +322,12 @@ class Statements:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
         text = sa.func.trim(sa.cast(self._columns[field], kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
+
+
+def _has_value(
+    stored: ColumnElement[Any], column: Column, given: bool | float | str, moment: datetime
+) -> ColumnElement[bool]:
+    return stored.is_(None) if given == "{null}" else _is_any(stored, [set_value(column, given, moment)])
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:

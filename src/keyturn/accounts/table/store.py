@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable, Row, RowMapping, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import WrittenTime, read_time, text_of
 from keyturn.accounts.table.mapping import parse_table_name, read_mapping
@@ -203,7 +205,7 @@ class TableAccounts:
         rows = await self._fetch(statements.change_by_id(account_id))
         return next((read_time(row["changed_at"]) for row in rows if text_of(row["id"]) == account_id), None)
 
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         return await self._commit(account, await password.hashed())
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
@@ -220,8 +222,9 @@ class TableAccounts:
     async def unlock(self, account_id: str) -> bool:
         return self.can_lock and await self._run(account_id, lambda statements: [statements.unlock(account_id, now())])
 
-    async def end_sessions(self, account_id: str) -> None:
-        await self._run(account_id, lambda statements: list(statements.deletes(account_id)))
+    async def end_sessions(self, account_id: str) -> Ended:
+        statements = await self._statements_now()
+        return await self._transact(partial(_end, statements=statements, account_id=account_id, intruded=True))
 
     async def _run(self, account_id: str, statements_of: Callable[[Statements], Sequence[Executable]]) -> bool:
         """Run statements about an account in a transaction; tell whether the last of them found a row."""
@@ -234,20 +237,21 @@ class TableAccounts:
         counts = await self._transact(lambda connection: [connection.execute(each).rowcount for each in wanted])
         return bool(counts) and counts[-1] > 0
 
-    async def note_change(self, account: Account) -> bool:
-        """Set and delete what comes with a new password that is kept elsewhere; return what `set_password` would."""
+    async def note_change(self, account: Account) -> bool | Ended:
+        """Set and end what comes with a new password that is kept elsewhere; return what `set_password` would."""
         return await self._commit(account, None)
 
-    async def _commit(self, account: Account, password_hash: str | None) -> bool:
+    async def _commit(self, account: Account, password_hash: str | None) -> bool | Ended:
         is_committing = False
 
-        def change(connection: Connection) -> bool:
+        def change(connection: Connection) -> bool | Ended:
             nonlocal is_committing
-            if not self._change(statements, connection, account, password_hash):
+            ended = self._change(statements, connection, account, password_hash)
+            if not ended:
                 connection.rollback()
                 return False
             is_committing = True
-            return True
+            return ended
 
         try:
             statements = await self._statements_now()
@@ -263,7 +267,7 @@ class TableAccounts:
 
     def _change(
         self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
-    ) -> bool:
+    ) -> bool | Ended:
         try:
             statement = statements.change(account.id, account.email, password_hash, now(), locked=account.locked)
         except ValueError:  # another store's account
@@ -271,9 +275,8 @@ class TableAccounts:
         # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
         if connection.execute(statement).rowcount != 1:
             return False
-        for deletion in statements.deletes(account.id):
-            connection.execute(deletion)
-        return True
+        ended = _end(connection, statements, account.id, intruded=account.intruded)
+        return ended if ended.counts else True
 
     async def close(self) -> None:
         await self._place.close()
@@ -332,7 +335,7 @@ class JoiningTableAccounts(TableAccounts):
             rows = connection.execute(*statements.hash_by_id(account_id))
             return self._hash_of(account_id, rows.mappings())
 
-    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool:
+    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
         statements = self._statements_within()
         with self._refusals_as_unready():
             return self._change(statements, connection, account, password_hash)
@@ -346,6 +349,14 @@ class JoiningTableAccounts(TableAccounts):
 
     async def close(self) -> None:
         """Do nothing: the owner of the database closes it."""
+
+
+def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
+    """End what a change or an intrusion ends, and count what the settings have a word for."""
+    counts: Counter[str] = Counter()
+    for what, statement in statements.endings(account_id, now(), intruded=intruded):
+        counts[what] += connection.execute(statement).rowcount
+    return Ended({what: count for what, count in counts.items() if what and count > 0})
 
 
 def _zone_of(connection: Connection) -> Row[str, int] | None:

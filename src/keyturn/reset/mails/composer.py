@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -229,6 +229,7 @@ class MailComposer:
         props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
+            ended=ended_in_words(change.ended, self._language_for(account, change.client)) if change.ended else "",
             **await self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
         )
@@ -326,6 +327,22 @@ def _greeting_name(name: str) -> str:
 
 def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _TURNS_TEXT_ROUND
+
+
+_WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {
+    "sessions": lambda texts, n: texts.ngettext("%(num)s session", "%(num)s sessions", n),
+    "passkeys": lambda texts, n: texts.ngettext("%(num)s passkey", "%(num)s passkeys", n),
+    "access_tokens": lambda texts, n: texts.ngettext("%(num)s access token", "%(num)s access tokens", n),
+    "api_keys": lambda texts, n: texts.ngettext("%(num)s API key", "%(num)s API keys", n),
+    "ssh_keys": lambda texts, n: texts.ngettext("%(num)s SSH key", "%(num)s SSH keys", n),
+    "oauth_grants": lambda texts, n: texts.ngettext("%(num)s app permission", "%(num)s app permissions", n),
+    "trusted_devices": lambda texts, n: texts.ngettext("%(num)s trusted device", "%(num)s trusted devices", n),
+}
+
+
+def ended_in_words(counts: Mapping[str, int], language: Language) -> str:
+    """Return "3 sessions and 1 access token". Words that an app's store has made up are left out."""
+    return language.join_list(word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what))
 
 
 def device_name(user_agent: str, texts: SourceTexts) -> str:

@@ -84,6 +84,9 @@ class PasswordChanged(_ToOwner, frozen=True, kw_only=True):
     device: Device
     forgot_link: Link
     sessions_ended: Annotated[bool, Meta(description="whether all sessions of the account were ended")]
+    ended: Annotated[
+        str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
+    ] = ""
     secure_link: NoLink = ""
     secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     secure_for: timedelta = timedelta(hours=24)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from keyturn.accounts.port import Account
 from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows, lookup
 from keyturn.problems.proofs import DeadReason
@@ -18,7 +19,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A link as the database knows it.
 
     `recovers`: sent after its mailbox reported a change; it opens a locked account, too.
-    `reason`: why an operator asked for it, in the operator's words.
+    `by_operator`: an operator asked for it; `reason`: why, in the operator's words.
     """
 
     id: int
@@ -28,7 +29,12 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     used_at: datetime | None
     revoked_at: datetime | None
     recovers: bool
+    by_operator: bool
     reason: str
+
+    def owner(self, account: Account) -> Account:
+        """Return the account as the link changes it: as an intruded one, if its owner or an operator suspects that."""
+        return msgspec.structs.replace(account, intruded=self.recovers or self.by_operator)
 
     @property
     def was_replaced(self) -> bool:
@@ -47,7 +53,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link before it is stored: its token's digest, the account, the address, the requesting client, and its end.
 
-    `mute_digest`: digest of the token that mutes its mailbox. `recovers` and `reason` as in `Link`.
+    `mute_digest`: digest of the token that mutes its mailbox. `recovers`, `by_operator` and `reason` as in `Link`.
     """
 
     digest: bytes
@@ -57,6 +63,7 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str
     expires_at: datetime
     recovers: bool = False
+    by_operator: bool = False
     reason: str = ""
     mute_digest: bytes | None = None
 

@@ -1,5 +1,6 @@
 """The outbox payloads of the reset: accepted facts, from which mails are made later."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -95,10 +96,12 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `client`: made the change.
     `email`: the account's address at that moment; "" in a message of an earlier version.
     `secures`: whether the mail may have the link that secures the account.
+    `ended`: how many credentials of each kind were ended.
     """
 
     email: str = ""
     secures: bool = True
+    ended: Mapping[str, int] = {}
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ class ResetTokenRow(Model):
 
     `email`: where it was sent.
     `recovers`: sent after the owner reported a change.
-    `reason`: of the operator who asked for it.
+    `reason`: of the operator who asked for it, if it is `by_operator`.
     `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
     `second_step_tries`: how many codes of a second factor were tried with it.
     """
@@ -32,6 +32,7 @@ class ResetTokenRow(Model):
     revoked_at: Mapped[datetime | None]
     recovers: Mapped[bool] = mapped_column(server_default=false())
     reason: Mapped[str] = mapped_column(String(300), server_default="")
+    by_operator: Mapped[bool] = mapped_column(server_default=false())
     mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     muted_at: Mapped[datetime | None]
     second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -8,7 +8,14 @@ from cryptography.fernet import Fernet
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
-from keyturn.settings import AccountSettings, ChallengeSettings, SecondStepTableSettings, Settings, SmsSettings
+from keyturn.settings import (
+    AccountSettings,
+    ChallengeSettings,
+    SecondStepTableSettings,
+    Settings,
+    SmsSettings,
+    TableSettings,
+)
 from keyturn.settings.building import did_you_mean, member_name
 from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import database_fault, policy_faults, service_faults
@@ -74,8 +81,23 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
             yield Fault(
                 "accounts.table.delete", f"must be a table and its column, such as sessions.user_id, not {entry}"
             )
+    yield from _endings(table)
     for name in ("set", "lock", "unlock"):
         yield from _values(f"accounts.table.{name}", getattr(table, name))
+
+
+def _endings(table: TableSettings) -> Iterator[Fault]:
+    for entry, ending in table.ends.items():
+        setting = member_name("accounts.table.ends", entry)
+        if not _COLUMN_OF_TABLE.fullmatch(entry):
+            yield Fault(setting, "its name must be a table and its column, such as sessions.user_id")
+        elif entry in table.delete:
+            yield Fault(setting, "is in accounts.table.delete, too: remove one of the two")
+        yield from _values(f"{setting}.set", ending.set)
+        yield from _values(f"{setting}.where", ending.where)
+        for column, value in ending.where.items():
+            if value in ("{now}", "{now_ms}"):
+                yield Fault(member_name(f"{setting}.where", column), "no row has the present time: write a value")
 
 
 def _values(setting: str, given: Mapping[str, object]) -> Iterator[Fault]:

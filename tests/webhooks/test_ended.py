@@ -1,0 +1,221 @@
+"""The mail and the event of a new password say what it ended in the app's tables."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.accounts.table.app import App as Database
+from tests.accounts.table.app import running_app
+from tests.databases import SqliteFiles
+from tests.spec.elsewhere import Elsewhere
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, Service, hash_of, problem, running, settings_for
+from tests.webhooks.app import App
+from tests.webhooks.test_events import typed
+
+from keyturn.accounts.port import Account, Ended, NewPassword
+from keyturn.reset.inviting import Campaign
+from keyturn.reset.records.client import Client
+from keyturn.settings import AccountSettings, Ending, Secret, TableSettings, WebhookSettings
+
+pytestmark = pytest.mark.long
+
+TABLES = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60));"
+    " CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER);"
+    " CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER);"
+    " CREATE TABLE tokens (id INTEGER PRIMARY KEY, user_id INTEGER, revoked BOOLEAN)"
+)
+ENDS = {
+    "sessions.user_id": Ending(what="sessions"),
+    "passkeys.user_id": Ending(what="passkeys", when="intrusion"),
+    "tokens.user_id": Ending(what="access_tokens", when="intrusion", set={"revoked": True}),
+}
+OWN, THIEFS = "nineteen patient herons", "eleven orange lanterns"
+
+
+async def fill(database: Database) -> None:
+    """Let Ada be signed in twice, with a passkey and a token of a thief's."""
+    await database.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("seven quiet harbours"))
+    await sign_in(database)
+    await database.run("INSERT INTO passkeys VALUES (1, 1), (2, 2); INSERT INTO tokens VALUES (1, 1, false)")
+
+
+async def sign_in(database: Database) -> None:
+    await database.run("INSERT INTO sessions (id, user_id) SELECT coalesce(max(id), 0) + 1, 1 FROM sessions")
+    await database.run("INSERT INTO sessions (id, user_id) SELECT coalesce(max(id), 0) + 1, 1 FROM sessions")
+
+
+async def left(database: Database) -> tuple[int, int, int]:
+    """Return how many of Ada's sessions, passkeys and tokens work."""
+    where = "WHERE user_id = 1"
+    tables = (f"sessions {where}", f"passkeys {where}", f"tokens {where} AND NOT revoked")
+    sessions, passkeys, tokens = [len(await database.run(f"SELECT 1 FROM {table}")) for table in tables]  # noqa: S608
+    return sessions, passkeys, tokens
+
+
+def told(service: Service) -> list[str]:
+    """Return what each confirmation says was ended; "" for one that does not."""
+    lines = [mail.text.splitlines() for mail in service.inbox.sent_to(ADA, "password_changed")]
+    return [next((line.partition(": ")[2] for line in text if line.startswith("Access ended: ")), "") for text in lines]
+
+
+def events(app: App, name: str) -> list[dict[str, int] | None]:
+    return [event["data"].get("ended") for event in typed(app, name)]
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> str:
+    """Return where Keyturn's tables are: together with the app's, or apart."""
+    return str(request.param)
+
+
+@pytest.fixture
+def urls(databases: Any, sqlite: SqliteFiles, place: str) -> Iterator[tuple[str, str]]:
+    """Return the addresses of Keyturn's database and of the app's."""
+    url = databases.migrated() if place == "together" else databases.empty()
+    yield url if place == "together" else sqlite.migrated(), url
+    databases.drop(url)
+
+
+@pytest.mark.parametrize(
+    ("databases", "place"),
+    [
+        ("sqlite", "apart"),
+        ("sqlite", "together"),
+        ("postgresql", "apart"),
+        ("postgresql", "together"),
+        ("mariadb", "apart"),
+    ],
+    indirect=True,
+)
+async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_before(
+    urls: tuple[str, str], app: App, hook: WebhookSettings
+) -> None:
+    own, url = urls
+    table = TableSettings(url=Secret("" if own == url else url), table="users", ends=ENDS)
+    settings = settings_for(own, webhooks=hook, accounts=AccountSettings(store="table", table=table))
+    async with running_app(url, TABLES) as database:
+        await fill(database)
+        async with running(settings) as service:
+            assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+            await service.deliver()
+            assert await left(database) == (0, 1, 1)
+            assert told(service) == ["2 sessions"]
+
+            await sign_in(database)
+            token = token_in(service.inbox.sent_to(ADA, "password_changed")[0])
+            secured = await service.anywhere().post("/api/auth/secure-account", json={"token": token})
+            assert problem(secured) == "200"
+            await service.deliver()
+            assert await left(database) == (0, 0, 0)
+            assert events(app, "account.secured") == [{"sessions": 2, "passkeys": 1, "access_tokens": 1}]
+
+            # The thief knows the password until the owner has chosen another one.
+            await database.run("INSERT INTO passkeys VALUES (3, 1)")
+            link = token_in(service.inbox.sent_to(ADA, "password_reset")[-1])
+            assert problem(await service.reset(link, OWN)) == "200"
+            await service.deliver()
+            assert await left(database) == (0, 0, 0)
+            assert told(service) == ["2 sessions", "1 passkey"]
+            assert events(app, "password.changed") == [{"sessions": 2}, {"passkeys": 1}]
+            assert await database.run("SELECT id FROM passkeys") == [(2,)]
+
+
+async def test_a_link_that_an_operator_asked_for_ends_all(sqlite: SqliteFiles, tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
+    settings = settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table))
+    async with running_app(url, TABLES) as database, running(settings) as service:
+        await fill(database)
+        campaign = Campaign(name="wave", operator=Client(operator="eva"))
+        await service.parts.operator_resets.ask(campaign, [ADA])
+        await service.deliver()
+        link = token_in(service.inbox.sent_to(ADA, "password_reset")[-1])
+
+        # An operator's question alone ends nothing: a thief who knows the password would come back.
+        assert await left(database) == (2, 1, 1)
+        assert problem(await service.reset(link)) == "200"
+        await service.deliver()
+        assert await left(database) == (0, 0, 0)
+        assert told(service) == ["2 sessions, 1 passkey, and 1 access token"]
+
+
+class Counting(Elsewhere):
+    """A store of the app's own, which says what it has ended."""
+
+    answer: Any = True
+
+    def __init__(self, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.intruded: list[bool] = []
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
+        self.intruded.append(account.intruded)
+        answer: bool | Ended = await super().set_password(account, password) and self.answer
+        return answer
+
+    async def end_sessions(self, account_id: str) -> Any:
+        assert account_id in self.accounts
+        return self.answer if isinstance(self.answer, Ended) else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "mail", "event"),
+    [
+        (True, "", None),
+        (Ended(), "", None),
+        (Ended({"api_keys": 2, "badges": 3}), "2 API keys", {"api_keys": 2, "badges": 3}),
+        (Ended({"badges": 3}), "", {"badges": 3}),
+        (Ended({"sessions": 0, "passkeys": -1, "ssh_keys": True, "": 4, "x" * 99: 1}), "", None),
+        (Ended({7: 1, "api_keys": 1.5, "line\nbreak": 2, "sessions": 10**12}), "", None),  # type: ignore[dict-item]
+        (Ended(["sessions"]), "", None),  # type: ignore[arg-type]
+        (Ended({f"word{number}": 1 for number in range(99)}), "", {f"word{number}": 1 for number in range(20)}),
+    ],
+)
+async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks_a_change(
+    sqlite: SqliteFiles, app: App, hook: WebhookSettings, answer: Any, mail: str, event: Any
+) -> None:
+    store = Counting(Account(id="7", email=ADA))
+    store.answer = answer
+    async with running(settings_for(sqlite.migrated(), webhooks=hook), accounts=store) as service:
+        assert problem(await service.reset(await service.link())) == "200"
+        await service.deliver()
+        assert (told(service), events(app, "password.changed")) == ([mail], [event])
+
+        token = token_in(service.inbox.sent_to(ADA, "password_changed")[0])
+        assert (await service.anywhere().post("/api/auth/secure-account", json={"token": token})).is_success
+        await service.deliver()
+        assert events(app, "account.secured") == [event]
+        link = token_in(service.inbox.sent_to(ADA, "password_reset")[-1])
+        assert problem(await service.reset(link, OWN)) == "200"
+        assert store.intruded == [False, True]
+
+
+async def test_who_changes_a_known_password_keeps_passkeys(sqlite: SqliteFiles, tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
+    accounts = AccountSettings(store="table", table=table)
+    settings = settings_for(sqlite.migrated(), accounts=accounts, sign_in_url="{base_url}/login")
+    async with running_app(url, TABLES) as database, running(settings) as service:
+        await fill(database)
+        client = await service.sign_in(password="seven quiet harbours")
+        changed = await client.post(
+            CHANGE, json={"currentPassword": "seven quiet harbours", "newPassword": NEW_PASSWORD}
+        )
+        assert problem(changed) == "200"
+        await service.deliver()
+        assert await left(database) == (0, 1, 1)
+        assert told(service) == ["2 sessions"]
+
+
+async def test_the_mail_says_it_in_the_readers_language(sqlite: SqliteFiles) -> None:
+    store = Counting(Account(id="7", email=ADA, locale="de"))
+    store.answer = Ended({"sessions": 3, "access_tokens": 1})
+    async with running(settings_for(sqlite.migrated()), accounts=store) as service:
+        assert problem(await service.reset(await service.link())) == "200"
+        await service.deliver()
+        (mail,) = service.inbox.sent_to(ADA, "password_changed")
+
+    assert "Beendete Zugänge: 3 Sitzungen und 1 Zugriffstoken" in mail.text
+    assert "3 Sitzungen und 1 Zugriffstoken" in mail.html
