@@ -1,14 +1,16 @@
 """Which table has the accounts, and what its columns are: the schemas that frameworks make."""
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from keyturn.onboarding.checklist import open_questions
-from keyturn.onboarding.guesses import clear_choice, guess, hashes_in, likely_tables
+from keyturn.onboarding.guesses import clear_choice, guess, hashes_in, likely_tables, shared_credentials
 from keyturn.onboarding.survey import NotReached, Table, sample_values, survey
-from keyturn.settings import TableSettings
+from keyturn.settings import Credentials, Ending, TableSettings
 
 RAILS = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, encrypted_password TEXT, username TEXT, disabled_at DATETIME,
@@ -114,6 +116,7 @@ async def tables_of(script: str, folder: Path) -> dict[str, Table]:
                 table="users", password="password", name="name", active="active",
                 set={"remember_token": "{null}", "must_change_password": False, "temp_password_expires_at": "{null}"},
                 delete=("sessions.user_id",),
+                ends={"personal_access_tokens.user_id": Ending(what="access_tokens", when="intrusion")},
             ),
         ),
         (
@@ -128,6 +131,7 @@ async def tables_of(script: str, folder: Path) -> dict[str, Table]:
             TableSettings(
                 table="members", id="member_no", email="mail", password="passwd", locale="lang",
                 set={"remember_me_token": "{null}"},
+                ends={"members.member_no": Ending(what="api_keys", when="intrusion", set={"api_token": "{null}"})},
             ),
         ),
         (
@@ -350,3 +354,92 @@ async def test_looking_changes_nothing_and_makes_nothing(tmp_path: Path) -> None
 
     assert (tmp_path / "app.db").read_bytes() == before
     assert not (tmp_path / "other.db").exists()
+
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT);"
+OWNED = "(id INTEGER PRIMARY KEY, user_id INTEGER)"
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("passkeys", ("passkeys", "user_passkey", "AspNetUserPasskeys", "webauthn_credentials", "fido2_keys")),
+        ("passkeys", ("public_key_credential_sources", "Authenticator", "security_keys")),
+        ("access_tokens", ("personal_access_tokens", "user_access_tokens", "zugriffstoken", "jetons_d_acces")),
+        ("api_keys", ("api_keys", "ApiToken", "apikey", "user_api_keys", "api_schluessel", "application_passwords")),
+        ("ssh_keys", ("ssh_keys", "UserSshKey", "ssh_public_keys", "ssh_schluessel", "cles_ssh")),
+        ("oauth_grants", ("oauth_access_tokens", "oauth2_provider_grant", "oauthRefreshToken", "oauth_consents")),
+        ("trusted_devices", ("trusted_devices", "remembered_browsers", "vertrauenswürdige_geräte")),
+    ],
+)
+async def test_tables_of_credentials_are_known_by_their_names(
+    tmp_path: Path, what: Credentials, names: Sequence[str]
+) -> None:
+    script = USERS + "".join(f'CREATE TABLE "{name}" {OWNED};' for name in names)
+    tables = await tables_of(script, tmp_path)
+
+    when: Literal["change", "intrusion"] = "change" if what == "trusted_devices" else "intrusion"
+    assert guess(tables["users"], tables).ends == {f"{name}.user_id": Ending(what=what, when=when) for name in names}
+    assert guess(tables["users"], tables).delete == ()
+
+
+async def test_what_only_tells_of_credentials_and_accounts_elsewhere_stay(tmp_path: Path) -> None:
+    names = (
+        "webauthn_challenges", "api_key_usage", "passkey_events", "oauth_accounts", "oauth_clients", "user_identities",
+        "ssh_hosts", "devices", "public_keys", "tokens", "mfa_factors", "api_logs", "passports", "access_logs",
+    )  # fmt: skip
+    tables = await tables_of(USERS + "".join(f"CREATE TABLE {name} {OWNED};" for name in names), tmp_path)
+    settings = guess(tables["users"], tables)
+
+    assert (settings.ends, settings.delete) == ({}, ())
+    assert list(open_questions(settings, tables)) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "sets"),
+    [
+        ("revoked_at DATETIME", {"revoked_at": "{now}"}),
+        ('"revokedAt" INTEGER', {"revokedAt": "{now}"}),
+        ("revoked_at DATETIME NOT NULL", {}),
+        ("revoked BOOLEAN NOT NULL", {"revoked": True}),
+        ("is_revoked INTEGER", {"is_revoked": True}),
+        ("revoked DATETIME", {"revoked": "{now}"}),
+        ("disabled_at TEXT, expires_at DATETIME", {"disabled_at": "{now}"}),
+        ("expires_at DATETIME, last_used_at DATETIME", {}),
+    ],
+)
+async def test_a_row_is_revoked_where_a_column_says_so_and_else_deleted(
+    tmp_path: Path, columns: str, sets: dict[str, bool | int | float | str]
+) -> None:
+    keys = f"CREATE TABLE api_keys (id INTEGER PRIMARY KEY, user_id INTEGER, {columns});"
+    tables = await tables_of(USERS + keys, tmp_path)
+
+    assert guess(tables["users"], tables).ends["api_keys.user_id"].set == sets
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "where"),
+    [
+        ("tokenable", (), "App\\Models\\User"),
+        ("tokenable", ("App\\Models\\Team", "Domain\\Users\\User"), "Domain\\Users\\User"),
+        ("bearer", ("Team", "User"), "User"),
+        ("bearer", (), ""),
+        ("tokenable", ("App\\Models\\Team",), ""),
+    ],
+)
+async def test_tokens_of_several_owners_end_only_if_they_are_an_accounts(
+    tmp_path: Path, kind: str, values: Sequence[str], where: str
+) -> None:
+    rows = "".join(f"INSERT INTO api_tokens VALUES (NULL, '{value}', 1);" for value in values)  # noqa: S608
+    owned = f"CREATE TABLE api_tokens (id INTEGER PRIMARY KEY, {kind}_type TEXT, {kind}_id INTEGER);"
+    tables = await sampled(USERS + owned + rows, tmp_path)
+    settings = guess(tables["users"], tables)
+
+    wanted = {f"api_tokens.{kind}_id": Ending(what="api_keys", when="intrusion", where={f"{kind}_type": where})}
+    assert settings.ends == (wanted if where else {})
+    assert shared_credentials(tables) == ["api_tokens"]
+    asked = (
+        "If your app uses api_tokens to let clients in, let it end those rows after an intrusion, when it gets the"
+        " webhook account.secured: Keyturn cannot tell whose they are"
+    )
+    assert list(open_questions(settings, tables)) == ([] if where else [asked])

@@ -11,7 +11,15 @@ import msgspec
 from keyturn.hosts import local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.onboarding.answers import OWN_DATABASE, Answers, is_in_environment
-from keyturn.onboarding.guesses import STATUS, first_column, lets_in, may_let_in, normalize_name, owner_column
+from keyturn.onboarding.guesses import (
+    STATUS,
+    credentials_in,
+    first_column,
+    lets_in,
+    may_let_in,
+    normalize_name,
+    owner_column,
+)
 from keyturn.onboarding.survey import Table
 from keyturn.settings import MailSettings, ServerSettings, TableSettings
 from keyturn.settings.database_urls import read_url
@@ -140,9 +148,14 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
             f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
             f' "not {status} = suspended | deleted"'
         )
-    ended = {entry.rpartition(".")[0] for entry in settings.delete} | {settings.table}
+    ended = {entry.rpartition(".")[0] for entry in settings.endings} | {settings.table}
     others = {name: owner_column(other, table) for name, other in sorted(tables.items()) if name not in ended}
     nobodys = [name for name, owner in others.items() if lets_in(name) and not owner]
+    if alive := [name for name in others if credentials_in(name) and name not in nobodys]:
+        yield (
+            f"If your app uses {_listed(alive)} to let clients in, let it end those rows after an intrusion, when it"
+            " gets the webhook account.secured: Keyturn cannot tell whose they are"
+        )
     if links := [name for name in nobodys if "reset" in name.lower()]:
         yield (
             f"After a change, let your app end the links in {_listed(links)}: Keyturn cannot, because no column there"

@@ -7,15 +7,17 @@ only password hashes look like hashes.
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from keyturn import addresses
 from keyturn.accounts.table.columns import Column
 from keyturn.accounts.table.recognised_hashes import is_known_hash
 from keyturn.onboarding.survey import Table
 from keyturn.problems.requests import InputInvalid
-from keyturn.settings import TableSettings
+from keyturn.settings import Credentials, Ending, TableSettings
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
@@ -70,6 +72,34 @@ _MEETS = re.compile(
     r"|acta|orden|participante"
 )
 """Parts of column names that occur in meetings."""
+_CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
+    "passkeys": re.compile(
+        r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|^(mfa)?authenticators?$"
+    ),
+    "trusted_devices": re.compile(
+        r"(trusted|remembered)(device|browser|computer)|devicetrust|vertrauenswuerdige(geraet|browser)"
+        r"|appareils?deconfiance|dispositivos?deconfianza"
+    ),
+    "ssh_keys": re.compile(r"ssh(public)?keys?$|sshschluessel|cles?ssh|claves?ssh"),
+    "oauth_grants": re.compile(
+        r"oauth.*(accesstoken|refreshtoken|authcode|authorizationcode|grant|consent|devicecode|idtoken)s?$"
+        r"|oauth2?(authorization|token)s?$"
+    ),
+    "access_tokens": re.compile(
+        r"(personal|user|developer)accesstokens?$|zugriffs(token|schluessel)|jetons?d?acces|tokens?deacceso"
+    ),
+    "api_keys": re.compile(r"api(key|token|secret|schluessel)s?$|(cle|clave)s?d?e?api$|(application|app)passwords?$"),
+}
+"""Tables whose rows admit clients after a change of the password, too (CWE-613)."""
+_NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
+"""Parts of names of tables that only tell of credentials."""
+_REVOKED_AT = re.compile(
+    r"(revoked|invalidated|disabled|deactivated)(at|on)|(widerrufen|gesperrt)am|revoquele|revocadoen"
+)
+_REVOKED = re.compile(r"(is)?(revoked|disabled|invalidated)|widerrufen|gesperrt|revoque|revocado")
+_OWN_KEY = re.compile(r"api(key|token)|(personal)?accesstoken|ssh(public)?key")
+"""Columns of the accounts' own table with a key of an account."""
+_LARAVEL, _LARAVELS_USERS = "tokenabletype", r"App\Models\User"
 _OF_ANOTHER = re.compile(
     r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite"
     r"|parent|billing|contact|kontakt|rechnung|eltern"
@@ -183,6 +213,7 @@ def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
         timezone=first_column(table, _NAMES["timezone"]),
         set=_columns_to_set(table),
         delete=tuple(_columns_to_delete(table, tables)),
+        ends=dict(_endings(table, tables)),
     )
 
 
@@ -236,18 +267,23 @@ def _columns_to_set(table: Table) -> dict[str, bool | int | float | str]:
 
 def _value_to_set(plain: str, column: Column) -> bool | str | None:
     if _CHANGED_AT.fullmatch(plain) and column.holds is not bool and column.highest >= 2**31 - 1:
-        # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
-        milliseconds = column.holds is int and not column.on_sqlite and column.highest > 2**32
-        return "{now_ms}" if milliseconds else "{now}"
-    if _FLAG.fullmatch(plain) and (column.holds is bool or (column.holds is int and column.highest < 2**15)):
-        return False
-    if _FLAG.fullmatch(plain) and column.on_sqlite and column.holds is int:
+        return _time_placeholder(column)
+    if _FLAG.fullmatch(plain) and _holds_flag(column):
         return False
     if plain == _WORDPRESS_LINK:
         return ""
     if column.nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
         return "{null}"
     return None
+
+
+def _time_placeholder(column: Column) -> str:
+    # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
+    return "{now_ms}" if column.holds is int and not column.on_sqlite and column.highest > 2**32 else "{now}"
+
+
+def _holds_flag(column: Column) -> bool:
+    return column.holds is bool or (column.holds is int and (column.on_sqlite or column.highest < 2**15))
 
 
 def lets_in(name: str) -> bool:
@@ -288,8 +324,82 @@ def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
 def _is_of_sessions(other: Table, table: Table) -> bool:
     """Tell whether the rows are sessions; if they may be meetings, a foreign key and the other columns decide."""
     if not (found := _MAY_END.fullmatch(_bare_name(other.name))):
-        return lets_in(other.name)
+        return lets_in(other.name) and not credentials_in(other.name)
     columns = [normalize_name(name) for name in other.columns]
     meets, admits = (any(map(known.search, columns)) for known in (_MEETS, _ADMITS))
     points = (owner_column(other, table), table.name, _key_column(table)) in other.points_to
     return points and not meets and (admits or bool(found["de"] or found["es"]))
+
+
+def credentials_in(name: str) -> Credentials | Literal[""]:
+    """Return what the table's name says that its rows are; "" if they are no credentials, or sessions."""
+    plain = _bare_name(name)
+    if _NO_CREDENTIALS.search(plain):
+        return ""
+    return next((what for what, known in _CREDENTIALS.items() if known.search(plain)), "")
+
+
+def shared_credentials(tables: Mapping[str, Table]) -> list[str]:
+    """Return the tables of credentials whose rows may belong to others than accounts, as a column says for each."""
+    return [name for name, table in tables.items() if credentials_in(name) and _type_of_owner(table)]
+
+
+def _type_of_owner(other: Table) -> tuple[str, str] | None:
+    """Return the column with the owner's type, and the one with the owner's id (Laravel's and Rails' polymorphism)."""
+    plain = {normalize_name(name): name for name in other.columns}
+    pairs = ((column, plain.get(f"{name[:-4]}id")) for name, column in plain.items() if name[4:].endswith("type"))
+    return next(((column, owner) for column, owner in pairs if owner), None)
+
+
+def _endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
+    """Yield what an intrusion ends besides sessions, by the column with the account's id."""
+    keys = [name for name, column in table.columns.items() if column.nullable and _is_own_key(table, name)]
+    if keys:
+        sets: dict[str, bool | int | float | str] = dict.fromkeys(keys, "{null}")
+        yield f"{table.name}.{_key_column(table)}", Ending(what="api_keys", when="intrusion", set=sets)
+    for name, other in sorted(tables.items()):
+        if name == table.name:
+            continue
+        what: Credentials | Literal[""] = credentials_in(name)
+        where: dict[str, bool | int | float | str] = {}
+        if _bare_name(name).endswith("usermeta") and "meta_key" in other.columns:
+            what, where = "api_keys", {"meta_key": "_application_passwords"}  # WordPress keeps anything there
+        elif "mfaauthenticator" in _bare_name(name) and "type" in other.columns:
+            where = {"type": "webauthn"}  # django-allauth keeps TOTP there, too, which must stay
+        owner, of_accounts = _owner(other, table)
+        if what and owner:
+            when: Literal["change", "intrusion"] = "change" if what == "trusted_devices" else "intrusion"
+            yield f"{name}.{owner}", Ending(what=what, when=when, set=_revocation(other), where=where | of_accounts)
+
+
+def _is_own_key(table: Table, name: str) -> bool:
+    """Tell whether the column holds a key; Directus calls it a token."""
+    plain = normalize_name(name)
+    return bool(_OWN_KEY.fullmatch(plain)) or (_bare_name(table.name), plain) == ("directususers", "token")
+
+
+def _owner(other: Table, table: Table) -> tuple[str, dict[str, bool | int | float | str]]:
+    """Return the column with the account's id, and the condition that it is one; "" if there is no such column."""
+    if owner := owner_column(other, table):
+        return owner, {}
+    if pair := _type_of_owner(other):
+        kind, owner = pair
+        bare = _bare_name(table.name)
+        names = {bare, bare.removesuffix("s")}
+        ours = (value for value in other.values.get(kind, ()) if normalize_name(re.split(r"\W", value)[-1]) in names)
+        default = _LARAVELS_USERS if normalize_name(kind) == _LARAVEL and not other.values.get(kind) else ""
+        model = next(ours, default)
+        return (owner, {kind: model}) if model else ("", {})
+    return first_column(other, ("resourceownerid",)), {}  # Doorkeeper's, for Rails
+
+
+def _revocation(other: Table) -> dict[str, bool | int | float | str]:
+    """Return the column that revokes a row; empty if the row has to be deleted."""
+    for name, column in other.columns.items():
+        plain = normalize_name(name)
+        is_time, is_flag = _REVOKED_AT.fullmatch(plain), _REVOKED.fullmatch(plain)
+        if is_flag and _holds_flag(column):
+            return {name: True}
+        if column.nullable and (is_time or (is_flag and column.holds is datetime)):
+            return {name: _time_placeholder(column)}
+    return {}

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import urlsplit
 
+import msgspec
 import tomlkit
 from tomlkit import TOMLDocument
 from tomlkit.items import Item, Table
@@ -15,7 +16,7 @@ from keyturn.hosts import host_of, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.corrections import COLUMNS
-from keyturn.settings import MailSettings, ServerSettings, TableSettings
+from keyturn.settings import Ending, MailSettings, ServerSettings, TableSettings
 
 
 class NotWritten(KeyturnError):
@@ -141,7 +142,23 @@ def _table(settings: TableSettings, url: str) -> Table:
         values = _section(**settings.set).comment("columns that each change also sets")
         table.add(tomlkit.nl())
         table.add("set", values)
+    if settings.ends:
+        ends = tomlkit.table()
+        ends.comment("what else a change ends, or only an intrusion")
+        for column, ending in settings.ends.items():
+            ends.add(column, _ending(ending))
+        table.add(tomlkit.nl())
+        table.add("ends", ends)
     return table
+
+
+def _ending(ending: Ending) -> Item:
+    """Return the ending as an inline table, without defaults."""
+    inline = tomlkit.inline_table()
+    for key, value in msgspec.to_builtins(ending).items():
+        if value != getattr(Ending(), key):
+            inline.add(key, value)
+    return inline
 
 
 def _other_origin(answers: Answers) -> str:

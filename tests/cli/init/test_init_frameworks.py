@@ -5,6 +5,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from tests.cli.command import Keyturn
 from tests.databases import Databases
 
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.settings import HashingSettings, TableSettings
+from keyturn.settings import Credentials, Ending, HashingSettings, TableSettings
 from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
@@ -52,18 +53,42 @@ def sessions(tables: str) -> str:
     )
 
 
+OF_APP = (
+    "If your app uses oauth2_authorization to let clients in, let it end those rows after an intrusion, when it gets"
+    " the webhook account.secured: Keyturn cannot tell whose they are"
+)
+
+
+LINKS = (
+    "After a change, let your app end the links in password_reset_tokens: Keyturn cannot, because no column there has"
+    " the id of an account"
+)
+
+
+def intrusion(what: Credentials, **changes: Any) -> Ending:
+    return Ending(what=what, when="intrusion", **changes)
+
+
 FOUND = [
     (
         "django", "postgresql",
         TableSettings(
             table="auth_user", password="password", name="first_name", active="is_active",
             delete=("authtoken_token.user_id",),
+            ends={
+                "mfa_authenticator.user_id": intrusion("passkeys", where={"type": "webauthn"}),
+                "oauth2_provider_accesstoken.user_id": intrusion("oauth_grants"),
+                "oauth2_provider_refreshtoken.user_id": intrusion("oauth_grants", set={"revoked": "{now}"}),
+            },
         ),
         HashingSettings(format="django-pbkdf2", iterations=1_000_000), [],
     ),
     (
         "rails-devise", "postgresql",
-        TableSettings(table="users", password="encrypted_password", set={"reset_password_token": "{null}"}),
+        TableSettings(
+            table="users", password="encrypted_password", set={"reset_password_token": "{null}"},
+            ends={"oauth_access_tokens.resource_owner_id": intrusion("oauth_grants", set={"revoked_at": "{now}"})},
+        ),
         HashingSettings(prefix="$2a$"), [PEPPER],
     ),
     (
@@ -78,20 +103,37 @@ FOUND = [
         TableSettings(
             table="users", password="password", name="name", set={"remember_token": "{null}"},
             delete=("sessions.user_id",),
+            ends={
+                "personal_access_tokens.tokenable_id": intrusion(
+                    "access_tokens", where={"tokenable_type": r"App\Models\User"}
+                ),
+            },
         ),
         HashingSettings(prefix="$2y$"),
-        [
-            (
-                "After a change, let your app end the links in password_reset_tokens: Keyturn cannot, because no column"
-                " there has the id of an account"
-            )
-        ],
+        [LINKS],
+    ),
+    (
+        "laravel-passport", "sqlite",
+        TableSettings(
+            table="users", password="password", name="name", set={"remember_token": "{null}"},
+            delete=("sessions.user_id",),
+            ends={
+                "oauth_access_tokens.user_id": intrusion("oauth_grants", set={"revoked": True}),
+                "passkeys.authenticatable_id": intrusion("passkeys"),
+                "personal_access_tokens.tokenable_id": intrusion(
+                    "access_tokens", where={"tokenable_type": r"App\Models\User"}
+                ),
+            },
+        ),
+        HashingSettings(prefix="$2y$"),
+        [LINKS],
     ),
     (
         "prisma", "postgresql",
         TableSettings(
             table="User", password="hashedPassword", name="name", active="isActive",
             set={"resetToken": "{null}", "resetTokenExpiry": "{null}"}, delete=("Session.userId",),
+            ends={"Authenticator.userId": intrusion("passkeys")},
         ),
         HashingSettings(cost=10), [],
     ),
@@ -116,19 +158,27 @@ FOUND = [
     ),
     (
         "flask-security", "sqlite",
-        TableSettings(table="user", password="password", name="username", active="active"), ARGON2, [SINGLE_HASH],
+        TableSettings(
+            table="user", password="password", name="username", active="active",
+            ends={"web_authn.user_id": intrusion("passkeys")},
+        ),
+        ARGON2, [SINGLE_HASH],
     ),
     (
         "wordpress", "mariadb",
         TableSettings(
             table="wp_users", id="ID", email="user_email", password="user_pass", name="display_name",
             set={"user_activation_key": ""},
+            ends={"wp_usermeta.user_id": intrusion("api_keys", where={"meta_key": "_application_passwords"})},
         ),
         HashingSettings(prefix="$2y$"), [],
     ),
     (
         "aspnet-identity", "sqlite",
-        TableSettings(table="AspNetUsers", id="Id", email="Email", password="PasswordHash", name="UserName"),
+        TableSettings(
+            table="AspNetUsers", id="Id", email="Email", password="PasswordHash", name="UserName",
+            ends={"AspNetUserPasskeys.UserId": intrusion("passkeys")},
+        ),
         HashingSettings(), [BCRYPT_TOO, STAMP],
     ),
     (
@@ -139,7 +189,7 @@ FOUND = [
     (
         "spring", "postgresql",
         TableSettings(table="app_user", password="password", name="first_name", active="enabled"),
-        HashingSettings(prefix="{bcrypt}$2a$", cost=10), [sessions("persistent_logins and spring_session")],
+        HashingSettings(prefix="{bcrypt}$2a$", cost=10), [OF_APP, sessions("persistent_logins and spring_session")],
     ),
     (
         "phoenix", "sqlite",
@@ -151,6 +201,7 @@ FOUND = [
         TableSettings(
             table="directus_users", password="password", name="first_name", provider="provider", locale="language",
             delete=("directus_sessions.user",),
+            ends={"directus_users.id": intrusion("api_keys", set={"token": "{null}"})},
         ),
         ARGON2, [STATUS],
     ),

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.apps import Person, files, sqlite_app
+from tests.cli.apps import NODE_APP, Person, files, sqlite_app
 
+from keyturn.settings import Ending
 from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
@@ -170,3 +171,75 @@ def test_nothing_is_asked_of_who_says_yes(person: Person) -> None:
     ended = person.answers(flags=("--yes", "--store", "builtin"))
 
     assert ended.err == "keyturn: init cannot ask questions here: add --base-url, --brand, --from\n"
+
+
+KEYS = (
+    f"{NODE_APP} CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER);"
+    " CREATE TABLE api_keys (id INTEGER PRIMARY KEY, user_id INTEGER, revoked_at DATETIME);"
+    " CREATE TABLE badges (id INTEGER PRIMARY KEY, owner INTEGER);"
+    " CREATE TABLE tokens (id INTEGER PRIMARY KEY, kind TEXT, tokenable_type TEXT, tokenable_id INTEGER);"
+)
+
+
+def test_what_an_intrusion_ends_is_proposed_shown_and_written(person: Person) -> None:
+    ended = person.answers(sqlite_app(KEYS), "", *REST)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert '  ends      api_keys.user_id  API keys, after an intrusion: set revoked_at = "{now}"' in ended.out
+    assert "            passkeys.user_id  passkeys, after an intrusion: delete" in ended.out
+    ends = read_settings(Path("keyturn.toml"), READY).accounts.table.ends
+    assert ends == {
+        "api_keys.user_id": Ending(what="api_keys", when="intrusion", set={"revoked_at": "{now}"}),
+        "passkeys.user_id": Ending(what="passkeys", when="intrusion"),
+    }
+    assert '"passkeys.user_id" = {what = "passkeys", when = "intrusion"}' in Path("keyturn.toml").read_text("utf-8")
+
+
+def test_the_proposal_can_be_corrected(person: Person) -> None:
+    corrections = ("ends.passkeys.user_id=", "ends.api_keys.user_id=api_keys", "ends.badges.owner=ssh_keys intrusion")
+    ended = person.answers(sqlite_app(KEYS), *corrections, "", *REST)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert read_settings(Path("keyturn.toml"), READY).accounts.table.ends == {
+        "api_keys.user_id": Ending(what="api_keys", set={"revoked_at": "{now}"}),
+        "badges.owner": Ending(what="ssh_keys", when="intrusion"),
+    }
+    assert person.answers(sqlite_app(KEYS, "b.db"), "ends=-", "", *REST, flags=("--file", "b.toml")).code == 0
+    assert read_settings(Path("b.toml"), READY).accounts.table.ends == {}
+
+
+def test_what_is_deleted_is_not_ended_too(person: Person) -> None:
+    ended = person.answers(sqlite_app(KEYS), "delete=sessions.user_id,passkeys.user_id", "", *REST)
+
+    assert ended.code == 0
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.delete, list(table.ends)) == (("sessions.user_id", "passkeys.user_id"), ["api_keys.user_id"])
+
+
+HOW = (
+    "write ends.table.column=passkeys intrusion, for example ends.tokens.user_id=access_tokens, or"
+    " ends.tokens.user_id= to remove it"
+)
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("ends=passkeys", HOW),
+        ("ends.badges=passkeys", f"{HOW}; the words are sessions, passkeys"),
+        ("ends.badges.owner=badges", f"{HOW}; the words are sessions, passkeys"),
+        ("ends.badges.owner=passkeys always", f"{HOW}; the words are sessions, passkeys"),
+        ("ends.badge.owner=passkeys", 'ends."badge.owner": the database has no table badge; did you mean badges?'),
+        ("ends.badges.user_id=passkeys", 'ends."badges.user_id": the table badges has no column user_id'),
+        ("ends.users.id=passkeys", 'ends."users.id": users.id is in the table of accounts, so a reset would delete'),
+    ],
+)
+def test_a_correction_of_it_that_fits_nothing_is_told_and_not_taken(person: Person, entry: str, why: str) -> None:
+    ended = person.answers(sqlite_app(KEYS), entry, "", *REST)
+
+    assert ended.code == 0
+    assert why in ended.out
+    assert list(read_settings(Path("keyturn.toml"), READY).accounts.table.ends) == [
+        "api_keys.user_id",
+        "passkeys.user_id",
+    ]

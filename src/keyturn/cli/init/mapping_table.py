@@ -23,8 +23,8 @@ from keyturn.onboarding.survey import (
     sample_values,
     written_times,
 )
-from keyturn.settings import TableSettings
-from keyturn.settings.building import did_you_mean
+from keyturn.settings import Ending, TableSettings
+from keyturn.settings.building import did_you_mean, member_name
 
 Result = TypeVar("Result")
 
@@ -183,8 +183,9 @@ class MappingTable:
         return f"; its tables: {', '.join(names[:_SHOWN])}{more}" if names else "; it has no tables"
 
     def _guess_settings(self, name: str, *, with_password: bool) -> TableSettings:
-        if not self._tables[name].values:
-            self._sample(name)
+        unread = [one for one in (name, *guesses.shared_credentials(self._tables)) if not self._tables[one].values]
+        if unread:
+            self._sample(*unread)
         settings = guesses.guess(self._tables[name], tables_of_its_app(name, self._tables))
         # Milliseconds are a guess from 64-bit integers: if values tell more, {now} follows them.
         sets = {column: "{now}" if value == "{now_ms}" else value for column, value in settings.set.items()}
@@ -220,7 +221,8 @@ class MappingTable:
             f"{column} = {_toml_value(value)}" + (muted(f"  {times[column].shown}") if column in times else "")
             for column, value in settings.set.items()
         ]
-        for name, entries in (("set", sets), ("delete", settings.delete)):
+        ends = [f"{column}{muted(f'  {_ending(ending)}')}" for column, ending in settings.ends.items()]
+        for name, entries in (("set", sets), ("delete", settings.delete), *([("ends", ends)] if ends else [])):
             lines += zip([name, *[""] * len(entries)], entries or ["-"], strict=False)
         for name, cell in lines:
             click.echo(f"  {muted(f'{name:<9}')} {cell}")
@@ -229,6 +231,8 @@ class MappingTable:
 
 def _is_of(fault: Fault, key: str) -> bool:
     """Tell whether the fault belongs to the correction: `set` means everything that is set."""
+    if key.startswith("ends."):
+        key = member_name("ends", key.removeprefix("ends."))
     return f"{fault.name}.".startswith(f"{_SECTION}{key}.")
 
 
@@ -244,6 +248,14 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
         for other, table in tables.items()
         if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
     }
+
+
+def _ending(ending: Ending) -> str:
+    """Return what happens to the rows, in words."""
+    what = ending.what.replace("_", " ").replace("api", "API").replace("ssh", "SSH").replace("oauth", "OAuth")
+    where = "".join(f", where {column} = {_toml_value(value)}" for column, value in ending.where.items())
+    how = "".join(f": set {column} = {_toml_value(value)}" for column, value in ending.set.items()) or ": delete"
+    return f"{what}{where}, {'after an intrusion' if ending.when == 'intrusion' else 'with each change'}{how}"
 
 
 def _toml_value(value: float | str) -> str:

@@ -1,4 +1,4 @@
--- ASP.NET Core Identity 9 on SQLite: dotnet ef database update
+-- ASP.NET Core Identity 10 on SQLite: dotnet ef database update
 CREATE TABLE "AspNetUsers" (
   "Id" TEXT NOT NULL CONSTRAINT "PK_AspNetUsers" PRIMARY KEY, "UserName" TEXT NULL, "NormalizedUserName" TEXT NULL,
   "Email" TEXT NULL, "NormalizedEmail" TEXT NULL, "EmailConfirmed" INTEGER NOT NULL, "PasswordHash" TEXT NULL,
@@ -13,6 +13,10 @@ CREATE TABLE "AspNetUserTokens" (
 CREATE TABLE "AspNetUserLogins" (
   "LoginProvider" TEXT NOT NULL, "ProviderKey" TEXT NOT NULL, "UserId" TEXT NOT NULL,
   PRIMARY KEY ("LoginProvider", "ProviderKey"), FOREIGN KEY ("UserId") REFERENCES "AspNetUsers" ("Id")
+);
+CREATE TABLE "AspNetUserPasskeys" (
+  "CredentialId" BLOB NOT NULL PRIMARY KEY, "UserId" TEXT NOT NULL, "Data" TEXT NOT NULL,
+  FOREIGN KEY ("UserId") REFERENCES "AspNetUsers" ("Id") ON DELETE CASCADE
 );
 INSERT INTO "AspNetUsers" ("Id", "Email", "NormalizedEmail", "EmailConfirmed", "PasswordHash", "PhoneNumberConfirmed",
   "TwoFactorEnabled", "LockoutEnabled", "AccessFailedCount")

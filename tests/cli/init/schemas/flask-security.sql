@@ -7,5 +7,9 @@ CREATE TABLE user (
   update_datetime DATETIME NOT NULL
 );
 CREATE TABLE roles_users (user_id INTEGER REFERENCES user (id), role_id INTEGER REFERENCES role (id));
+CREATE TABLE web_authn (
+  id INTEGER PRIMARY KEY, credential_id BLOB NOT NULL UNIQUE, public_key BLOB NOT NULL, sign_count INTEGER, name VARCHAR(64) NOT NULL,
+  usage VARCHAR(64) NOT NULL, user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE
+);
 INSERT INTO user (email, password, active, fs_uniquifier, create_datetime, update_datetime)
   VALUES ('ada@northwind.example', '$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo', 1, 'f', '2026-11-20', '2026-11-20');
