@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 from msgspec.structs import replace
@@ -44,6 +44,7 @@ def doctor(as_json: bool) -> None:
                 accounts=store,
                 faults_of_pages=_faults_of_pages,
                 script_tag=_script_tag,
+                surviving=_surviving,
             )
             findings.extend(replace(one, message=here.named(one.message), mend=here.named(one.mend)) for one in found)
 
@@ -59,6 +60,12 @@ def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
     from keyturn.pages.preview import PagePreview
 
     return PagePreview(settings).faults()
+
+
+async def _surviving(settings: Settings) -> Mapping[str, str]:
+    from keyturn.onboarding.survivors import surviving_credentials
+
+    return await surviving_credentials(settings)
 
 
 def _script_tag(settings: Settings) -> str:

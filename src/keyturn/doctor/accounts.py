@@ -1,7 +1,7 @@
 """Checks that the accounts are where the settings say, and in the form that they say."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -90,6 +90,29 @@ def _mend_unreached(settings: Settings, address: str) -> str:
 def _place(settings: Settings) -> Mapping[str, str]:
     table = settings.accounts.table
     return {"address": "accounts.table.url" if table.url else "database.url", "tables": f"the table {table.table}"}
+
+
+SurvivingCredentials = Callable[[Settings], Awaitable[Mapping[str, str]]]
+"""Finds the tables whose rows admit clients after a new password, each with the line that ends them, or ""."""
+
+
+async def check_credentials(settings: Settings, surviving: SurvivingCredentials) -> list[Finding]:
+    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613)."""
+    return [
+        Finding(
+            "credentials", "warn", f"{table}: its rows may let an intruder in after a new password", _mend_ends(line)
+        )
+        for table, line in (await surviving(settings)).items()
+    ]
+
+
+def _mend_ends(line: str) -> str:
+    if not line:
+        return (
+            "Let your app end them when it gets the webhook account.secured. Then add a column of it to"
+            ' [accounts.table.ends] with when = "never".'
+        )
+    return f'Add to [accounts.table.ends]: {line}. If your app ends them, set when = "never" there.'
 
 
 async def _builtin(settings: Settings, database: Database) -> Finding:

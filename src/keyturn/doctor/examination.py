@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from keyturn.accounts.port import AccountStore
-from keyturn.doctor.accounts import check_accounts
+from keyturn.doctor.accounts import SurvivingCredentials, check_accounts, check_credentials
 from keyturn.doctor.configuration import (
     FaultsOfPages,
     ScriptTag,
@@ -56,12 +56,14 @@ async def examine(
     accounts: AccountStore | None = None,
     faults_of_pages: FaultsOfPages | None = None,
     script_tag: ScriptTag | None = None,
+    surviving: SurvivingCredentials | None = None,
     patience: float = _PATIENCE,
 ) -> list[Finding]:
     """Return the findings of all checks, in the order of the checks. `progress` gets the checks still running.
 
     `accounts`: the store in use, instead of the one in the settings. `faults_of_pages`: renders the pages if the app
     has its own templates. `script_tag`: writes the tag of keyturn.js, if pages on other origins may use it.
+    `surviving`: finds the app's tables of credentials that a new password leaves alone.
 
     A check is skipped if a setting that it reads has a fault: it would check a default that the user did not choose.
     """
@@ -72,6 +74,9 @@ async def examine(
     if script_tag and reading.settings.server.allowed_origins:
         work = partial(check_own_pages, reading.settings, script_tag)
         checks.append(_check("frontend", "server brand", late="warn", work=work))
+    if surviving and reading.settings.accounts.table.table:
+        work = partial(check_credentials, reading.settings, surviving)
+        checks.append(_check("credentials", "accounts database", late="warn", work=work))
     _load_libraries(reading.settings)
     waiting = [check.name for check in checks]
 

@@ -152,6 +152,13 @@ def _table(settings: TableSettings, url: str) -> Table:
     return table
 
 
+def ending_line(entry: str, ending: Ending) -> str:
+    """Return the line of an ending, as it stands in `[accounts.table.ends]`."""
+    document = tomlkit.document()
+    document.add(entry, _ending(ending))
+    return tomlkit.dumps(document).strip()
+
+
 def _ending(ending: Ending) -> Item:
     """Return the ending as an inline table, without defaults."""
     inline = tomlkit.inline_table()

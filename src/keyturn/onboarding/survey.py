@@ -65,6 +65,16 @@ async def survey(url: str) -> Survey:
         return Survey(where=database.where, tables=await database.read(_read_tables))
 
 
+def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
+    """Return the tables of the same schema, or with a foreign key to it: others may be another app's, or tenant's."""
+    schema = name.rpartition(".")[0]
+    return {
+        other: table
+        for other, table in tables.items()
+        if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
+    }
+
+
 async def sample_hashes(url: str, name: str, password: str) -> list[str]:
     """Return the hashes of a few rows. Raises the same errors as `survey`."""
     schema, _, bare = name.rpartition(".")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop, tables_of_its_app
+from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop
 from keyturn.cli.terminal import accent, complain, fail, muted, print_json, strong
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
@@ -24,7 +24,7 @@ from keyturn.onboarding.answers import (
 )
 from keyturn.onboarding.checklist import open_questions, steps
 from keyturn.onboarding.settings_file import as_toml, write_file
-from keyturn.onboarding.survey import NotReached, Survey, survey, times_elsewhere
+from keyturn.onboarding.survey import NotReached, Survey, survey, tables_of_its_app, times_elsewhere
 from keyturn.settings.building import did_you_mean
 
 # The questions: values without a flag are asked for, and asked for again after a faulty answer

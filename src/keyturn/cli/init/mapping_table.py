@@ -17,10 +17,10 @@ from keyturn.onboarding.corrections import COLUMNS, apply_correction
 from keyturn.onboarding.survey import (
     NotReached,
     Survey,
-    Table,
     resolved_table,
     sample_hashes,
     sample_values,
+    tables_of_its_app,
     written_times,
 )
 from keyturn.settings import Ending, TableSettings
@@ -238,16 +238,6 @@ def _is_of(fault: Fault, key: str) -> bool:
 
 def _as_typed(fault: Fault) -> str:
     return f"{fault.name.removeprefix(_SECTION)}: {fault.message}"
-
-
-def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
-    """Return the tables of the same schema, or with a foreign key to it: others may be another app's, or tenant's."""
-    schema = name.rpartition(".")[0]
-    return {
-        other: table
-        for other, table in tables.items()
-        if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
-    }
 
 
 def _ending(ending: Ending) -> str:

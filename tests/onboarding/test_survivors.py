@@ -1,0 +1,106 @@
+"""The tables of credentials that survive a new password, whatever the settings end already."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.accounts.table.app import running_app
+from tests.databases import Databases
+
+from keyturn.onboarding.survivors import surviving_credentials
+from keyturn.settings import AccountSettings, DatabaseSettings, Ending, Secret, Settings, TableSettings
+
+TABLES = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), api_token VARCHAR(60));"
+    " CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER);"
+    " CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER);"
+    " CREATE TABLE ssh_keys (id INTEGER PRIMARY KEY, user_id INTEGER, revoked_at VARCHAR(30));"
+    " CREATE TABLE oauth2_authorization (id INTEGER PRIMARY KEY, principal_name VARCHAR(60));"
+    " CREATE TABLE api_keys (id INTEGER PRIMARY KEY, bearer_type VARCHAR(30), bearer_id INTEGER);"
+    " INSERT INTO api_keys VALUES (1, 'Team', 1), (2, 'User', 1)"
+)
+ALL = {
+    "users": '"users.id" = {what = "api_keys", when = "intrusion", set = {api_token = "{null}"}}',
+    "api_keys": '"api_keys.bearer_id" = {what = "api_keys", when = "intrusion", where = {bearer_type = "User"}}',
+    "passkeys": '"passkeys.user_id" = {what = "passkeys", when = "intrusion"}',
+    "ssh_keys": '"ssh_keys.user_id" = {what = "ssh_keys", when = "intrusion", set = {revoked_at = "{now}"}}',
+    "oauth2_authorization": "",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    chosen: Databases = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def url(databases: Databases) -> Iterator[str]:
+    url = databases.empty()
+    yield url
+    databases.drop(url)
+
+
+def settings(url: str, **table: Any) -> Settings:
+    mapped = TableSettings(**{"url": Secret(url), "table": "users", **table})
+    return Settings(accounts=AccountSettings(store="table", table=mapped))
+
+
+async def test_each_table_is_named_with_the_line_that_ends_it(url: str) -> None:
+    async with running_app(url, TABLES):
+        assert await surviving_credentials(settings(url)) == ALL
+
+
+async def test_what_a_setting_ends_or_leaves_to_the_app_is_not_named(url: str) -> None:
+    ends = {
+        "users.id": Ending(set={"api_token": "{null}"}),
+        "passkeys.user_id": Ending(when="intrusion"),
+        "oauth2_authorization.principal_name": Ending(when="never"),
+        "api_keys.bearer_id": Ending(when="never"),
+    }
+    async with running_app(url, TABLES):
+        assert await surviving_credentials(settings(url, ends=ends, delete=("ssh_keys.user_id",))) == {}
+        only_set = settings(url, ends=ends, delete=("ssh_keys.user_id",), set={"api_token": "{null}"})
+        assert await surviving_credentials(only_set) == {}
+        del ends["users.id"], ends["passkeys.user_id"]
+        named = await surviving_credentials(settings(url, ends=ends, delete=("ssh_keys.user_id",)))
+        assert named == {name: ALL[name] for name in ("users", "passkeys")}
+
+
+async def test_the_accounts_may_be_in_keyturns_own_database(url: str) -> None:
+    if url.startswith("mysql"):
+        return  # Keyturn's own tables are never there
+    own = Settings(
+        database=DatabaseSettings(url=Secret(url)),
+        accounts=AccountSettings(store="table", table=TableSettings(table="users")),
+    )
+    async with running_app(url, TABLES):
+        assert await surviving_credentials(own) == ALL
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_schema_may_be_written_or_not(url: str) -> None:
+    async with running_app(url, TABLES):
+        assert await surviving_credentials(settings(url, table="public.users")) == ALL
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": Secret("sqlite:///no/such/file.db")},
+        {"url": Secret("postgresql://app@127.0.0.1:1/app")},
+        {"url": Secret("sqlite://nonsense")},
+        {"table": ""},
+    ],
+)
+async def test_what_cannot_be_read_names_nothing(wrong: dict[str, Any]) -> None:
+    """The check of the accounts reports it."""
+    table = TableSettings(**{"url": Secret("sqlite:///no.db"), "table": "users", **wrong})
+    given = Settings(accounts=AccountSettings(store="table", table=table))
+
+    assert await surviving_credentials(given) == {}
+
+
+async def test_a_table_that_is_not_there_names_nothing(url: str) -> None:
+    async with running_app(url, TABLES):
+        assert await surviving_credentials(settings(url, table="people")) == {}
