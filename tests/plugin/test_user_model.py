@@ -9,7 +9,7 @@ from tests.plugin.host import ACCOUNTS, User, Visit
 
 from keyturn import table_of
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import TableSettings
+from keyturn.settings import Ending, TableSettings
 
 pytestmark = pytest.mark.long
 
@@ -61,6 +61,16 @@ def test_attributes_become_the_columns_that_they_are_mapped_to() -> None:
 def test_a_table_in_a_schema_is_named_with_it() -> None:
     named = table_of(Person, id="key", password="role", delete=[Teacher.mentor_id])
     assert (named.table, named.id, named.delete) == ("staff.people", "person_id", ("staff.teachers.mentor_id",))
+
+
+def test_what_ends_is_named_by_attributes_of_other_classes() -> None:
+    passkeys = Ending(what="passkeys", when="intrusion")
+
+    named = table_of(Person, id="key", password="role", ends={Teacher.mentor_id: passkeys})
+    assert named.ends == {"staff.teachers.mentor_id": passkeys}
+    assert faults(Person, id="key", password="role", ends={"passkeys": passkeys}) == {
+        "accounts.ends": "not an attribute of a mapped class: 'passkeys'"
+    }
 
 
 def test_every_name_that_is_no_column_is_said_at_once() -> None:

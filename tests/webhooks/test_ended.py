@@ -1,8 +1,10 @@
 """The mail and the event of a new password say what it ended in the app's tables."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.accounts.table.app import App as Database
 from tests.accounts.table.app import running_app
@@ -14,9 +16,11 @@ from tests.webhooks.app import App
 from tests.webhooks.test_events import typed
 
 from keyturn.accounts.port import Account, Ended, NewPassword
+from keyturn.accounts.store_factory import ends_sessions
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
 from keyturn.settings import AccountSettings, Ending, Secret, TableSettings, WebhookSettings
+from keyturn.webhooks.events import Event, PasswordChanged
 
 pytestmark = pytest.mark.long
 
@@ -122,7 +126,7 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
             assert await database.run("SELECT id FROM passkeys") == [(2,)]
 
 
-async def test_a_link_that_an_operator_asked_for_ends_all(sqlite: SqliteFiles, tmp_path: Any) -> None:
+async def test_a_link_that_an_operator_asked_for_ends_all(sqlite: SqliteFiles, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'app.db'}"
     table = TableSettings(url=Secret(url), table="users", ends=ENDS)
     settings = settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table))
@@ -139,6 +143,48 @@ async def test_a_link_that_an_operator_asked_for_ends_all(sqlite: SqliteFiles, t
         await service.deliver()
         assert await left(database) == (0, 0, 0)
         assert told(service) == ["2 sessions, 1 passkey, and 1 access token"]
+
+
+async def test_a_first_password_ends_nothing_since_nobody_suspects_anything(
+    sqlite: SqliteFiles, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
+    settings = settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table))
+    async with running_app(url, TABLES) as database, running(settings) as service:
+        await fill(database)
+        await database.run("UPDATE users SET password_hash = NULL")
+        await service.parts.invitations.invite_all([ADA], Client(operator="eva"))
+        await service.deliver()
+        link = token_in(service.inbox.sent_to(ADA, "invitation")[0])
+
+        assert problem(await service.reset(link)) == "200"
+        assert await left(database) == (0, 1, 1)
+
+
+def test_a_function_of_the_app_gets_the_same() -> None:
+    """The plugin's functions get the events as objects."""
+    of_account = {"accountId": "7", "email": ADA, "kind": "", "ipAddress": "", "userAgent": "", "requestId": ""}
+    whole = {"type": "password.changed", "timestamp": "2026-11-20T08:46:42Z", "data": {**of_account, "how": "reset"}}
+
+    assert msgspec.convert(whole, Event[PasswordChanged]).data.ended == {}
+    whole["data"] = {**of_account, "how": "reset", "ended": {"sessions": 3}}
+    assert msgspec.convert(whole, Event[PasswordChanged]).data.ended == {"sessions": 3}
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ({"sessions.user_id": Ending(what="sessions")}, True),
+        ({"sessions.user_id": Ending(what="sessions", when="intrusion")}, False),
+        ({"passkeys.user_id": Ending(what="passkeys")}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_change_that_ends_sessions_is_said_to_sign_out_all_devices(ends: dict[str, Ending], said: bool) -> None:
+    table = TableSettings(table="users", ends=ends)
+
+    assert ends_sessions(AccountSettings(store="table", table=table)) == said
 
 
 class Counting(Elsewhere):
@@ -192,7 +238,7 @@ async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks
         assert store.intruded == [False, True]
 
 
-async def test_who_changes_a_known_password_keeps_passkeys(sqlite: SqliteFiles, tmp_path: Any) -> None:
+async def test_who_changes_a_known_password_keeps_passkeys(sqlite: SqliteFiles, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'app.db'}"
     table = TableSettings(url=Secret(url), table="users", ends=ENDS)
     accounts = AccountSettings(store="table", table=table)

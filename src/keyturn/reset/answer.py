@@ -140,7 +140,7 @@ def _new_link(
         user_agent=client.user_agent,
         expires_at=mail.expires_at or moment,
         recovers=recovers,
-        by_operator=bool(client.operator),
+        by_operator=bool(client.operator) and not account.awaits_password,
         reason=reason,
         mute_digest=mail.mute,
     )

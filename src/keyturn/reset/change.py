@@ -1,9 +1,9 @@
 """A change of a password: what allows it, and the effects that follow in the same transaction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -56,6 +56,40 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     current: str | None = None
     client: Client
     authorization: ChangeAuthorization
+
+
+# What an app's store says that it has done
+
+
+_LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
+"""Characters of a word, words, and credentials that an app's store may count: they go into a mail and an event."""
+
+
+def ended_by(stored: object) -> Ended | None:
+    """Return what a store has ended that has set a password; None if it has not set it.
+
+    Raises TypeError if it did not say, as from an app's store that returns nothing. So is a coroutine, from a store
+    with `async def` where the port has a plain function. What counts nothing in an app's answer is left out.
+    """
+    if isinstance(stored, Ended):
+        return counted(stored)
+    if not isinstance(stored, bool):
+        raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
+    return NOTHING if stored else None
+
+
+def counted(ended: Ended | None) -> Ended:
+    """Return what an app's store has ended, without what is no count. Nothing fails: it has ended already."""
+    given: Any = ended.counts if isinstance(ended, Ended) else {}
+    if not isinstance(given, Mapping):
+        return NOTHING
+    counts = {
+        word: number
+        for word, number in list(given.items())[:_MOST_WORDS]
+        if isinstance(word, str) and word.isprintable() and 0 < len(word) <= _LONGEST_WORD
+        if type(number) is int and 0 < number <= _MOST
+    }
+    return Ended(counts)
 
 
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}

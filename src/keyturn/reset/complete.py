@@ -16,9 +16,9 @@ from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import outcome_of
 from keyturn.problems.proofs import DeadReason, LinkDead
 from keyturn.problems.requests import DatabaseUnready, LimitsUnready
-from keyturn.reset.change import Change, ChangeAuthorization, ChangeEffects
+from keyturn.reset.change import Change, ChangeAuthorization, ChangeEffects, ended_by
 from keyturn.reset.check import LiveLinks
-from keyturn.reset.elsewhere import ExternalStoreChanges, ended_by
+from keyturn.reset.elsewhere import ExternalStoreChanges
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy

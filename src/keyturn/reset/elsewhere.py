@@ -11,21 +11,19 @@ worker that withdraws the promise writes the outcome, so there is one confirmati
 
 import asyncio
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete
 
-from keyturn.accounts.port import NOTHING, AccountStore, Ended, NewPassword
+from keyturn.accounts.port import AccountStore, Ended, NewPassword
 from keyturn.database import Moment, now
 from keyturn.database.statements import insert_into
 from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready
-from keyturn.reset.change import Change, ChangeEffects
+from keyturn.reset.change import Change, ChangeEffects, ended_by
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow
 from keyturn.reset.records.stores import Records, Transaction
@@ -156,37 +154,6 @@ class ExternalStoreChanges:
         """Wait for changes that are under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
-
-
-_LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
-"""Characters of a word, words, and credentials that an app's store may count: they go into a mail and an event."""
-
-
-def ended_by(stored: object) -> Ended | None:
-    """Return what a store has ended that has set a password; None if it has not set it.
-
-    Raises TypeError if it did not say, as from an app's store that returns nothing. So is a coroutine, from a store
-    with `async def` where the port has a plain function. What counts nothing in an app's answer is left out.
-    """
-    if isinstance(stored, Ended):
-        return counted(stored)
-    if not isinstance(stored, bool):
-        raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
-    return NOTHING if stored else None
-
-
-def counted(ended: Ended | None) -> Ended:
-    """Return what an app's store has ended, without what is no count. Nothing fails: it has ended already."""
-    given: Any = ended.counts if isinstance(ended, Ended) else {}
-    if not isinstance(given, Mapping):
-        return NOTHING
-    counts = {
-        word: number
-        for word, number in list(given.items())[:_MOST_WORDS]
-        if isinstance(word, str) and word.isprintable() and 0 < len(word) <= _LONGEST_WORD
-        if type(number) is int and 0 < number <= _MOST
-    }
-    return Ended(counts)
 
 
 def _is_certain_no(error: Exception) -> bool:

@@ -19,8 +19,7 @@ from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.answer import LINK_MAILED, ResetLinks
-from keyturn.reset.change import ChangeEffects
-from keyturn.reset.elsewhere import counted
+from keyturn.reset.change import ChangeEffects, counted
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
