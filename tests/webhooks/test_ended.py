@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -17,9 +17,11 @@ from tests.webhooks.test_events import typed
 
 from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.accounts.store_factory import ends_sessions
+from keyturn.languages import Languages
 from keyturn.reset.inviting import Campaign
+from keyturn.reset.mails.composer import ended_in_words
 from keyturn.reset.records.client import Client
-from keyturn.settings import AccountSettings, Ending, Secret, TableSettings, WebhookSettings
+from keyturn.settings import AccountSettings, Credentials, Ending, Secret, TableSettings, WebhookSettings
 from keyturn.webhooks.events import Event, PasswordChanged
 
 pytestmark = pytest.mark.long
@@ -265,3 +267,15 @@ async def test_the_mail_says_it_in_the_readers_language(sqlite: SqliteFiles) -> 
 
     assert "Beendete Zugänge: 3 Sitzungen und 1 Zugriffstoken" in mail.text
     assert "3 Sitzungen und 1 Zugriffstoken" in mail.html
+
+
+@pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
+def test_each_kind_of_credential_has_a_word_in_each_language(tag: str) -> None:
+    language = Languages("UTC").known[tag]
+    words = get_args(Credentials)
+
+    for number in (1, 2, 3, 5, 11, 100):
+        said = [ended_in_words({word: number}, language) for word in words]
+        assert len(set(said)) == len(words)
+        assert all(said)
+        assert [str(number) in one for one in said] == [number > 2 or tag not in ("ar", "he")] * len(words)
