@@ -14,6 +14,8 @@ from tests.databases import SqliteFiles
 from keyturn.doctor.accounts import check_credentials
 from keyturn.settings import Settings
 
+pytestmark = pytest.mark.long
+
 KEYS = """
 [accounts]
 store = "table"
@@ -38,7 +40,6 @@ async def test_each_table_is_a_warning_with_its_fix() -> None:
     assert unknown.mend.startswith("Let your app end them when it gets the webhook account.secured. Then add a column")
 
 
-@pytest.mark.long
 def test_the_line_that_the_doctor_gives_silences_it(sqlite: SqliteFiles, tmp_path: Path) -> None:
     Path(sqlite.migrated().removeprefix("sqlite:///")).rename(tmp_path / "keyturn.db")
     with sqlite3.connect(tmp_path / "keyturn.db") as database:
