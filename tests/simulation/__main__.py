@@ -21,17 +21,19 @@ def main() -> int:
     if given.ablate:
         return ablating.write_table(given.seeds, given.jobs)
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
-    return _simulate(seeds, given, tells=given.seed is not None)
+    return _simulate(seeds, given)
 
 
-def _simulate(seeds: Sequence[int], given: argparse.Namespace, *, tells: bool) -> int:
+def _simulate(seeds: Sequence[int], given: argparse.Namespace) -> int:
+    """Tell the story of a world that was asked for, and of the first that breaks a promise."""
     change = ABLATIONS[given.without].remove if given.without else lambda: None
     runner, began, counted = Runner(change), time.perf_counter(), Counter[str]()
     try:
         for outcome in runner.run(seeds, given.jobs):
+            is_first = bool(outcome.broken) and not counted["broken promises"]
             counted.update(outcome.counts)
-            if tells or outcome.broken:
-                click.echo("\n".join(_lines(outcome, tells=tells)))
+            if given.seed is not None or outcome.broken:
+                click.echo("\n".join(_lines(outcome, tells=given.seed is not None or is_first)))
     finally:
         runner.close()
     figures = ", ".join(f"{count:,} {name}" for name, count in counted.items())

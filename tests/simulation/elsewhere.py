@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.simulation.loop import PROCESS
 from tests.simulation.story import Story
-from tests.simulation.template import ADA, BEA, CARL, DAN, GRACE
+from tests.simulation.template import ADA, BEA, CARL, DAN, EVE, GRACE
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
@@ -41,6 +41,7 @@ class OtherSystem:
                 Account(id="carl", email=CARL, name="Carl"),
                 Account(id="grace", email=GRACE, name="Grace", has_password=False, provider="Google"),
                 Account(id="dan", email=DAN, name="Dan", active=False),
+                Account(id="eve\ud800", email=EVE, name="Eve"),
             )
         }
         self.trouble = 0.0

@@ -37,7 +37,7 @@ FIRST, SECOND = "resend", "postmark"
 REPORTS = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """The secret under which the main provider signs its reports."""
 
-LINK_LIFE = timedelta(minutes=5)
+LINK_LIFE = timedelta(minutes=3)
 COOLDOWN = timedelta(seconds=60)
 MAILS_A_DAY = 5
 REQUESTS = 3
@@ -64,7 +64,7 @@ def settings() -> Settings:
         mail=MailSettings(transport=FIRST, fallback=SECOND, fallback_after=3),
         brand=Brand(name="Northwind School", support_address="help@northwind.example"),
         token=TokenSettings(ttl=LINK_LIFE),
-        worker=WorkerSettings(poll=timedelta(seconds=20), concurrency=4),
+        worker=WorkerSettings(poll=timedelta(seconds=30), concurrency=4),
         limits=LimitSettings(
             request=f"{REQUESTS}/minute",
             mailbox_cooldown=COOLDOWN,

@@ -27,6 +27,19 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
+class Try(msgspec.Struct, kw_only=True):
+    """A call of a process. `is_new`: the provider had never heard of its key. `ended`: 0.0 while it is under way.
+
+    `works`: whether the provider answered well; None if the fault was not the provider's.
+    """
+
+    process: str
+    is_new: bool
+    began: float
+    ended: float = 0.0
+    works: bool | None = None
+
+
 class Moods(msgspec.Struct, frozen=True, kw_only=True):
     """How often a call meets each fault, in [0, 1]: the rest of the calls get an answer at once.
 
@@ -68,6 +81,8 @@ class Provider:
         self.is_down = False
         self.accepted: dict[str, Accepted] = {}
         self.mails: list[Accepted] = []
+        self.tries: list[Try] = []
+        self._heard: set[str] = set()
         self._random = random
         self._story = story
         self._nature = nature
@@ -92,6 +107,22 @@ class Provider:
 
     async def answer(self, key: str, email: Email) -> str:
         """Do what the seed wants with a call. Runs in the process that calls."""
+        clock = asyncio.get_running_loop().time
+        one = Try(process=PROCESS.get(), is_new=key not in self._heard, began=clock())
+        self._heard.add(key)
+        self.tries.append(one)
+        try:
+            accepted = await self._answer(key, email)
+        except SendRetryable as error:
+            one.works = False if error.down else None
+            raise
+        else:
+            one.works = True
+            return accepted
+        finally:
+            one.ended = clock()
+
+    async def _answer(self, key: str, email: Email) -> str:
         mood = self._mood()
         await asyncio.sleep(self._random.uniform(0.02, 0.4))
         if self.is_down:

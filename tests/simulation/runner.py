@@ -34,7 +34,7 @@ APIS_ELSEWHERE, WORKERS_ELSEWHERE = 2, 4
 _MEMORY = Path("/dev") / "shm"
 """Where files are in memory, on Linux."""
 
-_SECONDS = 600
+_SECONDS = 60
 """Seconds of real time after which a world counts as stuck."""
 
 _LONGEST_CALM = 6 * 3600.0
@@ -59,9 +59,8 @@ class Runner:
     def __init__(self, change: Callable[[], object] = lambda: None) -> None:
         self._folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
         os.chdir(self._folder)
-        logging.getLogger("keyturn").setLevel(logging.CRITICAL) if not os.environ.get(
-            "SIM_LOG"
-        ) else logging.basicConfig(level=logging.WARNING)
+        for name in ("keyturn", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._template = make_template(self._folder)
         Disk.install()
         change()
@@ -154,6 +153,7 @@ async def _live(world: World, users: Users) -> None:
     world.start(WORKER)
     users.come()
     await world.weather.blow()
+    await users.come_again()
     await users.leave()
     ends = world.loop.time() + _LONGEST_CALM
     while world.waiting() and world.loop.time() < ends:

@@ -25,6 +25,9 @@ ADA, BEA, CARL, GRACE, DAN = (f"{name}@northwind.test" for name in ("ada", "bea"
 
 NOBODY = "nobody@northwind.test"
 
+EVE = "eve@northwind.test"
+"""A user of the other system whose id no database takes."""
+
 _COLUMNS = ("id", "email", "name", "provider", "kind", "locale", "active", "created_at", "password_hash")
 
 _JOURNAL = """

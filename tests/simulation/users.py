@@ -12,7 +12,7 @@ import msgspec
 from tests.simulation.machine import FIRST, LINK_LIFE, REPORTS
 from tests.simulation.provider import Accepted
 from tests.simulation.requests import Answer, ConnectionLost, Request
-from tests.simulation.template import ADA, BEA, CARL, DAN, GRACE, NOBODY, PASSWORD
+from tests.simulation.template import ADA, BEA, CARL, DAN, EVE, GRACE, NOBODY, PASSWORD
 from tests.simulation.world import World
 
 from keyturn.mail.port.email import Email
@@ -28,8 +28,11 @@ ME = "/api/auth/me"
 WEBHOOK = "/webhooks/resend"
 
 REQUESTS_OF_A_WORLD = 20
-LAST_REQUEST = 420.0
-"""Seconds after the beginning of a world when the last user comes."""
+LINK_REQUESTS = 11
+"""Requests for a link in the storm; what users do with the links makes up the others, or more."""
+
+LAST_REQUEST = 300.0
+"""Seconds after the beginning of a world when the last user of the storm comes."""
 
 _LINK = re.compile(r"/reset-password/([\w-]{43})")
 _SECURE_LINK = re.compile(r"/secure-your-account/([\w-]{43})")
@@ -57,17 +60,23 @@ class Users:
         self._world = world
         self._random = world.random("users")
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lost = self._random.randrange(5, REQUESTS_OF_A_WORLD)
+        self._links: dict[str, str] = {}
+        self._addresses = (*_ADDRESSES, EVE) if world.other else _ADDRESSES
+        self._lost = self._random.randrange(3, LINK_REQUESTS)
         world.readers.append(self._read)
 
     def come(self) -> None:
         """Let users begin, at times of their own."""
-        for number in range(REQUESTS_OF_A_WORLD):
-            email, moment = self._random.choice(_ADDRESSES), self._random.uniform(0, LAST_REQUEST)
-            self._begin(self._ask_for_link(email, f"198.18.0.{1 + number % 7}"), moment)
+        for number in range(LINK_REQUESTS):
+            self._begin(self._ask_for_link(number), self._random.uniform(0, LAST_REQUEST))
         for email in (ADA, BEA, CARL):
             if not self._world.other and self._random.random() < 0.5:
                 self._begin(self._sign_in_and_change(email), self._random.uniform(0, LAST_REQUEST))
+
+    async def come_again(self) -> None:
+        """Ask for links until the world has had its requests: after the storm, all of it must work."""
+        while len(self.calls) < REQUESTS_OF_A_WORLD:
+            await self._ask_for_link(len(self.calls))
 
     async def leave(self) -> None:
         """Wait until no user has anything left to do."""
@@ -107,7 +116,8 @@ class Users:
 
     # What they do
 
-    async def _ask_for_link(self, email: str, ip_address: str) -> None:
+    async def _ask_for_link(self, number: int) -> None:
+        email, ip_address = self._random.choice(self._addresses), f"198.18.0.{1 + number % 4}"
         await self._call(ASK, {"email": email}, f"asks for a link for {email}", ip_address=ip_address)
 
     def _read(self, mail: Accepted) -> None:
@@ -118,13 +128,18 @@ class Users:
             for _ in range(random.choice((1, 1, 2))):
                 self._begin(self._report(mail, event), random.uniform(0.1, 30))
         if token := link_in(email):
-            match random.choice(("now", "now", "twice", "late", "late", "never")):
+            earlier, self._links[email.to] = self._links.get(email.to, token), token
+            match random.choice(("now", "now", "twice", "both", "late", "late", "never")):
                 case "now":
                     self._begin(self._use(token), random.uniform(1, 60))
                 case "twice":
                     moment = random.uniform(1, 60)
                     for _ in range(2):
                         self._begin(self._use(token), moment + random.uniform(0, 0.02))
+                case "both":
+                    moment = random.uniform(1, 60)
+                    for one in dict.fromkeys((earlier, token)):
+                        self._begin(self._use(one), moment + random.uniform(0, 0.02))
                 case "late":
                     self._begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
         if (secure := secure_link_in(email)) and random.random() < 0.25:

@@ -11,7 +11,7 @@ from tests.simulation.provider import CALM, Moods
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-STORM = 480.0
+STORM = 360.0
 """Seconds after which all faults end, so that what was promised can be kept."""
 
 
