@@ -161,7 +161,7 @@ async def _live(world: World, users: Users) -> None:
         await users.leave()
     if world.waiting():
         world.story.break_promise("the queue ends empty", f"{world.waiting()} messages wait")
-    await asyncio.sleep(120)
+    await asyncio.sleep(60)
 
 
 _FAILED = {"worlds": 1, "broken promises": 1}

@@ -61,7 +61,7 @@ class Users:
         self._random = world.random("users")
         self._tasks: set[asyncio.Task[None]] = set()
         self._links: dict[str, str] = {}
-        self._addresses = (*_ADDRESSES, EVE) if world.other else _ADDRESSES
+        self._addresses = (*_ADDRESSES, EVE) if world.other and self._random.random() < 0.3 else _ADDRESSES
         self._lost = self._random.randrange(3, LINK_REQUESTS)
         world.readers.append(self._read)
 
@@ -182,17 +182,9 @@ class Users:
             await self._call(CHANGE, fields, f"changes the password of {email}", cookies=cookies)
 
     async def _report(self, mail: Accepted, event: str) -> None:
-        """Report on a mail, as Resend does: signed, and until it gets a 200."""
-        data: dict[str, Any] = {
-            "email_id": f"{mail.provider}-{mail.key}",
-            "to": [mail.email.to],
-            "headers": [{"name": name, "value": value} for name, value in mail.email.headers.items()],
-        }
-        if event == "bounced":
-            data["bounce"] = {"type": "Permanent", "subType": "Suppressed", "message": "unknown user"}
-        body = msgspec.json.encode({"type": f"email.{event}", "created_at": "2027-01-15T08:00:00Z", "data": data})
+        """Report on a mail, until the report gets a 200."""
         for _ in range(5):
-            headers = _signed(body, f"report-{mail.key[-6:]}-{event}", int(self._world.nature.unix_time()))
+            body, headers = report(mail, event, int(self._world.nature.unix_time()))
             call = await self._call(WEBHOOK, {}, f"reports {event} of {mail.key[-6:]}", raw=body, headers=headers)
             if call.status == 200:
                 return
@@ -211,8 +203,20 @@ def secure_link_in(email: Email) -> str:
     return link[1] if link else ""
 
 
-def _signed(body: bytes, name: str, moment: int) -> dict[str, str]:
-    """Return the headers of a report (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
+def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, str]]:
+    """Return a report on a mail as Resend sends it, signed at that Unix time: its body and its headers.
+
+    Signatures: https://docs.svix.com/receiving/verifying-payloads/how-manual.
+    """
+    data: dict[str, Any] = {
+        "email_id": f"{mail.provider}-{mail.key}",
+        "to": [mail.email.to],
+        "headers": [{"name": name, "value": value} for name, value in mail.email.headers.items()],
+    }
+    if event == "bounced":
+        data["bounce"] = {"type": "Permanent", "subType": "Suppressed", "message": "unknown user"}
+    body = msgspec.json.encode({"type": f"email.{event}", "created_at": "2027-01-15T08:00:00Z", "data": data})
+    name = f"report-{mail.key[-6:]}-{event}"
     key = base64.b64decode(REPORTS.removeprefix("whsec_"))
     signature = base64.b64encode(hmac.digest(key, f"{name}.{moment}.".encode() + body, hashlib.sha256)).decode()
-    return {"svix-id": name, "svix-timestamp": str(moment), "svix-signature": f"v1,{signature}"}
+    return body, {"svix-id": name, "svix-timestamp": str(moment), "svix-signature": f"v1,{signature}"}

@@ -1,6 +1,8 @@
 """Runs every program once through a short story, so that worlds find all that is compiled at first use."""
 
 import asyncio
+import time
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -9,10 +11,10 @@ from tests.simulation.disk import Disk
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.machine import FIRST, Program
 from tests.simulation.nature import Nature
-from tests.simulation.provider import Accepted, Provider
+from tests.simulation.provider import Moods, Provider
 from tests.simulation.requests import Request, exchange
 from tests.simulation.story import Story
-from tests.simulation.template import ADA, BEA, FILE, GRACE, NOBODY, PASSWORD
+from tests.simulation.template import ADA, BEA, CARL, FILE, GRACE, NOBODY, PASSWORD
 
 from keyturn.database import now
 
@@ -21,32 +23,32 @@ def warm(programs: list[Program], template: bytes, providers: list[Provider]) ->
     """Run the story with each server and each worker, on a database that is thrown away."""
     servers = [one for one in programs if one.app]
     for number, worker in enumerate(one for one in programs if not one.app):
-        _run(servers[number % len(servers)], worker, template, providers, f"198.18.1.{number}")
+        _run(servers[number % len(servers)], worker, template, providers, f"198.18.{number}")
         for file in Path().glob(f"{FILE}*"):
             file.unlink()
 
 
-def _run(server: Program, worker: Program, template: bytes, providers: list[Provider], address: str) -> None:
+def _run(server: Program, worker: Program, template: bytes, providers: list[Provider], network: str) -> None:
     random, story = Random(0), Story()
     disk = Disk.now = Disk(random, story)
     loop = SimulatedLoop(random, disk.do, disk.delay)
-    mails: list[Accepted] = []
-    providers[:] = [Provider(FIRST, random, story, Nature(loop, random), mails.append)]
+    providers[:] = [Provider(FIRST, random, story, Nature(loop, random), lambda _: None)]
     Path(FILE).write_bytes(template)
-    loop.run_until(loop.create_task(_tell(server, worker, mails, address)))
+    loop.run_until(loop.create_task(_tell(server, worker, providers[0], network)))
 
 
-async def _tell(server: Program, worker: Program, mails: list[Accepted], address: str) -> None:
+async def _tell(server: Program, worker: Program, provider: Provider, network: str) -> None:
     assert server.app
-    app = server.app
+    app, mails = server.app, provider.mails
 
     async def call(path: str, method: str = "POST", cookies: dict[str, str] | None = None, **fields: str) -> None:
         request = Request(
-            path=path, fields=fields, ip_address=address, agent="warm", method=method, cookies=cookies or {}
+            path=path, fields=fields, ip_address=next(addresses), agent="warm", method=method, cookies=cookies or {}
         )
         answer = await exchange(app, request)
         jar.update(answer.cookies)
 
+    addresses = (f"{network}.{number}" for number in count(1))
     jar: dict[str, str] = {}
     if server.parts.sign_ins:
         await call(users.LOGIN, email=BEA, password=PASSWORD)
@@ -65,6 +67,15 @@ async def _tell(server: Program, worker: Program, mails: list[Accepted], address
     secured = next(link for mail in mails if (link := users.secure_link_in(mail.email)))
     await call(users.SECURE, token=secured)
     await worker.parts.relay.drain()
+    for event in ("delivered", "bounced"):
+        body, headers = users.report(mails[0], event, int(time.time()))
+        await exchange(
+            app, Request(path=users.WEBHOOK, fields={}, ip_address=next(addresses), agent="warm", raw=body, headers=headers)
+        )
+    for email, moods in ((CARL, Moods(unreached=1.0)), (BEA, Moods(quota=1.0))):
+        provider.moods = moods
+        await call(users.ASK, email=email)
+        await worker.parts.relay.drain()
     await worker.parts.retention.purge(now())
     for program in (server, worker):
         await program.parts.close()
