@@ -14,7 +14,7 @@ from typing import Any
 import bcrypt
 import msgspec
 from tests.simulation.machine import COOLDOWN, MAILS_A_DAY, REQUESTS
-from tests.simulation.provider import Accepted
+from tests.simulation.provider import Accepted, Try
 from tests.simulation.template import EVE, FILE
 from tests.simulation.users import ASK, CHANGE, REPLACE, RESET, SECURE, Call, Users, link_in
 from tests.simulation.world import World
@@ -75,6 +75,8 @@ def check(world: World, users: Users) -> None:
     if world.other:
         seen |= {("accounts elsewhere", fault): None for fault in _of_another_system(records, world, users.calls)}
     seen |= {("a provider that fails is spared", fault): None for fault in _a_failing_provider_is_spared(world)}
+    if world.weather.is_steady:
+        seen |= {("one worker at a time has a mail", fault): None for fault in _one_worker_at_a_time(world)}
     for promise, fault in seen:
         world.story.break_promise(promise, fault)
 
@@ -314,6 +316,16 @@ def _nothing_is_unexplained(_: Records, __: Sequence[Accepted], calls: Sequence[
     for call in calls:
         if call.status == 500:
             yield f"{call.request.agent} got 500"
+
+
+def _one_worker_at_a_time(world: World) -> Iterator[str]:
+    """Judge that no mail is handed over twice at a time, but after its worker was frozen or killed."""
+    under_way: dict[str, Try] = {}
+    for one in sorted((one for provider in world.providers for one in provider.tries), key=lambda one: one.began):
+        before = under_way.get(one.key)
+        if before and one.began < before.ended and before.process not in world.weather.frozen:
+            yield f"{one.process} and {before.process} handed over {one.key[-6:]} at a time"
+        under_way[one.key] = one
 
 
 def _a_failing_provider_is_spared(world: World) -> Iterator[str]:

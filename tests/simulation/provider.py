@@ -28,12 +28,13 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Try(msgspec.Struct, kw_only=True):
-    """A call of a process. `is_new`: the provider had never heard of its key. `ended`: 0.0 while it is under way.
+    """A call of a process under a key. `is_new`: the provider had never heard of the key. `ended`: 0.0 if it did not.
 
     `works`: whether the provider answered well; None if the fault was not the provider's.
     """
 
     process: str
+    key: str
     is_new: bool
     began: float
     ended: float = 0.0
@@ -108,7 +109,7 @@ class Provider:
     async def answer(self, key: str, email: Email) -> str:
         """Do what the seed wants with a call. Runs in the process that calls."""
         clock = asyncio.get_running_loop().time
-        one = Try(process=PROCESS.get(), is_new=key not in self._heard, began=clock())
+        one = Try(process=PROCESS.get(), key=key, is_new=key not in self._heard, began=clock())
         self._heard.add(key)
         self.tries.append(one)
         try:

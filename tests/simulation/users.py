@@ -31,6 +31,9 @@ REQUESTS_OF_A_WORLD = 20
 LINK_REQUESTS = 11
 """Requests for a link in the storm; what users do with the links makes up the others, or more."""
 
+BURST = 5
+"""Requests that one address makes within ten seconds, in some worlds."""
+
 LAST_REQUEST = 300.0
 """Seconds after the beginning of a world when the last user of the storm comes."""
 
@@ -67,8 +70,11 @@ class Users:
 
     def come(self) -> None:
         """Let users begin, at times of their own."""
+        burst = BURST if self._random.random() < 0.3 else 0
+        begins = self._random.uniform(0, LAST_REQUEST)
         for number in range(LINK_REQUESTS):
-            self._begin(self._ask_for_link(number), self._random.uniform(0, LAST_REQUEST))
+            comes = begins + self._random.uniform(0, 10) if number < burst else self._random.uniform(0, LAST_REQUEST)
+            self._begin(self._ask_for_link(0 if number < burst else number), comes)
         for email in (ADA, BEA, CARL):
             if not self._world.other and self._random.random() < 0.5:
                 self._begin(self._sign_in_and_change(email), self._random.uniform(0, LAST_REQUEST))
@@ -128,23 +134,28 @@ class Users:
             for _ in range(random.choice((1, 1, 2))):
                 self._begin(self._report(mail, event), random.uniform(0.1, 30))
         if token := link_in(email):
-            earlier, self._links[email.to] = self._links.get(email.to, token), token
-            match random.choice(("now", "now", "twice", "both", "late", "late", "never")):
-                case "now":
-                    self._begin(self._use(token), random.uniform(1, 60))
-                case "twice":
-                    moment = random.uniform(1, 60)
-                    for _ in range(2):
-                        self._begin(self._use(token), moment + random.uniform(0, 0.02))
-                case "both":
-                    moment = random.uniform(1, 60)
-                    for one in dict.fromkeys((earlier, token)):
-                        self._begin(self._use(one), moment + random.uniform(0, 0.02))
-                case "late":
-                    self._begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
+            self._follow(email.to, token)
         if (secure := secure_link_in(email)) and random.random() < 0.25:
             for _ in range(random.choice((1, 2))):
                 self._begin(self._secure(secure), random.uniform(1, 40))
+
+    def _follow(self, address: str, token: str) -> None:
+        """Use a link that was mailed to that address: at once, twice, beside the one before, late or never."""
+        random = self._random
+        earlier, self._links[address] = self._links.get(address, token), token
+        match random.choice(("now", "now", "twice", "both", "late", "late", "never")):
+            case "now":
+                self._begin(self._use(token), random.uniform(1, 60))
+            case "twice":
+                moment = random.uniform(1, 60)
+                for _ in range(2):
+                    self._begin(self._use(token), moment + random.uniform(0, 0.02))
+            case "both":
+                moment = random.uniform(1, 60)
+                for one in dict.fromkeys((earlier, token)):
+                    self._begin(self._use(one), moment + random.uniform(0, 0.02))
+            case "late":
+                self._begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
 
     async def _use(self, token: str) -> None:
         """Set a password with a link; try again after a lost answer, and replace a link that has expired."""

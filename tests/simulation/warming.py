@@ -70,7 +70,8 @@ async def _tell(server: Program, worker: Program, provider: Provider, network: s
     for event in ("delivered", "bounced"):
         body, headers = users.report(mails[0], event, int(time.time()))
         await exchange(
-            app, Request(path=users.WEBHOOK, fields={}, ip_address=next(addresses), agent="warm", raw=body, headers=headers)
+            app,
+            Request(path=users.WEBHOOK, fields={}, ip_address=next(addresses), agent="warm", raw=body, headers=headers),
         )
     for email, moods in ((CARL, Moods(unreached=1.0)), (BEA, Moods(quota=1.0))):
         provider.moods = moods

@@ -16,7 +16,11 @@ STORM = 360.0
 
 
 class Weather:
-    """Draws the faults of a world, and lets them happen. `lost_answers`: the share of answers that clients lose."""
+    """Draws the faults of a world, and lets them happen. `lost_answers`: the share of answers that clients lose.
+
+    `is_steady`: whether no lease can run out but by the fault of its process: the disk is sound, and no clock jumps.
+    `frozen`: the processes that were frozen.
+    """
 
     def __init__(self, world: "World", random: Random) -> None:
         self._world = world
@@ -24,11 +28,14 @@ class Weather:
         self.lost_answers = random.choice((0.0, 0.02, 0.1))
         self._has_killed = False
         self.kills = random.choice((1, 1, 2, 3))
+        self.is_steady = True
+        self.frozen: set[str] = set()
 
     async def blow(self) -> None:
         """Let everything happen until the storm ends; then let all processes run, and all faults end."""
         self._spoil_providers()
         self._world.disk.faults = self._disk_faults()
+        self.is_steady = self._world.disk.faults == SOUND
         if self._world.other:
             self._world.other.trouble = self._random.choice((0.0, 0.1, 0.4))
         events = [self._end_process] * self.kills
@@ -83,11 +90,13 @@ class Weather:
             process, seconds = self._random.choice(processes), self._random.choice((3.0, 14.0, 20.0, 61.0, 90.0))
             self._world.story.tell(f"{process.name} is frozen for {seconds:.0f} seconds")
             self._world.loop.freeze(process.name, seconds)
+            self.frozen.add(process.name)
 
     async def _jump(self) -> None:
         seconds = self._random.choice((-3600.0, -400.0, -70.0, -20.0, 20.0, 70.0, 400.0, 3600.0))
         self._world.story.tell(f"the clock jumps by {seconds:.0f} seconds")
         self._world.nature.jump(seconds)
+        self.is_steady = False
 
     async def _fail_provider(self) -> None:
         provider = self._random.choice(self._world.providers)
