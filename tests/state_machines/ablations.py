@@ -10,10 +10,15 @@ import sqlalchemy as sa
 from keyturn import addresses
 from keyturn.accounts.builtin import Sessions
 from keyturn.reset import check
+from keyturn.reset.change import ChangeEffects
+from keyturn.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.reset.records import link_store
 from keyturn.reset.records.codes import CodeStore, TriedCode
 from keyturn.reset.records.guarded import SingleUse
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.secure_links import SecureLink, SecureLinkStore
+from keyturn.reset.records.stores import Transaction
 from keyturn.reset.request import ResetRequests
 
 
@@ -98,3 +103,50 @@ def without_the_same_answer_for_an_unknown_address(patch: pytest.MonkeyPatch) ->
             await accept(requests, email, *rest)
 
     patch.setattr(ResetRequests, "accept", accept_known)
+
+
+def without_the_most_links_of_an_account(patch: pytest.MonkeyPatch) -> None:
+    replaced = link_store._replaced
+    patch.setattr(link_store, "_replaced", lambda database, live: replaced(database, 100 * live))
+
+
+def without_the_one_replacement_of_a_link(patch: pytest.MonkeyPatch) -> None:
+    # Behind it, a mailbox's cooldown and daily count (`Mailboxes.claim`) refuse most of the mails, but the trail then
+    # has one request too many.
+    patch.setattr(LinkStore, "replace", lambda *_: True)
+
+
+def without_the_one_use_of_an_authenticator_s_code(patch: pytest.MonkeyPatch) -> None:
+    # Both refuse a used code: `OwnSecondStep` looks at the last step before a change, and the guarded statement
+    # `take_step` compares again within it. For two requests at once, `LinkStore.revoke_all` is behind both: the first
+    # change ends the other link.
+
+    async def last_step(*_: object) -> int:
+        return -1
+
+    patch.setattr(SecondStepTries, "last_step", last_step)
+    patch.setattr(SecondStepTries, "take_step", lambda *_: True)
+
+
+def without_the_limit_of_a_press_to_links_of_its_mailbox(patch: pytest.MonkeyPatch) -> None:
+    end = ChangeEffects.end_access
+
+    def end_all(effects: ChangeEffects, tx: Transaction, account_id: str, moment: datetime, **limits: Any) -> None:
+        end(effects, tx, account_id, moment, **limits | {"mailbox": None})
+
+    patch.setattr(ChangeEffects, "end_access", end_all)
+
+
+def without_the_limit_of_a_press_to_buttons_of_its_mailbox(patch: pytest.MonkeyPatch) -> None:
+    consume = SecureLinkStore.consume
+
+    def consume_and_end(buttons: SecureLinkStore, digest: bytes, moment: datetime) -> SecureLink | None:
+        if link := consume(buttons, digest, moment):
+            buttons.end_elsewhere(link.account_id, link.email, moment)
+        return link
+
+    patch.setattr(SecureLinkStore, "consume", consume_and_end)
+
+
+def without_the_end_of_earlier_buttons_at_a_proven_change(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SecureLinkStore, "end_elsewhere", _nothing)

@@ -10,25 +10,40 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.spec.service import problem
 from tests.state_machines.model import Model
-from tests.state_machines.things import Account, Mail, Request, Session
+from tests.state_machines.things import LINKS, Account, Key, Mail, Message
 from tests.state_machines.world import World, tokens_in
+
+from keyturn import addresses
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PASSWORDS = "seven quiet harbours", "eleven loud lighthouses", "nineteen patient herons"
 NAMES = "ada", "bo", "cy", "di"
+ALONE = {"ada": "ada", "bo": "ada", "cy": "di", "di": "di"}
 
 names = st.sampled_from(["ada", "ada", "ada", "bo", "bo", "cy", "di"])
 twice = st.sampled_from([1, 2])
+choices = st.sampled_from(["new", "new", "new", "new", "current", "short"])
 rarely = st.sampled_from([False, False, False, True])
 recent = st.sampled_from([0, 0, 0, 1, 2, 3])
 """How many steps back, from the newest thing of a kind."""
 
+OUTCOMES = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation"}
+DEEDS = {"changed", "secured", "muted", "unlocked"}
+"""Events of the audit trail of which each outcome is compared, and outcomes of all others. The rest are refusals."""
+
+PAGES = dict.fromkeys(LINKS, "reset-password") | {
+    "code": "code",
+    "muting link": "stop-emails",
+    "button": "secure-your-account",
+}
+"""Where the mails' keys of each kind lead to."""
+
 _Thing = TypeVar("_Thing")
 
 
-def some(kind: str) -> Callable[[Any], bool]:
-    """Return the precondition that there are things of a kind."""
-    return lambda machine: bool(getattr(machine.model, kind))
+def some(*kinds: str) -> Callable[[Any], bool]:
+    """Return the precondition that there are keys of these kinds."""
+    return lambda machine: bool(machine.model.held(*kinds))
 
 
 class Machine(RuleBasedStateMachine):
@@ -40,21 +55,23 @@ class Machine(RuleBasedStateMachine):
     world: ClassVar[World]
     runs: ClassVar[int] = 0
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(is_alone=st.booleans(), is_enrolled=st.booleans())
+    def begin(self, is_alone: bool, is_enrolled: bool) -> None:
+        """Begin with two accounts, or with one, to which more happens: `ALONE` says which address stands for which."""
         type(self).runs += 1
         clock = self.world.clock
         clock.move(timedelta(days=1) - timedelta(seconds=clock.moment.timestamp() % 86_400))  # the same steps of TOTP
         self.model = Model(clock.now())
-        self.browsers: dict[int, httpx.AsyncClient] = {}
+        self.browsers: dict[Key, httpx.AsyncClient] = {}
         self.usual: dict[str, tuple[Any, ...]] = {}
-        self.digits: dict[str, str] = {}  # the newest code in each mailbox, whether it still works
+        self.is_alone = is_alone
         self.add("ada", 0)
         self.add("bo", 0)
-        self.enrol(self.account(1))
+        if is_enrolled:
+            self.enrol(self.account(1))
 
     def email(self, name: str) -> str:
-        return f"{name}@run{self.runs}.test"
+        return f"{ALONE[name] if self.is_alone else name}@run{self.runs}.test"
 
     def pick(self, things: Sequence[_Thing], back: int) -> _Thing:
         return things[-1 - back % len(things)]
@@ -74,7 +91,7 @@ class Machine(RuleBasedStateMachine):
     def change_in_app(self, action: str, back: int) -> None:
         account = self.account(back)
         if action == "add":
-            self.add(next(name for name in ("cy", "di", "") if not self.model.at(self.email(name))), back)
+            self.add("cy" if self.model.at(self.email("di")) else "di", back)
         elif action.startswith("move"):
             self.move(account, "ada" if action == "move back" else "di")
         elif action == "enrol":
@@ -82,10 +99,11 @@ class Machine(RuleBasedStateMachine):
         elif account.enabled == (action == "disable"):
             account.enabled = not account.enabled
             self.world.enable(account.email, active=account.enabled)
+            self.check_newest(account, *LINKS)
 
     def add(self, name: str, kind: int) -> None:
         """Add an account with a password, with none yet, or of an identity provider."""
-        if name and not self.model.at(self.email(name)):
+        if not self.model.at(self.email(name)):
             password, provider = [(PASSWORDS[0], ""), (None, ""), (None, "Google")][kind % 3]
             self.world.add(self.email(name), password, provider)
             self.model.accounts.insert(0, Account(self.email(name), password, provider))
@@ -94,6 +112,7 @@ class Machine(RuleBasedStateMachine):
         if self.model.at(self.email(name)) is None:
             self.world.move(account.email, self.email(name))
             account.email = self.email(name)
+            self.check_newest(account, *LINKS)
 
     def enrol(self, account: Account) -> None:
         if account.password:
@@ -102,44 +121,96 @@ class Machine(RuleBasedStateMachine):
 
     # Users
 
+    def check(self, *keys: Key) -> None:
+        """Compare whether links and sessions still work, without using them up."""
+        for key in keys:
+            fault, hint = key.fault(self.model.now), key.hint(self.model.now)
+            if key.kind == "session":
+                assert self.world.is_signed_in(self.browsers[key]) == (not fault)
+            else:
+                assert self.world.check(key.token) == (fault, hint and addresses.mask(hint))
+
+    def check_newest(self, account: Account, *kinds: str) -> None:
+        self.check(*self.model.held(*kinds, account=account)[-2:])
+
     @rule(name=names)
     def ask(self, name: str) -> None:
         self.require_mail_about_press()
         self.require_usual("ask", self.world.ask(self.email(name)))
-        self.model.requests.append(Request("reset_request", self.email(name)))
+        self.model.waiting.append(Message("reset_request", self.email(name)))
 
-    @rule(name=names)
-    def ask_and_wait(self, name: str) -> None:
-        self.ask(name)
-        self.deliver()
-        self.pass_time(timedelta(seconds=61))
+    @rule(name=names, times=st.sampled_from([1, 1, 3]))
+    def ask_and_wait(self, name: str, times: int = 1) -> None:
+        for _ in range(times):
+            self.ask(name)
+            self.deliver()
+            self.pass_time(timedelta(seconds=61))
 
-    @precondition(some("links"))
-    @rule(back=recent, is_current=rarely, code=st.sampled_from(["right", "right", "", "wrong"]), times=twice)
-    def reset(self, back: int, is_current: bool, code: str, times: int) -> None:
-        link = self.pick(self.model.links, back)
+    @precondition(some(*LINKS))
+    @rule(back=recent, choice=choices, code=st.sampled_from(["right", "right", "", "wrong"]), times=twice)
+    def reset(self, back: int, choice: str, code: str, times: int) -> None:
+        link = self.pick(self.model.held(*LINKS), back)
         self.require_confirmed(link.account)
-        assert self.world.check(link.token) == link.fault(self.model.now)
+        self.check(link)
         times = 1 if code == "wrong" else times
         step, right = self.world.totp()
         typed = {"right": (step, right), "": (None, None), "wrong": (-1, self.world.wrong_totp())}[code]
-        password = self.password_for(link.account, is_current=is_current)
+        password = self.password_for(link.account, choice)
         answers = self.world.reset(link.token, password, typed[1], times=times)
         self.require_one_winner(answers, self.model.reset(link, password, typed[0]))
+        self.check_newest(link.account, "session")
 
-    def password_for(self, account: Account, *, is_current: bool) -> str:
-        if is_current and account.password:
+    def password_for(self, account: Account, choice: str) -> str:
+        if choice == "short":
+            return "too short"
+        if choice == "current" and account.password:
             return account.password
         return next(one for one in PASSWORDS if one != account.password)
 
-    @rule(name=names)
-    def ask_reset_and_read(self, name: str) -> None:
+    @rule(name=names, also=st.sampled_from(["", "sign in before", "use the code after", "reset again"]))
+    def ask_reset_and_read(self, name: str, also: str = "") -> None:
         """Do all that a user does who has forgotten a password."""
-        before = len(self.model.links)
-        self.ask_and_wait(name)
-        if len(self.model.links) > before:
-            self.reset(0, is_current=False, code="right", times=1)
+        if also == "sign in before":
+            self.sign_in(name, is_wrong=False)
+        before = self.model.held(*LINKS)
+        self.ask(name)
+        self.deliver()
+        if len(self.model.held(*LINKS)) > len(before):
+            self.reset(0, choice="new", code="right", times=1)
             self.deliver()
+        if also == "use the code after":
+            self.exchange(name, is_wrong=False, times=1)
+        if also == "reset again":
+            self.ask_reset_and_read(name)
+
+    @rule(back=recent, before=st.booleans(), after=st.booleans(), presses=st.sampled_from([0, 1, 2]))
+    def move_and_ask(self, back: int, before: bool, after: bool, presses: int) -> None:
+        """Give an account another address, which asks for a link.
+
+        Perhaps the account resets its password before the move, or after it. Perhaps the mailbox that it has left
+        presses its newest button, and then the present one.
+        """
+        account = self.account(back)
+        left = account.email
+        if before:
+            self.ask_reset_and_read(self.name_of(account))
+            self.pass_time(timedelta(seconds=31))
+        self.move(account, "di" if account.email == self.email("ada") else "ada")
+        (self.ask_reset_and_read if after else self.ask_and_wait)(self.name_of(account))
+        for mailbox in (left, account.email)[:presses]:
+            buttons = [button for button in self.model.held("button") if button.mailbox == mailbox]
+            self.press_button(*buttons[-1:])
+
+    def name_of(self, account: Account) -> str:
+        return account.email.partition("@")[0]
+
+    @rule(name=names)
+    def read_too_late(self, name: str) -> None:
+        """Ask for a link, find it expired, and ask for another with it, twice."""
+        self.ask_and_wait(name)
+        self.pass_time(31 * MINUTE)
+        if self.model.held(*LINKS):
+            self.replace(0, times=2)
 
     def require_one_winner(self, answers: Sequence[str], expected: str) -> None:
         """Of two calls at once at most one succeeds, and only if one alone would."""
@@ -148,42 +219,48 @@ class Machine(RuleBasedStateMachine):
         if not successes:
             assert set(answers) == {expected}
 
-    @precondition(some("links"))
+    @precondition(some(*LINKS))
     @rule(back=recent, times=twice)
     def replace(self, back: int, times: int) -> None:
         self.require_mail_about_press()
-        link = self.pick(self.model.links, back)
+        link = self.pick(self.model.held(*LINKS), back)
         answers = self.world.replace(link.token, times=times)
         assert answers == sorted(self.model.replace(link) for _ in range(times))
 
     @rule(name=names)
     def guess(self, name: str) -> None:
         """Try more wrong codes than are allowed, and then the right one."""
+        self.ask_and_wait(name)
         self.exchange(name, is_wrong=True, times=6)
         self.exchange(name, is_wrong=False, times=1)
 
     @rule(name=names, is_wrong=rarely, times=twice)
     def exchange(self, name: str, is_wrong: bool, times: int) -> None:
-        email, code = self.email(name), self.model.codes.get(self.email(name))
-        digits = "00000000" if is_wrong else self.digits.get(email, "00000000")
-        account = code.account if code else None
+        """Exchange the newest code in a mailbox, whether it still works."""
+        email = self.email(name)
+        codes = [code.token for code in self.model.held("code") if code.mailbox == email]
+        digits = "00000000" if is_wrong or not codes else codes[-1]
         answers, token = self.world.exchange(email, digits, times=times)
         assert answers == sorted(self.model.exchange(email, digits) for _ in range(times))
         if token:
-            assert account
-            self.model.mint(account, timedelta(minutes=30)).token = token
+            self.model.keys[-1].token = token
 
-    @precondition(some("buttons"))
+    @precondition(some("button"))
     @rule(back=recent, times=twice)
     def press(self, back: int, times: int) -> None:
-        self.deliver()
-        button = self.pick(self.model.buttons, back)
-        self.require_one_winner_or_refusals(self.world.press(button.token, times=times), self.model.press(button))
+        self.press_button(self.pick(self.model.held("button"), back), times=times)
 
-    @precondition(some("mutings"))
+    def press_button(self, *buttons: Key, times: int = 1) -> None:
+        self.deliver()
+        for button in buttons:
+            answers = self.world.press(button.token, times=times)
+            self.require_one_winner_or_refusals(answers, self.model.press(button))
+            self.check_newest(button.account, *LINKS)
+
+    @precondition(some("muting link"))
     @rule(back=recent, times=twice)
     def mute(self, back: int, times: int) -> None:
-        muting = self.pick(self.model.mutings, back)
+        muting = self.pick(self.model.held("muting link"), back)
         self.require_one_winner_or_refusals(self.world.mute(muting.token, times=times), self.model.mute(muting))
 
     def require_one_winner_or_refusals(self, answers: Sequence[str], expected: str) -> None:
@@ -196,22 +273,19 @@ class Machine(RuleBasedStateMachine):
         answer, browser = self.world.sign_in(self.email(name), password)
         assert problem(answer) == self.model.sign_in(self.email(name), password)
         if answer.is_success:
-            self.browsers[len(self.model.sessions) - 1] = browser
+            self.browsers[self.model.keys[-1]] = browser
         else:
             self.require_usual("sign_in", answer)
 
-    @precondition(some("sessions"))
-    @rule(back=recent, is_wrong=rarely, is_current=rarely)
-    def change(self, back: int, is_wrong: bool, is_current: bool) -> None:
-        session = self.pick(self.model.sessions, back)
+    @precondition(some("session"))
+    @rule(back=recent, is_wrong=rarely, choice=choices)
+    def change(self, back: int, is_wrong: bool, choice: str) -> None:
+        session = self.pick(self.model.held("session"), back)
         self.require_confirmed(session.account)
         current = "not the password" if is_wrong else session.account.password or ""
-        password = self.password_for(session.account, is_current=is_current)
-        answer = self.world.change(self.browser_of(session), current, password)
+        password = self.password_for(session.account, choice)
+        answer = self.world.change(self.browsers[session], current, password)
         assert answer == self.model.change(session, current, password)
-
-    def browser_of(self, session: Session) -> httpx.AsyncClient:
-        return self.browsers[self.model.sessions.index(session)]
 
     # Operators and the provider
 
@@ -221,11 +295,11 @@ class Machine(RuleBasedStateMachine):
         email = self.email(name)
         if action == "invite":
             self.require_usual("ask", self.world.invite(email))
-            self.model.requests.append(Request("invitation", email))
+            self.model.waiting.append(Message("invitation", email))
         elif action == "reset":
             outcome = self.world.reset_by_operator(email)
             assert outcome == self.model.operators_outcome(email)
-            self.model.requests += [Request("operator_reset", email)] if outcome == "asked" else []
+            self.model.waiting += [Message("operator_reset", email)] if outcome == "asked" else []
         elif action == "unlock":
             assert self.world.unlock(email) == self.model.unlock(email)
         else:
@@ -253,24 +327,19 @@ class Machine(RuleBasedStateMachine):
 
     def note(self, mail: Mail, arrived: Sequence[Any]) -> None:
         """Read the tokens of the mail that must carry them."""
-        tokens = [tokens_in(one) for one in arrived]
-        carried = {"reset-password": mail.link, "stop-emails": mail.muting, "secure-your-account": mail.button}
-        names = {name for name, thing in carried.items() if thing} | ({"code"} if mail.code else set())
-        (read,) = [one for one in tokens if set(one) == names]
-        for name, thing in carried.items():
-            if thing:
-                thing.token = read[name]
-        if mail.code:
-            mail.code.digits = self.digits[mail.to] = read["code"]
+        carried = {PAGES[key.kind]: key for key in mail.keys}
+        (read,) = [tokens for one in arrived if set(tokens := tokens_in(one)) == set(carried)]
+        for page, key in carried.items():
+            key.token = read[page]
 
     def require_mail_about_press(self) -> None:
         """Let the worker answer a press before a request: it does both at once, in no order that is promised."""
-        if self.model.presses:
+        if any(message.event == "press" for message in self.model.waiting):
             self.deliver()
 
     def require_confirmed(self, account: Account) -> None:
         """Let the worker confirm a change before the next: the two mails look the same."""
-        if any(changed is account for changed, *_ in self.model.changes):
+        if any(message.account is account for message in self.model.waiting):
             self.deliver()
 
     @rule(by=st.sampled_from([MINUTE, 11 * MINUTE, 31 * MINUTE, 13 * HOUR, 25 * HOUR, 8 * DAY]))
@@ -290,15 +359,15 @@ class Machine(RuleBasedStateMachine):
         self.model.now = self.world.clock.now()
 
     def teardown(self) -> None:
-        """Compare all that is left: each link, each session, and the one outcome of each request."""
+        """Compare all that is left: links, sessions, codes, buttons, and what the audit trail says of everything."""
         if not hasattr(self, "model"):
             return
         self.deliver()
         assert self.world.waiting() == 0
-        for link in self.model.links:
-            assert self.world.check(link.token) == link.fault(self.model.now)
-        for session in self.model.sessions:
-            assert self.world.is_signed_in(self.browser_of(session)) == session.is_open(self.model.now)
-        events = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation"}
-        trail = self.world.trail({self.email(name) for name in NAMES}, events)
-        assert Counter(trail) == Counter(self.model.trail)
+        self.check(*self.model.held(*LINKS, "session"))
+        for name in NAMES:
+            self.exchange(name, is_wrong=False, times=1)
+        self.press_button(*self.model.held("button"))
+        self.deliver()
+        trail = self.world.trail({self.email(name) for name in NAMES})
+        assert Counter(one for one in trail if one[0] in OUTCOMES or one[1] in DEEDS) == Counter(self.model.trail)

@@ -1,19 +1,46 @@
-"""The things that the model knows: accounts, links, buttons, codes, sessions, mailboxes, requests and mails."""
+"""What the model knows: accounts, what their owners hold, mailboxes, and what waits for the worker."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
-LINK_LIFE, OPERATORS_LINK_LIFE, RECOVERY_LIFE = 30 * MINUTE, 3 * DAY, DAY
-CODE_LIFE, BUTTON_LIFE, MUTING_LIFE, SESSION_LIFE = 10 * MINUTE, DAY, 7 * DAY, DAY / 2
 MUTED_FOR, SUPPRESSED_FOR, FORGOTTEN_AFTER = 7 * DAY, 14 * DAY, 7 * DAY
+SHORTEST_PASSWORD = 12
 MOST_LINKS, MOST_MAILS, MOST_TRIES, MOST_STEPS = 2, 5, 5, 2
 """Links of an account, mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default,
 since a run has few steps."""
 
+State = Literal["active", "locked", "disabled"]
 Reason = Literal["", "used", "invalid", "expired"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The properties that all keys of a kind share.
+
+    `life`: how long it works. `opens`: the states of an account in which it works. `follows`: whether it works after
+    the account has moved, too. `ended_by`: what ends it before its time. A press and a muting end only what their own
+    mailbox got, and sessions, which no mailbox got.
+    """
+
+    life: timedelta
+    opens: set[State] = field(default_factory=lambda: {"active"})
+    follows: bool = False
+    ended_by: set[str] = field(default_factory=set)
+
+
+KINDS = {
+    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
+    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "mute"}),
+    "recovery link": Kind(DAY, ended_by={"reset", "press"}, opens={"active", "locked"}),
+    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
+    "session": Kind(DAY / 2, ended_by={"reset", "change", "press"}, follows=True),
+    "muting link": Kind(7 * DAY, opens={"active", "locked", "disabled"}),
+    "button": Kind(DAY, opens={"active", "locked", "disabled"}, follows=True),
+}
+LINKS = "link", "operator's link", "recovery link"
 
 
 @dataclass(eq=False)
@@ -32,12 +59,8 @@ class Account:
     last_step: int = -1
 
     @property
-    def active(self) -> bool:
-        return self.enabled and not self.secured
-
-    @property
-    def locked(self) -> bool:
-        return self.enabled and self.secured
+    def state(self) -> State:
+        return "disabled" if not self.enabled else "locked" if self.secured else "active"
 
     @property
     def awaits_password(self) -> bool:
@@ -45,85 +68,39 @@ class Account:
 
 
 @dataclass(eq=False)
-class Link:
-    """A link in a mail, or the token for a code. `over`: why it ended before its time."""
+class Key:
+    """What a user holds: something from a mail that went to `mailbox`, or a session. It works once; a session, often.
 
+    `over`: why it ended before its time. `token`: what the service calls it. `tries`: of a code, or of second steps.
+    """
+
+    kind: str
     account: Account
     mailbox: str
     ends: datetime
-    recovers: bool = False
     over: Reason = ""
-    is_replaced: bool = False
-    is_forgotten: bool = False
     tries: int = 0
+    is_replaced: bool = False
     token: str = ""
 
     def fault(self, now: datetime) -> Reason:
-        """Return why the link does not work. It works only for the account, and at the address, that it was sent to."""
-        account = self.account
-        if self.is_forgotten:
-            return "invalid"
-        if self.over or self.ends <= now:
-            return self.over or "expired"
-        opens = account.active or (self.recovers and account.locked)
-        return "" if opens and account.email == self.mailbox else "invalid"
+        """Return why it does not work now. If the app undoes a move or enables the account in time, it works again."""
+        kind, account = KINDS[self.kind], self.account
+        opens = account.state in kind.opens and (kind.follows or account.email == self.mailbox)
+        return self.over or ("expired" if self.ends <= now else "" if opens else "invalid")
 
-    def is_alive(self, now: datetime) -> bool:
-        return not self.over and self.ends > now
+    def hint(self, now: datetime) -> str:
+        """Return the address that the holder of an expired link learns, masked, until the link is replaced."""
+        return self.mailbox if self.fault(now) == "expired" and not self.is_replaced else ""
 
-
-@dataclass(eq=False)
-class Button:
-    """The button "Secure your account" in the confirmation of a change."""
-
-    account: Account
-    mailbox: str
-    changed_at: datetime
-    ends: datetime
-    is_pressed: bool = False
-    token: str = ""
-
-    def works(self, now: datetime) -> bool:
-        return not self.is_pressed and self.ends > now
-
-
-@dataclass(eq=False)
-class Muting:
-    """The small link of a mail with a link: it mutes the mailbox."""
-
-    account: Account
-    mailbox: str
-    ends: datetime
-    is_used: bool = False
-    token: str = ""
-
-    def works(self, now: datetime) -> bool:
-        return not self.is_used and self.ends > now and self.account.email == self.mailbox
-
-
-@dataclass(eq=False)
-class Code:
-    """The code beside a link. A mailbox has at most one, the newest."""
-
-    account: Account
-    ends: datetime
-    tries: int = 0
-    digits: str = ""
-
-
-@dataclass(eq=False)
-class Session:
-    account: Account
-    ends: datetime
-    is_over: bool = False
-
-    def is_open(self, now: datetime) -> bool:
-        return not self.is_over and self.ends > now and self.account.active
+    def end(self, now: datetime) -> None:
+        if not self.over and self.ends > now:
+            self.over = "invalid"
 
 
 @dataclass
 class Mailbox:
-    """Mails with a link that an address got since `since`, and why it gets no more."""
+    """The mails with a link that an address got since `since`, and why it gets no more."""
 
     mailed_at: datetime | None = None
     mails: int = 0
@@ -132,11 +109,13 @@ class Mailbox:
     suppressed_until: datetime | None = None
 
     def refusal(self, now: datetime) -> str:
-        """Return why the mailbox gets no link now: so many mails a day, and after the third ever longer pauses."""
+        """Return why it gets no link now: a day has so many, and pauses between them, which grow after the third."""
         if self.suppressed_until and self.suppressed_until > now:
             return "suppressed"
         if self.muted_until and self.muted_until > now:
             return "muted"
+        if self.mailed_at == now:  # of several requests at once, one is answered
+            return "cooldown"
         today = self.mails if self.since and self.since > now - DAY else 0
         if today >= MOST_MAILS:
             return "daily_limit"
@@ -150,24 +129,18 @@ class Mailbox:
 
 
 @dataclass(frozen=True)
-class Request:
-    """An accepted request that a worker has not answered. `event`: its name in the audit trail."""
+class Message:
+    """Something that waits for the worker: a request for a link, or news for the owner of the account."""
 
-    event: str
-    email: str
-
-    @property
-    def is_operators(self) -> bool:
-        return self.event != "reset_request"
+    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning"]
+    mailbox: str
+    account: Account | None = None
 
 
 @dataclass
 class Mail:
-    """A mail that must leave, and what it carries."""
+    """A mail that must leave, and all keys in it."""
 
     template: str
     to: str
-    link: Link | None = None
-    muting: Muting | None = None
-    code: Code | None = None
-    button: Button | None = None
+    keys: list[Key] = field(default_factory=list)

@@ -100,9 +100,10 @@ class World:
         key = {"Authorization": f"Bearer {SERVICE_KEY}"}
         return self.run(self.service.anywhere().post(INVITE, json={"email": email}, headers=key))
 
-    def check(self, token: str) -> str:
-        """Return why the link does not work; "" if it works."""
-        return str(self.post(VALIDATE, token=token).json().get("reason", ""))
+    def check(self, token: str) -> tuple[str, str]:
+        """Return why the link does not work, and the masked address of one that has expired; "" if it works."""
+        answer = self.post(VALIDATE, token=token).json()
+        return answer.get("reason", ""), answer.get("emailHint", "")
 
     def reset(self, token: str, password: str, code: str | None, *, times: int = 1) -> list[str]:
         """Set a password, several times at once if `times` says so; return the answers."""
@@ -211,9 +212,9 @@ class World:
 
     # What an operator can read
 
-    def trail(self, emails: set[str], events: set[str]) -> list[tuple[str, str, str]]:
+    def trail(self, emails: set[str]) -> list[tuple[str, str, str]]:
         entries = select(AuditRow.event, AuditRow.outcome, AuditRow.email)
-        chosen = entries.where(AuditRow.email.in_(emails), AuditRow.event.in_(events))
+        chosen = entries.where(AuditRow.email.in_(emails))
         return [(row["event"], row["outcome"], row["email"]) for row in self.run(self.service.rows(chosen))]
 
     def waiting(self) -> int:
