@@ -51,10 +51,11 @@ class SettingsInvalid(KeyturnError, ClickException):
 class TemplateInvalid(KeyturnError):
     """A template cannot be rendered. `line` counts from 1; it is None if the engine gives no position.
 
-    `others`: further mistakes in the samples of the same mail.
+    `others`: further mistakes in the same mail, or in its samples. `by_itself`: the template fails with any values.
     """
 
     others: tuple["TemplateInvalid", ...] = ()
+    by_itself = False
 
     def __init__(self, path: str, line: int | None, message: str) -> None:
         self.path, self.line, self.message = path, line, message

@@ -204,15 +204,23 @@ def test_without_samples_every_name_stands_for_itself(keyturn: Keyturn, emails: 
     assert (shown.code, shown.out) == (0, "No problems in 1 template, 3 mails.\n")
 
 
-def test_what_cannot_be_guessed_asks_for_samples(keyturn: Keyturn, emails: Path) -> None:
+def test_what_fails_with_made_up_values_is_not_checked_and_fails(keyturn: Keyturn, emails: Path) -> None:
     (emails / "news" / "samples.toml").unlink()
     (emails / "news" / "news.mjml").write_text(GOOD.replace("Dear", "{{ sign(rows)|tojson }} Dear"), "utf-8")
 
     shown = keyturn("check", "emails")
 
-    assert shown.code == 0
-    assert "samples/missing" in shown.out
-    assert "Add samples with its values: news/news.samples.toml" in shown.out
+    assert shown.code == 1
+    assert "unchecked/part" in shown.out
+    assert "Write a sample with values for this line: news/news.samples.toml" in shown.out
+    assert shown.out.endswith("1 mail was not checked, or not in full: news/guessed.\n")
+    assert keyturn("check", "emails", "--allow-unchecked").code == 0
+    assert keyturn("check", "emails", "--fail-on", "never").code == 0
+    assert json.loads(keyturn("check", "emails", "--format", "json").out)["unchecked"] == 1
+    assert keyturn("check", "emails", "--only", "links").code == 1
+
+    keyturn("check", "emails", "--write-baseline")
+    assert keyturn("check", "emails").code == 0
 
 
 def test_a_jinja_environment_of_your_own_brings_its_filters(keyturn: Keyturn, emails: Path) -> None:

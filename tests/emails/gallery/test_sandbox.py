@@ -51,7 +51,7 @@ ENDLESS = {
 DEEP = {"a loop that calls itself", "macros"}
 """What ends by Python's recursion, which a guessed value may bring about as well: a sample tells the two apart."""
 
-REFUSING = {"jinja/sandbox", "jinja/error", "samples/missing"}
+REFUSING = {"jinja/sandbox", "jinja/error", "unchecked/part"}
 
 
 @pytest.fixture

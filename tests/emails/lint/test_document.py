@@ -118,11 +118,20 @@ def test_what_the_compiler_refuses_still_has_its_tree(mails: Mails) -> None:
     assert [fault.kind for fault in document.faults] == ["unclosed-tag"]
 
 
-def test_a_mail_that_jinja_cannot_render_is_no_document(mails: Mails) -> None:
-    mails.plant(BASE, "{{ lang }}", "{{ lang")
+def test_a_mail_with_a_mistake_in_its_jinja_is_a_document_with_a_stand_in(mails: Mails) -> None:
+    mails.plant(BASE, "{{ lang }}", "{{ lang }")
+
+    document = mails.read()
+
+    assert [fault.line for fault in document.missing] == [mails.line(BASE, "{{ lang }")[1]]
+    assert "[[not-rendered]]" in document.markup
+
+
+def test_a_mail_that_jinja_cannot_compile_is_no_document(mails: Mails) -> None:
+    mails.write("letter/letter.mjml", "{% block a %}{% endblock %}{% block a %}{% endblock %}")
 
     with pytest.raises(TemplateInvalid):
-        mails.read()
+        mails.read_values("letter", {})
 
 
 def test_a_mail_without_a_text_part_has_an_empty_one(mails: Mails) -> None:

@@ -213,6 +213,7 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     no_cache: bool
     samples_only: bool
     min_coverage: float | None
+    allow_unchecked: bool
 
 
 @click.command(help=_HELP)
@@ -274,6 +275,11 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     metavar="PERCENT",
     help="Exit with 1 if less than this share of the branches is rendered.",
 )
+@click.option(
+    "--allow-unchecked",
+    is_flag=True,
+    help="Do not exit with 1 only because a mail was not checked, or not in full.",
+)
 @takes_source()
 def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **values: Any) -> None:
     options = _Options(**values)
@@ -302,7 +308,8 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     if not (opened.service or source.django):
         print_passed_over(opened.gallery)
     drawn_enough = _is_drawn_enough(examination, options.min_coverage)
-    sys.exit(1 if examination.fails(fail_on) or not drawn_enough else 0)
+    is_checked = _is_checked(examination, aside=output != "text") or options.allow_unchecked or fail_on == "never"
+    sys.exit(0 if drawn_enough and is_checked and not examination.fails(fail_on) else 1)
 
 
 def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
@@ -317,6 +324,15 @@ def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> 
     percent = examination.coverage.total.percent
     click.echo(error(f"{percent:g} % of the branches are rendered, less than {min_coverage:g} %."), err=True)
     return False
+
+
+def _is_checked(examination: "Examination", *, aside: bool) -> bool:
+    """Say which mails were not checked, after the report or, `aside`, to standard error. Return whether all were."""
+    if unchecked := examination.unchecked:
+        named = ", ".join(unchecked[:_MOST_NAMED]) + (", …" if len(unchecked) > _MOST_NAMED else "")
+        were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
+        click.echo(error(f"{were} not checked, or not in full: {named}."), err=aside)
+    return not unchecked
 
 
 def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:

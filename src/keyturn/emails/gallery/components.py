@@ -17,7 +17,7 @@ from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.gallery import Gallery
 from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.guessed_values import guess
-from keyturn.emails.gallery.variables.missing_names import note_missing_names
+from keyturn.emails.gallery.variables.missing_names import note_faults
 from keyturn.emails.gallery.variables.usage import find_variables
 from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
@@ -275,7 +275,7 @@ def _mail_around(gallery: Gallery, users: list[str], language: Language) -> str:
     for user in users:
         try:
             sample = next(iter(gallery.samples(user).values()))
-            with note_missing_names():  # only its head is needed
+            with note_faults():  # only its head is needed
                 return str(renderers(sample).fill(user, sample.values, language).markup)
         except (TemplateInvalid, StopIteration):
             continue

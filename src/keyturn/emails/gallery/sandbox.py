@@ -45,6 +45,10 @@ _WIDE_FORMAT = re.compile(
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 
+class OutOfBounds(SecurityError):
+    """A limit of a whole mail was passed. Other refusals concern one expression."""
+
+
 class _EndingTemplate(Template):
     def render(self, *args: Any, **values: Any) -> str:
         ends = _ends_at.set(thread_time() + LONGEST)
@@ -75,16 +79,14 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         try:
             for part in parts:
                 length += len(part)
-                _require_size(length)
+                _require_size(length, OutOfBounds)
                 yield part
         except Exception as error:
             raise_where_it_is(error, parts)
             raise
 
     def bounded_loop(self, entries: Iterable[T]) -> Iterator[T]:
-        for entry in entries:
-            _require_time()
-            yield entry
+        return _bounded(iter(entries))  # fails here, and not at the first entry
 
     def bounded_text(self, text: T) -> T:
         return _require_short(text)
@@ -131,6 +133,12 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
         return super()._generate(_Bounds().visit(source), name, filename, defer_init)
+
+
+def _bounded(entries: Iterator[T]) -> Iterator[T]:
+    for entry in entries:
+        _require_time()
+        yield entry
 
 
 class _Bounds(NodeTransformer):
@@ -182,7 +190,7 @@ def _short_range(*bounds: int) -> range:
 def _require_time() -> None:
     ends_at = _ends_at.get()
     if ends_at is not None and thread_time() > ends_at:
-        raise SecurityError(f"it takes longer than {LONGEST:g} seconds")
+        raise OutOfBounds(f"it takes longer than {LONGEST:g} seconds")
 
 
 def _require_short(value: T) -> T:
@@ -191,9 +199,9 @@ def _require_short(value: T) -> T:
     return value
 
 
-def _require_size(size: int) -> None:
+def _require_size(size: int, refusal: type[SecurityError] = SecurityError) -> None:
     if size > LARGEST:
-        raise SecurityError(f"a text or list has more than {LARGEST:,} characters or entries")
+        raise refusal(f"a text or list has more than {LARGEST:,} characters or entries")
 
 
 def _require_narrow(*numbers: Any) -> None:

@@ -6,7 +6,6 @@ comes back when its own line is edited. Equal findings are counted: one more tha
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -44,7 +43,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def without_known(self, examination: "Examination") -> "Examination":
         new, known = self.split(examination.found)
-        return replace(examination, found=new, in_baseline=known)
+        return examination.without_known(new, known)
 
     def split(self, found: "Iterable[MailFinding]") -> "tuple[tuple[MailFinding, ...], tuple[MailFinding, ...]]":
         """Return new findings, then known ones. Of equal findings, the first ones count as known."""

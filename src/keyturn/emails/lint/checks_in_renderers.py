@@ -261,8 +261,8 @@ def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: s
     try:
         return runner.run_for(checks.limits.seconds * mails + _BESIDE, TemplateChecks.check, name)
     except LimitExceeded as exceeded:
-        place = Place(checks.gallery.files(name).markup)
-        return TemplateFindings(((limit_finding(exceeded.limit, place), (name,)),), is_whole=False)
+        limit = limit_finding(exceeded.limit, Place(checks.gallery.files(name).markup))
+        return TemplateFindings(((limit, (name,)),), hiding=(limit,))
 
 
 def _mails(checks: TemplateChecks) -> Mapping[str, int]:

@@ -6,10 +6,10 @@ from functools import cached_property
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.sizes import require_sendable
-from keyturn.emails.gallery.variables.missing_names import note_missing_names
+from keyturn.emails.gallery.variables.missing_names import note_faults
 from keyturn.emails.lint.css.colours import LIGHT
 from keyturn.emails.lint.css.computed_style import Paint, Painter, Stylesheets
-from keyturn.emails.lint.finding import RULES, Finding, Place, Severity, limit_of
+from keyturn.emails.lint.finding import RULES, Finding, Place, Severity
 from keyturn.emails.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
 from keyturn.emails.lint.markup.structure import AuthoredStyle, authored_styles, body_of, html_in_mjml
@@ -36,7 +36,7 @@ class Document:
     `subject_file`: the rendered file of the subject; empty if it has no file of its own.
     `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
     `html_tags`: the tags inside elements of MJML that hold HTML. `faults`: places where the MJML is malformed.
-    `missing`: names that the sample lacks; the mail shows a stand-in for each.
+    `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
     `undefined`: names that the sample lacks and that the `engine` prints as nothing.
     """
 
@@ -180,7 +180,6 @@ def read_document(
     """
     filled, missing = _fill(templates, template, sample, language)
     files = templates.files(template)
-    require_sendable(filled, files, templates.folders)
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
@@ -212,12 +211,14 @@ def read_document(
 def _fill(
     templates: Templates, template: str, sample: Sample, language: Language
 ) -> tuple[Filled, tuple[TemplateInvalid, ...]]:
-    with note_missing_names() as missing:
+    with note_faults() as missing:
         try:
-            return templates.fill(template, sample.values, language), tuple(missing)
-        except TemplateInvalid as error:  # a missing name may have caused it
-            first = error if limit_of(error.__cause__) else (missing or [error])[0]
-            raise first from error.__cause__
+            filled = templates.fill(template, sample.values, language)
+            require_sendable(filled, templates.files(template), templates.folders)
+            return filled, tuple(missing)
+        except TemplateInvalid as error:
+            error.others = tuple(missing)
+            raise
 
 
 def _compile(templates: Templates, template: str, filled: Filled) -> tuple[Rendered, str]:

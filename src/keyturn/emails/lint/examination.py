@@ -4,6 +4,7 @@ Several templates can be checked in parallel.
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +16,13 @@ import msgspec
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
 from keyturn.emails.gallery.branches.search import LONGEST
-from keyturn.emails.gallery.variables.missing_names import missing_name, stand_in_for
+from keyturn.emails.gallery.variables.missing_names import is_failed_part, missing_name, stand_in_for
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples, one_for_each_engine
+from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, NOT_RENDERED
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import unknown_filters_in, with_lenient_origins
 from keyturn.emails.lint.suppression import AS_DECLARED, IgnoreComments, Severities, judge
@@ -37,15 +39,20 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
     """The findings on a template, each with its mails.
 
     `drawn`: the number of rendered mails. `texts`: texts of its files that are marked for translation, each with its
-    first place. `branches`: without samples, or None if branches were not explored. `is_whole`: all checks have seen
-    all mails.
+    first place. `branches`: without samples, or None if branches were not explored. `hiding`: the findings because of
+    which the checks have not seen a mail, or not all of it.
     """
 
     found: tuple[tuple[Finding, tuple[str, ...]], ...]
     drawn: int = 0
     texts: tuple[tuple[Text, Place], ...] = ()
     branches: BranchReport | None = None
-    is_whole: bool = True
+    hiding: tuple[Finding, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all checks have seen all mails."""
+        return self.drawn > 0 and not self.hiding
 
 
 class TemplateChecks:
@@ -73,28 +80,29 @@ class TemplateChecks:
         try:
             samples = self.gallery.samples(template).values()
         except TemplateInvalid as error:
-            unreadable = [explain_samples(one, self.gallery.folders).finding for one in (error, *error.others)]
-            return TemplateFindings(tuple((finding, (template,)) for finding in unreadable), is_whole=False)
+            unreadable = tuple(explain_samples(one, self.gallery.folders).finding for one in (error, *error.others))
+            return TemplateFindings(tuple((finding, (template,)) for finding in unreadable), hiding=unreadable)
         files = self.gallery.files_of(template)
         for finding in (finding for file in files for finding in self._unknown_filters(file)):
             found[finding].append(template)
         report, ran_away = self._branches(template)
         drawn = ended = 0
-        is_whole = not ran_away
+        hiding: list[Finding] = []
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(self.languages) > 1 else "")
-            of_mail, is_checked = self._findings(template, sample, language)
-            is_whole = is_whole and is_checked
+            of_mail, hiding_mail = self._findings(template, sample, language)
+            hiding += hiding_mail
             for finding in dict.fromkeys(of_mail):
                 found[finding].append(mail)
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
         if ran_away and not ended:  # with values of no sample
-            found[limit_finding("time", Place(files[0]))].append(template)
+            hiding.append(limit_finding("time", Place(files[0])))
+            found[hiding[-1]].append(template)
         told = tuple((finding, tuple(those)) for finding, those in found.items())
         branches = replace(report, samples=()) if report else None
-        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, is_whole)
+        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, tuple(dict.fromkeys(hiding)))
 
     def _branches(self, template: str) -> tuple[BranchReport | None, bool]:
         """Return the report on branches, and whether exploring them ran out of time."""
@@ -104,21 +112,25 @@ class TemplateChecks:
         except OutOfTime:
             return None, True
 
-    def _findings(self, template: str, sample: Sample, language: Language) -> tuple[list[Finding], bool]:
-        found, is_checked = [], False
+    def _findings(self, template: str, sample: Sample, language: Language) -> tuple[list[Finding], list[Finding]]:
+        """Return the findings on a mail, and those that keep the checks from seeing all of it."""
+        found: list[Finding] = []
+        hiding: list[Finding] = []
         templates = self._templates_for(sample)
         try:
             with limited_time(self.limits.seconds):
                 document = read_document(templates, template, sample, language)
-                missing = missing_names(document, templates.folders, sample)
-                for finding in chain(missing, document_findings(document, self._checks)):
+                faults = {fault: explain(fault, templates.folders, sample).finding for fault in document.missing}
+                hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
+                for finding in chain(faults.values(), document_findings(document, self._checks)):
                     found.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
-                is_checked = not document.refusal
+                if document.refusal:
+                    hiding += (finding for finding in found if finding.severity == "error")
         except OutOfTime:
-            found.append(limit_finding("time", Place(self.gallery.files(template).markup)))
+            hiding.append(limit_finding("time", Place(self.gallery.files(template).markup)))
         except TemplateInvalid as error:
-            found.append(explain(error, templates.folders, sample).finding)
-        return found, is_checked
+            hiding += (explain(one, templates.folders, sample).finding for one in (error, *error.others))
+        return found + hiding, hiding
 
     def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
         if self._has_catalogues:
@@ -141,11 +153,30 @@ def missing_names(document: Document, folders: Folders, sample: Sample) -> Itera
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
     """Yield the findings on a rendered mail.
 
-    Findings on the stand-in of a missing name are left out: the missing name is a finding itself.
+    Findings on a stand-in, which only follow from the missing part, are left out: that is a finding itself.
     """
     found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks if document.html))
-    stand_ins = {stand_in_for(missing_name(missing.message)).rstrip("]") for missing in document.missing}
-    return (finding for finding in found if not any(one in finding.message for one in stand_ins))
+    if not document.missing:
+        return found
+    stand_ins = {stand_in_for(missing_name(one.message) or NOT_RENDERED).rstrip("]") for one in document.missing}
+    shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
+    without_layout = document.place(document.body.offset).file == NO_LAYOUT
+    return (
+        finding
+        for finding in found
+        if not (
+            finding.place in shown_at
+            or any(one in finding.message for one in stand_ins)
+            or (without_layout and (finding.place.file == NO_LAYOUT or finding.rule in _OF_NESTING))
+        )
+    )
+
+
+_OF_NESTING = frozenset(
+    ("mjml/body-element-in-head", "mjml/head-element-in-body", "mjml/misplaced-html", "mjml/misplaced-text",
+     "mjml/refused", "mjml/second-element", "mjml/unsupported-element", "mjml/wrong-parent")
+)  # fmt: skip
+"""Rules that say nothing about a mail whose layout is missing."""
 
 
 def texts_by_file(found: Iterable[TemplateFindings]) -> list[MarkedTexts]:
@@ -164,6 +195,7 @@ class MailFinding:
     `fingerprint`: that of its line (`line_fingerprints`).
     `templates`: the templates that have it, in their own files or in shared ones.
     `reason`: why a comment ignores it, or empty.
+    `hides`: because of it, the checks have not seen its mails, or not all of them.
     """
 
     finding: Finding
@@ -171,6 +203,7 @@ class MailFinding:
     fingerprint: str = ""
     templates: tuple[str, ...] = ()
     reason: str = ""
+    hides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +211,8 @@ class Examination:
     """The findings on all mails.
 
     `templates` and `mails` count what was checked. `ignored`: findings that comments ignore. `in_baseline`: known
-    findings. `coverage` is None if branches were not explored.
+    findings. `coverage` is None if branches were not explored. `unchecked`: mails that the checks have not seen, or not
+    all of, because of a finding that counts.
     """
 
     found: tuple[MailFinding, ...]
@@ -187,6 +221,7 @@ class Examination:
     ignored: tuple[MailFinding, ...] = ()
     in_baseline: tuple[MailFinding, ...] = ()
     coverage: FolderCoverage | None = None
+    unchecked: tuple[str, ...] = ()
 
     @property
     def tally(self) -> Tally:
@@ -195,6 +230,10 @@ class Examination:
     def fails(self, at: str) -> bool:
         """Tell whether there is a finding of severity `at` or worse. Never for other words."""
         return self.tally.down_to(at) > 0
+
+    def without_known(self, new: tuple[MailFinding, ...], known: tuple[MailFinding, ...]) -> "Examination":
+        """Return this with the `new` findings, without those `known` from a baseline."""
+        return replace(self, found=new, in_baseline=known, unchecked=_hidden_by(new))
 
     def with_rules(self, rules: Sequence[str]) -> "Examination":
         """Keep the findings of the named rules and groups ("mjml")."""
@@ -240,22 +279,30 @@ def examine(
         counting |= {one: [] for one in filter(None, map(severities.apply, of_comments))}
         ignored = {one.finding: mails[one.declared] for one in judged if one.reason}
         reasons = {(one.finding.rule, one.finding.place): one.reason for one in judged if one.reason}
+        hiding = {finding for findings in of_templates for finding in findings.hiding}
+        hides = {one.finding for one in judged if one.declared in hiding}
         fingerprint = line_fingerprints(gallery.source)
         templates_with = TemplatesWith(names, gallery.files_of, on_texts)
 
         def describe(finding: Finding, those: list[str]) -> MailFinding:
             reason = reasons.get((finding.rule, finding.place), "")
-            return MailFinding(
-                finding, tuple(those), fingerprint(finding.place), templates_with(finding, those), reason
-            )
+            templates, is_hiding = templates_with(finding, those), finding in hides
+            return MailFinding(finding, tuple(those), fingerprint(finding.place), templates, reason, is_hiding)
 
+        found = _ordered(counting, describe)
         return Examination(
-            _ordered(counting, describe),
+            found,
             len(names),
             sum(findings.drawn for findings in of_templates),
             ignored=_ordered(ignored, describe),
             coverage=_coverage(gallery, names, of_templates),
+            unchecked=_hidden_by(found),
         )
+
+
+def _hidden_by(found: Iterable[MailFinding]) -> tuple[str, ...]:
+    """Return the mails that were not checked in full."""
+    return tuple(dict.fromkeys(mail for one in found if one.hides for mail in one.mails))
 
 
 def _ordered(

@@ -94,6 +94,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: Count
     ignored: Annotated[Count, Meta(description="The number of findings that comments in the templates ignore.")]
     in_baseline: Annotated[Count, Meta(description="The number of findings in the baseline.")]
+    unchecked: Annotated[Count, Meta(description="The number of mails that were not checked, or not in full.")] = 0
     findings: tuple[ReportedFinding, ...]
     coverage: Annotated[ReportedCoverages | None, Meta(description="null if branches were not searched.")] = None
 
@@ -108,6 +109,7 @@ def as_json(examination: Examination, shown: Shown) -> str:
         notes=tally.notes,
         ignored=len(examination.ignored),
         in_baseline=len(examination.in_baseline),
+        unchecked=len(examination.unchecked),
         findings=tuple(_reported(found, shown) for found in examination.found),
         coverage=_reported_coverages(examination.coverage, shown) if examination.coverage else None,
     )

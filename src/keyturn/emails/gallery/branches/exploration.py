@@ -18,7 +18,7 @@ from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.rendering import Renderers
 from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.guessed_values import guess
-from keyturn.emails.gallery.variables.missing_names import missing_name, note_missing_names
+from keyturn.emails.gallery.variables.missing_names import missing_name, note_faults
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
@@ -88,7 +88,7 @@ def _recording(environment: Environment, compiled: BytecodeCache | None) -> Envi
 
 
 def _draw(templates: Templates, name: str, sample: Sample, language: Language) -> Drawing:
-    with note_missing_names() as missing, record_branches() as recorder:
+    with note_faults() as missing, record_branches() as recorder:
         try:
             templates.fill(name, sample.values, language)
             failed = False

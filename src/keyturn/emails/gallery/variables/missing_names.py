@@ -12,6 +12,7 @@ from jinja2 import Template, Undefined
 from jinja2.exceptions import UndefinedError
 
 from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.jinja import template_invalid
 
 _noted: ContextVar[list[TemplateInvalid] | None] = ContextVar("noted", default=None)
 
@@ -19,14 +20,39 @@ _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 
 
 @contextmanager
-def note_missing_names() -> Iterator[list[TemplateInvalid]]:
-    """Continue rendering at missing names, which print `stand_in_for` them; collect an error for each line."""
+def note_faults() -> Iterator[list[TemplateInvalid]]:
+    """Continue rendering at faults; collect an error for each line. A missing name prints `stand_in_for` it."""
     noted: list[TemplateInvalid] = []
     token = _noted.set(noted)
     try:
         yield noted
     finally:
         _noted.reset(token)
+
+
+def is_noting() -> bool:
+    return _noted.get() is not None
+
+
+def note(fault: TemplateInvalid) -> None:
+    """Add a fault, unless its line has it already."""
+    noted = _noted.get()
+    if noted is not None and not any(
+        (one.path, one.line, one.message) == (fault.path, fault.line, fault.message) for one in noted
+    ):
+        noted.append(fault)
+
+
+def note_error(error: Exception, file: str) -> None:
+    """Add what is wrong with a template that raises an error; `file` if the error names none."""
+    fault = template_invalid(error, file)
+    fault.__cause__ = error
+    note(fault)
+
+
+def is_failed_part(fault: TemplateInvalid) -> bool:
+    """Tell whether a part of the mail was not rendered, and not only a name."""
+    return not isinstance(fault.__cause__, UndefinedError)
 
 
 def missing_name(message: str) -> str:
@@ -42,7 +68,7 @@ def stand_in_for(name: str) -> str:
 class MissingName(Undefined):
     """The value of a name that the sample lacks: it may be tested, but not printed.
 
-    Within `note_missing_names` it is noted and prints a stand-in; elsewhere it raises UndefinedError.
+    Within `note_faults` it is noted and prints a stand-in; elsewhere it raises UndefinedError.
     """
 
     __slots__ = ("_is_told",)
@@ -52,12 +78,13 @@ class MissingName(Undefined):
         self._is_told = False
 
     def _tell(self) -> None:
-        noted = _noted.get()
-        if noted is None:
+        if not is_noting():
             raise UndefinedError(self._undefined_message)
         if not self._is_told:
             self._is_told = True
-            _note(noted, str(self._undefined_name), self._undefined_message)
+            fault = TemplateInvalid(*_place_of(str(self._undefined_name)), self._undefined_message)
+            fault.__cause__ = UndefinedError(self._undefined_message)
+            note(fault)
 
     def __str__(self) -> str:
         self._tell()
@@ -134,14 +161,6 @@ class UndescribedName(MissingName):
 
     def __contains__(self, _: object) -> bool:
         return bool(self._is_no())
-
-
-def _note(noted: list[TemplateInvalid], name: str, message: str) -> None:
-    path, line = _place_of(name)
-    if not any((one.path, one.line, one.message) == (path, line, message) for one in noted):
-        error = TemplateInvalid(path, line, message)
-        error.__cause__ = UndefinedError(message)
-        noted.append(error)
 
 
 def _place_of(name: str) -> tuple[str, int | None]:

@@ -237,6 +237,8 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return _of_syntax(message, line_text, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
         return _missing_include([*map(str, cause.templates)], folders, place)
+    if isinstance(cause, RecursionError):
+        return RULES.finding(place, "jinja/error", message=_ENDLESS, fix="Add a condition that ends the calls.")
     find = partial(RULES.finding, place, message=_as_sentence(message))
     if isinstance(cause, TemplateNotFound):
         return find("jinja/missing-template", fix=_closest_file(str(cause.name), folders))
@@ -244,11 +246,16 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample))
     if isinstance(cause, SecurityError):
         return find("jinja/sandbox")
+    if error.by_itself:
+        return find("jinja/error", fix="Correct this expression: it fails with any values.")
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
 
 
+_ENDLESS = "This macro calls itself without end."
+
+
 def _not_checked(message: str, place: Place) -> Finding:
-    return RULES.finding(place, "samples/missing", reason=message, stem=stem_of(place.file))
+    return RULES.finding(place, "unchecked/part", reason=message, stem=stem_of(place.file))
 
 
 def _not_utf8(rule: str, spot: Spot, folders: Folders) -> Finding:
@@ -343,9 +350,9 @@ def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[st
     for engine in _TAGS:
         of_engine = sorted((one for one in kept if one.rule == rule_of(engine)), key=lambda one: one.place)
         files = {finding.place.file for finding in of_engine}
-        if len(files) > 1:
+        if len(of_engine) > 1:
             mails = list(dict.fromkeys(mail for finding in of_engine for mail in kept.pop(finding)))
-            kept[_of_many(of_engine[0], engine, len(files))] = mails
+            kept[_of_many(of_engine[0], engine, len(files)) if len(files) > 1 else of_engine[0]] = mails
     return kept
 
 

@@ -5,7 +5,7 @@ white-space control are Jinja's own, and the text is identical.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import Environment, nodes
@@ -16,7 +16,8 @@ from jinja2.runtime import BlockReference, Context, Undefined
 
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.emails.lint.finding import line_and_column
-from keyturn.emails.lint.source import traced_text
+from keyturn.emails.lint.source import stand_ins, traced_text
+from keyturn.emails.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
 
 _NAMES: Mapping[str, str] = {
     "markup": "Markup",
@@ -31,6 +32,8 @@ _NAMES: Mapping[str, str] = {
 }
 """Names in `traced_text`, with their names in Jinja's generated code."""
 
+_ATTEMPTS = "attempt, attempt_layout, attempt_loop, attempt_print, go_on, require_end"
+
 
 def with_origins(environment: Environment) -> Environment:
     """Return a copy of the environment that renders `traced_text.TracedText`.
@@ -38,6 +41,8 @@ def with_origins(environment: Environment) -> Environment:
     The copy is synchronous and does not share the original's caches.
     """
     copy = environment.overlay(extensions=[_Positions], bytecode_cache=None, enable_async=False)
+    copy.__class__ = type("TracedEnvironment", (TolerantEnvironment, type(environment)), {})
+    copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
     copy.code_generator_class = _OriginsGenerator
     bounded = environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
     copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
@@ -67,12 +72,55 @@ class _Position(int):
 
 
 class _OriginsGenerator(CodeGenerator):
-    """Generates code that records the place of each output."""
+    """Generates code that records the place of each output, and goes on if an expression fails."""
+
+    _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
 
     def write_commons(self) -> None:
         super().write_commons()
         names = ", ".join(f"{name} as {known_as}" for name, known_as in _NAMES.items())
         self.writeline(f"from keyturn.emails.lint.source.traced_text import {names}")
+        self.writeline(f"from keyturn.emails.lint.source.stand_ins import {_ATTEMPTS}")
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+        self._attempted = dict(self._attempts(node))
+        super().visit_Template(node, frame)
+
+    def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
+        """Write an expression of a statement in a call that goes on if it fails."""
+        if (attempt := self._attempted.get(node)) is None:
+            return super().visit(node, *args, **options)
+        function, before, after = attempt
+        self.write(f"{function}(")
+        self.newline(node)  # so that the line is known
+        self.write(f"lambda: {before}")
+        super().visit(node, *args, **options)
+        return self.write(after)
+
+    def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        self._write_attempt(super().visit_Include, node, frame, "require_end()")
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        self._write_attempt(super().visit_For, node, frame)
+
+    def _write_attempt(
+        self, write: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame, first: str = ""
+    ) -> None:
+        """Write a statement that prints what it can, and ends where it fails."""
+        self.writeline("try:")
+        self.indent()
+        self.writeline(first)
+        write(node, frame)
+        self.outdent()
+        self.writeline("except Exception as _error:", node)
+        self.indent()
+        self.writeline("go_on(_error)", node)
+        self.outdent()
+
+    def _import_common(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
+        self.write("attempt(lambda: ")
+        super()._import_common(node, frame)
+        self.write(")")
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write each child separately, in a call that records its place."""
@@ -96,11 +144,11 @@ class _OriginsGenerator(CodeGenerator):
         super().start_write(frame, node)
         self._statements.append(node)
         if node is not None:
-            self.write("_printed(")
+            self.write("attempt_print(lambda: ")
 
     def end_write(self, frame: Frame) -> None:
         if (node := self._statements.pop()) is not None:
-            self.write(f", {self._position(node)})")
+            self.write(f", False, {self._position(node)})")
         super().end_write(frame)
 
     @property
@@ -111,14 +159,14 @@ class _OriginsGenerator(CodeGenerator):
 
     def _write_printed(self, child: nodes.Expr, frame: Frame) -> None:
         finalize = self._make_finalize()
-        self.write("_printed(")
         if (constant := self._constant(child, frame)) is not None:
-            self.write(repr(constant))
-        else:
-            self._output_child_pre(child, frame, finalize)
-            self.visit(child, frame)
-            self._output_child_post(child, frame, finalize)
-        self.write(f", {self._position(child)})")
+            self.write(f"_printed({constant!r}, {self._position(child)})")
+            return
+        self.write("attempt_print(lambda: ")
+        self._output_child_pre(child, frame, finalize)
+        self.visit(child, frame)
+        self._output_child_post(child, frame, finalize)
+        self.write(f", {self._fails_by_itself(child)}, {self._position(child)})")
 
     def _constant(self, child: nodes.Expr, frame: Frame) -> str | None:
         """Return Jinja's output for a constant, which it escapes before `finalize` and not after it."""
@@ -129,6 +177,25 @@ class _OriginsGenerator(CodeGenerator):
             return str(self._output_child_to_const(child, frame, finalize))
         except Exception:  # noqa: BLE001 - as Jinja does: it is tried again where it is printed
             return None
+
+    def _attempts(self, template: nodes.Template) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
+        """Yield the expressions of statements, each with the function that attempts it, and the code around it."""
+        for node in template.find_all((nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)):
+            match node:
+                case nodes.Extends():
+                    load = "environment.get_template("
+                    yield node.template, ("attempt_layout", load, f", {self.name!r}), context)")
+                case nodes.For():
+                    yield node.iter, ("attempt_loop", "", f", {self._fails_by_itself(node.iter)})")
+                case nodes.With():
+                    yield from ((value, ("attempt", "", ")")) for value in node.values)
+                case nodes.If() | nodes.Assign() | nodes.ExprStmt():
+                    value = node.test if isinstance(node, nodes.If) else node.node
+                    yield value, ("attempt", "", f", {self._fails_by_itself(value)})")
+
+    def _fails_by_itself(self, node: nodes.Node) -> bool:
+        names = {name.name for name in (node, *node.find_all(nodes.Name)) if isinstance(name, nodes.Name)}
+        return names <= self.environment.globals.keys()
 
     def _position(self, node: nodes.Node) -> str:
         line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)

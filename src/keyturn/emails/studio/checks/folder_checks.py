@@ -133,10 +133,10 @@ class FolderChecks:
         try:
             return self._runner.run_for(seconds, _check_template, entry.name, self._studio.clients, self._studio.limits)
         except LimitExceeded as exceeded:
-            place = Place(self._gallery.files(entry.name).markup)
-            return TemplateFindings(((limit_finding(exceeded.limit, place), (entry.name,)),), is_whole=False)
+            limit = limit_finding(exceeded.limit, Place(self._gallery.files(entry.name).markup))
+            return TemplateFindings(((limit, (entry.name,)),), hiding=(limit,))
         except LookupError:  # deleted since
-            return TemplateFindings((), is_whole=False)
+            return TemplateFindings(())
 
     def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
@@ -152,7 +152,7 @@ class FolderChecks:
 
     def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> Examination:
         def known(_: TemplateChecks, names: Sequence[str]) -> Iterable[TemplateFindings]:
-            unknown = TemplateFindings((), is_whole=False)  # a template that was added since, until next time
+            unknown = TemplateFindings(())  # a template that was added since, until next time
             return [self._found.get(name) or unknown for name in names]
 
         examination = examine(
@@ -306,7 +306,7 @@ def _of_mail(
     try:
         document = drawer.document(order)
     except TemplateInvalid as error:
-        return None, set(), {explain(error, folders, order.sample).finding}
+        return None, set(), {explain(one, folders, order.sample).finding for one in (error, *error.others)}
     findings, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
     return (document, findings, missing) if document.html else (None, set(), findings | missing)
 

@@ -100,6 +100,7 @@ class Drawer:
             between = perf_counter()
             mail = templates.compile(order.template, filled)
         except TemplateInvalid as error:
+            error.by_itself = self._fails_with_any_values(order, error)
             with self.gallery.one_look():
                 fault = fault_of_template(error, self.gallery, order.template, order.sample)
             return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
@@ -107,6 +108,14 @@ class Drawer:
         timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
         self._sent[order.number] = filled, mail
         return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
+
+    def _fails_with_any_values(self, order: Order, error: TemplateInvalid) -> bool:
+        """Tell what the checks say, which go on after the error."""
+        try:
+            faults = () if limit_of(error.__cause__) else self.document(order).missing
+        except TemplateInvalid:
+            return False
+        return any(fault.by_itself for fault in faults if fault.message == error.message)
 
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""

@@ -231,3 +231,11 @@ def test_every_reference_to_itself_leads_somewhere(client: Client) -> None:
 
     assert references
     assert {client.get(f"/studio/findings{href}").status_code for href in references} == {200}
+
+
+def test_mails_that_were_not_checked_in_full_are_counted(client: Client, folder: Path) -> None:
+    assert "not checked, or not in full" not in page_of(client)
+
+    break_it(folder, RIGHT, "{% include 'gone.mjml' %}<mj-text>The end")
+
+    assert re.search(r"\d+ mails were not checked, or not in full: greeting/", region(page_of(client)))

@@ -1,0 +1,130 @@
+"""What the checks render in place of a part that fails, so that it hides no other mistake in its mail.
+
+The generated code (`origins`) calls these functions. They note the fault (`note_faults`) and return a stand-in; where
+nobody notes faults, they raise it. An error that ends the whole mail, such as a limit, is always raised.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from traceback import walk_stack, walk_tb
+from types import FrameType
+from typing import Any
+
+from jinja2 import Template
+from jinja2.debug import rewrite_traceback_stack
+from jinja2.runtime import Context
+
+from keyturn.emails.gallery.sandbox import OutOfBounds
+from keyturn.emails.gallery.variables.missing_names import MissingName, is_noting, note, stand_in_for
+from keyturn.emails.lint.finding import limit_of
+from keyturn.emails.lint.source.traced_text import trace_printed
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.jinja import template_invalid
+
+NOT_RENDERED = "not-rendered"
+NO_LAYOUT = "<template>"
+"""The file of what stands in for a missing layout."""
+
+_DEEPEST = 20
+"""The number of times that a file may include itself."""
+
+_LAYOUTS = {
+    True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
+    False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),
+}
+"""What stands around the blocks of a mail without its layout, in MJML or not."""
+
+
+class StandInForFailed(MissingName):
+    """The value of an expression that failed: true, a list of one, and silent, since the fault is noted."""
+
+    __slots__ = ()
+
+    def _tell(self) -> None:
+        pass
+
+    def __str__(self) -> str:
+        return stand_in_for(NOT_RENDERED)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator["StandInForFailed"]:
+        yield self
+
+
+FAILED = StandInForFailed(name=NOT_RENDERED)
+
+
+def attempt(work: Callable[[], Any], by_itself: bool = False) -> Any:
+    """Return the value of an expression. `by_itself`: it has no variables, so that it fails with any values."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
+        return go_on(error, sys._getframe(1), by_itself)  # noqa: SLF001 - as Jinja's own tracebacks are made
+
+
+def attempt_loop(work: Callable[[], Any], by_itself: bool = False) -> Any:
+    """Return the entries of a loop."""
+    try:
+        entries = work()
+        iter(entries)
+    except Exception as error:  # noqa: BLE001
+        return go_on(error, sys._getframe(1), by_itself)  # noqa: SLF001
+    return entries
+
+
+def attempt_print(work: Callable[[], str], by_itself: bool, file: str, line: int, column: int) -> str:
+    """Return what an expression prints, with its origin."""
+    try:
+        value = work()
+    except Exception as error:  # noqa: BLE001
+        value = str(go_on(error, sys._getframe(1), by_itself))  # noqa: SLF001
+    return trace_printed(value, file, line, column)
+
+
+def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
+    """Return a layout, or one that renders the blocks of the mail alone."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001
+        go_on(error, sys._getframe(1), by_itself=False)  # noqa: SLF001
+    start, end = _LAYOUTS[(context.name or "").count(".mjml") > 0]
+    blocks = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in context.blocks)
+    return context.environment.from_string(f"{start}{blocks}{end}")
+
+
+def go_on(error: Exception, frame: FrameType | None = None, by_itself: bool = False) -> StandInForFailed:
+    """Note an error that was caught in a template's `frame`, or raise it again."""
+    frame = frame or sys._getframe(1)  # noqa: SLF001
+    if not is_noting() or _ends_the_mail(error, frame):
+        raise error
+    template: Template = frame.f_globals["__jinja_template__"]
+    path = template.filename or template.name or ""
+    rewrite_traceback_stack()  # so that the error's traceback leads into the templates
+    fault = template_invalid(error, path)
+    if isinstance(error, RecursionError) or fault.line is None:
+        fault = TemplateInvalid(path, template.get_corresponding_lineno(frame.f_lineno), fault.message)
+    fault.__cause__, fault.by_itself = error, by_itself
+    note(fault)
+    return FAILED
+
+
+def require_end() -> None:
+    """Raise RecursionError in an include that never ends, before the mail has grown too large."""
+    frame = sys._getframe(1)  # noqa: SLF001
+    if [outer.f_code for outer, _ in walk_stack(frame)].count(frame.f_code) > _DEEPEST:
+        raise RecursionError
+
+
+def _ends_the_mail(error: Exception, frame: FrameType) -> bool:
+    """Tell whether rendering cannot go on here. Endless recursion goes on where it began: at the outermost call."""
+    if not isinstance(error, RecursionError):
+        return isinstance(error, OutOfBounds) or bool(limit_of(error))
+    code = frame.f_code
+    return any(outer.f_code is code for outer, _ in walk_stack(frame.f_back)) or not any(
+        inner.f_code is code and inner is not frame for inner, _ in walk_tb(error.__traceback__)
+    )

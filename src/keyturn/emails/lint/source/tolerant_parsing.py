@@ -1,0 +1,132 @@
+"""Parses a template beyond its mistakes in syntax: each wrong tag is noted, and becomes a stand-in of the same length.
+
+So other mistakes in the file are still found at their lines. A tag that prints becomes `{{__}}`, another one a comment.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from jinja2 import Environment, Template, TemplateSyntaxError, nodes
+
+from keyturn.emails.gallery.variables.missing_names import is_noting, note_error
+from keyturn.mail.rendering.html_tree import splice
+
+STAND_IN = "__"
+"""The global whose value stands in for a tag."""
+
+_MOST = 60
+"""Kinds of wrong tags in a file: each is one more parse."""
+
+_TAG = re.compile(
+    r"\{#.*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
+    r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
+    re.DOTALL,
+)
+_UNKNOWN = re.compile(r"unknown tag '(\w+)'")
+_UNCLOSED = re.compile(r"to be closed is '(\w+)'")
+_FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)|Jinja was looking for")
+"""Mistakes that an earlier one of the same file may have caused."""
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_WITH_ARGUMENT = re.compile(r"\|\s*\w+:[\"'\w]")
+_PRINTS = frozenset({"cycle", "firstof", "now", "static", "trans", "translate", "url", "widthratio"})
+
+
+class TolerantEnvironment(Environment):
+    """An environment whose templates have stand-ins for wrong tags, which are noted when the template is loaded.
+
+    Where nobody notes faults, the first is raised.
+    """
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        wrong, words = self._wrong[name] = list[TemplateSyntaxError](), set[str]()
+        for _ in range(_MOST):
+            try:
+                return super()._parse(source, name, filename)
+            except TemplateSyntaxError as error:
+                if not (wrong and _FOLLOWS.search(error.message or "")):
+                    wrong.append(error)
+                if (tags := self._wrong_tags(source, error, name, filename)) is None:
+                    break
+                source = _without(source, tags)
+                words |= {word for tag in tags for word in _WORD.findall(tag[0])}
+        raise wrong[0]
+
+    def _wrong_tags(
+        self, source: str, error: TemplateSyntaxError, name: str | None, filename: str | None
+    ) -> Sequence[re.Match[str]] | None:
+        """Return the first suspects without which parsing gets further."""
+        for tags in _suspects(source, error):
+            try:
+                super()._parse(_without(source, tags), name, filename)
+            except TemplateSyntaxError as other:
+                if (other.message, other.lineno) == (error.message, error.lineno):
+                    continue
+            return tags
+        return None
+
+    def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
+        template = super()._load_template(name, globals)
+        wrong, words = self._wrong.get(template.name, ((), set[str]()))
+        names = words - template.globals.keys()  # a wrong tag may have defined them
+        template.globals.update(dict.fromkeys(names, self.globals[STAND_IN]))
+        for error in wrong:
+            if not is_noting():
+                raise error
+            note_error(error, name)
+        return template
+
+    @property
+    def _wrong(self) -> dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]:
+        """The errors of each parsed template, in the order in which they were found, and the words in wrong tags."""
+        wrong: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]] = self.__dict__.setdefault("wrong_tags", {})
+        return wrong
+
+
+def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.Match[str]]]:
+    """Yield the tags that may be wrong, the likeliest first; together those of one kind."""
+    tags = [one for one in _TAG.finditer(source) if not one[0].startswith(("{{__", "{#")) or one["broken"]]
+    message = error.message or ""
+    if unknown := _UNKNOWN.search(message):
+        yield [tag for tag in tags if tag["name"] == unknown[1]]
+    elif unclosed := _UNCLOSED.search(message):
+        yield from ([tag] for tag in reversed(_opened(tags, unclosed[1])))
+    there = [tag for tag in tags if _line(source, tag.start()) <= int(error.lineno) <= _line(source, tag.end())]
+    yield from ([tag] for tag in there if tag["broken"])
+    if any(_WITH_ARGUMENT.search(tag[0]) for tag in there):
+        yield [tag for tag in tags if _WITH_ARGUMENT.search(tag[0])]
+    yield from ([tag] for tag in there)
+
+
+def _opened(tags: Iterable[re.Match[str]], block: str) -> list[re.Match[str]]:
+    """Return the tags of a kind that are not closed."""
+    opened: list[re.Match[str]] = []
+    for tag in tags:
+        if tag["name"] == block:
+            opened.append(tag)
+        elif tag["name"] == f"end{block}" and opened:
+            opened.pop()
+    return opened
+
+
+def _without(source: str, tags: Iterable[re.Match[str]]) -> str:
+    return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))
+
+
+def _line(source: str, offset: int) -> int:
+    return source.count("\n", 0, offset) + 1
+
+
+def _stand_in(source: str, tag: re.Match[str]) -> str:
+    start, end = ("{{__", "}}") if _prints(source, tag) and len(tag[0]) >= len("{{__}}") else ("{#", "#}")
+    inside = re.sub(r"[^\n]", " ", tag[0])[len(start) : len(tag[0]) - len(end)]
+    return f"{start}{inside}{end}" if len(tag[0]) >= len(start + end) else " " * len(tag[0])
+
+
+def _prints(source: str, tag: re.Match[str]) -> bool:
+    """Tell whether a tag may print. A statement that is alone on its lines usually prints nothing."""
+    if tag[0].startswith("{{") or tag["name"] in _PRINTS:
+        return True
+    line = source[source.rfind("\n", 0, tag.start()) + 1 : (source + "\n").index("\n", tag.end())]
+    return not (tag["name"] or "end").startswith("end") and bool(_TAG.sub("", line).strip())

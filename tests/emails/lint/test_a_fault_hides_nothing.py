@@ -1,0 +1,147 @@
+"""A fault in a mail is found at its line, and so are two others in the same mail, which the fault does not hide."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import Examination, examine
+
+MJML = """\
+<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
+<mj-text>{}</mj-text>
+<mj-text font-sise="16px">Boats</mj-text>
+<mj-text><a href="htps://boats.example/orders">Your order of boats</a></mj-text>
+</mj-column></mj-section></mj-body></mjml>
+"""
+OTHERS = [("mjml/unknown-attribute", "news.mjml:3:10"), ("links/unknown-scheme", "news.mjml:4:13")]
+SAMPLE = '[ada]\nname = "Ada"\ncount = 0\nlines = [1, 2]\n'
+
+
+def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML, **others: str) -> Examination:
+    (folder / "news.mjml").write_text(around.replace("{}", body), "utf-8")
+    (folder / "news.txt").write_text("htps://boats.example/orders", "utf-8")
+    for name, text in others.items():
+        (folder / f"{name}.mjml").write_text(text, "utf-8")
+    if sample:
+        (folder / "news.samples.toml").write_text(sample, "utf-8")
+    return examine(open_gallery(folder, sandboxed=True))
+
+
+def told(examination: Examination) -> list[tuple[str, str]]:
+    """Return the rules and places of all findings but those on mail clients and accessibility."""
+    return [
+        (one.finding.rule, str(one.finding.place))
+        for one in examination.found
+        if one.finding.group not in ("compatibility", "accessibility")
+    ]
+
+
+FAULTS = [
+    ("{% include 'boats.mjml' %}", "jinja/missing-template", 22),
+    ("{% import 'boats.mjml' as boats %}{{ boats.all(name) }}", "jinja/missing-template", 21),
+    ("{% from 'boats.mjml' import all %}{% call all() %}x{% endcall %}", "jinja/missing-template", 19),
+    ("{{ name|shout }}", "jinja/unknown-filter", 18),
+    ("{{ name }", "jinja/syntax", 10),
+    ("{% if name %}Boats", "jinja/syntax", 10),
+    ("{% for line in lines %}{{ line }}{% endif %}", "jinja/unknown-tag", 46),
+    ("{% bots name %}", "jinja/unknown-tag", 13),
+    ("{{ name }}{{ name|date:'d M' }}{{ name }}", "jinja/django-tag", 10),
+    ("<a href=\"{% url 'order' %}\">Your order</a>", "jinja/django-tag", 22),
+    ("{% ifequal name 'Ada' %}Ada{% endifequal %}", "jinja/django-tag", 13),
+    ("{{ 1 / count }}", "jinja/error", 10),
+    ("{% if 1 / count %}{{ name }}{% else %}x{% endif %}", "jinja/error", 10),
+    ("{% set share = 1 / count %}{{ share * 2 }}", "jinja/error", 10),
+    ("{% for line in count %}{{ line }}{% endfor %}", "jinja/error", 10),
+    ("{% for one, two in lines %}{{ one }}{% endfor %}", "jinja/error", 10),
+    ("{% filter int(1, 2, 3, 4) %}1{% endfilter %}", "jinja/error", 10),
+    ("{% with a = 1 / count %}{{ a }}{% endwith %}", "jinja/error", 10),
+    ("{% for n in range(10**9) %}{{ n }}{% endfor %}", "jinja/sandbox", 10),
+    ("{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}", "jinja/error", 10),
+]
+
+
+@pytest.mark.parametrize(("body", "rule", "column"), FAULTS, ids=[body for body, _, _ in FAULTS])
+def test_a_fault_is_found_with_the_others_of_its_mail(tmp_path: Path, body: str, rule: str, column: int) -> None:
+    assert told(examined(tmp_path, body)) == [(rule, f"news.mjml:2:{column}"), *OTHERS]
+
+
+@pytest.mark.parametrize(
+    "body", ["{{ 1 / 0 }}", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{{ [1]|join(1, 2, 3) }}"]
+)
+def test_what_fails_with_any_values_is_an_error_also_without_samples(tmp_path: Path, body: str) -> None:
+    assert told(examined(tmp_path, body, sample=""))[0] == ("jinja/error", "news.mjml:2:10")
+
+
+def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(tmp_path: Path) -> None:
+    examination = examined(tmp_path, "{{ sign(rows)|tojson }}", sample="")
+
+    assert told(examination) == [("unchecked/part", "news.mjml:2:10"), *OTHERS]
+    assert examination.unchecked == ("news/guessed",)
+
+
+def test_a_macro_that_calls_itself_is_told_at_the_call(tmp_path: Path) -> None:
+    body = "{% macro m(n) %}\n{% if n %}{{ m(n + 1) }}{% endif %}\n{% endmacro %}\n{{ m(1) }}"
+    (error,) = [one.finding for one in examined(tmp_path, body).found if one.finding.group == "jinja"]
+
+    assert (str(error.place), error.message) == ("news.mjml:3:1", "This macro calls itself without end.")
+
+
+def test_files_that_include_each_other_hide_nothing(tmp_path: Path) -> None:
+    both = {"_a": "a {% include '_b.mjml' %}" + "a" * 60_000, "_b": "b {% include '_a.mjml' %}"}
+    found = told(examined(tmp_path, "{% include '_a.mjml' %}", **both))
+
+    assert "jinja/error" in dict(found)
+    assert set(OTHERS) <= set(found)
+
+
+def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> None:
+    around = """\
+{% extends "gone.mjml" %}{% block head %}<mj-style>p { color: red }</mj-style>{% endblock %}
+{% block body %}<mj-section><mj-column>
+<mj-text font-sise="16px">Boats</mj-text>
+<mj-text><a href="htps://boats.example/orders">Your order of boats</a></mj-text>
+</mj-column></mj-section>{% endblock %}
+"""
+    assert told(examined(tmp_path, "", around=around)) == [("jinja/missing-template", "news.mjml:1:13"), *OTHERS]
+
+
+def test_two_faults_of_one_mail_are_both_told(tmp_path: Path) -> None:
+    found = told(examined(tmp_path, "{{ 1 / count }}\n{% include 'boats.mjml' %}\n{{ name }"))
+
+    assert [(rule, place.split(":")[1]) for rule, place in found[:3]] == [
+        ("jinja/error", "2"),
+        ("jinja/missing-template", "3"),
+        ("jinja/syntax", "4"),
+    ]
+
+
+def test_tags_of_django_are_told_once(tmp_path: Path) -> None:
+    (tmp_path / "other.html").write_text("<p>{% load static %}</p>{% url 'x' %}", "utf-8")
+    examination = examined(tmp_path, "{% load i18n %}{% trans 'Boats' %} {% url 'boats' %}")
+
+    (engine,) = [one.finding for one in examination.found if one.finding.rule == "jinja/django-tag"]
+    assert engine.message.startswith("2 files are Django templates")
+
+
+def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> None:
+    body = 'x</mj-text>{{ 1 / count }}<mj-image src="{{ 1 / count }}" width="{{ 1 / count }}px" alt="" /><mj-text>'
+
+    assert told(examined(tmp_path, body)) == [("jinja/error", "news.mjml:2:21"), *OTHERS]
+
+
+def test_a_whole_mail_counts_as_checked(tmp_path: Path) -> None:
+    assert examined(tmp_path, "{{ name }}").unchecked == ()
+
+
+@pytest.mark.parametrize("body", ["{% include 'boats.mjml' %}", "{{ name }", "</mj-text>"])
+def test_a_mail_that_is_not_seen_in_full_counts(tmp_path: Path, body: str) -> None:
+    assert examined(tmp_path, body).unchecked == ("news/ada",)
+
+
+def test_a_comment_that_ignores_the_fault_accepts_the_mail(tmp_path: Path) -> None:
+    comment = "{# keyturn: ignore unchecked because the app signs it #}"
+    examination = examined(tmp_path, f"{comment}{{{{ sign(rows)|tojson }}}}", sample="")
+
+    assert [one.finding.rule for one in examination.ignored] == ["unchecked/part"]
+    assert examination.unchecked == ()
