@@ -271,3 +271,17 @@ def test_globals_and_brands_are_given_to_every_template(project: Path, write: Wr
 
     assert sample.values == {}
     assert (html(""), html("harbour")) == ("<html>Northwind Leeds", "<html>Harbour Leeds")
+
+
+def test_functions_of_a_flask_app_get_a_request(project: Path, write: Write) -> None:
+    write(
+        "bookshop.py",
+        "from flask import Flask\n"
+        "app = Flask(__name__)\n"
+        "app.add_url_rule('/orders/<int:number>', 'order', lambda number: '')\n",
+    )
+    write("emails/a.html", "<html>{{ url_for('order', number=7, _external=True) }} {{ request.host }}")
+
+    gallery = open_gallery(project / "emails", environment="bookshop:app")
+
+    assert drawn(gallery, "a") == "<html>https://www.example.org/orders/7 www.example.org"

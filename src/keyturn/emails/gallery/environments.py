@@ -8,9 +8,9 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template
 
 from keyturn.emails.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.errors import KeyturnError
@@ -59,12 +59,25 @@ def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callab
         copy.loader = ChoiceLoader(loaders)
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
+        if request := getattr(getattr(app, "app", None), "test_request_context", None):
+            copy.template_class = type("TemplateInRequest", (_InRequest, app.template_class), {"request": request})
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
         get = copy.getattr
         copy.getattr = lambda obj, attribute: obj[attribute] if _holds(obj, attribute) else get(obj, attribute)  # type: ignore[method-assign]
         return copy
 
     return make
+
+
+class _InRequest(Template):
+    """A template of a Flask app, whose functions may need a request, such as `url_for(..., _external=True)`."""
+
+    request: ClassVar[Any]
+
+    def render(self, *args: Any, **values: Any) -> str:
+        host = self.request.__self__.config.get("SERVER_NAME") or "www.example.org"
+        with self.request(base_url=f"https://{host}"):
+            return super().render(*args, **values)
 
 
 def _translate(environment: Environment, language: Language) -> None:

@@ -1,7 +1,7 @@
 """What a Django project's templates are given."""
 
 import pytest
-from tests.emails.engines.django.opened import Ask, drawn_with_guesses, guessed
+from tests.emails.engines.django.opened import Ask, drawn_with_guesses, found_in, guessed
 
 
 def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
@@ -69,3 +69,12 @@ def test_a_list_that_is_asked_as_a_query_set_answers_as_one(ask: Ask, source: st
 
 def test_a_name_has_a_first_and_a_last_part_and_is_no_list(ask: Ask) -> None:
     assert list(ask(guessed, "{{ customer.first }} {{ customer.last }}")["customer"]) == ["first", "last"]
+
+
+def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number(ask: Ask) -> None:
+    source = "{% load shop_tags %}{{ fee|euros }} {{ weight|divisibleby:2 }} {{ label|center:room }}"
+
+    values = ask(guessed, source)
+
+    assert [type(values[name]) for name in ("fee", "weight", "label", "room")] == [float, int, str, int]
+    assert "unchecked/part" not in [rule for _, rule, _, _ in ask(found_in, source)]

@@ -172,10 +172,10 @@ class _Reader:
     def _see(self, expression: Any, scope: _Scope, use: Use, *, without_last: bool = False) -> _Values:
         if not isinstance(expression, FilterExpression):
             return ()
-        for _, arguments in expression.filters:
+        for function, arguments in expression.filters:
             for is_variable, argument in arguments:
                 if is_variable and isinstance(argument, DjangoVariable) and argument.lookups:
-                    self._look_up(argument.lookups, scope, "passed")
+                    self._look_up(argument.lookups, scope, "number" if _needs_number(function, 3) else "passed")
         if not expression.is_var or not expression.var.lookups:
             return ()
         lookups = expression.var.lookups
@@ -219,7 +219,22 @@ def _note_filters(one: Variable, filters: Iterable[tuple[Any, Any]]) -> None:
         if name in ("default", "default_if_none") and arguments and not arguments[0][0]:
             one.default = str(arguments[0][1]) or None
         if nth == 0:
+            if _needs_number(function, behind=[argument for is_variable, argument in arguments if not is_variable]):
+                one.uses.add("number")
             one.uses.update(use for use, names in _MADE_OF.items() if name in names)
+
+
+def _needs_number(function: Callable[..., Any], *before: Any, behind: Sequence[Any] = ()) -> bool:
+    """Tell whether a filter, which may be the project's own, fails with a text and not with a number."""
+
+    def works_with(value: Any) -> bool:
+        try:
+            function(*before, value, *behind)
+        except Exception:  # noqa: BLE001 - a filter raises whatever it likes
+            return False
+        return True
+
+    return not works_with("text") and works_with(3)
 
 
 def _constant(expression: Any) -> object:
