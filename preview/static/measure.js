@@ -1,5 +1,5 @@
-// Finds faults of a mail that only a browser sees: overflow, overlaps, cut-off text, small targets, and images that shift
-// the text. It runs in the studio's page on a frame, and under `check --browser`. It has no imports, and restores every
+// Finds faults of a mail that only a browser sees: overflow, overlaps, cut-off text, narrow columns, small targets, and
+// images that shift the text. It runs in the studio's page on a frame, and under `check --browser`. It has no imports, and restores every
 // change that it makes to the mail.
 
 const MOST_ELEMENTS = 6000;
@@ -18,6 +18,7 @@ export function measure(page, width) {
     ...overflows(page, elements, width),
     ...cutOff(texts),
     ...overlaps(page, texts, elements),
+    ...narrowColumns(texts),
     ...smallTargets(page),
     ...shiftingImages(elements),
     ...oversizedImages(elements),
@@ -97,6 +98,15 @@ function cutterOf(element, boxes) {
   }
   const beyondReach = getComputedStyle(element.ownerDocument.body).direction === "ltr"; // right to left, the reader can scroll there
   return beyondReach && boxes.some((box) => box.left < -4 && box.right > 0) ? element : null;
+}
+
+// A column is too narrow if a text has four lines or more, and none is wider than two or three letters.
+function* narrowColumns(texts) {
+  const narrow = texts.filter(({ element, boxes }) => {
+    const lines = new Set(boxes.map((box) => Math.round(box.top))).size;
+    return lines >= 4 && Math.max(...boxes.map((box) => box.width)) < 2.5 * parseFloat(getComputedStyle(element).fontSize);
+  });
+  for (const { element, text } of narrow.slice(0, MOST_OF_A_KIND)) yield { kind: "narrow-column", ...named(element), says: text };
 }
 
 function* overlaps(page, texts, elements) {

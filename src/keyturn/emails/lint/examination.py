@@ -16,13 +16,13 @@ import msgspec
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
 from keyturn.emails.gallery.branches.search import LONGEST
-from keyturn.emails.gallery.variables.missing_names import is_failed_part, missing_name, stand_in_for
+from keyturn.emails.gallery.variables.missing_names import is_failed_part
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples, one_for_each_engine
-from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, NOT_RENDERED
+from keyturn.emails.lint.source.stand_ins import NO_LAYOUT
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import unknown_filters_in, with_lenient_origins
 from keyturn.emails.lint.suppression import AS_DECLARED, IgnoreComments, Severities, judge
@@ -158,7 +158,6 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks if document.html))
     if not document.missing:
         return found
-    stand_ins = {stand_in_for(missing_name(one.message) or NOT_RENDERED).rstrip("]") for one in document.missing}
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
     without_layout = document.place(document.body.offset).file == NO_LAYOUT
     return (
@@ -166,7 +165,7 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
         for finding in found
         if not (
             finding.place in shown_at
-            or any(one in finding.message for one in stand_ins)
+            or "[[" in finding.message
             or (without_layout and (finding.place.file == NO_LAYOUT or finding.rule in _OF_NESTING))
         )
     )

@@ -42,6 +42,11 @@ WRONG = {
         '<h1 style="font-size:56px;line-height:24px;margin:0;width:200px">Two lines</h1>',
         4, "The lines of “Two lines” overlap", (320, 375, 600),
     ),
+    "narrow-column": (
+        ('<p>A line</p>\n<table role="presentation" width="150"><tr><td width="110">x</td>\n'
+        '<td style="word-break:break-word">A lamp made of brass</td></tr></table>'),
+        6, "“A lamp made of brass” is in a column", (320, 375, 600),
+    ),
     "small-target": (
         ('<p>A line</p>\n<a href="https://a.example/1" style="display:block;font-size:8px;line-height:9px">One</a>\n'
         '<a href="https://a.example/2" style="display:block;font-size:8px;line-height:9px">Two</a>'),
@@ -181,3 +186,10 @@ def test_what_is_wrong_at_one_width_says_so(chromium: Chromium) -> None:
     measured = chromium.measure(PAGE.format('<div style="width:340px;height:9px">Hello</div>'))
     [finding] = findings_of(notice(measured, lambda _: Place("mail.html", 4)))
     assert (finding.rule, finding.widths) == ("browser/overflow", (320,))
+
+
+@pytest.mark.long
+def test_our_own_example_keeps_its_columns_wide_enough_for_words(chromium: Chromium) -> None:
+    example = Path(__file__).parents[4] / "examples" / "shop-mails"
+
+    assert "browser/narrow-column" not in {one.rule for one in look_at_mails(open_gallery(example), chromium)}

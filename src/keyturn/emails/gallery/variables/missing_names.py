@@ -3,7 +3,7 @@
 import linecache
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -14,7 +14,15 @@ from jinja2.exceptions import UndefinedError
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
 
-_noted: ContextVar[list[TemplateInvalid] | None] = ContextVar("noted", default=None)
+
+class _Faults(list[TemplateInvalid]):
+    """The noted faults. `excused`: names that a wrong tag may have defined."""
+
+    def __init__(self) -> None:
+        self.excused: set[str] = set()
+
+
+_noted: ContextVar[_Faults | None] = ContextVar("noted", default=None)
 
 _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 
@@ -22,7 +30,7 @@ _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 @contextmanager
 def note_faults() -> Iterator[list[TemplateInvalid]]:
     """Continue rendering at faults; collect an error for each line. A missing name prints `stand_in_for` it."""
-    noted: list[TemplateInvalid] = []
+    noted = _Faults()
     token = _noted.set(noted)
     try:
         yield noted
@@ -35,19 +43,22 @@ def is_noting() -> bool:
 
 
 def note(fault: TemplateInvalid) -> None:
-    """Add a fault, unless its line has it already."""
+    """Add a fault, unless its line has it already, or it only follows from a wrong tag."""
     noted = _noted.get()
-    if noted is not None and not any(
-        (one.path, one.line, one.message) == (fault.path, fault.line, fault.message) for one in noted
-    ):
+    if noted is None or (missing_name(fault.message) in noted.excused and not is_failed_part(fault)):
+        return
+    if not any((one.path, one.line, one.message) == (fault.path, fault.line, fault.message) for one in noted):
         noted.append(fault)
 
 
-def note_error(error: Exception, file: str) -> None:
-    """Add what is wrong with a template that raises an error; `file` if the error names none."""
-    fault = template_invalid(error, file)
-    fault.__cause__ = error
-    note(fault)
+def note_wrong_tags(errors: Iterable[Exception], file: str, words: Iterable[str]) -> None:
+    """Add what is wrong with a template's tags, and excuse the names among their `words`."""
+    for error in errors:
+        fault = template_invalid(error, file)
+        fault.__cause__ = error
+        note(fault)
+    if (noted := _noted.get()) is not None:
+        noted.excused.update(words)
 
 
 def is_failed_part(fault: TemplateInvalid) -> bool:

@@ -14,7 +14,9 @@ from keyturn.emails.lint.markup.marked_html import number_of_class
 WIDTHS = (320, 375, 600)
 """In CSS pixels: the smallest phones on sale, most phones, and a reading pane beside its list."""
 
-ProblemKind = Literal["image-shifts", "overflow", "overlap", "oversized-image", "small-target", "text-cut-off"]
+ProblemKind = Literal[
+    "image-shifts", "narrow-column", "overflow", "overlap", "oversized-image", "small-target", "text-cut-off"
+]
 _Short = Annotated[str, Meta(max_length=80)]
 _Key = Annotated[str, Meta(max_length=20)]
 

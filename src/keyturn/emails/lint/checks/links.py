@@ -26,8 +26,9 @@ _INSIDE = re.compile(
 )
 """This machine and private networks, which readers cannot reach (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 1918)."""
 
-# "https://https://a.example", "https:https//a.example", and an address of its own behind a base: "https://a/https://b".
-_TWICE = re.compile(r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*https?:|[^/?#]+/https?:/)", re.IGNORECASE)
+# "https://https://a.example", "https:https//a.example", and an address of its own behind a base: "https://a/https://b",
+# "https://a/htps://b".
+_TWICE = re.compile(r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*https?:|[^/?#]+/+[a-z][a-z0-9+.-]*:/)", re.IGNORECASE)
 
 # Services that redirect links: they see every token that passes.
 BETWEEN = frozenset((

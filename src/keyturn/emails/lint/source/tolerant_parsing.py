@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 
-from keyturn.emails.gallery.variables.missing_names import is_noting, note_error
+from keyturn.emails.gallery.variables.missing_names import is_noting, note_wrong_tags
 from keyturn.mail.rendering.html_tree import splice
 
 STAND_IN = "__"
@@ -69,12 +69,9 @@ class TolerantEnvironment(Environment):
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         template = super()._load_template(name, globals)
         wrong, words = self._wrong.get(template.name, ((), set[str]()))
-        names = words - template.globals.keys()  # a wrong tag may have defined them
-        template.globals.update(dict.fromkeys(names, self.globals[STAND_IN]))
-        for error in wrong:
-            if not is_noting():
-                raise error
-            note_error(error, name)
+        if wrong and not is_noting():
+            raise wrong[0]
+        note_wrong_tags(wrong, name, words)
         return template
 
     @property
