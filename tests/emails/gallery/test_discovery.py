@@ -162,3 +162,24 @@ def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Lo
     tree, leaf = "<p>{% include 'leaf.html' %}{% include 'tree.html' %}", "<p>{% include 'tree.html' %}"
     found = look({"tree.html": tree, "leaf.html": leaf, "news.html": "<p>{% include 'tree.html' %}"})
     assert (set(found.mails), found.partials) == ({"news"}, ("leaf.html", "tree.html"))
+
+
+def test_a_text_that_prints_values_and_belongs_to_no_other_mail_is_a_mail(look: Look) -> None:
+    found = look(
+        {
+            "welcome.txt": "Hello {{ name }}",
+            "welcome_subject.txt": "Welcome, {{ name }}",
+            "order.mjml": MJML,
+            "order.txt": "{{ total }}",
+            "bye.txt.j2": "{% include '_foot.txt' %}",
+            "_foot.txt": "{{ shop }}",
+            "README.txt": "These are our mails.",
+        }
+    )
+
+    assert found.mails == {
+        "bye": MailFiles("bye.txt.j2", "bye.txt.j2"),
+        "order": MailFiles("order.mjml", "order.txt"),
+        "welcome": MailFiles("welcome.txt", "welcome.txt", "welcome_subject.txt"),
+    }
+    assert found.mails["welcome"].is_text

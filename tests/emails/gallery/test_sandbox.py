@@ -28,7 +28,7 @@ ENDLESS = {
     "loops over texts": "{% set s = 'x' * 100000 %}{% for a in s %}{% for b in s %}{% endfor %}{% endfor %}",
     "a loop that calls itself": "{% for a in [1, 1] recursive %}{{ loop([1, 1]) }}{% endfor %}",
     "macros": "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(200) }}",
-    "includes": "{% include 'twice0.txt' %}",
+    "includes": "{% include '_twice0.txt' %}",
     "a long range": "{% for a in range(10 ** 9) %}{% endfor %}",
     "a power": "{{ 10 ** (10 ** 10) }}",
     "a power of a round": "{{ 1.5|round(1000000000, 'ceil') }}",
@@ -58,9 +58,9 @@ REFUSING = {"jinja/sandbox", "jinja/error", "unchecked/part"}
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "emails").mkdir()
     for number in range(60):
-        include = f"{{% include 'twice{number + 1}.txt' %}}"
-        (tmp_path / "emails" / f"twice{number}.txt").write_text(include * 2)
-    (tmp_path / "emails" / "twice60.txt").touch()
+        include = f"{{% include '_twice{number + 1}.txt' %}}"
+        (tmp_path / "emails" / f"_twice{number}.txt").write_text(include * 2)
+    (tmp_path / "emails" / "_twice60.txt").touch()
     return tmp_path / "emails"
 
 

@@ -145,3 +145,15 @@ def test_a_comment_that_ignores_the_fault_accepts_the_mail(tmp_path: Path) -> No
 
     assert [one.finding.rule for one in examination.ignored] == ["unchecked/part"]
     assert examination.unchecked == ()
+
+
+def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "welcome.txt").write_text(
+        "Hello {{ name }},\n\n<b>Boats</b> {{ 1 / 0 }}\n\nhttps://boats.example\n", "utf-8"
+    )
+    examination = examine(open_gallery(tmp_path))
+
+    assert [(one.finding.rule, str(one.finding.place)) for one in examination.found] == [
+        ("parity/html-in-text", "welcome.txt:3:1"),
+        ("jinja/error", "welcome.txt:3:14"),
+    ]

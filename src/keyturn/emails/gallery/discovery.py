@@ -43,6 +43,7 @@ _LIQUID_REFERENCE = re.compile(r"""^[^\S\n]*(?:include|render)\s+("[^"]*"|'[^']*
 """A tag in Liquid's `liquid` tag, which has one on each line, without delimiters."""
 
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
+_SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
 _BLOCK = re.compile(r"\{%[-+]?\s*block\s")
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 """The block of Django's packages for MJML, in files of any name."""
@@ -61,6 +62,7 @@ class _Text(NamedTuple):
     refers: tuple[str, ...]
     blocks: bool
     compiles: bool
+    prints: bool
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,10 @@ class Discovery:
             elif kinds[file] == ".mjml" or naming.stem_of(file) not in compiled:
                 kind = UnnamedMjml if kinds[file] == ".mjml" and naming.ending_of(file) != ".mjml" else MailFiles
                 mails[naming.name_of(file)] = kind(file, naming.text_part(file, named), naming.subject(file, named))
+        taken = {file for own in mails.values() for file in own} | included | extended
+        for file, text in files.items():
+            if file not in taken and _may_be_alone(file, text):
+                mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
         found = FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
         compiling = {file for file, text in files.items() if text.compiles}
         return self._mails_alone(_with_compiled(found, compiling) if compiling else found)
@@ -288,7 +294,14 @@ def _read(text: str) -> _Text:
         refers=tuple(name for _, names in found for name in names),
         blocks=_BLOCK.search(text) is not None,
         compiles=_MJML_BLOCK.search(text) is not None,
+        prints="{{" in text or "{%" in text,
     )
+
+
+def _may_be_alone(file: str, text: _Text) -> bool:
+    """Tell whether a file may be a mail of text alone: it prints values, and is no subject and no shared file."""
+    is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
+    return is_text and text.prints and not naming.is_shared(file)
 
 
 def _kind(file: str, text: _Text) -> str:

@@ -17,7 +17,7 @@ from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
 from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.gallery.variables.missing_names import is_failed_part
-from keyturn.emails.lint.checks import CHECKS
+from keyturn.emails.lint.checks import CHECKS, TEXT_CHECKS
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
@@ -155,7 +155,8 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
 
     Findings on a stand-in, which only follow from the missing part, are left out: that is a finding itself.
     """
-    found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks if document.html))
+    checks = TEXT_CHECKS if document.files.is_text else checks if document.html else ()
+    found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
     if not document.missing:
         return found
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}

@@ -208,7 +208,8 @@ class Filled(NamedTuple):
 
 def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
     """Return the mail. Raises TemplateInvalid, which names `file`, if it cannot be compiled."""
-    return assemble_mail(filled, files, _compile_mjml(filled.markup, file) if files.is_mjml else filled.markup)
+    html = "" if files.is_text else filled.markup
+    return assemble_mail(filled, files, _compile_mjml(filled.markup, file) if files.is_mjml else html)
 
 
 def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:

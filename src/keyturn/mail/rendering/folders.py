@@ -50,7 +50,8 @@ _FORMAT = re.compile(r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)$", re.IGN
 class MailFiles(NamedTuple):
     """The files of one mail, relative to the folder of its templates, as Jinja names them.
 
-    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject.
+    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject. A mail of text
+    alone has its text in place of the markup, too.
     """
 
     markup: str
@@ -61,6 +62,11 @@ class MailFiles(NamedTuple):
     def is_mjml(self) -> bool:
         """Whether the mail is compiled from MJML; it may be plain HTML, too."""
         return plain_name(self.markup).lower().endswith(".mjml")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the mail consists of text alone."""
+        return self.markup == self.text
 
 
 class UnnamedMjml(MailFiles):

@@ -66,7 +66,7 @@ def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles],
         return lambda files: (folders / files.markup).is_relative_to(wanted)
 
     def is_mail(files: MailFiles) -> bool:
-        says_so = files.is_mjml or files.text or files.subject or _MAIL.search(files.markup)
+        says_so = files.is_mjml or (files.text and not files.is_text) or files.subject or _MAIL.search(files.markup)
         return bool(says_so) and is_own(folders / files.markup)
 
     return is_mail

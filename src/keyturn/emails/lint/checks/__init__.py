@@ -35,4 +35,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
     )
 
 
+TEXT_CHECKS: tuple[Check, ...] = (check_byte_order_marks, check_subject, check_parity, check_undefined)
+"""The checks of a mail that consists of text alone."""
+
 CHECKS: tuple[Check, ...] = checks_for(MAJOR)

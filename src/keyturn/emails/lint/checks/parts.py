@@ -105,7 +105,8 @@ def check_parity(document: Document) -> Iterator[Finding]:
         yield document.finding(Place(document.files.markup), "parity/no-text", template=document.template)
         return
     yield from _html_in_text(document)
-    yield from _links_in_one_part(document)
+    if not document.files.is_text:
+        yield from _links_in_one_part(document)
     yield from _long_lines(document)
 
 

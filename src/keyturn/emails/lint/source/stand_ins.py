@@ -59,22 +59,16 @@ class StandInForFailed(MissingName):
 FAILED = StandInForFailed(name=NOT_RENDERED)
 
 
-def attempt(work: Callable[[], Any], by_itself: bool = False) -> Any:
-    """Return the value of an expression. `by_itself`: it has no variables, so that it fails with any values."""
+def attempt(work: Callable[[], Any], by_itself: bool = False, require: Callable[[Any], object] = id) -> Any:
+    """Return the value of an expression, which must pass `require`.
+
+    `by_itself`: it has no variables, so that it fails with any values.
+    """
     try:
-        return work()
+        require(value := work())
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
         return go_on(error, sys._getframe(1), by_itself)  # noqa: SLF001 - as Jinja's own tracebacks are made
-
-
-def attempt_loop(work: Callable[[], Any], by_itself: bool = False) -> Any:
-    """Return the entries of a loop."""
-    try:
-        entries = work()
-        iter(entries)
-    except Exception as error:  # noqa: BLE001
-        return go_on(error, sys._getframe(1), by_itself)  # noqa: SLF001
-    return entries
+    return value
 
 
 def attempt_print(work: Callable[[], str], by_itself: bool, file: str, line: int, column: int) -> str:

@@ -237,7 +237,7 @@ def test_what_the_mail_is_shown_with_is_told_in_full_where_it_is_cut(client: Cli
 
 
 def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> None:
-    for file in folder.rglob("*.mjml"):
+    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
         file.unlink()
     page = client.get("/studio").text
     assert "welcome/welcome.mjml" in page
@@ -300,3 +300,11 @@ def test_a_language_is_offered_where_there_is_more_than_one(folder: Path, studio
     assert re.search(r'id="lang-de" href="\?sample=only&amp;lang=de&amp;show=text"[^>]* aria-current="true"', page)
     assert re.search(r'id="lang-en"[^>]* aria-keyshortcuts="l"', page)
     assert '<pre class="text">de' in page
+
+
+def test_a_mail_of_text_alone_shows_its_text(client: Client, folder: Path) -> None:
+    (folder / "thanks.txt").write_text("Thank you, {{ name }}.\n", "utf-8")
+
+    page = client.get("/studio/templates/thanks").text
+
+    assert re.search(r"<pre[^>]*>[^<]*Thank you, ", page)
