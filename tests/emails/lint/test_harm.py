@@ -67,6 +67,8 @@ def test_an_app_in_development_sends_links_to_this_machine_and_a_note_says_so() 
     "bar",
     [
         '<mj-navbar base-url="https://a.example">\n<mj-navbar-link href="https://b.example/x">X</mj-navbar-link></mj-navbar>',
+        '<mj-navbar base-url="https://a.example">\n<mj-navbar-link href="htps://b.example/x">X</mj-navbar-link></mj-navbar>',
+        '<mj-navbar base-url="https://a.example/">\n<mj-navbar-link href="htps://b.example">X</mj-navbar-link></mj-navbar>',
         '<mj-navbar>\n<mj-navbar-link href="https://https://b.example/x">X</mj-navbar-link></mj-navbar>',
         '<mj-text>\n<a href="https://{{ link }}">Your link</a></mj-text>',
         '<mj-text>\n<a href="http:https://b.example/x">X</a></mj-text>',
@@ -90,7 +92,12 @@ def test_a_base_that_mj_attributes_give_counts_and_so_does_the_address_of_a_clas
 
 
 def test_an_address_within_another_one_is_not_doubled(tmp_path: Path) -> None:
-    page = PAGE.format('<a href="https://a.example/go?to=https://b.example">A page</a>')
+    addresses = (
+        "https://a.example/go?to=https://b.example",
+        "https://a.example:8080/x",
+        "https://a.example/web/20/http://b",
+    )
+    page = PAGE.format(" ".join(f'<a href="{one}">Page {one}</a>' for one in addresses))
     assert findings(tmp_path, {"a.html": page}, "links") == []
 
 

@@ -28,7 +28,9 @@ _INSIDE = re.compile(
 
 # "https://https://a.example", "https:https//a.example", and an address of its own behind a base: "https://a/https://b",
 # "https://a/htps://b".
-_TWICE = re.compile(r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*https?:|[^/?#]+/+[a-z][a-z0-9+.-]*:/)", re.IGNORECASE)
+_TWICE = re.compile(
+    r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*(?:https?:|[a-z]:/)|[^/?#]+/+[a-z][a-z0-9+.-]*:/)", re.IGNORECASE
+)
 
 # Services that redirect links: they see every token that passes.
 BETWEEN = frozenset((
