@@ -157,3 +157,12 @@ def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
         ("parity/html-in-text", "welcome.txt:3:1"),
         ("jinja/error", "welcome.txt:3:14"),
     ]
+
+
+@pytest.mark.long
+def test_of_a_file_with_hundreds_of_kinds_of_wrong_tags_the_first_is_told(tmp_path: Path) -> None:
+    tags = "\n".join(f"{{% boat{number} %}}{{{{ name }}}} of the harbour" for number in range(600))
+    examination = examined(tmp_path, tags)
+
+    assert told(examination)[0] == ("jinja/unknown-tag", "news.mjml:2:13")
+    assert examination.unchecked == ("news/ada",)

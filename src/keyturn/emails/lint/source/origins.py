@@ -15,7 +15,6 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import BlockReference, Context, Undefined
 
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
-from keyturn.emails.lint.finding import line_and_column
 from keyturn.emails.lint.source import stand_ins, traced_text
 from keyturn.emails.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
 
@@ -227,10 +226,11 @@ class _Positions(Extension):
     def _starts_of_tokens(self, source: str, stream: TokenStream) -> Iterator[tuple[int, int]]:
         """Yield line and column of each text, expression and statement of the source."""
         source = re.sub(r"\r\n?", "\n", source)
-        offset = 0
+        offset, line, behind = 0, 1, 0
         for _, kind, value in self.environment.lexer.tokeniter(source, stream.name, stream.filename):
             while not source.startswith(value, offset) and source[offset : offset + 1].isspace():
                 offset += 1  # white space that a minus sign took away
             if kind in ("data", "variable_begin", "block_begin"):
-                yield line_and_column(source, offset)
+                line, behind = line + source.count("\n", behind, offset), offset
+                yield line, offset - source.rfind("\n", 0, offset)
             offset += len(value)

@@ -5,6 +5,7 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from time import thread_time
 from typing import Any
 
 from jinja2 import Environment, Template, TemplateSyntaxError, nodes
@@ -15,8 +16,8 @@ from keyturn.mail.rendering.html_tree import splice
 STAND_IN = "__"
 """The global whose value stands in for a tag."""
 
-_MOST = 60
-"""Kinds of wrong tags in a file: each is one more parse."""
+_LONGEST = 1.0
+"""Seconds of processor time for a file. Each kind of wrong tag in it is two more parses."""
 
 _TAG = re.compile(
     r"\{#.*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
@@ -41,7 +42,8 @@ class TolerantEnvironment(Environment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         wrong, words = self._wrong[name] = list[TemplateSyntaxError](), set[str]()
-        for _ in range(_MOST):
+        ends = thread_time() + _LONGEST
+        while not wrong or thread_time() < ends:
             try:
                 return super()._parse(source, name, filename)
             except TemplateSyntaxError as error:
@@ -89,7 +91,9 @@ def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.M
         yield [tag for tag in tags if tag["name"] == unknown[1]]
     elif unclosed := _UNCLOSED.search(message):
         yield from ([tag] for tag in reversed(_opened(tags, unclosed[1])))
-    there = [tag for tag in tags if _line(source, tag.start()) <= int(error.lineno) <= _line(source, tag.end())]
+    lines = source.split("\n")[: error.lineno]
+    end = sum(len(line) + 1 for line in lines)
+    there = [tag for tag in tags if tag.start() < end and tag.end() >= end - len(lines[-1]) - 1]
     yield from ([tag] for tag in there if tag["broken"])
     if any(_WITH_ARGUMENT.search(tag[0]) for tag in there):
         yield [tag for tag in tags if _WITH_ARGUMENT.search(tag[0])]
@@ -109,10 +113,6 @@ def _opened(tags: Iterable[re.Match[str]], block: str) -> list[re.Match[str]]:
 
 def _without(source: str, tags: Iterable[re.Match[str]]) -> str:
     return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))
-
-
-def _line(source: str, offset: int) -> int:
-    return source.count("\n", 0, offset) + 1
 
 
 def _stand_in(source: str, tag: re.Match[str]) -> str:
