@@ -54,7 +54,7 @@ BROKEN = {
     "missing": ("{% include 'harbour.html' %}", "jinja/missing-template"),
     "failing": ("{{ [name]|join(1, 2, 3, 4) }}", "jinja/error"),
     "unsafe": ("{{ name.__class__.__mro__ }}", "jinja/sandbox"),
-    "no_samples": ("{{ [1]|join(1, 2, 3, 4) }}", "unchecked/part"),
+    "no_samples": ("{{ rows|join(1, 2, 3, 4) }}", "unchecked/part"),
 }
 """Templates that cannot be rendered, and the rule that each is found under."""
 
