@@ -43,7 +43,7 @@ async def look(page: Page, where: str, widths: tuple[int, ...] = (1280, 375)) ->
 
 
 def empty(folder: Path) -> None:
-    for file in folder.rglob("*.mjml"):
+    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
         file.unlink()
 
 

@@ -131,7 +131,7 @@ def test_the_search_keeps_the_rest_of_the_view(client: Client) -> None:
 
 
 def test_an_empty_folder_has_a_list_that_says_so(client: Client, folder: Path) -> None:
-    for file in folder.rglob("*.mjml"):
+    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
         file.unlink()
     page = client.get("/studio?find=x").text
     assert "No templates yet." in page

@@ -75,7 +75,7 @@ def test_an_empty_folder_and_a_template_without_samples_teach(client: Client, fo
     (folder / "notice" / "samples.toml").write_text("")
     (folder / "notice" / "notice.mjml").write_text("<mjml></mjml>")
     assert client.get("/studio/sheet").status_code == 200
-    for file in folder.rglob("*.mjml"):
+    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
         file.unlink()
     assert "No templates yet" in client.get("/studio/sheet").text
 

@@ -189,7 +189,7 @@ def test_a_folder_with_nothing_to_mend_is_told_so(studio: Studio, folder: Path) 
 
 
 def test_a_folder_without_templates_says_how_to_start(client: Client, folder: Path) -> None:
-    for file in folder.rglob("*.mjml"):
+    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
         file.unlink()
 
     assert "No templates yet" in page_of(client)
