@@ -145,6 +145,7 @@ async def test_a_frame_is_drawn_in_the_mode_that_its_doctype_chooses_and_keeps_i
 def test_it_is_written_anew_where_it_was_written_before(gallery: Gallery, folder: Path, site: Path) -> None:
     export(gallery, SENDER, site)
     (folder / "notice/notice.mjml").rename(folder / "notice/_notice.mjml")
+    (folder / "notice/notice.txt").unlink()
     export(gallery, SENDER, site)
     assert not (site / "mails/notice").exists()
     assert (site / "mails/greeting/ada.en.html").is_file()
