@@ -53,7 +53,7 @@ def _row(name: str, outcome: Outcome | None, seeds: int) -> str:
     if outcome is None:
         return f"| {what} | not missed | none of {seeds:,} |"
     promise, _, fault = outcome.broken[0].partition(": ")
-    return f"| {what} | **{promise}**: {fault} | {outcome.seed} |"
+    return f"| {what} | **{promise}**: {fault[:120]} | {outcome.seed} |"
 
 
 if __name__ == "__main__":

@@ -154,14 +154,14 @@ async def _live(world: World, users: Users) -> None:
     users.come()
     await world.weather.blow()
     await users.come_again()
-    await users.leave()
     ends = world.loop.time() + _LONGEST_CALM
-    while world.waiting() and world.loop.time() < ends:
-        await asyncio.sleep(15)
+    is_quiet = False
+    while not is_quiet and world.loop.time() < ends:
         await users.leave()
+        await asyncio.sleep(15 if world.waiting() else 60)
+        is_quiet = not (users.are_busy or world.waiting())
     if world.waiting():
         world.story.break_promise("the queue ends empty", f"{world.waiting()} messages wait")
-    await asyncio.sleep(60)
 
 
 _FAILED = {"worlds": 1, "broken promises": 1}

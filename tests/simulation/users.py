@@ -84,6 +84,10 @@ class Users:
         while len(self.calls) < REQUESTS_OF_A_WORLD:
             await self._ask_for_link(len(self.calls))
 
+    @property
+    def are_busy(self) -> bool:
+        return bool(self._tasks)
+
     async def leave(self) -> None:
         """Wait until no user has anything left to do."""
         while self._tasks:

@@ -94,7 +94,8 @@ class World:
     def _end(self, process: Process, work: "asyncio.Task[None]") -> None:
         """Note how a worker ended by itself."""
         if not work.cancelled() and (error := work.exception()):
-            self.story.break_promise("a worker survives every fault", f"{process.name} ended with {error!r}")
+            kind = type(error).__name__
+            self.story.break_promise("a worker survives every fault", f"{process.name} ended with {kind}")
         self.story.tell(f"{process.name} has ended")
         self._forget(process)
 
