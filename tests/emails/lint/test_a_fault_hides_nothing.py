@@ -1,5 +1,6 @@
 """A fault in a mail is found at its line, and so are two others in the same mail, which the fault does not hide."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,25 @@ MJML = """\
 """
 OTHERS = [("mjml/unknown-attribute", "news.mjml:3:10"), ("links/unknown-scheme", "news.mjml:4:13")]
 SAMPLE = '[ada]\nname = "Ada"\ncount = 0\nlines = [1, 2]\n'
+
+
+APP = """
+from jinja2 import Environment
+
+
+def who(*_):
+    raise RuntimeError("There is no session.")
+
+
+class User:
+    name = property(who)
+
+
+environment = Environment(autoescape=True)
+environment.globals |= {"who": who, "user_proxy": User()}
+environment.filters["address"] = environment.tests["known"] = who
+"""
+"""An app whose functions need a session."""
 
 
 def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML, **others: str) -> Examination:
@@ -71,6 +91,32 @@ def test_a_fault_is_found_with_the_others_of_its_mail(tmp_path: Path, body: str,
 )
 def test_what_fails_with_any_values_is_an_error_also_without_samples(tmp_path: Path, body: str) -> None:
     assert told(examined(tmp_path, body, sample=""))[0] == ("jinja/error", "news.mjml:2:10")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "{{ who() }}",
+        "{{ user_proxy.name }}",
+        "{{ 'orders'|address }}",
+        "{% if 'orders' is known %}x{% endif %}",
+        "{% for range in who() %}{{ range }}{% endfor %}",
+        "{% set dict = rows|length %}{{ 1 / (dict - dict) }}",
+    ],
+)
+def test_a_part_that_calls_the_app_may_work_there_and_is_unchecked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    (tmp_path / "harbour_app.py").write_text(APP, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    (folder := tmp_path / "emails").mkdir()
+    (folder / "news.html").write_text(f"<p>{part} of the harbour</p>", "utf-8")
+    try:
+        gallery = open_gallery(folder, environment="harbour_app:environment")
+    finally:
+        sys.modules.pop("harbour_app", None)
+
+    assert [rule for rule, _ in told(examine(gallery)) if not rule.startswith("parity")] == ["unchecked/part"]
 
 
 def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(tmp_path: Path) -> None:

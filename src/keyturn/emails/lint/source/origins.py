@@ -5,14 +5,17 @@ white-space control are Jinja's own, and the text is identical.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.ext import Extension
+from jinja2.filters import FILTERS
 from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import BlockReference, Context, Undefined
+from jinja2.tests import TESTS
 
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.emails.lint.source import stand_ins, traced_text
@@ -74,6 +77,8 @@ class _OriginsGenerator(CodeGenerator):
     """Generates code that records the place of each output, and goes on if an expression fails."""
 
     _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
+    _bound: Collection[str] = ()
+    """Names that the template itself gives to values."""
 
     def write_commons(self) -> None:
         super().write_commons()
@@ -82,6 +87,7 @@ class _OriginsGenerator(CodeGenerator):
         self.writeline(f"from keyturn.emails.lint.source.stand_ins import {_ATTEMPTS}")
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+        self._bound = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
         self._attempted = dict(self._attempts(node))
         super().visit_Template(node, frame)
 
@@ -193,8 +199,18 @@ class _OriginsGenerator(CodeGenerator):
                     yield value, ("attempt", "", f", {self._fails_by_itself(value)})")
 
     def _fails_by_itself(self, node: nodes.Node) -> bool:
-        names = {name.name for name in (node, *node.find_all(nodes.Name)) if isinstance(name, nodes.Name)}
-        return names <= self.environment.globals.keys()
+        """Tell whether an expression has only constants and Jinja's own names. An app's may need a request."""
+        for part in (node, *node.find_all(nodes.Expr)):
+            match part:
+                case nodes.Name(name=name) if name not in DEFAULT_NAMESPACE or name in self._bound:
+                    return False
+                case nodes.Filter(name=name) if name not in FILTERS:
+                    return False
+                case nodes.Test(name=name) if name not in TESTS:
+                    return False
+                case nodes.ContextReference() | nodes.DerivedContextReference() | nodes.ExtensionAttribute():
+                    return False
+        return True
 
     def _position(self, node: nodes.Node) -> str:
         line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)

@@ -62,7 +62,7 @@ FAILED = StandInForFailed(name=NOT_RENDERED)
 def attempt(work: Callable[[], Any], by_itself: bool = False, require: Callable[[Any], object] = id) -> Any:
     """Return the value of an expression, which must pass `require`.
 
-    `by_itself`: it has no variables, so that it fails with any values.
+    `by_itself`: it has only constants and Jinja's own names, so that it fails with any values.
     """
     try:
         require(value := work())
