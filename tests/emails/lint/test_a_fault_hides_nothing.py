@@ -66,7 +66,7 @@ FAULTS = [
     ("{% if name %}Boats", "jinja/syntax", 10),
     ("{% for line in lines %}{{ line }}{% endif %}", "jinja/unknown-tag", 46),
     ("{% bots name %}", "jinja/unknown-tag", 13),
-    ("{{ name }}{{ name|date:'d M' }}{{ name }}", "jinja/django-tag", 10),
+    ("{{ name }}{{ name|date:'d M' }}{{ name }}", "jinja/django-tag", 20),
     ("<a href=\"{% url 'order' %}\">Your order</a>", "jinja/django-tag", 22),
     ("{% ifequal name 'Ada' %}Ada{% endifequal %}", "jinja/django-tag", 13),
     ("{{ 1 / count }}", "jinja/error", 10),
@@ -205,10 +205,39 @@ def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.long
-def test_of_a_file_with_hundreds_of_kinds_of_wrong_tags_the_first_is_told(tmp_path: Path) -> None:
-    tags = "\n".join(f"{{% boat{number} %}}{{{{ name }}}} of the harbour" for number in range(600))
-    examination = examined(tmp_path, tags)
+def test_the_wrong_tags_of_a_long_line_are_found_among_hundreds_of_right_ones(tmp_path: Path) -> None:
+    wrong = {
+        100: "{{ boat one }}",
+        200: "{{ name two }}",
+        220: "{{ name two }}",
+        298: "{{ name) }}",
+        299: "{{ name ? 1 }}",
+    }
+    tags = [wrong.get(number, "{{ name }} boat") for number in range(300)]
+    examination = examined(tmp_path, " ".join(tags))
 
-    assert told(examination)[0] == ("jinja/unknown-tag", "news.mjml:2:13")
+    line = "<mj-text>" + " ".join(tags)
+    assert [place for rule, place in told(examination) if rule == "jinja/syntax"] == [
+        f"news.mjml:2:{line.index(word) + 1}" for word in ("one }}", "two }}", "{{ name)", "{{ name ?")
+    ]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("between", ["\n", " "])
+@pytest.mark.parametrize(
+    ("tag", "first"),
+    [
+        ("{{% boat{} %}}", ("jinja/unknown-tag", 13)),
+        ("{{{{ name boat{} }}}}", ("jinja/syntax", 18)),
+        ("{{{{ name{} }}", ("jinja/syntax", 10)),
+    ],
+)
+def test_of_a_file_with_hundreds_of_wrong_tags_the_first_is_told(
+    tmp_path: Path, tag: str, first: tuple[str, int], between: str
+) -> None:
+    tags = (f"{tag.format(number)}{{{{ name }}}} of the harbour" for number in range(600))
+    examination = examined(tmp_path, between.join(tags))
+
+    rule, column = first
+    assert told(examination)[0] == (rule, f"news.mjml:2:{column}")
     assert examination.unchecked == ("news/ada",)

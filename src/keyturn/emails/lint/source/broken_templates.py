@@ -119,6 +119,8 @@ def _column(line: str, error: TemplateInvalid) -> int | None:
         includes = list(re.finditer(r"<mj-include\b[^>]*", line))
         wanted = basename(str(cause.templates[0]))
         return next((one.start() for one in includes if wanted in one[0]), includes[0].start()) + 1
+    if isinstance(cause, TemplateSyntaxError) and getattr(cause.lineno, "line", None) == error.line:
+        tags = [tag for tag in tags if tag.start() + 1 == getattr(cause.lineno, "column", None)] or tags
     for name in _names_in(error):
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         for start, end in [tag.span() for tag in tags] or [(0, len(line))]:

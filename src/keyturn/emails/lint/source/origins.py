@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from jinja2 import Environment, nodes
+from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.ext import Extension
@@ -243,10 +243,14 @@ class _Positions(Extension):
         """Yield line and column of each text, expression and statement of the source."""
         source = re.sub(r"\r\n?", "\n", source)
         offset, line, behind = 0, 1, 0
-        for _, kind, value in self.environment.lexer.tokeniter(source, stream.name, stream.filename):
-            while not source.startswith(value, offset) and source[offset : offset + 1].isspace():
-                offset += 1  # white space that a minus sign took away
-            if kind in ("data", "variable_begin", "block_begin"):
-                line, behind = line + source.count("\n", behind, offset), offset
-                yield line, offset - source.rfind("\n", 0, offset)
-            offset += len(value)
+        try:
+            for _, kind, value in self.environment.lexer.tokeniter(source, stream.name, stream.filename):
+                while not source.startswith(value, offset) and source[offset : offset + 1].isspace():
+                    offset += 1  # white space that a minus sign took away
+                if kind in ("data", "variable_begin", "block_begin"):
+                    line, behind = line + source.count("\n", behind, offset), offset
+                    yield line, offset - source.rfind("\n", 0, offset)
+                offset += len(value)
+        except TemplateSyntaxError as error:
+            error.lineno = _Position.at(error.lineno, line, behind - source.rfind("\n", 0, behind))
+            raise

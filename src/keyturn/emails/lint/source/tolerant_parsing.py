@@ -5,6 +5,7 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from time import thread_time
 from typing import Any
 
@@ -17,7 +18,7 @@ STAND_IN = "__"
 """The global whose value stands in for a tag."""
 
 _LONGEST = 1.0
-"""Seconds of processor time for a file. Each kind of wrong tag in it is two more parses."""
+"""Seconds of processor time to find more than a file's first mistake. Most mistakes take two more parses."""
 
 _TAG = re.compile(
     r"\{#.*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
@@ -49,21 +50,22 @@ class TolerantEnvironment(Environment):
             except TemplateSyntaxError as error:
                 if not (wrong and _FOLLOWS.search(error.message or "")):
                     wrong.append(error)
-                if (tags := self._wrong_tags(source, error, name, filename)) is None:
+                if (tags := self._wrong_tags(source, error, ends, name, filename)) is None:
                     break
                 source = _without(source, tags)
                 words |= {word for tag in tags for word in _WORD.findall(tag[0])}
         raise wrong[0]
 
     def _wrong_tags(
-        self, source: str, error: TemplateSyntaxError, name: str | None, filename: str | None
+        self, source: str, error: TemplateSyntaxError, ends: float, name: str | None, filename: str | None
     ) -> Sequence[re.Match[str]] | None:
-        """Return the first suspects without which parsing gets further."""
-        for tags in _suspects(source, error):
+        """Return the first suspects without which parsing gets further, or None if the time `ends` before."""
+        for tags in takewhile(lambda _: thread_time() < ends, _suspects(source, error)):
             try:
                 super()._parse(_without(source, tags), name, filename)
             except TemplateSyntaxError as other:
-                if (other.message, other.lineno) == (error.message, error.lineno):
+                same = (other.message, other.lineno) == (error.message, error.lineno)
+                if same and _column_of(other) <= _column_of(error):  # and not the next of its kind in the line
                     continue
             return tags
         return None
@@ -94,10 +96,17 @@ def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.M
     lines = source.split("\n")[: error.lineno]
     end = sum(len(line) + 1 for line in lines)
     there = [tag for tag in tags if tag.start() < end and tag.end() >= end - len(lines[-1]) - 1]
-    yield from ([tag] for tag in there if tag["broken"])
-    if any(_WITH_ARGUMENT.search(tag[0]) for tag in there):
+    line_of_tag = getattr(error.lineno, "line", error.lineno)
+    at = sum(len(line) + 1 for line in lines[: line_of_tag - 1]) + _column_of(error) - 1
+    here = [tag for tag in tags if tag.start() <= at < tag.end()]
+    if any(_WITH_ARGUMENT.search(tag[0]) for tag in here or there):
         yield [tag for tag in tags if _WITH_ARGUMENT.search(tag[0])]
-    yield from ([tag] for tag in there)
+    yield from ([tag] for tag in (*here, *sorted(there, key=lambda tag: not tag["broken"])))
+
+
+def _column_of(error: TemplateSyntaxError) -> int:
+    """Return where the tag of an error starts in its line, which the tokens of `origins` know."""
+    return getattr(error.lineno, "column", 1)
 
 
 def _opened(tags: Iterable[re.Match[str]], block: str) -> list[re.Match[str]]:
