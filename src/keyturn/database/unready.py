@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.problems.requests import DatabaseUnready
@@ -128,7 +128,9 @@ def is_refusal(error: DBAPIError) -> bool:
 
 
 def is_rolled_back(error: DBAPIError) -> bool:
-    """Tell whether the database has certainly undone the transaction because of a conflict with another."""
+    """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
+    if isinstance(error, IntegrityError) and error.statement is None:  # SQLAlchemy names none for a commit
+        return True
     if str(getattr(error.orig, "sqlstate", "")) in _ROLLED_BACK:
         return True
     number = next(iter(getattr(error.orig, "args", ())), None)

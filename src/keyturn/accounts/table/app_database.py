@@ -64,7 +64,8 @@ def _accounts_unready(place: str) -> Iterator[None]:
         cause = error.__cause__
         undone = isinstance(cause, DBAPIError) and is_rolled_back(cause)
         what = "has undone the transaction" if undone else f"cannot be reached: {place}"
-        raise AccountsUnready(f"the database of the accounts {what}: {describe_error(cause or error)}") from cause
+        reason = f"the database of the accounts {what}: {describe_error(cause or error)}"
+        raise AccountsUnready(reason, not_changed=error.not_committed) from cause
 
 
 def _open_file(read: DatabaseUrl) -> SqliteConnections:

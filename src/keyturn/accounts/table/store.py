@@ -262,8 +262,7 @@ class TableAccounts:
             raise
 
     async def _transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        with self._refusals_as_unready():  # PostgreSQL checks deferred constraints at the commit
-            return await self._place.transact(self._refusals_as_unready()(work))
+        return await self._place.transact(self._refusals_as_unready()(work))
 
     def _change(
         self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
@@ -300,7 +299,6 @@ class TableAccounts:
             self._statements = None
             said = describe_error(error.orig or error)
             log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
-            # A constraint that is checked at the commit, and does not hold, undoes it.
             not_changed = isinstance(error, IntegrityError)
             reason = f"the database of the accounts refused a statement: {said}"
             raise AccountsUnready(reason, not_changed=not_changed) from None

@@ -1,0 +1,51 @@
+"""A reset whose commit a deferred foreign key forbids: nothing changes, no mail confirms it, and the link stays."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.accounts.table.app import running_app
+from tests.databases import Databases, SqliteFiles
+from tests.spec.service import ADA, NEW_PASSWORD, hash_of, problem, running, settings_for
+
+from keyturn.settings import AccountSettings, Secret, TableSettings
+
+pytestmark = pytest.mark.long
+
+TABLES = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60));"
+    " CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER);"
+    " CREATE TABLE visits (session_id INTEGER REFERENCES sessions (id) DEFERRABLE INITIALLY DEFERRED)"
+)
+
+
+@pytest.fixture
+def urls(databases: Databases, sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Return the addresses of Keyturn's database and of the app's: the same one, or apart."""
+    url = databases.empty() if request.param == "apart" else databases.migrated()
+    yield sqlite.migrated() if request.param == "apart" else url, url
+    databases.drop(url)
+
+
+@pytest.mark.parametrize(
+    ("databases", "urls"),
+    [("sqlite", "together"), ("postgresql", "together"), ("postgresql", "apart")],
+    indirect=True,
+)
+async def test_a_refused_commit_is_no_lost_answer(urls: tuple[str, str]) -> None:
+    own, url = urls
+    table = TableSettings(url=Secret("" if own == url else url), table="users", delete=("sessions.user_id",))
+    settings = settings_for(own, accounts=AccountSettings(store="table", table=table))
+    async with running_app(url, TABLES) as database:
+        await database.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("old"))
+        await database.run("INSERT INTO sessions VALUES (1, 1); INSERT INTO visits VALUES (1)")
+        async with running(settings) as service:
+            link = await service.link()
+            refused = await service.reset(link, NEW_PASSWORD)
+            await service.deliver()
+            assert problem(refused) == "503 unavailable"
+            assert service.inbox.sent_to(ADA, "password_changed") == []
+
+            await database.run("DELETE FROM visits")
+            assert problem(await service.reset(link, NEW_PASSWORD)) == "200"
+            await service.deliver()
+            assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
