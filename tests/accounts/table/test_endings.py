@@ -198,6 +198,15 @@ async def test_every_wrong_name_and_value_is_told_by_its_setting(app: App, over:
     assert await faults(own) == [f'ends."users.id".set.{name}: {said}' for name in ("email", "password_hash")]
 
 
+async def test_only_the_id_names_whose_row_of_the_accounts_is_set(app: App, over: Over) -> None:
+    await app.run(f"{USERS.removesuffix(')')}, team_id INTEGER, token TEXT); {ADA}")
+    accounts = over(ends={"users.team_id": Ending(set={"token": "{null}"})})
+
+    said = "team_id is not the id of an account, so other accounts would be changed: write users.id"
+    assert await faults(accounts) == [f'ends."users.team_id": {said}']
+    await over(ends={"users.id": Ending(set={"token": "{null}"})}).require_ready()
+
+
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_missing_right_is_told_by_the_setting(app: App, over: Over) -> None:
     await tokens(app, "revoked BOOLEAN")

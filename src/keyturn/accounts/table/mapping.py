@@ -315,6 +315,9 @@ class _MappingReader:
                 self._fault(
                     setting, f"{entry} is in the table of accounts, so a reset would delete accounts: remove it"
                 )
+            elif ending.set and self._own_columns(table) and owner != self._settings.id:
+                mend = f"write {name}.{self._settings.id}"
+                self._fault(setting, f"{owner} is not the id of an account, so other accounts would be changed: {mend}")
             elif ending.when != "never" and (columns := self._columns(setting, table)) is not None:
                 columns |= self._with_time_formats(table, columns, ending.set)
                 if column := self._column(setting, table, columns, owner):
