@@ -60,10 +60,26 @@ def test_the_line_that_the_doctor_gives_silences_it(sqlite: SqliteFiles, tmp_pat
     assert named(tmp_path) == []
 
 
-def named(folder: Path) -> list[str]:
-    """Return the fixes of the credentials that survive; nothing else may fail."""
+def test_rows_that_another_row_may_hold_are_a_warning(sqlite: SqliteFiles, tmp_path: Path) -> None:
+    Path(sqlite.migrated().removeprefix("sqlite:///")).rename(tmp_path / "keyturn.db")
+    with sqlite3.connect(tmp_path / "keyturn.db") as database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
+        database.execute("CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)")
+        database.execute("CREATE TABLE visits (session_id INTEGER REFERENCES sessions (id))")
+    database.close()
+    base = 'environment = "development"\nsign_in_url = "https://app.example.org/login"\n'
+    own = '[database]\nurl = "sqlite:///keyturn.db"\n[mail]\ntransport = "capture"\n'
+    (tmp_path / "keyturn.toml").write_text(f'{base}{own}{KEYS}delete = ["sessions.user_id"]\n', "utf-8")
+
+    assert named(tmp_path, "accounts") == [
+        "", "A reset fails where such rows exist. If there never are any, nothing has to be done."
+    ]  # fmt: skip
+
+
+def named(folder: Path, check: str = "credentials") -> list[str]:
+    """Return the fixes of a check, by default of the credentials that survive; nothing else may fail."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYTURN_")}
     asked = [sys.executable, "-m", "keyturn", "doctor", "--json"]
     done = subprocess.run(asked, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return [one["fix"] for one in json.loads(done.stdout) if one["check"] == "credentials"]
+    return [one["fix"] for one in json.loads(done.stdout) if one["check"] == check]

@@ -443,3 +443,41 @@ async def test_tokens_of_several_owners_end_only_if_they_are_an_accounts(
         " webhook account.secured: Keyturn cannot tell whose they are"
     )
     assert list(open_questions(settings, tables)) == ([] if where else [asked])
+
+
+def referring(rule: str = "") -> str:
+    return f"CREATE TABLE key_uses (id INTEGER PRIMARY KEY, key_id INTEGER REFERENCES api_keys (id) {rule});"
+
+
+@pytest.mark.parametrize(
+    ("columns", "others", "ends"),
+    [
+        ("expires_at DATETIME", referring(), {"api_keys.user_id": {"expires_at": "{now}"}}),
+        ("expires_at DATETIME", referring("ON DELETE CASCADE"), {"api_keys.user_id": {}}),
+        ("name TEXT", referring("ON DELETE SET NULL"), {"api_keys.user_id": {}}),
+        ("name TEXT", referring(), {}),
+        (
+            "name TEXT",
+            "CREATE TABLE ssh_keys (user_id INTEGER, revoked BOOLEAN, key_id INTEGER REFERENCES api_keys (id));",
+            {"api_keys.user_id": {}, "ssh_keys.user_id": {}},
+        ),
+        (
+            "expires_at DATETIME",
+            "CREATE TABLE ssh_keys (user_id INTEGER, revoked BOOLEAN, key_id INTEGER REFERENCES api_keys (id));",
+            {"api_keys.user_id": {"expires_at": "{now}"}, "ssh_keys.user_id": {"revoked": True}},
+        ),
+    ],
+)
+async def test_no_row_is_deleted_to_which_one_refers_that_stays(
+    tmp_path: Path, columns: str, others: str, ends: dict[str, dict[str, str]]
+) -> None:
+    keys = f"CREATE TABLE api_keys (id INTEGER PRIMARY KEY, user_id INTEGER, {columns});"
+    tables = await tables_of(USERS + keys + others, tmp_path)
+    settings = guess(tables["users"], tables)
+
+    assert {entry: ending.set for entry, ending in settings.ends.items()} == ends
+    asked = (
+        "If your app uses api_keys to let clients in, let it end those rows after an intrusion, when it gets the"
+        " webhook account.secured: Keyturn cannot delete them, because rows of other tables refer to them"
+    )
+    assert list(open_questions(settings, tables)) == ([] if ends else [asked])

@@ -151,11 +151,16 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
     ended = {entry.rpartition(".")[0] for entry in settings.endings} | {settings.table}
     others = {name: owner_column(other, table) for name, other in sorted(tables.items()) if name not in ended}
     nobodys = [name for name, owner in others.items() if lets_in(name) and not owner]
-    if alive := [name for name in others if credentials_in(name) and name not in nobodys]:
-        yield (
-            f"If your app uses {_listed(alive)} to let clients in, let it end those rows after an intrusion, when it"
-            " gets the webhook account.secured: Keyturn cannot tell whose they are"
-        )
+    alive = [name for name in others if credentials_in(name) and name not in nobodys]
+    for why, names in (
+        ("cannot tell whose they are", [name for name in alive if not others[name]]),
+        ("cannot delete them, because rows of other tables refer to them", [name for name in alive if others[name]]),
+    ):
+        if names:
+            yield (
+                f"If your app uses {_listed(names)} to let clients in, let it end those rows after an intrusion, when"
+                f" it gets the webhook account.secured: Keyturn {why}"
+            )
     if links := [name for name in nobodys if "reset" in name.lower()]:
         yield (
             f"After a change, let your app end the links in {_listed(links)}: Keyturn cannot, because no column there"

@@ -8,9 +8,12 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.table.columns import Column
@@ -97,6 +100,7 @@ _REVOKED_AT = re.compile(
     r"(revoked|invalidated|disabled|deactivated)(at|on)|(widerrufen|gesperrt)am|revoquele|revocadoen"
 )
 _REVOKED = re.compile(r"(is)?(revoked|disabled|invalidated)|widerrufen|gesperrt|revoque|revocado")
+_EXPIRES = re.compile(r"expires(at|on)?|expir(y|ation)(date)?|valid(until|to)|laeuftabam|gueltigbis")
 _OWN_KEY = re.compile(r"api(key|token)|(personal)?accesstoken|ssh(public)?key")
 """Columns of the accounts' own table with a key of an account."""
 _LARAVEL, _LARAVELS_USERS = "tokenabletype", r"App\Models\User"
@@ -200,6 +204,7 @@ def _rank(name: str) -> int:
 
 def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
     """Return the likeliest meaning of the columns; "" for meanings without a column."""
+    delete = tuple(_columns_to_delete(table, tables))
     return TableSettings(
         table=table.name,
         id=_key_column(table),
@@ -212,8 +217,8 @@ def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
         locale=first_column(table, _NAMES["locale"]),
         timezone=first_column(table, _NAMES["timezone"]),
         set=_columns_to_set(table),
-        delete=tuple(_columns_to_delete(table, tables)),
-        ends=dict(_endings(table, tables)),
+        delete=delete,
+        ends=_without_conflicts(dict(_endings(table, tables)), table.name, delete, tables),
     )
 
 
@@ -403,3 +408,47 @@ def _revocation(other: Table) -> dict[str, bool | int | float | str]:
         if column.nullable and (is_time or (is_flag and column.holds is datetime)):
             return {name: _time_placeholder(column)}
     return {}
+
+
+def _without_conflicts(
+    ends: Mapping[str, Ending], accounts: str, delete: Sequence[str], tables: Mapping[str, Table]
+) -> dict[str, Ending]:
+    """Return the endings that foreign keys allow: a row is not deleted while a row that stays refers to it.
+
+    It is set then, and expires if it cannot be revoked. If it has no time for that, the rows that refer to it are
+    deleted, too. If those are of a table that does not end, it is left out.
+    """
+    deleted = {_table_of(entry) for entry in delete}
+    ended = {_table_of(entry) for entry in ends} - {accounts}
+    sets = {name: _revocation(tables[name]) or _expiry(tables[name]) for name in ended}
+    holding = {name: {one.name for one in tables.values() if name in one.holds} - deleted for name in ended}
+    gone = _reached({name for name in ended if not sets[name]}, lambda name: holding[name] & ended)
+    stuck = _reached({name for name in gone if holding[name] - ended}, lambda name: tables[name].holds & gone)
+    staying = {
+        name for name in tables if name not in gone | deleted and (name not in ended or _revocation(tables[name]))
+    }
+    kept = _reached(staying | stuck, lambda name: tables[name].holds & ended - gone)
+    return {
+        entry: ending
+        if (name := _table_of(entry)) == accounts
+        else msgspec.structs.replace(ending, set=sets[name] if name in kept else {})
+        for entry, ending in ends.items()
+        if _table_of(entry) not in stuck
+    }
+
+
+def _reached(start: set[str], following: Callable[[str], AbstractSet[str]]) -> set[str]:
+    found: set[str] = set()
+    while new := start - found:
+        found |= new
+        start = {other for name in new for other in following(name)}
+    return found
+
+
+def _table_of(entry: str) -> str:
+    return entry.rpartition(".")[0]
+
+
+def _expiry(other: Table) -> dict[str, bool | int | float | str]:
+    times = (name for name, column in other.columns.items() if column.holds is datetime)
+    return {name: "{now}" for name in times if _EXPIRES.fullmatch(normalize_name(name))}

@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, WrittenTime, column_of
+from keyturn.accounts.table.foreign_keys import FOLLOWS, read_foreign_keys
 from keyturn.accounts.table.store import TableAccounts
 from keyturn.database.unready import describe_error
 from keyturn.errors import KeyturnError, SettingsInvalid
@@ -42,6 +43,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     `points_to`: its foreign keys of one column, each as the column, the full name of the other table, and its column.
 
+    `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
+
     `values`: texts of some rows, by column, after `sample_values`.
     """
 
@@ -49,6 +52,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     columns: dict[str, Column]
     key: str = ""
     points_to: tuple[tuple[str, str, str], ...] = ()
+    holds: frozenset[str] = frozenset()
     values: Mapping[str, Sequence[str]] = {}
 
 
@@ -158,7 +162,14 @@ def _read_tables(connection: Connection) -> dict[str, Table]:
         found: dict[str, Table] = {}
         for schema in _schema_names(inspector):
             found |= _tables_of(inspector, schema)
-        return found
+    for referring, referred, rule, _ in read_foreign_keys(connection, unchecked=True):
+        own, other = (
+            _full_name(None if schema == inspector.default_schema_name else schema, name)
+            for schema, name in (referring, referred)
+        )
+        if own in found and own != other and rule not in FOLLOWS:
+            found[own] = msgspec.structs.replace(found[own], holds=found[own].holds | {other})
+    return found
 
 
 def _schema_names(inspector: Inspector) -> Sequence[str | None]:

@@ -9,12 +9,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from tests.cli.apps import TEXTS
 from tests.cli.command import Keyturn
 from tests.databases import Databases
 
+from keyturn.accounts.port import Ended
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.store import table_accounts
+from keyturn.database import Database
 from keyturn.settings import Credentials, Ending, HashingSettings, TableSettings
 from keyturn.settings.reading import read_settings
 
@@ -77,7 +80,7 @@ FOUND = [
             delete=("authtoken_token.user_id",),
             ends={
                 "mfa_authenticator.user_id": intrusion("passkeys", where={"type": "webauthn"}),
-                "oauth2_provider_accesstoken.user_id": intrusion("oauth_grants"),
+                "oauth2_provider_accesstoken.user_id": intrusion("oauth_grants", set={"expires": "{now}"}),
                 "oauth2_provider_refreshtoken.user_id": intrusion("oauth_grants", set={"revoked": "{now}"}),
             },
         ),
@@ -265,6 +268,48 @@ def test_a_database_that_no_mapping_fits_is_one_sentence(
 
     assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
     assert not Path("keyturn.toml").exists()
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_what_is_written_for_djangos_oauth_toolkit_ends_tokens_that_refer_to_each_other(
+    keyturn: Keyturn, databases: Databases
+) -> None:
+    url = database_of("django", databases)
+    asyncio.run(execute(url, TOKENS))
+    written = keyturn("init", "--database", url, *TEXTS, "--apart", "--json")
+    assert (written.code, written.err) == (0, "")
+
+    try:
+        assert asyncio.run(ended(read_settings(Path("keyturn.toml"), READY).accounts.table)) == (
+            Ended({"oauth_grants": 2}),
+            [("refreshtoken", True), ("accesstoken", True)],
+        )
+    finally:
+        databases.drop(url)
+
+
+TOKENS = """
+INSERT INTO oauth2_provider_accesstoken VALUES (5, 't', now() + interval '1 day', 'read', 1);
+INSERT INTO oauth2_provider_refreshtoken VALUES (9, 'r', NULL, 5, 1);
+UPDATE oauth2_provider_accesstoken SET source_refresh_token_id = 9;
+"""
+
+
+async def ended(table: TableSettings) -> tuple[Ended, list[tuple[str, bool]]]:
+    """Report an intrusion; return what it ended, and whether each token has ended."""
+    accounts = table_accounts(table, Database("sqlite://"))
+    await accounts.require_ready()
+    reported = await accounts.end_sessions("1")
+    await accounts.close()
+    database = AppDatabase(table.url)
+    rows = await database.fetch(
+        text(
+            "SELECT 'refreshtoken' AS name, revoked <= now() AS ended FROM oauth2_provider_refreshtoken"
+            " UNION ALL SELECT 'accesstoken', expires <= now() FROM oauth2_provider_accesstoken"
+        )
+    )
+    await database.close()
+    return reported, [(row["name"], row["ended"]) for row in rows]
 
 
 def test_each_schema_is_one_that_a_test_reads() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.sql.expression import TableClause
 from sqlalchemy.types import UserDefinedType
 
 from keyturn.accounts.table.columns import PRISMA, Column, column_of, likely_times, recognise_times, set_value
+from keyturn.accounts.table.foreign_keys import Deletions, Place, read_foreign_keys
 from keyturn.database import now
 from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid
@@ -138,6 +139,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     `sets`, `locks`, `unlocks`: columns and their new values.
 
     `folds_case`: the address's column ignores case by itself, so that its index serves.
+
+    `endings`: in the order in which foreign keys allow them. `held`: why entries of `delete` may fail.
     """
 
     table: TableName
@@ -149,6 +152,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     locks: Assignments
     unlocks: Assignments
     endings: tuple[MappedEnding, ...]
+    held: tuple[str, ...] = ()
 
 
 def read_mapping(connection: Connection, settings: TableSettings, hash_length: int) -> Mapping:
@@ -187,6 +191,8 @@ class _MappingReader:
             unlocks=tuple(self._assignments("unlock", settings.unlock, table, columns)),
             endings=tuple(self._endings(table)),
         )
+        endings, held = self._in_order(mapping.endings)
+        mapping = msgspec.structs.replace(mapping, endings=tuple(endings), held=tuple(held))
         self._check(mapping, hash_length)
         if self._faults:
             raise SettingsInvalid(self._faults)
@@ -330,6 +336,28 @@ class _MappingReader:
                         where=tuple(self._conditions(f"{setting}.where", ending.where, table, columns)),
                     )
 
+    def _in_order(self, endings: Sequence[MappedEnding]) -> tuple[list[MappedEnding], list[str]]:
+        """Return the endings, a referring table before the other, and why entries of `delete` may fail.
+
+        For an entry of `ends` that is a fault; one of `delete` works as long as no row refers to its rows.
+        """
+        tables: dict[Place, bool] = {}
+        for one in endings:
+            if not one.sets:
+                place = self._qualified_name(one.table)
+                tables[place] = tables.get(place, False) or one.ending.when == "change"
+        keys = read_foreign_keys(self._connection) if tables else []
+        folded = (key._replace(referring=self._fold(key.referring), referred=self._fold(key.referred)) for key in keys)
+        deletions, held = Deletions(tables, folded), []
+        for one in endings:
+            if one.sets or not (why := deletions.objection(self._qualified_name(one.table))):
+                continue
+            if one.setting == "delete":
+                held.append(f"{one.table}.{one.owner.name}: {why}")
+            else:
+                self._fault(one.setting, why)
+        return sorted(endings, key=lambda one: deletions.turns.get(self._qualified_name(one.table), 0)), held
+
     def _conditions(
         self, section: str, values: dict[str, bool | int | float | str], table: TableName, columns: dict[str, Column]
     ) -> Iterable[tuple[Column, bool | float | str]]:
@@ -340,8 +368,10 @@ class _MappingReader:
 
     def _qualified_name(self, table: TableName) -> tuple[str, str]:
         """Return the name with its schema. Only PostgreSQL distinguishes capitals on every system."""
-        whole = table.schema or self._inspector.default_schema_name or "", table.name
-        return whole if self._dialect == "postgresql" else (whole[0].lower(), whole[1].lower())
+        return self._fold((table.schema or self._inspector.default_schema_name or "", table.name))
+
+    def _fold(self, place: Place) -> Place:
+        return place if self._dialect == "postgresql" else (place[0].lower(), place[1].lower())
 
     def _collation(self, table: TableName) -> str:
         # SQLAlchemy's inspector does not show the collation that a column inherits from its table.

@@ -82,6 +82,7 @@ class TableAccounts:
         self._hash_length = hash_length
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
+        self._held: tuple[str, ...] = ()
         finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, limit=place.limit)
         self.find, self.find_all = finds.submit, finds.submit_all
         self.get = Batcher(self._get_all, common=KeyturnError, limit=place.limit).submit
@@ -146,6 +147,12 @@ class TableAccounts:
         statements = await self._statements_now()
         hashes = [text_of(row["hash"]) for row in await self._fetch(statements.some_hashes())]
         return doubt_format(self._settings.table, hashes, hashing)
+
+    async def deletion_doubts(self) -> list[TableDoubt]:
+        """Return the entries of `delete` that fail where rows refer to theirs. Raises as `require_ready` does."""
+        mend = "A reset fails where such rows exist. If there never are any, nothing has to be done."
+        await self._read_statements()
+        return [TableDoubt(f"accounts.table.delete: {why}", mend) for why in self._held]
 
     async def time_doubt(self) -> TableDoubt | None:
         """Return the doubt if the server writes local time and a change writes UTC. Raises as `require_ready` does."""
@@ -318,6 +325,7 @@ class TableAccounts:
                 mapping = await self._place.read(
                     lambda connection: read_mapping(connection, self._settings, self._hash_length)
                 )
+                self._held = mapping.held
                 statements = self._statements = Statements(mapping, self._place.dialect.name)
             return statements
 

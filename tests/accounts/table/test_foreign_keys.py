@@ -1,0 +1,189 @@
+"""Foreign keys between an app's tables: what ends is ordered by them, and what they forbid is told at the start."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from tests.accounts.table.app import App, Over
+from tests.accounts.table.test_changing import hashed, one
+from tests.accounts.table.test_endings import ADA, ids
+from tests.accounts.table.test_ready import USERS, faults
+
+from keyturn.accounts.port import Ended, NewPassword
+from keyturn.accounts.table.recognised_hashes import TableDoubt
+from keyturn.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
+from keyturn.database import Database
+from keyturn.problems.requests import AccountsUnready, DatabaseUnready
+from keyturn.settings import Ending, Secret, TableSettings
+
+KEPT = (
+    "rows of access are deleted, but rows of refresh that refer to them stay, which the database forbids: delete"
+    " those, too, or set a column instead"
+)
+CIRCLE = "rows of access and refresh refer to each other, so the database deletes none: set a column instead"
+DEFERRED = "DEFERRABLE INITIALLY DEFERRED"
+BOTH = {"access.user_id": Ending(what="oauth_grants"), "refresh.user_id": Ending(what="oauth_grants")}
+
+
+@pytest.fixture
+async def over(app: App) -> AsyncIterator[Over]:
+    """Make stores; on SQLite in Keyturn's own database, since keys are not checked in an app's file."""
+    async with AsyncExitStack() as closing:
+
+        def over(**settings: Any) -> TableAccounts:
+            url = "" if app.dialect == "sqlite" else app.url
+            database = Database("sqlite://" if url else app.url)
+            store = table_accounts(TableSettings(url=Secret(url), table="users", **settings), database)
+            closing.push_async_callback(store.close)
+            closing.push_async_callback(database.close)
+            return store
+
+        yield over
+
+
+async def tokens(app: App, rule: str = "") -> None:
+    """Give Ada an access token, to which a refresh token refers."""
+    await app.run(
+        f"{USERS}; CREATE TABLE access (id INTEGER PRIMARY KEY, user_id INTEGER);"
+        " CREATE TABLE refresh (id INTEGER PRIMARY KEY, user_id INTEGER, revoked BOOLEAN, access_id INTEGER,"
+        f" FOREIGN KEY (access_id) REFERENCES access (id) {rule})"
+    )
+    await app.run(ADA)
+    await app.run("INSERT INTO access VALUES (1, 1); INSERT INTO refresh VALUES (1, 1, false, 1)")
+
+
+async def test_rows_that_refer_to_others_are_deleted_first(app: App, over: Over) -> None:
+    await tokens(app)
+    accounts = over(ends=BOTH)
+    await accounts.require_ready()
+
+    assert await accounts.end_sessions("1") == Ended({"oauth_grants": 2})
+    assert (await ids(app, "access"), await ids(app, "refresh")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "refresh",
+    [
+        {},
+        {"refresh.user_id": Ending(set={"revoked": True})},
+        {"refresh.user_id": Ending(when="intrusion")},
+        {"refresh.user_id": Ending(when="never")},
+    ],
+)
+async def test_a_row_that_stays_and_refers_to_a_deleted_one_is_a_fault(
+    app: App, over: Over, refresh: dict[str, Ending]
+) -> None:
+    await tokens(app)
+
+    assert await faults(over(ends={"access.user_id": Ending(), **refresh})) == [f'ends."access.user_id": {KEPT}']
+
+
+@pytest.mark.parametrize("rule", ["ON DELETE CASCADE", "ON DELETE SET NULL"])
+async def test_a_key_that_follows_a_deletion_is_none(app: App, over: Over, rule: str) -> None:
+    await tokens(app, rule)
+    accounts = over(ends={"access.user_id": Ending(what="access_tokens")})
+    await accounts.require_ready()
+
+    assert await accounts.end_sessions("1") == Ended({"access_tokens": 1})
+
+
+async def test_a_row_that_refers_to_one_that_follows_a_deletion_forbids_it(app: App, over: Over) -> None:
+    await tokens(app, "ON DELETE CASCADE")
+    await app.run(
+        "CREATE TABLE uses (id INTEGER PRIMARY KEY, refresh_id INTEGER,"
+        " FOREIGN KEY (refresh_id) REFERENCES refresh (id))"
+    )
+
+    said = KEPT.replace("rows of refresh", "rows of uses")
+    assert await faults(over(ends={"access.user_id": Ending()})) == [f'ends."access.user_id": {said}']
+
+
+async def test_rows_that_refer_to_each_other_are_a_fault_unless_the_keys_wait_for_the_commit(
+    app: App, over: Over
+) -> None:
+    await app.run(f"{USERS}; {ADA}")
+    rule = "" if app.dialect == "mysql" else DEFERRED
+    await circle(app, rule)
+    accounts = over(ends=BOTH)
+
+    if rule:
+        await accounts.require_ready()
+        assert await accounts.end_sessions("1") == Ended({"oauth_grants": 2})
+        await app.run("DROP TABLE refresh CASCADE; DROP TABLE access" if app.dialect == "postgresql" else DROPPED)
+        await circle(app, "")
+    assert await faults(accounts) == [f'ends."{name}.user_id": {CIRCLE}' for name in ("access", "refresh")]
+
+
+DROPPED = "DROP TABLE refresh; DROP TABLE access"
+
+
+async def circle(app: App, rule: str) -> None:
+    """Make two tables whose rows, of Ada, refer to each other."""
+    key = f"FOREIGN KEY (other_id) REFERENCES access (id) {rule}"
+    other = f"FOREIGN KEY (other_id) REFERENCES refresh (id) {rule}"
+    columns = "id INTEGER PRIMARY KEY, user_id INTEGER, other_id INTEGER"
+    if app.dialect == "sqlite":
+        await app.run(f"CREATE TABLE access ({columns}, {other}); CREATE TABLE refresh ({columns}, {key})")
+    else:
+        await app.run(f"CREATE TABLE access ({columns}); CREATE TABLE refresh ({columns}, {key})")
+        await app.run(f"ALTER TABLE access ADD {other}")
+    await app.run("INSERT INTO access VALUES (1, 1, NULL); INSERT INTO refresh VALUES (1, 1, 1)")
+    await app.run("UPDATE access SET other_id = 1")
+
+
+async def test_an_entry_of_delete_is_only_a_doubt_because_it_may_have_worked_for_years(app: App, over: Over) -> None:
+    await tokens(app)
+    await app.run("DELETE FROM refresh")
+    accounts = over(delete=("access.user_id",))
+    await accounts.require_ready()
+
+    mend = "A reset fails where such rows exist. If there never are any, nothing has to be done."
+    doubt = TableDoubt(f"accounts.table.delete: access.user_id: {KEPT}", mend)
+    assert await accounts.deletion_doubts() == [doubt]
+    assert await over(delete=("access.user_id", "refresh.user_id")).deletion_doubts() == []
+    assert await accounts.set_password(await one(accounts), NewPassword("new", hashed)) is True
+    assert await ids(app, "access") == []
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_commit_that_a_key_forbids_is_a_refusal_that_changed_nothing(app: App, over: Over) -> None:
+    await tokens(app, DEFERRED)
+    accounts = over(delete=("access.user_id",))
+    await accounts.require_ready()
+    ada = await one(accounts)
+
+    with pytest.raises(AccountsUnready, match=r"(?i)undone the transaction: .*foreign key constraint") as refused:
+        await accounts.set_password(ada, NewPassword("new", hashed))
+    assert refused.value.not_changed
+    with pytest.raises(AccountsUnready, match="undone the transaction"):
+        await accounts.end_sessions("1")
+    assert (await ids(app, "access"), await accounts.password_hash("1")) == ([1], "old")
+
+
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+async def test_so_is_one_in_keyturns_own_database(app: App) -> None:
+    await tokens(app, DEFERRED)
+    database = Database(app.url)
+    accounts = table_accounts(TableSettings(table="users", delete=("access.user_id",)), database)
+    assert isinstance(accounts, JoiningTableAccounts)
+    ada = await one(accounts)
+
+    with pytest.raises(DatabaseUnready, match="undone the transaction") as refused:
+        await database.transact(lambda tx: accounts.set_password_within(tx, ada, "$2b$new"))
+    assert refused.value.not_committed
+    with pytest.raises(DatabaseUnready, match="undone the transaction"):
+        await accounts.end_sessions("1")
+    assert (await ids(app, "access"), await accounts.password_hash("1")) == ([1], "old")
+    await database.close()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_in_an_apps_own_file_no_key_is_checked_and_none_is_a_fault(app: App) -> None:
+    await tokens(app)
+    settings = TableSettings(url=Secret(app.url), table="users", ends={"access.user_id": Ending(what="access_tokens")})
+    accounts = table_accounts(settings, Database("sqlite://"))
+    await accounts.require_ready()
+
+    assert await accounts.end_sessions("1") == Ended({"access_tokens": 1})
+    await accounts.close()
