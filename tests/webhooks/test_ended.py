@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from sqlalchemy import update
 from tests.accounts.table.app import App as Database
 from tests.accounts.table.app import running_app
 from tests.databases import SqliteFiles
@@ -17,11 +18,14 @@ from tests.webhooks.test_events import typed
 
 from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.accounts.store_factory import ends_sessions
+from keyturn.database import now
 from keyturn.languages import Languages
+from keyturn.outbox.models import OutboxRow
+from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.mails.composer import ended_in_words
 from keyturn.reset.records.client import Client
-from keyturn.settings import AccountSettings, Credentials, Ending, Secret, TableSettings, WebhookSettings
+from keyturn.settings import AccountSettings, Credentials, Ending, Secret, Settings, TableSettings, WebhookSettings
 from keyturn.webhooks.events import Event, PasswordChanged
 
 pytestmark = pytest.mark.long
@@ -58,6 +62,22 @@ async def left(database: Database) -> tuple[int, int, int]:
     tables = (f"sessions {where}", f"passkeys {where}", f"tokens {where} AND NOT revoked")
     sessions, passkeys, tokens = [len(await database.run(f"SELECT 1 FROM {table}")) for table in tables]  # noqa: S608
     return sessions, passkeys, tokens
+
+
+async def press(service: Service) -> None:
+    """Press "Secure your account" in the last confirmation, and let the worker do its part."""
+    token = token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
+    assert problem(await service.anywhere().post("/api/auth/secure-account", json={"token": token})) == "200"
+    await service.deliver()
+
+
+def over(sqlite: SqliteFiles, url: str, **changes: Any) -> Settings:
+    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
+    return settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table), **changes)
+
+
+async def away(account_id: str) -> Account | None:
+    raise AccountsUnready(f"the account {account_id} cannot be read")
 
 
 def told(service: Service) -> list[str]:
@@ -126,6 +146,41 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
             assert told(service) == ["2 sessions", "1 passkey"]
             assert events(app, "password.changed") == [{"sessions": 2}, {"passkeys": 1}]
             assert await database.run("SELECT id FROM passkeys") == [(2,)]
+
+
+async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_passkeys(
+    sqlite: SqliteFiles, app: App, hook: WebhookSettings, tmp_path: Path
+) -> None:
+    """It may be an attacker's: an account that was taken over and given back has had an attacker's address."""
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    async with running_app(url, TABLES) as database, running(over(sqlite, url, webhooks=hook)) as service:
+        await fill(database)
+        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+        await service.deliver()
+        await sign_in(database)
+        await database.run("UPDATE users SET email = 'new@northwind.test' WHERE id = 1")
+
+        await press(service)
+        assert await left(database) == (0, 1, 1)
+        assert events(app, "account.secured") == [{"sessions": 2}]
+
+
+async def test_sessions_end_even_if_the_store_cannot_tell_whether_the_account_has_moved(
+    sqlite: SqliteFiles, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    async with running_app(url, TABLES) as database, running(over(sqlite, url)) as service:
+        await fill(database)
+        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+        await service.deliver()
+        await sign_in(database)
+        with monkeypatch.context() as patch:
+            patch.setattr(service.parts.accounts, "get", away)
+            await press(service)
+            assert await left(database) == (0, 1, 1)
+        await service.write(update(OutboxRow).values(available_at=now()))
+        await service.deliver()
+        assert await left(database) == (0, 0, 0)
 
 
 async def test_a_link_that_an_operator_asked_for_ends_all(sqlite: SqliteFiles, tmp_path: Path) -> None:

@@ -166,9 +166,21 @@ class EndsSessions(Protocol):
     """A store that keeps sessions itself, or knows where they are."""
 
     async def end_sessions(self, account_id: str) -> Ended | None:
-        """End all sessions of the account, since its owner reports an intrusion, and what else admits clients.
+        """End all sessions of the account, and what else ends with each change of its password.
 
         Return what was ended, if the store counts it. Repeating it does no harm.
+        """
+
+
+@runtime_checkable
+class EndsIntrusions(EndsSessions, Protocol):
+    """A store that also ends what only an intrusion ends, such as passkeys."""
+
+    async def end_intrusion(self, account_id: str) -> Ended | None:
+        """Do what `end_sessions` does, and end all else that admits clients: the account's owner reports an intrusion.
+
+        An earlier mailbox of the account may report one, too, and that may be an attacker's: `end_sessions` is then
+        called in place of this.
         """
 
 

@@ -11,7 +11,7 @@ import asyncio
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import NOTHING, Account, AccountStore, Ended, EndsSessions, LocksAccounts
+from keyturn.accounts.port import NOTHING, Account, AccountStore, Ended, EndsIntrusions, EndsSessions, LocksAccounts
 from keyturn.accounts.store_factory import locks_accounts
 from keyturn.database import now
 from keyturn.mail.port.email import Email
@@ -121,8 +121,9 @@ class RecoveryHandler:
 
     The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
     cooldown and muting do not delay the mail: its owner has just requested it, once, and a stranger could use those up.
-    If the account has moved, it is not locked and no link is sent. An earlier mailbox may be an attacker's or the
-    owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are told; the operator decides.
+    If the account has moved, it is not locked, no link is sent, and its passkeys and the like stay. An earlier mailbox
+    may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are
+    told; the operator decides.
     """
 
     def __init__(
@@ -149,19 +150,24 @@ class RecoveryHandler:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
         # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
         # fails; after a failure, both are repeated.
-        account, ending = await asyncio.gather(
-            self._lock(secured), self._end_sessions(secured.account_id), return_exceptions=True
-        )
+        account, ending = await asyncio.gather(self._lock(secured), self._end_sessions(secured), return_exceptions=True)
         if isinstance(ending, BaseException):
             raise ending
         if isinstance(account, BaseException):
             raise account
         return await self._answer(message, secured, account, ending)
 
-    async def _end_sessions(self, account_id: str) -> Ended:
-        if not isinstance(self._accounts, EndsSessions):
-            return NOTHING
-        return counted(await self._accounts.end_sessions(account_id))
+    async def _end_sessions(self, secured: AccountWasSecured) -> Ended:
+        """End the store's sessions and, if the account has not moved, what only an intrusion ends."""
+        accounts, end = self._accounts, None
+        try:
+            if isinstance(accounts, EndsIntrusions) and not _has_moved(await accounts.get(secured.account_id), secured):
+                end = accounts.end_intrusion
+        finally:  # sessions end even if the account cannot be read yet
+            if end is None and isinstance(accounts, EndsSessions):
+                end = accounts.end_sessions
+            ended = await end(secured.account_id) if end else NOTHING
+        return counted(ended)
 
     async def _lock(self, secured: AccountWasSecured) -> Account | None:
         """Lock the account if `locks` is set and it has not moved; return its state afterwards."""

@@ -56,6 +56,9 @@ class Profiles:
         self._require_up()
         self.ended.append(account_id)
 
+    async def end_intrusion(self, account_id: str) -> None:
+        await self.end_sessions(f"{account_id} with passkeys")
+
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         self._require_up()
         return sorted(row.email for row in self._rows.values() if row.active and row.email > email)[:most]

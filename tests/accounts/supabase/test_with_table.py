@@ -67,9 +67,11 @@ async def test_the_password_is_set_at_supabase_and_the_table_notes_it(
 
 async def test_sessions_that_the_table_knows_of_end_by_themselves(accounts: SupabaseAccounts) -> None:
     profiles = Profiles()
-    await SupabaseWithTable(profiles, accounts).end_sessions("u-1")
+    store = SupabaseWithTable(profiles, accounts)
+    await store.end_sessions("u-1")
+    await store.end_intrusion("u-2")
 
-    assert profiles.ended == ["u-1"]
+    assert profiles.ended == ["u-1", "u-2 with passkeys"]
 
 
 @pytest.mark.parametrize("error", [AccountsUnready("locked"), ZeroDivisionError("odd"), None], ids=repr)

@@ -64,10 +64,12 @@ async def test_a_report_of_an_intrusion_ends_both(app: App, over: Over) -> None:
         delete=("sessions.user_id",), ends={"tokens.user_id": Ending(what="access_tokens", when="intrusion")}
     )
 
-    assert await accounts.end_sessions("1") == Ended({"access_tokens": 1})
+    assert await accounts.end_sessions("1") == Ended()
+    assert (await ids(app, "sessions"), await ids(app, "tokens")) == ([], [1, 2])
+    assert await accounts.end_intrusion("1") == Ended({"access_tokens": 1})
     assert (await ids(app, "sessions"), await ids(app, "tokens")) == ([], [2])
-    assert await accounts.end_sessions("1") == Ended()  # a worker may repeat it
-    assert await accounts.end_sessions("not a number") == Ended()
+    assert await accounts.end_intrusion("1") == Ended()  # a worker may repeat it
+    assert await accounts.end_intrusion("not a number") == Ended()
 
 
 async def test_what_the_app_ends_by_itself_stays_and_need_not_exist(app: App, over: Over) -> None:

@@ -13,7 +13,7 @@ from keyturn.accounts.port import (
     Account,
     AccountStore,
     Ended,
-    EndsSessions,
+    EndsIntrusions,
     ListsAddresses,
     NewPassword,
     changing_nothing,
@@ -128,7 +128,7 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-class PeopleTable(EndsSessions, ListsAddresses, Protocol):
+class PeopleTable(EndsIntrusions, ListsAddresses, Protocol):
     """The port to the app's own table, whose ids are those of the users at Supabase (`TableAccounts`)."""
 
     async def require_ready(self) -> None: ...
@@ -154,6 +154,7 @@ class SupabaseWithTable:
         self.get = lookup.get
         self.addresses_after = lookup.addresses_after
         self.end_sessions = lookup.end_sessions  # sessions at Supabase end only with the next password
+        self.end_intrusion = lookup.end_intrusion
 
     async def require_ready(self) -> None:
         await self._lookup.require_ready()

@@ -230,8 +230,14 @@ class TableAccounts:
         return self.can_lock and await self._run(account_id, lambda statements: [statements.unlock(account_id, now())])
 
     async def end_sessions(self, account_id: str) -> Ended:
+        return await self._end_all(account_id, intruded=False)
+
+    async def end_intrusion(self, account_id: str) -> Ended:
+        return await self._end_all(account_id, intruded=True)
+
+    async def _end_all(self, account_id: str, *, intruded: bool) -> Ended:
         statements = await self._statements_now()
-        return await self._transact(partial(_end, statements=statements, account_id=account_id, intruded=True))
+        return await self._transact(partial(_end, statements=statements, account_id=account_id, intruded=intruded))
 
     async def _run(self, account_id: str, statements_of: Callable[[Statements], Sequence[Executable]]) -> bool:
         """Run statements about an account in a transaction; tell whether the last of them found a row."""
