@@ -1,6 +1,7 @@
 """The mail and the event of a new password say what it ended in the app's tables."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,12 +20,14 @@ from tests.webhooks.test_events import typed
 from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.accounts.store_factory import ends_sessions
 from keyturn.database import now
+from keyturn.errors import SendRetryable
 from keyturn.languages import Languages
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.mails.composer import ended_in_words
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.models import ResetTokenRow, SecureLinkRow
 from keyturn.settings import AccountSettings, Credentials, Ending, Secret, Settings, TableSettings, WebhookSettings
 from keyturn.webhooks.events import Event, PasswordChanged
 
@@ -146,6 +149,82 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
             assert told(service) == ["2 sessions", "1 passkey"]
             assert events(app, "password.changed") == [{"sessions": 2}, {"passkeys": 1}]
             assert await database.run("SELECT id FROM passkeys") == [(2,)]
+
+
+@pytest.mark.parametrize("expired", [False, True])
+async def test_the_next_link_of_an_owner_who_reported_an_intrusion_ends_all_once_whichever_link_it_is(
+    sqlite: SqliteFiles, tmp_path: Path, *, expired: bool
+) -> None:
+    """A thief who knows the password signs in again after the press, and the owner asks for a link of their own."""
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    async with running_app(url, TABLES) as database, running(over(sqlite, url)) as service:
+        await fill(database)
+        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+        await service.deliver()
+        await press(service)
+        await database.run("INSERT INTO passkeys VALUES (3, 1)")
+        if expired:  # the recovery link
+            await service.write(update(ResetTokenRow).where(ResetTokenRow.recovers).values(expires_at=now()))
+
+        link = await service.link()
+        assert "code" not in service.inbox.sent_to(ADA, "password_reset")[-1].text
+        assert problem(await service.reset(link, OWN)) == "200"
+        assert await left(database) == (0, 0, 0)
+
+        # From now on it is a forgotten password again.
+        await database.run("INSERT INTO passkeys VALUES (4, 1)")
+        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+        assert await left(database) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("case", ["moved", "long ago", "by session"])
+async def test_a_forgotten_password_after_a_report_ends_passkeys_only_while_an_intrusion_is_suspected(
+    sqlite: SqliteFiles, tmp_path: Path, case: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    settings = over(sqlite, url, sign_in_url="{base_url}/login")
+    async with running_app(url, TABLES) as database, running(settings) as service:
+        await fill(database)
+        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+        await service.deliver()
+        await press(service)
+        await database.run("INSERT INTO passkeys VALUES (3, 1)")
+        owner = ADA
+        if case == "moved":  # the mailbox that pressed may be an attacker's
+            owner = "new@northwind.test"
+            await database.run("UPDATE users SET email = :email WHERE id = 1", email=owner)
+        elif case == "long ago":
+            await service.write(update(SecureLinkRow).values(used_at=now() - timedelta(days=7)))
+        else:  # a thief's change proves nothing
+            thief = await service.sign_in(password=THIEFS)
+            assert problem(await thief.post(CHANGE, json={"currentPassword": THIEFS, "newPassword": OWN})) == "200"
+
+        assert problem(await service.reset(await service.link(owner), NEW_PASSWORD)) == "200"
+        assert await left(database) == (0, 0 if case == "by session" else 1, 0)
+
+
+async def test_a_link_that_is_sent_again_since_it_expired_on_its_way_ends_all_too(
+    sqlite: SqliteFiles, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    async with running_app(url, TABLES) as database, running(over(sqlite, url)) as service:
+        await fill(database)
+        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+        await service.deliver()
+        await press(service)
+        await database.run("INSERT INTO passkeys VALUES (3, 1)")
+        before = len(service.inbox.sent_to(ADA, "password_reset"))
+        service.inbox.failures.append(SendRetryable("busy"))
+        await service.ask()
+        await service.deliver()
+        await service.write(update(ResetTokenRow).values(expires_at=now()))
+        # No provider has it for certain, as after a refused connection.
+        await service.write(update(OutboxRow).values(available_at=now(), sender=None))
+        await service.deliver()
+
+        (mail,) = service.inbox.sent_to(ADA, "password_reset")[before:]
+        assert problem(await service.reset(token_in(mail), OWN)) == "200"
+        assert await left(database) == (0, 0, 0)
 
 
 async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_passkeys(

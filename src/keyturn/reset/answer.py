@@ -80,7 +80,8 @@ class ResetLinks:
             return self._composer.about_provider(account, request.client)
         if account.locked:
             return self.compose_recovery(account, request.client, moment, reason=request.reason)
-        has_code = not (without_code or request.by_operator or account.awaits_password)
+        # A code's link would not know that an intrusion is suspected.
+        has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
         code, digest = next((port.mint(account.email) for port in self._in_mail if has_code), ("", None))
         mail = LinkMail(
             token=tokens.mint(os.urandom),
@@ -140,7 +141,7 @@ def _new_link(
         user_agent=client.user_agent,
         expires_at=mail.expires_at or moment,
         recovers=recovers,
-        by_operator=bool(client.operator) and not account.awaits_password,
+        by_operator=(bool(client.operator) and not account.awaits_password) or account.intruded,
         reason=reason,
         mute_digest=mail.mute,
     )
@@ -188,7 +189,8 @@ class ResetRequestHandler:
     All waiting requests are answered in one transaction. The time that this process and the database take does not
     reveal which addresses have an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none
     will be sent, and the same statements run, so the work for one account is the same as for none. A locked account
-    gets a recovery link, as long as it has the address of the owner who locked it.
+    gets a recovery link, as long as it has the address of the owner who locked it. If an intrusion is suspected, the
+    link is marked so.
     """
 
     def __init__(
@@ -258,12 +260,13 @@ class ResetRequestHandler:
     async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
         """Note why a request gets no mail, if that is already known."""
         refusals = await self._records.mailboxes.refusals({request.account.email for request in requests}, moment)
-        recoverable = await self._records.secure_links.recoverable([request.account for request in requests])
+        secured = await self._records.secure_links.secured([request.account for request in requests], moment)
         answered: set[str] = set()
         for request in requests:
+            request.account = msgspec.structs.replace(request.account, intruded=secured.get(request.account.id, False))
             if request.found is None:
                 request.outcome = "no_account"
-            elif not (request.found.active or request.found.id in recoverable):
+            elif not (request.found.active or (request.found.locked and request.found.id in secured)):
                 request.outcome = "disabled"
             elif request.asked.invited and not request.found.awaits_password:
                 request.outcome = "needs_no_invitation"
@@ -380,6 +383,9 @@ class LinkRenewal:
     async def __call__(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
         account, moment = await self._accounts.find(request.email), now()
+        if account:
+            secured = await self._records.secure_links.secured([account], moment)
+            account = msgspec.structs.replace(account, intruded=secured.get(account.id, False))
         mail = await self._compose(account, request, moment, unseen=unseen) if account else None
         sealed = self._mails.seal(mail) if mail else None
 

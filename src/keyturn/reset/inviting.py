@@ -105,8 +105,8 @@ class OperatorResets:
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
         refusals = await self._records.mailboxes.refusals([account.email for account in accounts], now())
-        recoverable = await self._records.secure_links.recoverable(accounts)
-        return [(email, _outcome(account, refusals, recoverable)) for email, account in found]
+        secured = await self._records.secure_links.secured(accounts, now())
+        return [(email, _outcome(account, refusals, secured)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
@@ -152,10 +152,10 @@ def _key(campaign: Campaign, email: str) -> str:
 
 
 def _outcome(
-    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], recoverable: Collection[str]
+    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], secured: Collection[str]
 ) -> Outcome:
     if not isinstance(found, Account):
         return found
-    if not (found.active or found.id in recoverable):
+    if not (found.active or (found.locked and found.id in secured)):
         return "locked" if found.locked else "disabled"
     return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"

@@ -50,7 +50,7 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
-    links = SecureLinkStore(database, lifetime=MINUTE)
+    links = SecureLinkStore(database, lifetime=MINUTE, suspected=MINUTE)
     return Retention(database, RetentionSettings(), mailboxes, BuiltinAccounts(database), links)
 
 

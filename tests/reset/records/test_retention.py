@@ -38,7 +38,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY)
-    return Retention(database, KEPT, mailboxes, BuiltinAccounts(database), SecureLinkStore(database, lifetime=DAY))
+    return Retention(
+        database, KEPT, mailboxes, BuiltinAccounts(database), SecureLinkStore(database, lifetime=DAY, suspected=DAY)
+    )
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:

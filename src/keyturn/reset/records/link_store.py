@@ -19,7 +19,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A link as the database knows it.
 
     `recovers`: sent after its mailbox reported a change; it opens a locked account, too.
-    `by_operator`: an operator asked for it, for an account with a password; `reason`: why, in the operator's words.
+    `by_operator`: an operator asked for it, for an account with a password, or its owner has reported a change and has
+    set no password since. `reason`: why, in the operator's words.
     """
 
     id: int

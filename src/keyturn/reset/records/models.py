@@ -13,7 +13,7 @@ class ResetTokenRow(Model):
 
     `email`: where it was sent.
     `recovers`: sent after the owner reported a change.
-    `reason`: of the operator who asked for it, if it is `by_operator`.
+    `by_operator`, `reason`: as in `Link`.
     `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
     `second_step_tries`: how many codes of a second factor were tried with it.
     """

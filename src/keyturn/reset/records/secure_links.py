@@ -6,20 +6,22 @@ cannot end each other's links. `docs/security.md` lists an account's states and 
 
 **A used link decides who may open a locked account**: the mailbox that it went to, while the account has that address.
 It is therefore kept for as long as the account is locked (`records/retention.py`).
+
+**It also shows that an intrusion is suspected**, until a link that ends what only an intrusion ends has set a password.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, exists, func, insert, select, update
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import Database, Store
 from keyturn.reset.records.guarded import MOMENT, SingleUse
-from keyturn.reset.records.models import SecureLinkRow
+from keyturn.reset.records.models import ResetTokenRow, SecureLinkRow
 
 
 class SecureLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +50,29 @@ _USES = SingleUse(
 )
 
 
-class SecureLinkStore(Store):
-    """Adds, finds and consumes links, each of which works for `lifetime`."""
+_SETTLED = (
+    exists()
+    .where(
+        ResetTokenRow.account_id == SecureLinkRow.account_id,
+        ResetTokenRow.used_at > SecureLinkRow.used_at,
+        ResetTokenRow.recovers | ResetTokenRow.by_operator,
+    )
+    .label("settled")
+)
+"""Whether a link that ends what only an intrusion ends has set a password since."""
 
-    def __init__(self, database: Database, *, lifetime: timedelta) -> None:
+
+class SecureLinkStore(Store):
+    """Adds, finds and consumes links, each of which works for `lifetime`.
+
+    `suspected`: how long after a use an intrusion is suspected, at most. Used reset links are kept for as long.
+    """
+
+    def __init__(self, database: Database, *, lifetime: timedelta, suspected: timedelta) -> None:
         self._database = database
         self.lifetime = lifetime
-        self._used = select(SecureLinkRow.account_id, SecureLinkRow.email).where(
+        self._suspected = suspected
+        self._used = select(SecureLinkRow.account_id, SecureLinkRow.email, SecureLinkRow.used_at, _SETTLED).where(
             database.is_one_of(SecureLinkRow.account_id, "account_ids"), SecureLinkRow.used_at.is_not(None)
         )
 
@@ -91,18 +109,19 @@ class SecureLinkStore(Store):
         link = SecureLink(**{name: rows[0][name] for name in SecureLink.__struct_fields__})
         return link, "link_used" if rows[0]["used_at"] else "link_expired"
 
-    async def recoverable(self, accounts: Collection[Account]) -> Collection[str]:
-        """Return the ids of locked accounts whose address is a mailbox that secured them.
+    async def secured(self, accounts: Collection[Account], moment: datetime) -> Mapping[str, bool]:
+        """Return the ids of accounts whose address is a mailbox that secured them, and if an intrusion is suspected.
 
         One statement, the same for all accounts.
         """
         rows = await self._database.fetch(self._used, {"account_ids": list({account.id for account in accounts})})
-        secured = {(row["account_id"], addresses.normalize(row["email"])) for row in rows}
-        return {
-            account.id
-            for account in accounts
-            if account.locked and (account.id, addresses.normalize(account.email)) in secured
-        }
+        mailboxes = {account.id: addresses.normalize(account.email) for account in accounts}
+        secured: dict[str, bool] = {}
+        for row in rows:
+            if addresses.normalize(row["email"]) == mailboxes[row["account_id"]]:
+                is_suspected = not row["settled"] and row["used_at"] > moment - self._suspected
+                secured[row["account_id"]] = is_suspected or secured.get(row["account_id"], False)
+        return secured
 
     async def used_before(self, moment: datetime, after: str, most: int) -> Sequence[str]:
         """Return accounts that used a link which expired before the moment: ids after `after`, in their order."""

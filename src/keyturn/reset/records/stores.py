@@ -64,7 +64,9 @@ def build(settings: Settings, database: Database) -> Records:
         outbox=Outbox(database),
         audit=Audit(database),
         links=LinkStore(database, lifetime=settings.token.ttl, live=settings.token.live_per_account),
-        secure_links=SecureLinkStore(database, lifetime=settings.secure_account.ttl),
+        secure_links=SecureLinkStore(
+            database, lifetime=settings.secure_account.ttl, suspected=settings.retention.tokens
+        ),
         codes=CodeStore(database),
         mailboxes=Mailboxes(
             database,
