@@ -313,6 +313,7 @@ def test_a_function_of_the_app_gets_the_same() -> None:
     [
         ({"sessions.user_id": Ending(what="sessions")}, True),
         ({"sessions.user_id": Ending(what="sessions", when="intrusion")}, False),
+        ({"sessions.user_id": Ending(what="sessions", where={"kind": "web"})}, False),
         ({"passkeys.user_id": Ending(what="passkeys")}, False),
         ({}, False),
     ],

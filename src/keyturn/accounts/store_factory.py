@@ -139,7 +139,7 @@ async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
 def ends_sessions(accounts: AccountSettings) -> bool:
     """Return whether a new password ends all sessions. A store's contract says so; a table needs settings for it."""
     table = accounts.table
-    ended = [ending for ending in table.ends.values() if (ending.what, ending.when) == ("sessions", "change")]
+    ended = any(one.what == "sessions" and one.when == "change" and not one.where for one in table.ends.values())
     return accounts.store != "table" or bool(table.delete or ended)
 
 
