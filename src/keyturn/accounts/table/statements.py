@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, timedelta
 from itertools import cycle
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -190,48 +189,71 @@ class Statements:
     def endings(
         self, account_id: str, moment: datetime, *, intruded: bool
     ) -> Iterator[tuple[str, sa.Update | sa.Delete]]:
-        """Yield the statements that end an account's sessions and the like, each with what it ends."""
+        """Yield the statements that end an account's sessions and the like, each with what it ends.
+
+        "" is for rows that end a second time, or had ended by the app's clock. They are not counted.
+        """
         for one in self._mapping.endings:
             if intruded or one.ending.when == "change":
                 with suppress(ValueError):  # a column of another type holds no such id
-                    yield one.ending.what, self._end(one, id_values(one.owner, account_id), moment)
+                    owners = id_values(one.owner, account_id)
+                    yield one.ending.what, self._end(one, owners, moment)
+                    if any(self._margin(column, given, moment) for column, given in one.sets):
+                        yield "", self._end(one, owners, moment, within_margin=True)
 
-    def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime) -> sa.Update | sa.Delete:
+    def _end(
+        self, one: MappedEnding, owners: Iterable[Any], moment: datetime, *, within_margin: bool = False
+    ) -> sa.Update | sa.Delete:
         columns = {column.name: column for column in (one.owner, *(column for column, _ in (*one.sets, *one.where)))}
         other = table_clause(one.table, list(columns.values()), self._dialect)
-        theirs = [_is_any(other.c[one.owner.name], owners)]
+        owner = other.c[one.owner.name]
+        theirs = [_is_any(owner, owners)]
+        if self._dialect == "mysql" and one.owner.holds is str:
+            theirs.append(_is_any(self._exactly(owner), owners))
         theirs += [_has_value(other.c[column.name], column, given, moment) for column, given in one.where]
         if not one.sets:
             return sa.delete(other).where(*theirs)
-        due = [self._is_due(other.c[column.name], column, given, moment) for column, given in one.sets]
+        due = [
+            self._is_due(other.c[column.name], column, given, moment, within_margin=within_margin)
+            for column, given in one.sets
+        ]
         values = {other.c[column.name]: set_value(column, given, moment) for column, given in one.sets}
         return sa.update(other).where(*theirs, sa.or_(*due)).values(values)
 
     def _is_due(
-        self, stored: ColumnElement[Any], column: Column, given: bool | float | str, moment: datetime
+        self,
+        stored: ColumnElement[Any],
+        column: Column,
+        given: bool | float | str,
+        moment: datetime,
+        *,
+        within_margin: bool,
     ) -> ColumnElement[bool]:
-        """Return whether a row has not ended yet. A time in the past says when it has, so it stays."""
+        """Return whether a row has not ended yet. A time in the past says when it has, so it stays.
+
+        `within_margin`: a time that may be past in UTC alone counts as not ended, too.
+        """
         if given == "{null}":
             return stored.is_not(None)
-        margin = self._margin(column) if given in ("{now}", "{now_ms}") else None
-        value = set_value(column, given, moment if margin is None else moment - margin)
-        value = sa.bindparam(None, value, type_=stored.type, unique=True)
-        due = stored != value if margin is None else stored > value
-        if self._dialect == "sqlite":  # which sorts every number before every text
-            due = sa.or_(due, sa.func.typeof(stored) != sa.func.typeof(value))
-        return sa.or_(stored.is_(None), due)
+        is_time = given in ("{now}", "{now_ms}")
+        margin = self._margin(column, given, moment) if within_margin else timedelta(0)
+        value = set_value(column, given, moment - margin)
+        limit = sa.bindparam(None, value, type_=stored.type, unique=True)
+        due = [stored.is_(None), stored > limit if is_time else stored != limit]
+        is_text = isinstance(value, str)
+        if is_time and self._dialect == "sqlite":  # which sorts every number before every text
+            due.append(sa.func.typeof(stored).not_in(("text",) if is_text else ("integer", "real")))
+        if is_time and is_text and not (column.time_format and column.time_format.unit):
+            due.append(stored.not_like("____-__-__%"))  # such as 31.12.2030, which does not compare
+        return sa.or_(*due)
 
-    def _margin(self, column: Column) -> timedelta | None:
-        """Return how far the column's times may lie behind UTC; None if they do not compare with a time in UTC."""
+    def _margin(self, column: Column, given: bool | float | str, moment: datetime) -> timedelta:
+        """Return how far the column's times may lie behind UTC: not at all, or a day if they are in any zone."""
         form = column.time_format
-        if column.holds in (int, float, Decimal) or (form and form.unit):
-            return timedelta(0)
-        if form:
-            return {"Z": timedelta(0), "": timedelta(days=1)}.get(form.zone)
-        if not column.has_native_times:
-            return None
         is_timestamp = self._dialect == "mysql" and column.shown.startswith("TIMESTAMP")
-        return timedelta(0) if column.zoned or is_timestamp else timedelta(days=1)
+        is_utc = column.zoned or is_timestamp or (form and (form.unit or form.zone == "Z"))
+        is_zoneless = isinstance(set_value(column, given, moment), str | date)
+        return timedelta(days=1) if given in ("{now}", "{now_ms}") and is_zoneless and not is_utc else timedelta(0)
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Select[Any] | sa.Update | sa.Delete]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
@@ -319,8 +341,11 @@ class Statements:
         return self._trimmed_text(field) == sa.bindparam(None, value, type_=sa.Text(), unique=True)
 
     def _trimmed_text(self, field: str) -> ColumnElement[str]:
+        return self._exactly(self._columns[field])
+
+    def _exactly(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
-        text = sa.func.trim(sa.cast(self._columns[field], kind), type_=kind)
+        text = sa.func.trim(sa.cast(column, kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
 
 
