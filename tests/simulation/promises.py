@@ -181,8 +181,8 @@ def _one_mail_a_message(records: Records, mails: Sequence[Accepted], _: Sequence
         if len({one.key for one in accepted}) < len(accepted):
             yield f"message {message_id} is with both providers under one key"
         state, reason = (records.messages[message_id][name] for name in ("state", "reason"))
-        # If an answer was lost, the next try may find that the link has ended, or that the mailbox takes no more mail.
-        if state == "dropped" and not ("link is" in reason or reason == SUPPRESSED):
+        # After a lost answer, the link may have ended, or be the older one, or the mailbox takes no more mail.
+        if state == "dropped" and not ("link is" in reason or reason in {SUPPRESSED, "superseded"}):
             yield f"message {message_id} was dropped ({reason}) and mailed"
     for message_id, message in records.messages.items():
         is_mail = message["kind"] in _MAILS

@@ -138,10 +138,30 @@ class Model:
             return self._mail("invitation", account, link)
         if request.event == "operator_reset":
             return self._mail("password_reset", account, link)
+        if self._is_suspected(account):  # a code's link would not know of it
+            return self._mail("password_reset", account, link, "muting link")
         return self._mail("password_reset", account, link, "code", "muting link")
 
+    def _is_suspected(self, account: Account) -> bool:
+        """Tell whether its mailbox has pressed lately, and no link that knows of it has set a password since."""
+        links = [link for link in self.held(*LINKS, account=account) if link.ends_suspicion and link.used_at]
+        presses = [
+            button.used_at
+            for button in self.held("button", account=account)
+            if button.over == "used" and button.mailbox == account.email and button.used_at
+        ]
+        return any(
+            at > self.now - FORGOTTEN_AFTER and not any(link.used_at and link.used_at > at for link in links)
+            for at in presses
+        )
+
     def _mail(self, template: str, account: Account, *kinds: str) -> Mail:
-        return Mail(template, account.email, [self.issue(kind, account, account.email) for kind in kinds])
+        is_suspected, is_new = self._is_suspected(account), account.awaits_password
+        keys = [self.issue(kind, account, account.email) for kind in kinds]
+        for key in keys:
+            knows = key.kind == "recovery link" or (key.kind == "operator's link" and not is_new)
+            key.ends_suspicion = knows or is_suspected
+        return Mail(template, account.email, keys)
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
         """Send notices. Cooldown, count and muting stop none of them; only mailboxes that bounced get none."""
@@ -189,7 +209,7 @@ class Model:
             return self._refuse_step(link)
         if password == account.password and account.state == "active":
             return "422 password-rejected"
-        link.over = "used"
+        link.over, link.used_at = "used", self.now
         if account.has_second_step and step is not None:
             account.last_step = step
         account.secured = False
@@ -269,7 +289,7 @@ class Model:
         for later in buttons[buttons.index(button) :]:
             if later.mailbox == button.mailbox:
                 later.end(self.now)
-        button.over = "used"
+        button.over, button.used_at = "used", self.now
         self.trail.append(("account_secured", "secured", button.mailbox))
         self.waiting.append(Message("press", button.mailbox, button.account))
         return "200"

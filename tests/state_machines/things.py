@@ -72,6 +72,7 @@ class Key:
     """What a user holds: something from a mail that went to `mailbox`, or a session. It works once; a session, often.
 
     `over`: why it ended before its time. `token`: what the service calls it. `tries`: of a code, or of second steps.
+    `ends_suspicion`: whether a password that it sets ends all that an intruder may have left.
     """
 
     kind: str
@@ -81,6 +82,8 @@ class Key:
     over: Reason = ""
     tries: int = 0
     is_replaced: bool = False
+    used_at: datetime | None = None
+    ends_suspicion: bool = False
     token: str = ""
 
     def fault(self, now: datetime) -> Reason:
