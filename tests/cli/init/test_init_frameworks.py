@@ -299,7 +299,7 @@ async def ended(table: TableSettings) -> tuple[Ended, list[tuple[str, bool]]]:
     """Report an intrusion; return what it ended, and whether each token has ended."""
     accounts = table_accounts(table, Database("sqlite://"))
     await accounts.require_ready()
-    reported = await accounts.end_sessions("1")
+    reported = await accounts.end_intrusion("1")
     await accounts.close()
     database = AppDatabase(table.url)
     rows = await database.fetch(
