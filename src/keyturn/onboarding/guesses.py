@@ -85,7 +85,7 @@ _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     ),
     "ssh_keys": re.compile(r"ssh(public)?keys?$|sshschluessel|cles?ssh|claves?ssh"),
     "oauth_grants": re.compile(
-        r"oauth.*(accesstoken|refreshtoken|authcode|authorizationcode|grant|consent|devicecode|idtoken)s?$"
+        r"^(?=.*oauth).*(accesstoken|refreshtoken|authcode|authorizationcode|grant|consent|devicecode|idtoken)s?$"
         r"|oauth2?(authorization|token)s?$"
     ),
     "access_tokens": re.compile(

@@ -21,7 +21,7 @@ _LONGEST = 1.0
 """Seconds of processor time to find more than a file's first mistake. Most mistakes take two more parses."""
 
 _TAG = re.compile(
-    r"\{#.*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
+    r"\{#(?:(?!\{#).)*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
     r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
     re.DOTALL,
 )
