@@ -136,6 +136,7 @@ def test_a_mistake_in_the_configuration_is_told_in_a_line(
 
 def test_a_folder_without_mails_is_an_error_and_no_test_that_is_skipped(project: pytest.Pytester) -> None:
     (project.path / "emails" / "welcome.mjml").unlink()
+    (project.path / "emails" / "welcome.txt").unlink()
     result = run(project)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["There is no mail in *emails."])
