@@ -4,8 +4,8 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from contextlib import closing
 from contextvars import copy_context
+from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -172,6 +172,10 @@ class World:
 
     def waiting(self) -> int:
         """Return how many messages are not settled."""
-        with closing(sqlite3.connect(f"file:{FILE}?mode=ro", uri=True)) as database:
-            (count,) = database.execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
+        (count,) = self._reader.execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
         return int(count)
+
+    @cached_property
+    def _reader(self) -> sqlite3.Connection:
+        """A connection that only reads, open until the world's process ends: a new one each time costs much more."""
+        return sqlite3.connect(f"file:{FILE}?mode=ro", uri=True)
