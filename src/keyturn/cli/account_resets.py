@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -16,6 +16,7 @@ import click
 
 from keyturn import addresses
 from keyturn.accounts.port import ListsAddresses
+from keyturn.cli.breach_exports import addresses_in
 from keyturn.cli.options import OPERATOR, REASON, operator_named, rate, with_parts
 from keyturn.cli.terminal import accent, muted
 from keyturn.database import now
@@ -53,6 +54,13 @@ class NotAsked(KeyturnError):
 @click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
 @click.option("--from", "source", type=click.File(), help="Send to the addresses in this file, one a line.")
 @click.option(
+    "--from-breach",
+    "export",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Send to the addresses whose password leaked, by the JSON export of Have I Been Pwned's domain search.",
+)
+@click.option("--breach", "breaches", multiple=True, metavar="NAME", help="Take only this breach of --from-breach.")
+@click.option(
     "--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for the outcome of each address."
 )
 @click.option(
@@ -66,6 +74,8 @@ def reset(
     email: str,
     everybody: bool,
     source: IO[str] | None,
+    export: Path | None,
+    breaches: Sequence[str],
     result: Path | None,
     rate: float,
     dry_run: bool,
@@ -77,24 +87,27 @@ def reset(
 
     The account's owner chooses the new password, and the command never learns it.
 
-    With --all or --from, name a file with --csv: it gets the outcome of each address. If the run is interrupted, run
-    the same command again to continue.
+    With --all, --from or --from-breach, name a file with --csv: it gets the outcome of each address. If the run is
+    interrupted, run the same command again to continue.
 
     \b
     Example:  keyturn accounts reset ada@northwind.example
               keyturn accounts reset --all --csv november.csv --reason "A copy of our database was stolen."
     """
-    if [bool(email), everybody, source is not None].count(True) != 1:
-        raise click.UsageError("Give one address, --all or --from.")
+    if [bool(email), everybody, source is not None, export is not None].count(True) != 1:
+        raise click.UsageError("Give one address, --all, --from or --from-breach.")
+    if breaches and export is None:
+        raise click.UsageError("--breach goes with --from-breach.")
     campaign = Campaign(name=secrets.token_hex(8), operator=operator_named(operator), reason=reason)
     if email:
         with_parts(lambda parts: _ask_one(parts, campaign, email, dry_run=dry_run))
         return
     if result is None and not dry_run:
         raise click.UsageError("Name a file with --csv for the outcome of each account.")
+    listed = addresses_in(export, breaches) if export else source
     if not (dry_run or yes):
         click.confirm("Send a mail to each of these accounts?", abort=True)
-    with_parts(lambda parts: _ask_all(parts, campaign, source, result, rate, dry_run=dry_run))
+    with_parts(lambda parts: _ask_all(parts, campaign, listed, result, rate, dry_run=dry_run))
 
 
 async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: bool) -> None:
@@ -110,10 +123,10 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
 
 
 async def _ask_all(
-    parts: Parts, campaign: Campaign, source: IO[str] | None, result: Path | None, rate: float, *, dry_run: bool
+    parts: Parts, campaign: Campaign, listed: Iterable[str] | None, result: Path | None, rate: float, *, dry_run: bool
 ) -> None:
     await parts.accounts.require_ready()
-    if source is None and not isinstance(parts.accounts, ListsAddresses):
+    if listed is None and not isinstance(parts.accounts, ListsAddresses):
         store = parts.settings.accounts.store
         raise NotAsked(
             f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
@@ -124,7 +137,7 @@ async def _ask_all(
             await parts.operator_resets.begin(campaign)
         counts: Counter[str] = Counter()
         size = max(1, min(round(rate), _LARGEST_WAVE))
-        async for wave in _waves(parts, source, size, results):
+        async for wave in _waves(parts, listed, size, results):
             began = time.monotonic()
             judged = await parts.operator_resets.judge(wave)
             if results:
@@ -139,11 +152,11 @@ async def _ask_all(
 
 
 async def _waves(
-    parts: Parts, source: IO[str] | None, size: int, results: "Results | None"
+    parts: Parts, listed: Iterable[str] | None, size: int, results: "Results | None"
 ) -> AsyncIterator[Sequence[str]]:
     """Yield the addresses that earlier runs have not handled, a wave at a time."""
     wave: list[str] = []
-    async for email in _addresses(parts, source):
+    async for email in _addresses(parts, listed):
         if results and results.is_done(email):
             continue
         wave.append(email)
@@ -154,9 +167,9 @@ async def _waves(
         yield wave
 
 
-async def _addresses(parts: Parts, source: IO[str] | None) -> AsyncIterator[str]:
-    if source is not None:
-        for line in source:
+async def _addresses(parts: Parts, listed: Iterable[str] | None) -> AsyncIterator[str]:
+    if listed is not None:
+        for line in listed:
             if email := line.partition(",")[0].strip():
                 yield email
         return
