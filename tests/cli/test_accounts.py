@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -117,13 +118,18 @@ def test_a_list_is_sorted_and_aligned(migrated: Keyturn) -> None:
     assert len({line.index(word) for line, word in zip(lines, ("KIND", "viewer", "viewer"), strict=True)}) == 1
 
 
-def invitations(workplace: Path) -> list[str]:
-    """Return whom an invitation waits for."""
+def payloads_of_invitations(workplace: Path) -> list[dict[str, Any]]:
+    """Return what waits to be sent."""
     with sqlite3.connect(workplace / ".keyturn" / "keyturn.db") as database:
         found = database.execute("SELECT payload FROM keyturn_outbox WHERE kind = 'reset_requested' ORDER BY id")
         payloads = [json.loads(payload) for (payload,) in found]
     database.close()
-    return [payload["email"] for payload in payloads if payload["invited"]]
+    return [payload for payload in payloads if payload["invited"]]
+
+
+def invitations(workplace: Path) -> list[str]:
+    """Return whom an invitation waits for."""
+    return [payload["email"] for payload in payloads_of_invitations(workplace)]
 
 
 def test_who_is_added_without_a_password_is_invited(migrated: Keyturn, workplace: Path) -> None:
@@ -143,6 +149,16 @@ def test_those_who_are_named_are_invited(migrated: Keyturn, workplace: Path) -> 
 
     assert (invited.code, invited.out) == (0, "The worker will send 2 invitations.\n")
     assert invitations(workplace)[2:] == ["zoe@northwind.example", ADA]
+
+
+def test_an_invitation_carries_the_words_of_the_operator(migrated: Keyturn, workplace: Path) -> None:
+    migrated("accounts", "add", ADA)
+    migrated("accounts", "invite", ADA, "--reason", " Grace invites you\tto Algebra I. ")
+
+    assert [payload["reason"] for payload in payloads_of_invitations(workplace)] == [
+        "",
+        "Grace invites you to Algebra I.",
+    ]
 
 
 def test_nobody_is_invited_where_somebody_cannot_be(migrated: Keyturn, workplace: Path) -> None:

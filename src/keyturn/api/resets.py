@@ -196,7 +196,7 @@ class InvitationController(Controller):
     async def invite(
         self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[schemas.Done]:
-        await api.invitations.invite(data.email, client_of(request))
+        await api.invitations.invite(data.email, client_of(request), data.reason)
         return _on_its_way(api.language(request))
 
 

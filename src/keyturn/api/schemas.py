@@ -14,6 +14,7 @@ from keyturn.problems.requests import InputInvalid
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import SecondStepAnswer
+from keyturn.reset.records.messages import LONGEST_REASON
 
 _Token = Annotated[
     str,
@@ -71,9 +72,17 @@ class OfferedChallenge(Challenge, frozen=True, kw_only=True):
 
 
 class InvitationRequest(_Schema, frozen=True, kw_only=True):
-    """Invites the account with that address."""
+    """Invites the account with that address; the mail and the page show the reason."""
 
     email: _Email
+    reason: Annotated[
+        str,
+        Meta(
+            max_length=LONGEST_REASON,
+            description="who invites to what, in your words",
+            examples=["Grace Hopper invites you to the course Algebra I."],
+        ),
+    ] = ""
 
 
 class TokenCheck(_Schema, frozen=True, kw_only=True):

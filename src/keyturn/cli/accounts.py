@@ -14,7 +14,7 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.account_resets import reset, unlock
 from keyturn.cli.installation import installation
-from keyturn.cli.options import OPERATOR, operator_named, takes_parts, with_parts
+from keyturn.cli.options import OPERATOR, REASON, operator_named, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.database import now
 from keyturn.errors import Fault, KeyturnError
@@ -242,14 +242,16 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
 @accounts.command()
 @click.argument("emails", metavar="EMAIL...", nargs=-1)
 @click.option("--all", "everybody", is_flag=True, help="Invite every account without a password or other sign-in.")
+@REASON
 @OPERATOR
-def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
+def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: str) -> None:
     """Invite users by mail to choose their first password.
 
     If one address cannot be invited, no invitation is sent.
 
     \b
     Example:  keyturn accounts invite ada@northwind.example grace@northwind.example
+              keyturn accounts invite ada@northwind.example --reason "Grace Hopper invites you to Algebra I."
     """
     if bool(emails) == everybody:
         raise click.UsageError("Give the addresses to invite, or --all.")
@@ -260,7 +262,7 @@ def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
         found = await _everybody_awaiting(parts) if everybody else named
         if faults := [fault for email in named if (fault := await _objection(parts, email))]:
             raise NotInvited("; ".join(faults))
-        await parts.invitations.invite_all(found, operator_named(operator))
+        await parts.invitations.invite_all(found, operator_named(operator), reason)
         if found:
             noun = "invitation" if len(found) == 1 else "invitations"
             click.echo(f"The worker will send {len(found)} {noun}.")

@@ -57,18 +57,21 @@ def _user_name() -> str:
         return os.environ.get("USERNAME", "") or "unknown"
 
 
-def _printable(_: click.Context, __: click.Parameter, text: str) -> str:
-    line = " ".join(text.split())
-    if len(line) > _LONGEST_REASON or not line.isprintable():
-        raise click.BadParameter(f"must have at most {_LONGEST_REASON} characters, all printable")
-    return line
+def _reason(_: click.Context, __: click.Parameter, text: str) -> str:
+    if not text:
+        return ""
+    from keyturn.problems.requests import InputInvalid
+    from keyturn.reset.records.messages import parse_reason
 
+    try:
+        return parse_reason(text)
+    except InputInvalid as error:
+        raise click.BadParameter(error.faults[0].message) from None
 
-_LONGEST_REASON = 300
 
 OPERATOR = click.option("--as", "operator", default="", metavar="NAME", help="Your name for the audit trail.")
 REASON = click.option(
-    "--reason", default="", callback=_printable, help="The reason that the mail and the page give the user."
+    "--reason", default="", callback=_reason, help="The reason that the mail and the page give the user."
 )
 EMAIL = click.option("--email", default="", help="Show only this address.")
 SINCE = click.option("--since", type=duration, help="Show only the last hours or days: 1h or 7d, for example.")

@@ -19,7 +19,7 @@ from keyturn.problems.requests import InputInvalid
 from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Refusal
-from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
+from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested, parse_reason
 from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.meters import count_calls
 
@@ -54,18 +54,22 @@ class Invitations:
             raise ServiceKeyRefused
 
     @count_calls("invite")
-    async def invite(self, email: str, client: Client) -> None:
-        """Accept an invitation, which is committed on return. Raises InputInvalid for a malformed address."""
-        await self._post(addresses.parse(email), client)
+    async def invite(self, email: str, client: Client, reason: str = "") -> None:
+        """Accept an invitation, which is committed on return. Raises InputInvalid.
 
-    async def invite_all(self, emails: Collection[str], operator: Client | None = None) -> None:
+        `reason`: who invites to what, in the app's words.
+        """
+        await self._post(addresses.parse(email), client, parse_reason(reason))
+
+    async def invite_all(self, emails: Collection[str], operator: Client | None = None, reason: str = "") -> None:
         """Accept invitations of an operator at the command line, who knows that the addresses belong to accounts."""
         waiting, client = [addresses.parse(email) for email in emails], operator or Client()
         for start in range(0, len(waiting), _AT_ONCE):
-            await asyncio.gather(*(self._post(email, client) for email in waiting[start : start + _AT_ONCE]))
+            await asyncio.gather(*(self._post(email, client, reason) for email in waiting[start : start + _AT_ONCE]))
 
-    async def _post(self, address: str, client: Client) -> None:
-        await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client, invited=True))
+    async def _post(self, address: str, client: Client, reason: str) -> None:
+        asked = ResetRequested(email=address, at=now(), client=client, invited=True, reason=reason)
+        await self._outbox.post(RESET_REQUESTED, asked)
 
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal

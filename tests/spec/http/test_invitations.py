@@ -59,6 +59,39 @@ async def test_an_invitation_sets_the_first_password(inviting: Service) -> None:
     ]
 
 
+async def test_the_mail_and_the_page_say_who_invites_to_what(inviting: Service) -> None:
+    words = "Grace <Hopper> invites you to Algebra I."
+    asked = {"email": EVE, "reason": f"  {words}\n"}
+    answer = await inviting.anywhere().post(INVITE, json=asked, headers={"Authorization": f"Bearer {KEY}"})
+    assert answer.status_code == 202
+    await inviting.deliver()
+
+    (mail,) = inviting.inbox.sent_to(EVE)
+    assert words in mail.text
+    assert "Grace &lt;Hopper&gt; invites you" in mail.html
+    assert (await inviting.check(token_in(mail)))["operatorReason"] == words
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("x" * 301, "must have at most 300 characters"),
+        ("Grace\u202e invites", "must have at most 300 characters, all printable"),
+        (7, "must be a text, not a whole number"),
+    ],
+)
+async def test_a_reason_that_cannot_be_shown_is_refused_and_invites_nobody(
+    inviting: Service, reason: Any, why: str
+) -> None:
+    asked = {"email": EVE, "reason": reason}
+    answer = await inviting.anywhere().post(INVITE, json=asked, headers={"Authorization": f"Bearer {KEY}"})
+
+    assert problem(answer) == "400 invalid-input"
+    assert answer.json()["errors"] == [{"field": "reason", "message": why}]
+    await inviting.deliver()
+    assert not inviting.inbox.mails
+
+
 async def test_an_invitation_lives_as_long_as_its_own_setting_says(inviting: Service) -> None:
     await invite(inviting)
     await inviting.deliver()

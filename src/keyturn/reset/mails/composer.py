@@ -178,7 +178,7 @@ class MailComposer:
             "lifetime": mail.lifetime,
         }
         props: EmailProps = (
-            email_props.Invitation(**common)
+            email_props.Invitation(**common, reason=mail.reason)
             if account.awaits_password
             else self._reset_props(mail, common, locked=account.locked)
         )

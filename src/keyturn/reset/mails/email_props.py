@@ -14,6 +14,7 @@ ClientAddress = Annotated[
     str, Meta(max_length=130, description="the client's IP address, and its place; empty if not known")
 ]
 Device = Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
+Reason = Annotated[str, Meta(max_length=300, description="the operator's reason; empty if there is none")]
 NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty")]
 
 
@@ -45,13 +46,13 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     recovers: bool = False
     locked: bool = False
     by_operator: bool = False
-    reason: Annotated[str, Meta(max_length=300, description="the operator's reason; empty if there is none")] = ""
+    reason: Reason = ""
     mute_link: NoLink = ""
     mute_for: timedelta = timedelta(days=7)
 
 
 class Invitation(_ToOwner, frozen=True, kw_only=True):
-    """The mail with the link to an account that has no password yet."""
+    """The mail with the link to an account that has no password yet. `reason`: who invites to what."""
 
     template = "invitation"
     audit = "reset"
@@ -59,6 +60,7 @@ class Invitation(_ToOwner, frozen=True, kw_only=True):
     link: Link
     expires_at: datetime
     lifetime: timedelta
+    reason: Reason = ""
 
 
 class LinkExpired(_ToOwner, frozen=True, kw_only=True):

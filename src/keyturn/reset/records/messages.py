@@ -6,7 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from keyturn.errors import Fault
 from keyturn.outbox import Message, Origin
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records.client import Client
 
 RESET_REQUESTED = "reset_requested"
@@ -42,11 +44,23 @@ How = Literal["reset", "change"]
 """Allowed by a link, or by the current password."""
 
 
+LONGEST_REASON = 300
+"""Characters of an operator's reason."""
+
+
+def parse_reason(text: str) -> str:
+    """Return an operator's reason as one line. Raises InputInvalid if it is too long or has unprintable characters."""
+    line = " ".join(text.split())
+    if len(line) > LONGEST_REASON or not line.isprintable():
+        raise InputInvalid(Fault("reason", f"must have at most {LONGEST_REASON} characters, all printable"))
+    return line
+
+
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a link. Written for every well-formed address, so it does not reveal which have an account.
 
     `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
-    names the operator, and `reason` says why.
+    names the operator. `reason`: why an operator asked, in the operator's words.
     """
 
     email: str
