@@ -272,7 +272,7 @@ ABLATIONS: Mapping[str, Ablation] = {
     "cooldown": Ablation(
         what="A mailbox is claimed by one guarded upsert",
         remove=_reword(
-            ("WHERE keyturn_mailboxes.mailed_at <= ?", "WHERE (1 OR keyturn_mailboxes.mailed_at <= ?)"),
+            ("WHERE keyturn_mailboxes.mailed_at <= ?", "WHERE 1 OR keyturn_mailboxes.mailed_at <= ?"),
             only="INSERT INTO keyturn_mailboxes",
         ),
     ),

@@ -305,7 +305,7 @@ def _mailboxes_rest(records: Records) -> Iterator[str]:
             count[account] += 1
             before = last.get(account)
             if before and (made - before) < COOLDOWN and not renewals[account]:
-                yield f"{account} got two links within {(made - before).total_seconds():.0f} seconds"
+                yield f"{account} got two links {abs((made - before).total_seconds()):.0f} seconds apart"
             last[account] = made
     for account, mails in count.items():
         if mails - renewals[account] > MAILS_A_DAY:

@@ -34,8 +34,8 @@ APIS_ELSEWHERE, WORKERS_ELSEWHERE = 2, 4
 _MEMORY = Path("/dev") / "shm"
 """Where files are in memory, on Linux."""
 
-_SECONDS = 60
-"""Seconds of real time after which a world counts as stuck."""
+_SECONDS = 300
+"""Seconds of real time after which a world counts as stuck. On a busy machine, it may wait long for a core."""
 
 _LONGEST_CALM = 6 * 3600.0
 """Seconds of virtual time after the storm in which all that waits must have been settled."""
