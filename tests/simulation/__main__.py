@@ -29,11 +29,17 @@ def _simulate(seeds: Sequence[int], given: argparse.Namespace) -> int:
     change = ABLATIONS[given.without].remove if given.without else lambda: None
     runner, began, counted = Runner(change), time.perf_counter(), Counter[str]()
     try:
-        for outcome in runner.run(seeds, given.jobs):
-            is_first = bool(outcome.broken) and not counted["broken promises"]
-            counted.update(outcome.counts)
-            if given.seed is not None or outcome.broken:
-                click.echo("\n".join(_lines(outcome, tells=given.seed is not None or is_first)))
+        with click.progressbar(
+            runner.run(seeds, given.jobs),
+            length=len(seeds),
+            file=sys.stderr,
+            hidden=given.seed is not None or not sys.stderr.isatty(),
+        ) as outcomes:
+            for outcome in outcomes:
+                is_first = bool(outcome.broken) and not counted["broken promises"]
+                counted.update(outcome.counts)
+                if given.seed is not None or outcome.broken:
+                    click.echo("\n".join(_lines(outcome, tells=given.seed is not None or is_first)))
     finally:
         runner.close()
     figures = ", ".join(f"{count:,} {name}" for name, count in counted.items())
