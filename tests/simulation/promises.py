@@ -288,7 +288,7 @@ def _limits_hold(records: Records, _: Sequence[Accepted], calls: Sequence[Call])
             windows[call.server, call.request.ip_address].append(call)
     for (_server, address), accepted in windows.items():
         for first, later in zip(accepted, accepted[REQUESTS:], strict=False):
-            if later.at - first.at < 59:
+            if later.ended - first.at < 59:
                 yield f"{address} made more than {REQUESTS} requests in a minute"
     yield from _mailboxes_rest(records)
 

@@ -43,11 +43,15 @@ _ADDRESSES = (ADA, ADA, ADA, BEA, BEA, CARL, GRACE, DAN, NOBODY, "Ada@Northwind.
 
 
 class Call(msgspec.Struct, kw_only=True):
-    """A request and its answer. `answer`: None if it was lost. `server`: the process that got it."""
+    """A request and its answer. `answer`: None if it was lost. `server`: the process that got it.
+
+    `at`, `ended`: when it was sent, and when its answer came. A frozen process does its work long after the request.
+    """
 
     request: Request
     server: str
     at: float
+    ended: float = 0.0
     answer: Answer | None = None
 
     @property
@@ -118,6 +122,7 @@ class Users:
         except ConnectionLost:
             self._world.story.tell(f"{request.agent} loses its connection")
             return call
+        call.ended = self._world.loop.time()
         self._world.story.tell(f"{request.agent} gets {call.status} {call.answer.problem}".rstrip())
         return call
 
