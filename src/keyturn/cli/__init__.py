@@ -30,6 +30,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
     "studio": ("keyturn.cli.emails.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),
+    "render-server": (
+        "keyturn.cli.emails.render_server",
+        "Render and check emails over HTTP, for apps in any language.",
+    ),
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "settings": ("keyturn.cli.effective_settings", "Show the settings in effect, and where they come from."),
@@ -75,7 +79,7 @@ class Commands(click.Group):
         if name not in self._listed:
             return None
         with quick_imports():
-            command: click.Command = getattr(import_module(self._listed[name][0]), name)
+            command: click.Command = getattr(import_module(self._listed[name][0]), name.replace("-", "_"))
         return command
 
     def resolve_command(

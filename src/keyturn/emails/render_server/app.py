@@ -1,0 +1,188 @@
+"""The render server's HTTP: who may use it, how much may wait, and how faults are said."""
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from litestar import Litestar, MediaType, Request, Response, Router, get, post
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath, JSONBody
+
+from keyturn.emails.render_server import jobs
+from keyturn.emails.render_server.jobs import (
+    CheckedMail,
+    DataUnfit,
+    MailFolder,
+    MailRequest,
+    RenderedMail,
+    TemplateInfo,
+)
+from keyturn.emails.renderers import LimitExceeded, Limits, Runner
+from keyturn.emails.renderers.limits import OutOfTime
+from keyturn.emails.studio.access import HEADERS, programs_only
+from keyturn.errors import TemplateInvalid
+
+_LARGEST = 2_000_000
+"""Bytes of a request's body."""
+
+_MOST_WAITING = 64
+"""Requests that wait for a renderer. More are refused, since their clients would wait too long."""
+
+_logger = logging.getLogger("keyturn")
+
+_R = TypeVar("_R")
+
+
+class RenderQueue:
+    """Has the work done by the renderers, as many at a time as there are. `workers`: their number."""
+
+    def __init__(self, runner: Runner[MailFolder], workers: int) -> None:
+        self._runner = runner
+        self._free = asyncio.Semaphore(workers)
+        self._waiting = 0
+
+    async def do(self, job: Callable[..., _R], *given: Any) -> _R:
+        """Return the job's result. Raises what the job raises, LimitExceeded, and HTTPException for a full queue."""
+        if self._waiting >= _MOST_WAITING:
+            raise HTTPException(status_code=503, detail="All renderers are busy.", headers={"retry-after": "1"})
+        self._waiting += 1
+        try:
+            async with self._free:
+                return await asyncio.to_thread(self._runner.run, job, *given)
+        finally:
+            self._waiting -= 1
+
+    async def do_with_files(self, job: Callable[[MailFolder, MailRequest, Path | None], _R], mail: MailRequest) -> _R:
+        """Do a job on a mail, with the request's files in a folder of their own.
+
+        This process removes the folder, since a renderer that passes a limit is killed.
+        """
+        if not mail.files:
+            return await self.do(job, mail, None)
+        with tempfile.TemporaryDirectory(prefix="keyturn-") as folder:
+            await asyncio.to_thread(_write, Path(folder), mail.files)
+            return await self.do(job, mail, Path(folder))
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a request. Raises ValidationException for a path that is not within the folder (CWE-22)."""
+    for name, text in files.items():
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
+            raise ValidationException(detail=f"files: {name!r} is not a path within a folder")
+        try:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise ValidationException(detail=f"files: {name!r} cannot be written: {error}") from None
+
+
+@get("/templates", summary="List the templates")
+async def templates(queue: NamedDependency[RenderQueue]) -> list[str]:
+    return await queue.do(jobs.list_templates)
+
+
+@get("/templates/{template:path}", summary="Describe a template and its data")
+async def template(template: FromPath[Path], queue: NamedDependency[RenderQueue]) -> TemplateInfo:
+    return await queue.do(jobs.describe, template.as_posix().removeprefix("/"))
+
+
+@post("/render", status_code=200, summary="Render a mail")
+async def render(data: JSONBody[MailRequest], queue: NamedDependency[RenderQueue]) -> RenderedMail:
+    return await queue.do_with_files(jobs.render, data)
+
+
+@post("/check", status_code=200, summary="Check a mail")
+async def check(data: JSONBody[MailRequest], queue: NamedDependency[RenderQueue]) -> CheckedMail:
+    return await queue.do_with_files(jobs.check, data)
+
+
+@get("/livez", media_type=MediaType.TEXT, include_in_schema=False, sync_to_thread=False)
+def alive() -> str:
+    return "ok"
+
+
+def create_render_app(
+    runner: Runner[MailFolder], *, workers: int, limits: Limits, host: str = "127.0.0.1", token: str = ""
+) -> Litestar:
+    """Return the app. `workers`: how many renderers work at a time. `limits`: of each job, for its error messages.
+
+    `host`: where it listens. `token`: what programs must send; "" if only this machine can reach it.
+    """
+    queue: list[RenderQueue] = []
+
+    def one_queue() -> RenderQueue:
+        if not queue:
+            queue.append(RenderQueue(runner, workers))
+        return queue[0]
+
+    return Litestar(
+        [
+            Router("/api", route_handlers=[templates, template, render, check], guards=[programs_only(host, token)]),
+            alive,
+        ],
+        dependencies={"queue": Provide(one_queue, sync_to_thread=False)},
+        exception_handlers={
+            HTTPException: _answer_refusal,
+            LookupError: _answer_missing,
+            DataUnfit: lambda _, error: _problem(400, f"data: {error}"),
+            TemplateInvalid: _answer_invalid,
+            LimitExceeded: lambda _, error: _problem(422, _exceeded(error, limits)),
+            Exception: _answer_failure,
+        },
+        openapi_config=OpenAPIConfig(
+            title="Keyturn render server",
+            version=version("keyturn"),
+            path="/api/openapi",
+            render_plugins=[JsonRenderPlugin(path="/json")],
+        ),
+        request_max_body_size=_LARGEST,
+        cache_control=CacheControlHeader(no_store=True),
+        response_headers=HEADERS,
+        logging_config=None,
+    )
+
+
+def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response[Any]:
+    """Return a problem document (RFC 9457)."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    media_type = "application/problem+json"
+    return Response(content | members, status_code=status, media_type=media_type, headers=dict(headers or {}))
+
+
+def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    faults = [f"{one.get('key', '')}: {one['message']}" for one in error.extra or () if isinstance(one, dict)]
+    return _problem(error.status_code, "; ".join(faults) or error.detail, error.headers)
+
+
+def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
+    if type(error) is not LookupError:  # such as a KeyError: a mistake of ours
+        return _answer_failure(request, error)
+    return _answer_refusal(request, NotFoundException(detail=str(error)))
+
+
+def _answer_invalid(_: Request[Any, Any, Any], error: TemplateInvalid) -> Response[Any]:
+    return _problem(422, str(error), file=error.path, line=error.line)
+
+
+def _exceeded(error: LimitExceeded, limits: Limits) -> str:
+    of_limit = {
+        "time": str(OutOfTime(limits.seconds)),
+        "memory": f"it takes more memory than {limits.megabytes} MB",
+        "crash": "its process crashed",
+    }
+    return f"The mail was not rendered: {of_limit[error.limit]}."
+
+
+def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    _logger.error("The render server failed at %s", request.url.path, exc_info=error)
+    return _problem(500, "The render server failed. Its terminal shows the error.")
