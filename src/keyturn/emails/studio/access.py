@@ -34,7 +34,7 @@ def known_hosts_only(bound_to: str) -> Guard:
         if not _is_known(connection.headers.get("host", ""), bound_to):
             raise HTTPException(
                 status_code=421,
-                detail="The studio answers only at this machine's own address, such as http://127.0.0.1:8001/studio.",
+                detail="Only this machine's own address gets an answer, such as 127.0.0.1 with the port.",
             )
 
     return guard
@@ -155,8 +155,8 @@ def programs_only(host: str, token: str) -> Guard:
             known(connection, handler)
         elif not secrets.compare_digest(_token_in(connection.headers.get("authorization", "")), token.encode()):
             raise NotAuthorizedException(
-                detail="Send the studio's token as Authorization: Bearer TOKEN, or as the password of any user name.",
-                headers={"www-authenticate": 'Basic realm="Keyturn inbox", charset="UTF-8"'},
+                detail="Send the token as Authorization: Bearer TOKEN, or as the password of any user name.",
+                headers={"www-authenticate": 'Basic realm="Keyturn", charset="UTF-8"'},
             )
         if connection.scope.get("method") not in SAFE:
             _refuse_other_sites(connection)

@@ -43,7 +43,7 @@ def test_who_shows_no_token_is_told_how_to(studio: Studio) -> None:
     with TestClient(create_studio_app(replace(studio, host="0.0.0.0", token=TOKEN))) as client:  # noqa: S104
         answer = client.get("/api/messages")
     assert answer.headers["www-authenticate"].startswith("Basic ")
-    assert answer.json()["detail"].startswith("Send the studio's token")
+    assert answer.json()["detail"].startswith("Send the token")
     assert TOKEN not in answer.text
 
 
