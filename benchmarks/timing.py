@@ -1,11 +1,11 @@
 """What an attacker learns from the time of a reset request, and of a ping right after it, over the socket.
 
 It measures `keyturn serve` with default settings and the worker that it starts. The rank test of Mann and Whitney
-compares each kind of address with an unknown address. AUC is the share of pairs in which the kind took longer: 0.5
-means no difference. `told` is how often the best single threshold is right. That threshold is fitted to the same
+compares each kind of address with an unknown address, and user names with unknown ones. AUC is the share of pairs in
+which the kind took longer: 0.5 means no difference. `told` is how often the best single threshold is right. That threshold is fitted to the same
 samples, so `told` is too high rather than too low.
 
-    uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql]
+    uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql] [--names]
 """
 
 import asyncio
@@ -25,13 +25,14 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 import click
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert, text
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import Database, now
 from keyturn.database.migrations import migrate
 
 KINDS = ("known", "disabled", "provider", "cooled down", "unknown")
+NAMES = ("known name", "disabled name", "unknown name")
 PAUSE = 0.025
 """Seconds between samples. A mail takes the worker less, so it can delay the ping but not the next request."""
 
@@ -46,16 +47,19 @@ Samples = Mapping[str, tuple[list[int], list[int]]]
 @click.option("--samples", default=2000, show_default=True, help="Samples of each kind.")
 @click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
 @click.option("--worker", type=click.Choice(["child", "inside", "none"]), default="child", show_default=True)
-def main(samples: int, database: str, worker: str) -> None:
+@click.option("--names", is_flag=True, help="Read the accounts from a table with user names, and ask for names, too.")
+def main(samples: int, database: str, worker: str, *, names: bool) -> None:
     """Time requests, and print a row for each kind of address."""
+    kinds = KINDS + NAMES if names else KINDS
     with TemporaryDirectory(prefix="keyturn-") as folder, _database(database, folder) as url:
         asyncio.run(_fill(url, samples))
-        with _serve(url, folder, worker) as port:
-            found = _measure(port, samples)
+        with _serve(url, folder, worker, _TABLE if names else {}) as port:
+            found = _measure(port, samples, kinds)
     click.echo(f"{database}, worker {worker}, {samples} samples of each kind, medians in ms")
     click.echo(f"{'':<13}{'request':>9}{'AUC':>8}{'p':>9}{'told':>8}{'ping':>12}{'AUC':>8}{'p':>9}{'told':>8}")
-    for kind in KINDS:
-        row = "".join(_cells(mine, unknown) for mine, unknown in zip(found[kind], found["unknown"], strict=True))
+    for kind in kinds:
+        unknown = found["unknown name" if kind in NAMES else "unknown"]
+        row = "".join(_cells(mine, other) for mine, other in zip(found[kind], unknown, strict=True))
         click.echo(f"{kind:<13}{row}")
 
 
@@ -75,18 +79,19 @@ def _compare(mine: Sequence[int], other: Sequence[int]) -> tuple[float, float, f
     return wins / (n * m), math.erfc(abs(z) / math.sqrt(2)), 0.5 + max(map(abs, shares)) / 2
 
 
-def _measure(port: int, samples: int) -> Samples:
+def _measure(port: int, samples: int, kinds: Sequence[str]) -> Samples:
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for number in range(samples):
         _post(client, f"cooled-{number}@example.test")
         time.sleep(PAUSE)
-    order = [(kind, number) for kind in KINDS for number in range(samples)]
+    order = [(kind, number) for kind in kinds for number in range(samples)]
     random.Random(1).shuffle(order)  # noqa: S311 - shuffles, and makes no secret
-    found: Samples = {kind: ([], []) for kind in KINDS}
+    found: Samples = {kind: ([], []) for kind in kinds}
     for kind, number in order:
-        name = {"cooled down": "cooled", "unknown": "nobody"}.get(kind, kind)
+        name = {"cooled down": "cooled", "unknown": "nobody"}.get(kind, kind.replace(" ", "-"))
+        identifier = f"{name}-{number}" if kind in NAMES else f"{name}-{number}@example.test"
         start = time.perf_counter_ns()
-        _post(client, f"{name}-{number}@example.test")
+        _post(client, identifier)
         middle = time.perf_counter_ns()
         client.request("GET", _PING)
         client.getresponse().read()
@@ -115,6 +120,18 @@ def _database(kind: str, folder: str) -> Iterator[str]:
         yield server.empty()
 
 
+_TABLE = {
+    "KEYTURN_ACCOUNTS_STORE": "table",
+    "KEYTURN_ACCOUNTS_TABLE_TABLE": "keyturn_accounts",
+    "KEYTURN_ACCOUNTS_TABLE_NAME": "name",
+    "KEYTURN_ACCOUNTS_TABLE_ACTIVE": "active",
+    "KEYTURN_ACCOUNTS_TABLE_PROVIDER": "provider",
+    "KEYTURN_ACCOUNTS_TABLE_IDENTIFIERS": "email,name",
+    "KEYTURN_SIGN_IN_URL": "https://app.example.test/login",
+}
+"""The settings that read the same accounts as an app's table, whose column `name` has the user names."""
+
+
 async def _fill(url: str, samples: int) -> None:
     database = Database(url)
     await migrate(database)
@@ -122,23 +139,29 @@ async def _fill(url: str, samples: int) -> None:
         {
             "id": f"{name}-{number}",
             "email": f"{name}-{number}@example.test",
-            "name": "",
+            "name": f"{name}-{number}",
             "password_hash": "x",
             "provider": "Google" if name == "provider" else "",
             "kind": "",
             "locale": "",
-            "active": name != "disabled",
+            "active": not name.startswith("disabled"),
             "created_at": now(),
         }
-        for name in ("known", "disabled", "provider", "cooled")
+        for name in ("known", "disabled", "provider", "cooled", "known-name", "disabled-name")
         for number in range(samples)
     ]
-    await database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
+
+    def fill(connection: Connection) -> None:
+        connection.execute(insert(AccountRow), rows)
+        for column in ("email", "name"):  # as an app's table has them
+            connection.execute(text(f"CREATE INDEX by_{column} ON keyturn_accounts (lower({column}))"))
+
+    await database.transact(fill)
     await database.close()
 
 
 @contextmanager
-def _serve(url: str, folder: str, worker: str) -> Iterator[int]:
+def _serve(url: str, folder: str, worker: str, more: Mapping[str, str]) -> Iterator[int]:
     environment = {
         **os.environ,
         "KEYTURN_ENVIRONMENT": "development",
@@ -147,6 +170,7 @@ def _serve(url: str, folder: str, worker: str) -> Iterator[int]:
         "KEYTURN_MAIL_TRANSPORT": "capture",
         "KEYTURN_LIMITS_REQUEST": "100000/second",
         "KEYTURN_LIMITS_OVERALL": "100000/second",
+        **more,
     }
     command = [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
     with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True) as process:

@@ -119,6 +119,8 @@ export interface FormTexts {
   challenge?: Challenge;
   /** Whether mails contain a code beside the link. */
   codes: boolean;
+  /** Whether users may enter a user name in place of their address. */
+  takesNames: boolean;
   /** Where users read their mail. `others`: domains near one of these that are no mistake. */
   mailServices: { services: { name: string; url: string; domains: string[] }[]; others: string[] };
 }

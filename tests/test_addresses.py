@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.addresses import is_same_mailbox, mask, parse
+from keyturn.addresses import fold_name, identify, is_same_mailbox, mask, parse
 from keyturn.problems.requests import InputInvalid
 
 
@@ -110,4 +110,29 @@ def test_what_is_no_address_is_the_same_as_nothing() -> None:
 
 def test_logs_may_hold_the_first_letter_and_the_domain() -> None:
     assert mask("ada@northwind.example") == "a***@northwind.example"
-    assert mask("") == "***@"
+    assert mask("ada") == "a***"
+    assert mask("") == "***"
+
+
+def test_a_text_with_an_at_is_an_address_and_any_other_a_name_if_names_are_taken() -> None:
+    assert identify(" Ada@Northwind.Example ", takes_names=True) == "ada@northwind.example"
+    assert identify(" Ada L. ", takes_names=True) == "Ada L."
+    assert identify("zoe\u0308", takes_names=True) == "zo\u00eb"
+    assert fold_name("Zo\u00cb") == "zo\u00cb"
+    for typed in (
+        "",
+        "   ",
+        "a\nb",
+        "a\x00b",
+        "\u212aate",
+        "@",
+        "ada@",
+        "a@b@c d",
+        "\ud800",
+        "x" * 255,
+        "\u00e9" * 128,
+    ):
+        with pytest.raises(InputInvalid):
+            identify(typed, takes_names=True)
+    with pytest.raises(InputInvalid):
+        identify("ada", takes_names=False)

@@ -12,7 +12,7 @@ export class Forgot extends Forms {
   }
 
   asking(known = "") {
-    const email = this.field("email", { type: "email", inputmode: "email", autocomplete: "username", value: known });
+    const email = this.field("email", { ...this.identifier(), value: known });
     const send = this.button("send"), clock = this.clock();
     const submit = () => this.attempt(send, () => this.ask(email.input.value), (refusal, text) => {
       email.complain(refusal.errors.length ? this.say("malformed") : text);

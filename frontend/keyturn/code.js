@@ -16,7 +16,7 @@ export const codeForm = (forms, email, before = [], mine = () => false) => {
     forms.given.forEach((value, name) => next.setAttribute(name, value));
     Object.assign(next, { texts: /** @type {any} */ (forms.host).texts, tabIndex: -1 });
     next.setAttribute("token", token);
-    next.setAttribute("email", email());
+    if (email().includes("@")) next.setAttribute("email", email()); // not of a user name
     forms.host.replaceWith(next);
     next.focus();
   };
@@ -32,9 +32,7 @@ export const codeForm = (forms, email, before = [], mine = () => false) => {
 
 export class Code extends Forms {
   open() {
-    const email = this.field("email", {
-      type: "email", inputmode: "email", autocomplete: "username", value: this.attribute("email") ?? "",
-    });
+    const email = this.field("email", { ...this.identifier(), value: this.attribute("email") ?? "" });
     const mine = (/** @type {import("./forms.js").Refusal} */ { errors }) => {
       const wrong = errors.some(({ field }) => field === "email");
       if (wrong) {

@@ -194,6 +194,11 @@ export class Forms {
     return { box: make("div", { class: "field" }, label, input, error), input, complain };
   }
 
+  /** Returns the attributes of the field for the address, or for a user name, if the service takes names. */
+  identifier() {
+    return { type: this.service?.takesNames ? "text" : "email", inputmode: "email", autocomplete: "username" };
+  }
+
   /** Returns the slot for a challenge's widget, which lives in the page itself. */
   challengeSlot() {
     return make("slot", { name: "challenge" });

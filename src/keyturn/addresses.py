@@ -1,4 +1,4 @@
-"""Email addresses: parsing, normalization and comparison of mailboxes."""
+"""Email addresses and user names: parsing, normalization and comparison."""
 
 import re
 import unicodedata
@@ -56,6 +56,30 @@ def parse(text: str) -> str:
     return address
 
 
+def identify(text: str, *, takes_names: bool) -> str:
+    """Return what the text names an account by: an address or, if names are taken, a user name without an @.
+
+    A text with an @ is always an address, so no user name can look like another account's address. A name keeps the
+    case of its letters; `fold_name` compares. Raises InputInvalid if it is neither.
+    """
+    if not takes_names or "@" in text:
+        return parse(text)
+    text = text.strip(" ")
+    if len(text) > LONGEST:  # as in `parse`
+        raise InputInvalid(Fault("email", _TOO_LONG))
+    name = unicodedata.normalize("NFC", text)
+    if len(name.encode(errors="surrogatepass")) > LONGEST:
+        raise InputInvalid(Fault("email", _TOO_LONG))
+    if not name or not name.isprintable() or not _BECOME_ASCII.isdisjoint(text):
+        raise InputInvalid(Fault("email", "not an email address or user name"))
+    return name
+
+
+def fold_name(name: str) -> str:
+    """Return the form in which user names are compared, with the cases of ASCII letters alone equal, as in `parse`."""
+    return unicodedata.normalize("NFC", name.strip(" ")).translate(_ASCII_UPPER_TO_LOWER)
+
+
 def normalize(text: str) -> str:
     """Return the form in which an address is compared; other text as it is, since mail may reach it."""
     try:
@@ -73,9 +97,9 @@ def is_same_mailbox(one: str, other: str) -> bool:
 
 
 def mask(address: str) -> str:
-    """Return the address masked: a***@example.org."""
-    local, _, domain = address.rpartition("@")
-    return f"{local[:1]}***@{domain}"
+    """Return the address masked: a***@example.org. Of a user name, only the first character is left."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}" if at else f"{address[:1]}***"
 
 
 def _a_labels(domain: str) -> str:

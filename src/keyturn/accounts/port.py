@@ -113,6 +113,18 @@ class AccountStore(Protocol):
 
 
 @runtime_checkable
+class TakesNames(Protocol):
+    """A store that may also find accounts by user names."""
+
+    @property
+    def takes_names(self) -> bool:
+        """Whether `find` and `find_all` also take user names, as `addresses.identify` returns them, without an @.
+
+        A name must never match an address, nor an address a name. Mail goes to the address of the account.
+        """
+
+
+@runtime_checkable
 class FindsTogether(Protocol):
     """A store that finds many accounts at the cost of one."""
 

@@ -36,12 +36,15 @@ class TextsController(Controller):
         # If the URL names a language, it alone decides: caches then never serve another language.
         headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
         texts = form_texts(language, language.duration(api.link_life))
+        if api.takes_names:
+            texts |= _name_texts(language)
         found = FormTexts(
             lang=language.tag,
             dir=language.direction,
             texts=texts,
             challenge=_challenge_always_asked(api),
             codes=api.codes is not None,
+            takes_names=api.takes_names,
             mail_services=known_services(),
         )
         return Response(found, headers=headers)
@@ -132,6 +135,20 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
+    }
+
+
+def _name_texts(language: SourceTexts) -> dict[str, str]:
+    """Return what differs if users may enter a user name in place of their address."""
+    _ = language.gettext
+    return {
+        "forgotLead": _(
+            "Enter your email address or username. If it belongs to an account, we’ll email a link to choose a new"
+            " password."
+        ),
+        "email": _("Email or username"),
+        "malformed": _("Enter a full email address, such as name@example.org, or your username."),
+        "another": _("Use another email or username"),
     }
 
 

@@ -44,7 +44,7 @@ def meant_by(email: str) -> str:
     """Return the address that may have been meant: its domain is a keystroke away from a known one. Otherwise ""."""
     local, at, domain = email.rpartition("@")
     domain = domain.lower()
-    if domain in _by_domain() or domain in known_services().others:
+    if not at or domain in _by_domain() or domain in known_services().others:
         return ""
     near = (one for one in _by_domain() if len(one) >= _SHORTEST and is_keystroke_away(domain, one))
     return next((f"{local}{at}{one}" for one in near), "")

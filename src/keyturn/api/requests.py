@@ -98,6 +98,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that the routes need, as one dependency: Litestar starts a task group for several.
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
+    `takes_names`: users may enter a user name in place of their address.
     `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes` and `muting`
     are None if they are off. `require_ready` raises Unavailable if the process cannot work.
     """
@@ -118,6 +119,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     mute_period: timedelta
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
+    takes_names: bool = False
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)

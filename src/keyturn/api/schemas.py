@@ -26,6 +26,13 @@ _Token = Annotated[
     ),
 ]
 _Email = Annotated[str, Meta(description="an email address, at most 254 bytes", examples=["ada@northwind.example"])]
+_Identifier = Annotated[
+    str,
+    Meta(
+        description="an email address or, if the service takes them, a user name; at most 254 bytes",
+        examples=["ada@northwind.example"],
+    ),
+]
 _Password = Annotated[
     str, Meta(description="used exactly as it is, with all spaces", examples=["a longer horse, and another battery"])
 ]
@@ -45,14 +52,14 @@ _Code = Annotated[str, Meta(max_length=64, description="the eight digits in the 
 class ResetRequest(_Schema, frozen=True, kw_only=True):
     """Asks for a link; `challenge` is the answer to a challenge, where one is asked for."""
 
-    email: _Email
+    email: _Identifier
     challenge: _ChallengeAnswer | UnsetType = UNSET
 
 
 class CodeCheck(_Schema, frozen=True, kw_only=True):
     """Gives the code of a mail for a token."""
 
-    email: _Email
+    email: _Identifier
     code: _Code
 
 
@@ -213,12 +220,14 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
 
     `challenge` is there where every request for a link must have an answer. `codes` says whether mails hold a code
     beside their link. `mailServices` are where users read their mail, for a link to the inbox.
+    `takesNames` says whether users may enter a user name in place of their address.
     """
 
     lang: str
     dir: str
     texts: dict[str, str]
     codes: bool
+    takes_names: bool
     mail_services: MailServices
     challenge: Challenge | UnsetType = UNSET
 

@@ -160,7 +160,7 @@ async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
         async with asyncio.timeout(_PATIENCE):
             doubts = await store.doubts()
             written = [await store.hash_doubt(settings.hashing), await store.time_doubt()]
-            written += await store.deletion_doubts()
+            written += [*await store.deletion_doubts(), await store.name_doubt()]
     except (AccountsUnready, DatabaseUnready, TimeoutError):
         return []
     found = [Finding("accounts", "warn", one.message, one.mend) for one in written if one]

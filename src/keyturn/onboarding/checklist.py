@@ -19,6 +19,7 @@ from keyturn.onboarding.guesses import (
     may_let_in,
     normalize_name,
     owner_column,
+    username_column,
 )
 from keyturn.onboarding.survey import Table
 from keyturn.settings import MailSettings, ServerSettings, TableSettings
@@ -147,6 +148,11 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
         yield (
             f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
             f' "not {status} = suspended | deleted"'
+        )
+    if (username := username_column(table)) and settings.email and not settings.identifiers:
+        yield (
+            f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
+            f' ["{settings.email}", "{username}"] in [accounts.table]'
         )
     ended = {entry.rpartition(".")[0] for entry in settings.endings} | {settings.table}
     others = {name: owner_column(other, table) for name, other in sorted(tables.items()) if name not in ended}

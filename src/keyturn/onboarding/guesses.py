@@ -162,6 +162,12 @@ def email_column(table: Table) -> str:
     return _one(addresses_in(table))
 
 
+def username_column(table: Table) -> str:
+    """Return the column with names by which users sign in, by its name; "" if there is none."""
+    name = first_column(table, _NAMES["username"])
+    return name if name and name != email_column(table) and table.columns[name].holds in (str, object) else ""
+
+
 def password_column(table: Table) -> str:
     return _one(hashes_in(table))
 

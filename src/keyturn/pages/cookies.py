@@ -68,7 +68,7 @@ class Flash:
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
-    """The address for which this browser requested a link.
+    """The address, or the user name, for which this browser requested a link.
 
     `wait`: how long no other mail would be sent. Zero: one would be sent now.
     """
@@ -116,7 +116,7 @@ class Cookies:
         try:
             left = int(asked_at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
             wait = min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown)
-            return LinkRequest(addresses.parse(email), wait)
+            return LinkRequest(addresses.identify(email, takes_names=self._site.takes_names), wait)
         except (InputInvalid, ValueError, OverflowError):
             return None
 

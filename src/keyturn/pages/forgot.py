@@ -124,7 +124,11 @@ class ForgotPassword(Controller):
         """
         path = pages.site.paths.forgot
         here, earlier = pages.site.url(path), pages.cookies.read_link_request(request.cookies)
-        if earlier and earlier.wait and addresses.is_same_mailbox(earlier.email, data.email):
+        try:
+            identifier = addresses.identify(data.email, takes_names=pages.site.takes_names)
+        except InputInvalid:
+            identifier = ""  # `accept` counts it
+        if earlier and earlier.wait and identifier == earlier.email:
             return pages.redirect(here)
         try:
             await pages.site.requests.accept(data.email, client_of(request), data.answer)
@@ -132,7 +136,7 @@ class ForgotPassword(Controller):
             return forgot_page(pages, request, email=data.email, malformed=True)
         except ChallengeRequired as required:
             return forgot_page(pages, request, email=data.email, flaw=required.flaw)
-        return pages.redirect(here, pages.cookies.set_link_request(addresses.parse(data.email), path))
+        return pages.redirect(here, pages.cookies.set_link_request(identifier, path))
 
 
 CodeFault = Literal["", "malformed_email", "malformed_code", "refused"]
@@ -171,7 +175,8 @@ async def take_code(
         return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email", status=422)
     except CodeRefused:
         return _code_page(pages, request, data.email, "refused", status=422)
-    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(issued.token, data.email))
+    email = data.email if "@" in data.email else None  # a user name is not the address of its link
+    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(issued.token, email))
 
 
 def _require_codes(pages: Pages) -> CodeExchange:

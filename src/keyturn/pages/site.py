@@ -47,6 +47,7 @@ class TemplateSite:
     `codes`: None if mails hold no code beside their link.
     `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `has_app`: the accounts are an app's, which may have sessions of its own.
+    `takes_names`: users may enter a user name in place of their address.
     `identity_provider`: a way to sign in beside the password. Without an address there is none.
     """
 
@@ -65,6 +66,7 @@ class TemplateSite:
     codes: object | None = None
     ends_sessions: bool = True
     has_app: bool = False
+    takes_names: bool = False
     identity_provider: IdentityProvider = field(default_factory=IdentityProvider)
 
     @property

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Coroutine
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+from keyturn import addresses
 from keyturn.database.migrations import require_current
 from keyturn.mail.port.email import Sender
 from keyturn.outbox import Relay
@@ -72,7 +73,9 @@ class Parts:
         self.second_step = step_factory.build(settings, shared, self.events)
         second_steps = (self.second_step,) if self.second_step else ()
         self.live_links = live = LiveLinks(records, accounts)
-        self.requests = ResetRequests(records, limits, (self.challenge.require,) if self.challenge else (), meters)
+        before_request = (self.challenge.require,) if self.challenge else ()
+        read = partial(addresses.identify, takes_names=shared.takes_names)
+        self.requests = ResetRequests(records, limits, before_request, meters, read)
         self.checks = LinkChecks(live, limits, self.policy, second_steps, meters)
         self.resets = PasswordResets(live, self.changes, limits, before_change, second_steps, meters)
         self.securing = securing.build(settings, shared, self.effects)

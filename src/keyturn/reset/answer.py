@@ -328,7 +328,7 @@ class ResetRequestHandler:
                 event=event_of(request.asked),
                 outcome=request.outcome,
                 account_id=request.account.id,
-                email=request.asked.email,
+                email=request.asked.audited(request.found),
                 message_id=request.message.id,
             )
             for request in requests
@@ -397,7 +397,7 @@ class LinkRenewal:
                 request.client,
                 moment,
                 account.id if account else "",
-                request.email,
+                request.audited(account),
                 message_id=message.id,
             )
             if not (account and mail and outcome in _MAILED):

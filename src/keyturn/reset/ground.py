@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from keyturn.accounts.port import AccountStore
+from keyturn.accounts.port import AccountStore, TakesNames
 from keyturn.accounts.store_factory import accounts_for
 from keyturn.database import Database
 from keyturn.reset.limits.rate_limits import RateLimits
@@ -46,6 +46,11 @@ class Ground:
     themes: Themes
     telemetry: Telemetry
     app: FromApp
+
+    @property
+    def takes_names(self) -> bool:
+        """Whether users may name their accounts by user names, too."""
+        return isinstance(self.accounts, TakesNames) and self.accounts.takes_names
 
     @property
     def meters(self) -> Meters:

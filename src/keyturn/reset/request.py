@@ -5,7 +5,6 @@ No account is looked up here. A request is one row of the outbox, and `answer.py
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from keyturn import addresses
 from keyturn.database import now
 from keyturn.problems.requests import InputInvalid, OverBudget
 from keyturn.reset.limits.rate_limits import RateLimits
@@ -17,6 +16,9 @@ from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters, count_calls
 
+ReadIdentifier = Callable[[str], str]
+"""The port to what a user may name the account by: returns the address or the user name. Raises InputInvalid."""
+
 BeforeRequest = Callable[[ResetRequested, Answer], Awaitable[None]]
 """The port for a check that a request must pass before it counts: it raises to refuse. It ignores the account."""
 
@@ -25,8 +27,14 @@ class ResetRequests:
     """Accepts requests for links: `before_request` first, then the limits, then one row of the outbox."""
 
     def __init__(
-        self, records: Records, limits: RateLimits, before_request: Sequence[BeforeRequest], meters: Meters
+        self,
+        records: Records,
+        limits: RateLimits,
+        before_request: Sequence[BeforeRequest],
+        meters: Meters,
+        read: ReadIdentifier,
     ) -> None:
+        self.read = read
         self._records = records
         self._limits = limits
         self._before_request = before_request
@@ -34,6 +42,8 @@ class ResetRequests:
 
     async def accept(self, email: str, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
         """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
+
+        `email`: the address or, if the store takes names, the user name.
 
         If all clients together ask for more than `limits.overall`, the request is dropped without an error: an error
         would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
@@ -50,11 +60,11 @@ class ResetRequests:
     @count_calls("request")
     async def _accept(self, email: str, client: Client, answer: Answer) -> None:
         try:
-            address = addresses.parse(email)
+            identifier = self.read(email)
         except InputInvalid:  # counted separately: a typing mistake costs no try
             await self.count_malformed(client)
             raise
-        wanted = ResetRequested(email=address, at=now(), client=client)
+        wanted = ResetRequested(email=identifier, at=now(), client=client)
         await self._admit(wanted, answer)
         await self._records.outbox.post(RESET_REQUESTED, wanted)
 

@@ -56,6 +56,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `table`: the table's name, or `schema.name`.
     `id` to `changed_at`: names of its columns; "" for none.
     `active`: "column", "not deleted_at" (active if that is null, false or 0), or "status = active | invited".
+    `identifiers`: the columns by which a user may name the account: that of `email`, and one with user names.
     `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
     `set`: columns that a change of the password sets; "{now}" is the time, "{null}" is NULL.
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
@@ -75,12 +76,18 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = ""
     timezone: str = ""
     changed_at: str = ""
+    identifiers: tuple[str, ...] = ()
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
     delete: tuple[str, ...] = ()
     ends: dict[str, Ending] = {}
     lock: dict[str, bool | int | float | str] = {}
     unlock: dict[str, bool | int | float | str] = {}
+
+    @property
+    def username(self) -> str:
+        """The column with user names; "" if users name their accounts by the address alone."""
+        return next((column for column in self.identifiers if column != self.email), "")
 
     @property
     def endings(self) -> dict[str, Ending]:

@@ -16,6 +16,7 @@ from keyturn.accounts.port import (
     EndsIntrusions,
     ListsAddresses,
     NewPassword,
+    TakesNames,
     changing_nothing,
 )
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi, account_of
@@ -153,6 +154,7 @@ class SupabaseWithTable:
         self.find = lookup.find
         self.get = lookup.get
         self.addresses_after = lookup.addresses_after
+        self.takes_names = isinstance(lookup, TakesNames) and lookup.takes_names
         self.end_sessions = lookup.end_sessions  # sessions at Supabase end only with the next password
         self.end_intrusion = lookup.end_intrusion
 

@@ -1,5 +1,6 @@
 """Checks the settings of a table against the live database: the column of each, or every fault by its setting."""
 
+import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -108,7 +109,19 @@ class Flag:
         return ""
 
 
-_FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone", "changed_at")
+_FIELDS = (
+    "id",
+    "email",
+    "username",
+    "password",
+    "name",
+    "active",
+    "provider",
+    "kind",
+    "locale",
+    "timezone",
+    "changed_at",
+)
 _SHOWN_TABLES = 12
 _LOOKED_AT, _SIBLINGS = 50, 8
 """Rows and columns that are read to recognise the form of a time."""
@@ -138,7 +151,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
     `sets`, `locks`, `unlocks`: columns and their new values.
 
-    `folds_case`: the address's column ignores case by itself, so that its index serves.
+    `folding`: the fields whose columns ignore case by themselves, so that their indexes serve.
 
     `endings`: in the order in which foreign keys allow them. `held`: why entries of `delete` may fail.
     """
@@ -146,7 +159,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     table: TableName
     fields: dict[str, Column]
     active: Flag
-    folds_case: bool
+    folding: frozenset[str]
     password_providers: tuple[str, ...]
     sets: Assignments
     locks: Assignments
@@ -184,7 +197,7 @@ class _MappingReader:
             table=table,
             fields=self._fields(table, columns),
             active=self._active,
-            folds_case=self._dialect == "mysql" and self._collation(table).endswith("_ci"),
+            folding=frozenset(field for field in ("email", "username") if self._folds_case(table, field)),
             password_providers=self._settings.password_providers,
             sets=tuple(self._assignments("set", settings.set, table, columns)),
             locks=tuple(self._assignments("lock", settings.lock, table, columns)),
@@ -272,7 +285,8 @@ class _MappingReader:
         found = {}
         for field in _FIELDS:
             name = self._active.column if field == "active" else getattr(self._settings, field)
-            if name and (column := self._column(field, table, columns, name)):
+            setting = "identifiers" if field == "username" else field
+            if name and (column := self._column(setting, table, columns, name)):
                 found[field] = column
             if not name and field in {"id", "email"}:
                 self._fault(field, f"missing: set a column of {table} ({', '.join(columns)})")
@@ -373,25 +387,28 @@ class _MappingReader:
     def _fold(self, place: Place) -> Place:
         return place if self._dialect == "postgresql" else (place[0].lower(), place[1].lower())
 
-    def _collation(self, table: TableName) -> str:
+    def _folds_case(self, table: TableName, field: str) -> bool:
+        if self._dialect != "mysql" or not (column := getattr(self._settings, field)):
+            return False
         # SQLAlchemy's inspector does not show the collation that a column inherits from its table.
         asked = (
             "SELECT collation_name FROM information_schema.columns WHERE table_schema = coalesce(:schema, database())"
         )
-        names = {"schema": table.schema, "table": table.name, "column": self._settings.email}
+        names = {"schema": table.schema, "table": table.name, "column": column}
         found = self._connection.execute(text(f"{asked} AND table_name = :table AND column_name = :column"), names)
-        return found.scalar() or ""
+        return str(found.scalar() or "").endswith("_ci")
 
     def _check(self, mapping: Mapping, hash_length: int) -> None:
         fields = mapping.fields
-        for field in ("email", "password"):
+        for field, setting in (("email", "email"), ("username", "identifiers"), ("password", "password")):
             column = fields.get(field)
             if column and column.holds is not str and not column.holds_anything:
-                self._fault(field, f"the column {column.name} must contain text, but is {column.shown}")
-        for field, others in (("email", ("id",)), ("password", ("id", "email"))):
+                self._fault(setting, f"the column {column.name} must contain text, but is {column.shown}")
+        for field, others in (("email", ("id",)), ("password", ("id", "email")), ("username", ("id", "password"))):
             for other in others:
                 if field in fields and fields[field] == fields.get(other):
-                    self._fault(field, f"the column {fields[field].name} is also the one of {other}: choose another")
+                    setting = "identifiers" if field == "username" else field
+                    self._fault(setting, f"the column {fields[field].name} is also the one of {other}: choose another")
         if "active" in fields and (objection := self._active.objection(fields["active"])):
             self._fault("active", objection)
         password = fields.get("password")
@@ -403,7 +420,7 @@ class _MappingReader:
 
     def _check_key(self, key: Column, mapping: Mapping) -> None:
         table = mapping.table
-        if not self._is_unique(table, key.name):
+        if not has_unique_index(self._connection, table, key.name):
             self._fault("id", f"the column {key.name} must be the primary key of {table}, or unique")
         if key.holds in _NO_IDS and not key.on_sqlite:
             self._fault("id", f"the column {key.name} is {key.shown}: ids must be whole numbers, UUIDs, texts or bytes")
@@ -413,11 +430,26 @@ class _MappingReader:
                 what = f"{one.table}.{one.owner.name} is {one.owner.shown}"
                 self._fault(one.setting, f"{what}, but {table}.{key.name} is {key.shown}: they must have the same type")
 
-    def _is_unique(self, table: TableName, column: str) -> bool:
-        if table.name in self._inspector.get_view_names(schema=table.schema):
-            return True  # a view's indexes are unknown
-        where: dict[str, Any] = {"table_name": table.name, "schema": table.schema}
-        unique: list[Sequence[str | None]] = [self._inspector.get_pk_constraint(**where)["constrained_columns"]]
-        unique += [constraint["column_names"] for constraint in self._inspector.get_unique_constraints(**where)]
-        unique += [index["column_names"] for index in self._inspector.get_indexes(**where) if index["unique"]]
-        return [column] in [list(columns) for columns in unique]
+
+def has_unique_index(connection: Connection, table: TableName, on: str) -> bool:
+    """Return whether a column, or an expression such as `lower(username)`, is unique; True for a view."""
+    inspector: Inspector = inspect(connection)
+    if table.name in inspector.get_view_names(schema=table.schema):
+        return True
+    where: dict[str, Any] = {"table_name": table.name, "schema": table.schema}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # SQLite's indexes of expressions, which are read below
+        indexes = [index for index in inspector.get_indexes(**where) if index["unique"]]
+        constraints = inspector.get_unique_constraints(**where)
+    unique: list[Sequence[str | None]] = [inspector.get_pk_constraint(**where)["constrained_columns"]]
+    unique += [constraint["column_names"] for constraint in constraints]
+    unique += [index["column_names"] for index in indexes]
+    expressions = [index["expressions"] for index in indexes if len(index.get("expressions", ())) == 1]
+    written = [each for (each,) in expressions]
+    if connection.dialect.name == "sqlite":
+        of_table = "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :name AND sql LIKE '%UNIQUE%'"
+        made = connection.execute(text(of_table), {"name": table.name}).scalars()
+        written += [sql.partition("(")[2].rpartition(")")[0] for sql in made]
+    # PostgreSQL shows lower((username)::text).
+    bare = {re.sub(r"::\w+( varying)?|[\s\"`()]", "", each).lower() for each in written}
+    return [on] in [list(columns) for columns in unique] or re.sub(r"[()]", "", on).lower() in bare

@@ -62,24 +62,47 @@ _PROVIDERS = {
 """Display names of providers, where they are not simply the id with capital letters."""
 
 
-def spellings(email: str) -> set[str]:
-    """Return how an address in the form of `addresses.parse` may be stored, apart from the case of its letters."""
-    local, _, domain = email.rpartition("@")
-    ways = {email}
-    if "xn--" in domain:
+def spellings(identifier: str) -> set[str]:
+    """Return how an address or a user name may be stored, apart from the case of its letters.
+
+    `identifier`: in the form of `addresses.identify`.
+    """
+    local, at, domain = identifier.rpartition("@")
+    ways = {identifier}
+    if at and "xn--" in domain:
         import idna  # its tables take 3 MB that most processes never need
 
         ways.add(f"{local}@{idna.decode(domain)}")
     return ways | {unicodedata.normalize("NFD", way) for way in ways}
 
 
-def rows_by_mailbox(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
-    """Return the rows of each address, in the form of `addresses.parse`; rows with an invalid address are left out."""
+def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
+    """Return the rows of each address, in the form of `addresses.parse`, and of each user name, without its case.
+
+    Rows with an invalid address are left out. A name with an @ is no name: it would be taken for an address.
+    """
     found: dict[str, list[RowMapping]] = {}
     for row in rows:
         with suppress(InputInvalid):
             found.setdefault(addresses.parse(text_of(row["email"])), []).append(row)
+            if (name := addresses.fold_name(text_of(row.get("username")))) and "@" not in name:
+                found.setdefault(name, []).append(row)
     return found
+
+
+def choose_named(rows: Iterable[RowMapping], name: str) -> RowMapping | None:
+    """Return the row that a user name means, or None.
+
+    If names differ only in case, the one that is written as in the request is meant. If there is none, none of several
+    active accounts is chosen: its mail would go to another user.
+    """
+    stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
+    written = [row for text, row in stored if text == name] or [row for text, row in stored if text.strip(" ") == name]
+    same = sorted(written or rows, key=lambda row: not row["active"])
+    if sum(bool(row["active"]) for row in same) > 1:
+        log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(sorted(text_of(row["id"]) for row in same))))
+        return None
+    return next(iter(same), None)
 
 
 def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:

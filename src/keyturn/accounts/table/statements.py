@@ -45,7 +45,7 @@ class Statements:
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
         self._accounts = self._select_accounts()
         self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
-        self._accounts_by_email: dict[int, sa.Select[Any]] = {}
+        self._accounts_by_identifier: dict[int, sa.Select[Any]] = {}
 
     def written_times(self, moment: datetime) -> dict[str, WrittenTime]:
         """Return what each column becomes that is set to the time."""
@@ -61,27 +61,37 @@ class Statements:
         is_mysql = self._dialect == "mysql"
         return sorted({one.name for one in times if is_mysql and not one.shown.startswith("TIMESTAMP")})
 
+    @property
+    def folds_names(self) -> bool:
+        """Whether the column of user names ignores case by itself."""
+        return "username" in self._mapping.folding
+
     def _written_columns(self) -> list[Column]:
         """Return every named column, each once."""
         mapping = self._mapping
         assigned = (one for one, _ in (*mapping.sets, *mapping.locks, *mapping.unlocks))
         return list({one.name: one for one in (*mapping.fields.values(), *assigned)}.values())
 
-    def by_email(self, spellings: Collection[str]) -> Query:
-        """Ask for every row whose address may be one of these, for `choose_row`. An index on lower(email) helps."""
+    def by_identifier(self, spellings: Collection[str]) -> Query:
+        """Ask for every row whose address or user name may be one of these, for `choose_row`.
+
+        An index on lower(email) helps, and one on lower(username). The statement is the same for an address and a name.
+        """
         count = 1 << (len(spellings) - 1).bit_length()
-        statement = self._accounts_by_email.get(count)
+        statement = self._accounts_by_identifier.get(count)
         if statement is None:
-            statement = self._accounts_by_email[count] = self._accounts.where(self._is_in_ranges(count))
+            fields = [field for field in ("email", "username") if field in self._columns]
+            ranges = sa.or_(*(self._is_in_ranges(field, count) for field in fields))
+            statement = self._accounts_by_identifier[count] = self._accounts.where(ranges)
         given: dict[str, Any] = {}
         # Some are asked for twice, which reduces the number of different statements to prepare.
         for place, spelling in zip(range(count), cycle(spellings)):
             given |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
         return Query(statement, given)
 
-    def _is_in_ranges(self, count: int) -> ColumnElement[bool]:
-        stored: ColumnElement[Any] = self._columns["email"]
-        if not self._mapping.folds_case:
+    def _is_in_ranges(self, field: str, count: int) -> ColumnElement[bool]:
+        stored: ColumnElement[Any] = self._columns[field]
+        if field not in self._mapping.folding:
             stored = sa.func.lower(stored)
         first, last = (
             [sa.func.lower(sa.bindparam(f"{end}{place}", type_=sa.Text())) for place in range(count)]
@@ -257,7 +267,7 @@ class Statements:
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Select[Any] | sa.Update | sa.Delete]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
-        trial = self.by_email([""])
+        trial = self.by_identifier([""])
         yield "table", trial.statement.params(trial.given)
         if "password" in self._columns:
             yield "password", self._update(None, "", {self._columns["password"]: ""})
@@ -277,9 +287,9 @@ class Statements:
         found = sa.select(self._columns["active"].label("active"))
         return Query(found.where(self._flag_text().not_in((*FALSE, *TRUE))).limit(1))
 
-    def shared_emails(self) -> Query:
-        """Ask for a row if several active accounts have the same address."""
-        address = sa.func.lower(self._trimmed_text("email"))
+    def shared(self, field: str) -> Query:
+        """Ask for a row if several active accounts have the same address or user name."""
+        address = sa.func.lower(self._trimmed_text(field))
         several = sa.select(sa.func.count()).select_from(self._table).where(address != "", self._is_active())
         return Query(several.group_by(address).having(sa.func.count() > 1).limit(1))
 
@@ -293,7 +303,7 @@ class Statements:
         )
 
     def _select_accounts(self) -> sa.Select[Any]:
-        given = ("id", "email", "name", "provider", "kind", "locale", "timezone")
+        given = ("id", "email", "username", "name", "provider", "kind", "locale", "timezone")
         columns: list[ColumnElement[Any]] = [
             self._columns[field].label(field) for field in given if field in self._columns
         ]

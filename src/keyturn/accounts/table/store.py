@@ -16,14 +16,15 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import WrittenTime, read_time, text_of
-from keyturn.accounts.table.mapping import parse_table_name, read_mapping
+from keyturn.accounts.table.mapping import has_unique_index, parse_table_name, read_mapping
 from keyturn.accounts.table.recognised_hashes import TableDoubt, doubt_format
 from keyturn.accounts.table.rows import (
     account_of,
+    choose_named,
     choose_row,
     explaining_only,
     is_hidden_view,
-    rows_by_mailbox,
+    rows_by_identifier,
     spellings,
 )
 from keyturn.accounts.table.statements import Query, Statements
@@ -137,7 +138,7 @@ class TableAccounts:
         statements = await self._statements_now()
         unread = statements.unread_flags()
         flags = await self._fetch(unread) if unread else []
-        shared = await self._fetch(statements.shared_emails())
+        shared = await self._fetch(statements.shared("email"))
         return Doubts(text_of(flags[0]["active"]) if flags else "", bool(shared))
 
     async def hash_doubt(self, hashing: HashingSettings) -> TableDoubt | None:
@@ -153,6 +154,21 @@ class TableAccounts:
         mend = "A reset fails where such rows exist. If there never are any, nothing has to be done."
         await self._read_statements()
         return [TableDoubt(f"accounts.table.delete: {why}", mend) for why in self._held]
+
+    async def name_doubt(self) -> TableDoubt | None:
+        """Return the doubt if user names are shared, or if no unique index serves a look-up. Raises AccountsUnready."""
+        if not self.takes_names:
+            return None
+        name, statements = self._settings.username, await self._statements_now()
+        if await self._fetch(statements.shared("username")):
+            what = f"some active accounts have the same {name} (upper and lower case are the same)"
+            mend = "Keyturn finds such an account only by the name as it is written. Make the names unique."
+            return TableDoubt(f"accounts.table.identifiers: {what}", mend)
+        index, table = name if statements.folds_names else f"lower({name})", parse_table_name(self._settings.table)
+        if await self._place.read(lambda connection: has_unique_index(connection, table, index)):
+            return None
+        mend = "Without it, a look-up reads the whole table, and two accounts may get one name. Create the index."
+        return TableDoubt(f"accounts.table.identifiers: there is no unique index on {index}", mend)
 
     async def time_doubt(self) -> TableDoubt | None:
         """Return the doubt if the server writes local time and a change writes UTC. Raises as `require_ready` does."""
@@ -170,11 +186,20 @@ class TableAccounts:
         )
         return TableDoubt(message, mend)
 
-    async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
+    @property
+    def takes_names(self) -> bool:
+        return bool(self._settings.username)
+
+    async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
-        wanted = {spelling for email in emails for spelling in spellings(email)}
-        rows = rows_by_mailbox(await self._fetch(statements.by_email(wanted)))
-        chosen = [choose_row(rows.get(addresses.normalize(email), ()), email) for email in emails]
+        wanted = {spelling for identifier in identifiers for spelling in spellings(identifier)}
+        rows = rows_by_identifier(await self._fetch(statements.by_identifier(wanted)))
+        chosen = [
+            choose_row(rows.get(addresses.normalize(identifier), ()), identifier)
+            if "@" in identifier
+            else choose_named(rows.get(addresses.fold_name(identifier), ()), identifier)
+            for identifier in identifiers
+        ]
         return [account_of(row, self._settings.password_providers) if row else None for row in chosen]
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:

@@ -141,4 +141,5 @@ class PagePreview:
             templates=settings.pages.templates,
             reload=True,
             ends_sessions=ends_sessions(settings.accounts),
+            takes_names=bool(settings.accounts.table.username),
         )

@@ -67,6 +67,7 @@ class CodeExchange:
     def __init__(self, ground: Ground, keys: codes.CodeKeys) -> None:
         self._records = ground.records
         self._accounts = ground.accounts
+        self._takes_names = ground.takes_names
         self._keys = keys
         self._limits = ground.limits
         self.meters = ground.meters
@@ -80,12 +81,13 @@ class CodeExchange:
         account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
         try:
-            address, code = addresses.parse(email), codes.read(written)
+            identifier, code = addresses.identify(email, takes_names=self._takes_names), codes.read(written)
         except InputInvalid:
             await self._limits.count("malformed", client)
             raise
         await self._limits.count("code", client)
         await self._require_budget()
+        address = await self._mailbox_of(identifier)
         tried = await self._records.codes.count_try(address, now())
         await self._count_guess(has_code=bool(tried.code))
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
@@ -98,6 +100,11 @@ class CodeExchange:
         issued = await self._issue(account, tried, client)
         reset_log.info(LogEvent("code.exchanged", account_id=account.id))
         return issued
+
+    async def _mailbox_of(self, identifier: str) -> str:
+        """Return the address whose mailbox got the code: that of a user name's account. A name without one stays."""
+        account = None if "@" in identifier else await self._accounts.find(identifier)
+        return account.email if account else identifier
 
     async def _count_guess(self, *, has_code: bool) -> None:
         """Count a try before it is judged, so that a burst cannot exceed the budget. A right code is given back.

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from keyturn import addresses
+from keyturn.accounts.port import Account
 from keyturn.errors import Fault
 from keyturn.outbox import Message, Origin
 from keyturn.problems.requests import InputInvalid
@@ -59,6 +61,7 @@ def parse_reason(text: str) -> str:
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a link. Written for every well-formed address, so it does not reveal which have an account.
 
+    `email`: the address, or the user name, as `addresses.identify` returns them.
     `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
     names the operator. `reason`: why an operator asked, in the operator's words.
     """
@@ -68,6 +71,16 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     invited: bool = False
     reason: str = ""
+
+    def audited(self, account: Account | None) -> str:
+        """Return the address for the audit trail: of a user name, that of its account.
+
+        An unknown name is left out: users type passwords into the wrong field (OWASP Logging Cheat Sheet, "Data to
+        exclude").
+        """
+        if "@" in self.email:
+            return self.email
+        return addresses.normalize(account.email) if account else ""
 
     @property
     def by_operator(self) -> bool:
