@@ -2,8 +2,8 @@
 
 It measures `keyturn serve` with default settings and the worker that it starts. The rank test of Mann and Whitney
 compares each kind of address with an unknown address, and user names with unknown ones. AUC is the share of pairs in
-which the kind took longer: 0.5 means no difference. `told` is how often the best single threshold is right. That threshold is fitted to the same
-samples, so `told` is too high rather than too low.
+which the kind took longer: 0.5 means no difference. `told` is how often the best single threshold is right. That
+threshold is fitted to the same samples, so `told` is too high rather than too low.
 
     uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql] [--names]
 """

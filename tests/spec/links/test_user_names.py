@@ -29,12 +29,12 @@ VERIFY = "/api/auth/verify-reset-code"
 async def app(database_url: str) -> AsyncIterator[App]:
     async with running_app(database_url, USERS) as app:
         await app.run("INSERT INTO users VALUES (1, :email, 'ada', '$2b$04$old', 1)", email=ADA)
-        await app.run("INSERT INTO users VALUES (2, :email, 'grace', '$2b$04$old', 0)", email=GRACE)
         yield app
 
 
 @pytest.fixture
 async def service(database_url: str, app: App) -> AsyncIterator[Service]:
+    await app.run("INSERT INTO users VALUES (2, :email, 'grace', '$2b$04$old', 0)", email=GRACE)
     accounts = AccountSettings(store="table", table=TABLE)
     limits = LimitSettings(request="1000/minute")
     wanted = settings_for(database_url, accounts=accounts, token=TokenSettings(code=True), limits=limits)
