@@ -92,6 +92,8 @@ export interface LiveLink {
   awaitsPassword: boolean;
   /** The operator's reason, if an operator requested the new password. */
   operatorReason?: string;
+  /** Where the user goes after the reset, if the request said so. */
+  returnTo?: string;
 }
 
 export interface DeadLink {
@@ -136,7 +138,7 @@ export interface ClientOptions {
 
 /** Every call rejects with a KeyturnError, also if Keyturn does not answer within 20 seconds. */
 export interface Client {
-  requestReset(email: string, options?: { challenge?: string }): Promise<Done>;
+  requestReset(email: string, options?: { challenge?: string; returnTo?: string }): Promise<Done>;
   /** The service's challenge, if it sets one. For ALTCHA it contains a fresh puzzle. */
   challenge(): Promise<Challenge>;
   /** Exchanges the code of a mail for a token, if mails contain codes. */
@@ -180,7 +182,7 @@ export type Texts = Record<
 
 /**
  * Attributes: url, path, lang, texts (JSON), heading-level (1 to 6), light (no shadow tree), sign-in-href;
- * email and cooldown (seconds) of the two that ask for a mail, code of keyturn-forgot, email and forgot-href of
+ * email, cooldown (seconds) and return-to of the two that ask for a mail, code of keyturn-forgot, email and forgot-href of
  * keyturn-code; token, email and forgot-href of keyturn-reset.
  * The element reads them once, when it is added to a page.
  */

@@ -45,7 +45,7 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
   };
 
   return {
-    requestReset: (email, { challenge } = {}) => call("request-password-reset", { email, challenge }),
+    requestReset: (email, more = {}) => call("request-password-reset", { email, ...more }),
     challenge: () => call("challenge"),
     verifyCode: (email, code) => call("verify-reset-code", { email, code }),
     validate: (token, { email } = {}) => call("validate-reset-token", { token, email }),

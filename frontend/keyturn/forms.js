@@ -272,7 +272,7 @@ export class Forms {
   async request(email) {
     const sent = sentTo(email), left = (kept(sent) - Date.now()) / 1000;
     if (left > 0) return left;
-    await this.answered((challenge) => this.client.requestReset(email, { challenge }));
+    await this.answered((challenge) => this.client.requestReset(email, { challenge, returnTo: this.attribute("return-to") }));
     this.emit("keyturn-sent", { email });
     const cooldown = Number(this.attribute("cooldown") ?? 60);
     kept(sent, Date.now() + cooldown * 1000);

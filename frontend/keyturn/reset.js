@@ -59,7 +59,7 @@ export class Reset extends Forms {
   }
 
   /** @param {Opened} opened */
-  choosing({ email, expiresAt, awaitsPassword, operatorReason, rules }) {
+  choosing({ email, expiresAt, awaitsPassword, operatorReason, returnTo, rules }) {
     const password = this.secret("password", {
       "aria-describedby": `${this.id("password-error")} ${this.id("rules")}`, passwordrules: forGenerators(rules),
     }, awaitsPassword ? "firstPassword" : "password");
@@ -102,7 +102,7 @@ export class Reset extends Forms {
       kept(sentTo(email), 1); // the next request would be answered
       this.turnTo(
         this.title(this.say("changed"), this.say("for", { email })),
-        this.links(this.signIn()),
+        this.links(returnTo ? make("a", { part: "button", href: returnTo }, this.say("continue")) : this.signIn()),
       );
       this.emit("keyturn-reset", { email });
     };

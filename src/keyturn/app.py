@@ -14,6 +14,7 @@ from keyturn.api.monitoring import health_router, metrics_router
 from keyturn.api.problems import problem_handlers
 from keyturn.database.migrations import require_current
 from keyturn.hosts import is_loopback
+from keyturn.pages.app_links import app_link_files
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
@@ -57,7 +58,13 @@ def create_app(
         parts.meters, parts.database, parts.require_ready, token=settings.metrics.token, local=local
     )
     app = Litestar(
-        route_handlers=[home_redirect(pages), change_password_redirect(pages), metrics, *more],
+        route_handlers=[
+            home_redirect(pages),
+            change_password_redirect(pages),
+            *app_link_files(settings),
+            metrics,
+            *more,
+        ],
         # Only our own proxy may say which trace a request belongs to.
         middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[plugin],

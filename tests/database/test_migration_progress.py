@@ -104,8 +104,8 @@ async def test_sqlite_tells_the_time(empty_url: str) -> None:
 
 
 async def test_a_migration_tells_that_another_session_is_in_its_way(database: Database) -> None:
-    await database.execute(text("ALTER TABLE keyturn_reset_tokens DROP COLUMN by_operator"))
-    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0012'"))
+    await database.execute(text("ALTER TABLE keyturn_reset_tokens DROP COLUMN return_to"))
+    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0013'"))
     told = asyncio.Queue[str]()
     progress = Progress(told.put_nowait, after=0, every=0.02)
     async with connected(database) as other:
@@ -119,8 +119,8 @@ async def test_a_migration_tells_that_another_session_is_in_its_way(database: Da
 
 
 async def test_a_migration_tells_that_a_lock_is_in_its_way(database: Database) -> None:
-    await database.execute(text("ALTER TABLE keyturn_reset_tokens DROP COLUMN by_operator"))
-    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0012'"))
+    await database.execute(text("ALTER TABLE keyturn_reset_tokens DROP COLUMN return_to"))
+    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0013'"))
     told = asyncio.Queue[str]()
     async with connected(database) as other:
         await other.execute(text("LOCK TABLE keyturn_migrations IN SHARE MODE"))

@@ -50,7 +50,9 @@ class ResetController(Controller):
     async def request(
         self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[schemas.Done]:
-        await api.requests.accept(data.email, client_of(request), Answer(text=data.challenge or ""))
+        await api.requests.accept(
+            data.email, client_of(request), Answer(text=data.challenge or ""), data.return_to or ""
+        )
         return _on_its_way(api.language(request))
 
     @post(
@@ -77,6 +79,7 @@ class ResetController(Controller):
             expires_at=link.expires_at,
             awaits_password=link.awaits_password,
             operator_reason=link.reason or msgspec.UNSET,
+            return_to=link.return_to or msgspec.UNSET,
         )
 
     @post(

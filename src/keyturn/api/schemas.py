@@ -50,10 +50,14 @@ _Code = Annotated[str, Meta(max_length=64, description="the eight digits in the 
 
 
 class ResetRequest(_Schema, frozen=True, kw_only=True):
-    """Asks for a link; `challenge` is the answer to a challenge, where one is asked for."""
+    """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.
+
+    `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset.
+    """
 
     email: _Identifier
     challenge: _ChallengeAnswer | UnsetType = UNSET
+    return_to: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
 
 
 class CodeCheck(_Schema, frozen=True, kw_only=True):
@@ -188,7 +192,8 @@ class Done(_Schema, frozen=True, kw_only=True):
 class ValidToken(_Schema, frozen=True, kw_only=True):
     """Says whose link it is, until when it works, and whether it sets the account's first password.
 
-    `operatorReason` is there where an operator asked for the reset, and said why.
+    `operatorReason` is there where an operator asked for the reset, and said why. `returnTo` is there where the request
+    said to which address the user returns after the reset.
     """
 
     awaits_password: bool
@@ -196,6 +201,7 @@ class ValidToken(_Schema, frozen=True, kw_only=True):
     expires_at: datetime
     valid: Literal[True]
     operator_reason: str | UnsetType = UNSET
+    return_to: str | UnsetType = UNSET
 
 
 class InvalidToken(_Schema, frozen=True, kw_only=True):

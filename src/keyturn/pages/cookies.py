@@ -56,6 +56,7 @@ class OpenedLink:
 class Flash:
     """The last action, and the kind and language of the account, so that the next page uses its brand and words.
 
+    `return_to`: the address that a saved password leads to, if its request named one.
     `email`: the address whose password was set, for the sign-in form; masked, that of a link that was replaced.
     """
 
@@ -64,6 +65,7 @@ class Flash:
     locale: str = ""
     timezone: str = ""
     email: str = ""
+    return_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,12 @@ class LinkRequest:
     """The address, or the user name, for which this browser requested a link.
 
     `wait`: how long no other mail would be sent. Zero: one would be sent now.
+    `return_to`: where to go after the reset, or "".
     """
 
     email: str
     wait: timedelta
+    return_to: str = ""
 
 
 class Cookies:
@@ -107,31 +111,36 @@ class Cookies:
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")
 
-    def set_link_request(self, email: str, path: str) -> Cookie:
+    def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
-        return self._cookie("asked", f"{int(time.time())}:{quote(email, safe='')}", path, _REMEMBERED)
+        asked_for = f"{email}\n{return_to}" if return_to else email
+        return self._cookie("asked", f"{int(time.time())}:{quote(asked_for, safe='')}", path, _REMEMBERED)
 
     def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
-        asked_at, _, email = cookies.get(self._name("asked"), "").partition(":")
+        asked_at, _, asked_for = cookies.get(self._name("asked"), "").partition(":")
+        email, _, return_to = asked_for.partition("\n")
         try:
             left = int(asked_at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
             wait = min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown)
-            return LinkRequest(addresses.identify(email, takes_names=self._site.takes_names), wait)
+            identifier = addresses.identify(email, takes_names=self._site.takes_names)
+            return LinkRequest(identifier, wait, self._site.return_addresses.allowed(return_to))
         except (InputInvalid, ValueError, OverflowError):
             return None
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
         """Hold a message for the page at that path, for a minute."""
-        texts = (flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART], flash.email[: addresses.LONGEST])
+        texts = [flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART], flash.email[: addresses.LONGEST]]
+        texts += [flash.return_to] if flash.return_to else []
         parts = (flash.said, *(quote(text, safe="") for text in texts))
         return self._cookie("flash", ":".join(parts), path, _SHOWN_ONCE)
 
     def read_flash(self, cookies: Mapping[str, str]) -> Flash | None:
-        said, *texts = cookies.get(self._name("flash"), "").split(":", 3)
+        said, *texts = cookies.get(self._name("flash"), "").split(":", 4)
         if said not in get_args(Said):
             return None
-        kind, locale, email = (*map(unquote, texts), "", "", "")[:3]
-        return Flash(cast("Said", said), kind, locale, email=email)
+        kind, locale, email = (*map(unquote, texts[:3]), "", "", "")[:3]
+        return_to = self._site.return_addresses.allowed("".join(texts[3:]))  # a browser's cookie proves nothing
+        return Flash(cast("Said", said), kind, locale, email=email, return_to=return_to)
 
     def set_language(self, tag: str) -> Cookie:
         return self._cookie("language", tag, "/", _YEAR)

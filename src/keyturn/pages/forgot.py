@@ -28,6 +28,7 @@ class ForgotForm(
     """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget.
 
     `without_script`: sent by browsers that run no scripts.
+    `return_to`: where to go after the reset.
     """
 
     email: str = ""
@@ -35,6 +36,7 @@ class ForgotForm(
     turnstile: str = ""
     hcaptcha: str = ""
     without_script: str = ""
+    return_to: str = ""
 
     @property
     def answer(self) -> Answer:
@@ -43,7 +45,13 @@ class ForgotForm(
 
 
 def forgot_page(
-    pages: Pages, request: AnyRequest, *, email: str = "", malformed: bool = False, flaw: ChallengeFlaw | None = None
+    pages: Pages,
+    request: AnyRequest,
+    *,
+    email: str = "",
+    malformed: bool = False,
+    flaw: ChallengeFlaw | None = None,
+    return_to: str = "",
 ) -> Response[Any]:
     """Return the form. With `flaw`, or if every request needs an answer, it holds the challenge.
 
@@ -51,7 +59,8 @@ def forgot_page(
     """
     status = 403 if flaw else 422 if malformed else 200
     challenge = _challenge_values(pages, flaw)
-    return pages.page(request, "forgot.html", status=status, email=email, malformed=malformed, **challenge)
+    known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
+    return pages.page(request, "forgot.html", status=status, **known, **challenge)
 
 
 def _challenge_values(pages: Pages, flaw: ChallengeFlaw | None) -> dict[str, Any]:
@@ -109,8 +118,11 @@ class ForgotPassword(Controller):
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         link_request = pages.cookies.read_link_request(request.cookies)
-        if link_request is None or "another" in request.query_params:
-            return forgot_page(pages, request)
+        if link_request is None or not {"another", "return_to"}.isdisjoint(request.query_params):
+            earlier = link_request.return_to if link_request else ""
+            wanted = request.query_params.get("return_to", earlier)
+            # An address that is not allowed is ignored: the user cannot correct it.
+            return forgot_page(pages, request, return_to=pages.site.return_addresses.allowed(wanted))
         return pages.page(request, "check_mail.html", link_request=link_request)
 
     @post()
@@ -130,13 +142,14 @@ class ForgotPassword(Controller):
             identifier = ""  # `accept` counts it
         if earlier and earlier.wait and identifier == earlier.email:
             return pages.redirect(here)
+        back = pages.site.return_addresses.allowed(data.return_to)
         try:
-            await pages.site.requests.accept(data.email, client_of(request), data.answer)
+            await pages.site.requests.accept(data.email, client_of(request), data.answer, back)
         except InputInvalid:
-            return forgot_page(pages, request, email=data.email, malformed=True)
+            return forgot_page(pages, request, email=data.email, malformed=True, return_to=back)
         except ChallengeRequired as required:
-            return forgot_page(pages, request, email=data.email, flaw=required.flaw)
-        return pages.redirect(here, pages.cookies.set_link_request(identifier, path))
+            return forgot_page(pages, request, email=data.email, flaw=required.flaw, return_to=back)
+        return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
 
 
 CodeFault = Literal["", "malformed_email", "malformed_code", "refused"]
@@ -169,7 +182,9 @@ async def take_code(
     Raises TooManyRequests, and NotFoundException if mails hold no code.
     """
     try:
-        issued = await _require_codes(pages).exchange(data.email, data.code, client_of(request))
+        asked = pages.cookies.read_link_request(request.cookies)
+        return_to = asked.return_to if asked else ""
+        issued = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
     except InputInvalid as invalid:
         is_code = any(fault.name == "code" for fault in invalid.faults)
         return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email", status=422)

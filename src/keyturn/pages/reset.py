@@ -19,6 +19,7 @@ from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.database import now
+from keyturn.pages.app_links import offered_app
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import Pages
 from keyturn.problems import proofs
@@ -95,6 +96,8 @@ def password_form(
     names = {rule.name for rule in known}
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
     until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
+    link = pages.cookies.read_link(request.cookies) if until else None
+    agent = request.headers.get("user-agent", "")
     return pages.page(
         request,
         "reset.html",
@@ -108,6 +111,7 @@ def password_form(
         until=until,
         lasts_days=until is not None and until > now() + _DAY,
         step=step or ShownStep(),
+        app=offered_app(pages.site.apps, link.token, agent) if link else None,
     )
 
 
@@ -281,7 +285,8 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
     if flash and flash.said == "outcome_unknown":
         raise OutcomeUnknown("a script was told where this is said")
     if flash and flash.said == "password_changed":
-        return pages.page(request, "password_changed.html", account=account or flash, signed_in=account is not None)
+        known: dict[str, Any] = {"signed_in": account is not None, "return_to": flash.return_to}
+        return pages.page(request, "password_changed.html", account=account or flash, **known)
     if flash and flash.said == "link_replaced":
         return pages.page(request, "link_replaced.html", email_hint=flash.email)
     return show_change(request, pages, account) if account else pages.page(request, "no_link.html")
@@ -290,12 +295,17 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
 def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     """Return the page after a saved password, and its message: the sign-in page, or a page of its own.
 
+    If the request of the link named an address to return to, that replaces the sign-in page.
+
     The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
     settings say that it reads the query.
     """
     site = pages.site
-    here = site.paths.reset if site.sign_in_url else site.paths.sign_in
-    flash = pages.cookies.set_flash(Flash("password_changed", live.kind, live.locale, email=live.email), here)
+    here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
+    said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
+    flash = pages.cookies.set_flash(said, here)
+    if live.return_to and site.leads_to_sign_in:
+        return live.return_to, flash
     if site.sign_in_url and site.leads_to_sign_in:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash

@@ -1,6 +1,6 @@
 """What the pages know of the service and its settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -21,9 +21,10 @@ from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.proofs.second_step.own_factors import OwnFactors
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.request import ResetRequests
+from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
-from keyturn.settings import Brand, IdentityProvider
+from keyturn.settings import AppSettings, Brand, IdentityProvider
 from keyturn.settings.paths import Paths
 
 
@@ -48,6 +49,7 @@ class TemplateSite:
     `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `has_app`: the accounts are an app's, which may have sessions of its own.
     `takes_names`: users may enter a user name in place of their address.
+    `apps`: the mobile apps that open links.
     `identity_provider`: a way to sign in beside the password. Without an address there is none.
     """
 
@@ -67,6 +69,7 @@ class TemplateSite:
     ends_sessions: bool = True
     has_app: bool = False
     takes_names: bool = False
+    apps: AppSettings = field(default_factory=AppSettings)
     identity_provider: IdentityProvider = field(default_factory=IdentityProvider)
 
     @property
@@ -115,6 +118,7 @@ class Site(TemplateSite):
     `sign_ins`: None if users sign in elsewhere.
     `factors`: what users may do with their second factors; None if they do it elsewhere.
     `secure`: browsers use https.
+    `return_addresses`, `return_origins`: where a request may ask to return after the reset.
     """
 
     requests: ResetRequests
@@ -131,6 +135,8 @@ class Site(TemplateSite):
     mailboxes: Mailboxes
     securing: AccountSecuring
     muting: MailboxMuting
+    return_addresses: ReturnAddresses
+    return_origins: Sequence[str]
     leads_to_sign_in: bool = False
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None

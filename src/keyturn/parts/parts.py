@@ -25,6 +25,7 @@ from keyturn.reset.proofs import challenge_factory, code_exchange
 from keyturn.reset.proofs.second_step import own_factors, step_factory
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
+from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.settings import Settings
 from keyturn.settings.paths import paths_of
 from keyturn.telemetry.meters import Telemetry
@@ -73,10 +74,11 @@ class Parts:
         self.second_step = step_factory.build(settings, shared, self.events)
         second_steps = (self.second_step,) if self.second_step else ()
         self.live_links = live = LiveLinks(records, accounts)
+        self.return_addresses = ReturnAddresses(settings.return_origins)
         before_request = (self.challenge.require,) if self.challenge else ()
         read = partial(addresses.identify, takes_names=shared.takes_names)
-        self.requests = ResetRequests(records, limits, before_request, meters, read)
-        self.checks = LinkChecks(live, limits, self.policy, second_steps, meters)
+        self.requests = ResetRequests(records, limits, before_request, meters, read, self.return_addresses)
+        self.checks = LinkChecks(live, limits, self.policy, second_steps, meters, self.return_addresses)
         self.resets = PasswordResets(live, self.changes, limits, before_change, second_steps, meters)
         self.securing = securing.build(settings, shared, self.effects)
         self.muting = muting.MailboxMuting(shared)

@@ -115,7 +115,7 @@ class ResetLinks:
         """
         links, fresh = [], []
         for mail, account, request, wanted in mails:
-            link = _new_link(mail, account, request.client, moment, reason=request.reason, recovers=account.locked)
+            link = _new_link(mail, account, request.client, moment, request, recovers=account.locked)
             links.append((link, wanted and mail.link is not None))
             code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
             fresh.append((code, wanted and mail.code is not None))
@@ -131,7 +131,13 @@ class ResetLinks:
 
 
 def _new_link(
-    mail: SealedMail, account: Account, client: Client, moment: datetime, *, reason: str = "", recovers: bool = False
+    mail: SealedMail,
+    account: Account,
+    client: Client,
+    moment: datetime,
+    request: ResetRequested | None = None,
+    *,
+    recovers: bool = False,
 ) -> NewLink:
     return NewLink(
         digest=mail.link or tokens.digest(""),
@@ -142,7 +148,8 @@ def _new_link(
         expires_at=mail.expires_at or moment,
         recovers=recovers,
         by_operator=(bool(client.operator) and not account.awaits_password) or account.intruded,
-        reason=reason,
+        reason=request.reason if request else "",
+        return_to=request.return_to if request else "",
         mute_digest=mail.mute,
     )
 

@@ -27,6 +27,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LINKS, Link, link_of
 from keyturn.reset.records.models import ResetTokenRow
 from keyturn.reset.records.stores import Records
+from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.telemetry.meters import Meters, count_calls
 
 _Owned = tuple[Link, Account | None]
@@ -113,6 +114,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     `locale`, `kind` and `timezone`: the account's, or "".
     `awaits_password`: the link sets the account's first password.
     `reason`: why an operator asked for a new password.
+    `return_to`: where to go after the reset, if its request said so and the settings allow it.
     `factors`: second factors, of which a reset needs one.
     """
 
@@ -123,6 +125,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = ""
     awaits_password: bool = False
     reason: str = ""
+    return_to: str = ""
     factors: tuple[Factor, ...] = ()
 
 
@@ -139,11 +142,13 @@ class LinkChecks:
         policy: PasswordPolicy,
         second_steps: Sequence[RequiredSecondStep],
         meters: Meters,
+        return_addresses: ReturnAddresses,
     ) -> None:
         self._links = links
         self._limits = limits
         self._policy = policy
         self._second_steps = second_steps
+        self._return_addresses = return_addresses
         self.meters = meters
 
     @count_calls("validate")
@@ -160,6 +165,7 @@ class LinkChecks:
             timezone=account.timezone,
             awaits_password=account.awaits_password,
             reason=link.reason,
+            return_to=self._return_addresses.allowed(link.return_to),
             factors=factors,
         )
 

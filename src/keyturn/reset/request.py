@@ -13,6 +13,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters, count_calls
 
@@ -33,17 +34,25 @@ class ResetRequests:
         before_request: Sequence[BeforeRequest],
         meters: Meters,
         read: ReadIdentifier,
+        return_addresses: ReturnAddresses,
     ) -> None:
-        self.read = read
+        self._read = read
+        self._return_addresses = return_addresses
         self._records = records
         self._limits = limits
         self._before_request = before_request
         self.meters = meters
 
-    async def accept(self, email: str, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
+    async def accept(
+        self,
+        email: str,
+        client: Client,
+        answer: Answer = Answer(),  # noqa: B008 - frozen
+        return_to: str = "",
+    ) -> None:
         """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
 
-        `email`: the address or, if the store takes names, the user name.
+        `email`: the address or, if the store takes names, the user name. `return_to`: where to go after the reset.
 
         If all clients together ask for more than `limits.overall`, the request is dropped without an error: an error
         would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
@@ -53,18 +62,18 @@ class ResetRequests:
         ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
         try:
-            await self._accept(email, client, answer)
+            await self._accept(email, client, answer, return_to)
         except OverBudget:
             reset_log.warning(LogEvent("reset.over_budget"))
 
     @count_calls("request")
-    async def _accept(self, email: str, client: Client, answer: Answer) -> None:
+    async def _accept(self, email: str, client: Client, answer: Answer, return_to: str) -> None:
         try:
-            identifier = self.read(email)
+            identifier, return_to = self._read(email), self._return_addresses.require(return_to)
         except InputInvalid:  # counted separately: a typing mistake costs no try
             await self.count_malformed(client)
             raise
-        wanted = ResetRequested(email=identifier, at=now(), client=client)
+        wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
         await self._admit(wanted, answer)
         await self._records.outbox.post(RESET_REQUESTED, wanted)
 
@@ -86,7 +95,7 @@ class ResetRequests:
 
     @count_calls("request")
     async def _replace(self, link: Link, client: Client, answer: Answer) -> None:
-        wanted = ResetRequested(email=link.email, at=now(), client=client)
+        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.return_to)
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:

@@ -155,6 +155,21 @@ class MuteSettings(msgspec.Struct, frozen=True, kw_only=True):
     period: timedelta = timedelta(days=7)
 
 
+class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Mobile apps that open the links in mails.
+
+    `apple`: their ids, each the team's and the bundle's: "ABCDE12345.org.example.app".
+    `android`: the SHA-256 fingerprints of each package's signing certificates.
+    `open_url`: an address with {token} that opens the app from the page of a link; "" for no such offer.
+    `apple_store_id`: the app's number in the App Store, for Safari's banner; it passes `open_url` to the app.
+    """
+
+    apple: tuple[str, ...] = ()
+    android: dict[str, tuple[str, ...]] = {}
+    open_url: str = ""
+    apple_store_id: str = ""
+
+
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
@@ -612,6 +627,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     `sign_in_url`: the app's sign-in page; "" for Keyturn's page, which only the built-in accounts may use by default.
     `after_reset`: what users see after they save a new password, if they sign in elsewhere: a "page" that confirms it
     and links to `sign_in_url`, or the "sign_in" page at once, with `password=changed` in its query.
+    `return_origins`: origins to whose addresses a request may ask to return after the reset.
     `locales`: a folder of your own catalogues, for further languages and for other wordings.
     `languages`: the tags of the languages in use; the first is for users who want none of them. () for all languages.
     """
@@ -622,6 +638,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     forgot_url: str = "{base_url}/forgot-password"
     sign_in_url: str = ""
     after_reset: Literal["page", "sign_in"] = "page"
+    return_origins: tuple[str, ...] = ()
     secret_key: Secret = Secret("")
     previous_secret_keys: tuple[Secret, ...] = ()
     timezone: str = "UTC"
@@ -635,6 +652,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     secure_account: SecureAccountSettings = SecureAccountSettings()
     mute: MuteSettings = MuteSettings()
     hooks: HookSettings = HookSettings()
+    apps: AppSettings = AppSettings()
     mail: MailSettings = MailSettings()
     brand: Brand = Brand()
     pages: PagesSettings = PagesSettings()

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # 
 
 NEW_PASSWORD = {"token", "newPassword", "password", "confirmPassword", "email", "secondStep"}
 POSTS = {
-    "/api/auth/request-password-reset": ({"email", "challenge"}, {"email"}),
-    "/api/auth/forgot-password": ({"email", "challenge"}, {"email"}),
+    "/api/auth/request-password-reset": ({"email", "challenge", "returnTo"}, {"email"}),
+    "/api/auth/forgot-password": ({"email", "challenge", "returnTo"}, {"email"}),
     "/api/auth/validate-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/verify-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/reset-password": (NEW_PASSWORD, {"token"}),
@@ -75,7 +75,7 @@ async def test_answers_are_described(schema: dict[str, Any]) -> None:
     valid = schema["paths"]["/api/auth/validate-reset-token"]["post"]["responses"]["200"]
     options = valid["content"]["application/json"]["schema"]["oneOf"]
     assert [set(resolved(schema, option)["properties"]) for option in options] == [
-        {"valid", "email", "expiresAt", "awaitsPassword", "operatorReason"},
+        {"valid", "email", "expiresAt", "awaitsPassword", "operatorReason", "returnTo"},
         {"valid", "reason", "emailHint"},
     ]
 
@@ -262,9 +262,11 @@ async def test_a_member_is_required_where_it_is_in_every_answer_and_has_no_defau
         if "default" in its
     }
     for name in ("Done", "ValidToken", "InvalidToken", "PasswordJudgement", "Health"):
-        assert set(schemas[name]["required"]) == set(schemas[name]["properties"]) - {"operatorReason", "emailHint"}, (
-            name
-        )
+        assert set(schemas[name]["required"]) == set(schemas[name]["properties"]) - {
+            "operatorReason",
+            "emailHint",
+            "returnTo",
+        }, name
     for name, found in schemas.items():
         if name.endswith("Problem"):
             assert set(found["properties"]) - set(found["required"]) == {"detail", "instance"}, name

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import msgspec
 
 from keyturn.accounts.port import Account
+from keyturn.pages.app_links import OfferedApp
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.refusals import WITHOUT_REFERENCE, refusal_values
 from keyturn.pages.reset import ShownStep
@@ -68,7 +69,10 @@ def _of_account(**values: Any) -> Callable[[StateSample], dict[str, Any]]:
 def _form(sample: StateSample, owner: LiveLink | Account, **changes: Any) -> dict[str, Any]:
     until = owner.expires_at if isinstance(owner, LiveLink) else None
     values = {"owner": owner, "account": owner, "rules": sample.rules, "until": until, "lasts_days": False}
-    return values | {"broken": (), "mismatch": False, "rejected": False, "step": ShownStep()} | changes
+    return values | {"broken": (), "mismatch": False, "rejected": False, "step": ShownStep(), "app": None} | changes
+
+
+_OFFERED = OfferedApp(link="https://open.example.org/reset-password/token", banner="")
 
 
 def _new_password(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
@@ -95,7 +99,7 @@ def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
 
 def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
     """Leave the challenge out: it comes from an external service, or needs a running one."""
-    return _values(email=email, malformed=malformed, asked=None, flaw=None)
+    return _values(email=email, malformed=malformed, return_to="", asked=None, flaw=None)
 
 
 def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
@@ -211,6 +215,7 @@ STATES = (
     PageState("reset-refused", "New password, rules not met", "reset.html",
               lambda sample: _new_password(broken=_broken_rules(sample))(sample)),
     PageState("reset-mismatch", "New password, not the same", "reset.html", _new_password(mismatch=True)),
+    PageState("reset-app", "New password, on a phone with an app", "reset.html", _new_password(app=_OFFERED)),
     PageState("second-step", "New password, second step", "reset.html", _second_step(ShownStep())),
     PageState("second-step-wrong", "New password, wrong code", "reset.html",
               _second_step(ShownStep(method="totp", tries_left=2))),
@@ -230,9 +235,12 @@ STATES = (
     PageState("asked", "New password, asked by an operator", "reset.html", _asked_by_operator),
     PageState("change", "Change password", "reset.html", _change()),
     PageState("change-rejected", "Change password, wrong current one", "reset.html", _change(rejected=True)),
-    PageState("changed", "Password changed", "password_changed.html", _of_account(signed_in=False)),
+    PageState("changed", "Password changed", "password_changed.html",
+              _of_account(signed_in=False, return_to="")),
+    PageState("changed-return", "Password changed, back to the app", "password_changed.html",
+              _of_account(signed_in=False, return_to="https://app.example.org/welcome")),
     PageState("changed-signed-in", "Password changed, signed in", "password_changed.html",
-              _of_account(signed_in=True)),
+              _of_account(signed_in=True, return_to="")),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
     PageState("link-replaced", "Link, replaced", "link_replaced.html", _values(email_hint=_HINT)),

@@ -74,8 +74,8 @@ class CodeExchange:
         self._logged = -_LOGGED_EVERY
 
     @count_calls("code")
-    async def exchange(self, email: str, written: str, client: Client) -> IssuedToken:
-        """Return a token for the code that the mailbox was sent.
+    async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> IssuedToken:
+        """Return a token for the code that the mailbox was sent. `return_to`: as in a request, checked already.
 
         The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
         account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
@@ -97,7 +97,7 @@ class CodeExchange:
         account = await self._accounts.get(tried.account_id)
         if account is None or not account.active or not addresses.is_same_mailbox(account.email, tried.email):
             raise CodeRefused
-        issued = await self._issue(account, tried, client)
+        issued = await self._issue(account, tried, client, return_to)
         reset_log.info(LogEvent("code.exchanged", account_id=account.id))
         return issued
 
@@ -128,7 +128,7 @@ class CodeExchange:
             reset_log.warning(LogEvent("code.over_budget"))
         raise TooManyRequests(over.retry_after)
 
-    async def _issue(self, account: Account, tried: TriedCode, client: Client) -> IssuedToken:
+    async def _issue(self, account: Account, tried: TriedCode, client: Client, return_to: str) -> IssuedToken:
         """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker."""
         token, moment = tokens.mint(os.urandom), now()
         link = NewLink(
@@ -138,6 +138,7 @@ class CodeExchange:
             ip_address=client.ip_address,
             user_agent=client.user_agent,
             expires_at=moment + self._records.links.lifetime,
+            return_to=return_to,
         )
 
         def write(tx: Transaction) -> None:

@@ -21,6 +21,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     `recovers`: sent after its mailbox reported a change; it opens a locked account, too.
     `by_operator`: an operator asked for it, for an account with a password, or its owner has reported a change and has
     set no password since. `reason`: why, in the operator's words.
+    `return_to`: the address to which its request asked to return after the reset, or "".
     """
 
     id: int
@@ -32,6 +33,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     recovers: bool
     by_operator: bool
     reason: str
+    return_to: str
 
     def owner(self, account: Account) -> Account:
         """Return the account as the link changes it: as an intruded one, if its owner or an operator suspects that."""
@@ -54,7 +56,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link before it is stored: its token's digest, the account, the address, the requesting client, and its end.
 
-    `mute_digest`: digest of the token that mutes its mailbox. `recovers`, `by_operator` and `reason` as in `Link`.
+    `mute_digest`: digest of the token that mutes its mailbox. The others as in `Link`.
     """
 
     digest: bytes
@@ -66,6 +68,7 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     recovers: bool = False
     by_operator: bool = False
     reason: str = ""
+    return_to: str = ""
     mute_digest: bytes | None = None
 
 

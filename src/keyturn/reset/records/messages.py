@@ -64,6 +64,7 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     `email`: the address, or the user name, as `addresses.identify` returns them.
     `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
     names the operator. `reason`: why an operator asked, in the operator's words.
+    `return_to`: the address to which the client asks to return after the reset, or "".
     """
 
     email: str
@@ -71,6 +72,7 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     invited: bool = False
     reason: str = ""
+    return_to: str = ""
 
     def audited(self, account: Account | None) -> str:
         """Return the address for the audit trail: of a user name, that of its account.

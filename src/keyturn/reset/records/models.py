@@ -14,6 +14,7 @@ class ResetTokenRow(Model):
     `email`: where it was sent.
     `recovers`: sent after the owner reported a change.
     `by_operator`, `reason`: as in `Link`.
+    `return_to`: where its request asked to return after the reset, or "".
     `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
     `second_step_tries`: how many codes of a second factor were tried with it.
     """
@@ -33,6 +34,7 @@ class ResetTokenRow(Model):
     recovers: Mapped[bool] = mapped_column(server_default=false())
     reason: Mapped[str] = mapped_column(String(300), server_default="")
     by_operator: Mapped[bool] = mapped_column(server_default=false())
+    return_to: Mapped[str] = mapped_column(String(1000), server_default="")
     mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     muted_at: Mapped[datetime | None]
     second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -22,6 +22,7 @@ from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.networks import read_network
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.rules.accounts import account_faults, challenge_faults, safeguard_faults, second_step_faults
+from keyturn.settings.rules.apps import app_faults
 from keyturn.settings.sentences import not_this, shown
 from keyturn.settings.url_rules import (
     database_fault,
@@ -96,6 +97,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)
+    yield from app_faults(settings)
     yield from _addresses(settings)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():

@@ -1,0 +1,76 @@
+"""To which addresses a reset may return."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyturn.problems.requests import InputInvalid
+from keyturn.reset.return_addresses import LONGEST, ReturnAddresses
+
+APP = "https://app.example.org"
+ADDRESSES = ReturnAddresses([APP, "https://shop.example.org:8443"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        APP,
+        f"{APP}/",
+        f"{APP}/cart?item=1#top",
+        f"{APP}?a=b",
+        f"{APP}#a",
+        f"{APP}/%2F..//evil.example",
+        "https://shop.example.org:8443/a%20b",
+    ],
+)
+def test_an_address_of_an_origin_is_allowed(address: str) -> None:
+    assert ADDRESSES.require(address) == address
+    assert ADDRESSES.allowed(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/",
+        f"{APP}.evil.example/",
+        f"{APP}@evil.example/",
+        f"{APP}:443/",
+        f"{APP}:pass@evil.example/",
+        f"{APP}\\@evil.example/",
+        f"{APP}\\.evil.example",
+        f"{APP}%2eevil.example/",
+        f"{APP}/\\evil.example",
+        f"{APP}/a b",
+        f"{APP}/a\nb",
+        f"{APP}/\r\nSet-Cookie: a=b",
+        f"{APP}/\u00e4",
+        f"{APP}\u3002evil.example",
+        f" {APP}/",
+        APP.upper(),
+        "http://app.example.org/",
+        "//app.example.org/",
+        "/cart",
+        "javascript:alert(1)",
+        "https:app.example.org",
+        "https://shop.example.org/",
+        "https://shop.example.org:84433/",
+        f"{APP}/" + "a" * LONGEST,
+    ],
+)
+def test_any_other_address_is_not(address: str) -> None:
+    assert ADDRESSES.allowed(address) == ""
+    with pytest.raises(InputInvalid):
+        ADDRESSES.require(address)
+
+
+def test_no_address_is_no_mistake_and_without_origins_none_is_allowed() -> None:
+    assert ADDRESSES.require("") == ""
+    assert not ADDRESSES.allows("")
+    assert not ReturnAddresses([]).allows(f"{APP}/")
+
+
+@given(st.text(max_size=60))
+def test_whatever_follows_an_origin_its_host_stays_the_same(rest: str) -> None:
+    if ADDRESSES.allows(APP + rest):
+        assert rest[:1] in {"", "/", "?", "#"}
+        assert rest.isascii()
