@@ -72,7 +72,10 @@ def _form(sample: StateSample, owner: LiveLink | Account, **changes: Any) -> dic
     return values | {"broken": (), "mismatch": False, "rejected": False, "step": ShownStep(), "app": None} | changes
 
 
-_OFFERED = OfferedApp(link="https://open.example.org/reset-password/token", banner="")
+_OFFERED = OfferedApp(
+    link="https://open.example.org/reset-password/token",
+    banner="app-id=1234567890, app-argument=https://open.example.org/reset-password/token",
+)
 
 
 def _new_password(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
@@ -104,6 +107,15 @@ def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str,
 
 def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
     return _values(link_request=LinkRequest(email, wait))
+
+
+def _forgot_name(sample: StateSample) -> dict[str, Any]:
+    values = {**_forgot("ada@", malformed=True)(sample), "return_to": "https://app.example.org/welcome"}
+    return {**values, "site": replace(sample.site, takes_names=True)}
+
+
+def _name_request(sample: StateSample) -> dict[str, Any]:
+    return {**_link_request(_WAIT, "ada")(sample), "site": replace(sample.site, takes_names=True)}
 
 
 def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
@@ -206,6 +218,8 @@ STATES = (
               _link_request(_NOTHING, "ada@gmail.com")),
     PageState("sent-typo", "Check your email, perhaps mistyped", "check_mail.html",
               _link_request(_WAIT, "ada@gmial.com")),
+    PageState("forgot-name", "Forgot password, with user names", "forgot.html", _forgot_name),
+    PageState("sent-name", "Check your email, with user names", "check_mail.html", _name_request),
     PageState("sent-code", "Check your email, with a code", "check_mail.html", _link_request_with_code),
     PageState("code", "Code from the email", "code.html", _values(email=_EMAIL, fault="")),
     PageState("code-malformed", "Code from the email, too short", "code.html",
