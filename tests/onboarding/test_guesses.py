@@ -481,3 +481,22 @@ async def test_no_row_is_deleted_to_which_one_refers_that_stays(
         " webhook account.secured: Keyturn cannot delete them, because rows of other tables refer to them"
     )
     assert list(open_questions(settings, tables)) == ([] if ends else [asked])
+
+
+@pytest.mark.parametrize("column", ["username", "login", "Benutzername", "nom_utilisateur"])
+async def test_a_column_of_user_names_is_proposed_for_users_who_sign_in_with_them(tmp_path: Path, column: str) -> None:
+    users = f'CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, "{column}" TEXT, password_hash TEXT);'
+    tables = await tables_of(users, tmp_path)
+    settings = guess(tables["users"], tables)
+
+    assert settings.identifiers == (), "it is off until somebody turns it on"
+    (asked,) = open_questions(settings, tables)
+    assert f'identifiers = ["email", "{column}"] in [accounts.table]' in asked
+    on = TableSettings(table="users", identifiers=("email", column))
+    assert list(open_questions(on, tables)) == []
+
+
+async def test_a_column_of_numbers_or_of_addresses_has_no_user_names(tmp_path: Path) -> None:
+    users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, login INTEGER, password_hash TEXT);"
+    tables = await tables_of(users, tmp_path)
+    assert list(open_questions(guess(tables["users"], tables), tables)) == []

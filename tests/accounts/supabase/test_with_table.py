@@ -7,7 +7,7 @@ from tests.accounts.messages import own_messages
 from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 
-from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes
+from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes, TakesNames
 from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
@@ -137,3 +137,17 @@ async def test_it_is_ready_where_both_are(profiles: Profiles, store: SupabaseWit
 def test_its_passwords_are_nowhere_to_be_read_and_join_no_transaction(store: SupabaseWithTable) -> None:
     assert not isinstance(store, KnowsHashes)
     assert not isinstance(store, JoinsTransaction)
+
+
+@pytest.mark.parametrize("takes_names", [True, False])
+async def test_user_names_are_taken_if_the_table_takes_them(accounts: SupabaseAccounts, takes_names: bool) -> None:
+    class Named(Profiles):
+        def __init__(self) -> None:
+            super().__init__()
+            self.takes_names = takes_names
+
+    store = SupabaseWithTable(Named(), accounts)
+    assert isinstance(store, TakesNames)
+    assert store.takes_names is takes_names
+    assert SupabaseWithTable(Profiles(), accounts).takes_names is False
+    assert not isinstance(accounts, TakesNames)

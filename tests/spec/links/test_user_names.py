@@ -12,6 +12,7 @@ from tests.spec.inbox import token_in
 from tests.spec.service import ADA, NEW_PASSWORD, REQUEST, Service, problem, running, settings_for
 from tests.statements import statements_sent
 
+from keyturn.accounts.port import Account, NewPassword
 from keyturn.api import form_texts
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import AccountSettings, LimitSettings, TableSettings, TokenSettings
@@ -174,3 +175,42 @@ async def test_elements_in_other_pages_get_the_words_for_it(service: Service) ->
     assert said["texts"]["email"] == "E-Mail oder Benutzername"
     language = service.parts.languages.choose("de", "")
     assert set(said["texts"]) == set(form_texts.form_texts(language, "")), "no word is missing, and none is new"
+
+
+class OwnAccounts:
+    """An app's own store, which knows Ada by a name of any kind."""
+
+    def __init__(self, *, takes_names: bool) -> None:
+        self.takes_names = takes_names
+        self.asked: list[str] = []
+
+    async def require_ready(self) -> None: ...
+
+    async def find(self, email: str) -> Account | None:
+        self.asked.append(email)
+        return Account(id="1", email=ADA) if email in (ADA, "Ada L.") else None
+
+    async def get(self, account_id: str) -> Account | None:
+        return Account(id="1", email=ADA) if account_id == "1" else None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        del password
+        return account.id == "1"
+
+    async def close(self) -> None: ...
+
+
+async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_never(database_url: str) -> None:
+    store = OwnAccounts(takes_names=True)
+    async with running(settings_for(database_url), accounts=store) as service:
+        await service.ask(" Ada L. ")
+        await service.deliver()
+        assert [mail.to for mail in service.inbox.mails] == [ADA]
+        assert problem(await service.reset(token_in(service.inbox.mails[0]))) == "200"
+    assert store.asked == ["Ada L."]
+
+    without = OwnAccounts(takes_names=False)
+    async with running(settings_for(database_url), accounts=without) as service:
+        answer = await service.anywhere().post(REQUEST, json={"email": "Ada L."})
+        assert problem(answer) == "400 invalid-input"
+    assert without.asked == []
