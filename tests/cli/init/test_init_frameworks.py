@@ -216,6 +216,16 @@ FOUND = [
 ]  # fmt: skip
 
 
+NAMES = {
+    "django": "username",
+    "flask-security": "username",
+    "wordpress": "user_login",
+    "aspnet-identity": "UserName",
+    "express-session": "username",
+}
+"""The columns of user names, which users may enter in place of their address."""
+
+
 @pytest.mark.parametrize(
     ("schema", "databases", "table", "hashing", "left"), FOUND, indirect=["databases"], ids=[one[0] for one in FOUND]
 )
@@ -230,7 +240,12 @@ def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
     settings = read_settings(Path("keyturn.toml"), READY)
     assert settings.accounts.table == msgspec.structs.replace(table, url=url)
     assert settings.hashing == hashing
-    assert [step["what"] for step in json.loads(ended.out)["left"] if not step["how"]] == left
+    questions = [step["what"] for step in json.loads(ended.out)["left"] if not step["how"]]
+    names = [question for question in questions if question.startswith("If your users sign in with ")]
+    assert [question for question in questions if question not in names] == left
+    assert [question.removeprefix("If your users sign in with ").partition(",")[0] for question in names] == (
+        [NAMES[schema]] if schema in NAMES else []
+    )
 
 
 @pytest.mark.parametrize(
