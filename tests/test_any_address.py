@@ -42,7 +42,7 @@ def test_two_addresses_are_the_same_in_either_order_and_whatever_case_ascii_has(
 
 @given(typed)
 def test_a_masked_address_shows_one_letter_of_its_name(text: str) -> None:
-    assert len(addresses.mask(text).partition("***@")[0]) <= 1
+    assert len(addresses.mask(text).partition("***")[0]) <= 1
 
 
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 32))
