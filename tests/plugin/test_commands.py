@@ -114,7 +114,7 @@ def test_what_is_there_for_a_service_is_left_out(databases: Any) -> None:
     assert {name for name in COMMANDS if f"\n  {name} " not in listed} == {"demo", "health", "init", "serve"}
     page = (Path(__file__).parents[2] / "docs" / "plugin.md").read_text("utf-8")
     documented = page.partition("`litestar keyturn` has ")[2].partition(". They are")[0]
-    assert set(re.findall(r"`(\w+)`", documented)) == set(COMMANDS) - {"demo", "health", "init", "serve"}
+    assert set(re.findall(r"`([\w-]+)`", documented)) == set(COMMANDS) - {"demo", "health", "init", "serve"}
     refused = run(host.app, "serve")
     assert refused.exit_code == 2
     assert "No such command 'serve'" in refused.stderr
