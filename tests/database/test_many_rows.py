@@ -23,6 +23,7 @@ ROW: dict[str, Any] = {
     "request_id": "c0ffee",
     "message_id": 2**40,
     "operator": "",
+    "note": "",
 }
 
 

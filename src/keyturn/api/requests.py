@@ -16,6 +16,7 @@ from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
+from keyturn.reset.help_desk import HelpDesk
 from keyturn.reset.inviting import Invitations
 from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.muting import MailboxMuting
@@ -99,8 +100,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
     `takes_names`: users may enter a user name in place of their address.
-    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes` and `muting`
-    are None if they are off. `require_ready` raises Unavailable if the process cannot work.
+    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`
+    and `help_desk` are None if they are off. `require_ready` raises Unavailable if the process cannot work.
     """
 
     requests: ResetRequests
@@ -120,6 +121,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
     takes_names: bool = False
+    help_desk: HelpDesk | None = None
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)

@@ -19,6 +19,7 @@ from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, accepted_lang
 from keyturn.api.resets import (
     ChallengeController,
     CodeController,
+    HelpDeskController,
     InvitationController,
     MutingController,
     ResetController,
@@ -45,6 +46,8 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         routers.append(_json_router(path, CodeController))
     if api.muting:
         routers.append(_json_router(path, MutingController))
+    if api.help_desk:
+        routers.append(_json_router(path, HelpDeskController))
     if api.sessions:
         routers.append(_session_router(api.sessions, origin))
     return MountedOnce(

@@ -37,6 +37,10 @@ _SAID = {
         " then run `keyturn accounts unlock {email}`"
     ),
     "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
+    "blocked": (
+        "no link goes to {email}, since another person may read it: see `keyturn mailbox show {email}`;"
+        " `keyturn mailbox release --unblock {email}` ends that"
+    ),
     "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`",
     "muted": "the owner of {email} has paused these mails: `keyturn mailbox release {email}` ends the pause",
     "cooldown": "{email} got a reset mail a moment ago: wait for its cooldown",

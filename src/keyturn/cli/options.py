@@ -57,7 +57,7 @@ def _user_name() -> str:
         return os.environ.get("USERNAME", "") or "unknown"
 
 
-def _reason(_: click.Context, __: click.Parameter, text: str) -> str:
+def printable(_: click.Context, __: click.Parameter, text: str) -> str:
     if not text:
         return ""
     from keyturn.problems.requests import InputInvalid
@@ -71,7 +71,7 @@ def _reason(_: click.Context, __: click.Parameter, text: str) -> str:
 
 OPERATOR = click.option("--as", "operator", default="", metavar="NAME", help="Your name for the audit trail.")
 REASON = click.option(
-    "--reason", default="", callback=_reason, help="The reason that the mail and the page give the user."
+    "--reason", default="", callback=printable, help="The reason that the mail and the page give the user."
 )
 EMAIL = click.option("--email", default="", help="Show only this address.")
 SINCE = click.option("--since", type=duration, help="Show only the last hours or days: 1h or 7d, for example.")

@@ -53,7 +53,8 @@ def _event(entry: Entry) -> str:
 
 
 def _who(entry: Entry) -> str:
-    return entry.ip_address or (f"by {entry.operator}" if entry.operator else "")
+    who = entry.ip_address or (f"by {entry.operator}" if entry.operator else "")
+    return f"{who}: {entry.note}" if entry.note else who
 
 
 def _mail(entry: Entry) -> str:
@@ -113,15 +114,20 @@ def show(email: str, as_json: bool) -> None:
 
 @mailbox.command()
 @click.argument("email")
+@click.option("--unblock", is_flag=True, help="Send links to an address again that another person could read.")
 @OPERATOR
-def release(email: str, operator: str) -> None:
-    """Unblock an address.
+def release(email: str, unblock: bool, operator: str) -> None:
+    """Let an address have mails again.
 
     Ends its cooldown, today's count of mails, its suppression and its muting. Your mail provider may have a suppression
     list of its own: check there, too.
 
+    An address that another person may read is blocked, for example after a reset by the help desk. Only --unblock ends
+    that. First make sure that only the owner reads it.
+
     \b
     Example:  keyturn mailbox release ada@northwind.example
+              keyturn mailbox release --unblock ada@northwind.example
     """
     address = addresses.parse(email)
 
@@ -129,11 +135,11 @@ def release(email: str, operator: str) -> None:
         account = await parts.accounts.find(address)
 
         def release(tx: Transaction) -> bool:
-            released = tx.mailboxes.release(address)
+            released = tx.mailboxes.unblock(address) if unblock else tx.mailboxes.release(address)
             if released:
                 tx.audit.write(
                     "mailbox_release",
-                    "released",
+                    "unblocked" if unblock else "released",
                     operator_named(operator),
                     now(),
                     account.id if account else "",
@@ -142,7 +148,11 @@ def release(email: str, operator: str) -> None:
             return released
 
         released = await parts.records.transact(release)
-        click.echo(f"{address} can get mails again." if released else f"{address} was not blocked.")
+        found = await parts.mailboxes.find(address)
+        if found and found.blocked_at:
+            click.echo(f"{address} stays blocked: another person may read it. --unblock ends that.")
+        else:
+            click.echo(f"{address} can get mails again." if released else f"{address} was not blocked.")
 
     with_parts(work)
 
@@ -162,6 +172,9 @@ def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[
     if mailbox.muted_until and mailbox.is_muted(moment):
         facts["Next mail"] = stamp(max(mailbox.muted_until, mailbox.suppressed_until or free_at, free_at))
         facts["Muted"] = warning(f"until {stamp(mailbox.muted_until)}: the owner reported a request as not theirs")
+    if mailbox.blocked_at:
+        facts["Next mail"] = "none with a link"
+        facts["Blocked"] = error(f"since {stamp(mailbox.blocked_at)}: {mailbox.blocked_for}")
     return facts
 
 
@@ -175,4 +188,6 @@ def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mappin
         "suppressed_until": mailbox.suppressed_until if suppressed else None,
         "reason": mailbox.reason if suppressed else None,
         "muted_until": mailbox.muted_until if mailbox.is_muted(moment) else None,
+        "blocked_at": mailbox.blocked_at,
+        "blocked_for": mailbox.blocked_for,
     }

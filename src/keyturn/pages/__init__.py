@@ -34,7 +34,7 @@ from litestar.handlers import HTTPRouteHandler
 from keyturn.api.mounting import MountedOnce
 from keyturn.pages.assets import frontend_routes
 from keyturn.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
-from keyturn.pages.not_me import MuteMailbox, SecureAccount
+from keyturn.pages.not_me import MuteMailbox, SecureAccount, StopHelp
 from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
@@ -63,7 +63,7 @@ def pages_router(site: Site) -> Router:
         paths.reset: [ResetPassword, replace_expired],
     }
     routers = [_page_at(path, *handlers) for path, handlers in places.items() if path]
-    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
+    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox), (paths.help, StopHelp)]
     routers += [_page_at(path, controller, back=paths.forgot) for path, controller in links if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
     if sign_ins := site.sign_ins:

@@ -65,6 +65,28 @@ class MuteMailbox(Controller):
         return _say_done(pages, pages.site.paths.mute, "mailbox_muted")
 
 
+class StopHelp(Controller):
+    """The page of the button in the mail about a case of the help desk. Mounted by the settings."""
+
+    @route("/{token:str}", http_method=_READING)
+    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
+        return _keep_token(pages, pages.site.paths.help, token)
+
+    @route(http_method=_READING)
+    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+        """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
+        if _was_done(pages, request, "help_stopped"):
+            return pages.page(request, "help_stopped.html")
+        case = await pages.site.help_desk.check(_token(pages, request), client_of(request))
+        return pages.page(request, "stop_help.html", email=case.email)
+
+    @post()
+    async def stop(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+        """Stop the case, once. Raises SecurityLinkDead, TooManyRequests."""
+        await pages.site.help_desk.stop(_token(pages, request), client_of(request))
+        return _say_done(pages, pages.site.paths.help, "help_stopped")
+
+
 def _keep_token(pages: Pages, path: str, token: str) -> Response[Any]:
     """Keep the token out of histories and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
     return pages.redirect(pages.site.url(path), pages.cookies.set_security_token(token, path))

@@ -105,6 +105,7 @@ STORY = (
     "replaceExpiredLink",
     "secureAccount",
     "muteMailbox",
+    "stopHelp",
     "getFormTexts",
     "signIn",
     "getSignedIn",

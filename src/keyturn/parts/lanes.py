@@ -74,6 +74,13 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         messages.SECOND_STEP_CHANGED: NoticeHandler(
             first, parts.accounts, parts.records, messages.SecondStepWasChanged, composer.about_factors
         ),
+        messages.HELP_REQUESTED: NoticeHandler(
+            first,
+            parts.accounts,
+            parts.records,
+            messages.HelpRequested,
+            lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
+        ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}

@@ -18,6 +18,7 @@ from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
+from keyturn.reset.help_desk import HelpDesk
 from keyturn.reset.inviting import Invitations, OperatorResets
 from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
@@ -67,8 +68,12 @@ class Parts:
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.telemetry)
         self.events = events.build(settings, shared)
-        self.in_mail, self.code_exchange = code_exchange.build(settings, shared)
+        self.in_mail = code_exchange.in_mails(settings, shared)
         self.effects = ChangeEffects(records, [one.end_access for one in self.in_mail], (self.events.password_changed,))
+        self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)
+        self.code_exchange = code_exchange.build(
+            settings, shared, (self.help_desk,) if settings.help_desk.enabled else ()
+        )
         self.changes = PasswordChanges(records, accounts, self.policy, self.hasher, self.effects)
         self.challenge = challenge_factory.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)

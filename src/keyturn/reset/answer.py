@@ -440,10 +440,8 @@ class LinkRenewal:
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
-        if tx.mailboxes.is_suppressed(account.email, moment):
-            return "suppressed"
-        if tx.mailboxes.is_muted(account.email, moment):
-            return "muted"
+        if refusal := tx.mailboxes.refuses_links(account.email, moment):
+            return refusal
         if tx.links.has_newer(link):
             return "superseded"
         if not account.takes_password:

@@ -92,7 +92,7 @@ def counted(ended: Ended | None) -> Ended:
     return Ended(counts)
 
 
-_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
+_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change", "help_desk": "help_desk_reset"}
 
 
 class EndsAccess(Protocol):
@@ -144,8 +144,16 @@ class ChangeEffects:
         self.end_access(tx, account.id, moment, spares_recovery=how == "change")
         if proven:
             tx.secure_links.end_elsewhere(account.id, account.email, moment)
+        helped = how == "help_desk"
         change = PasswordWasChanged(
-            account_id=account.id, at=moment, client=client, email=account.email, ended=ended.counts
+            account_id=account.id,
+            at=moment,
+            client=client,
+            email=account.email,
+            # Another person may read the mailbox, and must not end what its owner has just got back.
+            secures=not helped,
+            by_help_desk=helped,
+            ended=ended.counts,
         )
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
         for follow in self._after_change:

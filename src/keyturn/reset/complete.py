@@ -26,6 +26,7 @@ from keyturn.reset.proofs.second_step.required import PassedSecondStep, Required
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.messages import How
 from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters, count_calls
@@ -75,7 +76,7 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), account.email, demands)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), account.email, demands, link.how)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -190,12 +191,11 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides.
 
-    `mailbox`: where the link was sent. `demands`: check second steps.
+    `mailbox`: where the link was sent. `demands`: check second steps. `how`: what the link came from.
     """
 
-    how = "reset"
-
-    def __init__(self, links: LinkStore, digest: bytes, mailbox: str, demands: Sequence[Demand]) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, mailbox: str, demands: Sequence[Demand], how: How) -> None:
+        self.how = how
         self._links = links
         self._digest = digest
         self._mailbox = mailbox

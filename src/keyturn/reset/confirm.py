@@ -24,7 +24,8 @@ class ConfirmationHandler:
 
     The mail goes to the address that the account had when its password was changed: an attacker would change the
     address at once. If the account has another address by now, that one gets a mail, too, as a separate message. Only
-    the first mail has the link that secures the account, since recovery happens at the address that got it.
+    the first mail has the link that secures the account, since recovery happens at the address that got it. A blocked
+    mailbox gets none.
     """
 
     def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, composer: MailComposer) -> None:
@@ -45,7 +46,8 @@ class ConfirmationHandler:
         account = msgspec.structs.replace(account, email=change.email or new_email)
         has_moved = addresses.normalize(account.email) != addresses.normalize(new_email)
         secure = None
-        if self._composer.offers_securing and change.secures:
+        is_blocked = await self._records.mailboxes.is_blocked(account.email)
+        if self._composer.offers_securing and change.secures and not is_blocked:
             lifetime = self._records.secure_links.lifetime
             secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
         mail = await self._composer.about_change(account, change, secure)

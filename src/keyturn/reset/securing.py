@@ -22,7 +22,7 @@ from keyturn.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.reset.change import ChangeEffects, counted
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
-from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.mails.delivery import MailDelivery
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import ADDRESS_CHANGED
 from keyturn.reset.records.client import Client
@@ -148,6 +148,8 @@ class RecoveryHandler:
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
+        if await self._records.mailboxes.is_blocked(secured.email):  # since the press, which now ends and locks nothing
+            return await self._answer(message, secured, await self._accounts.get(secured.account_id))
         # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
         # fails; after a failure, both are repeated.
         account, ending = await asyncio.gather(self._lock(secured), self._end_sessions(secured), return_exceptions=True)
@@ -197,8 +199,8 @@ class RecoveryHandler:
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
-            suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
-            outcome = refusal or (SUPPRESSED if suppressed else LINK_MAILED)
+            held_back = tx.mailboxes.refuses_links(secured.email, moment) if mail else None
+            outcome = refusal or (LINK_MAILED if held_back in (None, "muted") else held_back)
             if account and mail and outcome == LINK_MAILED:
                 tx.outbox.store_held(message, sealed)
                 self._links.store_recovery(tx, mail, account, secured.client, moment)

@@ -76,7 +76,11 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("base_url", f"must be an address like https://account.example.org{not_this(base)}")
     else:
         yield from policy_faults("base_url", base)
-    links = {"secure_account.url": settings.secure_account.url, "mute.url": settings.mute.url}
+    links = {
+        "secure_account.url": settings.secure_account.url,
+        "mute.url": settings.mute.url,
+        "help_desk.url": settings.help_desk.url if settings.help_desk.enabled else "",
+    }
     links = {"reset_url": settings.reset_url} | {name: url for name, url in links.items() if url}
     others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
     for kind, own in settings.kinds.items():

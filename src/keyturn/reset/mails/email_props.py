@@ -89,6 +89,9 @@ class PasswordChanged(_ToOwner, frozen=True, kw_only=True):
     ended: Annotated[
         str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
     ] = ""
+    by_help_desk: Annotated[
+        bool, Meta(description="a code of the help desk allowed it; the mailbox gets no more links")
+    ] = False
     secure_link: NoLink = ""
     secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     secure_for: timedelta = timedelta(hours=24)
@@ -118,6 +121,15 @@ class SecondStepChanged(_ToOwner, frozen=True, kw_only=True):
     is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
         False
     )
+
+
+class HelpRequested(_ToOwner, frozen=True, kw_only=True):
+    """The mail that says that a caller asked the help desk for a new password, with a button that delays it."""
+
+    template = "help_requested"
+
+    requested_at: datetime
+    stop_link: Link
 
 
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
@@ -150,6 +162,7 @@ EMAILS: dict[str, type[EmailProps]] = {
         PasswordChanged,
         SecondStepFailed,
         SecondStepChanged,
+        HelpRequested,
         AddressDisputed,
         SignInWithProvider,
     )

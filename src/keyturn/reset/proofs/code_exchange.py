@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -32,6 +33,13 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     expires_at: datetime
+
+
+class OtherCodes(Protocol):
+    """The port for codes that no mail carries."""
+
+    async def exchange(self, address: str, code: str, client: Client) -> IssuedToken | None:
+        """Return a token if it is such a code. The work is the same for every address and code."""
 
 
 class MailedCodes:
@@ -62,9 +70,14 @@ class CodeExchange:
     Only tries at codes that were mailed and are alive count. A stranger needs 60 mails a minute to use up this limit;
     posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
     codes work again within a minute.
+
+    `others`: codes that no mail carries, which come first: limits of mailed codes do not hold them back.
+    `mailed`: whether mails carry codes.
     """
 
-    def __init__(self, ground: Ground, keys: codes.CodeKeys) -> None:
+    def __init__(self, ground: Ground, keys: codes.CodeKeys, others: Sequence[OtherCodes], *, mailed: bool) -> None:
+        self.others = others
+        self.mailed = mailed
         self._records = ground.records
         self._accounts = ground.accounts
         self._takes_names = ground.takes_names
@@ -75,7 +88,9 @@ class CodeExchange:
 
     @count_calls("code")
     async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> IssuedToken:
-        """Return a token for the code that the mailbox was sent. `return_to`: as in a request, checked already.
+        """Return a token for the code that the mailbox was sent, or that came another way.
+
+        `return_to`: as in a request, checked already; for a mailed code.
 
         The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
         account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
@@ -86,8 +101,11 @@ class CodeExchange:
             await self._limits.count("malformed", client)
             raise
         await self._limits.count("code", client)
-        await self._require_budget()
         address = await self._mailbox_of(identifier)
+        for other in self.others:
+            if issued := await other.exchange(address, code, client):
+                return issued
+        await self._require_budget()
         tried = await self._records.codes.count_try(address, now())
         await self._count_guess(has_code=bool(tried.code))
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
@@ -151,12 +169,15 @@ class CodeExchange:
         return IssuedToken(token=token, expires_at=link.expires_at)
 
 
-def build(settings: Settings, ground: Ground) -> tuple[Sequence[MailedCodes], CodeExchange | None]:
-    """Return what puts codes into mails, and what takes them; neither if the settings want none."""
-    if not settings.token.code:
-        return (), None
-    keys = codes.CodeKeys(ground.secrets)
-    return (MailedCodes(ground.records.codes, keys),), CodeExchange(ground, keys)
+def in_mails(settings: Settings, ground: Ground) -> Sequence[MailedCodes]:
+    """Return what puts codes into mails; nothing if the settings want none."""
+    return (MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets)),) if settings.token.code else ()
+
+
+def build(settings: Settings, ground: Ground, others: Sequence[OtherCodes]) -> CodeExchange | None:
+    """Return what takes codes; None if there are none."""
+    mailed = settings.token.code
+    return CodeExchange(ground, codes.CodeKeys(ground.secrets), others, mailed=mailed) if mailed or others else None
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import func, insert, select, tuple_
 
 from keyturn.database import Database, Store, now
 from keyturn.database.statements import ManyRows
@@ -14,7 +14,7 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 
-NOT_ME = ("account_secured", "mailbox_mute")
+NOT_ME = ("account_secured", "mailbox_mute", "help_desk_stop")
 """Events by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
 
 ADDRESS_CHANGED: Final = "address_changed"
@@ -27,6 +27,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `email`: the address in the request.
     `account_id`: empty if there is no such account.
     `operator`: the user who ran the command; "" for requests over HTTP.
+    `note`: what the operator wrote down, such as how a caller's identity was checked.
     `mail`: the state of the mail that answers; `mail_reason`: why. Both are None if there was no mail, or if the outbox
     no longer has it.
     """
@@ -41,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
     message_id: int | None = None
     operator: str = ""
+    note: str = ""
     mail: str | None = None
     mail_reason: str | None = None
 
@@ -78,9 +80,10 @@ class Audit(Store):
         email: str,
         *,
         message_id: int | None = None,
+        note: str = "",
     ) -> None:
         """Write an entry in the caller's transaction."""
-        known = {"account_id": account_id, "email": email, "message_id": message_id}
+        known = {"account_id": account_id, "email": email, "message_id": message_id, "note": note}
         self.write_all([entry_of(client, at=at, event=event, outcome=outcome, **known)])
 
     def write_all(self, entries: Sequence[Entry]) -> None:
@@ -88,6 +91,13 @@ class Audit(Store):
         if entries:
             rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
             self.connection.execute(self._written, rows)
+
+    def count(self, event: str, outcome: str, operator: str, since: datetime) -> int:
+        """Return how many such entries of the operator there are since then."""
+        mine = select(func.count()).where(
+            AuditRow.at > since, AuditRow.event == event, AuditRow.outcome == outcome, AuditRow.operator == operator
+        )
+        return self.connection.execute(mine).scalar_one()
 
     async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
         """Write an entry of now in its own transaction."""

@@ -12,6 +12,7 @@ from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows, lookup
 from keyturn.problems.proofs import DeadReason
 from keyturn.reset.records.guarded import MOMENT, SingleUse
+from keyturn.reset.records.messages import How
 from keyturn.reset.records.models import ResetTokenRow
 
 
@@ -22,6 +23,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     `by_operator`: an operator asked for it, for an account with a password, or its owner has reported a change and has
     set no password since. `reason`: why, in the operator's words.
     `return_to`: the address to which its request asked to return after the reset, or "".
+    `by_help_desk`: issued for a code of the help desk, and never mailed.
     """
 
     id: int
@@ -32,8 +34,14 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None
     recovers: bool
     by_operator: bool
+    by_help_desk: bool
     reason: str
     return_to: str
+
+    @property
+    def how(self) -> How:
+        """What the audit trail and the app are told of a change that it allows."""
+        return "help_desk" if self.by_help_desk else "reset"
 
     def owner(self, account: Account) -> Account:
         """Return the account as the link changes it: as an intruded one, if its owner or an operator suspects that."""
@@ -56,7 +64,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link before it is stored: its token's digest, the account, the address, the requesting client, and its end.
 
-    `mute_digest`: digest of the token that mutes its mailbox. The others as in `Link`.
+    `mute_digest`: digest of the token that mutes its mailbox. The others are as in `Link`.
     """
 
     digest: bytes
@@ -67,6 +75,7 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     recovers: bool = False
     by_operator: bool = False
+    by_help_desk: bool = False
     reason: str = ""
     return_to: str = ""
     mute_digest: bytes | None = None

@@ -28,7 +28,10 @@ _LONGEST_GROWTH = 17
 _COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": sa.Column("wanted", sa.Boolean())}
 """The columns that `Mailboxes.claim` is given for each mailbox."""
 
-Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
+Refusal = Literal["blocked", "suppressed", "muted", "daily_limit", "cooldown"]
+
+Block = Literal["help_desk"]
+"""Why another person may read a mailbox: its owner came back in through the help desk."""
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,8 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_until: datetime | None
     reason: str | None
     muted_until: datetime | None
+    blocked_at: datetime | None
+    blocked_for: str | None
 
     @property
     def last_mail_at(self) -> datetime | None:
@@ -71,6 +76,7 @@ class Mailboxes(Store):
     `daily`: the most mails in a day.
     `suppression`: how long a mailbox that bounced permanently or complained gets no mail.
     `mute`: how long a mailbox gets no links, but all other mails, if its owner asks for that.
+    `blocks`: whether a feature that blocks mailboxes is on. Blocks hold without it, but `is_blocked` reads none.
     """
 
     def __init__(
@@ -81,8 +87,10 @@ class Mailboxes(Store):
         daily: int,
         suppression: timedelta,
         mute: timedelta = timedelta(days=7),
+        blocks: bool = False,
     ) -> None:
         self._database = database
+        self._blocks = blocks
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
@@ -136,7 +144,8 @@ class Mailboxes(Store):
                 & _COUNTER.has_room(day_ago, self.daily)
                 & (_COUNTER.begins_anew(day_ago) | (MailboxRow.mailed_at <= rested))
                 & ~_is_suppressed(moment)
-                & ~_is_muted(moment),
+                & ~_is_muted(moment)
+                & MailboxRow.blocked_at.is_(None),
             )
             .returning(MailboxRow.digest)
         )
@@ -147,6 +156,8 @@ class Mailboxes(Store):
         return {email: reason for email, reason in refused.items() if reason}
 
     def _refusal(self, mailbox: Mailbox, moment: datetime) -> Refusal | None:
+        if mailbox.blocked_at:
+            return "blocked"
         if mailbox.is_suppressed(moment):
             return "suppressed"
         if mailbox.is_muted(moment):
@@ -181,10 +192,28 @@ class Mailboxes(Store):
         statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
         return self.connection.execute(statement).first() is not None
 
-    def is_muted(self, email: str, moment: datetime) -> bool:
-        """Return whether the mailbox gets no link, because its owner asked for that."""
-        statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
-        return self.connection.execute(statement).first() is not None
+    def refuses_links(self, email: str, moment: datetime) -> Refusal | None:
+        """Return why the mailbox gets no link, whatever its cooldown."""
+        row = (
+            self.connection.execute(sa.select(*_MAILBOX).where(MailboxRow.digest == _digest(email))).mappings().first()
+        )
+        refusal = self._refusal(Mailbox(**row), moment) if row else None
+        return None if refusal in ("daily_limit", "cooldown") else refusal
+
+    async def is_blocked(self, email: str) -> bool:
+        """Return whether the mailbox gets no link, because another person may read it."""
+        mailbox = await self.find(email) if self._blocks else None
+        return mailbox is not None and mailbox.blocked_at is not None
+
+    def block(self, email: str, moment: datetime, reason: Block) -> None:
+        """Send the mailbox no links, until an operator unblocks it."""
+        _set(self.connection, email, moment - DAY, blocked_at=moment, blocked_for=reason)
+
+    def unblock(self, email: str) -> bool:
+        """Send the mailbox links again; return whether it was blocked."""
+        blocked = (MailboxRow.digest == _digest(email)) & MailboxRow.blocked_at.is_not(None)
+        freed = sa.update(MailboxRow).where(blocked).values(blocked_at=None, blocked_for=None)
+        return self.connection.execute(freed.returning(MailboxRow.digest)).first() is not None
 
     def end_cooldown(self, email: str, moment: datetime) -> None:
         """Let the mailbox be claimed again: the link of its last mail was used.
@@ -211,15 +240,17 @@ class Mailboxes(Store):
         _set(self.connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
 
     def release(self, email: str) -> bool:
-        """Forget all that blocks mails to the mailbox; return whether there was anything."""
-        statement = sa.delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
-        return self.connection.execute(statement).first() is not None
+        """Forget all that holds mails back from the mailbox but a block; return whether there was anything."""
+        free = (MailboxRow.digest == _digest(email)) & MailboxRow.blocked_at.is_(None)
+        return (
+            self.connection.execute(sa.delete(MailboxRow).where(free).returning(MailboxRow.digest)).first() is not None
+        )
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""
         is_counted = MailboxRow.counted_since.is_not(None) & (MailboxRow.counted_since > moment - DAY)
         is_old = (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~is_counted
-        return is_old & ~_is_suppressed(moment) & ~_is_muted(moment)
+        return is_old & ~_is_suppressed(moment) & ~_is_muted(moment) & MailboxRow.blocked_at.is_(None)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         digests = {email: _digest(email) for email in emails}

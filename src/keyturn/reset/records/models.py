@@ -13,7 +13,7 @@ class ResetTokenRow(Model):
 
     `email`: where it was sent.
     `recovers`: sent after the owner reported a change.
-    `by_operator`, `reason`: as in `Link`.
+    `by_operator`, `by_help_desk`, `reason`: as in `Link`.
     `return_to`: where its request asked to return after the reset, or "".
     `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
     `second_step_tries`: how many codes of a second factor were tried with it.
@@ -35,6 +35,7 @@ class ResetTokenRow(Model):
     reason: Mapped[str] = mapped_column(String(300), server_default="")
     by_operator: Mapped[bool] = mapped_column(server_default=false())
     return_to: Mapped[str] = mapped_column(String(1000), server_default="")
+    by_help_desk: Mapped[bool] = mapped_column(server_default=false())
     mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     muted_at: Mapped[datetime | None]
     second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -65,6 +66,7 @@ class MailboxRow(Model):
     `mails`: how many mails there were since `counted_since`, at most a day before the last of them.
     `suppressed_until`: a mailbox that bounced permanently or complained gets no mail until then, for `reason`.
     `muted_until`: a mailbox whose owner asked for it gets no link before then.
+    `blocked_at`: since then, a mailbox that another person may read gets no link, for `blocked_for`.
     """
 
     __tablename__ = "keyturn_mailboxes"
@@ -76,12 +78,14 @@ class MailboxRow(Model):
     suppressed_until: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(32))
     muted_until: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    blocked_for: Mapped[str | None] = mapped_column(String(32))
 
 
 class AuditRow(Model):
     """An entry of the audit trail: a request and its outcome. `message_id`: the outbox row of the mail that answers.
 
-    `operator`: the user who ran the command; "" for requests over HTTP.
+    `operator`: the user who ran the command; "" for requests over HTTP. `note`: what that user wrote down.
     """
 
     __tablename__ = "keyturn_audit"
@@ -97,6 +101,7 @@ class AuditRow(Model):
     request_id: Mapped[str] = mapped_column(String(64))
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     operator: Mapped[str] = mapped_column(String(64), server_default="")
+    note: Mapped[str] = mapped_column(String(1000), server_default="")
 
     __table_args__ = (Index("ix_keyturn_audit_account_id_id", "account_id", "id"),)
 

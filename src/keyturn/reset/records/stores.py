@@ -11,6 +11,7 @@ from keyturn.database import Database
 from keyturn.outbox import Outbox
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.codes import CodeStore
+from keyturn.reset.records.help_cases import HelpCases
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.secure_links import SecureLinkStore
@@ -29,6 +30,7 @@ class Records:
     links: LinkStore
     secure_links: SecureLinkStore
     codes: CodeStore
+    help_cases: HelpCases
     mailboxes: Mailboxes
     sessions: Sessions
 
@@ -49,6 +51,7 @@ class Transaction:
         self.links = records.links.within(connection)
         self.secure_links = records.secure_links.within(connection)
         self.codes = records.codes.within(connection)
+        self.help_cases = records.help_cases.within(connection)
         self.mailboxes = records.mailboxes.within(connection)
         self.sessions = records.sessions.within(connection)
 
@@ -68,12 +71,14 @@ def build(settings: Settings, database: Database) -> Records:
             database, lifetime=settings.secure_account.ttl, suspected=settings.retention.tokens
         ),
         codes=CodeStore(database),
+        help_cases=HelpCases(database),
         mailboxes=Mailboxes(
             database,
             cooldown=limits.mailbox_cooldown,
             daily=limits.mailbox_daily,
             suppression=limits.suppression,
             mute=settings.mute.period,
+            blocks=settings.help_desk.enabled,
         ),
         sessions=Sessions(database, settings.session.ttl),
     )
