@@ -20,62 +20,62 @@ NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0))
 
 
 @pytest.fixture
-async def service(start: Start) -> Service:
+async def returning(start: Start) -> Service:
     return await start(return_origins=ORIGINS, token=TokenSettings(code=True), limits=NO_COOLDOWN)
 
 
-async def ask(service: Service, return_to: object) -> httpx.Response:
-    return await service.anywhere().post(REQUEST, json={"email": ADA, "returnTo": return_to})
+async def ask(returning: Service, return_to: object) -> httpx.Response:
+    return await returning.anywhere().post(REQUEST, json={"email": ADA, "returnTo": return_to})
 
 
-async def token(service: Service, nth: int = 0) -> str:
-    await service.deliver()
-    return token_in(service.inbox.mails[nth])
+async def token(returning: Service, nth: int = 0) -> str:
+    await returning.deliver()
+    return token_in(returning.inbox.mails[nth])
 
 
-async def test_the_link_says_where_to_return(service: Service) -> None:
-    assert (await ask(service, BACK)).status_code == 202
-    link = await token(service)
-    assert (await service.check(link))["returnTo"] == BACK
-    assert problem(await service.reset(link)) == "200"
+async def test_the_link_says_where_to_return(returning: Service) -> None:
+    assert (await ask(returning, BACK)).status_code == 202
+    link = await token(returning)
+    assert (await returning.check(link))["returnTo"] == BACK
+    assert problem(await returning.reset(link)) == "200"
 
 
-async def test_without_one_nothing_is_said(service: Service) -> None:
-    await ask(service, "")
-    assert "returnTo" not in await service.check(await token(service))
+async def test_without_one_nothing_is_said(returning: Service) -> None:
+    await ask(returning, "")
+    assert "returnTo" not in await returning.check(await token(returning))
 
 
 @pytest.mark.parametrize("address", [EVIL, "/cart", "javascript:alert(1)", "x" * 1001, 7, None])
-async def test_another_address_is_refused_and_nothing_is_sent(service: Service, address: object) -> None:
-    answer = await ask(service, address)
+async def test_another_address_is_refused_and_nothing_is_sent(returning: Service, address: object) -> None:
+    answer = await ask(returning, address)
     assert problem(answer) == "400 invalid-input"
     assert [fault["field"] for fault in answer.json()["errors"]] == ["returnTo"]
-    await service.deliver()
-    assert service.inbox.mails == []
+    await returning.deliver()
+    assert returning.inbox.mails == []
 
 
-async def test_an_origin_that_was_removed_from_the_settings_no_longer_counts(service: Service, start: Start) -> None:
-    await ask(service, BACK)
-    link = await token(service)
+async def test_an_origin_that_was_removed_from_the_settings_no_longer_counts(returning: Service, start: Start) -> None:
+    await ask(returning, BACK)
+    link = await token(returning)
     later = await start(return_origins=("https://other.example.org",))
     assert "returnTo" not in await later.check(link)
 
 
-async def test_a_link_in_place_of_an_expired_one_keeps_it(service: Service) -> None:
-    await ask(service, BACK)
-    link = await token(service)
-    await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
-    answer = await service.anywhere().post("/api/auth/replace-expired-link", json={"token": link})
+async def test_a_link_in_place_of_an_expired_one_keeps_it(returning: Service) -> None:
+    await ask(returning, BACK)
+    link = await token(returning)
+    await returning.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
+    answer = await returning.anywhere().post("/api/auth/replace-expired-link", json={"token": link})
     assert answer.status_code == 202
-    assert (await service.check(await token(service, 1)))["returnTo"] == BACK
+    assert (await returning.check(await token(returning, 1)))["returnTo"] == BACK
 
 
 async def form_token(page: httpx.Response) -> dict[str, str]:
     return {"_csrf_token": re.findall(r'name="_csrf_token" value="(\w+)"', page.text)[0]}
 
 
-async def test_the_page_keeps_it_through_each_of_its_forms(service: Service) -> None:
-    async with service.anywhere(follow_redirects=True) as visitor:
+async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -> None:
+    async with returning.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get("/forgot-password", params={"return_to": BACK})
         field = '<input type="hidden" name="return_to" value="https://shop.example.org/cart?item=1&amp;size=a%20b">'
         assert field in page.text
@@ -86,9 +86,9 @@ async def test_the_page_keeps_it_through_each_of_its_forms(service: Service) -> 
         assert field in sent.text
         assert field in (await visitor.get("/forgot-password?another")).text
 
-        link = await token(service)
-        assert (await service.check(link))["returnTo"] == BACK
-        (code,) = re.findall(r"^\d{8}$", service.inbox.mails[0].text, re.MULTILINE)
+        link = await token(returning)
+        assert (await returning.check(link))["returnTo"] == BACK
+        (code,) = re.findall(r"^\d{8}$", returning.inbox.mails[0].text, re.MULTILINE)
         await visitor.post("/forgot-password/code", data={"email": ADA, "code": code, **csrf})
         form = {"email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD, **csrf}
         saved = await visitor.post("/reset-password", data=form)
@@ -96,30 +96,30 @@ async def test_the_page_keeps_it_through_each_of_its_forms(service: Service) -> 
         assert '<a class="button" href="https://shop.example.org/cart?item=1&amp;size=a%20b">Continue</a>' in saved.text
 
 
-async def test_the_page_ignores_another_address(service: Service) -> None:
-    async with service.anywhere(follow_redirects=True) as visitor:
+async def test_the_page_ignores_another_address(returning: Service) -> None:
+    async with returning.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get("/forgot-password", params={"return_to": EVIL})
         assert 'name="return_to"' not in page.text
         sent = await visitor.post("/forgot-password", data={"email": ADA, "return_to": EVIL, **await form_token(page)})
         assert "evil.example" not in sent.text
-    assert "returnTo" not in await service.check(await token(service))
+    assert "returnTo" not in await returning.check(await token(returning))
 
 
-async def test_a_cookie_that_was_planted_leads_nowhere(service: Service) -> None:
+async def test_a_cookie_that_was_planted_leads_nowhere(returning: Service) -> None:
     planted = {"keyturn_flash": f"password_changed::::{EVIL}"}
-    async with service.anywhere(cookies=planted) as visitor:
+    async with returning.anywhere(cookies=planted) as visitor:
         page = await visitor.get("/reset-password")
         assert "Your password was changed" in page.text
         assert "evil.example" not in page.text
 
 
 async def test_with_after_reset_the_browser_goes_there_at_once(start: Start) -> None:
-    service = await start(
+    returning = await start(
         return_origins=ORIGINS, sign_in_url="https://app.example.org/login", after_reset="sign_in", limits=NO_COOLDOWN
     )
-    await ask(service, BACK)
-    async with service.anywhere(follow_redirects=True) as visitor:
-        page = await visitor.get(f"/reset-password/{await token(service)}")
+    await ask(returning, BACK)
+    async with returning.anywhere(follow_redirects=True) as visitor:
+        page = await visitor.get(f"/reset-password/{await token(returning)}")
         assert "https://shop.example.org" in page.headers["content-security-policy"]
         form = {"email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD, **await form_token(page)}
         saved = await visitor.post("/reset-password", data=form, follow_redirects=False)
