@@ -8,11 +8,7 @@ export class KeyturnError extends Error {
   /** @param {Partial<import("../keyturn.js").Problem>} problem @param {ErrorOptions} [options] */
   constructor({ type = "about:blank", status = 0, title = "", detail = "", ...members }, options) {
     super(detail || title, options);
-    const { violations = [], errors = [], retryAfter, reason, challenge, methods, sent, triesLeft, instance } = members;
-    Object.assign(this, {
-      name: "KeyturnError", type, status, title, detail, violations, errors, retryAfter, reason, challenge,
-      methods, sent, triesLeft, instance,
-    });
+    Object.assign(this, { violations: [], errors: [] }, members, { name: "KeyturnError", type, status, title, detail });
   }
 }
 

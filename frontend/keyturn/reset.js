@@ -68,11 +68,13 @@ export class Reset extends Forms {
     const save = this.button(awaitsPassword ? "saveFirst" : "save");
     const list = new Intl.ListFormat(this.root.lang);
 
+    const blame = (/** @type {{ message: string }[]} */ broken) =>
+      password.complain(broken.length ? this.say("unmet", { rules: list.format(broken.map(({ message }) => message)) }) : "");
+
     /** @param {string} chosen @param {import("../keyturn.js").Violation[]} violations */
     const tellJudgement = (chosen, violations) => {
       judged.note(chosen, violations.map(({ rule }) => rule));
-      if (violations.length && password.input.value === chosen)
-        password.complain(this.say("unmet", { rules: list.format(violations.map(({ message }) => message)) }));
+      if (violations.length && password.input.value === chosen) blame(violations);
     };
 
     // The service checks its own rules once the user has typed a password. If this check fails, the submit reports them.
@@ -120,7 +122,7 @@ export class Reset extends Forms {
       const unmet = judged.unmet(), different = password.input.value !== again.input.value;
       this.alert.textContent = "";
       judged.mark(unmet.map(({ name }) => name));
-      password.complain(unmet.length ? this.say("unmet", { rules: list.format(unmet.map(({ message }) => message)) }) : "");
+      blame(unmet);
       again.complain(different ? this.say("mismatch") : "");
       if (unmet.length || different) return (unmet.length ? password : again).input.focus();
       if (step.lacksCode()) return;
@@ -194,8 +196,8 @@ export class Reset extends Forms {
 
   /** Returns the ways on without a working link, the first of them as a button. @param {HTMLElement | null} signIn */
   waysOn(signIn = null) {
-    const ways = [signIn, this.link("forgot-href", "newLink", signIn ? "link" : "button"), signIn ? null : this.back()];
-    return ways.map((way) => this.links(way));
+    return [signIn, this.link("forgot-href", "newLink", signIn ? "link" : "button"), signIn ? null : this.back()]
+      .map((way) => this.links(way));
   }
 
   signIn() {
