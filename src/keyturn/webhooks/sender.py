@@ -37,7 +37,46 @@ class Signer:
 
 
 _LONGEST_ANSWER = 16_384
-"""Bytes of an answer that are read and ignored, so that its connection can be used again."""
+"""Bytes of an answer that are read, so that its connection can be used again."""
+
+
+class EventPoster:
+    """Posts events over connections that it keeps. `timeout` is for a whole try. No redirect is followed."""
+
+    def __init__(self, timeout: timedelta, content_type: str) -> None:
+        self._timeout = timeout.total_seconds()
+        # A redirect is a failure: the operator has to fix the setting ("Delivery success and failure" in the
+        # specification). Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
+        self._http = HttpClient(
+            timeout=None,  # each try has a limit for its whole duration
+            follow_redirects=False,
+            headers={"content-type": content_type, "user-agent": f"keyturn/{keyturn.__version__}"},
+        )
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
+        """Return the answer and its body, b"" for one that is long, slow or broken. Raises SendRetryable."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                request = self._http.build_request("POST", url, content=body, headers=dict(headers))
+                answer = await self._http.send(request, stream=True)
+        except TimeoutError:
+            raise SendRetryable(f"no answer within {self._timeout:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SendRetryable(type(error).__name__) from None
+        return answer, await self._finish(answer)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _finish(self, answer: httpx.Response) -> bytes:
+        """Read a short answer to its end, and give up on any other: the status counts."""
+        try:
+            with contextlib.suppress(httpx.HTTPError, TimeoutError):
+                async with asyncio.timeout(1):
+                    return await read_bounded(answer, _LONGEST_ANSWER) or b""
+            return b""
+        finally:
+            await answer.aclose()
 
 
 class WebhookSender:
@@ -48,50 +87,26 @@ class WebhookSender:
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url
         self._signer = Signer(secrets)
-        self._timeout = timeout.total_seconds()
-        # A redirect is a failure: the operator has to fix the setting ("Delivery success and failure" in the
-        # specification). Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
-        self._http = HttpClient(
-            timeout=None,  # each try has a limit for its whole duration
-            follow_redirects=False,
-            headers={"content-type": "application/json", "user-agent": f"keyturn/{keyturn.__version__}"},
-        )
+        self._poster = EventPoster(timeout, "application/json")
+        self.close = self._poster.close
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
         """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused.
 
         `identity` is the same on every try, so that the app can detect a repeat; `moment` is the time of the try.
         """
-        headers = self._signer.headers(identity, moment, body)
-        try:
-            async with asyncio.timeout(self._timeout):
-                request = self._http.build_request("POST", self._url, content=body, headers=dict(headers))
-                answer = await self._http.send(request, stream=True)
-        except TimeoutError:
-            raise SendRetryable(f"no answer within {self._timeout:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise SendRetryable(type(error).__name__) from None
-        await self._finish(answer)
-        return _status(answer, moment)
-
-    async def close(self) -> None:
-        await self._http.aclose()
-
-    async def _finish(self, answer: httpx.Response) -> None:
-        """Read a short answer to its end, and give up on a long, slow or broken one. Only the status counts."""
-        try:
-            with contextlib.suppress(httpx.HTTPError, TimeoutError):
-                async with asyncio.timeout(1):
-                    await read_bounded(answer, _LONGEST_ANSWER)
-        finally:
-            await answer.aclose()
+        answer, _ = await self._poster.post(self._url, body, self._signer.headers(identity, moment, body))
+        if answer.status_code == httpx.codes.GONE:
+            raise SendRefused(f"{status_of(answer)}: the app no longer accepts webhooks at webhooks.url")
+        return accepted_status(answer, moment)
 
 
-def _status(answer: httpx.Response, moment: datetime) -> str:
-    """Return the status of a good answer; raise the failure for any other ("Delivery success and failure")."""
-    said = f"{answer.status_code} {httpx.codes.get_reason_phrase(answer.status_code)}".strip()
+def accepted_status(answer: httpx.Response, moment: datetime) -> str:
+    """Return the status of a good answer. Raises SendRetryable for any other ("Delivery success and failure")."""
     if answer.is_success:
         return str(answer.status_code)
-    if answer.status_code == httpx.codes.GONE:
-        raise SendRefused(f"{said}: the app no longer accepts webhooks at webhooks.url")
-    raise SendRetryable(said, retry_after(answer.headers, moment))
+    raise SendRetryable(status_of(answer), retry_after(answer.headers, moment))
+
+
+def status_of(answer: httpx.Response) -> str:
+    return f"{answer.status_code} {httpx.codes.get_reason_phrase(answer.status_code)}".strip()
