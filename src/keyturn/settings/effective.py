@@ -150,10 +150,7 @@ def _hidden_texts(
 ) -> list[str]:
     """Return the secrets, and the values that files hold. Another setting may contain one by mistake."""
     secrets = [
-        text
-        for _, (value, kind, default) in leaves
-        if is_secret(kind) and value != default
-        for text in ([value] if isinstance(value, str) else value)
+        text for _, (value, kind, default) in leaves if is_secret(kind) and value != default for text in _texts(value)
     ]
     for name in variables_in(given):
         if variables.file_of(name):
