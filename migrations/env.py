@@ -9,7 +9,8 @@ import keyturn.reset.limits.postgresql_windows
 import keyturn.reset.proofs.altcha
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.codes
-import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
+import keyturn.reset.records.models
+import keyturn.signals.streams  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Model
 
 context.configure(

@@ -271,11 +271,19 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
 
 
 async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> None:
-    assert [step.revision for step in (await planned(database))[1]] == ["0010", "0011", "0012", "0013", "0014", "0015"]
+    assert [step.revision for step in (await planned(database))[1]] == [
+        "0010",
+        "0011",
+        "0012",
+        "0013",
+        "0014",
+        "0015",
+        "0016",
+    ]
 
     await alembic(database, command.upgrade, "0010")
     before, steps = await planned(database)
-    assert (before, [step.revision for step in steps]) == ("0010", ["0011", "0012", "0013", "0014", "0015"])
+    assert (before, [step.revision for step in steps]) == ("0010", ["0011", "0012", "0013", "0014", "0015", "0016"])
     assert (
         steps[0].title
         == "Sessions know their browser, and the audit trail lists an account's last entries by an index."

@@ -11,7 +11,7 @@ import pytest
 from tests.settings.reading import Read
 
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import Ending, Kind, Settings
+from keyturn.settings import Ending, Kind, Settings, SignalReceiver
 from keyturn.settings.reading import environment_name, inspect_settings, setting_names
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -62,6 +62,10 @@ def test_what_has_no_variable_is_said_to_have_none() -> None:
         "accounts.table.unlock",
     ]
     assert {name for name, _ in SECTIONS["[kinds.*]"]} == {f"kinds.*.{name}" for name in Kind.__struct_fields__}
+    receiver = "signals.receivers.*"
+    assert {name for name, _ in SECTIONS[f"[{receiver}]"]} == {
+        f"{receiver}.{name}" for name in SignalReceiver.__struct_fields__
+    }
     ends = "accounts.table.ends.*"
     assert {name for name, _ in SECTIONS[f"[{ends}]"]} == {f"{ends}.{name}" for name in Ending.__struct_fields__}
 

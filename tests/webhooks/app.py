@@ -19,8 +19,11 @@ NEXT_SECRET = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 
 
 class Answer(msgspec.Struct, frozen=True):
+    """An answer with a status. `said`: its body, by default only that status."""
+
     status: int
     headers: Mapping[str, str] = {}
+    said: Mapping[str, str] = {}
 
 
 class Trouble(Enum):
@@ -88,12 +91,17 @@ class App:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.told) >= times, timeout=10), "it was not told within 10 s"
 
+    def usual(self, told: Told) -> Answer:
+        """Return the answer to a request for which nothing else is coming."""
+        del told
+        return Answer(204)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         told = Told(scope["method"], scope["path"], headers, await _body(receive))
         with self._changed:
             self.told.append(told)
-            doing = self.coming.popleft() if self.coming else Answer(204)
+            doing = self.coming.popleft() if self.coming else self.usual(told)
             self._changed.notify_all()
         match doing:
             case Answer() as answer:
@@ -131,7 +139,7 @@ async def _body(receive: Any) -> bytes:
 
 
 async def _answer(send: Any, answer: Answer) -> None:
-    body = b"" if answer.status == 204 else json.dumps({"status": answer.status}).encode()
+    body = b"" if answer.status == 204 else json.dumps(answer.said or {"status": answer.status}).encode()
     headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
     if body:
         headers.append((b"content-length", str(len(body)).encode()))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Router
 from litestar.di import Provide
@@ -30,10 +30,16 @@ from keyturn.api.responses import JsonResponse
 from keyturn.api.sessions import SessionController
 from keyturn.errors import Fault, KeyturnError
 from keyturn.problems.requests import InputInvalid
+from keyturn.reset.request import ResetRequests
+
+if TYPE_CHECKING:
+    from keyturn.signals.transmitter import Transmitter
 
 
-def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
+def api_router(api: ResetApi, origin: str, max_body: int, path: str, *, signals: "Transmitter | None" = None) -> Router:
     """Return everything below `path`, /api/auth, /webhooks and /health. `max_body` in bytes; more is refused unread.
+
+    `signals`: adds /signals, for receivers of shared signals.
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
@@ -50,6 +56,8 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         routers.append(_json_router(path, HelpDeskController))
     if api.sessions:
         routers.append(_session_router(api.sessions, origin))
+    if signals:
+        routers.append(_signal_router(signals, api.requests))
     return MountedOnce(
         path="/",
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
@@ -76,6 +84,14 @@ def _session_router(sessions: SessionApi, origin: str) -> Router:
     return MountedOnce(
         "/api/auth", route_handlers=[SessionController], before_request=check_origin, dependencies=dependencies
     )
+
+
+def _signal_router(transmitter: "Transmitter", requests: ResetRequests) -> Router:
+    from keyturn.api.signals import SignalApi, SignalController  # with a library that signs
+
+    signals = SignalApi(transmitter=transmitter, requests=requests)
+    dependencies = {"signals": Provide(lambda: signals, sync_to_thread=False)}
+    return MountedOnce("/", route_handlers=[SignalController], before_request=require_json, dependencies=dependencies)
 
 
 # Bodies that are not JSON, or that parsers read differently, are refused before other code reads them

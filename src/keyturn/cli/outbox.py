@@ -197,8 +197,9 @@ async def _dead_message_ids(parts: Parts) -> list[int]:
 
 def _recipient_of(item: Item) -> str:
     payload = msgspec.json.decode(item.payload)
-    about = payload["event"]["data"] if "event" in payload else payload
-    return about.get("email") or (f"account {about['account_id']}" if "account_id" in about else "erased")
+    about = payload["event"]["data"] if "event" in payload else payload.get("claims", {}).get("sub_id", {}) | payload
+    account = f"account {about['account_id']}" if "account_id" in about else about.get("id", "erased")
+    return about.get("email") or account
 
 
 def _as_json(item: Item) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ from keyturn.doctor.configuration import (
 from keyturn.doctor.database import check_database
 from keyturn.doctor.domain import Dns, check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
-from keyturn.doctor.services import check_breaches, check_challenge, check_limits, check_webhook
+from keyturn.doctor.services import check_breaches, check_challenge, check_limits, check_signals, check_webhook
 from keyturn.errors import Fault
 from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.provider import CheckedSender
@@ -133,6 +133,8 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
         yield _check(name, f"mail {name}", work=partial(check_provider, settings, name))
     if settings.webhooks.url:
         yield _check("webhook", "webhooks", late="warn", work=partial(check_webhook, settings))
+    if settings.signals.receivers:
+        yield _check("signals", "signals", late="warn", work=partial(check_signals, settings))
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
         yield from _domain(domain, chosen, dns)

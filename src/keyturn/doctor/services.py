@@ -1,17 +1,18 @@
-"""Checks of what Keyturn depends on: the leaked passwords, the challenge, the limits, the webhook of the app."""
+"""Checks of other services: leaked passwords, the challenge, the limits, the app's webhook, receivers of signals."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
 import time
+from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
-from keyturn.database import Database
+from keyturn.database import Database, now
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import ChallengeUnready, LimitsUnready
@@ -167,36 +168,71 @@ def _where(url: str) -> str:
 async def check_webhook(settings: Settings) -> list[Finding]:
     """Connect as the sender does. Failures are warnings, since mails and answers do not depend on the app."""
     hooks = settings.webhooks
-    url = urlsplit(hooks.url)
+    reached = await _reach("webhook", hooks.url, "webhooks.url")
+    if isinstance(reached, Finding):
+        return [reached]
+    events = ", ".join(hooks.events) or "(none)"
+    return [Finding("webhook", "ok", f"{reached} can be reached, and gets the events {events}")]
+
+
+_LONGEST_KEY_LIFE = 12
+"""Months (NIST SP 800-57 part 1, 5.3.6, suggests one to three years for a private signing key)."""
+
+
+async def check_signals(settings: Settings) -> list[Finding]:
+    """Connect to the receivers of pushed events, and tell the age of the signing key by its name."""
+    signals = settings.signals
+    findings = [_key_age(signals.sign_with, now())]
+    for name, receiver in signals.receivers.items():
+        if receiver.push_to:
+            reached = await _reach("signals", receiver.push_to, f"signals.receivers.{name}.push_to")
+            if isinstance(reached, str):
+                reached = Finding("signals", "ok", f"{name}: {reached} can be reached")
+            findings.append(reached)
+    return findings
+
+
+def _key_age(name: str, moment: datetime) -> Finding:
+    try:
+        made = datetime.strptime(name[:7], "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        message = f"the age of the signing key {name} is not known, since its name is not its month"
+        return Finding("signals", "ok", message)
+    months = (moment.year - made.year) * 12 + moment.month - made.month
+    if months > _LONGEST_KEY_LIFE:
+        message = f"the signing key {name} is {months} months old"
+        return Finding("signals", "warn", message, "Make a new key, and name it in signals.sign_with a day later.")
+    return Finding("signals", "ok", f"the signing key {name} is not older than a year")
+
+
+async def _reach(check: str, address: str, setting: str) -> str | Finding:
+    """Connect without sending anything. Return the host and port, or why the connection failed."""
+    url = urlsplit(address)
     host, secure = url.hostname or "", url.scheme == "https"
     port = url.port or (443 if secure else 80)
     try:
         context = httpx.create_ssl_context() if secure else None
         _, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, ValueError) as error:
-        return [_explain_failure(f"{host}:{port}", error)]
+        return _explain_failure(check, f"{host}:{port}", setting, error)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-    return [
-        Finding(
-            "webhook", "ok", f"{host}:{port} can be reached, and gets the events {', '.join(hooks.events) or '(none)'}"
-        )
-    ]
+    return f"{host}:{port}"
 
 
-def _explain_failure(where: str, error: Exception) -> Finding:
+def _explain_failure(check: str, where: str, setting: str, error: Exception) -> Finding:
     match error:
         case ssl.SSLCertVerificationError():
             message = f"the certificate of {where} is not valid: {error.verify_message}"
-            mend = "Correct the host name in webhooks.url, or set SSL_CERT_FILE to the issuer's certificate."
+            mend = f"Correct the host name in {setting}, or set SSL_CERT_FILE to the issuer's certificate."
         case ssl.SSLError():
             message = f"{where} does not speak TLS"
-            mend = "Correct webhooks.url."
+            mend = f"Correct {setting}."
         case socket.gaierror():
             message = f"{where} cannot be found: {error.strerror}"
-            mend = "Correct the host name in webhooks.url, or add it to the DNS."
+            mend = f"Correct the host name in {setting}, or add it to the DNS."
         case _:
             message = f"cannot connect to {where}: {getattr(error, 'strerror', None) or type(error).__name__}"
-            mend = "Correct webhooks.url, and let this machine connect to it."
-    return Finding("webhook", "warn", message, mend)
+            mend = f"Correct {setting}, and let this machine connect to it."
+    return Finding(check, "warn", message, mend)

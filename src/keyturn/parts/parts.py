@@ -11,7 +11,7 @@ from keyturn.mail.port.email import Sender
 from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
-from keyturn.parts.lanes import relay_of
+from keyturn.parts.lanes import relay_of, signals_of
 from keyturn.reset import events, ground, muting, reset_hook, securing, sign_in
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.change import ChangeEffects
@@ -67,7 +67,8 @@ class Parts:
         before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.telemetry)
-        self.events = events.build(settings, shared)
+        self.signals = signals_of(settings, shared)
+        self.events = events.build(settings, shared, (self.signals.tell,) if self.signals else ())
         self.in_mail = code_exchange.in_mails(settings, shared)
         self.effects = ChangeEffects(records, [one.end_access for one in self.in_mail], (self.events.password_changed,))
         self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)

@@ -450,6 +450,10 @@ AppEventType = Literal["password.changed", "password.reset_requested", "account.
 """Events that an app can get."""
 
 
+SignalType = Literal["session-revoked", "credential-change", "account-credential-change-required"]
+"""Events that receivers of shared signals can get."""
+
+
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The database of Keyturn's own tables.
 
@@ -613,6 +617,44 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = timedelta(seconds=10)
 
 
+class SignalReceiver(msgspec.Struct, frozen=True, kw_only=True):
+    """A system that gets shared signals.
+
+    `stream`: "push" and "poll" are streams by these settings; with "api", the receiver makes its stream itself.
+    `audience`: the `aud` of its events.
+    `push_to`: where a "push" stream's events go. With "api", addresses of its origin may be chosen; "" for none.
+    `authorization`: the Authorization header of pushed events.
+    `token`: the receiver's bearer token.
+    `subject`: how events name an account (RFC 9493); "iss_sub" and "opaque" take its id.
+    `subject_issuer`: the `iss` of "iss_sub"; "" for Keyturn's own.
+    """
+
+    stream: Literal["push", "poll", "api"] = "push"
+    audience: str = ""
+    push_to: Secret = Secret("")
+    authorization: Secret = Secret("")
+    token: Secret = Secret("")
+    events: tuple[SignalType, ...] = get_args(SignalType)
+    subject: Literal["email", "iss_sub", "opaque"] = "email"
+    subject_issuer: str = ""
+
+
+class SignalSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Security events to other systems, by OpenID's Shared Signals Framework.
+
+    `keys`: RSA keys in PEM, by their names (`kid`). All are published; `sign_with` names the one that signs.
+    `hold`: how long events wait for a poll, or for the end of a pause.
+    `poll_wait`: how long a poll waits for an event, if the receiver asks for that.
+    """
+
+    receivers: dict[str, SignalReceiver] = {}
+    keys: dict[str, Secret] = {}
+    sign_with: str = ""
+    hold: timedelta = timedelta(days=7)
+    poll_wait: timedelta = timedelta(seconds=10)
+    timeout: timedelta = timedelta(seconds=10)
+
+
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long records stay after they are no longer needed, and addresses in messages that were sent."""
 
@@ -687,6 +729,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     hashing: HashingSettings = HashingSettings()
     worker: WorkerSettings = WorkerSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    signals: SignalSettings = SignalSettings()
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

@@ -48,6 +48,7 @@ _TAKEN = {
     "logout",
     "metrics",
     "schema",
+    "signals",
     "studio",
     "webhooks",
 }

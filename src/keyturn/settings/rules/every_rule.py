@@ -94,6 +94,10 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from provider_faults(settings)
     yield from report_faults(settings)
     yield from webhook_faults(settings)
+    if settings.signals.receivers or settings.signals.keys:
+        from keyturn.settings.rules.signals import signal_faults
+
+        yield from signal_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)
@@ -282,6 +286,8 @@ def _worker(settings: Settings) -> Iterator[Fault]:
     timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in PROVIDERS if name in used}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
+    if settings.signals.receivers:
+        timeouts["signals.timeout"] = settings.signals.timeout
     if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:
         yield Fault("worker.lease", f"must be longer than {' and '.join(slow)}")
     if not settings.worker.poll:
