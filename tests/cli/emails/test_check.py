@@ -146,7 +146,7 @@ def test_every_file_of_samples_that_cannot_be_read_is_named_in_one_run(keyturn: 
     assert shown.code == 1
     places = ("samples.toml:2:", "samples/one.json:1:", "samples/one.toml:1:", "samples/two.json:1:")
     assert [place for place in (*places, "samples/two.toml:1:") if f"emails/news/{place}" not in shown.out] == []
-    assert "5 errors" in shown.out
+    assert "4 errors" in shown.out  # two have the same
 
 
 @pytest.mark.parametrize("digits", [400, 5000])
