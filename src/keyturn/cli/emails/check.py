@@ -179,6 +179,19 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     return names
 
 
+def _explain(context: click.Context, _: click.Parameter, rule: str | None) -> None:
+    if rule is None or context.resilient_parsing:
+        return
+    from keyturn.emails.lint.explaining import as_text
+    from keyturn.emails.lint.suppression import UnknownRule
+
+    try:
+        click.echo(as_text(rule))
+    except UnknownRule as unknown:
+        raise click.BadParameter(str(unknown)) from None
+    context.exit()
+
+
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
 DIRECTORY is a folder of Jinja or Liquid templates in MJML or HTML. Samples are in NAME.samples.toml or
@@ -213,6 +226,7 @@ Examples:  keyturn check
            keyturn check emails --write-baseline
            keyturn check emails --only-changed --base origin/main
            keyturn check emails --browser
+           keyturn check --explain links/relative
 
 Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
 templates each time. A mail that takes too much time or memory gets a finding (limit_seconds, limit_megabytes).
@@ -254,6 +268,16 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     metavar="RULE",
     callback=_known_rules,
     help="Report only this rule or group of rules; can be repeated.",
+)
+@click.option(
+    "--explain",
+    metavar="RULE",
+    is_flag=False,
+    flag_value="",
+    expose_value=False,
+    is_eager=True,
+    callback=_explain,
+    help="Explain a rule, and exit. Without RULE, list all rules.",
 )
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
 @click.option(

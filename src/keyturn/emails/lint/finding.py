@@ -92,6 +92,7 @@ class Rule(NamedTuple):
     severity: Severity
     message: str
     fix: str
+    what: str
     why: str
     bad: str
     good: str
@@ -156,7 +157,9 @@ class Rules(Mapping[str, Rule]):
     def _declared(self) -> dict[str, Rule]:
         return {
             f"{group}/{name}": Rule(
-                severity, texts[severity], *(texts.get(text, "") for text in ("fix", "why", "bad", "good"))
+                severity,
+                texts[severity],
+                *((rules.get("*", {}) | texts).get(text, "") for text in ("fix", "what", "why", "bad", "good")),
             )
             for named, rules in self._groups.items()
             for name, texts in rules.items()

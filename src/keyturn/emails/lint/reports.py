@@ -18,7 +18,8 @@ from msgspec import Meta
 
 from keyturn.emails.gallery.branches.report import Coverage, FolderCoverage
 from keyturn.emails.lint.examination import Examination, MailFinding
-from keyturn.emails.lint.finding import ClientGap, Finding, Severity, Tally, worst_down_to
+from keyturn.emails.lint.explaining import Explanation, explain_rule
+from keyturn.emails.lint.finding import ClientGap, Finding, Severity, worst_down_to
 
 Shown = Callable[[str], str]
 """Returns the path that a reader can open, from a file's name in the folder of templates."""
@@ -165,7 +166,6 @@ def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
     )
 
 
-_SHOWN_AS = {"html": "HTML", "mjml": "MJML"}
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -174,9 +174,8 @@ def as_sarif(examination: Examination, shown: Shown) -> str:
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    first = {found.finding.rule: found.finding for found in reversed(examination.found)}
-    rules = sorted(first)
-    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(first[rule]) for rule in rules]}
+    rules = sorted({found.finding.rule for found in examination.found})
+    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(explain_rule(rule)) for rule in rules]}
     results = [_result(found, rules, shown) for found in examination.found]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -203,15 +202,19 @@ def _gaps(finding: Finding) -> Mapping[str, Any]:
     return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
 
 
-def _rule(first: Finding) -> Mapping[str, Any]:
-    """Return the description of a rule. Its help is the fix of the first finding."""
-    group, _, what = first.rule.partition("/")
-    short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
+def _rule(about: Explanation) -> Mapping[str, Any]:
+    """Return the description of a rule, with an example and the way to silence it as its help."""
+    examples = "".join(f"\n\n{name}:\n\n```\n{text}\n```" for name, text in about.examples.items())
     return {
-        "id": first.rule,
-        "name": "".join(part.capitalize() for part in re.split("[/-]", first.rule)),  # readable (SARIF, 3.49.7)
-        "shortDescription": {"text": short},
-        "help": {"text": first.fix},
+        "id": about.rule,
+        "name": "".join(part.capitalize() for part in re.split("[/-]", about.rule)),  # readable (SARIF, 3.49.7)
+        "shortDescription": {"text": about.what},
+        "fullDescription": {"text": f"{about.what} {about.why}"},
+        "help": {
+            "text": f"{about.fix} {about.silence}",
+            "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
+        },
+        "defaultConfiguration": {"level": about.severity},
     }
 
 
