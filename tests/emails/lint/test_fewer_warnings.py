@@ -67,6 +67,7 @@ def test_the_worst_comes_first_in_each_severity_by_group_then_by_the_number_of_m
     [
         ('<p style="color:#999999;font-size:12px">Harbour Road 1</p>', "note"),
         ('<div class="footer"><p style="color:#999999">Harbour Road 1</p></div>', "note"),
+        ('<p style="color:#94a3b8;font-size:12px">Harbour Road 1</p>', "note"),
         ('<p style="color:#999999">Harbour Road 1</p>', "warning"),
         ('<p style="color:#c0c0c0;font-size:12px">Harbour Road 1</p>', "warning"),
         ('<p style="color:#ff6633;font-size:12px">Harbour Road 1</p>', "warning"),

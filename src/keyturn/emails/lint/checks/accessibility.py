@@ -22,7 +22,7 @@ _INVISIBLE = 1.5
 
 # From this ratio on, small print in grey is a choice, which many designers make.
 _FAINT = 2.0
-_GREY = 0.12
+_GREY = 0.16
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 
 # The placeholder colour of templates without samples, which says nothing of the real one.
@@ -68,7 +68,8 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
     if ratio >= enough:
         return None
-    severity: Severity = "note" if ratio >= _FAINT and _is_small_print(document, node, paint) else "warning"
+    is_small = ratio >= _FAINT and _is_small_print(document, node, paint)
+    severity: Severity = "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
     return document.finding(
         document.lookup.offset_of(node),
         f"contrast/{mode.name}",
