@@ -28,7 +28,7 @@ NO_LAYOUT = "<template>"
 _DEEPEST = 20
 """The number of times that a file may include itself."""
 
-_LAYOUTS = {
+LAYOUTS = {
     True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
     False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),
 }
@@ -86,7 +86,7 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
         return work()
     except Exception as error:  # noqa: BLE001
         go_on(error, sys._getframe(1), by_itself=False)  # noqa: SLF001
-    start, end = _LAYOUTS[(context.name or "").count(".mjml") > 0]
+    start, end = LAYOUTS[(context.name or "").count(".mjml") > 0]
     blocks = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in context.blocks)
     return context.environment.from_string(f"{start}{blocks}{end}")
 
