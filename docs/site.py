@@ -20,6 +20,7 @@ from mkdocs.structure.pages import Page
 import keyturn
 import keyturn.testing
 from keyturn.app import create_app
+from keyturn.emails.lint.explaining import as_markdown
 from keyturn.settings import Settings
 
 _CHECKOUT = Path(__file__).parents[1]
@@ -48,6 +49,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
     files.append(File.generated(config, "reference/python.md", content=_python()))
     files.append(File.generated(config, "reference/operations.md", content=_operations()))
+    files.append(File.generated(config, "reference/rules.md", content=as_markdown()))
     return files
 
 

@@ -139,6 +139,10 @@ NEVER_SEEN = {"mjml/refused"}
 """For what the compiler may refuse one day: all that it refuses today, another rule finds before."""
 
 
+EVERYTHING = [word for group in rules() for word in ("--only", group)]
+"""In a terminal, named rules show every place."""
+
+
 @pytest.fixture
 def emails(workplace: Path) -> Path:
     for name, text in FILES.items():
@@ -177,7 +181,7 @@ def told_in_text(text: str) -> Iterator[tuple[str, str, int, int]]:
         if first := re.fullmatch(r"(\S+):(\d+):(\d+)  (?:error|warning|note)  (\S+)", line):
             rule = first[4]
             yield rule, first[1], int(first[2]), int(first[3])
-        elif others := re.fullmatch(r"  also at (\S+?):(\d.*)", line):
+        elif others := re.fullmatch(r"  also at (\S+?):(\d[\d:, ]*?)(?:  \D.*)?", line):
             for place in others[2].split(", "):
                 yield rule, others[1], *map(int, place.split(":"))  # type: ignore[misc]
 
@@ -185,7 +189,7 @@ def told_in_text(text: str) -> Iterator[tuple[str, str, int, int]]:
 @pytest.mark.usefixtures("emails")
 @pytest.mark.parametrize("output", FORMATS)
 def test_what_is_broken_is_told_in_every_format(keyturn: Keyturn, output: str) -> None:
-    shown = keyturn("check", "emails", "--format", output)
+    shown = keyturn("check", "emails", "--format", output, *EVERYTHING)
 
     assert shown.code == 1
     assert re.search(r"\d+ mails were not checked, or not in full: ", shown.out if output == "text" else shown.err)
@@ -196,7 +200,9 @@ def test_what_is_broken_is_told_in_every_format(keyturn: Keyturn, output: str) -
 
 @pytest.mark.usefixtures("emails")
 def test_the_formats_tell_the_same(keyturn: Keyturn) -> None:
-    first, *others = [sorted(told(keyturn("check", "emails", "--format", output), output)) for output in FORMATS]
+    first, *others = [
+        sorted(told(keyturn("check", "emails", "--format", output, *EVERYTHING), output)) for output in FORMATS
+    ]
 
     assert len(first) > len(FILES)
     assert others == [first] * (len(FORMATS) - 1)

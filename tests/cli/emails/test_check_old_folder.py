@@ -84,7 +84,7 @@ def test_equal_findings_stand_together(keyturn: Keyturn) -> None:
 
     assert shown.out.count("<mj-text> has no attribute font-sise") == 1
     assert "  also at emails/news.mjml:3:10\n" in shown.out
-    assert shown.out.endswith("2 errors in 2 templates, 2 mails.\n")
+    assert shown.out.endswith("2 places in 2 of 2 mails\n\n1 error in 2 templates, 2 mails.\n")
 
 
 def test_only_what_is_new_since_the_baseline_is_told(keyturn: Keyturn, emails: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_part_that_calls_the_app_may_work_there_and_is_unchecked(
 def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(tmp_path: Path) -> None:
     examination = examined(tmp_path, "{{ sign(rows)|tojson }}", sample="")
 
-    assert told(examination) == [("unchecked/part", "news.mjml:2:10"), *OTHERS]
+    assert told(examination) == [*OTHERS, ("unchecked/part", "news.mjml:2:10")]
     assert examination.unchecked == ("news/guessed",)
 
 
@@ -200,9 +200,46 @@ def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
     examination = examine(open_gallery(tmp_path))
 
     assert [(one.finding.rule, str(one.finding.place)) for one in examination.found] == [
-        ("parity/html-in-text", "welcome.txt:3:1"),
         ("jinja/error", "welcome.txt:3:14"),
+        ("parity/html-in-text", "welcome.txt:3:1"),
     ]
+
+
+def test_the_links_of_a_mail_of_text_alone_are_checked(tmp_path: Path) -> None:
+    addresses = ["htps://boats.example/{{ name }}", "http://boats.example", "https://boats.example", "https:///boats"]
+    (tmp_path / "welcome.txt").write_text("Hello {{ name }}, see:\n" + "\n".join(addresses), "utf-8")
+
+    assert told(examine(open_gallery(tmp_path))) == [
+        ("links/unknown-scheme", "welcome.txt:2:1"),
+        ("links/no-host", "welcome.txt:5:1"),
+        ("links/http", "welcome.txt:3:1"),
+    ]
+
+
+def test_in_an_apps_environment_too_unknown_names_and_a_block_of_the_same_name_hide_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "harbour_names.py").write_text("from jinja2 import Environment\nenvironment = Environment()", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    (folder := tmp_path / "emails").mkdir()
+    body = "{{ name|shout }}{% if name is loud %}x{% endif %}{{ 'Ada' is loud }}{% block a %}{% endblock %}"
+    (folder / "news.mjml").write_text(MJML.replace("{}", body + "\n{% block a %}{% endblock %}"), "utf-8")
+    (folder / "news.samples.toml").write_text(SAMPLE, "utf-8")
+    try:
+        gallery = open_gallery(folder, environment="harbour_names:environment")
+    finally:
+        sys.modules.pop("harbour_names", None)
+    found = told(examine(gallery))
+
+    assert {(rule, place.split(":")[1]) for rule, place in found} == {
+        ("jinja/error", "2"),  # in an `if`, Jinja tells of it when it renders
+        ("jinja/unknown-filter", "2"),
+        ("jinja/unknown-test", "2"),
+        ("jinja/syntax", "3"),
+        ("mjml/unknown-attribute", "4"),
+        ("links/unknown-scheme", "5"),
+        ("parity/no-text", "1"),
+    }
 
 
 def test_the_wrong_tags_of_a_long_line_are_found_among_hundreds_of_right_ones(tmp_path: Path) -> None:

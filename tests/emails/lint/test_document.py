@@ -7,7 +7,6 @@ import pytest
 from tests.emails.lint.planting import Mails
 
 from keyturn.emails.lint.document import Document
-from keyturn.errors import TemplateInvalid
 
 PARTS, BASE = "_layout/parts.mjml", "_layout/base.mjml"
 
@@ -127,11 +126,13 @@ def test_a_mail_with_a_mistake_in_its_jinja_is_a_document_with_a_stand_in(mails:
     assert "[[not-rendered]]" in document.markup
 
 
-def test_a_mail_that_jinja_cannot_compile_is_no_document(mails: Mails) -> None:
-    mails.write("letter/letter.mjml", "{% block a %}{% endblock %}{% block a %}{% endblock %}")
+def test_a_mail_that_jinja_cannot_compile_is_a_document_with_what_is_wrong(mails: Mails) -> None:
+    mails.write("letter/letter.mjml", "{% block a %}1{% endblock %}{% block a %}2{% endblock %}")
 
-    with pytest.raises(TemplateInvalid):
-        mails.read_values("letter", {})
+    document = mails.read_values("letter", {})
+
+    assert str(document.markup) == "12"
+    assert [fault.message for fault in document.missing] == ["block 'a' defined twice"]
 
 
 def test_a_mail_without_a_text_part_has_an_empty_one(mails: Mails) -> None:

@@ -147,13 +147,14 @@ def test_sarif_has_what_its_specification_requires(run: Mapping[str, Any]) -> No
 
     assert driver["name"] == "keyturn"
     assert driver["version"]
-    assert driver["rules"][2] == {
-        "id": "mjml/wrong-value",
-        "name": "MjmlWrongValue",
-        "shortDescription": {"text": "MJML: wrong value."},
-        "help": {"text": "Write\nred."},
-    }
-    assert driver["rules"][0]["shortDescription"]["text"] == "Links: relative."
+    rule = driver["rules"][2]
+    assert (rule["id"], rule["name"]) == ("mjml/wrong-value", "MjmlWrongValue")
+    assert rule["shortDescription"] == {"text": "An attribute has a value of the wrong type."}
+    assert rule["fullDescription"]["text"].startswith("An attribute has a value of the wrong type. Everybody: ")
+    assert "Bad:\n\n```\n<mj-text font-size=" in rule["help"]["markdown"]
+    assert "keyturn: ignore mjml/wrong-value because" in rule["help"]["text"]
+    assert rule["defaultConfiguration"] == {"level": "error"}
+    assert driver["rules"][0]["shortDescription"]["text"].startswith("This address is relative")
     for result in run["results"]:
         assert result["message"]["text"]
         assert result["level"] in {"error", "warning", "note", "none"}

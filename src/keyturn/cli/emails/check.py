@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _AROUND = 1
 _WIDTH = 110
 _MOST_BRANCHES = 8
+_MOST_LINES = 5
 _MOST_NAMED = 3
 _INSTEAD = {
     "Handlebars": "Compile them to HTML, and check the folder with the HTML.",
@@ -41,18 +42,31 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(examination: "Examination", gallery: "Gallery", *, with_coverage: bool = True) -> None:
+    """Print errors and warnings in full, then the notes in one line each. Without coverage, every place and note."""
     from keyturn.emails.lint.examination import equal_findings
 
+    most, notes = (_MOST_LINES, list[str]()) if with_coverage else (None, None)
     for equal in equal_findings(examination.found):
-        _print_finding(equal, gallery, examination.mails)
+        if notes is not None and equal[0].finding.severity == "note":
+            notes.append(_as_note(equal, gallery.folders))
+        else:
+            _print_finding(equal, gallery, examination.mails, most)
+    if notes:
+        click.echo("\n".join([*notes, muted("  (keyturn check --explain RULE says more; --only RULE shows all)"), ""]))
     if with_coverage and examination.coverage and examination.coverage.total.branches:
         _print_coverage(examination.coverage, gallery.folders)
     counts = examination.tally.by_severity
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items() if count)
     looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
-    kept = {"ignored by comments": len(examination.ignored), "in the baseline": len(examination.in_baseline)}
-    beside = "".join(f", {count} {where}" for where, count in kept.items() if count)
+    kept = {"ignored by comments": examination.ignored, "in the baseline": examination.in_baseline}
+    beside = "".join(f", {len(found)} {where}" for where, found in kept.items() if found)
     click.echo((f"{listed} in {looked_at}" if listed else f"No problems in {looked_at}") + beside + ".")
+
+
+def _as_note(equal: Sequence["MailFinding"], folders: "Folders") -> str:
+    finding, places = equal[0].finding, f", {len(equal)} places" if len(equal) > 1 else ""
+    where = f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}"
+    return f"{muted('note')}  {muted(finding.rule)}  {finding.message}\n      {muted(where + places)}"
 
 
 def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
@@ -95,31 +109,40 @@ def shown_path(path: Path) -> str:
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
-def _print_finding(equal: Sequence["MailFinding"], gallery: "Gallery", mails: int) -> None:
+def _print_finding(equal: Sequence["MailFinding"], gallery: "Gallery", mails: int, most: int | None) -> None:
+    """Print equal findings: the first in full, then up to `most` lines with the places of others."""
     from keyturn.emails.lint.examination import mails_of
 
     finding, folders = equal[0].finding, gallery.folders
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
-    at_widths = f" At {', '.join(map(str, finding.widths))} px." if finding.widths else ""
-    click.echo(f"  {finding.message}{at_widths}")
+    click.echo(f"  {_said(finding)}")
     for line in _frame(gallery, place.file, place.line, place.column):
         click.echo(line)
     click.echo(f"  {accent(finding.fix)}")
-    for places in _other_places(equal[1:], folders):
-        click.echo(f"  also at {strong(places)}")
-    having = mails_of(equal)
-    if mails > 1 and having:
-        occurs = having[0] if len(having) == 1 else f"{len(having)} of {mails} mails"
-        click.echo(muted(f"  in {occurs}"))
+    others = list(_other_places(equal[1:], finding, folders))
+    for line in others[:most]:
+        click.echo(f"  also at {line}")
+    if most is not None and len(others) > most:
+        click.echo(f"  and more; --only {finding.rule} shows all")
+    places = f"{len(equal)} places" if len(equal) > 1 else ""
+    if (having := mails_of(equal)) and mails > 1:
+        places += f" in {having[0] if len(having) == 1 else f'{len(having)} of {mails} mails'}"
+    if places:
+        click.echo(muted(f"  {places.strip()}"))
     click.echo()
 
 
-def _other_places(found: Iterable["MailFinding"], folders: "Folders") -> Iterator[str]:
-    """Yield the places, a line for each file: "emails/b.mjml:3:4, 9:1"."""
-    for file, places in groupby((one.finding.place for one in found), lambda place: place.file):
-        yield f"{typed_path(folders, file)}:{', '.join(f'{place.line}:{place.column}' for place in places)}"
+def _said(finding: "Finding") -> str:
+    return finding.message + (f" At {', '.join(map(str, finding.widths))} px." if finding.widths else "")
+
+
+def _other_places(found: Iterable["MailFinding"], first: "Finding", folders: "Folders") -> Iterator[str]:
+    """Yield a line for each file and message: "emails/b.mjml:3:4, 9:1". The message of the first is not repeated."""
+    for (file, said), those in groupby(found, lambda one: (one.finding.place.file, _said(one.finding))):
+        at = ", ".join(f"{one.finding.place.line}:{one.finding.place.column}" for one in those)
+        yield strong(f"{typed_path(folders, file)}:{at}") + (f"  {said}" if said != _said(first) else "")
 
 
 def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
@@ -156,6 +179,19 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     return names
 
 
+def _explain(context: click.Context, _: click.Parameter, rule: str | None) -> None:
+    if rule is None or context.resilient_parsing:
+        return
+    from keyturn.emails.lint.explaining import as_text
+    from keyturn.emails.lint.suppression import UnknownRule
+
+    try:
+        click.echo(as_text(rule))
+    except UnknownRule as unknown:
+        raise click.BadParameter(str(unknown)) from None
+    context.exit()
+
+
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
 DIRECTORY is a folder of Jinja or Liquid templates in MJML or HTML. Samples are in NAME.samples.toml or
@@ -190,6 +226,7 @@ Examples:  keyturn check
            keyturn check emails --write-baseline
            keyturn check emails --only-changed --base origin/main
            keyturn check emails --browser
+           keyturn check --explain links/relative
 
 Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
 templates each time. A mail that takes too much time or memory gets a finding (limit_seconds, limit_megabytes).
@@ -231,6 +268,16 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     metavar="RULE",
     callback=_known_rules,
     help="Report only this rule or group of rules; can be repeated.",
+)
+@click.option(
+    "--explain",
+    metavar="RULE",
+    is_flag=False,
+    flag_value="",
+    expose_value=False,
+    is_eager=True,
+    callback=_explain,
+    help="Explain a rule, and exit. Without RULE, list all rules.",
 )
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
 @click.option(

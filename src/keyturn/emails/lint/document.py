@@ -1,5 +1,6 @@
 """A mail as the checks see it: rendered, with the place of every character in the templates."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -160,6 +161,14 @@ class Document:
     def texts_in_light(self) -> tuple[tuple[Element, Paint], ...]:
         """The visible elements with text of their own, and their look in light."""
         return tuple(Painter(self.drawn, LIGHT, self.stylesheets).texts())
+
+    @cached_property
+    def text_size(self) -> float:
+        """The size of most letters in px, or 0 without any."""
+        letters = Counter[float]()
+        for node, paint in self.texts_in_light:
+            letters[paint.size] += sum(len(text.text) for text in node.texts)
+        return max(letters, key=letters.__getitem__, default=0)
 
     @cached_property
     def lookup(self) -> ElementLookup:

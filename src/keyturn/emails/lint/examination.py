@@ -262,7 +262,7 @@ def examine(
     each: ChecksTemplates = lambda checks, names: map(checks.check, names),
     beside: Mapping[Finding, list[str]] | None = None,
 ) -> Examination:
-    """Check all templates, or `only` these. Findings are ordered by place.
+    """Check all templates, or `only` these. The worst findings come first, equal ones follow each other.
 
     `beside`: findings from elsewhere with their mails, which are judged, ignored and ordered with the rest.
     """
@@ -308,8 +308,11 @@ def _hidden_by(found: Iterable[MailFinding]) -> tuple[str, ...]:
 def _ordered(
     found: Mapping[Finding, list[str]], describe: Callable[[Finding, list[str]], MailFinding]
 ) -> tuple[MailFinding, ...]:
-    by_place = sorted(one_for_each_engine(found).items(), key=lambda one: (one[0].place, one[0].rule, one[0].message))
-    return tuple(describe(finding, those) for finding, those in by_place)
+    return tuple(
+        chain.from_iterable(
+            equal_findings(describe(finding, those) for finding, those in one_for_each_engine(found).items())
+        )
+    )
 
 
 def _coverage(
@@ -422,13 +425,11 @@ def _without_severity(finding: Finding) -> tuple[object, ...]:
 
 
 def equal_findings(found: "Iterable[MailFinding]") -> "list[Sequence[MailFinding]]":
-    """Group findings that differ only in place, in the order of their first places."""
-    equal: dict[tuple[object, ...], list[MailFinding]] = {}
-    for one in found:
-        finding = one.finding
-        key = finding.rule, finding.severity, finding.message, finding.fix, finding.widths, one.reason
-        equal.setdefault(key, []).append(one)
-    return list(equal.values())
+    """Group equal findings, each group by place. The worst come first, of them those in the most mails."""
+    equal: dict[tuple[object, ...], list[MailFinding]] = defaultdict(list)
+    for one in sorted(found, key=lambda one: (one.finding.place, one.finding.message)):
+        equal[one.finding.kind, one.reason].append(one)
+    return sorted(equal.values(), key=lambda those: (those[0].finding.rank, -len(mails_of(those))))
 
 
 def mails_of(equal: "Iterable[MailFinding]") -> list[str]:

@@ -74,20 +74,36 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def group(self) -> str:
         return self.rule.partition("/")[0]
 
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """What equal findings share, which count as one with several places: the rule, of errors the message, too."""
+        return self.rule, self.severity, self.message if self.severity == "error" else ""
+
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """The place of its kind in every list, the worst first: by severity, group, and clients that lack a feature."""
+        lacking = sum(gap.support == "no" for gap in self.clients)
+        return SEVERITIES.index(self.severity), RULES.rank(self.group), -lacking
+
 
 class Rule(NamedTuple):
-    """What a rule says of its findings. The texts have places for words, as in `str.format`."""
+    """What a rule says of its findings, and to who asks about it. `message` and `fix` have places for words."""
 
     severity: Severity
     message: str
     fix: str
+    what: str
+    why: str
+    bad: str
+    good: str
 
 
 class Rules(Mapping[str, Rule]):
     """The rules of a TOML file, by name: "links/relative". The file is read on first use.
 
-    A rule has its message under its severity, and its fix: `[links.relative]`, `error = "..."`, `fix = "..."`. A table
-    named for several groups, such as `["html mjml".cdata]`, is a rule of each.
+    A rule has its message under its severity, and its fix: `[links.relative]`, `error = "..."`, `fix = "..."`; `why`
+    says whom it hits, `bad` and `good` are an example. A table named for several groups, such as
+    `["html mjml".cdata]`, is a rule of each. Groups are in the order in which people should read their findings.
     """
 
     def __init__(self, file: Path) -> None:
@@ -101,6 +117,10 @@ class Rules(Mapping[str, Rule]):
 
     def __len__(self) -> int:
         return len(self._declared)
+
+    def rank(self, group: str) -> int:
+        """Return the place of a group in the file; others come last."""
+        return self._ranks.get(group, len(self._ranks))
 
     def finding(
         self,
@@ -126,11 +146,22 @@ class Rules(Mapping[str, Rule]):
         )
 
     @cached_property
+    def _groups(self) -> dict[str, dict[str, dict[str, str]]]:
+        return msgspec.convert(tomllib.loads(self._file.read_text("utf-8")), dict[str, dict[str, dict[str, str]]])
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        return {group: rank for rank, named in enumerate(self._groups) for group in named.split()}
+
+    @cached_property
     def _declared(self) -> dict[str, Rule]:
-        groups = msgspec.convert(tomllib.loads(self._file.read_text("utf-8")), dict[str, dict[str, dict[str, str]]])
         return {
-            f"{group}/{name}": Rule(severity, texts[severity], texts.get("fix", ""))
-            for named, rules in groups.items()
+            f"{group}/{name}": Rule(
+                severity,
+                texts[severity],
+                *((rules.get("*", {}) | texts).get(text, "") for text in ("fix", "what", "why", "bad", "good")),
+            )
+            for named, rules in self._groups.items()
             for name, texts in rules.items()
             for severity in SEVERITIES
             if severity in texts
@@ -146,8 +177,8 @@ RULES = Rules(Path(__file__).with_name("rules.toml"))
 class Tally:
     """Counts findings by severity, equal ones once. Ignored and known findings are left out by the caller.
 
-    A finding counts once however many samples, languages and branches show it. One in a shared file counts for each
-    template that uses it, and once for the folder.
+    A finding counts once however many places, samples, languages and branches show it. One in several templates counts
+    for each of them, and once for the folder.
     """
 
     errors: int = 0
@@ -156,7 +187,7 @@ class Tally:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> "Tally":
-        severities = [finding.severity for finding in dict.fromkeys(findings)]
+        severities = [severity for _, severity, _ in {finding.kind for finding in findings}]
         return cls(*map(severities.count, SEVERITIES))
 
     @property

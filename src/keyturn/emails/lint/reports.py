@@ -18,7 +18,8 @@ from msgspec import Meta
 
 from keyturn.emails.gallery.branches.report import Coverage, FolderCoverage
 from keyturn.emails.lint.examination import Examination, MailFinding
-from keyturn.emails.lint.finding import ClientGap, Finding, Severity, Tally, worst_down_to
+from keyturn.emails.lint.explaining import Explanation, explain_rule
+from keyturn.emails.lint.finding import ClientGap, Finding, Severity, worst_down_to
 
 Shown = Callable[[str], str]
 """Returns the path that a reader can open, from a file's name in the folder of templates."""
@@ -29,7 +30,7 @@ FromOne = Annotated[int, Meta(ge=1)]
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, once for all mails that have it."""
+    """One thing that is wrong in one place, once for all mails that have it."""
 
     rule: Annotated[
         str, Meta(description="Stable name: a group, a slash and the mistake.", pattern="^[a-z]+/[a-z0-9-]+$")
@@ -89,13 +90,16 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     mails: Annotated[
         Count, Meta(description="The number of rendered mails: each template with each sample and language.")
     ]
-    errors: Count
+    errors: Annotated[Count, Meta(description="The number of errors. Equal ones count once, wherever they are.")]
     warnings: Count
     notes: Count
-    ignored: Annotated[Count, Meta(description="The number of findings that comments in the templates ignore.")]
-    in_baseline: Annotated[Count, Meta(description="The number of findings in the baseline.")]
+    ignored: Annotated[Count, Meta(description="The number of places that comments in the templates ignore.")]
+    in_baseline: Annotated[Count, Meta(description="The number of places in the baseline.")]
     unchecked: Annotated[Count, Meta(description="The number of mails that were not checked, or not in full.")] = 0
-    findings: tuple[ReportedFinding, ...]
+    findings: Annotated[
+        tuple[ReportedFinding, ...],
+        Meta(description="The worst first. Equal ones follow each other, one entry for each place."),
+    ]
     coverage: Annotated[ReportedCoverages | None, Meta(description="null if branches were not searched.")] = None
 
 
@@ -162,7 +166,6 @@ def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
     )
 
 
-_SHOWN_AS = {"html": "HTML", "mjml": "MJML"}
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -171,9 +174,8 @@ def as_sarif(examination: Examination, shown: Shown) -> str:
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    first = {found.finding.rule: found.finding for found in reversed(examination.found)}
-    rules = sorted(first)
-    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(first[rule]) for rule in rules]}
+    rules = sorted({found.finding.rule for found in examination.found})
+    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(explain_rule(rule)) for rule in rules]}
     results = [_result(found, rules, shown) for found in examination.found]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -200,15 +202,19 @@ def _gaps(finding: Finding) -> Mapping[str, Any]:
     return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
 
 
-def _rule(first: Finding) -> Mapping[str, Any]:
-    """Return the description of a rule. Its help is the fix of the first finding."""
-    group, _, what = first.rule.partition("/")
-    short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
+def _rule(about: Explanation) -> Mapping[str, Any]:
+    """Return the description of a rule, with an example and the way to silence it as its help."""
+    examples = "".join(f"\n\n{name}:\n\n```\n{text}\n```" for name, text in about.examples.items())
     return {
-        "id": first.rule,
-        "name": "".join(part.capitalize() for part in re.split("[/-]", first.rule)),  # readable (SARIF, 3.49.7)
-        "shortDescription": {"text": short},
-        "help": {"text": first.fix},
+        "id": about.rule,
+        "name": "".join(part.capitalize() for part in re.split("[/-]", about.rule)),  # readable (SARIF, 3.49.7)
+        "shortDescription": {"text": about.what},
+        "fullDescription": {"text": f"{about.what} {about.why}"},
+        "help": {
+            "text": f"{about.fix} {about.silence}",
+            "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
+        },
+        "defaultConfiguration": {"level": about.severity},
     }
 
 
@@ -219,7 +225,9 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def as_junit(examination: Examination, shown: Shown, fail_on: str = "error") -> str:
     """Return JUnit XML. Findings of severity `fail_on` or worse are failures, the rest is skipped."""
     root = Element("testsuites", name="keyturn check")
-    by_file = groupby(examination.found, lambda found: found.finding.place.file)
+    by_file = groupby(
+        sorted(examination.found, key=lambda found: found.finding.place), lambda found: found.finding.place.file
+    )
     for file, found in by_file:
         _add_suite(root, shown(file), tuple(found), fail_on)
     if not examination.found:
@@ -232,15 +240,15 @@ def as_junit(examination: Examination, shown: Shown, fail_on: str = "error") -> 
 
 
 def _add_suite(root: Element, file: str, found: tuple[MailFinding, ...], fail_on: str) -> None:
-    tally, failing = Tally.of(one.finding for one in found), worst_down_to(fail_on)
-    failures = tally.down_to(fail_on)
+    failing = worst_down_to(fail_on)
+    failures = sum(one.finding.severity in failing for one in found)
     suite = SubElement(
         root,
         "testsuite",
         name=_text(file),
-        tests=str(tally.all),
+        tests=str(len(found)),
         failures=str(failures),
-        skipped=str(tally.all - failures),
+        skipped=str(len(found) - failures),
     )
     for one in found:
         finding, place = one.finding, one.finding.place

@@ -66,6 +66,32 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
     assert [rule for _, rule, _, _ in ask(found_in, source)] == ["unchecked/part"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "place", "rule"),
+    [
+        ("{% url 'order' number=name %}", "2:4", "django/error"),
+        ("{% include 'shop/emails/foter.html' %}", "2:4", "django/missing-template"),
+        ("{% if name|divisibleby:0 %}x{% endif %}", "2:4", "django/error"),
+        ("{% for one, two in lines %}{{ one }}{% endfor %}", "2:4", "django/error"),
+    ],
+)
+def test_a_fault_hides_no_other_of_its_mail(ask: Ask, fault: str, place: str, rule: str) -> None:
+    source = f"<p>\n<p>{fault}</p>\n<p>{{% url 'order' number=name %}}</p>\n"
+    found = ask(found_in, source, '[one]\nname = "Ada"\nlines = [1, 2]\n')
+
+    assert [(place, rule) for place, rule, _, _ in found] == [(place, rule), ("3:4", "django/error")]
+
+
+def test_the_blocks_of_a_mail_without_its_layout_are_rendered(ask: Ask) -> None:
+    source = "{% extends 'shop/emails/gone.html' %}{% block a %}\n{% url 'order' number=name %}{% endblock %}"
+    found = ask(found_in, source, '[one]\nname = "Ada"\n')
+
+    assert {(place, rule) for place, rule, _, _ in found} == {
+        ("1:1", "django/missing-template"),
+        ("2:1", "django/error"),
+    }
+
+
 def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> None:
     ((_, rule, message, _),) = ask(found_in, "{% include 'shop/emails/partials/circle.html' %}", "[one]\na = 1\n")
     assert (rule, message) == ("django/error", "Templates include each other in a circle.")

@@ -181,3 +181,22 @@ def test_a_division_by_a_zero_that_stands_there_is_an_error_without_samples_too(
 def test_a_place_that_was_never_filled_in_is_to_be_written_as_liquid_has_it(written: Written) -> None:
     ((place, _, _, fix),) = told(written("<p>\n%(name)s</p>", SAMPLE), "parity/unfilled")
     assert (place, fix.partition(".")[0]) == ("mail.liquid:2:1", "Write it as a value of Liquid")
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule", "column"),
+    [
+        ("{% render 'foter' %}", "missing-template", 14),
+        ("{% assign no = 0 %}{{ count | divided_by: no }}", "error", 34),
+        ("{% for a in rows %}{% render 'foter' %}{% break %}{% endfor %}", "missing-template", 33),
+    ],
+)
+def test_a_fault_hides_no_other_of_its_mail(written: Written, fault: str, rule: str, column: int) -> None:
+    page = f"<p>\n<p>{fault}</p>\n<a href='htps://boats.example'>Your boats</a>{{{{ count | divided_by: 0 }}}}"
+    found = told(written(page, SAMPLE), "liquid", "links")
+
+    assert {(found_rule, place) for place, found_rule, *_ in found} == {
+        (f"liquid/{rule}", f"mail.liquid:2:{column}"),
+        ("liquid/error", "mail.liquid:3:57"),
+        ("links/unknown-scheme", "mail.liquid:3:4"),
+    }

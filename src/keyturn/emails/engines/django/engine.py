@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -62,12 +63,13 @@ class DjangoEngine:
         self._codes = codes
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        tracer = DjangoTracer()
+        tracer = DjangoTracer(partial(self._invalid, file))
         try:
             with tracer.tracing(), translation.override(self._codes.get(language.tag, language.tag.lower())):
                 self.template(file).render(Context(_as_queried(dict(values)), autoescape=self._engine.autoescape))
         except Exception as error:  # noqa: BLE001 - tags and filters are the project's code, and raise whatever they like
-            raise self._invalid(error, tracer, file) from self._cause(error, tracer)
+            invalid = self._invalid(file, error, tracer)
+            raise invalid from invalid.__cause__
         return tracer.text
 
     @property
@@ -88,10 +90,11 @@ class DjangoEngine:
                 loader.reset()
         return self._engine.get_template(file)
 
-    def _invalid(self, error: Exception, tracer: DjangoTracer, file: str) -> TemplateInvalid:
+    def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)
-        path = origin.name if origin else file
-        return TemplateInvalid(path, token.lineno if token else None, _reason(error))
+        invalid = TemplateInvalid(origin.name if origin else file, token.lineno if token else None, _reason(error))
+        invalid.__cause__ = self._cause(error, tracer)
+        return invalid
 
     def _cause(self, error: Exception, tracer: DjangoTracer) -> Exception:
         """Return the cause for a finding. Limits stay as they are."""

@@ -6,16 +6,20 @@ name without a value, and raises no error.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.template.base import FilterExpression, Node, TextNode, TokenType, VariableDoesNotExist, VariableNode
 from django.template.defaulttags import ForNode
+from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.templatetags.i18n import BlockTranslateNode
 
-from keyturn.emails.lint.finding import Place, line_and_column
+from keyturn.emails.gallery.variables.missing_names import is_noting, note, stand_in_for
+from keyturn.emails.lint.finding import Place, limit_of, line_and_column
+from keyturn.emails.lint.source.stand_ins import LAYOUTS, NO_LAYOUT, NOT_RENDERED
 from keyturn.emails.lint.source.traced_text import concat, keep_origins, trace_data, trace_printed, with_undefined
+from keyturn.errors import TemplateInvalid
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
@@ -23,9 +27,13 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class DjangoTracer:
-    """Records one rendering: the innermost node that `failed` with its error, and names printed without a value."""
+    """Records one rendering: the innermost node that `failed` with its error, and names printed without a value.
 
-    def __init__(self) -> None:
+    Where faults are noted, a node that fails is explained by `explain`, and shows a stand-in.
+    """
+
+    def __init__(self, explain: Callable[[Exception, "DjangoTracer"], TemplateInvalid]) -> None:
+        self._explain = explain
         self.failed: tuple[BaseException, Any] | None = None
         self.undefined: list[tuple[str, Place]] = []
         self._written: list[list[str]] = [[]]
@@ -76,13 +84,32 @@ class DjangoTracer:
         except Exception as error:
             if self.failed is None or self.failed[0] is not error:
                 self.failed = error, node
-            raise
+            if not is_noting() or limit_of(error) or isinstance(error, RecursionError):
+                raise
+            note(self._explain(error, self))
+            self._written[-1].clear()
+            written = self._stand_in(node, context)
         finally:
             inside, position = self._written.pop(), self._positions.pop()
         self.undefined += ((name, Place(*position)) for name in undefined_names(node, context, written))
         if written:
             self._written[-1].append(_with_places(str.__add__(written, ""), concat(inside), position))
         return written
+
+    def _stand_in(self, node: Any, context: Any) -> str:
+        """Return what stands in for a failed node: nothing for an include, for a block its content, else a text."""
+        inside = getattr(node, "nodelist", None) or getattr(node, "nodelist_loop", None)
+        if isinstance(node, IncludeNode):
+            return ""
+        if not inside:
+            return stand_in_for(NOT_RENDERED)
+        if not isinstance(node, ExtendsNode):
+            return str(inside.render(context))
+        start, end = LAYOUTS[str(node.origin.name).count(".mjml") > 0]
+        self._written[-1].append(trace_data(start, NO_LAYOUT, 1, 1))
+        blocks = str(inside.render(context))
+        self._written[-1].append(trace_data(end, NO_LAYOUT, 1, 1))
+        return f"{start}{blocks}{end}"
 
 
 def _with_places(written: str, inside: str, position: _Position) -> str:

@@ -48,14 +48,15 @@ class LiquidEngine:
         self._templates = templates
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        tracer, of_language = LiquidTracer(), {"lang": language.tag, "dir": language.direction}  # as for Jinja
+        tracer = LiquidTracer(partial(self._explain, file))
+        of_language = {"lang": language.tag, "dir": language.direction}  # as for Jinja
         try:
             with tracer.tracing():
                 text = self._templates.get(file).template.render({**of_language, **values})
         except Exception as error:
             if limit_of(error) or isinstance(error, UnicodeDecodeError | OSError):
                 raise TemplateInvalid(str(self._templates.folder / file), None, str(error)) from error
-            invalid = self._explain(error, file, tracer)
+            invalid = self._explain(file, error, tracer)
             raise invalid from invalid.__cause__
         return with_undefined(text, tracer.undefined)
 
@@ -66,7 +67,7 @@ class LiquidEngine:
     def with_draft(self, file: str, text: str) -> Self:
         return type(self)(self._templates.with_draft(file, text))
 
-    def _explain(self, error: Exception, file: str, tracer: LiquidTracer) -> TemplateInvalid:
+    def _explain(self, file: str, error: Exception, tracer: LiquidTracer) -> TemplateInvalid:
         token: Token | None = getattr(error, "token", None)
         if tracer.failed and tracer.failed[0] is error:
             _, file, token = tracer.failed

@@ -4,7 +4,7 @@ Nodes write into a text stream. Here the stream keeps a place for each piece, an
 Captured text keeps its places, too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import StringIO
@@ -14,15 +14,24 @@ from liquid import RenderContext
 from liquid.builtin.content import ContentNode
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.for_tag import ForNode
-from liquid.exceptions import OutputStreamLimitError
+from liquid.exceptions import (
+    LiquidInterrupt,
+    OutputStreamLimitError,
+    ResourceLimitError,
+    StopRender,
+    TemplateNotFoundError,
+)
 from liquid.stringify import to_liquid_string
 from liquid.token import TOKEN_TAG, Token
 from liquid.undefined import UNDEFINED, Undefined
 
 from keyturn.emails.gallery.branches.points import note_lacking
 from keyturn.emails.gallery.sizes import LARGEST
-from keyturn.emails.lint.finding import Place, line_and_column
+from keyturn.emails.gallery.variables.missing_names import is_noting, note, stand_in_for
+from keyturn.emails.lint.finding import Place, limit_of, line_and_column
+from keyturn.emails.lint.source.stand_ins import NOT_RENDERED
 from keyturn.emails.lint.source.traced_text import concat, pieces_of, trace_data, trace_printed
+from keyturn.errors import TemplateInvalid
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
@@ -40,9 +49,13 @@ class NamedUndefined(Undefined):
 
 
 class LiquidTracer:
-    """Records names without a value, and the innermost node that failed, of one rendering."""
+    """Records names without a value, and the innermost node that failed, of one rendering.
 
-    def __init__(self) -> None:
+    Where faults are noted, a node that fails is explained by `explain`, and shows a stand-in.
+    """
+
+    def __init__(self, explain: Callable[[Exception, "LiquidTracer"], TemplateInvalid]) -> None:
+        self.explain = explain
         self.undefined: list[tuple[str, Place]] = []
         self.failed: tuple[BaseException, str, Token] | None = None
 
@@ -89,6 +102,10 @@ class TracedContext(RenderContext):
         return TracedStream(buf.left, buf.position) if isinstance(buf, TracedStream) else TracedStream()
 
 
+_ENDING = (LiquidInterrupt, StopRender, ResourceLimitError, RecursionError, UnicodeDecodeError, OSError)
+"""Exceptions that end more than a node."""
+
+
 class TracedNode:
     """A mix-in for nodes, which sets the position of the stream and reports failures to the tracer."""
 
@@ -107,7 +124,11 @@ class TracedNode:
                 of_error: Token | None = getattr(error, "token", None)  # python-liquid sets one later
                 is_known = of_error is not None and of_error.start_index >= 0
                 tracer.failed = error, file, of_error if of_error and is_known else self.token
-            raise
+            if not is_noting() or isinstance(error, _ENDING) or limit_of(error):
+                raise
+            note(tracer.explain(error, tracer))
+            stand_in = "" if isinstance(error, TemplateNotFoundError) else stand_in_for(NOT_RENDERED)
+            return int(buffer.write(trace_printed(stand_in, *position)))
         finally:
             buffer.position = before
         return written

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any
 
 from jinja2 import Template, Undefined
@@ -174,6 +175,11 @@ class UndescribedName(MissingName):
         return bool(self._is_no())
 
 
+def calling_frame() -> FrameType:
+    """Return the frame of the code that called the function which calls this."""
+    return sys._getframe(2)  # noqa: SLF001 - as Jinja's own tracebacks are made
+
+
 def _place_of(name: str) -> tuple[str, int | None]:
     """Return the innermost template line with the name, not that of a macro that gets it as an argument."""
     places = list(_lines_being_drawn())
@@ -185,7 +191,7 @@ def _place_of(name: str) -> tuple[str, int | None]:
 
 
 def _lines_being_drawn() -> Iterator[tuple[str, int]]:
-    frame = sys._getframe(1)  # noqa: SLF001 - as Jinja's own tracebacks are made
+    frame = calling_frame()
     while (outer := frame.f_back) is not None:
         template = outer.f_globals.get("__jinja_template__")
         if isinstance(template, Template):

@@ -5,7 +5,7 @@ from functools import partial
 
 from keyturn.emails.lint.checks.accessibility import check_accessibility, check_contrast
 from keyturn.emails.lint.checks.compatibility import check_active_content, check_compatibility
-from keyturn.emails.lint.checks.links import check_links
+from keyturn.emails.lint.checks.links import check_links, check_links_in_text
 from keyturn.emails.lint.checks.parts import (
     check_byte_order_marks,
     check_parity,
@@ -35,7 +35,13 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
     )
 
 
-TEXT_CHECKS: tuple[Check, ...] = (check_byte_order_marks, check_subject, check_parity, check_undefined)
+TEXT_CHECKS: tuple[Check, ...] = (
+    check_links_in_text,
+    check_byte_order_marks,
+    check_subject,
+    check_parity,
+    check_undefined,
+)
 """The checks of a mail that consists of text alone."""
 
 CHECKS: tuple[Check, ...] = checks_for(MAJOR)

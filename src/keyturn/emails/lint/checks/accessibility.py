@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from keyturn.emails.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.finding import Finding, Severity
 from keyturn.emails.lint.markup.structure import body_of
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.mail.rendering.palette import ENOUGH, contrast
@@ -19,6 +19,11 @@ ENOUGH_FOR_LARGE = 3.0
 
 # Below this ratio a reader does not notice the text.
 _INVISIBLE = 1.5
+
+# From this ratio on, small print in grey is a choice, which many designers make.
+_FAINT = 2.0
+_GREY = 0.16
+_FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 
 # The placeholder colour of templates without samples, which says nothing of the real one.
 _STAND_IN = "#336699"
@@ -63,10 +68,12 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
     if ratio >= enough:
         return None
+    is_small = ratio >= _FAINT and _is_small_print(document, node, paint)
+    severity: Severity = "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
     return document.finding(
         document.lookup.offset_of(node),
         f"contrast/{mode.name}",
-        severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
+        severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else severity,
         fix=_UNDER_IMAGE if paint.over_image else "",
         colours=f"{colour} on {ground}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
@@ -76,7 +83,17 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     )
 
 
+def _is_small_print(document: Document, node: Element, paint: Paint) -> bool:
+    """Tell whether a text is grey, and smaller than most of the mail or in its footer."""
+    if paint.colour is None or max(paint.colour[:3]) - min(paint.colour[:3]) > _GREY:
+        return False
+    return paint.size < max(document.text_size, _SMALLEST) or any(
+        _FOOTER.search(f"{one.tag} {one.get('class')} {one.get('id')}") for one in (node, *node.ancestors())
+    )
+
+
 _SMALLEST = 13
+_TINY = 9
 _TIGHTEST = 1.2
 _SEVERAL_LINES = 120
 _HEADING = re.compile(r"h([1-6])$")
@@ -172,7 +189,8 @@ def _texts(document: Document) -> Iterator[Finding]:
 
 def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:
     if paint.size < _SMALLEST:
-        yield document.finding(offset, "accessibility/small-text", size=paint.size, least=_SMALLEST)
+        severity: Severity = "note" if _TINY <= paint.size < document.text_size else "warning"
+        yield document.finding(offset, "accessibility/small-text", severity=severity, size=paint.size, least=_SMALLEST)
     if letters > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
         yield document.finding(offset, "accessibility/tight-lines", height=paint.line_height, size=paint.size)
     if paint.align == "justify":

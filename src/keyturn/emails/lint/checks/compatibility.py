@@ -18,14 +18,13 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 
 def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterator[Finding]:
-    """Yield features that these clients lack. A note comes once for each file and set of clients."""
+    """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
     seen = set()
     for use in feature_uses(document):
         finding = _finding_on(document, use, clients.members)
         if finding is None:
             continue
-        place = finding.place
-        key = (use.feature, place.file, finding.clients if finding.severity == "note" else place.line)
+        key = (use.feature, finding.place.file, finding.place.line, finding.severity == "note" and finding.clients)
         if key not in seen:
             seen.add(key)
             yield finding

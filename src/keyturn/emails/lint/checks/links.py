@@ -81,6 +81,16 @@ def check_links(document: Document) -> Iterator[Finding]:
         yield from _of_label(anchor, targets, find)
 
 
+def check_links_in_text(document: Document) -> Iterator[Finding]:
+    """Check the addresses in a mail that consists of text alone."""
+    for found in _ANY_ADDRESS.finditer(document.text):
+        address = found[0].rstrip(_CLOSING)
+        if not is_unfilled(address):
+            anchor = Anchor(address, "", found.start(), has_image=False, is_button=False)
+            place = document.text_place(found.start())
+            yield from _check_address(document, address, anchor, partial(document.finding, place))
+
+
 def _check_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if address in ("", "#"):
@@ -154,6 +164,7 @@ _SECRET_AT_LEAST = 6
 _TOKEN_NAME = re.compile(r"token|secret|otp$", re.IGNORECASE)
 _CHOOSES_PASSWORD = re.compile(r"reset|forgot|recover|passwor[dt]|choose|activat|invit", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+_ANY_ADDRESS = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]*+://[^\s<>\"]+")
 _CLOSING = ".,;:!?)]»”"
 
 

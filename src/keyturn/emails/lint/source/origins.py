@@ -50,6 +50,8 @@ def with_origins(environment: Environment) -> Environment:
     copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
     copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
     copy.filters = {name: traced_text.keep_origins(function) for name, function in environment.filters.items()}
+    copy.filters[STAND_IN] = lambda *_, **__: stand_ins.FAILED
+    copy.tests = {**environment.tests, STAND_IN: lambda *_, **__: True}
     return copy
 
 

@@ -4,7 +4,6 @@ The generated code (`origins`) calls these functions. They note the fault (`note
 nobody notes faults, they raise it. An error that ends the whole mail, such as a limit, is always raised.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from traceback import walk_stack, walk_tb
 from types import FrameType
@@ -15,7 +14,7 @@ from jinja2.debug import rewrite_traceback_stack
 from jinja2.runtime import Context
 
 from keyturn.emails.gallery.sandbox import OutOfBounds
-from keyturn.emails.gallery.variables.missing_names import MissingName, is_noting, note, stand_in_for
+from keyturn.emails.gallery.variables.missing_names import MissingName, calling_frame, is_noting, note, stand_in_for
 from keyturn.emails.lint.finding import limit_of
 from keyturn.emails.lint.source.traced_text import trace_printed
 from keyturn.errors import TemplateInvalid
@@ -28,7 +27,7 @@ NO_LAYOUT = "<template>"
 _DEEPEST = 20
 """The number of times that a file may include itself."""
 
-_LAYOUTS = {
+LAYOUTS = {
     True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
     False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),
 }
@@ -67,7 +66,7 @@ def attempt(work: Callable[[], Any], by_itself: bool = False, require: Callable[
     try:
         require(value := work())
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
-        return go_on(error, sys._getframe(1), by_itself)  # noqa: SLF001 - as Jinja's own tracebacks are made
+        return go_on(error, calling_frame(), by_itself)
     return value
 
 
@@ -76,7 +75,7 @@ def attempt_print(work: Callable[[], str], by_itself: bool, file: str, line: int
     try:
         value = work()
     except Exception as error:  # noqa: BLE001
-        value = str(go_on(error, sys._getframe(1), by_itself))  # noqa: SLF001
+        value = str(go_on(error, calling_frame(), by_itself))
     return trace_printed(value, file, line, column)
 
 
@@ -85,15 +84,15 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
     try:
         return work()
     except Exception as error:  # noqa: BLE001
-        go_on(error, sys._getframe(1), by_itself=False)  # noqa: SLF001
-    start, end = _LAYOUTS[(context.name or "").count(".mjml") > 0]
+        go_on(error, calling_frame(), by_itself=False)
+    start, end = LAYOUTS[(context.name or "").count(".mjml") > 0]
     blocks = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in context.blocks)
     return context.environment.from_string(f"{start}{blocks}{end}")
 
 
 def go_on(error: Exception, frame: FrameType | None = None, by_itself: bool = False) -> StandInForFailed:
     """Note an error that was caught in a template's `frame`, or raise it again."""
-    frame = frame or sys._getframe(1)  # noqa: SLF001
+    frame = frame or calling_frame()
     if not is_noting() or _ends_the_mail(error, frame):
         raise error
     template: Template = frame.f_globals["__jinja_template__"]
@@ -109,7 +108,7 @@ def go_on(error: Exception, frame: FrameType | None = None, by_itself: bool = Fa
 
 def require_end() -> None:
     """Raise RecursionError in an include that never ends, before the mail has grown too large."""
-    frame = sys._getframe(1)  # noqa: SLF001
+    frame = calling_frame()
     if [outer.f_code for outer, _ in walk_stack(frame)].count(frame.f_code) > _DEEPEST:
         raise RecursionError
 

@@ -4,18 +4,18 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from time import thread_time
 from typing import Any
 
-from jinja2 import Environment, Template, TemplateSyntaxError, nodes
+from jinja2 import Environment, Template, TemplateAssertionError, TemplateSyntaxError, nodes
 
 from keyturn.emails.gallery.variables.missing_names import is_noting, note_wrong_tags
 from keyturn.mail.rendering.html_tree import splice
 
 STAND_IN = "__"
-"""The global whose value stands in for a tag."""
+"""The global whose value stands in for a tag, and the filter and the test that stand in for unknown ones."""
 
 _LONGEST = 1.0
 """Seconds of processor time to find more than a file's first mistake. Most mistakes take two more parses."""
@@ -46,7 +46,7 @@ class TolerantEnvironment(Environment):
         ends = thread_time() + _LONGEST
         while not wrong or thread_time() < ends:
             try:
-                return super()._parse(source, name, filename)
+                tree = super()._parse(source, name, filename)
             except TemplateSyntaxError as error:
                 if not (wrong and _FOLLOWS.search(error.message or "")):
                     wrong.append(error)
@@ -54,7 +54,27 @@ class TolerantEnvironment(Environment):
                     break
                 source = _without(source, tags)
                 words |= {word for tag in tags for word in _WORD.findall(tag[0])}
+            else:
+                wrong += self._refused_in(tree)
+                return tree
         raise wrong[0]
+
+    def _refused_in(self, tree: nodes.Template) -> Iterator[TemplateSyntaxError]:
+        """Yield what Jinja refuses when it compiles a tree, which gets stand-ins. In an `if` it refuses nothing."""
+        known: dict[type, Mapping[str, Any]] = {nodes.Filter: self.filters, nodes.Test: self.tests}
+        parts = (nodes.Filter, nodes.Test)
+        soft = {id(part) for one in tree.find_all((nodes.If, nodes.CondExpr)) for part in one.find_all(parts)}
+        for part in tree.find_all(parts):
+            if id(part) not in soft and known[type(part)].get(part.name) is None:
+                kind = type(part).__name__.lower()
+                yield TemplateAssertionError(f"No {kind} named {part.name!r}.", part.lineno)
+                part.name = STAND_IN
+        blocks = set[str]()
+        for block in tree.find_all(nodes.Block):
+            if block.name in blocks:
+                yield TemplateAssertionError(f"block {block.name!r} defined twice", block.lineno)
+                block.name = f"{block.name}{STAND_IN}{len(blocks)}"
+            blocks.add(block.name)
 
     def _wrong_tags(
         self, source: str, error: TemplateSyntaxError, ends: float, name: str | None, filename: str | None

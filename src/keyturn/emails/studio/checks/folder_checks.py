@@ -292,7 +292,7 @@ def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severit
         }
         ordered = sorted(
             breaking | of_mail | of_files,
-            key=lambda finding: (finding not in breaking, finding.place, finding.rule, finding.message),
+            key=lambda finding: (finding not in breaking, finding.place, finding.message),
         )
         counting = _counting(gallery, order.template, ordered, Severities(severity))
         return MailReport(tuple(counting), audit(document, audits=gallery.audits) if document else ())

@@ -20,7 +20,7 @@ from keyturn.emails.studio.view import View
 
 @dataclass(frozen=True, slots=True)
 class MailReport:
-    """The findings in a mail by place. `audit`: only of reset mails. `unchecked`: why a part was not checked."""
+    """The findings in a mail. `audit`: only of reset mails. `unchecked`: why a part was not checked."""
 
     findings: tuple[Finding, ...]
     audit: tuple[AuditItem, ...] = ()
@@ -35,15 +35,20 @@ class MailReport:
         return Tally.of(self.findings)
 
     @property
-    def to_mend(self) -> list[Finding]:
-        return [*self._of("error"), *self._of("warning")]
+    def to_mend(self) -> list[list[Finding]]:
+        """Errors and warnings, equal ones together, the worst first."""
+        return self._of("error", "warning")
 
     @property
-    def notes(self) -> list[Finding]:
+    def notes(self) -> list[list[Finding]]:
         return self._of("note")
 
-    def _of(self, severity: str) -> list[Finding]:
-        return [finding for finding in self.findings if finding.severity == severity]
+    def _of(self, *severities: str) -> list[list[Finding]]:
+        equal: dict[object, list[Finding]] = {}
+        for finding in self.findings:
+            if finding.severity in severities:
+                equal.setdefault(finding.kind, []).append(finding)
+        return sorted(equal.values(), key=lambda those: those[0].rank)
 
 
 _MOST = 2_000

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -87,7 +87,7 @@ def listing(examination: Examination, view: FindingsView) -> Listing:
     }
     kept = {standing: [one for one in found if _fits(one, view)] for standing, found in by_standing.items()}
     shown = [standing for standing in by_standing if standing == "counts" or standing in view.also]
-    groups = [group for standing in shown for group in _worst_first(kept[standing], standing)]
+    groups = [_group(equal, standing) for standing in shown for equal in equal_findings(kept[standing])]
     pages = max(1, -(-len(groups) // _ON_A_PAGE))
     page = min(view.page, pages)
     on_page = groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE]
@@ -124,12 +124,6 @@ def _clients(found: MailFinding) -> Iterator[str]:
     for gap in found.finding.clients:
         yield gap.client
         yield gap.client.partition("/")[0]
-
-
-def _worst_first(found: Iterable[MailFinding], standing: Standing) -> list[FindingGroup]:
-    """Return equal findings in groups: the most severe first, then those in the most mails."""
-    groups = (_group(equal, standing) for equal in equal_findings(found))
-    return sorted(groups, key=lambda group: (SEVERITIES.index(group.finding.severity), -group.mails))
 
 
 def _group(equal: Sequence[MailFinding], standing: Standing) -> FindingGroup:

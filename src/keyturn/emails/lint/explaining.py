@@ -1,0 +1,119 @@
+"""What each rule is about, from `rules.toml` and the data on mail clients: for `--explain`, SARIF and the docs."""
+
+import re
+from collections.abc import Iterator, Mapping
+from html import escape
+from textwrap import indent
+from typing import NamedTuple
+
+from keyturn.emails.lint.clients.clients import MAJOR, names_of, supports
+from keyturn.emails.lint.clients.features import features
+from keyturn.emails.lint.finding import RULES
+from keyturn.emails.lint.suppression import expect_rules, rules
+
+_WORD = re.compile(r"(?<!\{)\{\w[^{}]*\}")
+_ITS_FIX = "Each finding says what to do."
+_OF_ENGINES: Mapping[str, tuple[str, str]] = {
+    "host-filter": ("A filter exists only at the host that sends the mails.", "Nobody, if that host sends them."),
+    "host-tag": ("A tag exists only at the host that sends the mails.", "Nobody, if that host sends them."),
+    "limit": ("A template exceeds a limit of its engine, as a loop without end does.", RULES["limits/time"].why),
+    "not-drawn": ("The folder's engine does not render this template.", "Nobody yet: the mail is not checked."),
+    "unknown-library": ("There is no tag library of this name.", RULES["jinja/unknown-tag"].why),
+}
+"""What is wrong and whom it hits, for kinds of mistakes that Jinja has not."""
+
+
+class Explanation(NamedTuple):
+    """What a rule says to who asks about it. `severity` is the usual one; `bad` and `good` may be empty."""
+
+    rule: str
+    severity: str
+    what: str
+    why: str
+    fix: str
+    bad: str
+    good: str
+
+    @property
+    def examples(self) -> Mapping[str, str]:
+        """The example by its name, without missing parts."""
+        return {name: text for name, text in (("Bad", self.bad), ("Good", self.good)) if text}
+
+    @property
+    def silence(self) -> str:
+        return f'Write {{# keyturn: ignore {self.rule} because ... #}} above the line, or set "{self.rule}" = "off".'
+
+
+def explain_rule(rule: str) -> Explanation:
+    """Explain a rule by its full name. Raises UnknownRule."""
+    expect_rules([rule])
+    group, _, kind = rule.partition("/")
+    if group == "compatibility":
+        return _of_feature(rule, kind)
+    if rule not in RULES and kind in _OF_ENGINES:
+        return Explanation(rule, "error", *_OF_ENGINES[kind], _ITS_FIX, "", "")
+    declared = RULES[rule if rule in RULES else f"jinja/{kind}"]
+    bad, good = ("", "") if rule not in RULES and kind == "error" else (declared.bad, declared.good)
+    what, fix = _general(declared.what or declared.message), _general(declared.fix) or _ITS_FIX
+    return Explanation(rule, declared.severity, what, declared.why, fix, bad, good)
+
+
+def all_rules() -> Iterator[Explanation]:
+    """Yield the explanations of all rules, those of the worst group first."""
+    for group in sorted(rules(), key=RULES.rank):
+        yield from map(explain_rule, rules()[group])
+
+
+def as_text(rule: str) -> str:
+    """Return the explanation of a rule for a terminal. Without a rule, or for a group, the list of its rules.
+
+    Raises UnknownRule.
+    """
+    if "/" not in rule:
+        expect_rules([rule] if rule else [])
+        listed = [one for one in all_rules() if rule in ("", one.rule.partition("/")[0])]
+        return "\n".join(f"{one.rule}  {one.severity}\n  {one.what}" for one in listed)
+    about = explain_rule(rule)
+    parts = {"Whom it hits": about.why, **about.examples, "Fix": about.fix, "Silence": about.silence}
+    told = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
+    return "\n\n".join((f"{about.rule}  {about.severity}\n{about.what}", *told))
+
+
+def as_markdown() -> str:
+    """Return a page about all rules for the documentation."""
+    lines = ["# Rules of `keyturn check`", ""]
+    for about in all_rules():
+        examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
+        lines += [f"## {about.rule}", "", f"**{about.severity.capitalize()}.** {_escaped(about.what)}", ""]
+        lines += [f"* {_escaped(about.why)}", f"* {_escaped(about.fix)}", *examples, ""]
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return escape(text, quote=False).replace("*", "\\*")
+
+
+def _general(text: str) -> str:
+    """Return a text of a rule with a placeholder for each of its words."""
+    return _WORD.sub("…", text).replace("{{", "{").replace("}}", "}")
+
+
+def _of_feature(rule: str, name: str) -> Explanation:
+    feature, support = features()[name], supports()[name]
+    lacking = {
+        "": [client for client in support.clients_that("no") if client in MAJOR.members],
+        "in part in ": [client for client in support.clients_that("partial") if client in MAJOR.members],
+    }
+    clients = "; ".join(f"{how}{names_of(those)}" for how, those in lacking.items() if those) or "others than the usual"
+    works = (
+        f"It works in {len(support.clients_that('yes'))} of {support.tested_in} clients, tested {support.tested[:7]}"
+    )
+    return Explanation(
+        rule,
+        "note" if feature.graceful is True else "warning",
+        f"Some mail clients lack {support.title}: {feature.effect}.",
+        f"Readers in these clients: {clients}. {works} (caniemail.com).",
+        feature.in_html or feature.fix or "Check that the mail also works without it.",
+        support.title,
+        "",
+    )

@@ -1,0 +1,108 @@
+"""What a rule says to who asks: every rule has an explanation, and its examples are true."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.explaining import Explanation, all_rules, as_markdown, as_text, explain_rule
+from keyturn.emails.lint.finding import RULES
+from keyturn.emails.lint.suppression import UnknownRule, rules
+
+PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{}\n</body></html>'
+MJML = """<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
+{}
+</mj-column></mj-section></mj-body></mjml>"""
+TRIED = ("active", "links", "accessibility", "contrast", "html", "mjml")
+
+
+ELSEWHERE = (
+    "accessibility/lang",
+    "accessibility/no-heading",
+    "accessibility/title",
+    "mjml/head-element-in-body",
+    "mjml/missing-include",
+    "mjml/second-element",
+)
+"""Their examples stand outside a column, or need another file."""
+
+
+def in_a_mail(rule: str, text: str) -> tuple[str, str]:
+    """Return the name and the content of a mail with an example; empty if it is no piece of a mail."""
+    if not text.startswith("<") or text.startswith(("<mjml", "<!doctype")) or "…" in text or "mj-attributes" in text:
+        return "", ""
+    return ("news.mjml", MJML) if rule.startswith(("html", "mjml")) else ("news.html", PAGE)
+
+
+EXAMPLES = [
+    (one.rule, one.bad, one.good)
+    for one in all_rules()
+    if one.rule.partition("/")[0] in TRIED and in_a_mail(one.rule, one.bad)[0] and one.rule not in ELSEWHERE
+]
+
+
+def found(folder: Path, rule: str, text: str) -> set[str]:
+    name, around = in_a_mail(rule, text)
+    (folder / name).write_text(around.replace("{}", text), "utf-8")
+    rules = {one.finding.rule for one in examine(open_gallery(folder)).found}
+    (folder / name).unlink()
+    return rules
+
+
+def alike(rule: str) -> set[str]:
+    kind = rule.partition("/")[2]
+    return {f"html/{kind}", f"mjml/{kind}"} if rule.startswith(("html", "mjml")) else {rule}
+
+
+MANY = 45
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), EXAMPLES, ids=[rule for rule, _, _ in EXAMPLES])
+def test_the_bad_example_has_the_mistake_and_the_good_one_has_not(
+    tmp_path: Path, rule: str, bad: str, good: str
+) -> None:
+    assert alike(rule) & found(tmp_path, rule, bad)
+    if in_a_mail(rule, good)[0]:
+        assert not alike(rule) & found(tmp_path, rule, good)
+
+
+def test_there_are_examples_enough_to_try() -> None:
+    assert len(EXAMPLES) > MANY
+
+
+@pytest.mark.parametrize("about", list(all_rules()), ids=lambda about: about.rule)
+def test_every_rule_says_what_is_wrong_whom_it_hits_and_what_to_do(about: Explanation) -> None:
+    assert about.what.endswith(".")
+    assert about.why.rstrip(")").endswith(".")
+    assert about.fix.endswith((".", "?", "}"))
+    assert about.severity in ("error", "warning", "note")
+    assert about.rule in about.silence
+    if about.rule in RULES:
+        assert about.bad
+        assert about.good
+
+
+def test_a_feature_names_the_clients_that_lack_it() -> None:
+    about = explain_rule("compatibility/css-display-flex")
+
+    assert "Outlook for Windows" in about.why
+    assert about.bad == "display:flex"
+
+
+def test_in_a_terminal_a_rule_is_explained_and_a_group_listed() -> None:
+    told = as_text("links/relative")
+
+    assert told.startswith("links/relative  error\nThis address is relative, which does not work in a mail.\n")
+    assert '\n\nBad:\n  <a href="/harbour">Our harbour</a>\n\nGood:\n  <a href="https://example.org/harbour">' in told
+    assert "keyturn: ignore links/relative because ..." in told
+    assert [line.split()[0] for line in as_text("links").splitlines()[::2]] == list(rules()["links"])
+    assert len(as_text("").splitlines()) == 2 * sum(map(len, rules().values()))
+    with pytest.raises(UnknownRule, match="did you mean links/relative"):
+        as_text("links/relatve")
+
+
+def test_the_page_of_the_docs_has_every_rule_once() -> None:
+    page = as_markdown()
+
+    assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == [one.rule for one in all_rules()]

@@ -1,0 +1,109 @@
+"""The worst comes first, equal findings are one with several places, and choices of many designers are notes."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import Examination, equal_findings, examine
+
+PAGE = """<html lang="en"><head><title>News</title></head><body>
+<h1>News of the harbour</h1>
+<p style="font-size:16px;color:#222222">{text}</p>
+{more}
+</body></html>"""
+
+
+def examined(folder: Path, *more: str) -> Examination:
+    for number, one in enumerate(more):
+        (folder / f"news{number}.html").write_text(
+            PAGE.replace("{more}", one).replace("{text}", "The boat is here. " * 9)
+        )
+        (folder / f"news{number}.txt").write_text("The boat is here.")
+    return examine(open_gallery(folder))
+
+
+def severities(examination: Examination, *groups: str) -> list[tuple[str, str]]:
+    return [(one.finding.rule, one.finding.severity) for one in examination.with_rules(groups).found]
+
+
+def test_equal_warnings_of_several_mails_are_one_with_places_also_if_their_words_differ(tmp_path: Path) -> None:
+    examination = examined(
+        tmp_path,
+        '<p style="color:#aaaaaa">Old</p>',
+        '<p style="color:#bbbbbb">New</p>\n<p style="color:#aaaaaa">Old</p>',
+    ).with_rules(["contrast/light"])
+
+    assert [len(equal) for equal in equal_findings(examination.found)] == [3]
+    assert examination.tally.warnings == 1
+    assert len({one.finding.message for one in examination.found}) == 2
+
+
+def test_errors_are_one_only_if_they_say_the_same(tmp_path: Path) -> None:
+    links = '<a href="htps://a.example">Boats</a>\n<a href="htps://b.example">Ships</a>\n<a href="abut:x">Quays</a>'
+    examination = examined(tmp_path, links).with_rules(["links/unknown-scheme"])
+
+    assert [len(equal) for equal in equal_findings(examination.found)] == [2, 1]
+
+
+def test_the_worst_comes_first_in_each_severity_by_group_then_by_the_number_of_mails(tmp_path: Path) -> None:
+    rare = '<p style="text-align:justify">Boats</p><a href="/boats">Boats</a>'
+    often = '<img src="https://a.example/a.png" width="9"><a href="http://a.example">Ships</a>'
+    found = severities(examined(tmp_path, rare + often, often))
+
+    assert list(dict.fromkeys(rule for rule, severity in found if severity != "note")) == [
+        "links/relative",
+        "links/http",
+        "accessibility/alt-missing",
+        "accessibility/justified",
+    ]
+    assert [severity for _, severity in found] == sorted(
+        (severity for _, severity in found), key=["error", "warning", "note"].index
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ('<p style="color:#999999;font-size:12px">Harbour Road 1</p>', "note"),
+        ('<div class="footer"><p style="color:#999999">Harbour Road 1</p></div>', "note"),
+        ('<p style="color:#94a3b8;font-size:12px">Harbour Road 1</p>', "note"),
+        ('<p style="color:#999999">Harbour Road 1</p>', "warning"),
+        ('<p style="color:#c0c0c0;font-size:12px">Harbour Road 1</p>', "warning"),
+        ('<p style="color:#ff6633;font-size:12px">Harbour Road 1</p>', "warning"),
+        ('<p style="color:#eeeeee;font-size:12px">Harbour Road 1</p>', "error"),
+    ],
+)
+def test_grey_small_print_that_can_be_read_is_a_note(tmp_path: Path, text: str, severity: str) -> None:
+    assert severities(examined(tmp_path, text), "contrast/light") == [("contrast/light", severity)]
+
+
+@pytest.mark.parametrize(("size", "severity"), [(11, "note"), (8, "warning")])
+def test_small_text_beside_larger_text_is_a_note_unless_it_is_tiny(tmp_path: Path, size: int, severity: str) -> None:
+    found = examined(tmp_path, f'<p style="font-size:{size}px">Harbour Road 1</p>')
+
+    assert severities(found, "accessibility/small-text") == [("accessibility/small-text", severity)]
+
+
+def test_a_mail_whose_text_is_small_has_a_warning(tmp_path: Path) -> None:
+    found = examined(tmp_path, f'<p style="font-size:12px">{"Boats and ships. " * 30}</p>')
+
+    assert severities(found, "accessibility/small-text") == [("accessibility/small-text", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("style", "severity"),
+    [
+        ("box-shadow:0 1px 2px rgba(0,0,0,.2)", "note"),
+        ("background-color:rgba(0,0,0,.2)", "warning"),
+        ("border-spacing:0", "note"),
+        ("border-spacing:9px", "warning"),
+        ("box-sizing:border-box", "note"),
+    ],
+)
+def test_what_hardly_shows_where_a_client_lacks_it_is_a_note(tmp_path: Path, style: str, severity: str) -> None:
+    found = severities(examined(tmp_path, f'<table role="none" style="{style}"><tr><td>x</td></tr></table>'))
+
+    names = {"background-color": "rgba", "box-shadow": "rgba"}
+    name = names.get(style.partition(":")[0], style.partition(":")[0])
+    assert (f"compatibility/css-{name}", severity) in found
