@@ -105,11 +105,8 @@ async def test_sqlite_tells_the_time(empty_url: str) -> None:
 
 async def undo_the_last(database: Database) -> None:
     """Take the last migration back, by hand."""
-    await database.execute(text("DROP TABLE keyturn_help_cases"))
-    for column in ("mailboxes DROP COLUMN blocked_at", "mailboxes DROP COLUMN blocked_for", "audit DROP COLUMN note"):
-        await database.execute(text(f"ALTER TABLE keyturn_{column}"))
-    await database.execute(text("ALTER TABLE keyturn_reset_tokens DROP COLUMN by_help_desk"))
-    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0014'"))
+    await database.execute(text("DROP TABLE keyturn_signal_streams"))
+    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0015'"))
 
 
 async def test_a_migration_tells_that_another_session_is_in_its_way(database: Database) -> None:
