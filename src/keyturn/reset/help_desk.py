@@ -119,6 +119,8 @@ class HelpDesk:
             current = self._require_open(tx, case, moment)
             if operator.operator.casefold() == current.operator.casefold():
                 raise HelpRefused(f"{current.operator} opened this case, so another operator has to approve it")
+            if (current.note, current.stopped_at) != (case.note, case.stopped_at):
+                raise HelpRefused("the case has changed meanwhile: run the command again to read it")
             if not self.needs_approval(current):
                 raise HelpRefused("this case needs no approval")
             tx.help_cases.approve(case, operator.operator)
@@ -202,6 +204,7 @@ class HelpDesk:
             if not tx.help_cases.consume(tried, moment):
                 raise CodeRefused
             self._effects.end_access(tx, account.id, moment)
+            tx.links.end_for_good(account.id, moment)
             tx.secure_links.end_all(account.id, moment)
             tx.links.add([(link, True)], moment)
             tx.audit.write(_EVENT, "code_accepted", client, moment, account.id, account.email)

@@ -138,6 +138,7 @@ def test_the_templates_are_listed_and_their_data_described(server: str) -> None:
             "a.html:1: there is no template b.html",
         ),
         ({"template": "a", "files": {"../a.html": ""}}, 400, "files: '../a.html' is not a path within a folder"),
+        ({"template": "a", "files": {"a/" * 900 + "a.html": ""}}, 400, "files: a path has more than 16 parts"),
         ({"template": "a", "files": {"/etc/a.html": ""}}, 400, "files: '/etc/a.html' is not a path within a folder"),
         ({"template": "a", "files": {"..\\a.html": ""}}, 400, "files: '..\\\\a.html' is not a path within a folder"),
         (

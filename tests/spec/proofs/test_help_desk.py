@@ -37,6 +37,7 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.reset.help_desk import HelpRefused, ReadOutCode
 from keyturn.reset.proofs.second_step.own_factors import FactorChanges
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.help_cases import TRIES, HelpCase, HelpCaseRow
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
@@ -330,6 +331,16 @@ async def test_a_press_of_this_was_not_me_that_waits_for_the_worker_does_nothing
     assert "account_recovery blocked" in await trail(service)
 
 
+async def test_a_use_of_a_link_that_is_undone_after_the_code_brings_no_link_back(service: Service) -> None:
+    link = await service.link()
+    used = now()
+    await service.write(update(ResetTokenRow).values(used_at=used))  # the app's store is being asked
+    await redeemed(service)
+    await service.parts.records.transact(lambda tx: tx.links.give_back(tokens.digest(link), used))
+
+    assert not await service.works(link)
+
+
 async def test_a_blocked_mailbox_gets_no_link_and_the_answer_is_that_of_any_other(service: Service) -> None:
     await redeemed(service)
 
@@ -450,6 +461,7 @@ async def test_a_stop_ends_the_code_and_needs_time_and_a_second_operator_and_no_
     assert "second operator" in await refused(service, case)
     with pytest.raises(HelpRefused, match="another operator has to approve"):
         await service.parts.help_desk.approve(case, Client(operator="Greta"))
+    case = await service.parts.help_desk.find(await account_of(service)) or case
     await service.parts.help_desk.approve(case, OMAR)
     assert "no code can be issued before" in await refused(service, case)
 
@@ -513,6 +525,15 @@ async def test_four_eyes_are_two_operators(start: Start) -> None:
     await service.parts.help_desk.approve(case, OMAR)
     assert await service.parts.help_desk.issue(case, GRETA)
     with pytest.raises(HelpRefused, match="needs no approval"):
+        await service.parts.help_desk.approve(case, OMAR)
+
+
+async def test_an_operator_approves_only_what_the_case_was_when_it_was_read(start: Start) -> None:
+    service = await start(help_desk=HelpDeskSettings(enabled=True, approval=True))
+    case = await opened(service)
+    await stop(service, await stop_token(service))
+
+    with pytest.raises(HelpRefused, match="has changed meanwhile"):
         await service.parts.help_desk.approve(case, OMAR)
 
 
@@ -615,6 +636,14 @@ async def test_rows_without_a_case_and_cases_that_are_over_are_purged(service: S
     assert (await service.parts.retention.purge(now()))["help_cases"] == 0
     assert (await service.parts.retention.purge(now() + timedelta(hours=2)))["help_cases"] == 1
     assert (await service.parts.retention.purge(now() + timedelta(hours=26)))["help_cases"] == 1
+
+
+async def test_a_strangers_tries_keep_no_case_that_is_over(service: Service) -> None:
+    await read_out(service)
+    over = now() + timedelta(hours=26)
+    await service.write(update(HelpCaseRow).values(touched_at=over))
+
+    assert (await service.parts.retention.purge(over))["help_cases"] == 1
 
 
 async def test_without_the_setting_there_is_neither_a_route_nor_a_statement(start: Start) -> None:

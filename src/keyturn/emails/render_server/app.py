@@ -34,6 +34,9 @@ from keyturn.errors import TemplateInvalid
 _LARGEST = 2_000_000
 """Bytes of a request's body."""
 
+_DEEPEST = 16
+"""Parts of a path in a request: each makes a folder."""
+
 _MOST_WAITING = 64
 """Requests that wait for a renderer. More are refused, since their clients would wait too long."""
 
@@ -52,25 +55,32 @@ class RenderQueue:
 
     async def do(self, job: Callable[..., _R], *given: Any) -> _R:
         """Return the job's result. Raises what the job raises, LimitExceeded, and HTTPException for a full queue."""
-        if self._waiting >= _MOST_WAITING:
-            raise HTTPException(status_code=503, detail="All renderers are busy.", headers={"retry-after": "1"})
-        self._waiting += 1
-        try:
-            async with self._free:
-                return await asyncio.to_thread(self._runner.run, job, *given)
-        finally:
-            self._waiting -= 1
+        return await self._in_turn(lambda: self._runner.run(job, *given))
 
     async def do_with_files(self, job: Callable[[MailFolder, MailRequest, Path | None], _R], mail: MailRequest) -> _R:
         """Do a job on a mail, with the request's files in a folder of their own.
 
         This process removes the folder, since a renderer that passes a limit is killed.
         """
-        if not mail.files:
-            return await self.do(job, mail, None)
-        with tempfile.TemporaryDirectory(prefix="keyturn-") as folder:
-            await asyncio.to_thread(_write, Path(folder), mail.files)
-            return await self.do(job, mail, Path(folder))
+
+        def work() -> _R:
+            if not mail.files:
+                return self._runner.run(job, mail, None)
+            with tempfile.TemporaryDirectory(prefix="keyturn-") as folder:
+                _write(Path(folder), mail.files)
+                return self._runner.run(job, mail, Path(folder))
+
+        return await self._in_turn(work)
+
+    async def _in_turn(self, work: Callable[[], _R]) -> _R:
+        if self._waiting >= _MOST_WAITING:
+            raise HTTPException(status_code=503, detail="All renderers are busy.", headers={"retry-after": "1"})
+        self._waiting += 1
+        try:
+            async with self._free:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -79,6 +89,8 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
             raise ValidationException(detail=f"files: {name!r} is not a path within a folder")
+        if len(path.parts) > _DEEPEST:
+            raise ValidationException(detail=f"files: a path has more than {_DEEPEST} parts")
         try:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")

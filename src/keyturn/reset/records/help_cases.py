@@ -134,8 +134,12 @@ class HelpCases(Store):
 
 
 def is_forgettable(moment: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that a row no longer matters: its case is over, and its code, too."""
-    return (HelpCaseRow.touched_at < moment - _KEPT) & ((HelpCaseRow.account_id == "") | ~_is_open(moment))
+    """Return the condition that a row no longer matters: its case is over, and its code, too.
+
+    Tries of strangers keep only rows without a case.
+    """
+    counts_tries = (HelpCaseRow.account_id == "") & (HelpCaseRow.touched_at >= moment - _KEPT)
+    return ~counts_tries & ~_is_open(moment) & (HelpCaseRow.expires_at < moment)
 
 
 def _is_open(moment: datetime) -> sa.ColumnElement[bool]:

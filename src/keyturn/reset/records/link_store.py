@@ -188,6 +188,11 @@ class LinkStore(Store):
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
         self.connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
 
+    def end_for_good(self, account_id: str, moment: datetime) -> None:
+        """Revoke every link of the account, used ones, too: a use that is undone later brings none back."""
+        links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id)
+        self.connection.execute(links.where(ResetTokenRow.revoked_at.is_(None)).values(revoked_at=moment))
+
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if it can still mute its mailbox; otherwise None."""
         found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
