@@ -8,8 +8,9 @@ code that is told by voice.
 operator, once, and cannot end it. An accepted code ends its links and codes and its buttons "this was not me", and
 blocks it: no link goes there until an operator unblocks it. An account at another address is not affected.
 
-**A stranger can neither use the code up nor lock it out.** It is apart from mailed codes, whose requests and limits
-anyone can use up. A client has five tries, the networks around it have a few times as many, and all together a hundred.
+**A stranger alone can neither use the code up nor lock it out.** It is apart from mailed codes, whose
+requests and limits anyone can use up. A client has five tries, the networks around it have a few times as many, and all
+together a hundred, which twenty networks can use up.
 """
 
 import hmac
