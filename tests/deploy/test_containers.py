@@ -250,6 +250,7 @@ def live_the_story(site: Site) -> None:
     api, worker, inbox = (site.start(name) for name in ("api", "worker", "inbox"))
     api.wait_for("Keyturn answers on ")
     worker.wait_for("/health/ready")
+    wait_until_it_listens(inbox, site.pages)
     reset_password(site)
 
     assert site.do("api", "health").stdout == f"Keyturn on http://127.0.0.1:{site.api} is ready.\n"
