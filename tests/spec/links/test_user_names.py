@@ -34,68 +34,68 @@ async def app(database_url: str) -> AsyncIterator[App]:
 
 
 @pytest.fixture
-async def service(database_url: str, app: App) -> AsyncIterator[Service]:
+async def named(database_url: str, app: App) -> AsyncIterator[Service]:
     await app.run("INSERT INTO users VALUES (2, :email, 'grace', '$2b$04$old', 0)", email=GRACE)
     accounts = AccountSettings(store="table", table=TABLE)
     limits = LimitSettings(request="1000/minute")
     wanted = settings_for(database_url, accounts=accounts, token=TokenSettings(code=True), limits=limits)
-    async with running(wanted) as service:
-        yield service
+    async with running(wanted) as named:
+        yield named
 
 
-async def audited(service: Service) -> list[tuple[Any, ...]]:
-    rows = await service.rows(select(AuditRow.event, AuditRow.outcome, AuditRow.email).order_by(AuditRow.id))
+async def audited(named: Service) -> list[tuple[Any, ...]]:
+    rows = await named.rows(select(AuditRow.event, AuditRow.outcome, AuditRow.email).order_by(AuditRow.id))
     return [tuple(row.values()) for row in rows]
 
 
-async def test_a_name_gets_a_link_at_the_address_of_its_account(service: Service, app: App) -> None:
-    await service.ask("ADA")
-    await service.deliver()
-    (mail,) = service.inbox.mails
+async def test_a_name_gets_a_link_at_the_address_of_its_account(named: Service, app: App) -> None:
+    await named.ask("ADA")
+    await named.deliver()
+    (mail,) = named.inbox.mails
     assert mail.to == ADA
     token = token_in(mail)
-    assert (await service.check(token))["email"] == ADA
-    assert problem(await service.reset(token)) == "200"
+    assert (await named.check(token))["email"] == ADA
+    assert problem(await named.reset(token)) == "200"
     (row,) = await app.run("SELECT password_hash FROM users WHERE id = 1")
     assert row.password_hash != "$2b$04$old"
 
 
-async def test_the_answer_and_the_statements_are_the_same_for_every_address_and_name(service: Service) -> None:
-    await service.ask("warm@northwind.test")
-    await service.deliver()
+async def test_the_answer_and_the_statements_are_the_same_for_every_address_and_name(named: Service) -> None:
+    await named.ask("warm@northwind.test")
+    await named.deliver()
     answers, asked, worked = [], [], []
     for email in (ADA, "ada", "nobody@northwind.test", "nobody", "grace", GRACE, "ada "):
         with statements_sent() as statements:
-            answer = await service.anywhere().post(REQUEST, json={"email": email})
+            answer = await named.anywhere().post(REQUEST, json={"email": email})
         asked.append(list(statements))
         answers.append((answer.status_code, answer.headers.multi_items(), answer.content))
         with statements_sent() as statements:
-            await service.deliver()
+            await named.deliver()
         # A message that was sent and one that was dropped differ in what is set.
         worked.append([one.partition(" SET ")[0] if "UPDATE keyturn_outbox" in one else one for one in statements])
     for same in (answers, asked, worked):
         assert same == same[:1] * 7
-    assert [mail.to for mail in service.inbox.mails] == [ADA]
+    assert [mail.to for mail in named.inbox.mails] == [ADA]
 
 
-async def test_two_names_of_one_account_share_the_mailbox_and_its_cooldown(service: Service) -> None:
+async def test_two_names_of_one_account_share_the_mailbox_and_its_cooldown(named: Service) -> None:
     for typed in ("ada", ADA, "ADA"):  # in one batch, and then another one
-        await service.ask(typed)
-    await service.deliver()
-    await service.ask("Ada")
-    await service.deliver()
-    assert len(service.inbox.mails) == 1
-    outcomes = [outcome for _, outcome, _ in await audited(service)]
+        await named.ask(typed)
+    await named.deliver()
+    await named.ask("Ada")
+    await named.deliver()
+    assert len(named.inbox.mails) == 1
+    outcomes = [outcome for _, outcome, _ in await audited(named)]
     assert sorted(outcomes) == ["cooldown", "cooldown", "cooldown", "link_mailed"]
 
 
 async def test_the_audit_trail_has_the_address_of_a_name_and_never_a_text_that_may_be_a_password(
-    service: Service,
+    named: Service,
 ) -> None:
     for typed in ("ada", "hunter2 hunter2", "nobody@northwind.test", "grace"):
-        await service.ask(typed)
-        await service.deliver()
-    assert await audited(service) == [
+        await named.ask(typed)
+        await named.deliver()
+    assert await audited(named) == [
         ("reset_request", "link_mailed", ADA),
         ("reset_request", "no_account", ""),
         ("reset_request", "no_account", "nobody@northwind.test"),
@@ -103,49 +103,49 @@ async def test_the_audit_trail_has_the_address_of_a_name_and_never_a_text_that_m
     ]
 
 
-async def test_a_code_is_exchanged_with_the_name_as_with_the_address(service: Service) -> None:
-    await service.ask("ada")
-    await service.deliver()
-    (code,) = re.findall(r"^\d{8}$", service.inbox.mails[0].text, re.MULTILINE)
+async def test_a_code_is_exchanged_with_the_name_as_with_the_address(named: Service) -> None:
+    await named.ask("ada")
+    await named.deliver()
+    (code,) = re.findall(r"^\d{8}$", named.inbox.mails[0].text, re.MULTILINE)
 
     async def exchange(email: str, code: str = code) -> httpx.Response:
-        return await service.anywhere().post(VERIFY, json={"email": email, "code": code})
+        return await named.anywhere().post(VERIFY, json={"email": email, "code": code})
 
     refused = [await exchange(email, "00000000") for email in ("nobody", "ada", ADA)]
     assert [problem(answer) for answer in refused] == ["400 code-refused"] * 3
     assert len({answer.content for answer in refused}) == 1
     assert problem(await exchange("grace")) == "400 code-refused"
-    assert problem(await service.reset((await exchange(" ADA ")).json()["token"], NEW_PASSWORD)) == "200"
+    assert problem(await named.reset((await exchange(" ADA ")).json()["token"], NEW_PASSWORD)) == "200"
 
 
-async def test_tries_by_name_and_by_address_count_against_one_code(service: Service) -> None:
-    await service.ask("ada")
-    await service.deliver()
-    (code,) = re.findall(r"^\d{8}$", service.inbox.mails[0].text, re.MULTILINE)
+async def test_tries_by_name_and_by_address_count_against_one_code(named: Service) -> None:
+    await named.ask("ada")
+    await named.deliver()
+    (code,) = re.findall(r"^\d{8}$", named.inbox.mails[0].text, re.MULTILINE)
     for email in (ADA, "ada", ADA, "ada", ADA):
         wrong = {"email": email, "code": f"{(int(code) + 1) % 10**8:08}"}
-        assert problem(await service.anywhere().post(VERIFY, json=wrong)) == "400 code-refused"
-    answer = await service.anywhere().post(VERIFY, json={"email": "ada", "code": code})
+        assert problem(await named.anywhere().post(VERIFY, json=wrong)) == "400 code-refused"
+    answer = await named.anywhere().post(VERIFY, json={"email": "ada", "code": code})
     assert problem(answer) == "400 code-refused", "five tries, however the account is named"
 
 
 @pytest.mark.parametrize("typed", ["", " ", "a\nb", "x" * 255, "ada@", "@"])
-async def test_a_text_that_is_neither_address_nor_name_is_refused(service: Service, typed: str) -> None:
-    answer = await service.anywhere().post(REQUEST, json={"email": typed})
+async def test_a_text_that_is_neither_address_nor_name_is_refused(named: Service, typed: str) -> None:
+    answer = await named.anywhere().post(REQUEST, json={"email": typed})
     assert problem(answer) == "400 invalid-input"
 
 
 async def test_a_store_without_names_takes_addresses_alone(database_url: str) -> None:
-    async with running(settings_for(database_url)) as service:
-        answer = await service.anywhere().post(REQUEST, json={"email": "ada"})
+    async with running(settings_for(database_url)) as named:
+        answer = await named.anywhere().post(REQUEST, json={"email": "ada"})
         assert answer.json()["errors"] == [{"field": "email", "message": "not an email address"}]
-        texts = (await service.anywhere().get("/api/auth/texts?lang=en")).json()
+        texts = (await named.anywhere().get("/api/auth/texts?lang=en")).json()
         assert texts["takesNames"] is False
         assert texts["texts"]["email"] == "Email"
 
 
-async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(service: Service) -> None:
-    async with service.anywhere(follow_redirects=True) as visitor:
+async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(named: Service) -> None:
+    async with named.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get("/forgot-password")
         assert "Email or username</label>" in page.text
         assert 'type="text" inputmode="email" autocomplete="username"' in page.text
@@ -161,19 +161,19 @@ async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(ser
             assert "Use another email or username" in asked.text
             assert ADA not in asked.text
 
-        await service.deliver()
-        (code,) = re.findall(r"^\d{8}$", service.inbox.mails[0].text, re.MULTILINE)
+        await named.deliver()
+        (code,) = re.findall(r"^\d{8}$", named.inbox.mails[0].text, re.MULTILINE)
         opened = await visitor.post("/forgot-password/code", data={"email": "ada", "code": code, **csrf})
         assert "Choose a new password" in opened.text
-    outcomes = [outcome for _, outcome, _ in await audited(service)]
+    outcomes = [outcome for _, outcome, _ in await audited(named)]
     assert outcomes == ["link_mailed", "cooldown", "no_account", "code_accepted"]
 
 
-async def test_elements_in_other_pages_get_the_words_for_it(service: Service) -> None:
-    said = (await service.anywhere().get("/api/auth/texts?lang=de")).json()
+async def test_elements_in_other_pages_get_the_words_for_it(named: Service) -> None:
+    said = (await named.anywhere().get("/api/auth/texts?lang=de")).json()
     assert said["takesNames"] is True
     assert said["texts"]["email"] == "E-Mail oder Benutzername"
-    language = service.parts.languages.choose("de", "")
+    language = named.parts.languages.choose("de", "")
     assert set(said["texts"]) == set(form_texts.form_texts(language, "")), "no word is missing, and none is new"
 
 
@@ -202,15 +202,15 @@ class OwnAccounts:
 
 async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_never(database_url: str) -> None:
     store = OwnAccounts(takes_names=True)
-    async with running(settings_for(database_url), accounts=store) as service:
-        await service.ask(" Ada L. ")
-        await service.deliver()
-        assert [mail.to for mail in service.inbox.mails] == [ADA]
-        assert problem(await service.reset(token_in(service.inbox.mails[0]))) == "200"
+    async with running(settings_for(database_url), accounts=store) as named:
+        await named.ask(" Ada L. ")
+        await named.deliver()
+        assert [mail.to for mail in named.inbox.mails] == [ADA]
+        assert problem(await named.reset(token_in(named.inbox.mails[0]))) == "200"
     assert store.asked == ["Ada L."]
 
     without = OwnAccounts(takes_names=False)
-    async with running(settings_for(database_url), accounts=without) as service:
-        answer = await service.anywhere().post(REQUEST, json={"email": "Ada L."})
+    async with running(settings_for(database_url), accounts=without) as named:
+        answer = await named.anywhere().post(REQUEST, json={"email": "Ada L."})
         assert problem(answer) == "400 invalid-input"
     assert without.asked == []

@@ -81,7 +81,7 @@ def as_text(rule: str) -> str:
 
 def as_markdown() -> str:
     """Return a page about all rules for the documentation."""
-    lines = ["# Rules of `keyturn check`", ""]
+    lines = ["# Rules of `keyturn check`", "", "This page lists what `keyturn check --explain` says of each rule.", ""]
     for about in all_rules():
         examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
         lines += [f"## {about.rule}", "", f"**{about.severity.capitalize()}.** {_escaped(about.what)}", ""]
