@@ -143,17 +143,7 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
     table = tables[settings.table]
     columns = {normalize_name(name) for name in table.columns}
     yield from (question for known, question in _FRAMEWORKS.items() if columns.issuperset(known))
-    status = first_column(table, STATUS)
-    if status and not settings.active and table.columns[status].holds in (str, object):
-        yield (
-            f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
-            f' "not {status} = suspended | deleted"'
-        )
-    if (username := username_column(table)) and settings.email and not settings.identifiers:
-        yield (
-            f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
-            f' ["{settings.email}", "{username}"] in [accounts.table]'
-        )
+    yield from _of_columns(settings, table)
     ended = {entry.rpartition(".")[0] for entry in settings.endings} | {settings.table}
     others = {name: owner_column(other, table) for name, other in sorted(tables.items()) if name not in ended}
     nobodys = [name for name, owner in others.items() if lets_in(name) and not owner]
@@ -180,6 +170,21 @@ def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iter
             " each session"
         )
     yield from (_unclear(name, owner) for name, owner in others.items() if may_let_in(name))
+
+
+def _of_columns(settings: TableSettings, table: Table) -> Iterator[str]:
+    """Yield the points about columns of the accounts' table: a status, and user names."""
+    status = first_column(table, STATUS)
+    if status and not settings.active and table.columns[status].holds in (str, object):
+        yield (
+            f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
+            f' "not {status} = suspended | deleted"'
+        )
+    if (username := username_column(table)) and settings.email and not settings.identifiers:
+        yield (
+            f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
+            f' ["{settings.email}", "{username}"] in [accounts.table]'
+        )
 
 
 def _unclear(name: str, owner: str) -> str:

@@ -4,6 +4,7 @@ Messages that secure an account have their own lanes, and their own place in the
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.accounts.store_factory import ends_sessions
@@ -66,24 +67,16 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     )
     renewal = LinkRenewal(mails, parts.accounts, parts.records, links)
     requests = ResetRequestHandler(mails, parts.accounts, parts.records, links, renewal, parts.events)
+    notice = partial(NoticeHandler, first, parts.accounts, parts.records)
     securing: dict[str, Handler] = {
         messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.accounts, parts.records, composer),
         messages.ACCOUNT_SECURED: RecoveryHandler(
             first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
         ),
-        messages.ADDRESS_DISPUTED: NoticeHandler(
-            first, parts.accounts, parts.records, messages.AddressDisputed, composer.about_dispute
-        ),
-        messages.SECOND_STEP_FAILED: NoticeHandler(
-            first, parts.accounts, parts.records, messages.SecondStepHasFailed, composer.about_second_step
-        ),
-        messages.SECOND_STEP_CHANGED: NoticeHandler(
-            first, parts.accounts, parts.records, messages.SecondStepWasChanged, composer.about_factors
-        ),
-        messages.HELP_REQUESTED: NoticeHandler(
-            first,
-            parts.accounts,
-            parts.records,
+        messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
+        messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
+        messages.SECOND_STEP_CHANGED: notice(messages.SecondStepWasChanged, composer.about_factors),
+        messages.HELP_REQUESTED: notice(
             messages.HelpRequested,
             lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
         ),

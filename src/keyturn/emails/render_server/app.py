@@ -1,10 +1,8 @@
 """The render server's HTTP: who may use it, how much may wait, and how faults are said."""
 
 import asyncio
-import logging
 import tempfile
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -12,7 +10,7 @@ from typing import Any, TypeVar
 from litestar import Litestar, MediaType, Request, Response, Router, get, post
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, JSONBody
@@ -29,6 +27,7 @@ from keyturn.emails.render_server.jobs import (
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner
 from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.emails.studio.access import HEADERS, programs_only
+from keyturn.emails.studio.api.problems import problem, problem_handlers
 from keyturn.errors import TemplateInvalid
 
 _LARGEST = 2_000_000
@@ -39,8 +38,6 @@ _DEEPEST = 16
 
 _MOST_WAITING = 64
 """Requests that wait for a renderer. More are refused, since their clients would wait too long."""
-
-_logger = logging.getLogger("keyturn")
 
 _R = TypeVar("_R")
 
@@ -144,12 +141,11 @@ def create_render_app(
         ],
         dependencies={"queue": Provide(one_queue, sync_to_thread=False)},
         exception_handlers={
+            **problem_handlers("The render server"),
             HTTPException: _answer_refusal,
-            LookupError: _answer_missing,
-            DataUnfit: lambda _, error: _problem(400, f"data: {error}"),
+            DataUnfit: lambda _, error: problem(400, f"data: {error}"),
             TemplateInvalid: _answer_invalid,
-            LimitExceeded: lambda _, error: _problem(422, _exceeded(error, limits)),
-            Exception: _answer_failure,
+            LimitExceeded: lambda _, error: problem(422, _exceeded(error, limits)),
         },
         openapi_config=OpenAPIConfig(
             title="Keyturn render server",
@@ -164,26 +160,13 @@ def create_render_app(
     )
 
 
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response[Any]:
-    """Return a problem document (RFC 9457)."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    media_type = "application/problem+json"
-    return Response(content | members, status_code=status, media_type=media_type, headers=dict(headers or {}))
-
-
 def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     faults = [f"{one.get('key', '')}: {one['message']}" for one in error.extra or () if isinstance(one, dict)]
-    return _problem(error.status_code, "; ".join(faults) or error.detail, error.headers)
-
-
-def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
-    if type(error) is not LookupError:  # such as a KeyError: a mistake of ours
-        return _answer_failure(request, error)
-    return _answer_refusal(request, NotFoundException(detail=str(error)))
+    return problem(error.status_code, "; ".join(faults) or error.detail, error.headers)
 
 
 def _answer_invalid(_: Request[Any, Any, Any], error: TemplateInvalid) -> Response[Any]:
-    return _problem(422, str(error), file=error.path, line=error.line)
+    return problem(422, str(error), file=error.path, line=error.line)
 
 
 def _exceeded(error: LimitExceeded, limits: Limits) -> str:
@@ -193,8 +176,3 @@ def _exceeded(error: LimitExceeded, limits: Limits) -> str:
         "crash": "its process crashed",
     }
     return f"The mail was not rendered: {of_limit[error.limit]}."
-
-
-def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    _logger.error("The render server failed at %s", request.url.path, exc_info=error)
-    return _problem(500, "The render server failed. Its terminal shows the error.")

@@ -19,6 +19,8 @@ from keyturn.errors import KeyturnError, TemplateInvalid
 
 _SAMPLE = "the request's data"
 
+_NUMBERS = count()
+
 
 class DataUnfit(KeyturnError):
     """The data of a request does not fit the template's type."""
@@ -85,10 +87,6 @@ class MailFolder:
     def drawer(self) -> Drawer:
         return Drawer(self.gallery)
 
-    @cached_property
-    def numbers(self) -> "count[int]":
-        return count()
-
     def drawer_of(self, sent: Path | None) -> Drawer:
         return Drawer(self.open_sent(sent)) if sent else self.drawer
 
@@ -100,7 +98,7 @@ def render(folder: MailFolder, mail: MailRequest, sent: Path | None) -> Rendered
     """
     drawer = folder.drawer_of(sent)
     with drawer.gallery.one_look():
-        order = _order(folder, drawer.gallery, mail)
+        order = _order(drawer.gallery, mail)
         try:
             rendered = drawer.render(order)
         except TemplateInvalid as error:
@@ -118,7 +116,7 @@ def check(folder: MailFolder, mail: MailRequest, sent: Path | None) -> CheckedMa
     """Check a mail. A mistake in a template is a finding. Raises LookupError, DataUnfit and OutOfTime."""
     drawer = folder.drawer_of(sent)
     with drawer.gallery.one_look():
-        order = _order(folder, drawer.gallery, mail)
+        order = _order(drawer.gallery, mail)
     findings = examine_mail(drawer, order, folder.clients, folder.severity).findings
     tally = Tally.of(findings)
     return CheckedMail(errors=tally.errors, warnings=tally.warnings, notes=tally.notes, findings=findings)
@@ -147,10 +145,10 @@ def list_templates(folder: MailFolder) -> list[str]:
     return folder.gallery.names()
 
 
-def _order(folder: MailFolder, gallery: Gallery, mail: MailRequest) -> Order:
+def _order(gallery: Gallery, mail: MailRequest) -> Order:
     files = gallery.files(mail.template)
     return Order(
-        number=next(folder.numbers),
+        number=next(_NUMBERS),
         template=mail.template,
         files=files,
         sample=_sample(gallery, mail),

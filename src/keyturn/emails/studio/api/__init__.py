@@ -8,16 +8,13 @@ library for WebSockets. Its link check: it requests every link, which uses links
 """
 
 import asyncio
-import logging
-from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from litestar import MediaType, Request, Response, Router, delete, get, put
+from litestar import MediaType, Request, Router, delete, get, put
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import ExceptionHandlersMap
+from litestar.exceptions import ValidationException
 from msgspec import Meta
 
 from keyturn.emails.inbox.faults import MOST_FAULTS, SmtpFault, Step
@@ -26,39 +23,10 @@ from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import HEADERS, programs_only
 from keyturn.emails.studio.api import messages
 from keyturn.emails.studio.api.messages import OneMail
+from keyturn.emails.studio.api.problems import problem_handlers
 from keyturn.emails.studio.api.shapes import MailpitNames, MailQuery, read_body, read_mail_query
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.studio import Studio
-
-_logger = logging.getLogger("keyturn")
-
-
-def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response[dict[str, Any]]:
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return Response(content, status_code=status, media_type="application/problem+json", headers=headers)
-
-
-def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
-    return _problem(error.status_code, error.detail, error.headers)
-
-
-def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[dict[str, Any]]:
-    if type(error) is not LookupError:  # such as a KeyError: a mistake of the studio
-        return _answer_failure(request, error)
-    return _problem(404, str(error))
-
-
-def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
-    detail = "The inbox failed. Its terminal shows the error."
-    return _problem(500, detail)
-
-
-_PROBLEMS: ExceptionHandlersMap = {
-    HTTPException: _answer_refusal,
-    LookupError: _answer_missing,
-    Exception: _answer_failure,
-}
 
 
 class Info(MailpitNames, frozen=True, kw_only=True):
@@ -177,7 +145,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
             "one_mail": Provide(one_mail, sync_to_thread=False),
         },
         guards=[programs_only(studio.host, studio.token)],
-        exception_handlers=_PROBLEMS,
+        exception_handlers=problem_handlers("The inbox"),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,
