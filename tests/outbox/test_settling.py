@@ -1,5 +1,6 @@
 """How a message ends, also when its worker comes late."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -153,6 +154,32 @@ async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, cur
 
     assert await rows.only() == held
     assert held.claim == current.claim
+
+
+@pytest.fixture
+async def again(late: Message, outbox: Outbox) -> Message:
+    """Claim the same message in the same process, which has lost it while it was slow."""
+    (message,) = await outbox.claim(1, MINUTE)
+    assert message.id == late.id
+    return message
+
+
+async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
+    database: Database, outbox: Outbox, late: Message, again: Message
+) -> None:
+    def held(connection: Connection) -> Collection[Message]:
+        return outbox.within(connection).lock([late, again])
+
+    assert list(await database.transact(held)) == [again]
+
+
+async def test_two_ends_at_one_moment_do_not_hide_that_of_the_newer_claim(
+    outbox: Outbox, late: Message, again: Message, rows: Rows
+) -> None:
+    await outbox.settlements.dropped_all([(late, "late"), (again, "current")])
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("dropped", "current")
 
 
 async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(

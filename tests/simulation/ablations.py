@@ -23,7 +23,7 @@ from keyturn.outbox.attempts import Attempts
 from keyturn.outbox.settlements import Settlements
 from keyturn.outbox.worker import LeaseKeeper
 from keyturn.problems.requests import DatabaseUnready
-from keyturn.reset import complete, elsewhere
+from keyturn.reset import answer, complete, elsewhere
 from keyturn.reset.answer import LinkRenewal
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
@@ -62,6 +62,20 @@ def _without_guard(column: str, only: str) -> Callable[[], object]:
 
 
 _CLAIM = "keyturn_outbox.claim"
+
+
+def _newest_claims() -> None:
+    """Let a worker that holds a message under two claims answer it under both."""
+
+    def lock(self: Any, messages: Any) -> Any:
+        held = {message.id for message in _LOCK(self, messages)}
+        return [message for message in messages if message.id in held]
+
+    _replace(Outbox, "lock", lock)()
+    _replace(answer, "_newest", list)()
+
+
+_LOCK = Outbox.lock
 
 
 def _fence() -> None:
@@ -265,6 +279,9 @@ ABLATIONS: Mapping[str, Ablation] = {
     "lease-fence": Ablation(what="Only the holder of a message postpones or ends it", remove=_fence),
     "lease": Ablation(what="A claim lasts for a lease", remove=_lease),
     "lease-renewal": Ablation(what="A working worker renews its leases", remove=_replace(LeaseKeeper, "run", _never)),
+    "newest-claim": Ablation(
+        what="A worker that holds a message under two claims answers it under the newer", remove=_newest_claims
+    ),
     "settled": Ablation(what="Only a waiting message can be claimed", remove=_ends_of_settled),
     "drop-at-once": Ablation(
         what="A message that gets no mail ends in the transaction that decides so", remove=_drop_where_it_is_decided

@@ -78,7 +78,9 @@ class Outbox(Store):
         self._claims: dict[Any, sa.Executable] = {}
         self._is_held = database.is_one_of(OutboxRow.id, "ids") & database.is_one_of(OutboxRow.claim, "claims")
         # In the order of their ids, as in every statement that locks several: two workers cannot deadlock.
-        self._held = sa.select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
+        self._held = (
+            sa.select(OutboxRow.id, OutboxRow.claim).where(self._is_held).order_by(OutboxRow.id).with_for_update()
+        )
         held = self._held.cte("held")
         self._update_held = sa.update(OutboxRow).where(OutboxRow.id.in_(sa.select(held.c.id)))
         self._enqueue = _enqueue_statement(database.clock())
@@ -197,9 +199,10 @@ class Outbox(Store):
                 await self._undo_claim(kept)
             raise
 
-    def lock(self, messages: Sequence[Message]) -> Collection[int]:
-        """Return the ids of the messages that this worker still holds, locked until the caller's transaction ends."""
-        return set(self.connection.execute(self._held, _hold_of(messages)).scalars())
+    def lock(self, messages: Sequence[Message]) -> Collection[Message]:
+        """Return those of the messages that are still held under their claims, locked until the transaction ends."""
+        held = set(map(tuple, self.connection.execute(self._held, _hold_of(messages))))
+        return [message for message in messages if (message.id, message.claim) in held]
 
     def store_held(self, message: Message, sealed: bytes | None) -> None:
         """Lock a message and keep its sealed mail, as `store_sealed` does. Raises LeaseLost if it is in other hands."""

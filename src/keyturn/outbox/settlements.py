@@ -78,12 +78,11 @@ class Settlements(Store):
         await self._ends.submit(_End(message=message, state=DEAD, at=now(), reason=reason[:_LONGEST]))
 
     async def _end_all(self, ends: Sequence[_End]) -> Sequence[None]:
-        # One end for each message: if it was ended twice at one moment, "sent" wins.
-        by_message: dict[int, _End] = {}
-        for end in ends:
-            if end.state == SENT or end.message.id not in by_message:
-                by_message[end.message.id] = end
-        await self._database.transact(lambda connection: self._write(connection, by_message.values()))
+        # One end for each message, or for each claim of one: if it was ended twice at one moment, "sent" wins.
+        sent = {end.message.id: end for end in ends if end.state == SENT}
+        others = {(end.message.id, end.message.claim): end for end in ends if end.message.id not in sent}
+        written = [*sent.values(), *others.values()]
+        await self._database.transact(lambda connection: self._write(connection, written))
         return [None] * len(ends)
 
     def _write(self, connection: Connection, ends: Collection[_End]) -> None:

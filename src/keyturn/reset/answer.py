@@ -249,16 +249,19 @@ class ResetRequestHandler:
 
     async def _answer_all(self, requests: Sequence[_Request]) -> Sequence[Email | Dropped | Exception]:
         moment = now()
+        current = _newest(requests)
         for request in requests:  # a batch that failed as a whole may have left these
-            request.email = request.error = None
-        await self._refuse(requests, moment)
-        drafts = await self._draft(requests, moment)
+            request.email, request.error = None, LeaseLost()
+        for request in current:
+            request.error = None
+        await self._refuse(current, moment)
+        drafts = await self._draft(current, moment)
 
         def answer(tx: Transaction) -> None:
-            self._claim(tx, requests, drafts, moment)
+            self._claim(tx, current, drafts, moment)
             self._store(tx, drafts, moment)
-            self._record(tx, requests)
-            self._drop(tx, requests)
+            self._record(tx, current)
+            self._drop(tx, current)
 
         await self._records.transact(answer)
         self._events.wake()
@@ -308,7 +311,7 @@ class ResetRequestHandler:
 
     def _claim(self, tx: Transaction, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        held = tx.outbox.lock([request.message for request in requests])
+        held = {message.id for message in tx.outbox.lock([request.message for request in requests])}
         for request in requests:
             if request.message.id not in held:
                 request.error = LeaseLost()
@@ -346,6 +349,14 @@ class ResetRequestHandler:
     def _drop(self, tx: Transaction, requests: Sequence[_Request]) -> None:
         """End the requests that get no mail: a worker that dies after this commit has left nothing to decide."""
         tx.settlements.drop([(one.message, one.outcome) for one in requests if isinstance(one.result, Dropped)])
+
+
+def _newest(requests: Sequence[_Request]) -> Sequence[_Request]:
+    """Return the request of each message under its newest claim.
+
+    While the database was slow, a lease may have run out, and this worker have claimed the message again.
+    """
+    return list({request.message.id: request for request in requests}.values())
 
 
 def _read(message: Message) -> ResetRequested | Exception:
