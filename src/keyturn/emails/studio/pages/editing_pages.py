@@ -1,10 +1,9 @@
 """The editor in the page: reading and saving files, drawing and checking drafts, and words to complete."""
 
 import asyncio
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
@@ -15,9 +14,8 @@ from msgspec import Meta
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.gallery.sizes import LARGEST
-from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.markup.structure import EVERYWHERE, schema
+from keyturn.emails.lint.vocabulary import vocabulary
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.drafts import Drafts
 from keyturn.emails.studio.pages.canvas import Canvas
@@ -26,7 +24,6 @@ from keyturn.emails.studio.rendering.faults import RenderFault
 from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
 from keyturn.emails.studio.view import View
-from keyturn.errors import TemplateInvalid
 
 _LONGEST_BODY = 4 * LARGEST
 """Octets of a request: JSON writes a line feed as two."""
@@ -148,93 +145,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
     place = {"line": finding.place.line, "column": finding.place.column}
     said = {"message": finding.message, "fix": finding.fix}
     return {**place, **said, "severity": finding.severity, "rule": finding.rule}
-
-
-_MJ_CLASS = re.compile(r"<mj-class\b[^<>]*?\sname=[\"']([\w-]+)[\"']")
-_STYLES = re.compile(r"<(?:mj-)?style\b[^<>]*>(.*?)(?:</(?:mj-)?style>|\Z)", re.DOTALL)
-_SELECTORS = re.compile(r"(?<![^{};])([^{};]+)\{")
-_CSS_CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
-_DEEPEST = 4
-
-Names: TypeAlias = "dict[str, dict[str, Any]]"
-"""Names, with what each holds: `attributes`, and an `item` if it is looped over."""
-
-
-def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
-    with gallery.one_look():
-        sources = [gallery.source(file) for file in gallery.files_of(template) if (gallery.folders / file).is_file()]
-        environment, engine = gallery.templates.environment(gallery.languages.choose("")), gallery.templates.engine
-        return {
-            "elements": _elements(),
-            "classes": sorted({name for source in sources for name in _css_classes(source)}),
-            "mj_classes": sorted({name for source in sources for name in _MJ_CLASS.findall(source)}),
-            "variables": _variables(gallery, template),
-            "filters": sorted(engine.filters if engine else environment.filters),
-            "tests": [] if engine else sorted(environment.tests),
-        }
-
-
-def _elements() -> dict[str, Any]:
-    everywhere = dict.fromkeys(sorted(EVERYWHERE), "string")
-    return {
-        name: {"children": rules.children, "attributes": {**rules.attributes, **everywhere}}
-        for name, rules in schema().elements.items()
-    }
-
-
-def _css_classes(source: str) -> Iterator[str]:
-    for style in _STYLES.findall(source):
-        for selectors in _SELECTORS.findall(style):
-            yield from _CSS_CLASS.findall(selectors)
-
-
-def _variables(gallery: Gallery, template: str) -> Names:
-    """Return the variables of the templates, and the other values of the first sample."""
-    taken = {name: _names_in_variable(variable) for name, variable in gallery.variables(template).items()}
-    try:
-        first = next(iter(gallery.samples(template).values()), None)
-    except TemplateInvalid:  # reported where the mail is drawn
-        first = None
-    return _merge_names(taken, _names_in_values(first.values) if first else {})
-
-
-def _names_in_variable(variable: Variable, depth: int = 0) -> dict[str, Any]:
-    if depth == _DEEPEST:
-        return {}
-    made: dict[str, Any] = {}
-    if variable.attributes:
-        made["attributes"] = {name: _names_in_variable(one, depth + 1) for name, one in variable.attributes.items()}
-    if variable.item:
-        made["item"] = _names_in_variable(variable.item, depth + 1)
-    return made
-
-
-def _names_in_values(values: Mapping[str, Any], depth: int = 0) -> Names:
-    return {str(name): _of_value(value, depth) for name, value in values.items()}
-
-
-def _of_value(value: Any, depth: int) -> dict[str, Any]:
-    if depth == _DEEPEST:
-        return {}
-    if isinstance(value, list | tuple) and value:
-        return {"item": _of_value(value[0], depth + 1)}
-    fields = (
-        value
-        if isinstance(value, Mapping)
-        else {name: getattr(value, name) for name in getattr(type(value), "__struct_fields__", ())}
-    )
-    return {"attributes": _names_in_values(fields, depth + 1)} if fields else {}
-
-
-def _merge_names(one: Names, other: Names) -> Names:
-    made = {name: dict(value) for name, value in one.items()}
-    for name, value in other.items():
-        mine = made.setdefault(name, {})
-        if attributes := _merge_names(mine.get("attributes", {}), value.get("attributes", {})):
-            mine["attributes"] = attributes
-        if "item" in value:
-            mine["item"] = _merge_names({"": mine.get("item", {})}, {"": value["item"]})[""]
-    return dict(sorted(made.items()))
 
 
 HANDLERS = (read_source, save_source, draw_draft, check_draft, draft_frame, words)

@@ -1,0 +1,57 @@
+"""What an author wants to know of a word: where an element may stand, and which mail clients lack a feature."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from keyturn.emails.language_server.cursor import Cursor
+from keyturn.emails.lint.clients.clients import names_of, supports
+from keyturn.emails.lint.clients.features import features, of_declaration, of_mjml, of_tag
+from keyturn.emails.lint.markup.structure import schema
+
+
+def describe(cursor: Cursor, words: Mapping[str, Any], clients: Sequence[str]) -> str:
+    """Return Markdown, or "" if there is nothing to say. `clients`: those whose gaps matter."""
+    match cursor.kind:
+        case "element" | "closing":
+            return "\n\n".join([*_element(cursor.written), *_gaps(_of_element(cursor.written), clients)])
+        case "attribute":
+            kind = words["elements"].get(cursor.element, {}).get("attributes", {}).get(cursor.written, "")
+            of_attribute = of_mjml(cursor.element, cursor.written)
+            return "\n\n".join([*([f"`{cursor.written}`: {kind}"] if kind else []), *_gaps(of_attribute, clients)])
+        case "value":
+            return "\n\n".join(_gaps(of_declaration(cursor.attribute, cursor.written), clients))
+        case "declaration":
+            return "\n\n".join(_gaps(of_declaration(cursor.property, cursor.written), clients))
+    return ""
+
+
+def _element(name: str) -> Iterator[str]:
+    rules = schema().elements.get(name)
+    if rules is None:
+        return
+    if parents := schema().parents[name]:
+        yield f"**{name}** stands in {', '.join(parents)}."
+    if rules.children:
+        yield f"It may have {', '.join(rules.children)}."
+    elif rules.ending_tag:
+        yield "It has text or HTML."
+
+
+def _of_element(name: str) -> Iterable[str]:
+    return of_mjml(name) if name.startswith("mj") else (slug for slug, attribute in of_tag(name, {}) if not attribute)
+
+
+def _gaps(found: Iterable[str], clients: Sequence[str]) -> Iterator[str]:
+    """Yield for each feature who lacks it, as Can I email says."""
+    for slug in dict.fromkeys(found):
+        support, feature = supports()[slug], features()[slug]
+        lacking, partly = (
+            [client for client in support.clients_that(verdict) if client in clients] for verdict in ("no", "partial")
+        )
+        said = [f"{feature.effect} in {names_of(lacking)}"] if lacking else []
+        said += [f"in part in {names_of(partly)}"] if partly else []
+        yield (
+            f"**{support.title}**: {'; '.join(said) or 'works in the mail clients that are checked'}. "
+            + (f"{feature.fix} " if said and feature.fix else "")
+            + f"([Can I email](https://www.caniemail.com/features/{slug}/), tested {support.tested[:7]})"
+        )
