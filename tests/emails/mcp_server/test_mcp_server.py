@@ -88,11 +88,9 @@ async def test_a_picture_and_the_line_behind_a_pixel(folder: Path) -> None:
         assert png.startswith(b"\x89PNG")
         assert int.from_bytes(png[16:20], "big") == 320
 
-        places = {
-            (await call(agent, "line_at", template="welcome", x=160, y=y, width=320)).rsplit(":", 1)[0]
-            for y in (40, 75)
-        }
-        assert places == {"welcome.mjml:5", "welcome.mjml:6"}
+        at = {"template": "welcome", "x": 160, "width": 320}
+        assert (await call(agent, "line_at", y=40, **at)).startswith("welcome.mjml:5:")
+        assert (await call(agent, "line_at", y=75, **at)).startswith("welcome.mjml:6:")
 
 
 async def test_what_does_not_exist_is_one_sentence(folder: Path) -> None:
