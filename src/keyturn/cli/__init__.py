@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Render and check emails over HTTP, for apps in any language.",
     ),
     "lsp": ("keyturn.cli.emails.language_server", "Show findings and completions for emails in your editor."),
+    "mcp": ("keyturn.cli.emails.mcp_server", "Let a coding agent see, check and read emails."),
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "settings": ("keyturn.cli.effective_settings", "Show the settings in effect, and where they come from."),

@@ -6,10 +6,10 @@ One page measures all mails. It runs no scripts and reaches no other host.
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.search import LONGEST
@@ -58,6 +58,19 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for finding the values of branches."""
 
 
+_TALLEST = 10_000
+"""Pixels of a picture's height."""
+
+_KEY_AT = """([x, y]) => {
+  scrollTo(0, y - 100);
+  let one = document.elementFromPoint(x, y - scrollY);
+  while (one && !(one.dataset.keyturn || /\\bkt-\\d+\\b/.test(one.className))) one = one.parentElement;
+  return one ? one.dataset.keyturn || /\\bkt-\\d+\\b/.exec(one.className)[0] : "";
+}"""
+
+_R = TypeVar("_R")
+
+
 class NoBrowser(KeyturnError):
     """Chromium is missing or fails to start. The message is a sentence for users."""
 
@@ -84,6 +97,29 @@ class Chromium:
 
     def measure(self, html: str, widths: Iterable[int] = WIDTHS) -> tuple[Measurement, ...]:
         """Return a measurement for each width. Raises NotMeasured."""
+        return self._show(html, lambda page: tuple(one for width in widths for one in self._measure_at(page, width)))
+
+    def picture(self, html: str, width: int) -> bytes:
+        """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured."""
+
+        def take(page: "Page") -> bytes:
+            page.set_viewport_size({"width": width, "height": 800})
+            box = page.locator("html").bounding_box()
+            height = min(max(box["height"] if box else 0, 1), _TALLEST)
+            return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
+
+        return self._show(html, take)
+
+    def key_at(self, html: str, width: int, x: int, y: int) -> str:
+        """Return the key of the innermost marked element at a pixel of that picture, or "". Raises NotMeasured."""
+
+        def find(page: "Page") -> str:
+            page.set_viewport_size({"width": width, "height": 800})
+            return str(page.evaluate(_KEY_AT, [x, y]))
+
+        return self._show(html, find)
+
+    def _show(self, html: str, then: "Callable[[Page], _R]") -> _R:
         from playwright.sync_api import Error
 
         if len(html) > _LONGEST:
@@ -91,7 +127,7 @@ class Chromium:
         try:
             self._html, page = html, self._open_page()
             page.goto(_ADDRESS)
-            return tuple(one for width in widths for one in self._measure_at(page, width))
+            return then(page)
         except Error as error:
             self._leave_page()
             raise NotMeasured(error.message.partition("\n")[0]) from error

@@ -1,0 +1,124 @@
+"""`keyturn mcp`, as a coding agent uses it: it sees mails, finds mistakes, and finds the line behind a pixel."""
+
+import sys
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+pytestmark = pytest.mark.long
+
+MAIL = """<mjml>
+  <mj-head><mj-title>Welcome, {{ user.name }}</mj-title></mj-head>
+  <mj-body>
+    <mj-section><mj-column>
+      <mj-text>Hello {{ user.name }}</mj-text>
+      <mj-button href="https://example.com/start" algin="left">Start</mj-button>
+    </mj-column></mj-section>
+  </mj-body>
+</mjml>
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "welcome.mjml").write_text(MAIL)
+    (tmp_path / "welcome.samples.toml").write_text('[ada]\nuser = { name = "Ada" }\n[bea]\nuser = { name = "Bea" }\n')
+    return tmp_path
+
+
+@asynccontextmanager
+async def agent_of(folder: Path) -> AsyncIterator[Client]:
+    """Start the server as an agent does."""
+    server = StdioServerParameters(command=sys.executable, args=["-m", "keyturn", "mcp", str(folder)])
+    async with Client(stdio_client(server)) as client:
+        yield client
+
+
+async def call(agent: Client, tool: str, **given: Any) -> Any:
+    answer = await agent.call_tool(tool, given)
+    assert not answer.is_error, answer.content
+    found = answer.structured_content
+    assert found is not None
+    return found["result"] if set(found) == {"result"} else found
+
+
+async def refusal(agent: Client, tool: str, **given: Any) -> str:
+    answer = await agent.call_tool(tool, given)
+    assert answer.is_error
+    return "".join(one.text for one in answer.content if one.type == "text")
+
+
+async def test_an_agent_finds_a_planted_mistake_and_sees_that_it_is_mended(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        (mail,) = await call(agent, "list_mails")
+        assert (mail["template"], mail["samples"]) == ("welcome", ["ada", "bea"])
+
+        first = (await call(agent, "find_mistakes", template="welcome"))[0]
+        assert (first["severity"], first["rule"]) == ("error", "mjml/unknown-attribute")
+        file, line, column = first["places"][0].split(":")
+        assert "align" in first["fix"]
+
+        lines = (folder / file).read_text().split("\n")
+        before = lines[int(line) - 1]
+        assert before[int(column) - 1 :].startswith("algin")
+        lines[int(line) - 1] = before.replace("algin", "align")
+        (folder / file).write_text("\n".join(lines))
+
+        assert not [one for one in await call(agent, "find_mistakes") if one["severity"] == "error"]
+
+
+async def test_an_agent_reads_what_an_inbox_shows_and_with_which_data(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        assert await call(agent, "sample_data", template="welcome", sample="bea") == {"user": {"name": "Bea"}}
+        assert (await call(agent, "read_mail", template="welcome", sample="bea"))["subject"] == "Welcome, Bea"
+
+
+@pytest.mark.usefixtures("browser")
+async def test_a_picture_and_the_line_behind_a_pixel(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        answer = await agent.call_tool("render_mail", {"template": "welcome", "width": 320})
+        (picture,) = [one for one in answer.content if one.type == "image"]
+        png = b64decode(picture.data)
+        assert png.startswith(b"\x89PNG")
+        assert int.from_bytes(png[16:20], "big") == 320
+
+        at = {"template": "welcome", "x": 160, "width": 320}
+        assert (await call(agent, "line_at", y=40, **at)).startswith("welcome.mjml:5:")
+        assert (await call(agent, "line_at", y=75, **at)).startswith("welcome.mjml:6:")
+
+
+async def test_what_does_not_exist_is_one_sentence(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        assert "There is no template called goodbye." in await refusal(agent, "read_mail", template="goodbye")
+        assert "it has ada, bea" in await refusal(agent, "sample_data", template="welcome", sample="carl")
+
+
+async def test_a_mail_that_cannot_be_rendered_says_where_it_breaks(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        (folder / "welcome.mjml").write_text(MAIL.replace("{{ user.name }}</mj-text>", "{{ user.name }</mj-text>"))
+
+        assert "welcome.mjml:5" in await refusal(agent, "read_mail", template="welcome")
+        assert (await call(agent, "find_mistakes"))[0]["severity"] == "error"
+
+
+async def test_a_mail_that_runs_away_is_one_sentence_and_the_server_lives(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        (folder / "welcome.mjml").write_text(
+            MAIL.replace("Start<", "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}<")
+        )
+        assert "2 seconds" in await refusal(agent, "read_mail", template="welcome")
+
+        (folder / "welcome.mjml").write_text(MAIL.replace("algin", "align"))
+        assert (await call(agent, "read_mail", template="welcome"))["subject"] == "Welcome, Ada"
+
+
+async def test_wrong_arguments_are_refused(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        assert "no_such_tool" in await refusal(agent, "no_such_tool")
+        assert "width" in await refusal(agent, "render_mail", template="welcome", width=9)
