@@ -194,8 +194,9 @@ def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[i
 
 
 def _response(problems: Sequence[type[Problem]]) -> ResponseSpec:
+    one_of: Any = Union[tuple(_schema(problem.slug) for problem in problems)]  # noqa: UP007
     return ResponseSpec(
-        Union[tuple(_schema(problem.slug) for problem in problems)],  # noqa: UP007
+        one_of,
         description=" Or: ".join(_meaning(problem) for problem in problems),
         media_type=MEDIA_TYPE,
         generate_examples=False,
