@@ -42,7 +42,13 @@ index objectClass,entryUUID,mail eq
 overlay ppolicy
 ppolicy_default cn=default,{suffix}
 ppolicy_hash_cleartext
+access to attrs=userPassword by dn.exact="cn=keyturn,{suffix}" =w by self write by anonymous auth by * none
+access to attrs=pwdReset,pwdAccountLockedTime by dn.exact="cn=keyturn,{suffix}" write by * none
+access to * by dn.exact="cn=keyturn,{suffix}" read by dn.exact="cn=reader,{suffix}" read by * none
 """
+
+SERVICE_PASSWORD = "a service account"
+"""That of cn=keyturn, and of cn=reader, which may only read."""
 
 
 class DirectoryServer:
@@ -155,6 +161,12 @@ def running_slapd() -> Iterator[DirectoryServer]:
             else:
                 raise AssertionError("".join(told))
             server.add(suffix, {"objectClass": ["dcObject", "organization"], "dc": "northwind", "o": "Northwind"})
+            for service in ("keyturn", "reader"):
+                entry = {
+                    "objectClass": ["organizationalRole", "simpleSecurityObject"],
+                    "userPassword": SERVICE_PASSWORD,
+                }
+                server.add(f"cn={service},{suffix}", entry)
             yield server
         finally:
             process.terminate()

@@ -1,22 +1,22 @@
 """The accounts of a directory, seen from behind it: each test has a part of the tree for itself."""
 
 import asyncio
-from collections.abc import Callable
+import base64
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from tests.directory_servers import DirectoryServer
+from tests.directory_servers import SERVICE_PASSWORD, DirectoryServer
 
 from keyturn.accounts.ldap.accounts import LdapAccounts
+from keyturn.accounts.port import NewPassword
 from keyturn.settings import LdapSettings, Secret
 from keyturn.texts import Folder
 
 _NUMBERS = count()
 
 FIRST, SECOND, THIRD = "seven quiet harbours", "eleven loud lighthouses", "Three-Green-Ferries-9"
-SERVICE = "the service account's own"
 
 
 class Staff:
@@ -36,7 +36,7 @@ class Staff:
 
     def new_dn(self, rdn: str) -> str:
         # A name with each character that RFC 4514 escapes: nothing may depend on how it is written.
-        return f"{rdn}=P\\, \\\"x\\\" \\+ \\;\\<\\>\\\\ \\23{next(self._names)},{self.base}"
+        return f'{rdn}=P\\, \\"x\\" \\+ \\;\\<\\>\\\\ \\23{next(self._names)},{self.base}'
 
     def dn(self, account_id: str) -> str:
         return self._dns[account_id]
@@ -58,13 +58,13 @@ class Staff:
 class OpenLdapStaff(Staff):
     """People with the objectClass inetOrgPerson. An inactive one is locked for ever by the password policy."""
 
-    def __init__(self, server: DirectoryServer, bind_dn: str = "", password: str = "") -> None:
+    def __init__(self, server: DirectoryServer) -> None:
         super().__init__(server)
         self.settings = LdapSettings(
             servers=(server.url,),
             ca_file=Folder(str(server.root)),
-            bind_dn=bind_dn or server.admin,
-            bind_password=Secret(password or server.password),
+            bind_dn=f"cn=keyturn,{server.suffix}",
+            bind_password=Secret(SERVICE_PASSWORD),
             base=self.base,
             phone="mobile",
         )
@@ -74,7 +74,8 @@ class OpenLdapStaff(Staff):
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         dn = self.new_dn("cn")
-        entry = {"objectClass": ["inetOrgPerson", "shadowAccount"], "sn": "P", "uid": email.partition("@")[0].encode()}
+        uid = email.partition("@")[0].encode()
+        entry: dict[str, Any] = {"objectClass": ["inetOrgPerson", "shadowAccount"], "sn": "P", "uid": uid}
         self.server.add(dn, {**entry, "mail": email, "userPassword": password, **values})
         if not active:
             self.server.replace(dn, {"pwdAccountLockedTime": "000001010000Z"})
@@ -90,14 +91,14 @@ class OpenLdapStaff(Staff):
 class DomainStaff(Staff):
     """People of a domain of Active Directory."""
 
-    def __init__(self, server: DirectoryServer, bind_dn: str = "", password: str = "") -> None:
+    def __init__(self, server: DirectoryServer) -> None:
         super().__init__(server)
         self.settings = LdapSettings(
             kind="active_directory",
             servers=(server.url,),
             ca_file=Folder(str(server.root)),
-            bind_dn=bind_dn or server.admin,
-            bind_password=Secret(password or server.password),
+            bind_dn=server.admin,
+            bind_password=Secret(server.password),
             base=self.base,
             aliases="proxyAddresses",
         )
@@ -119,15 +120,17 @@ class DomainStaff(Staff):
             await self.set(account_id, userAccountControl="512" if active else "514")
 
 
+def new_password(text: str) -> NewPassword:
+    async def no_hash(_: str) -> str:
+        raise AssertionError("a directory makes its own hashes")
+
+    return NewPassword(text, no_hash)
+
+
 def quoted(password: str) -> bytes:
     return f'"{password}"'.encode("utf-16-le")
 
 
 def guid(attributes: dict[str, str]) -> str:
     """Return the id as text. The program writes it in base64, after a second colon."""
-    import base64
-
     return str(UUID(bytes_le=base64.b64decode(attributes["objectGUID:"])))
-
-
-MakeStaff = Callable[..., Staff]

@@ -45,7 +45,7 @@ class LdapAccounts:
         where = settings.where or dialect.where
         self._where = [messages.equal(attribute, value) for attribute, value in where.items()]
         named = (settings.id or dialect.id_attribute, settings.email, settings.aliases, settings.name, settings.locale)
-        self._attributes = [*filter(None, named), *dialect.attributes]
+        self._attributes = [*filter(None, (*named, settings.phone)), *dialect.attributes]
         self._listing: list[str] = []
 
     async def require_ready(self) -> None:
@@ -180,6 +180,11 @@ class LdapAccounts:
         entry = await self.directory.work(lambda connection: self._entry(connection, account_id))
         return self.dialect.changed_at(entry) if entry else None
 
+    async def phone(self, account_id: str) -> str:
+        """Return the first phone number, as it is written; "" without one."""
+        entry = await self.directory.work(lambda connection: self._entry(connection, account_id))
+        return entry.text(self.settings.phone) if entry else ""
+
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         """Return a part of a list that is read once: a directory finds no entries that come after another."""
         if not email or not self._listing:
@@ -212,7 +217,7 @@ class LdapAccounts:
         return await findings(self.settings, self.dialect)
 
     async def close(self) -> None:
-        self.directory.close()
+        await self.directory.close()
 
 
 def _cookie(result: Result) -> bytes:

@@ -19,6 +19,7 @@ Servers and proxies answer operationsError, a limit, busy, unavailable, loopDete
 """
 
 _PLAIN_PORT, _TLS_PORT = 389, 636
+_GOODBYE = 1.0
 _MOST_ENTRIES = 10_000
 """Entries of one answer that a server may send, whatever limit was asked for."""
 
@@ -38,6 +39,7 @@ class _Wire(asyncio.Protocol):
     """Takes messages out of the stream of bytes."""
 
     def __init__(self) -> None:
+        self.ended = asyncio.Event()
         self._buffer = bytearray()
         self._answers: asyncio.Queue[tuple[int, Answer] | Exception] = asyncio.Queue()
 
@@ -52,6 +54,7 @@ class _Wire(asyncio.Protocol):
             self._answers.put_nowait(error)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.ended.set()
         self._answers.put_nowait(error or ConnectionResetError("the server closed the connection"))
 
     async def next_answer(self) -> tuple[int, Answer]:
@@ -149,11 +152,15 @@ class Connection:
         """Whether a request can be sent: no other is open, and no message came unasked, such as a notice."""
         return not self._transport.is_closing() and not self._is_waiting and self._wire.is_silent
 
-    def close(self) -> None:
-        """Say goodbye, and close."""
+    async def close(self) -> None:
+        """Say goodbye, and wait a moment for the end."""
         if self.is_usable:
             self._transport.write(messages.request(self._number + 1, bytes((messages.UNBIND, 0))))
         self._transport.close()
+        try:
+            await asyncio.wait_for(self._wire.ended.wait(), _GOODBYE)
+        except TimeoutError:
+            self.abort()
 
     def abort(self) -> None:
         self._transport.abort()

@@ -229,7 +229,9 @@ class ActiveDirectory(Dialect):
         expires = entry.number("accountExpires")
         is_expired = 0 < expires < _NEVER and expires <= _filetime(moment)
         is_locked = bool(computed & _LOCKED_NOW)
-        return not (flags & _DISABLED or is_expired or (is_locked and not unlocks)), not flags & _SMARTCARD
+        # Flags that the service account may not read are 0, which no account's are.
+        is_enabled = flags and not flags & _DISABLED
+        return bool(is_enabled and not is_expired and (unlocks or not is_locked)), not flags & _SMARTCARD
 
     def changed_at(self, entry: Entry) -> datetime | None:
         written = entry.number("pwdLastSet")

@@ -77,16 +77,15 @@ class Directory:
         connection = await self._connect(url, anonymous=anonymous)
         connection.may_have_changed = False
         used.append(connection)
-        is_whole = False
         try:
             result = await job(connection)
-            is_whole = True
-        finally:
-            # A connection with an open request, of a job that was cancelled or failed, answers nobody else.
-            if is_whole and connection.is_usable and not anonymous and url == self._settings.servers[self._current]:
-                self._idle.append(connection)
-            else:
-                connection.close()
+        except BaseException:  # an open request may still be answered, so the connection serves no other job
+            connection.abort()
+            raise
+        if connection.is_usable and not anonymous and url == self._settings.servers[self._current]:
+            self._idle.append(connection)
+        else:
+            await connection.close()
         return result
 
     async def _connect(self, url: str, *, anonymous: bool) -> Connection:
@@ -125,10 +124,10 @@ class Directory:
             log.warning(LogEvent("accounts.server_lost", reason=reason))
             self._current = (self._current + 1) % len(servers)
 
-    def close(self) -> None:
-        for connection in self._idle:
-            connection.close()
-        self._idle.clear()
+    async def close(self) -> None:
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close()
         self._places = asyncio.Semaphore(self._settings.connections)  # the next call may come from another event loop
 
 

@@ -34,7 +34,7 @@ async def findings(settings: LdapSettings, dialect: Dialect) -> list[Finding]:
         except AccountsUnready as error:
             found.append(_warn(str(error), "Start the server, or remove it from accounts.ldap.servers."))
         finally:
-            directory.close()
+            await directory.close()
         if url.startswith("ldap://") and not settings.start_tls and not is_loopback(url):
             found.append(_warn(f"passwords reach {url} without TLS", "Use ldaps://, or set accounts.ldap.start_tls."))
     return list(dict.fromkeys(found))
