@@ -21,6 +21,7 @@ class TestOpenLdap(AccountStoreContract):
         await store.close()
 
 
+@pytest.mark.long
 class TestActiveDirectory(AccountStoreContract):
     @pytest.fixture
     def people(self, domain: DomainStaff) -> DomainStaff:
