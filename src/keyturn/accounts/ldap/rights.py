@@ -1,7 +1,7 @@
 """What the doctor says of a directory: its servers, its password policy, and the service account's rights.
 
-A right is tried without changing anything: the account asks to delete a value that no entry has. A server that allows
-the change answers that there is no such value, every other that the right is missing (RFC 4511 4.6 and appendix A).
+A right is tried without changing anything: the account asks to delete a value that no entry has. If the right exists,
+the server says that there is no such value, otherwise that the right is missing (RFC 4511 4.6 and appendix A).
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from keyturn.accounts.ldap import messages
-from keyturn.accounts.ldap.connection import SUCCESS, Connection
+from keyturn.accounts.ldap.connection import Connection
 from keyturn.accounts.ldap.dialects import NO_RIGHT, Dialect
 from keyturn.accounts.ldap.directory import Directory
 from keyturn.finding import Finding
@@ -18,9 +18,14 @@ from keyturn.hosts import is_loopback
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import LdapSettings
 
-_NO_SUCH_VALUE = 16
-_TAKES_OVER = ("mail", "cn", "memberOf", "member", "userAccountControl", "servicePrincipalName")
-"""Attributes by which their writer could become another person, or more than one."""
+_UNTRIED = {17, 21}
+"""The server does not know the attribute, or found the value itself wrong."""
+
+_NO_VALUES = {"lockoutTime": "1", "userAccountControl": "1", "pwdAccountLockedTime": "19010101000000Z"}
+"""Values of the right form that no entry has."""
+
+_TAKES_OVER = ("mail", "cn", "userAccountControl", "servicePrincipalName")
+"""Attributes by which their writer could receive another person's links, or sign in as that person."""
 
 _GUIDE = "docs/guides/ldap.md shows rights that suffice."
 
@@ -54,11 +59,12 @@ async def _examine(connection: Connection, settings: LdapSettings, dialect: Dial
     if not someone:
         message = "no account is found in the directory below accounts.ldap.base"
         return [*found, _warn(message, "Correct base and where, or let the service account search there.")]
-    needed = ("lockoutTime",) if is_ad and settings.unlock else () if is_ad else ("userPassword",)
-    for attribute in needed:
+    needed = {"userPassword": "resets fail", "pwdAccountLockedTime": "lockouts may last"}
+    if is_ad:  # the right "Reset Password" is no right to write an attribute, so it cannot be tried
+        needed = {"lockoutTime": "resets of locked accounts fail"} if settings.unlock else {}
+    for attribute, effect in needed.items():
         if not await _may_write(connection, someone, attribute):
-            message = f"{settings.bind_dn} may not write {attribute}, so resets fail"
-            found.append(_warn(message, f"Grant the right. {_GUIDE}"))
+            found.append(_warn(f"{settings.bind_dn} may not write {attribute}, so {effect}", f"Grant it. {_GUIDE}"))
     risky = dict.fromkeys((settings.email, settings.phone, settings.aliases, *_TAKES_OVER))
     excess = [one for one in risky if one and await _may_write(connection, someone, one)]
     if excess:
@@ -83,7 +89,7 @@ async def _some_account(connection: Connection, settings: LdapSettings, dialect:
 
 
 async def _may_write(connection: Connection, dn: str, attribute: str) -> bool:
-    """Return whether the right exists. A value of 16 random bytes is in no entry, so nothing can be deleted."""
-    nothing = messages.modify(dn, [("delete", attribute, [os.urandom(16).hex()])])
-    code = (await connection.ask(nothing, changes=True)).result.code
-    return code in {SUCCESS, _NO_SUCH_VALUE} and code != NO_RIGHT
+    """Return whether the right exists. Without it, servers say so before they look at the entry."""
+    value = _NO_VALUES.get(attribute) or os.urandom(16).hex()
+    result = (await connection.ask(messages.modify(dn, [("delete", attribute, [value])]), changes=True)).result
+    return result.code not in {NO_RIGHT, *_UNTRIED}
