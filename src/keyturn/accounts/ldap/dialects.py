@@ -118,7 +118,7 @@ _POLICY_ERROR = 0x81
 _POLICY_RULES = {
     5: Violation("weak", "a password that is harder to guess"),
     6: Violation("weak_length", "a longer password"),
-    7: Violation("too_young", "a change at a later time, because the last one was recent"),
+    7: Violation("too_young", "more time since your last password change"),
     8: Violation("history", "not one of your previous passwords"),
     9: Violation("too_long", "a shorter password"),
 }
