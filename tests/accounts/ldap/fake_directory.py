@@ -11,7 +11,13 @@ from keyturn.accounts.ldap.messages import BIND, EXTENDED, MODIFY, SEARCH, integ
 HANG, CUT = b"hang", b"cut"
 ID = "4ff9c4ae-5c6b-4c0e-9a3c-5a3f1f0e7c11"
 DN = "cn=Ada,dc=northwind,dc=test"
-ADA = {"mail": ["ada@northwind.test"], "entryUUID": [ID], "cn": ["Ada"]}
+ADA = {
+    "mail": ["ada@northwind.test"],
+    "entryUUID": [ID],
+    "cn": ["Ada"],
+    "supportedExtension": [messages.PASSWORD_MODIFY],
+}
+"""What every search finds, the one for the server's own description included."""
 
 _NAMES = {BIND: "bind", SEARCH: "search", MODIFY: "modify", EXTENDED: "extended"}
 _ANSWERS = {"bind": 0x61, "search": 0x65, "modify": 0x67, "extended": 0x78}

@@ -104,7 +104,9 @@ def elements(content: bytes) -> list[tuple[int, bytes]]:
         if start + 2 > len(content):
             raise Malformed("it ends within an element")
         tag, size, begin = content[start], content[start + 1], start + 2
-        if size >= 0x80:
+        if size == 0x80:
+            raise Malformed("an element without a length")
+        if size > 0x80:
             begin, size = begin + size - 0x80, int.from_bytes(content[begin : begin + size - 0x80])
         start = begin + size
         if start > len(content):
@@ -185,8 +187,8 @@ def password_modify(dn: str, password: str) -> bytes:
 
 def read_message(content: bytes) -> tuple[int, Answer]:
     """Return the number of the request that a message answers, and the answer. Raises Malformed."""
-    ((_, body),) = elements(content)
     try:
+        ((_, body),) = elements(content)
         (_, number), (tag, operation), *rest = elements(body)
     except ValueError as error:
         raise Malformed("a message without an operation") from error
