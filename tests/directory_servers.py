@@ -193,7 +193,12 @@ def running_samba() -> Iterator[DirectoryServer]:
                      *(f"--option={key}={value}" for key, value in options.items())]  # fmt: skip
         subprocess.run([tool, "domain", "provision", *provision], check=True, capture_output=True, env=_environ())
         tls = {"tls cafile": "root.pem", "tls certfile": "server.pem", "tls keyfile": "server.key"}
-        settings = [f"--option={key}={folder}/{file}" for key, file in tls.items()]
+        # Two domain controllers on one machine share none of these.
+        own = dict.fromkeys(
+            ("pid directory", "ncalrpc dir", "ntp signd socket directory", "winbindd socket directory"), "run"
+        )
+        settings = [f"--option={key}={folder}/{file}" for key, file in (tls | own).items()]
+        (folder / "run").mkdir()
         command = [samba, "-i", "-M", "single", "--no-process-group", "-s", f"{folder}/dc/etc/smb.conf", *settings,
                    "--option=server services=ldap"]  # fmt: skip
         inside = [

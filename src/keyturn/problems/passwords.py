@@ -109,7 +109,7 @@ def rule_text(name: str, limit: int | None, texts: Texts) -> str:
 
 
 def _refusal_text(name: str, texts: Texts) -> str:
-    """Return the text of a rule that needs the password itself, including the rules of Supabase Auth and directories."""
+    """Return the text of a rule that needs the password itself, or the rules of Supabase Auth and directories."""
     match name:
         case "weak_length":
             return texts.gettext("a longer password")

@@ -8,14 +8,14 @@ from datetime import datetime
 from keyturn import addresses
 from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken, Found
-from keyturn.accounts.ldap.dialects import DIALECTS, NO_SUCH_OBJECT, account_of, addresses_of
+from keyturn.accounts.ldap.dialects import DIALECTS, NO_SUCH_OBJECT
 from keyturn.accounts.ldap.directory import BindRefused, Directory, bind
 from keyturn.accounts.ldap.messages import Entry, Result
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.finding import Finding
-from keyturn.problems.requests import AccountsUnready
+from keyturn.problems.requests import AccountsUnready, InputInvalid
 from keyturn.settings import LdapSettings
 from keyturn.telemetry.logs import LogEvent, log
 
@@ -26,6 +26,7 @@ _TOGETHER = 20
 _MOST_ALIKE = 5
 """Entries that one address may find: Active Directory also matches letters with other accents."""
 
+_LONGEST_NAME, _LONGEST_LOCALE = 120, 20
 _PAGE = 500
 _LISTING = 300.0
 """Seconds for a list of all accounts, which an operator asks for."""
@@ -103,8 +104,8 @@ class LdapAccounts:
         accounts = [
             account
             for entry in entries
-            if any(addresses.is_same_mailbox(one, email) for one in addresses_of(entry, self.settings))
-            and (account := account_of(entry, self.settings, self.dialect, now()))
+            if any(addresses.is_same_mailbox(one, email) for one in self._addresses(entry))
+            and (account := self._account(entry))
         ]
         if len(accounts) > 1:  # one that was left may keep its address
             accounts = [account for account in accounts if account.active] or accounts
@@ -114,8 +115,10 @@ class LdapAccounts:
         return accounts[0] if len(accounts) == 1 else None
 
     async def get(self, account_id: str) -> Account | None:
-        entry = await self.directory.work(lambda connection: self._entry(connection, account_id))
-        return account_of(entry, self.settings, self.dialect, now()) if entry else None
+        return self._account(await self._read(account_id))
+
+    async def _read(self, account_id: str) -> Entry | None:
+        return await self.directory.work(lambda connection: self._entry(connection, account_id))
 
     async def _entry(self, connection: Connection, account_id: str) -> Entry | None:
         value = self.dialect.id_value(account_id)
@@ -126,6 +129,33 @@ class LdapAccounts:
         if len(entries) > 1:
             raise AccountsUnready(f"several entries have the {name} {account_id}", not_changed=True)
         return entries[0] if entries else None
+
+    def _account(self, entry: Entry | None) -> Account | None:
+        """Return an entry's account; None without an address or an id.
+
+        Mail goes to the first address: an attribute's values have no order, but servers keep that of their writing.
+        """
+        settings, dialect = self.settings, self.dialect
+        ids = entry.values.get((settings.id or dialect.id_attribute).lower()) if entry else None
+        email = next(iter(self._addresses(entry)), "") if entry else ""
+        if not entry or not ids or not email:
+            return None
+        active, has_password = dialect.state(entry, now(), unlocks=settings.unlock)
+        name, locale = " ".join(entry.text(settings.name).split()), entry.text(settings.locale)
+        return Account(
+            id=dialect.id_text(ids[0]),
+            email=email,
+            name=name[:_LONGEST_NAME],
+            active=active,
+            has_password=has_password,
+            locale=locale[:_LONGEST_LOCALE],
+        )
+
+    def _addresses(self, entry: Entry) -> list[str]:
+        """Return an entry's addresses, the one for mails first. Exchange writes that one with SMTP in capitals."""
+        aliases = sorted(one for one in entry.texts(self.settings.aliases) if one.lower().startswith("smtp:"))
+        written = [*entry.texts(self.settings.email), *(one[len("smtp:") :] for one in aliases)]
+        return [email for email in written if _is_address(email)]
 
     async def _search(self, connection: Connection, matching: bytes, most: int, *controls: bytes) -> Found:
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
@@ -142,7 +172,7 @@ class LdapAccounts:
 
         async def change(connection: Connection) -> str:
             entry = await self._entry(connection, account.id)
-            known = account_of(entry, self.settings, self.dialect, now()) if entry else None
+            known = self._account(entry)
             if not entry or not known or not (known.active and known.has_password):
                 return ""
             if not addresses.is_same_mailbox(known.email, account.email):
@@ -151,22 +181,18 @@ class LdapAccounts:
             return entry.dn
 
         dn = await self.directory.work(change)
-        if dn:
-            await self._let_in(dn)
-        return bool(dn)
-
-    async def _let_in(self, dn: str) -> None:
-        """Remove what still keeps the owner out. The password is already changed, even if this fails."""
         try:
-            await self.directory.work(lambda connection: self.dialect.let_in(connection, dn))
-        except AccountsUnready as error:
+            if dn:
+                await self.directory.work(lambda connection: self.dialect.let_in(connection, dn))
+        except AccountsUnready as error:  # the password is already changed
             log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=error))
+        return bool(dn)
 
     async def check_password(self, account_id: str, password: str) -> bool:
         """Bind as the account. For no account, bind as an entry that does not exist, after a search as well."""
         settings, dialect = self.settings, self.dialect
         no_id, no_dn = "00000000-0000-4000-8000-000000000000", f"cn={os.urandom(8).hex()},{settings.base}"
-        entry = await self.directory.work(lambda connection: self._entry(connection, account_id or no_id))
+        entry = await self._read(account_id or no_id)
         if not password:  # it would succeed as an anonymous bind (RFC 4513 5.1.2)
             return False
         dn = entry.dn if entry else no_dn
@@ -177,12 +203,12 @@ class LdapAccounts:
         return accepted and entry is not None
 
     async def password_changed_at(self, account_id: str) -> datetime | None:
-        entry = await self.directory.work(lambda connection: self._entry(connection, account_id))
+        entry = await self._read(account_id)
         return self.dialect.changed_at(entry) if entry else None
 
     async def phone(self, account_id: str) -> str:
         """Return the first phone number, as it is written; "" without one."""
-        entry = await self.directory.work(lambda connection: self._entry(connection, account_id))
+        entry = await self._read(account_id)
         return entry.text(self.settings.phone) if entry else ""
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
@@ -204,7 +230,7 @@ class LdapAccounts:
             if found.result.code == _TOO_MANY:
                 said = "raise the limit of the service account's searches, or put the addresses into a file"
                 raise AccountsUnready(f"the directory lists only a part of the accounts: {said}", not_changed=True)
-            accounts = [account_of(entry, self.settings, self.dialect, now()) for entry in found.entries]
+            accounts = [self._account(entry) for entry in found.entries]
             listed |= {account.email for account in accounts if account and account.active}
             cookie = _cookie(found.result)
             if not cookie:
@@ -225,3 +251,11 @@ def _cookie(result: Result) -> bytes:
     value = result.controls.get(messages.PAGED_RESULTS)
     parts = messages.elements(messages.elements(value)[0][1]) if value else []
     return parts[-1][1] if parts else b""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        addresses.parse(text)
+    except InputInvalid:
+        return False
+    return True

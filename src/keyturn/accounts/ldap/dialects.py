@@ -5,96 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from keyturn import addresses
 from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.connection import CERTAIN_NO, SUCCESS, Connection, ConnectionBroken, Found
 from keyturn.accounts.ldap.messages import Entry, Result
-from keyturn.accounts.port import Account
 from keyturn.problems.passwords import PasswordRejected, Violation
-from keyturn.problems.requests import AccountsUnready, InputInvalid
-from keyturn.settings import LdapSettings
+from keyturn.problems.requests import AccountsUnready
 from keyturn.telemetry.logs import LogEvent, log
 
 NO_SUCH_OBJECT, REFERRAL, CONSTRAINT_VIOLATION, WRONG_PASSWORD, NO_RIGHT, UNWILLING = 32, 10, 19, 49, 50, 53
-_INVALID_DN, _INAPPROPRIATE = 34, 48
-
-_LONGEST_NAME, _LONGEST_LOCALE = 120, 20
-
-
-class Dialect:
-    """How one kind of directory names accounts, their states and a new password.
-
-    `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the settings do not say.
-    """
-
-    id_attribute: str
-    attributes: tuple[str, ...]
-    where: Mapping[str, str]
-
-    def id_value(self, account_id: str) -> bytes | None:
-        """Return an id as the directory stores it; None if no entry can have it."""
-        raise NotImplementedError
-
-    def id_text(self, value: bytes) -> str:
-        raise NotImplementedError
-
-    def state(self, entry: Entry, moment: datetime, *, unlocks: bool) -> tuple[bool, bool]:
-        """Return whether the account is active, and whether it has a password that can be set."""
-        raise NotImplementedError
-
-    def changed_at(self, entry: Entry) -> datetime | None:
-        raise NotImplementedError
-
-    async def set_password(self, connection: Connection, entry: Entry, password: str, *, unlocks: bool) -> None:
-        """Set the password as an administrator does. Raises PasswordRejected, AccountsUnready."""
-        raise NotImplementedError
-
-    async def let_in(self, connection: Connection, dn: str) -> None:
-        """After that, remove what still keeps the owner out, or asks for another password."""
-
-    def accepts(self, result: Result) -> bool | None:
-        """Return whether a bind shows that the password is right; None if the result does not tell."""
-        if result.code == SUCCESS:
-            return True
-        # An account that is locked, or may not bind, is answered like a wrong password.
-        wrong = {CONSTRAINT_VIOLATION, NO_SUCH_OBJECT, _INVALID_DN, _INAPPROPRIATE, WRONG_PASSWORD, UNWILLING}
-        return False if result.code in wrong else None
-
-
-def account_of(entry: Entry, settings: LdapSettings, dialect: Dialect, moment: datetime) -> Account | None:
-    """Return an entry's account; None without an address or an id.
-
-    Mail goes to the first address: an attribute's values have no order, but servers keep the one in which they were
-    written.
-    """
-    ids = entry.values.get((settings.id or dialect.id_attribute).lower())
-    email = next(iter(addresses_of(entry, settings)), "")
-    if not ids or not email:
-        return None
-    active, has_password = dialect.state(entry, moment, unlocks=settings.unlock)
-    return Account(
-        id=dialect.id_text(ids[0]),
-        email=email,
-        name=" ".join(entry.text(settings.name).split())[:_LONGEST_NAME],
-        active=active,
-        has_password=has_password,
-        locale=entry.text(settings.locale)[:_LONGEST_LOCALE],
-    )
-
-
-def addresses_of(entry: Entry, settings: LdapSettings) -> list[str]:
-    """Return the addresses of an account, the one for mails first. Exchange writes that one with SMTP in capitals."""
-    aliases = sorted(one for one in entry.texts(settings.aliases) if one.lower().startswith("smtp:"))
-    written = [*entry.texts(settings.email), *(one[len("smtp:") :] for one in aliases)]
-    return [email for email in written if _is_address(email)]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        addresses.parse(text)
-    except InputInvalid:
-        return False
-    return True
+_NO_SIGN_IN = {CONSTRAINT_VIOLATION, NO_SUCH_OBJECT, 34, 48, WRONG_PASSWORD, UNWILLING}
 
 
 def _refused(result: Result, entry: Entry) -> Exception:
@@ -125,24 +44,28 @@ _POLICY_RULES = {
 """The errors of section 6.2 that a new password causes, and passwordTooLong of OpenLDAP."""
 
 
-class OpenLdap(Dialect):
-    """A directory that sets passwords by RFC 3062 and has the overlay ppolicy, or works like it."""
+class OpenLdap:
+    """A directory that sets passwords by RFC 3062 and has the overlay ppolicy, or works like it.
+
+    `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the settings do not say.
+    """
 
     id_attribute = "entryUUID"
-    attributes = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire", "pwdChangedTime")
+    attributes: tuple[str, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire", "pwdChangedTime")
     where: Mapping[str, str] = {"objectClass": "person"}
 
     def id_value(self, account_id: str) -> bytes | None:
+        """Return an id as the directory stores it; None if no entry can have it."""
         return account_id.encode() if account_id.isascii() and account_id.isprintable() and account_id else None
 
     def id_text(self, value: bytes) -> str:
         return value.decode(errors="replace").lower()
 
     def state(self, entry: Entry, moment: datetime, *, unlocks: bool) -> tuple[bool, bool]:
+        """Return whether the account is active, and whether it has a password that can be set."""
         # Setting the password would end a lock for ever, too, which an administrator set.
         locked = entry.text("pwdAccountLockedTime")
-        expires = entry.number("shadowExpire")
-        is_expired = "shadowexpire" in entry.values and 0 <= expires <= moment.timestamp() // 86_400
+        is_expired = "shadowexpire" in entry.values and entry.number("shadowExpire") <= moment.timestamp() // 86_400
         is_disabled = locked == _LOCKED_FOR_EVER or entry.text("nsAccountLock").lower() == "true"
         return not (is_disabled or is_expired or (locked and not unlocks)), True
 
@@ -153,6 +76,7 @@ class OpenLdap(Dialect):
             return None
 
     async def set_password(self, connection: Connection, entry: Entry, password: str, *, unlocks: bool) -> None:
+        """Set the password as an administrator does. Raises PasswordRejected, AccountsUnready."""
         del unlocks  # the policy unlocks with every change
         policy = messages.control(messages.PASSWORD_POLICY)
         found = await connection.ask(messages.password_modify(entry.dn, password), policy, changes=True)
@@ -164,9 +88,9 @@ class OpenLdap(Dialect):
         raise _refused(result, entry)
 
     async def let_in(self, connection: Connection, dn: str) -> None:
-        """Remove the flag that asks for another password, which a policy may have set, and a lock that is left.
+        """After that, remove the flag that asks for another password, and a lock that is left.
 
-        The owner has just chosen the password. The flag is for one that an administrator knows (`pwdMustChange`).
+        The owner has just chosen the password. A policy sets the flag for one that an administrator knows.
         """
         found = await _read(connection, dn, ("pwdReset", "pwdAccountLockedTime"))
         left = [] if not found.entries else [name for name, values in found.entries[0].values.items() if values]
@@ -174,6 +98,11 @@ class OpenLdap(Dialect):
             result = (await connection.ask(messages.modify(dn, [("delete", name, ()) for name in left]))).result
             if result.code != SUCCESS:
                 log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=left, reason=result.message))
+
+    def accepts(self, result: Result) -> bool | None:
+        """Return whether a bind shows that the password is right; None if the result does not tell."""
+        # An account that is locked, or may not bind, is answered like a wrong password.
+        return True if result.code == SUCCESS else False if result.code in _NO_SIGN_IN else None
 
 
 def _policy_error(result: Result) -> int:
@@ -205,7 +134,7 @@ _BROKEN_POLICY = "0000052D"
 _POLICY = ("minPwdLength", "pwdProperties", "msDS-MinimumPasswordLength", "msDS-PasswordComplexityEnabled")
 
 
-class ActiveDirectory(Dialect):
+class ActiveDirectory(OpenLdap):
     """Active Directory, or Samba as a domain controller: `unicodePwd` over TLS (MS-ADTS 3.1.1.3.1.5)."""
 
     id_attribute = "objectGUID"
@@ -257,7 +186,9 @@ class ActiveDirectory(Dialect):
             root = (await _read(connection, "", ("defaultNamingContext",))).entries
             policy_dn = root[0].text("defaultNamingContext") if root else ""
         read = (await _read(connection, policy_dn, _POLICY)).entries if policy_dn else ()
-        policy = read[0] if read else Entry("", {})
+        if not read:
+            return [_POLICY_RULES[5]]
+        policy = read[0]
         shortest = policy.number("minPwdLength") or policy.number("msDS-MinimumPasswordLength")
         if len(password) < shortest:
             return [Violation("weak_length", f"at least {shortest} characters", shortest)]
@@ -265,9 +196,10 @@ class ActiveDirectory(Dialect):
         if is_complex and _kinds_of_characters(password) < 3:
             kinds = "more kinds of characters, such as upper-case letters, digits and special characters"
             return [Violation("weak_characters", kinds)]
-        if not read:
-            return [_POLICY_RULES[5]]
         return [_POLICY_RULES[8], Violation("personal", "not your address or the name of the site")]
+
+    async def let_in(self, connection: Connection, dn: str) -> None:
+        """Do nothing: the modification has done it."""
 
     def accepts(self, result: Result) -> bool | None:
         if result.code == WRONG_PASSWORD and _MUST_CHANGE.search(result.message):
@@ -286,4 +218,4 @@ def _kinds_of_characters(password: str) -> int:
     return sum(any(map(kind, password)) for kind in kinds) + others
 
 
-DIALECTS: Mapping[str, Dialect] = {"openldap": OpenLdap(), "active_directory": ActiveDirectory()}
+DIALECTS: Mapping[str, OpenLdap] = {"openldap": OpenLdap(), "active_directory": ActiveDirectory()}

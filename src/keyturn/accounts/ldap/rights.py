@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.connection import Connection
-from keyturn.accounts.ldap.dialects import NO_RIGHT, Dialect
+from keyturn.accounts.ldap.dialects import NO_RIGHT, OpenLdap
 from keyturn.accounts.ldap.directory import Directory
 from keyturn.finding import Finding
 from keyturn.hosts import is_loopback
@@ -30,7 +30,7 @@ _TAKES_OVER = ("mail", "cn", "userAccountControl", "servicePrincipalName")
 _GUIDE = "docs/guides/ldap.md shows rights that suffice."
 
 
-async def findings(settings: LdapSettings, dialect: Dialect) -> list[Finding]:
+async def findings(settings: LdapSettings, dialect: OpenLdap) -> list[Finding]:
     found: list[Finding] = []
     for url in settings.servers:
         directory = Directory(msgspec.structs.replace(settings, servers=(url,)))
@@ -49,7 +49,7 @@ def _warn(message: str, mend: str) -> Finding:
     return Finding("accounts", "warn", message, mend)
 
 
-async def _examine(connection: Connection, settings: LdapSettings, dialect: Dialect) -> list[Finding]:
+async def _examine(connection: Connection, settings: LdapSettings, dialect: OpenLdap) -> list[Finding]:
     found = []
     is_ad = settings.kind == "active_directory"
     if not is_ad and messages.PASSWORD_POLICY not in await _values(connection, "", "supportedControl"):
@@ -79,7 +79,7 @@ async def _values(connection: Connection, dn: str, attribute: str) -> Sequence[s
     return entries[0].texts(attribute) if entries else ()
 
 
-async def _some_account(connection: Connection, settings: LdapSettings, dialect: Dialect) -> str:
+async def _some_account(connection: Connection, settings: LdapSettings, dialect: OpenLdap) -> str:
     """Return the name of an account's entry, other than the service account's; "" if there is none."""
     where = [messages.equal(name, value) for name, value in (settings.where or dialect.where).items()]
     present = messages.octets(settings.email, 0x87)
