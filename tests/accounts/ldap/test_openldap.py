@@ -163,7 +163,7 @@ async def test_an_address_of_two_people_finds_neither_and_is_logged(
     ids = [await school.add(ADA, FIRST), await school.add("Ada@Northwind.test", FIRST)]
 
     assert await store.find(ADA) is None
-    (line,) = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    (line,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     assert line.startswith("accounts.ambiguous")
     assert all(account_id in line for account_id in ids)
 

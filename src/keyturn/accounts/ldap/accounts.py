@@ -95,7 +95,7 @@ class LdapAccounts:
         if found.result.code == _TOO_MANY and len(emails) > 1:
             return [await self.find(email) for email in emails]
         if found.result.code == _TOO_MANY:
-            log.error(LogEvent("accounts.ambiguous", email=addresses.mask(emails[0]), entries=len(found.entries)))
+            log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {most}"))
             return [None]
         return [self._only(found.entries, email) for email in emails]
 
@@ -110,8 +110,7 @@ class LdapAccounts:
         if len(accounts) > 1:  # one that was left may keep its address
             accounts = [account for account in accounts if account.active] or accounts
         if len(accounts) > 1:
-            ids = " ".join(account.id for account in accounts)
-            log.error(LogEvent("accounts.ambiguous", email=addresses.mask(email), ids=ids))
+            log.warning(LogEvent("accounts.ambiguous", accounts=" ".join(account.id for account in accounts)))
         return accounts[0] if len(accounts) == 1 else None
 
     async def get(self, account_id: str) -> Account | None:
