@@ -137,9 +137,12 @@ async def test_an_account_that_an_administrator_ended_gets_no_password(
     assert "pwdAccountLockedTime" not in state or "pwdAccountLockedTime" in await school.read(ada)
 
 
-async def test_an_account_expires_on_its_day(school: OpenLdapStaff, store: LdapAccounts) -> None:
-    tomorrow = datetime.now(UTC) + timedelta(days=2)
-    ada = await school.add(ADA, FIRST, shadowExpire=str(int(tomorrow.timestamp() // 86_400)))
+@pytest.mark.parametrize("ahead", [None, 2], ids=["never", "in two days"])
+async def test_an_account_may_expire_later_or_never(
+    school: OpenLdapStaff, store: LdapAccounts, ahead: int | None
+) -> None:
+    days = -1 if ahead is None else int((datetime.now(UTC) + timedelta(days=ahead)).timestamp() // 86_400)
+    ada = await school.add(ADA, FIRST, shadowExpire=str(days))
 
     assert (await of(store, ada)).active
 

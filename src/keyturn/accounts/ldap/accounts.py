@@ -7,9 +7,9 @@ from datetime import datetime
 
 from keyturn import addresses
 from keyturn.accounts.ldap import messages
-from keyturn.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken, Found
-from keyturn.accounts.ldap.dialects import DIALECTS, NO_SUCH_OBJECT
-from keyturn.accounts.ldap.directory import BindRefused, Directory, bind
+from keyturn.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
+from keyturn.accounts.ldap.dialects import DIALECTS
+from keyturn.accounts.ldap.directory import BindRefused, Directory
 from keyturn.accounts.ldap.messages import Entry, Result
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.database import now
@@ -52,10 +52,11 @@ class LdapAccounts:
     async def require_ready(self) -> None:
         settings = self.settings
         try:
-            root, base = await self.directory.work(self._look)
+            root = await self.directory.work(lambda one: one.read("", "supportedCapabilities", "supportedExtension"))
+            base = await self.directory.work(lambda one: one.read(settings.base, "1.1"))
         except BindRefused as error:
             raise SettingsInvalid([Fault("accounts.ldap.bind_password", str(error))]) from None
-        if base.code == NO_SUCH_OBJECT:
+        if not base.dn:
             reason = f"there is no {settings.base}, or {settings.bind_dn} may not read it"
             raise SettingsInvalid([Fault("accounts.ldap.base", reason)])
         is_ad = _AD in root.texts("supportedCapabilities")
@@ -64,12 +65,6 @@ class LdapAccounts:
             raise SettingsInvalid([Fault("accounts.ldap.kind", f"the server {answer} as Active Directory does")])
         if not is_ad and messages.PASSWORD_MODIFY not in root.texts("supportedExtension"):
             raise SettingsInvalid([Fault("accounts.ldap.servers", "the server cannot set passwords by RFC 3062")])
-
-    async def _look(self, connection: Connection) -> tuple[Entry, Result]:
-        named = ("supportedCapabilities", "supportedExtension")
-        root = await connection.ask(messages.search("", messages.ANY, named, most=1, seconds=0, whole_tree=False))
-        base = messages.search(self.settings.base, messages.ANY, ("1.1",), most=1, seconds=0, whole_tree=False)
-        return next(iter(root.entries), Entry("", {})), (await connection.ask(base)).result
 
     async def find(self, email: str) -> Account | None:
         """Return the account. If several active ones have the address, return none, and log their ids.
@@ -92,9 +87,9 @@ class LdapAccounts:
             wanted += [messages.equal(settings.aliases, f"smtp:{email}") for email in emails]
         matching, most = messages.either(wanted), _MOST_ALIKE * len(emails)
         found = await self.directory.work(lambda connection: self._search(connection, matching, most))
-        if found.result.code == _TOO_MANY and len(emails) > 1:
+        if found.code == _TOO_MANY and len(emails) > 1:
             return [await self.find(email) for email in emails]
-        if found.result.code == _TOO_MANY:
+        if found.code == _TOO_MANY:
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {most}"))
             return [None]
         return [self._only(found.entries, email) for email in emails]
@@ -156,14 +151,14 @@ class LdapAccounts:
         written = [*entry.texts(self.settings.email), *(one[len("smtp:") :] for one in aliases)]
         return [email for email in written if _is_address(email)]
 
-    async def _search(self, connection: Connection, matching: bytes, most: int, *controls: bytes) -> Found:
+    async def _search(self, connection: Connection, matching: bytes, most: int, *controls: bytes) -> Result:
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
         seconds = max(1, int(self.settings.timeout.total_seconds()))
         wanted = messages.every([*self._where, matching])
         operation = messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
         found = await connection.ask(operation, *controls)
-        if found.result.code not in {SUCCESS, _TOO_MANY}:
-            raise ConnectionBroken(f"it refuses a search: {found.result.code} {found.result.message}".rstrip())
+        if found.code not in {SUCCESS, _TOO_MANY}:
+            raise ConnectionBroken(f"it refuses a search: {found}")
         return found
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
@@ -195,10 +190,10 @@ class LdapAccounts:
         if not password:  # it would succeed as an anonymous bind (RFC 4513 5.1.2)
             return False
         dn = entry.dn if entry else no_dn
-        result = await self.directory.work(lambda connection: bind(connection, dn, password), anonymous=True)
+        result = await self.directory.work(lambda one: one.bind(dn, password), anonymous=True)
         accepted = dialect.accepts(result)
         if accepted is None:
-            raise AccountsUnready(f"the directory does not check a password: {result.code} {result.message}".rstrip())
+            raise AccountsUnready(f"the directory does not check a password: {result}")
         return accepted and entry is not None
 
     async def password_changed_at(self, account_id: str) -> datetime | None:
@@ -226,12 +221,12 @@ class LdapAccounts:
         while True:
             value = messages.tlv(0x30, messages.integer(_PAGE), messages.octets(cookie))
             found = await self._search(connection, messages.ANY, 0, messages.control(messages.PAGED_RESULTS, value))
-            if found.result.code == _TOO_MANY:
+            if found.code == _TOO_MANY:
                 said = "raise the limit of the service account's searches, or put the addresses into a file"
                 raise AccountsUnready(f"the directory lists only a part of the accounts: {said}", not_changed=True)
             accounts = [self._account(entry) for entry in found.entries]
             listed |= {account.email for account in accounts if account and account.active}
-            cookie = _cookie(found.result)
+            cookie = _cookie(found)
             if not cookie:
                 return listed
 

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.messages import Answer, Entry, Malformed, Result
 
-SUCCESS = 0
+SUCCESS, NO_SUCH_OBJECT = 0, 32
 _UNCLEAR = {1, 3, 11, 51, 52, 54, 80}
 CERTAIN_NO = frozenset(range(1, 81)) - _UNCLEAR
 """Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A).
@@ -26,13 +26,6 @@ _MOST_ENTRIES = 10_000
 
 class ConnectionBroken(Exception):
     """A server did not answer, or not in LDAP. The request that waited may have been executed."""
-
-
-class Found(msgspec.Struct, frozen=True):
-    """The answer to a request: how it ended, and the entries of a search."""
-
-    result: Result
-    entries: tuple[Entry, ...] = ()
 
 
 class _Wire(asyncio.Protocol):
@@ -107,9 +100,9 @@ class Connection:
         return connection
 
     async def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
-        result = (await self.ask(messages.extended(messages.START_TLS))).result
+        result = await self.ask(messages.extended(messages.START_TLS))
         if result.code != SUCCESS or not self._wire.is_silent:
-            raise ConnectionBroken(f"it refuses StartTLS: {result.code} {result.message}".rstrip())
+            raise ConnectionBroken(f"it refuses StartTLS: {result}")
         loop = asyncio.get_running_loop()
         try:
             secured = await loop.start_tls(self._transport, self._wire, context, server_hostname=host)
@@ -119,7 +112,7 @@ class Connection:
             raise ConnectionBroken("the connection ended during StartTLS")
         self._transport = secured
 
-    async def ask(self, operation: bytes, *controls: bytes, changes: bool = False) -> Found:
+    async def ask(self, operation: bytes, *controls: bytes, changes: bool = False) -> Result:
         """Send a request and return its answer. Raises ConnectionBroken if none arrives or it is not LDAP.
 
         `changes`: the request changes an entry.
@@ -134,18 +127,29 @@ class Connection:
         while True:
             number, answer = await self._wire.next_answer()
             if isinstance(answer, Result) and number == 0:  # a notice of disconnection (RFC 4511 4.4.1)
-                raise ConnectionBroken(f"the server ends the connection: {answer.code} {answer.message}".rstrip())
+                raise ConnectionBroken(f"the server ends the connection: {answer}")
             if number != self._number:
                 raise ConnectionBroken("an answer to another request")
             if isinstance(answer, Result):
                 self._is_waiting = False
                 if changes and answer.code in CERTAIN_NO:
                     self.may_have_changed = False
-                return Found(answer, tuple(entries))
+                return msgspec.structs.replace(answer, entries=tuple(entries))
             if answer is not None:
                 entries.append(answer)
             if len(entries) > _MOST_ENTRIES:
                 raise ConnectionBroken(f"more than {_MOST_ENTRIES:,} entries in an answer")
+
+    async def bind(self, name: str, password: str) -> Result:
+        return await self.ask(messages.bind(name, password), messages.control(messages.PASSWORD_POLICY))
+
+    async def read(self, dn: str, *attributes: str) -> Entry:
+        """Return the entry of that name; one without a name if it does not exist, or may not be seen."""
+        wanted = messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False)
+        result = await self.ask(wanted)
+        if result.code not in {SUCCESS, NO_SUCH_OBJECT}:
+            raise ConnectionBroken(f"it refuses to read {dn}: {result}")
+        return next(iter(result.entries), Entry("", {}))
 
     @property
     def is_usable(self) -> bool:

@@ -1,18 +1,18 @@
 """What directories write about accounts and passwords: OpenLDAP with its relatives, and Active Directory."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from keyturn.accounts.ldap import messages
-from keyturn.accounts.ldap.connection import CERTAIN_NO, SUCCESS, Connection, ConnectionBroken, Found
+from keyturn.accounts.ldap.connection import CERTAIN_NO, NO_SUCH_OBJECT, SUCCESS, Connection, ConnectionBroken
 from keyturn.accounts.ldap.messages import Entry, Result
 from keyturn.problems.passwords import PasswordRejected, Violation
 from keyturn.problems.requests import AccountsUnready
 from keyturn.telemetry.logs import LogEvent, log
 
-NO_SUCH_OBJECT, REFERRAL, CONSTRAINT_VIOLATION, WRONG_PASSWORD, NO_RIGHT, UNWILLING = 32, 10, 19, 49, 50, 53
+REFERRAL, CONSTRAINT_VIOLATION, WRONG_PASSWORD, NO_RIGHT, UNWILLING = 10, 19, 49, 50, 53
 _NO_SIGN_IN = {CONSTRAINT_VIOLATION, NO_SUCH_OBJECT, 34, 48, WRONG_PASSWORD, UNWILLING}
 
 
@@ -24,7 +24,7 @@ def _refused(result: Result, entry: Entry) -> Exception:
     if result.code == REFERRAL:
         return ConnectionBroken("it cannot be written, and refers to another server")
     log.error(LogEvent("accounts.change_refused", dn=entry.dn, code=result.code, reason=result.message))
-    said = f"the directory refuses to set a password: {result.code} {result.message}".rstrip()
+    said = f"the directory refuses to set a password: {result}"
     return AccountsUnready(said, not_changed=result.code in CERTAIN_NO)
 
 
@@ -65,7 +65,9 @@ class OpenLdap:
         """Return whether the account is active, and whether it has a password that can be set."""
         # Setting the password would end a lock for ever, too, which an administrator set.
         locked = entry.text("pwdAccountLockedTime")
-        is_expired = "shadowexpire" in entry.values and entry.number("shadowExpire") <= moment.timestamp() // 86_400
+        # Days since 1970; a negative number means never (shadow(5)).
+        expires = entry.number("shadowExpire") if entry.text("shadowExpire") else -1
+        is_expired = 0 <= expires <= moment.timestamp() // 86_400
         is_disabled = locked == _LOCKED_FOR_EVER or entry.text("nsAccountLock").lower() == "true"
         return not (is_disabled or is_expired or (locked and not unlocks)), True
 
@@ -79,8 +81,7 @@ class OpenLdap:
         """Set the password as an administrator does. Raises PasswordRejected, AccountsUnready."""
         del unlocks  # the policy unlocks with every change
         policy = messages.control(messages.PASSWORD_POLICY)
-        found = await connection.ask(messages.password_modify(entry.dn, password), policy, changes=True)
-        result = found.result
+        result = await connection.ask(messages.password_modify(entry.dn, password), policy, changes=True)
         if result.code == SUCCESS:
             return
         if result.code == CONSTRAINT_VIOLATION:
@@ -92,12 +93,12 @@ class OpenLdap:
 
         The owner has just chosen the password. A policy sets the flag for one that an administrator knows.
         """
-        found = await _read(connection, dn, ("pwdReset", "pwdAccountLockedTime"))
-        left = [] if not found.entries else [name for name, values in found.entries[0].values.items() if values]
+        entry = await connection.read(dn, "pwdReset", "pwdAccountLockedTime")
+        left = [name for name, values in entry.values.items() if values]
         if left:
-            result = (await connection.ask(messages.modify(dn, [("delete", name, ()) for name in left]))).result
+            result = await connection.ask(messages.modify(dn, [("delete", name, ()) for name in left]))
             if result.code != SUCCESS:
-                log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=left, reason=result.message))
+                log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=left, reason=result))
 
     def accepts(self, result: Result) -> bool | None:
         """Return whether a bind shows that the password is right; None if the result does not tell."""
@@ -112,10 +113,6 @@ def _policy_error(result: Result) -> int:
     except (messages.Malformed, IndexError):
         return -1
     return next((int.from_bytes(value) for tag, value in parts if tag == _POLICY_ERROR), -1)
-
-
-async def _read(connection: Connection, dn: str, attributes: Sequence[str]) -> Found:
-    return await connection.ask(messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False))
 
 
 # Active Directory (MS-ADTS)
@@ -156,7 +153,7 @@ class ActiveDirectory(OpenLdap):
     def state(self, entry: Entry, moment: datetime, *, unlocks: bool) -> tuple[bool, bool]:
         flags, computed = entry.number("userAccountControl"), entry.number("msDS-User-Account-Control-Computed")
         expires = entry.number("accountExpires")
-        is_expired = 0 < expires < _NEVER and expires <= _filetime(moment)
+        is_expired = 0 < expires < _NEVER and expires <= (moment - _EPOCH) // timedelta(microseconds=1) * 10
         is_locked = bool(computed & _LOCKED_NOW)
         # Flags that the service account may not read are 0, which no account's are.
         is_enabled = flags and not flags & _DISABLED
@@ -172,7 +169,7 @@ class ActiveDirectory(OpenLdap):
         if unlocks and entry.number("lockoutTime"):
             changes.append(("replace", "lockoutTime", ["0"]))
         history = messages.control(messages.POLICY_HINTS, messages.tlv(0x30, messages.integer(1)))
-        result = (await connection.ask(messages.modify(entry.dn, changes), history, changes=True)).result
+        result = await connection.ask(messages.modify(entry.dn, changes), history, changes=True)
         if result.code == SUCCESS:
             return
         if result.code in {CONSTRAINT_VIOLATION, UNWILLING} and result.message.upper().startswith(_BROKEN_POLICY):
@@ -183,12 +180,10 @@ class ActiveDirectory(OpenLdap):
         """Return the rules that the password breaks. The directory says only that it breaks some."""
         policy_dn = entry.text("msDS-ResultantPSO")
         if not policy_dn:
-            root = (await _read(connection, "", ("defaultNamingContext",))).entries
-            policy_dn = root[0].text("defaultNamingContext") if root else ""
-        read = (await _read(connection, policy_dn, _POLICY)).entries if policy_dn else ()
-        if not read:
+            policy_dn = (await connection.read("", "defaultNamingContext")).text("defaultNamingContext")
+        policy = await connection.read(policy_dn, *_POLICY)
+        if not policy.dn or not policy_dn:
             return [_POLICY_RULES[5]]
-        policy = read[0]
         shortest = policy.number("minPwdLength") or policy.number("msDS-MinimumPasswordLength")
         if len(password) < shortest:
             return [Violation("weak_length", f"at least {shortest} characters", shortest)]
@@ -205,10 +200,6 @@ class ActiveDirectory(OpenLdap):
         if result.code == WRONG_PASSWORD and _MUST_CHANGE.search(result.message):
             return True
         return super().accepts(result)
-
-
-def _filetime(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
 
 
 def _kinds_of_characters(password: str) -> int:

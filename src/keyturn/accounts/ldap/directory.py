@@ -5,9 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
-from keyturn.accounts.ldap.messages import Result
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import LdapSettings
@@ -105,14 +103,14 @@ class Directory:
         return connection
 
     async def _bind_service(self, connection: Connection) -> None:
-        result = await bind(connection, self._settings.bind_dn, self._settings.bind_password)
+        result = await connection.bind(self._settings.bind_dn, self._settings.bind_password)
         if result.code == _WRONG_PASSWORD:
             # No other server is asked: each would count a failure, until the account is locked.
             log.error(LogEvent("accounts.bind_refused", server=connection.url, reason=result.message))
-            said = f"{connection.url} refuses bind_dn and bind_password: {result.code} {result.message}".rstrip()
+            said = f"{connection.url} refuses bind_dn and bind_password: {result}"
             raise BindRefused(said, not_changed=True)
         if result.code != SUCCESS:
-            raise ConnectionBroken(f"it refuses the bind: {result.code} {result.message}".rstrip())
+            raise ConnectionBroken(f"it refuses the bind: {result}")
 
     def _leave(self, url: str, reason: str, *, is_server: bool) -> None:
         """Turn to the next server; if only idle connections have ended, to fresh ones."""
@@ -129,11 +127,6 @@ class Directory:
         for connection in idle:
             await connection.close()
         self._places = asyncio.Semaphore(self._settings.connections)  # the next call may come from another event loop
-
-
-async def bind(connection: Connection, name: str, password: str) -> Result:
-    control = messages.control(messages.PASSWORD_POLICY)
-    return (await connection.ask(messages.bind(name, password), control)).result
 
 
 def _tls_context(settings: LdapSettings) -> ssl.SSLContext | None:

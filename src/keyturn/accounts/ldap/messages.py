@@ -47,11 +47,18 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a request ended (RFC 4511 4.1.9). `controls`: the values of the response's controls, by their OIDs."""
+    """How a request ended (RFC 4511 4.1.9), with the entries of a search.
+
+    `controls`: the values of the response's controls, by their OIDs.
+    """
 
     code: int
     message: str = ""
     controls: Mapping[str, bytes] = {}
+    entries: tuple[Entry, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.message}".rstrip()
 
 
 Answer = Entry | Result | None

@@ -5,7 +5,6 @@ the server says that there is no such value, otherwise that the right is missing
 """
 
 import os
-from collections.abc import Sequence
 
 import msgspec
 
@@ -52,7 +51,8 @@ def _warn(message: str, mend: str) -> Finding:
 async def _examine(connection: Connection, settings: LdapSettings, dialect: OpenLdap) -> list[Finding]:
     found = []
     is_ad = settings.kind == "active_directory"
-    if not is_ad and messages.PASSWORD_POLICY not in await _values(connection, "", "supportedControl"):
+    controls = await connection.read("", "supportedControl")
+    if not is_ad and messages.PASSWORD_POLICY not in controls.texts("supportedControl"):
         message = f"{connection.url} has no password policy: it neither locks accounts nor refuses old passwords"
         found.append(_warn(message, "Add the overlay ppolicy."))
     someone = await _some_account(connection, settings, dialect)
@@ -73,12 +73,6 @@ async def _examine(connection: Connection, settings: LdapSettings, dialect: Open
     return found
 
 
-async def _values(connection: Connection, dn: str, attribute: str) -> Sequence[str]:
-    wanted = messages.search(dn, messages.ANY, (attribute,), most=1, seconds=0, whole_tree=False)
-    entries = (await connection.ask(wanted)).entries
-    return entries[0].texts(attribute) if entries else ()
-
-
 async def _some_account(connection: Connection, settings: LdapSettings, dialect: OpenLdap) -> str:
     """Return the name of an account's entry, other than the service account's; "" if there is none."""
     where = [messages.equal(name, value) for name, value in (settings.where or dialect.where).items()]
@@ -91,5 +85,5 @@ async def _some_account(connection: Connection, settings: LdapSettings, dialect:
 async def _may_write(connection: Connection, dn: str, attribute: str) -> bool:
     """Return whether the right exists. Without it, servers say so before they look at the entry."""
     value = _NO_VALUES.get(attribute) or os.urandom(16).hex()
-    result = (await connection.ask(messages.modify(dn, [("delete", attribute, [value])]), changes=True)).result
+    result = await connection.ask(messages.modify(dn, [("delete", attribute, [value])]), changes=True)
     return result.code not in {NO_RIGHT, *_UNTRIED}
