@@ -98,7 +98,9 @@ class DirectoryServer:
     ) -> subprocess.CompletedProcess[str]:
         command = [require_program(program, "ldap-utils"), "-x", "-H", self.url, "-D", admin, "-w", password, *options]
         environ = {"LDAPTLS_REQCERT": "never", "PATH": os.defpath}
-        return subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environ)
+        return subprocess.run(
+            command, input=given, capture_output=True, text=True, check=False, env=environ, timeout=60
+        )
 
 
 def _split(line: str) -> tuple[str, str, str]:
@@ -151,8 +153,10 @@ def running_slapd() -> Iterator[DirectoryServer]:
         urls = f"ldap://127.0.0.1:{server.ldap_port} ldaps://127.0.0.1:{server.ldaps_port}"
         command = [slapd, "-h", urls, "-F", f"{folder}/config", "-d", "none"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert process.stderr
+        # It complains of each search without an index, and would stop once the pipe is full.
+        drain = Thread(target=process.stderr.read, daemon=True)
         try:
-            assert process.stderr
             told = []
             for line in process.stderr:
                 told.append(line)
@@ -160,6 +164,7 @@ def running_slapd() -> Iterator[DirectoryServer]:
                     break
             else:
                 raise AssertionError("".join(told))
+            drain.start()
             server.add(suffix, {"objectClass": ["dcObject", "organization"], "dc": "northwind", "o": "Northwind"})
             for service in ("keyturn", "reader"):
                 entry = {
@@ -170,7 +175,10 @@ def running_slapd() -> Iterator[DirectoryServer]:
             yield server
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.wait(timeout=30)
+            if drain.is_alive():
+                drain.join(timeout=30)
+            process.stderr.close()
 
 
 @contextmanager

@@ -81,6 +81,13 @@ class OpenLdapStaff(Staff):
             self.server.replace(dn, {"pwdAccountLockedTime": "000001010000Z"})
         return self.note(self.server.attributes(dn, "entryUUID")["entryUUID"], dn)
 
+    async def add_many(self, emails: list[str]) -> None:
+        entries = [
+            f"dn: cn=pupil{number},{self.base}\nchangetype: add\nobjectClass: inetOrgPerson\nsn: P\nmail: {email}\n"
+            for number, email in enumerate(emails)
+        ]
+        await asyncio.to_thread(self.server.change, "\n".join(entries))
+
     async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
         if email is not None:
             await self.set(account_id, mail=email)

@@ -57,6 +57,8 @@ async def test_the_rights_for_openldap_suffice(school: OpenLdapStaff) -> None:
         await reset_and_unlock(school, store, ada)
         assert [finding.message for finding in await store.findings()] == []
         assert not await reads_hash(school, service, ada)
+        await school.add_many([f"pupil{number:03}@northwind.test" for number in range(510)])
+        assert len(await store.addresses_after("", 1000)) == 511
     finally:
         await store.close()
 

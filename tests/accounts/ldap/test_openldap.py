@@ -266,6 +266,13 @@ async def test_a_list_has_as_many_pages_as_it_takes(
     assert await store.addresses_after("", 10) == emails
 
 
+async def test_a_list_that_the_server_cuts_is_an_error(school: OpenLdapStaff, store: LdapAccounts) -> None:
+    await school.add_many([f"pupil{number}@northwind.test" for number in range(501)])  # one more than slapd's limit
+
+    with pytest.raises(AccountsUnready, match="lists only a part of the accounts"):
+        await store.addresses_after("", 1000)
+
+
 async def test_a_service_account_without_the_right_changes_nothing(school: OpenLdapStaff) -> None:
     ada = await school.add(ADA, FIRST)
     reader = school.store(bind_dn=f"cn=reader,{school.server.suffix}")
